@@ -1,0 +1,1 @@
+"""Announces committed releases on their region's topic."""

@@ -1,0 +1,1 @@
+"""Reads, checks and compiles the YAML that people edit."""

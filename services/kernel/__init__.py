@@ -1,0 +1,1 @@
+"""What two services must agree on: words, formats, failure classes, AWS access, observation."""

@@ -1,0 +1,159 @@
+"""The words of the domain as values: image, target, pair, request, observation, release."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Why a pair's image id changed."""
+
+    BASELINE = "baseline"
+    """First sight of the pair."""
+    RELEASE = "release"
+    """The publisher moved on to an image that was not current here before."""
+    ROLLBACK = "rollback"
+    """The publisher went back to an earlier image."""
+    RECONFIGURED = "reconfigured"
+    """The lookup itself was edited, so another image answers it."""
+
+
+DEFAULT_ANNOUNCE = frozenset({Kind.RELEASE, Kind.ROLLBACK})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """An account and a region: where images are looked up and announced."""
+
+    account_id: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"{self.region} of account {self.account_id}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Filter:
+    """One `DescribeImages` filter: an image passes when any value matches."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterLookup:
+    """Current is what an SSM parameter names."""
+
+    parameter_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilterLookup:
+    """Current is the newest image that passes all filters, comes from an owner and is not excluded.
+
+    `Catalogue`s hold filters, values, owners and exclusions sorted, so that equal lookups are equal
+    values however they were written.
+    """
+
+    filters: tuple[Filter, ...]
+    owners: tuple[str, ...] = ()
+    exclude_names: tuple[str, ...] = ()
+
+
+Lookup = ParameterLookup | FilterLookup
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A tracked name with its lookup; `regions` is None where every region is meant."""
+
+    name: str
+    lookup: Lookup
+    announce: frozenset[Kind] = DEFAULT_ANNOUNCE
+    regions: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The whole configuration, checked: what is tracked, and where."""
+
+    targets: tuple[Target, ...]
+    images: tuple[Image, ...]
+
+    def regions(self) -> tuple[str, ...]:
+        """Each configured region once, sorted."""
+        return tuple(sorted({target.region for target in self.targets}))
+
+    def images_in(self, region: str) -> tuple[Image, ...]:
+        """The images that are tracked in `region`, in the catalogue's order."""
+        return tuple(i for i in self.images if i.regions is None or region in i.regions)
+
+    def accounts_in(self, region: str) -> tuple[str, ...]:
+        """The accounts that `region` is watched from, sorted."""
+        return tuple(sorted(t.account_id for t in self.targets if t.region == region))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The message: look this image up there, once, for this round."""
+
+    round: str
+    target: Target
+    image_name: str
+    lookup: Lookup
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a lookup found."""
+
+    image_id: str
+    ami_name: str | None = None
+    creation_date: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An image in a target: how it is configured there, and what is known of it.
+
+    `version` is 0 until the first commit. `confirmed_digest` is the digest of the lookup that last
+    gave `image_id`; it differs from `lookup_digest` after an edit, until the next answer.
+    """
+
+    target: Target
+    image_name: str
+    active: bool
+    lookup: Lookup
+    lookup_digest: str
+    announce: frozenset[Kind] = DEFAULT_ANNOUNCE
+    version: int = 0
+    known: Observation | None = None
+    confirmed_digest: str | None = None
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A committed change of a pair's image id; immutable."""
+
+    target: Target
+    image_name: str
+    version: int
+    kind: Kind
+    observed: Observation
+    previous_image_id: str | None
+    detected_at: str
+    round: str
+
+    @property
+    def event_id(self) -> str:
+        """The same for every copy of this release's announcement: 32 hexadecimal digits."""
+        parts = (
+            self.target.account_id,
+            self.target.region,
+            self.image_name,
+            str(self.version),
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

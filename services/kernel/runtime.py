@@ -1,0 +1,94 @@
+"""What a Lambda function gets from its runtime: settings from the environment, and time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Protocol
+
+from services.kernel.errors import SettingsError
+
+_LONGEST_RUN_SECONDS = 900.0  # Lambda's own maximum; what holds outside Lambda
+
+
+class Context(Protocol):
+    """The part of Lambda's context object that we use."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the function is stopped."""
+        ...
+
+
+class Environment:
+    """Reads a service's settings and reports every problem at once.
+
+    An empty variable counts as missing: no setting of ours means anything when empty.
+    """
+
+    def __init__(self, service: str, environ: Mapping[str, str]) -> None:
+        self._service = service
+        self._environ = environ
+        self._problems: list[str] = []
+
+    def required(self, name: str) -> str:
+        """The value of a variable that must be there."""
+        value = self._environ.get(name, "")
+        if not value:
+            self._problems.append(f"environment variable {name} is not set")
+        return value
+
+    def optional(self, name: str, default: str) -> str:
+        """The value of a variable, or its default."""
+        return self._environ.get(name, "") or default
+
+    def percent(self, name: str, default: int) -> int:
+        """A whole number from 0 to 100."""
+        text = self.optional(name, str(default))
+        if text.isascii() and text.isdigit() and int(text) <= 100:  # noqa: PLR2004 - per cent
+            return int(text)
+        self._problems.append(f"{name} is {text!r}, but must be a whole number from 0 to 100")
+        return default
+
+    def home_region(self) -> str:
+        """The hub's region: Lambda sets both variables, shells often only one of them."""
+        either = self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")
+        return either or self.required("AWS_REGION")
+
+    def check(self) -> None:
+        """Raise `SettingsError` with every problem found so far."""
+        if self._problems:
+            raise SettingsError(self._service, self._problems)
+
+
+class Deadline:
+    """When to stop so that the answer still gets out."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._end = clock() + seconds
+
+    @classmethod
+    def of(cls, context: object, reserve_seconds: float) -> Deadline:
+        """The deadline of an invocation, `reserve_seconds` before Lambda stops it."""
+        remaining = getattr(context, "get_remaining_time_in_millis", None)
+        seconds = remaining() / 1000 if callable(remaining) else _LONGEST_RUN_SECONDS
+        return cls(seconds - reserve_seconds)
+
+    def seconds_left(self) -> float:
+        """Seconds until the deadline, never less than 0."""
+        return max(0.0, self._end - self._clock())
+
+    def passed(self) -> bool:
+        """Whether it is time to stop."""
+        return self.seconds_left() <= 0
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def timestamp(moment: datetime) -> str:
+    """`moment` as every row, message and event writes it: `2026-11-22T07:00:00.000Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""Brings the table in line with the catalogue and enqueues each round."""
