@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_after_delay
+from tenacity.wait import wait_exponential_jitter
 
-from services.kernel.errors import CallFailedError, Failure, State, classify
+from services.kernel.errors import CallFailedError, Failure, State
+from services.kernel.failures import FAULTS, classify
 from services.kernel.model import Target
 from services.kernel.runtime import now
 
@@ -127,36 +129,37 @@ class Members:
         Raises:
             CallFailedError: the call failed after botocore's own retries.
         """
+        session = self._session(target.account_id)
         try:
-            return self._attempt(target, service, use)
+            return self._attempt(session, target, service, use)
         except CallFailedError as error:
             if error.failure.state is not State.CREDENTIALS:
                 raise
-        self._forget(target.account_id)
-        return self._attempt(target, service, use)
+        self._forget(target.account_id, session)
+        return self._attempt(self._session(target.account_id), target, service, use)
 
-    def _attempt(self, target: Target, service: str, use: Callable[[Client], T]) -> T:
+    def _attempt(
+        self, session: AssumedSession, target: Target, service: str, use: Callable[[Client], T]
+    ) -> T:
         try:
-            return use(self._client(target, service))
-        except (ClientError, BotoCoreError) as error:
-            raise CallFailedError(self._judge(target.account_id, classify(error))) from error
+            return use(self._client(session, target, service))
+        except FAULTS as error:
+            raise CallFailedError(self._judge(session, classify(error))) from error
 
-    def _judge(self, account_id: str, failure: Failure) -> Failure:
+    def _judge(self, session: AssumedSession, failure: Failure) -> Failure:
         """Tell a disabled region from bad credentials: both answer with the same codes.
 
         Credentials that are good at home and refused in the region mean that the region is off.
         """
-        session = self._sessions.get(account_id)
-        if failure.state is not State.REGION_DISABLED or session is None:
+        if failure.state is not State.REGION_DISABLED:
             return failure
         try:
             self._home.member_client("sts", self._home.region, session).get_caller_identity()
-        except (ClientError, BotoCoreError):
+        except FAULTS:
             return Failure(State.CREDENTIALS, failure.code, failure.detail)
         return failure
 
-    def _client(self, target: Target, service: str) -> Client:
-        session = self._session(target.account_id)
+    def _client(self, session: AssumedSession, target: Target, service: str) -> Client:
         key = (target.account_id, target.region, service)
         with self._lock:
             made_with, client = self._clients.get(key, (None, None))
@@ -176,12 +179,15 @@ class Members:
             return session
 
     def _assume(self, account_id: str) -> AssumedSession:
-        answer = self._sts.assume_role(
-            RoleArn=f"arn:{self._home.partition}:iam::{account_id}:role/{self._role.name}",
-            RoleSessionName=self._role.session_name[:_SESSION_NAME_LIMIT],
-            ExternalId=self._role.external_id,
-            Policy=json.dumps(self._role.policy, separators=(",", ":")),
-        )["Credentials"]
+        try:
+            answer = self._sts.assume_role(
+                RoleArn=f"arn:{self._home.partition}:iam::{account_id}:role/{self._role.name}",
+                RoleSessionName=self._role.session_name[:_SESSION_NAME_LIMIT],
+                ExternalId=self._role.external_id,
+                Policy=json.dumps(self._role.policy, separators=(",", ":")),
+            )["Credentials"]
+        except FAULTS as error:
+            raise CallFailedError(_at_home(classify(error))) from error
         return AssumedSession(
             access_key_id=answer["AccessKeyId"],
             secret_access_key=answer["SecretAccessKey"],
@@ -189,9 +195,53 @@ class Members:
             expiration=answer["Expiration"],
         )
 
-    def _forget(self, account_id: str) -> None:
-        with self._lock:
-            self._sessions.pop(account_id, None)
+    def enter(self, account_id: str) -> None:
+        """Make sure of a session in the account, so that its refusal is told from a call's.
+
+        Raises:
+            CallFailedError: the role cannot be assumed.
+        """
+        self._session(account_id)
+
+    def _forget(self, account_id: str, session: AssumedSession) -> None:
+        with self._lock:  # another thread may have renewed it already
+            if self._sessions.get(account_id) is session:
+                del self._sessions[account_id]
+
+
+def _at_home(failure: Failure) -> Failure:
+    """Our own credentials are refused at home with the codes that a disabled region uses."""
+    if failure.state is State.REGION_DISABLED and failure.code != "RegionDisabledException":
+        return Failure(State.CREDENTIALS, failure.code, failure.detail)
+    return failure
+
+
+def batches(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """`items` in runs of at most `size`, in order."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def until_done(attempt: Callable[[T], T], work: T) -> T:
+    """What stays undone of `work` (empty when all is well) after a few bounded attempts.
+
+    For calls that succeed and yet leave entries behind (`Failed`, `UnprocessedKeys`), which
+    botocore does not repeat. `attempt` does what it can and returns what is left; four attempts
+    within about ten seconds, backing off with jitter.
+    """
+    left = work
+
+    def again() -> T:
+        nonlocal left
+        left = attempt(left)
+        return left
+
+    retrying = Retrying(
+        retry=retry_if_result(bool),
+        stop=stop_after_attempt(4) | stop_after_delay(10),
+        wait=wait_exponential_jitter(initial=0.1, max=2),
+        retry_error_callback=lambda state: left,  # noqa: ARG005 - tenacity passes its state
+    )
+    return retrying(again)
 
 
 _serializer = TypeSerializer()

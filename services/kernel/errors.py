@@ -1,4 +1,4 @@
-"""Our errors, and what an AWS failure means to us.
+"""Our errors, and the states that a failure puts a pair in.
 
 AmiTrackerError
 ├── SettingsError      environment variables are missing or wrong
@@ -12,22 +12,9 @@ AmiTrackerError
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    InvalidRegionError,
-    NoCredentialsError,
-    ParamValidationError,
-    UnknownRegionError,
-)
-from botocore.exceptions import ConnectionError as BotoConnectionError
 
 DETAIL_LIMIT = 300
 """Characters of a foreign error text that we keep: enough to act on, short enough for a row."""
@@ -51,62 +38,6 @@ class State(StrEnum):
 
 RETRYABLE = frozenset({State.THROTTLED, State.TRANSIENT, State.CREDENTIALS})
 """What another delivery of the same message may mend; everything else is a state to be shown."""
-
-# The failure codes of the operations that we call, by what they ask of us. Sources: the service
-# models of the locked botocore, its throttling list, and the fault tables of the EC2, SSM, STS, SNS
-# and KMS API references. tests/unit/kernel/test_errors.py fails when a model gains an unlisted one.
-# fmt: off
-_CODES: dict[State, tuple[str, ...]] = {
-    State.THROTTLED: (
-        "BandwidthLimitExceeded", "EC2ThrottledException", "KMSThrottling",
-        "KMSThrottlingException", "KmsThrottled", "LimitExceededException", "OverLimit",
-        "PriorRequestNotComplete", "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "SlowDown",
-        "ThrottledException", "Throttling", "ThrottlingException", "TooManyRequestsException",
-    ),
-    State.TRANSIENT: (
-        "IDPCommunicationError", "InternalError", "InternalFailure", "InternalServerError",
-        "ReplicatedWriteConflictException", "RequestTimeout", "RequestTimeoutException",
-        "ServiceUnavailable", "TransactionConflict", "TransactionConflictException",
-        "TransactionInProgressException", "Unavailable",
-    ),
-    State.CREDENTIALS: (
-        "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidIdentityToken",
-        "MissingAuthenticationToken", "RequestExpired", "SignatureDoesNotMatch",
-    ),
-    State.REGION_DISABLED: (
-        "AuthFailure", "InvalidClientTokenId", "InvalidToken", "KMSOptInRequired",
-        "OptInRequired", "RegionDisabledException", "SubscriptionRequiredException",
-        "UnrecognizedClientException",
-    ),
-    # A topic whose key or endpoint is broken is denied too: an operator has to give it back.
-    State.ACCESS_DENIED: (
-        "AccessDenied", "AccessDeniedException", "AuthorizationError",
-        "AuthorizationErrorException", "EndpointDisabled", "EndpointDisabledException",
-        "InvalidSecurity", "InvalidSecurityException", "KMS.AccessDeniedException",
-        "KMSAccessDenied", "KMSAccessDeniedException", "KMSDisabled", "KMSDisabledException",
-        "KMSInvalidState", "KMSInvalidStateException", "KMSNotFound", "KMSNotFoundException",
-        "KmsAccessDenied", "PlatformApplicationDisabled",
-        "PlatformApplicationDisabledException", "UnauthorizedOperation",
-    ),
-    State.NOT_FOUND: (
-        "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable", "NotFound", "NotFoundException",
-        "ParameterNotFound", "ParameterVersionNotFound",
-    ),
-    State.BAD_LOOKUP: (
-        "FilterLimitExceeded", "InvalidAMIID.Malformed", "InvalidFilter", "InvalidKeyId",
-        "InvalidParameter", "InvalidParameterCombination", "InvalidParameterException",
-        "InvalidParameterValue", "InvalidParameterValueException", "MalformedPolicyDocument",
-        "MalformedPolicyDocumentException", "PackedPolicyTooLarge",
-        "PackedPolicyTooLargeException", "UnknownParameter", "ValidationError",
-        "ValidationException",
-    ),
-}
-# fmt: on
-STATE_OF_CODE = {code: state for state, codes in _CODES.items() for code in codes}
-
-_TOO_MANY_REQUESTS = frozenset({429, 509})
-_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +92,10 @@ class HubBrokenError(AmiTrackerError):
 class OutOfTimeError(AmiTrackerError):
     """A run stopped cleanly before its time was over; `left` names what it did not reach."""
 
-    def __init__(self, what: str, left: Sequence[str]) -> None:
+    def __init__(self, round_: str, left: Sequence[str]) -> None:
         self.left = tuple(left)
         super().__init__(
-            f"{what} ran out of time with {len(self.left)} region(s) left: "
+            f"round {round_} ran out of time with {len(self.left)} region(s) left: "
             f"{', '.join(self.left)}; the next round begins there"
         )
 
@@ -182,63 +113,17 @@ class RefusedError(AmiTrackerError):
 
 
 class UnsentError(AmiTrackerError):
-    """Messages that the queue kept refusing; `count` pairs were not enqueued."""
+    """Messages that the queue kept refusing: `count` pairs were not enqueued."""
 
-    def __init__(self, count: int, codes: Sequence[str]) -> None:
+    def __init__(self, count: int, queue: str) -> None:
         self.count = count
-        super().__init__(f"{count} message(s) stayed unsent after every retry: {', '.join(codes)}")
-
-
-def classify(error: Exception) -> Failure:
-    """The failure that a botocore exception amounts to.
-
-    Unknown 4xx codes are `unclassified` (permanent, with a metric of their own); unknown 5xx are
-    transient, since AWS adds codes without notice.
-    """
-    if isinstance(error, ClientError):
-        return _classify_answer(error)
-    code = type(error).__name__
-    if isinstance(error, (ParamValidationError, InvalidRegionError, UnknownRegionError)):
-        return failure(State.BAD_LOOKUP, code, str(error))
-    if isinstance(error, (NoCredentialsError, CredentialRetrievalError)):
-        return failure(State.CREDENTIALS, code, str(error))
-    if isinstance(error, (HTTPClientError, BotoConnectionError)):
-        return failure(State.TRANSIENT, code, str(error))
-    return failure(State.UNCLASSIFIED, code, str(error))
-
-
-def _classify_answer(error: ClientError) -> Failure:
-    problem = error.response.get("Error", {})
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    code = problem.get("Code", "Unknown")
-    state = STATE_OF_CODE.get(code)
-    if state is None and status in _TOO_MANY_REQUESTS:
-        state = State.THROTTLED
-    elif state is None and status >= _SERVER_ERROR:
-        state = State.TRANSIENT
-    return failure(state or State.UNCLASSIFIED, code, problem.get("Message", ""))
+        super().__init__(f"{count} message(s) stayed unsent: {queue} refused every retry")
 
 
 def failure(state: State, code: str, detail: str) -> Failure:
-    """A `Failure` whose foreign text is capped and free of control characters."""
-    printable = "".join(c if c.isprintable() else " " for c in detail[:DETAIL_LIMIT])
-    return Failure(state, code[:DETAIL_LIMIT], printable)
+    """A `Failure` whose foreign texts are capped and free of control characters."""
+    return Failure(state, _printable(code), _printable(detail))
 
 
-@contextmanager
-def hub(resource: str) -> Iterator[None]:
-    """Turn what our own table or queue refuses for good into `HubBrokenError`.
-
-    Throttling and passing faults go on as `CallFailedError`: another delivery may mend them.
-
-    Raises:
-        HubBrokenError: the resource is gone, or we may not use it.
-        CallFailedError: it is busy.
-    """
-    try:
-        yield
-    except (ClientError, BotoCoreError) as error:
-        found = classify(error)
-        if found.retryable:
-            raise CallFailedError(found) from error
-        raise HubBrokenError(resource, found) from error
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text[:DETAIL_LIMIT])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from aws_lambda_powertools import Logger, single_metric
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE = "AmiTracker"
 TEXT_LIMIT = 1000
@@ -25,24 +27,48 @@ class Measure:
     dimensions: dict[str, str] = field(default_factory=dict)
 
 
-def logger(service: str) -> Logger:
+class Log(Protocol):
+    """What we ask of a logger: an event phrase, and its fields in `extra`."""
+
+    def info(self, msg: object, *, extra: Mapping[str, object] | None = None) -> None:
+        """Something changed."""
+        ...
+
+    def warning(self, msg: object, *, extra: Mapping[str, object] | None = None) -> None:
+        """Something is wrong out there."""
+        ...
+
+    def error(self, msg: object, *, extra: Mapping[str, object] | None = None) -> None:
+        """Something needs an operator."""
+        ...
+
+    def exception(self, msg: object, *, extra: Mapping[str, object] | None = None) -> None:
+        """Something is wrong in here; the current exception is added."""
+        ...
+
+
+def logger(service: str) -> Log:
     """The logger of a service; `POWERTOOLS_LOG_LEVEL` sets its level."""
-    return Logger(service=service, json_serializer=_dump, utc=True)
+    # A message stays the text that it is: decoding one from outside could exhaust the stack.
+    return Logger(service=service, json_serializer=_dump, json_deserializer=str, utc=True)
 
 
 def emit(service: str, measures: Iterable[Measure]) -> None:
-    """Write the measures in CloudWatch's embedded metric format."""
+    """Write the measures in CloudWatch's embedded metric format, a line per dimension set."""
+    groups: dict[tuple[tuple[str, str], ...], list[Measure]] = defaultdict(list)
     for measure in measures:
-        with single_metric(
-            name=measure.name, unit=measure.unit, value=measure.value, namespace=NAMESPACE
-        ) as metric:
-            metric.add_dimension(name="service", value=service)
-            for name, value in measure.dimensions.items():
-                metric.add_dimension(name=name, value=value)
+        groups[tuple(sorted(measure.dimensions.items()))].append(measure)
+    for dimensions, group in groups.items():
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
+        for name, value in dimensions:
+            metrics.add_dimension(name=name, value=value)
+        for measure in group:
+            metrics.add_metric(name=measure.name, unit=measure.unit, value=measure.value)
+        metrics.flush_metrics()
 
 
 def _dump(record: dict[str, Any]) -> str:
-    return json.dumps(_capped(record), default=str, ensure_ascii=True, separators=(",", ":"))
+    return json.dumps(_capped(record), ensure_ascii=True, separators=(",", ":"))
 
 
 def _capped(value: object) -> object:
@@ -53,5 +79,9 @@ def _capped(value: object) -> object:
             return {str(key)[:TEXT_LIMIT]: _capped(member) for key, member in value.items()}
         case list() | tuple():
             return [_capped(member) for member in value]
-        case _:
+        case str() | int() | None:
             return value
+        case float() if math.isfinite(value):
+            return value
+        case _:
+            return _capped(str(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from typing import Protocol
 
 from services.kernel.errors import SettingsError
 
+_EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")  # sts:AssumeRole, ExternalId
 _LONGEST_RUN_SECONDS = 900.0  # Lambda's own maximum; what holds outside Lambda
 
 
@@ -50,6 +52,14 @@ class Environment:
         self._problems.append(f"{name} is {text!r}, but must be a whole number from 0 to 100")
         return default
 
+    def external_id(self) -> str:
+        """The external id that the roles in the target accounts ask for."""
+        value = self.required("EXTERNAL_ID")
+        if value and not _EXTERNAL_ID.fullmatch(value):
+            problem = "EXTERNAL_ID must be 2 to 1224 letters, digits or any of _+=,.@:/-"
+            self._problems.append(problem)
+        return value
+
     def home_region(self) -> str:
         """The hub's region: Lambda sets both variables, shells often only one of them."""
         either = self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")
@@ -64,20 +74,31 @@ class Environment:
 class Deadline:
     """When to stop so that the answer still gets out."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._end = clock() + seconds
+    def __init__(self, remaining: Callable[[], float], reserve_seconds: float) -> None:
+        self._remaining = remaining
+        self._reserve = reserve_seconds
 
     @classmethod
     def of(cls, context: object, reserve_seconds: float) -> Deadline:
-        """The deadline of an invocation, `reserve_seconds` before Lambda stops it."""
-        remaining = getattr(context, "get_remaining_time_in_millis", None)
-        seconds = remaining() / 1000 if callable(remaining) else _LONGEST_RUN_SECONDS
-        return cls(seconds - reserve_seconds)
+        """The deadline of an invocation: `reserve_seconds` before Lambda stops it.
+
+        The reserve is a tenth of the time at most, so that a short time-out still leaves time to
+        work. Without a Lambda context there are fifteen minutes, Lambda's own maximum.
+        """
+        millis = getattr(context, "get_remaining_time_in_millis", None)
+        if callable(millis):
+            return cls(lambda: millis() / 1000, min(reserve_seconds, millis() / 10_000))
+        return cls.after(_LONGEST_RUN_SECONDS)
+
+    @classmethod
+    def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> Deadline:
+        """A deadline `seconds` from now."""
+        end = clock() + seconds
+        return cls(lambda: end - clock(), 0.0)
 
     def seconds_left(self) -> float:
         """Seconds until the deadline, never less than 0."""
-        return max(0.0, self._end - self._clock())
+        return max(0.0, self._remaining() - self._reserve)
 
     def passed(self) -> bool:
         """Whether it is time to stop."""

@@ -1,0 +1,131 @@
+"""What an AWS failure means to us: botocore's exceptions, classified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    InvalidRegionError,
+    NoCredentialsError,
+    ParamValidationError,
+    UnknownRegionError,
+)
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.parsers import ResponseParserError
+
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State, failure
+
+FAULTS = (ClientError, BotoCoreError, ResponseParserError)
+"""All that botocore raises of a failed call; an answer it cannot parse has a root of its own."""
+
+# The failure codes of the operations that we call, by what they ask of us. Sources: the service
+# models of the locked botocore, its throttling list, and the error tables of the EC2, SSM, STS,
+# SNS and KMS API references. tests/unit/kernel/test_failures.py fails when a model gains another.
+# fmt: off
+_CODES: dict[State, tuple[str, ...]] = {
+    State.THROTTLED: (
+        "BandwidthLimitExceeded", "EC2ThrottledException", "KMS.ThrottlingException",
+        "KMSThrottling", "KMSThrottlingException", "KmsThrottled", "LimitExceededException",
+        "OverLimit",
+        "PriorRequestNotComplete", "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "SlowDown",
+        "ThrottledException", "Throttling", "ThrottlingException", "TooManyRequestsException",
+    ),
+    State.TRANSIENT: (
+        "IDPCommunicationError", "InternalError", "InternalFailure", "InternalServerError",
+        "ReplicatedWriteConflictException", "RequestTimeout", "RequestTimeoutException",
+        "ServiceUnavailable", "TransactionConflict", "TransactionConflictException",
+        "TransactionInProgressException", "Unavailable",
+    ),
+    State.CREDENTIALS: (
+        "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidIdentityToken",
+        "MissingAuthenticationToken", "RequestExpired", "SignatureDoesNotMatch",
+    ),
+    State.REGION_DISABLED: (
+        "AuthFailure", "InvalidClientTokenId", "InvalidToken", "KMSOptInRequired",
+        "OptInRequired", "RegionDisabledException", "SubscriptionRequiredException",
+        "UnrecognizedClientException",
+    ),
+    # A topic whose key or endpoint is broken is denied too: an operator has to give it back.
+    State.ACCESS_DENIED: (
+        "AccessDenied", "AccessDeniedException", "AuthorizationError",
+        "AuthorizationErrorException", "EndpointDisabled", "EndpointDisabledException",
+        "InvalidSecurity", "InvalidSecurityException", "KMS.AccessDeniedException",
+        "KMSAccessDenied", "KMSAccessDeniedException", "KMSDisabled", "KMSDisabledException",
+        "KMSInvalidState", "KMSInvalidStateException", "KMSNotFound", "KMSNotFoundException",
+        "KmsAccessDenied", "PlatformApplicationDisabled",
+        "PlatformApplicationDisabledException", "UnauthorizedOperation",
+    ),
+    State.NOT_FOUND: (
+        "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable", "NotFound", "NotFoundException",
+        "ParameterNotFound", "ParameterVersionNotFound",
+    ),
+    State.BAD_LOOKUP: (
+        "FilterLimitExceeded", "InvalidAMIID.Malformed", "InvalidFilter", "InvalidKeyId",
+        "InvalidParameter", "InvalidParameterCombination", "InvalidParameterException",
+        "InvalidParameterValue", "InvalidParameterValueException", "MalformedPolicyDocument",
+        "MalformedPolicyDocumentException", "PackedPolicyTooLarge",
+        "PackedPolicyTooLargeException", "ParameterValueInvalid", "UnknownParameter",
+        "ValidationError",
+        "ValidationException",
+    ),
+}
+# fmt: on
+STATE_OF_CODE = {code: state for state, codes in _CODES.items() for code in codes}
+
+_TOO_MANY_REQUESTS = frozenset({429, 509})
+_SERVER_ERROR = 500
+
+
+def classify(error: Exception) -> Failure:
+    """The failure that a botocore exception amounts to.
+
+    Unknown 4xx codes are `unclassified` (permanent, with a metric of their own); unknown 5xx are
+    transient, since AWS adds codes without notice.
+    """
+    if isinstance(error, ClientError):
+        return _classify_answer(error)
+    code = type(error).__name__
+    if isinstance(error, (ParamValidationError, InvalidRegionError, UnknownRegionError)):
+        return failure(State.BAD_LOOKUP, code, str(error))
+    if isinstance(error, (NoCredentialsError, CredentialRetrievalError)):
+        return failure(State.CREDENTIALS, code, str(error))
+    if isinstance(error, (HTTPClientError, BotoConnectionError, ResponseParserError)):
+        return failure(State.TRANSIENT, code, str(error))
+    return failure(State.UNCLASSIFIED, code, str(error))
+
+
+def _classify_answer(error: ClientError) -> Failure:
+    problem = error.response.get("Error", {})
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    code = problem.get("Code") or "Unknown"
+    state = STATE_OF_CODE.get(code)
+    if state is None and status in _TOO_MANY_REQUESTS:
+        state = State.THROTTLED
+    elif state is None and status >= _SERVER_ERROR:
+        state = State.TRANSIENT
+    return failure(state or State.UNCLASSIFIED, code, problem.get("Message") or "")
+
+
+@contextmanager
+def hub(resource: str) -> Iterator[None]:
+    """Turn what our own table or queue refuses for good into `HubBrokenError`.
+
+    Throttling and passing faults go on as `CallFailedError`: another delivery may mend them.
+
+    Raises:
+        HubBrokenError: the resource is gone, or we may not use it.
+        CallFailedError: it is busy.
+    """
+    try:
+        yield
+    except FAULTS as error:
+        found = classify(error)
+        if found.retryable:
+            raise CallFailedError(found) from error
+        raise HubBrokenError(resource, found) from error
