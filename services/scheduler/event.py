@@ -1,0 +1,57 @@
+"""What the scheduler is given: the schedule's event, and the compiled catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from services.kernel.errors import MalformedError, SettingsError
+from services.kernel.model import Catalogue
+from services.kernel.wire import decode_catalogue
+
+
+def read_event(
+    event: Mapping[str, Any] | None, moment: datetime
+) -> tuple[str, frozenset[str] | None]:
+    """The round's name (its scheduled time, else `moment`) and the regions, None for all of them.
+
+    Raises:
+        MalformedError: the event holds neither.
+    """
+    fields = event or {}
+    regions = fields.get("regions")
+    if regions is not None and not (_is_texts(regions) and regions):
+        raise MalformedError("event", f"regions is {regions!r}, but must be a list of region names")
+    scheduled = fields.get("round", moment.isoformat())
+    return _round(scheduled), None if regions is None else frozenset(regions)
+
+
+def _round(scheduled: object) -> str:
+    try:
+        moment = datetime.fromisoformat(scheduled if isinstance(scheduled, str) else "")
+    except ValueError as error:
+        problem = f"round is {scheduled!r}, but must be a time such as 2026-11-22T07:00:00Z"
+        raise MalformedError("event", problem) from error
+    in_utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return in_utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(member, str) for member in value)
+
+
+def read_catalogue(path: Path) -> Catalogue:
+    """The catalogue that this package was built with.
+
+    Raises:
+        SettingsError: there is no such file.
+        MalformedError: it was not written by `ami-tracker compile`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = f"CATALOGUE_PATH {path} cannot be read ({error}); run ami-tracker compile"
+        raise SettingsError("scheduler", [problem]) from error
+    return decode_catalogue(text)

@@ -1,0 +1,41 @@
+"""Lambda entry point of the scheduler: translates the schedule's event, nothing more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from services.kernel import observe
+from services.kernel.aws import Home
+from services.kernel.runtime import Deadline, now
+from services.scheduler.event import read_catalogue, read_event
+from services.scheduler.inventory import Inventory
+from services.scheduler.queue import LookupQueue
+from services.scheduler.schedule import Scheduler
+from services.scheduler.settings import Settings
+
+SERVICE = "scheduler"
+RESERVE_SECONDS = 30.0
+"""Kept for finishing the region that is under way: about 10,000 pairs can be sent in it."""
+
+
+@lru_cache(maxsize=1)
+def _scheduler(settings: Settings) -> Scheduler:
+    log = observe.logger(SERVICE)
+    home = Home(settings.region)
+    rows = Inventory(home.client("dynamodb"), settings.table_name, log)
+    queue = LookupQueue(home.client("sqs"), settings.queue_url)
+    return Scheduler(rows, queue, log, settings.max_removed_percent)
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
+    """Run the round that the event names: reconcile the rows, then request every lookup."""
+    settings = Settings.from_env(os.environ)
+    round_, regions = read_event(event, now())
+    catalogue = read_catalogue(settings.catalogue_path)
+    deadline = Deadline.of(context, RESERVE_SECONDS)
+    summary = _scheduler(settings).run(catalogue, round_, regions, deadline)
+    observe.emit(SERVICE, summary.measures())
+    return summary.answer()

@@ -1,0 +1,153 @@
+"""The scheduler's view of the table: image rows, round rows, and its own note of where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from services.kernel.aws import from_item, to_item
+from services.kernel.errors import MalformedError
+from services.kernel.failures import hub
+from services.kernel.model import Pair, Target
+from services.kernel.observe import Log
+from services.kernel.wire import (
+    IMAGE_PREFIX,
+    decode_pair,
+    encode_configuration,
+    image_record,
+    round_record,
+)
+from services.scheduler.plan import Action, Change
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+_NOTE = {"region": "*", "record": "scheduler"}
+"""No region is called `*`, so the note meets nobody who reads a region's rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the scheduler remembers between rounds.
+
+    `regions` are those that may hold active rows, so that a region which leaves the configuration
+    is still visited once more; `start` is where the next round begins.
+    """
+
+    regions: frozenset[str] = frozenset()
+    start: str | None = None
+
+
+class Inventory:
+    """Image rows as configured, round rows, and the note."""
+
+    def __init__(self, client: DynamoDBClient, table: str, log: Log) -> None:
+        self._client = client
+        self._table = table
+        self._log = log
+
+    def pairs(self, region: str) -> list[Pair]:
+        """Every pair that has a row in the region, inactive ones too.
+
+        A row that cannot be read counts as missing: writing it anew from the catalogue mends it.
+        """
+        with hub(f"table {self._table}"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="#region = :region AND begins_with(#record, :prefix)",
+                ExpressionAttributeNames={"#region": "region", "#record": "record"},
+                ExpressionAttributeValues=to_item({":region": region, ":prefix": IMAGE_PREFIX}),
+                ConsistentRead=True,
+            )
+            found = [self._decoded(item) for page in pages for item in page["Items"]]
+        return [pair for pair in found if pair is not None]
+
+    def _decoded(self, item: dict[str, Any]) -> Pair | None:
+        try:
+            return decode_pair(from_item(item))
+        except MalformedError as error:
+            self._log.error("row malformed", extra={"problem": str(error)})
+            return None
+
+    def apply(self, change: Change) -> None:
+        """Write a pair's configuration; what is known of the pair stays as it is.
+
+        A pair that comes back has its next answer taken as the answer to an edit: what was
+        released while nobody looked is not news.
+        """
+        pair = change.pair
+        if change.action is Action.DEACTIVATE:
+            values: dict[str, object] = {"active": False}
+        else:
+            values = encode_configuration(pair)
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
+        names = {f"#{name}": name for name in values}
+        if change.action is Action.REACTIVATE:
+            expression += " REMOVE confirmed_digest, #status"
+            names["#status"] = "status"
+        key = {
+            "region": pair.target.region,
+            "record": image_record(pair.target.account_id, pair.image_name),
+        }
+        with hub(f"table {self._table}"):
+            self._client.update_item(
+                TableName=self._table,
+                Key=to_item(key),
+                UpdateExpression=expression,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=to_item({f":{n}": v for n, v in values.items()}),
+            )
+
+    def begin_round(self, target: Target, round_: str, enqueued: int, started_at: str) -> None:
+        """Write the target's round row; a repeated or late round leaves the counters alone."""
+        row = {
+            "region": target.region,
+            "record": round_record(target.account_id),
+            "round": round_,
+            "enqueued": enqueued,
+            "checked": 0,
+            "failed": 0,
+            "started_at": started_at,
+        }
+        with hub(f"table {self._table}"):
+            try:
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=to_item(row),
+                    ConditionExpression="attribute_not_exists(#round) OR #round < :round",
+                    ExpressionAttributeNames={"#round": "round"},
+                    ExpressionAttributeValues=to_item({":round": round_}),
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                    raise
+
+    def note(self) -> Note:
+        """What the last round left for this one."""
+        with hub(f"table {self._table}"):
+            answer = self._client.get_item(
+                TableName=self._table, Key=to_item(_NOTE), ConsistentRead=True
+            )
+        row = from_item(answer.get("Item", {}))
+        return Note(frozenset(row.get("regions", ())), row.get("start"))
+
+    def start_next_at(self, region: str) -> None:
+        """Let the next round begin with this region."""
+        self._remember("start", region)
+
+    def remember(self, regions: Collection[str]) -> None:
+        """Note which regions may hold active rows."""
+        self._remember("regions", sorted(regions))
+
+    def _remember(self, name: str, value: object) -> None:
+        with hub(f"table {self._table}"):
+            self._client.update_item(
+                TableName=self._table,
+                Key=to_item(_NOTE),
+                UpdateExpression="SET #name = :value",
+                ExpressionAttributeNames={"#name": name},
+                ExpressionAttributeValues=to_item({":value": value}),
+            )

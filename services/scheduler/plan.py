@@ -1,0 +1,100 @@
+"""What a round has to write and to ask, given the catalogue and the rows: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from services.kernel.model import Image, Pair, Target
+from services.kernel.wire import lookup_digest
+
+MAX_REMOVED_ROWS = 10
+"""So many rows of a target may go at once, whatever their share: small set-ups are edited whole."""
+
+
+class Action(Enum):
+    """What happens to a pair's configuration."""
+
+    CREATE = "created"
+    CHANGE = "changed"
+    REACTIVATE = "reactivated"
+    DEACTIVATE = "deactivated"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row to bring in line; `pair` is as it shall be."""
+
+    action: Action
+    pair: Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do for one target: rows to write, then pairs to ask for.
+
+    When too much would be removed at once, `refusal` says so, nothing is written, and the pairs are
+    those of the last configuration that was accepted.
+    """
+
+    target: Target
+    changes: tuple[Change, ...]
+    active: tuple[Pair, ...]
+    refusal: str | None = None
+
+
+def plan(
+    target: Target, images: Sequence[Image], rows: Sequence[Pair], max_removed_percent: int
+) -> Plan:
+    """Bring a target's rows in line with the images that are tracked there."""
+    known = {pair.image_name: pair for pair in rows}
+    wanted = [_configured(target, image, known.get(image.name)) for image in images]
+    gone = _gone(wanted, rows)
+    if refusal := _refusal(target, len(gone), sum(p.active for p in rows), max_removed_percent):
+        return Plan(target, (), _in_order(p for p in rows if p.active), refusal)
+    changes = [change for pair in wanted if (change := _change(known.get(pair.image_name), pair))]
+    changes += [Change(Action.DEACTIVATE, replace(pair, active=False)) for pair in gone]
+    return Plan(target, tuple(changes), _in_order(wanted))
+
+
+def _configured(target: Target, image: Image, known: Pair | None) -> Pair:
+    digest = lookup_digest(image.lookup)
+    if known is None:
+        return Pair(target, image.name, True, image.lookup, digest, image.announce)  # noqa: FBT003
+    return replace(
+        known, active=True, lookup=image.lookup, lookup_digest=digest, announce=image.announce
+    )
+
+
+def _change(known: Pair | None, wanted: Pair) -> Change | None:
+    if known is None:
+        return Change(Action.CREATE, wanted)
+    if not known.active:
+        return Change(Action.REACTIVATE, wanted)
+    return Change(Action.CHANGE, wanted) if known != wanted else None
+
+
+def _gone(wanted: Sequence[Pair], rows: Sequence[Pair]) -> list[Pair]:
+    names = {pair.image_name for pair in wanted}
+    return [pair for pair in rows if pair.active and pair.image_name not in names]
+
+
+def _refusal(target: Target, gone: int, active: int, max_percent: int) -> str | None:
+    if gone <= MAX_REMOVED_ROWS or gone * 100 <= active * max_percent:
+        return None
+    return (
+        f"{target}: {gone} of {active} active images are not in the catalogue any more "
+        f"(allowed at once: {MAX_REMOVED_ROWS} images or {max_percent} %)"
+    )
+
+
+def _in_order(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
+    return tuple(sorted(pairs, key=lambda pair: pair.image_name))
+
+
+def rotated(regions: Collection[str], first: str | None) -> list[str]:
+    """The regions in name order, beginning with `first`, or with what follows it by name."""
+    ordered = sorted(regions)
+    start = next((i for i, region in enumerate(ordered) if region >= (first or "")), 0)
+    return ordered[start:] + ordered[:start]

@@ -1,0 +1,45 @@
+"""The scheduler function's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.kernel.runtime import Environment
+
+_BESIDE_THE_PACKAGE = Path(__file__).parents[2] / "catalogue.json"
+_DEFAULT_MAX_REMOVED_PERCENT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the function needs to know; `endpoint_url` is botocore's, kept to notice a change."""
+
+    table_name: str
+    queue_url: str
+    catalogue_path: Path
+    max_removed_percent: int
+    region: str
+    endpoint_url: str
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """The settings in `environ`.
+
+        Raises:
+            SettingsError: some are missing or unusable; it names them all.
+        """
+        environment = Environment("scheduler", environ)
+        settings = cls(
+            table_name=environment.required("TABLE_NAME"),
+            queue_url=environment.required("QUEUE_URL"),
+            catalogue_path=Path(environment.optional("CATALOGUE_PATH", str(_BESIDE_THE_PACKAGE))),
+            max_removed_percent=environment.percent(
+                "MAX_REMOVED_PERCENT", _DEFAULT_MAX_REMOVED_PERCENT
+            ),
+            region=environment.home_region(),
+            endpoint_url=environment.optional("AWS_ENDPOINT_URL", ""),
+        )
+        environment.check()
+        return settings
