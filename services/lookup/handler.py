@@ -1,0 +1,42 @@
+"""Lambda entry point of the lookup: translates the SQS event, nothing more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from services.kernel import observe
+from services.kernel.aws import Home, Members
+from services.kernel.errors import MalformedError
+from services.kernel.runtime import Deadline
+from services.lookup.check import Checker
+from services.lookup.observations import Observations
+from services.lookup.settings import Settings
+from services.lookup.sources import Sources, read_role
+from services.lookup.worker import Message, Worker
+
+SERVICE = "lookup"
+RESERVE_SECONDS = 3.0
+"""Kept for answering: an invocation that times out fails every message of its batch."""
+
+
+@lru_cache(maxsize=1)
+def _worker(settings: Settings) -> Worker:
+    log = observe.logger(SERVICE)
+    home = Home(settings.region)
+    role = read_role(settings.read_role_name, settings.external_id, settings.region)
+    rows = Observations(home.client("dynamodb"), settings.table_name)
+    return Worker(Checker(rows, Sources(Members(home, role)), log), log)
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
+    """Look up every pair in an SQS batch; the messages to deliver again are in the answer."""
+    if not isinstance(event.get("Records"), list):
+        raise MalformedError("event", "it has no list of Records, as an SQS event has")
+    messages = [Message(record["messageId"], record["body"]) for record in event["Records"]]
+    worker = _worker(Settings.from_env(os.environ))
+    report = worker.work(messages, Deadline.of(context, RESERVE_SECONDS))
+    observe.emit(SERVICE, report.measures())
+    return report.answer()

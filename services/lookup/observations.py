@@ -1,0 +1,253 @@
+"""The lookup's view of the table: reads pairs, commits what changed, keeps their state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from services.kernel.aws import batches, from_item, to_item, until_done
+from services.kernel.errors import CallFailedError, Failure, MalformedError, State, failure
+from services.kernel.failures import hub
+from services.kernel.model import Pair, Release, Target
+from services.kernel.runtime import timestamp
+from services.kernel.wire import (
+    decode_pair,
+    encode_release,
+    image_record,
+    releases_of,
+    round_record,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from types_boto3_dynamodb import DynamoDBClient
+
+
+_KEYS_PER_READ = 100  # dynamodb:BatchGetItem
+_UNCHANGED = "active = :true AND lookup_digest = :digest"
+
+
+class Commit(Enum):
+    """How a commit ended."""
+
+    DONE = "done"
+    """The release is in the table, by this commit or by an earlier delivery of the same one."""
+    DROPPED = "dropped"
+    """The pair was deactivated, or its lookup edited, since it was read."""
+    OVERTAKEN = "overtaken"
+    """Another worker committed something else since the pair was read."""
+
+
+class Observations:
+    """Image, release and round rows, as far as lookups touch them."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def read(
+        self, target: Target, names: Sequence[str], *, consistent: bool = False
+    ) -> dict[str, Pair | Failure]:
+        """The pairs of these images that have a row; a row that cannot be read is a failure.
+
+        Eventually consistent unless told otherwise: the commit's condition catches a stale read.
+        """
+        pairs: dict[str, Pair | Failure] = {}
+        for some in batches(sorted(set(names)), _KEYS_PER_READ):
+            pairs |= self._read(target, some, consistent=consistent)
+        return pairs
+
+    def _read(
+        self, target: Target, names: Sequence[str], *, consistent: bool
+    ) -> dict[str, Pair | Failure]:
+        rows: list[dict[str, Any]] = []
+
+        def get(keys: dict[str, Any]) -> dict[str, Any]:
+            answer = self._client.batch_get_item(RequestItems=keys)
+            rows.extend(from_item(item) for item in answer["Responses"].get(self._table, []))
+            return dict(answer.get("UnprocessedKeys", {}))
+
+        keys = [self._key(target, image_record(target.account_id, name)) for name in names]
+        with hub(f"table {self._table}"):
+            left = until_done(get, {self._table: {"Keys": keys, "ConsistentRead": consistent}})
+        if left:
+            detail = "the table kept leaving keys unread"
+            raise CallFailedError(failure(State.THROTTLED, "UnprocessedKeys", detail))
+        return {str(row["image_name"]): _pair(row) for row in rows if "image_name" in row}
+
+    def history(self, pair: Pair) -> frozenset[str]:
+        """The image ids of all the pair's releases."""
+        prefix = releases_of(pair.target.account_id, pair.image_name)
+        with hub(f"table {self._table}"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="#region = :region AND begins_with(#record, :prefix)",
+                ProjectionExpression="image_id",
+                ExpressionAttributeNames={"#region": "region", "#record": "record"},
+                ExpressionAttributeValues=to_item(
+                    {
+                        ":region": pair.target.region,
+                        ":prefix": prefix,
+                    }
+                ),
+                ConsistentRead=True,
+            )
+            return frozenset(item["image_id"]["S"] for page in pages for item in page["Items"])
+
+    def commit(self, pair: Pair, release: Release) -> Commit:
+        """Write the release and move the pair on to it, both or neither.
+
+        The release counts as ours when the stored one has our event id and our image: a lost
+        answer or a second worker with the same finding is no conflict.
+        """
+        row = encode_release(release)
+        if release.kind in pair.announce:
+            row["pending"] = release.target.region
+        with hub(f"table {self._table}"):
+            try:
+                writes: list[Any] = [self._advance(pair, release), self._insert(row)]
+                self._client.transact_write_items(TransactItems=writes)
+            except self._client.exceptions.TransactionCanceledException as error:
+                return self._judge(error, pair, row)
+        return Commit.DONE
+
+    def _insert(self, row: Mapping[str, object]) -> dict[str, Any]:
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": to_item(row),
+                "ConditionExpression": "attribute_not_exists(#record)",
+                "ExpressionAttributeNames": {"#record": "record"},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def _advance(self, pair: Pair, release: Release) -> dict[str, Any]:
+        known: dict[str, object] = {
+            "version": release.version,
+            "image_id": release.observed.image_id,
+            "ami_name": release.observed.ami_name,
+            "creation_date": release.observed.creation_date,
+            "changed_at": release.detected_at,
+            "confirmed_digest": pair.lookup_digest,
+        }
+        if pair.state != State.OK:
+            known["status"] = {"state": State.OK.value, "since": release.detected_at}
+        return {
+            "Update": {
+                "TableName": self._table,
+                **self._guarded(pair, known),
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def confirm(self, pair: Pair) -> None:
+        """Note that the pair's edited lookup gives the image that is known already."""
+        self._set(pair, {"confirmed_digest": pair.lookup_digest})
+
+    def mark(self, pair: Pair, problem: Failure | None, moment: datetime) -> None:
+        """Write the pair's state: why it has no fresh answer, or that it has one again."""
+        status: dict[str, object] = {"state": State.OK.value, "since": timestamp(moment)}
+        if problem is not None:
+            status |= {"state": problem.state, "code": problem.code, "detail": problem.detail}
+        self._set(pair, {"status": status})
+
+    def _set(self, pair: Pair, values: Mapping[str, object]) -> None:
+        with hub(f"table {self._table}"), _unless_moved_on():
+            self._client.update_item(TableName=self._table, **self._guarded(pair, values))
+
+    def _guarded(self, pair: Pair, values: Mapping[str, object]) -> dict[str, Any]:
+        """An update of the pair's row that does nothing when the row is not as it was read."""
+        present = {name: value for name, value in values.items() if value is not None}
+        absent = [name for name, value in values.items() if value is None]
+        sets = ", ".join(f"#{name} = :{name}" for name in present)
+        removes = f" REMOVE {', '.join(f'#{name}' for name in absent)}" if absent else ""
+        bound = {f":{name}": value for name, value in present.items()}
+        same_version = "#version = :read" if pair.version else "attribute_not_exists(#version)"
+        if pair.version:
+            bound[":read"] = pair.version
+        return {
+            "Key": self._key(pair.target, image_record(pair.target.account_id, pair.image_name)),
+            "UpdateExpression": f"SET {sets}{removes}",
+            "ConditionExpression": f"{same_version} AND {_UNCHANGED}",
+            "ExpressionAttributeNames": {f"#{name}": name for name in {*values, "version"}},
+            "ExpressionAttributeValues": to_item(
+                {
+                    **bound,
+                    ":true": True,
+                    ":digest": pair.lookup_digest,
+                }
+            ),
+        }
+
+    def count(self, target: Target, round_: str, checked: int, failed: int) -> None:
+        """Add to the counters of the target's round, unless a later round has begun."""
+        with hub(f"table {self._table}"), _unless_moved_on():
+            self._client.update_item(
+                TableName=self._table,
+                Key=self._key(target, round_record(target.account_id)),
+                UpdateExpression="ADD checked :checked, failed :failed",
+                ConditionExpression="#round = :round",
+                ExpressionAttributeNames={"#round": "round"},
+                ExpressionAttributeValues=to_item(
+                    {
+                        ":round": round_,
+                        ":checked": checked,
+                        ":failed": failed,
+                    }
+                ),
+            )
+
+    def _judge(self, error: ClientError, pair: Pair, row: Mapping[str, object]) -> Commit:
+        reasons = error.response.get("CancellationReasons", [])
+        codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
+        if codes != {"ConditionalCheckFailed"}:
+            raise _as_plain_error(error, codes)
+        image_row, release_row = (from_item(reason.get("Item", {})) for reason in reasons)
+        if _same_release(release_row, row):
+            return Commit.DONE
+        if image_row and not _still(pair, image_row):
+            return Commit.DROPPED
+        return Commit.OVERTAKEN
+
+    @staticmethod
+    def _key(target: Target, record: str) -> dict[str, Any]:
+        return to_item({"region": target.region, "record": record})
+
+
+def _pair(row: Mapping[str, Any]) -> Pair | Failure:
+    try:
+        return decode_pair(row)
+    except MalformedError as error:
+        return failure(State.TRANSIENT, "MalformedRow", str(error))
+
+
+def _same_release(stored: Mapping[str, object], ours: Mapping[str, object]) -> bool:
+    return all(stored.get(key) == ours[key] for key in ("event_id", "image_id"))
+
+
+def _still(pair: Pair, row: Mapping[str, object]) -> bool:
+    return row.get("active") is True and row.get("lookup_digest") == pair.lookup_digest
+
+
+def _as_plain_error(error: ClientError, codes: set[str]) -> ClientError:
+    """A cancelled transaction as the error that cancelled it, so that it is classified as such."""
+    code = min(codes - {"ConditionalCheckFailed"}, default="TransactionConflict")
+    answer: Any = {**error.response, "Error": {"Code": code, "Message": str(error)}}
+    return ClientError(answer, error.operation_name)
+
+
+@contextmanager
+def _unless_moved_on() -> Iterator[None]:
+    """Let a failed condition pass: somebody newer wrote the row, and knows better."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise

@@ -1,0 +1,69 @@
+"""What became of a batch: outcomes counted for the answer, the metrics and people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from services.kernel.errors import State
+from services.kernel.model import Kind, Target
+from services.kernel.observe import Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one request ended; `state` is None where the request had become pointless."""
+
+    state: State | None
+    kind: Kind | None = None
+    again: bool = False
+
+
+DROPPED = Outcome(None)
+LATE = Outcome(State.TRANSIENT, again=True)
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a batch."""
+
+    failed_messages: list[str] = field(default_factory=list)
+    malformed: int = 0
+    checked: Counter[str] = field(default_factory=Counter)
+    failures: Counter[tuple[str, str]] = field(default_factory=Counter)
+    releases: Counter[str] = field(default_factory=Counter)
+    dropped: int = 0
+
+    def add(self, target: Target, outcome: Outcome) -> None:
+        """Count one request's outcome."""
+        if outcome.state is None:
+            self.dropped += 1
+            return
+        self.checked[target.region] += 1
+        if outcome.state is not State.OK:
+            self.failures[outcome.state, target.region] += 1
+        if outcome.kind is not None:
+            self.releases[outcome.kind] += 1
+
+    def answer(self) -> dict[str, object]:
+        """What the event source mapping reads, beside a summary for people."""
+        return {
+            "batchItemFailures": [{"itemIdentifier": name} for name in self.failed_messages],
+            "checked": self.checked.total(),
+            "failed": self.failures.total(),
+            "dropped": self.dropped,
+            "malformed": self.malformed,
+            "releases": dict(sorted(self.releases.items())),
+        }
+
+    def measures(self) -> Iterable[Measure]:
+        """The batch in metrics: pairs checked by region, failed by class and region, releases."""
+        for region, count in sorted(self.checked.items()):
+            yield Measure("PairsChecked", count, dimensions={"region": region})
+        for (state, region), count in sorted(self.failures.items()):
+            yield Measure("PairsFailed", count, dimensions={"class": state, "region": region})
+        for kind, count in sorted(self.releases.items()):
+            yield Measure("Releases", count, dimensions={"kind": kind})
+        if self.malformed:
+            yield Measure("MalformedMessages", self.malformed)
