@@ -1,0 +1,44 @@
+"""Lambda entry point of the aggregator: translates stream records and sweeps, nothing more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from services.aggregator.outbox import Outbox
+from services.aggregator.relay import Relay
+from services.aggregator.settings import Settings
+from services.aggregator.stream import read_event
+from services.aggregator.topics import Topics, publish_role
+from services.kernel import observe
+from services.kernel.aws import Home, Members
+from services.kernel.runtime import Deadline
+
+SERVICE = "aggregator"
+RESERVE_SECONDS = 3.0
+"""Kept for answering: what is not published by then stays pending for the next sweep."""
+
+
+@lru_cache(maxsize=1)
+def _relay(settings: Settings) -> Relay:
+    log = observe.logger(SERVICE)
+    home = Home(settings.region)
+    role = publish_role(
+        settings.publish_role_name,
+        settings.external_id,
+        settings.region,
+        settings.topic_name,
+        home.partition,
+    )
+    topics = Topics(Members(home, role), settings.topic_name, home.partition)
+    return Relay(Outbox(home.client("dynamodb"), settings.table_name, log), topics, log)
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
+    """Announce the releases that a stream batch inserted, or whatever a sweep finds pending."""
+    relay = _relay(Settings.from_env(os.environ))
+    report = relay.run(read_event(event), Deadline.of(context, RESERVE_SECONDS))
+    observe.emit(SERVICE, report.measures())
+    return report.answer()

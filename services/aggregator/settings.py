@@ -1,0 +1,39 @@
+"""The aggregator function's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.kernel.runtime import Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the function needs to know; `endpoint_url` is botocore's, kept to notice a change."""
+
+    table_name: str
+    publish_role_name: str
+    topic_name: str
+    external_id: str
+    region: str
+    endpoint_url: str
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """The settings in `environ`.
+
+        Raises:
+            SettingsError: some are missing; it names them all.
+        """
+        environment = Environment("aggregator", environ)
+        settings = cls(
+            table_name=environment.required("TABLE_NAME"),
+            publish_role_name=environment.optional("PUBLISH_ROLE_NAME", "ami-tracker-publish"),
+            topic_name=environment.optional("TOPIC_NAME", "ami-tracker-releases"),
+            external_id=environment.external_id(),
+            region=environment.home_region(),
+            endpoint_url=environment.optional("AWS_ENDPOINT_URL", ""),
+        )
+        environment.check()
+        return settings

@@ -1,0 +1,113 @@
+"""The topics of all targets: one per account and region, published to with a role assumed there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from services.aggregator.announce import Announcement
+from services.kernel.aws import Members, Role, until_done
+from services.kernel.errors import CallFailedError, Failure, State, failure
+from services.kernel.failures import STATE_OF_CODE
+from services.kernel.model import Target
+
+if TYPE_CHECKING:
+    from types_boto3_sns import SNSClient
+    from types_boto3_sns.type_defs import PublishBatchResponseTypeDef
+
+ENTRIES_PER_BATCH = 10  # sns:PublishBatch
+
+
+def publish_role(
+    name: str, external_id: str, hub_region: str, topic_name: str, partition: str
+) -> Role:
+    """The role that announcing assumes; its session may publish to our topics and no others."""
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": "sns:Publish",
+                "Resource": f"arn:{partition}:sns:*:*:{topic_name}",
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+                "Resource": "*",
+            },
+        ],
+    }
+    return Role(name, external_id, f"ami-tracker-aggregator-{hub_region}", policy)
+
+
+class Topics:
+    """Publishes announcements, up to ten a call, to the topic of each target."""
+
+    def __init__(self, members: Members, topic_name: str, partition: str) -> None:
+        self._members = members
+        self._topic_name = topic_name
+        self._partition = partition
+
+    def publish(
+        self, target: Target, announcements: Sequence[Announcement]
+    ) -> dict[str, str | Failure]:
+        """For each event id the message id that SNS gave it, or why it was not accepted.
+
+        Only what the answer lists as successful counts: an entry may stand in neither of its lists.
+        """
+        by_id = {str(number): each for number, each in enumerate(announcements)}
+        results: dict[str, str | Failure] = {}
+
+        def attempt(left: list[str]) -> list[str]:
+            try:
+                found = self._publish_once(target, {entry: by_id[entry] for entry in left})
+            except CallFailedError as error:
+                # botocore has repeated the call already: this is the last word on what is left.
+                results.update({by_id[entry].event_id: error.failure for entry in left})
+                return []
+            results.update({by_id[entry].event_id: result for entry, result in found.items()})
+            return [e for e, r in found.items() if isinstance(r, Failure) and r.retryable]
+
+        until_done(attempt, list(by_id))
+        return results
+
+    def _publish_once(
+        self, target: Target, announcements: Mapping[str, Announcement]
+    ) -> dict[str, str | Failure]:
+        arn = f"arn:{self._partition}:sns:{target.region}:{target.account_id}:{self._topic_name}"
+        entries: list[Any] = [self._entry(entry, each) for entry, each in announcements.items()]
+
+        def publish(sns: SNSClient) -> PublishBatchResponseTypeDef:
+            return sns.publish_batch(TopicArn=arn, PublishBatchRequestEntries=entries)
+
+        answer = self._members.call(target, "sns", publish)
+        refused = {entry["Id"]: _refusal(entry) for entry in answer.get("Failed", [])}
+        accepted = {entry["Id"]: entry["MessageId"] for entry in answer.get("Successful", [])}
+        return {entry: accepted.get(entry) or refused.get(entry, _LOST) for entry in announcements}
+
+    def _entry(self, entry_id: str, announcement: Announcement) -> dict[str, Any]:
+        entry: dict[str, Any] = {
+            "Id": entry_id,
+            "Message": announcement.body,
+            "Subject": announcement.subject,
+            "MessageAttributes": {
+                name: {
+                    "DataType": "Number" if isinstance(value, int) else "String",
+                    "StringValue": str(value),
+                }
+                for name, value in announcement.attributes.items()
+            },
+        }
+        if self._topic_name.endswith(".fifo"):
+            entry["MessageGroupId"] = announcement.image_name
+            entry["MessageDeduplicationId"] = announcement.event_id
+        return entry
+
+
+_LOST = failure(State.TRANSIENT, "Unaccounted", "the answer lists the entry nowhere")
+
+
+def _refusal(entry: Mapping[str, Any]) -> Failure:
+    unknown = State.UNCLASSIFIED if entry.get("SenderFault") else State.TRANSIENT
+    state = STATE_OF_CODE.get(entry["Code"], unknown)
+    return failure(state, entry["Code"], entry.get("Message", ""))
