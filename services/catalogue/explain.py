@@ -1,0 +1,104 @@
+"""Turns what pydantic found into sentences that say what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from itertools import islice
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from services.catalogue.models import ENTRIES, EXPECTED, keys_of
+from services.catalogue.problems import Problem, shown
+from services.catalogue.yaml_loader import MAX_PROBLEMS, Document
+
+
+def problems_of(
+    document: Document, model: type[BaseModel], error: ValidationError
+) -> list[Problem]:
+    """What does not fit the model, except where the loader refused something already."""
+    found = (
+        document.problem(detail["loc"], _sentence(detail, model))
+        for detail in error.errors(include_url=False)
+        if not _follows(detail, document)
+    )
+    return list(islice(found, MAX_PROBLEMS + 1))
+
+
+def _follows(detail: ErrorDetails, document: Document) -> bool:
+    """Whether it only repeats another problem.
+
+    A list counts as too short when all its members are wrong, which they say themselves.
+    """
+    emptied = detail["type"] == "too_short" and detail["input"] != []
+    return emptied or document.line(detail["loc"]) in document.flagged
+
+
+def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    if detail["type"] == "extra_forbidden":
+        return _unknown_key(detail["loc"], model)
+    explain = _SENTENCES.get(detail["type"])
+    return explain(detail["input"], detail.get("ctx", {})) if explain else detail["msg"]
+
+
+def _unknown_key(location: tuple[int | str, ...], file: type[BaseModel]) -> str:
+    *around, key = location
+    place = tuple(part for part in around if isinstance(part, str))
+    known = keys_of(ENTRIES.get(place, file))
+    lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(str(key).lower()[:100], lower, n=1)
+    if near:
+        return f"unknown key; did you mean {lower[near[0]]}?"
+    return f"unknown key; expected one of {', '.join(known)}"
+
+
+def _what(value: object) -> str:
+    match value:
+        case None:
+            return "is empty"
+        case bool():
+            return f"is {str(value).lower()}"
+        case str():
+            return f"is the text {shown(value)}"
+        case list():
+            return "is a list"
+        case _:
+            return "is a map"
+
+
+def _no_text(value: object, _: Mapping[str, Any]) -> str:
+    hint = "; put it in quotes" if isinstance(value, bool) else ""
+    return f"{_what(value)}, but must be text{hint}"
+
+
+def _no_list(value: object, _: Mapping[str, Any]) -> str:
+    hint = f"; write [{shown(value)}]" if isinstance(value, str) else ""
+    return f"{_what(value)}, but must be a list{hint}"
+
+
+def _no_kind(value: object, context: Mapping[str, Any]) -> str:
+    return f"{_what(value)}, but must be {context['expected']}"
+
+
+def _wrong_pattern(value: object, context: Mapping[str, Any]) -> str:
+    return f"{_what(value)}, but must be {EXPECTED[context['pattern']]}"
+
+
+def _too_long(value: object, context: Mapping[str, Any]) -> str:
+    return f"is {len(str(value))} characters long; at most {context['max_length']} are allowed"
+
+
+_SENTENCES: Mapping[str, Callable[[object, Mapping[str, Any]], str]] = {
+    "missing": lambda _, __: "is missing, but required",
+    "model_type": lambda value, _: f"{_what(value)}, but must be a map of keys and values",
+    "string_type": _no_text,
+    "tuple_type": _no_list,
+    "enum": _no_kind,
+    "string_pattern_mismatch": _wrong_pattern,
+    "string_too_long": _too_long,
+    "string_too_short": lambda _, __: "is empty, but must be text",
+    "too_short": lambda _, __: "is an empty list; name at least one, or leave the key out",
+    "too_long": lambda _, context: f"holds more than {context['max_length']} members",
+}

@@ -1,0 +1,256 @@
+"""The shape of the two files: what each field may hold, as pydantic checks it and editors show it.
+
+A field that is left out has an empty value here; an empty value that is written out is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Annotated, NoReturn
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from services.catalogue.older_form import OlderFormError, parse_older_form
+from services.catalogue.problems import shown
+from services.kernel.model import DEFAULT_ANNOUNCE, Kind
+from services.kernel.wire import ACCOUNT_ID, IMAGE_NAME, REGION
+
+MAX_FILTERS = 50  # ec2:DescribeImages, filters in a request
+MAX_VALUES = 200  # ec2:DescribeImages, filter values in the whole request
+MAX_TEXT = 255  # ec2:DescribeImages, characters of a filter value
+MAX_PARAMETER_PATH = 1011  # ssm:PutParameter, characters of a name
+
+# JSON Schema and pydantic's own regular expressions end at "$" and know no "\Z".
+_ACCOUNT_ID = ACCOUNT_ID.replace(r"\Z", "$")
+_IMAGE_NAME = IMAGE_NAME.replace(r"\Z", "$")
+_REGION = REGION.replace(r"\Z", "$")
+_OWNER = r"^([0-9]{12}|self|amazon|aws-marketplace|aws-backup-vault)$"
+_PARAMETER_PATH = r"^(/[A-Za-z0-9_.-]+)+$"
+_LINE = r"^[^\x00-\x1f\x7f]*$"
+
+EXPECTED = {
+    _ACCOUNT_ID: "an account id, which has exactly 12 digits",
+    _IMAGE_NAME: "1 to 128 letters, digits, dots, underscores or hyphens, "
+    "the first a letter or a digit",
+    _REGION: "the name of a region, such as eu-west-1",
+    _OWNER: "an account id of exactly 12 digits, self, amazon, aws-marketplace or "
+    "aws-backup-vault; a wildcard names no owner",
+    _PARAMETER_PATH: "the full name of an SSM parameter, such as /aws/service/…/image_id: "
+    "letters, digits, dots, underscores and hyphens between single slashes, no slash at the end; "
+    "no ARN, and no version or label after a colon, since a pinned version never changes",
+    _LINE: "one line of text",
+}
+"""What a text that does not fit its pattern should have been."""
+
+_OWNER_FILTER_VALUES = {
+    "owner-id": (r"[0-9]{12}", "an account id of exactly 12 digits"),
+    "owner-alias": (
+        r"amazon|aws-marketplace|aws-backup-vault",
+        "amazon, aws-marketplace or aws-backup-vault",
+    ),
+    "image-id": (r"ami-([0-9a-f]{8}|[0-9a-f]{17})", "an image id, such as ami-0123456789abcdef0"),
+}
+OWNER_FILTERS = frozenset(_OWNER_FILTER_VALUES)
+"""Filters that say whose images are meant, or which."""
+
+AccountId = Annotated[str, StringConstraints(pattern=_ACCOUNT_ID)]
+Region = Annotated[str, StringConstraints(pattern=_REGION)]
+Owner = Annotated[str, StringConstraints(pattern=_OWNER)]
+Line = Annotated[str, StringConstraints(pattern=_LINE, min_length=1, max_length=MAX_TEXT)]
+
+
+def _refuse(message: str) -> NoReturn:
+    raise PydanticCustomError("configuration", message)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FilterEntry(_Model):
+    """One `DescribeImages` filter: an image passes when any of the values matches."""
+
+    name: Line = Field(
+        alias="Name",
+        description="The filter's name as DescribeImages knows it: name, architecture, owner-id, "
+        "tag:Team … Case-sensitive.",
+    )
+    values: tuple[Line, ...] = Field(
+        alias="Values",
+        min_length=1,
+        description="A list of values, one of which must match. `*` stands for any run of "
+        "characters, `?` for one or none, `\\` takes the next character as it is. Case-sensitive.",
+    )
+
+    @model_validator(mode="after")
+    def _owner_is_named(self) -> FilterEntry:
+        if self.name in _OWNER_FILTER_VALUES:
+            pattern, expected = _OWNER_FILTER_VALUES[self.name]
+            wrong = [value for value in self.values if not re.fullmatch(pattern, value)]
+            if wrong:
+                _refuse(
+                    f"the value {shown(wrong[0])} of {self.name} must be {expected}; "
+                    "a wildcard names nobody"
+                )
+        return self
+
+
+def _from_older_form(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_older_form(value)
+    except OlderFormError as error:
+        _refuse(str(error))
+
+
+def _fits_one_request(filters: tuple[FilterEntry, ...]) -> tuple[FilterEntry, ...]:
+    names = Counter(entry.name for entry in filters)
+    twice = sorted(name for name, count in names.items() if count > 1)
+    if twice:
+        _refuse(f"names the filter {shown(twice[0])} twice; put all its values in one")
+    # `state=available` is added to a request that does not say which state it means.
+    added = 0 if "state" in names else 1
+    values = sum(len(set(entry.values)) for entry in filters)
+    if len(filters) + added > MAX_FILTERS or values + added > MAX_VALUES:
+        _refuse(
+            f"holds {len(filters)} filters with {values} values; EC2 takes {MAX_FILTERS} filters "
+            f"with {MAX_VALUES} values in all, state=available included; split the image up"
+        )
+    return filters
+
+
+_ListForm = Annotated[list[FilterEntry], Field(min_length=1)]
+_OlderForm = Annotated[str, Field(min_length=1)]
+Filters = Annotated[
+    tuple[FilterEntry, ...],
+    AfterValidator(_fits_one_request),
+    Field(min_length=1),
+    BeforeValidator(_from_older_form, json_schema_input_type=_ListForm | _OlderForm),
+]
+
+
+def _excludes_something(pattern: str) -> str:
+    if not pattern.strip("*"):
+        _refuse("excludes every image; say which are meant")
+    return pattern
+
+
+class ImageEntry(_Model):
+    """One tracked image: its name, and either a parameter or filters to look it up with."""
+
+    # Editors mark an entry with neither lookup, or with both.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": [key]} for key in ("ParameterPath", "Filters", "Filter")]
+        }
+    )
+
+    name: Annotated[str, StringConstraints(pattern=_IMAGE_NAME)] = Field(
+        alias="Name",
+        description="What the image is called here and in every announcement. Unique over all "
+        "files, whatever its case. Renaming begins a new history.",
+    )
+    parameter_path: Annotated[
+        str, StringConstraints(pattern=_PARAMETER_PATH, max_length=MAX_PARAMETER_PATH)
+    ] = Field(
+        default="",
+        alias="ParameterPath",
+        description="An SSM parameter whose value is an image id, or JSON that holds `image_id`. "
+        "Either this or Filters.",
+    )
+    filters: Filters = Field(
+        default=(),
+        alias="Filters",
+        description="Filters for DescribeImages; the newest image that passes all of them is "
+        "current. A list of Name/Values maps, or, the older form, text that holds such maps "
+        "separated by commas. Either this or ParameterPath.",
+    )
+    filter: Filters = Field(
+        default=(), alias="Filter", description="Another spelling of Filters; use one of them."
+    )
+    owners: tuple[Owner, ...] = Field(
+        default=(),
+        alias="Owners",
+        min_length=1,
+        description="Whose images may be chosen: account ids, self, amazon, aws-marketplace or "
+        "aws-backup-vault. Required with Filters, unless an owner-id, owner-alias or image-id "
+        "filter says it: anyone can publish an image under any name.",
+    )
+    regions: tuple[Region, ...] = Field(
+        default=(),
+        alias="Regions",
+        min_length=1,
+        description="Only these regions of regions.yaml; without it, all of them.",
+    )
+    exclude_names: tuple[Annotated[Line, AfterValidator(_excludes_something)], ...] = Field(
+        default=(),
+        alias="ExcludeNames",
+        min_length=1,
+        max_length=MAX_VALUES,
+        description="Wildcards for names of images that must never be chosen, such as *-BETA-*. "
+        "Goes with Filters.",
+    )
+    announce: tuple[Kind, ...] = Field(
+        default=tuple(sorted(DEFAULT_ANNOUNCE)),
+        alias="Announce",
+        description="What is announced: baseline (first sight), release, rollback, reconfigured "
+        "(the lookup was edited). An empty list only keeps the history.",
+    )
+
+
+class ImagesFile(_Model):
+    """Tracked images: one file per family."""
+
+    images: tuple[ImageEntry, ...] = Field(
+        min_length=1, description="The images of this family, in any order."
+    )
+
+
+class RegionEntry(_Model):
+    """One region, watched from and announced in one account."""
+
+    name: Region = Field(alias="Name", description="The region, such as eu-west-1.")
+    account_id: AccountId = Field(
+        default="",
+        alias="AccountId",
+        description="The account to watch this region from and to announce in; without it, the "
+        "file's own AccountId. A region may stand here more than once with different accounts.",
+    )
+
+
+class RegionsFile(_Model):
+    """Where images are looked up and announced."""
+
+    account_id: AccountId = Field(
+        default="",
+        alias="AccountId",
+        description="The account of every region that names no other: 12 digits, in quotes.",
+    )
+    regions: tuple[RegionEntry, ...] = Field(
+        min_length=1, description="The regions to watch; adding one is one line and one deploy."
+    )
+
+
+ENTRIES: dict[tuple[str, ...], type[BaseModel]] = {
+    ("images",): ImageEntry,
+    ("images", "Filters"): FilterEntry,
+    ("images", "Filter"): FilterEntry,
+    ("regions",): RegionEntry,
+}
+"""What stands in each list of the two files."""
+
+
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """The keys that a map of this shape may have, as they are written."""
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,143 @@
+"""What fields and files must be to each other; each field's own shape is checked by the models.
+
+The rules look at entries as they were read, so that a misspelt field hides no other mistake.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from itertools import islice
+
+from services.catalogue.models import OWNER_FILTERS
+from services.catalogue.older_form import OlderFormError, parse_older_form
+from services.catalogue.problems import Problem, shown
+from services.catalogue.yaml_loader import MAX_PROBLEMS, Document, Location
+from services.kernel.wire import REGION
+
+_NO_OWNER = (
+    "names no owner. Anyone can publish a public image under any name, and the newest match would "
+    "be taken (the whoAMI name confusion). Add Owners, such as [amazon] or the publisher's account "
+    "id, or an owner-id, owner-alias or image-id filter"
+)
+
+
+_LOOKUPS = frozenset({"ParameterPath", "Filters", "Filter"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    document: Document
+    location: Location
+    content: Mapping[str, object]
+
+    def problem(self, field: str, message: str) -> Problem:
+        return self.document.problem((*self.location, field), message)
+
+
+def _entries(document: Document, group: str) -> Iterator[_Entry]:
+    content = document.value.get(group) if isinstance(document.value, dict) else None
+    for index, entry in enumerate(content if isinstance(content, list) else ()):
+        if isinstance(entry, dict):
+            yield _Entry(document, (group, index), entry)
+
+
+def region_problems(document: Document) -> Iterator[Problem]:
+    """What is wrong with regions.yaml beside its shape: no account, or the same target twice."""
+    default = document.value.get("AccountId") if isinstance(document.value, dict) else None
+    seen: dict[tuple[object, object], _Entry] = {}
+    for entry in _entries(document, "regions"):
+        account = entry.content.get("AccountId", default)
+        target = (entry.content.get("Name"), account)
+        if "AccountId" not in entry.content and default is None:
+            yield entry.problem("AccountId", "no account: add one here, or one for the whole file")
+        if not all(isinstance(part, str) for part in target):
+            continue
+        if target in seen:
+            line = document.line(seen[target].location)
+            yield entry.problem("Name", f"stands with the same account in line {line} already")
+        seen.setdefault(target, entry)
+
+
+def image_problems(
+    documents: Iterable[Document], regions: AbstractSet[str] | None
+) -> Iterator[Problem]:
+    """What is wrong with the images beside their shape; `regions` is None where nobody knows."""
+    seen: dict[str, _Entry] = {}
+    for document in documents:
+        found = (
+            problem
+            for entry in _entries(document, "images")
+            for problem in _entry_problems(entry, seen, regions)
+        )
+        yield from islice(found, MAX_PROBLEMS + 1)
+
+
+def _entry_problems(
+    entry: _Entry, seen: dict[str, _Entry], regions: AbstractSet[str] | None
+) -> Iterator[Problem]:
+    yield from _name_problems(entry, seen)
+    yield from _lookup_problems(entry)
+    if regions is not None:
+        yield from _region_problems(entry, regions)
+
+
+def _name_problems(entry: _Entry, seen: dict[str, _Entry]) -> Iterator[Problem]:
+    name = entry.content.get("Name")
+    if not isinstance(name, str):
+        return
+    first = seen.setdefault(name.lower(), entry)
+    if first is not entry:
+        place = f"{first.document.file}:{first.document.line((*first.location, 'Name'))}"
+        case = "" if first.content["Name"] == name else "; names must differ in more than case"
+        yield entry.problem("Name", f"is the name of another image already, at {place}{case}")
+
+
+def _lookup_problems(entry: _Entry) -> Iterator[Problem]:
+    given = [key for key in entry.content if key in _LOOKUPS]
+    if not given:
+        yield entry.document.problem(
+            entry.location, "has no lookup; add either ParameterPath or Filters"
+        )
+    if len(given) > 1:
+        yield entry.problem(given[1], f"stands beside {given[0]}; keep one of them")
+    if given == ["ParameterPath"]:
+        yield from _idle_problems(entry)
+    elif given and "ParameterPath" not in given and not _names_owner(entry, given[0]):
+        yield entry.problem(given[0], _NO_OWNER)
+
+
+def _idle_problems(entry: _Entry) -> Iterator[Problem]:
+    for key in ("Owners", "ExcludeNames"):
+        if key in entry.content:
+            yield entry.problem(key, "has no effect with ParameterPath; remove it, or use Filters")
+
+
+def _names_owner(entry: _Entry, key: str) -> bool:
+    if "Owners" in entry.content:
+        return True
+    filters = _read_filters(entry.content[key])
+    if filters is None:
+        return True  # unreadable, which is a problem of its own
+    names = [member.get("Name") for member in filters if isinstance(member, dict)]
+    return any(isinstance(name, str) and name in OWNER_FILTERS for name in names)
+
+
+def _read_filters(value: object) -> list[object] | None:
+    try:
+        filters = parse_older_form(value) if isinstance(value, str) else value
+    except OlderFormError:
+        return None
+    return filters if isinstance(filters, list) else None
+
+
+def _region_problems(entry: _Entry, regions: AbstractSet[str]) -> Iterator[Problem]:
+    wanted = entry.content.get("Regions")
+    for index, region in enumerate(wanted if isinstance(wanted, list) else ()):
+        # What is no region name at all is said by its own field.
+        if isinstance(region, str) and re.match(REGION, region) and region not in regions:
+            location = (*entry.location, "Regions", index)
+            message = f"{shown(region)} is not in regions.yaml; add it there or remove it here"
+            yield entry.document.problem(location, message)

@@ -1,0 +1,219 @@
+"""`ami-tracker`: the commands that people type.
+
+Each command imports what it needs when it runs, so that help and completion answer at once.
+Exit codes: 0 fine, 1 something is wrong out there, 2 wrong usage or configuration.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from services.catalogue.load import Configuration
+    from services.catalogue.problems import Problem
+
+EXIT_WRONG = 1
+EXIT_CONFIGURATION = 2
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _UnwritableError(click.ClickException):
+    exit_code = EXIT_CONFIGURATION
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"{path} cannot be written: {error.strerror}")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ami-tracker", prog_name="ami-tracker")
+def main() -> None:
+    """Watches Amazon Machine Images in many regions and accounts."""
+
+
+def _configuration_options(command: F) -> F:
+    """The options of every command that reads the configuration."""
+    decorators = (
+        click.option(
+            "--output",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            help="Text for people, JSON for programs.",
+        ),
+        click.option(
+            "--regions",
+            "regions_file",
+            type=click.Path(path_type=Path),
+            default=Path("regions.yaml"),
+            show_default=True,
+            metavar="FILE",
+            help="The regions and accounts to watch.",
+        ),
+        click.option(
+            "--images",
+            "images_dir",
+            type=click.Path(path_type=Path),
+            default=Path("tracked_images"),
+            show_default=True,
+            metavar="DIR",
+            help="The folder of image files.",
+        ),
+    )
+    for decorate in decorators:
+        command = decorate(command)
+    return command
+
+
+@main.command()
+@_configuration_options
+def check(images_dir: Path, regions_file: Path, output: str) -> None:
+    """Check the configuration and say what it holds, or everything that is wrong with it."""
+    configuration = _read(images_dir, regions_file, output)
+    if output == "json":
+        click.echo(json.dumps(_summary(configuration), indent=2))
+    else:
+        _print_summary(configuration)
+
+
+@main.command(name="compile")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The catalogue file to write.",
+)
+@_configuration_options
+def compile_(images_dir: Path, regions_file: Path, output: str, out: Path) -> None:
+    """Check the configuration and write it as the catalogue file that the scheduler reads."""
+    from services.kernel.wire import encode_catalogue  # noqa: PLC0415 - see the module docstring
+
+    configuration = _read(images_dir, regions_file, output)
+    _replace(out, encode_catalogue(configuration.catalogue))
+    if output == "json":
+        click.echo(json.dumps({**_summary(configuration), "out": str(out)}, indent=2))
+    else:
+        click.echo(f"wrote {out}: {_size(configuration)}", err=True)
+
+
+@main.command(hidden=True)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("schemas"),
+    show_default=True,
+    metavar="DIR",
+    help="The folder to write to.",
+)
+def schemas(out: Path) -> None:
+    """Write the JSON Schemas of the YAML files."""
+    from services.catalogue import schema  # noqa: PLC0415 - see the module docstring
+
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in schema.schemas().items():
+        _replace(out / name, text)
+
+
+@main.command()
+@click.option("--pause", is_flag=True, help="Wait for Enter between the screens.")
+def demo(*, pause: bool) -> None:
+    """Run the whole service on an embedded AWS and tell what happens; contacts no cloud."""
+    from services.console.demo import play  # noqa: PLC0415 - see the module docstring
+
+    sys.exit(0 if play(pause=pause) else EXIT_WRONG)
+
+
+def _read(images_dir: Path, regions_file: Path, output: str) -> Configuration:
+    """The configuration; where it is wrong, says why and ends the program."""
+    from services.catalogue.load import (  # noqa: PLC0415 - see the module docstring
+        ConfigurationError,
+        read_configuration,
+    )
+
+    try:
+        return read_configuration(images_dir, regions_file)
+    except ConfigurationError as error:
+        if output == "json":
+            click.echo(json.dumps(_problem_list(error.problems), indent=2))
+        else:
+            _print_problems(error.problems)
+        sys.exit(EXIT_CONFIGURATION)
+
+
+def _summary(configuration: Configuration) -> dict[str, object]:
+    catalogue = configuration.catalogue
+    return {
+        "ok": True,
+        "images": len(catalogue.images),
+        "files": dict(configuration.images_by_file),
+        "regions": list(catalogue.regions()),
+        "accounts": sorted({target.account_id for target in catalogue.targets}),
+        "pairs": configuration.pairs,
+    }
+
+
+def _problem_list(problems: Iterable[Problem]) -> dict[str, object]:
+    from dataclasses import asdict  # noqa: PLC0415 - see the module docstring
+
+    return {"ok": False, "problems": [asdict(problem) for problem in problems]}
+
+
+def _size(configuration: Configuration) -> str:
+    catalogue = configuration.catalogue
+    accounts = {target.account_id for target in catalogue.targets}
+    return (
+        f"{_count(len(catalogue.images), 'image')} in {_count(len(catalogue.regions()), 'region')} "
+        f"of {_count(len(accounts), 'account')}: {_count(configuration.pairs, 'pair')} a round"
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _print_summary(configuration: Configuration) -> None:
+    from rich.console import Console  # noqa: PLC0415 - see the module docstring
+    from rich.table import Table  # noqa: PLC0415 - see the module docstring
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("file", overflow="fold")
+    table.add_column("images", justify="right")
+    for file, count in configuration.images_by_file.items():
+        table.add_row(file, f"{count:,}")
+    console = Console(markup=False, highlight=False)
+    console.print(table)
+    console.print(f"\n{_size(configuration)}.", soft_wrap=True)
+
+
+def _print_problems(problems: Iterable[Problem]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - see the module docstring
+    from rich.text import Text  # noqa: PLC0415 - see the module docstring
+
+    console = Console(stderr=True)
+    for problem in problems:
+        rest = str(problem).removeprefix(problem.place)
+        # One line each, never wrapped: editors and terminals make `file:line` a link.
+        console.print(Text.assemble((problem.place, "bold red"), rest), soft_wrap=True)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        _UnwritableError: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise _UnwritableError(path, error) from error

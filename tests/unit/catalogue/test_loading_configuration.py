@@ -1,0 +1,592 @@
+"""What a correct configuration becomes, and how several mistakes are told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.catalogue.load import ConfigurationError, load
+from services.catalogue.problems import Problem
+from services.kernel.model import (
+    Catalogue,
+    Filter,
+    FilterLookup,
+    Image,
+    Kind,
+    ParameterLookup,
+    Target,
+)
+from services.kernel.wire import decode_catalogue, encode_catalogue
+
+Load = Callable[..., Catalogue]
+Refuse = Callable[..., tuple[Problem, ...]]
+Write = Callable[..., tuple[Path, Path]]
+
+RHEL = "Owners: ['309956199498']"
+
+EKS_PATH = (
+    "/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/standard/recommended/image_id"
+)
+
+LIST_FORM_EXAMPLE = f"""\
+images:
+  - Name: al2023-eks-1.33
+    ParameterPath: {EKS_PATH}
+  - Name: rhel-9-hvm
+    Owners: ["309956199498"]
+    Filters:
+      - Name: name
+        Values: ["RHEL-9.*_HVM-*-x86_64-*-Hourly2-GP3"]
+      - Name: architecture
+        Values: [x86_64]
+"""
+
+OLDER_FORM_EXAMPLE = """\
+---
+images:
+  - Name: redhat-8.6.0-hvm
+    Filters: >-
+      {
+        'Name': 'name',
+        'Values': ['RHEL-8.6.0_HVM-*-x86_64-*-Hourly2-GP2']
+      },
+      {
+        'Name': 'owner-alias',
+        'Values': ['amazon']
+      }
+"""
+
+REGIONS_EXAMPLE = """\
+AccountId: "111122223333"          # default account to look from
+regions:
+  - Name: us-east-1
+  - Name: eu-west-1
+    AccountId: "222233334444"      # this region is watched from, and announced in, another account
+"""
+
+
+def an_image(*lines: str, name: str = "a") -> str:
+    """An images file with one image."""
+    return "\n".join(["images:", f"  - Name: {name}", *(f"    {line}" for line in lines), ""])
+
+
+def lookup_of(catalogue: Catalogue) -> object:
+    """The lookup of the one image of a catalogue."""
+    (image,) = catalogue.images
+    return image.lookup
+
+
+# --- the documented examples
+
+
+def test_the_list_form_example_loads(loaded: Load) -> None:
+    """A parameter and a list of filters, as the documentation shows them."""
+    catalogue = loaded(LIST_FORM_EXAMPLE, REGIONS_EXAMPLE)
+
+    expected = Catalogue(
+        targets=(Target("111122223333", "us-east-1"), Target("222233334444", "eu-west-1")),
+        images=(
+            Image(
+                "al2023-eks-1.33",
+                ParameterLookup(EKS_PATH),
+            ),
+            Image(
+                "rhel-9-hvm",
+                FilterLookup(
+                    filters=(
+                        Filter("architecture", ("x86_64",)),
+                        Filter("name", ("RHEL-9.*_HVM-*-x86_64-*-Hourly2-GP3",)),
+                    ),
+                    owners=("309956199498",),
+                ),
+            ),
+        ),
+    )
+    assert expected == catalogue
+
+
+@pytest.mark.parametrize("indicator", [">-", ">", "|", "|-", ">+"])
+def test_the_older_form_example_loads(loaded: Load, indicator: str) -> None:
+    """The older form is read the same whichever way YAML folds its lines."""
+    catalogue = loaded(OLDER_FORM_EXAMPLE.replace(">-", indicator))
+
+    expected = FilterLookup(
+        (
+            Filter("name", ("RHEL-8.6.0_HVM-*-x86_64-*-Hourly2-GP2",)),
+            Filter("owner-alias", ("amazon",)),
+        )
+    )
+    assert expected == lookup_of(catalogue)
+
+
+def test_the_older_form_may_hold_one_map_and_a_last_comma(loaded: Load) -> None:
+    """One map is enough, no space is needed, and a comma after the last one does no harm."""
+    catalogue = loaded(an_image("Filters: \"{'Name':'owner-id','Values':['309956199498',],},\""))
+
+    assert FilterLookup((Filter("owner-id", ("309956199498",)),)) == lookup_of(catalogue)
+
+
+def test_filter_is_another_spelling_of_filters(loaded: Load) -> None:
+    """`Filter` gives the very lookup that `Filters` gives."""
+    one = loaded(an_image("Filter: [{Name: name, Values: [x]}]", RHEL))
+    other = loaded(an_image("Filters: [{Name: name, Values: [x]}]", RHEL))
+
+    assert one == other
+
+
+# --- text stays text
+
+
+# fmt: off
+LOOKALIKES = [
+    "023456701234", "010", "1.30", "1_000", "0x1F", "1e3", "-1", ".inf", "12:30:45", "2024-01-01",
+    "no", "on", "Yes", "True", "NULL", "~", "=",
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("text", LOOKALIKES)
+def test_what_looks_like_something_else_stays_text(loaded: Load, text: str) -> None:
+    """Nothing but true, false and null becomes anything but what was written."""
+    catalogue = loaded(an_image(RHEL, f"Filters: [{{Name: tag:x, Values: [{text}]}}]"))
+
+    expected = FilterLookup((Filter("tag:x", (text,)),), owners=("309956199498",))
+    assert expected == lookup_of(catalogue)
+
+
+@pytest.mark.parametrize("text", ["true", "false", "null"])
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_quoted_words_stay_text(loaded: Load, text: str, quote: str) -> None:
+    """Quotes make text of what is truth or nothing without them."""
+    catalogue = loaded(
+        an_image(RHEL, f"Filters: [{{Name: tag:x, Values: [{quote}{text}{quote}]}}]")
+    )
+
+    expected = FilterLookup((Filter("tag:x", (text,)),), owners=("309956199498",))
+    assert expected == lookup_of(catalogue)
+
+
+@pytest.mark.parametrize("name", ["1.30", "no", "2024-01-01", "12", "1_000"])
+def test_names_may_look_like_numbers(loaded: Load, name: str) -> None:
+    """A name is what was written, digit for digit."""
+    catalogue = loaded(an_image("ParameterPath: /aws/a", name=name))
+
+    assert [name] == [image.name for image in catalogue.images]
+
+
+@given(digits=st.from_regex(r"[0-9]{12}", fullmatch=True), quote=st.sampled_from(["", "'", '"']))
+@settings(deadline=None, max_examples=60)
+def test_every_account_id_survives(loaded: Load, digits: str, quote: str) -> None:
+    """Twelve digits are these twelve digits, quoted or not, octal-looking or not."""
+    catalogue = loaded(
+        an_image(f"Owners: [{quote}{digits}{quote}]", "Filters: [{Name: name, Values: [x]}]"),
+        f"AccountId: {quote}{digits}{quote}\nregions: [{{Name: eu-west-1}}]\n",
+    )
+
+    assert (Target(digits, "eu-west-1"),) == catalogue.targets
+    expected = FilterLookup((Filter("name", ("x",)),), owners=(digits,))
+    assert expected == lookup_of(catalogue)
+
+
+def test_a_byte_order_mark_at_the_beginning_is_accepted(loaded: Load) -> None:
+    """Some Windows editors write one, and it changes nothing."""
+    text = an_image("ParameterPath: /aws/a")
+
+    assert loaded(text) == loaded(b"\xef\xbb\xbf" + text.encode())
+
+
+def test_windows_line_ends_change_nothing(loaded: Load) -> None:
+    """A file may have been saved on Windows."""
+    assert loaded(OLDER_FORM_EXAMPLE) == loaded(OLDER_FORM_EXAMPLE.replace("\n", "\r\n"))
+
+
+# --- normal form
+
+WORDS = st.text(
+    st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"], exclude_characters="\\"),
+    min_size=1,
+    max_size=12,
+)
+FILTERS = st.dictionaries(
+    WORDS.filter(lambda name: name not in {"owner-id", "owner-alias", "image-id"}),
+    st.lists(WORDS, min_size=1, max_size=4),
+    min_size=1,
+    max_size=4,
+)
+
+
+def maps_of(filters: dict[str, list[str]]) -> list[dict[str, object]]:
+    """The Name/Values maps of filters."""
+    return [{"Name": name, "Values": values} for name, values in filters.items()]
+
+
+def quoted(text: str) -> str:
+    """A text between single quotes, as the older form writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def older_form(filters: dict[str, list[str]]) -> str:
+    """Filters as the older form writes them."""
+    return ",\n".join(
+        f"{{'Name': {quoted(name)}, 'Values': [{', '.join(map(quoted, values))}]}}"
+        for name, values in filters.items()
+    )
+
+
+@given(filters=FILTERS)
+@settings(deadline=None, max_examples=60)
+def test_both_forms_give_the_same_lookup(loaded: Load, filters: dict[str, list[str]]) -> None:
+    """The older form and the list form of the same filters are equal lookups."""
+    as_list = json.dumps(maps_of(filters), ensure_ascii=False)
+    as_text = json.dumps(older_form(filters), ensure_ascii=False)
+
+    catalogue = loaded(an_image(RHEL, f"Filters: {as_list}"))
+
+    assert catalogue == loaded(an_image(RHEL, f"Filters: {as_text}"))
+    expected = {name: tuple(sorted(set(values))) for name, values in filters.items()}
+    lookup = lookup_of(catalogue)
+    assert isinstance(lookup, FilterLookup)
+    assert expected == {entry.name: entry.values for entry in lookup.filters}
+
+
+A = """\
+Name: a
+    Owners: [self, amazon]
+    Filters: [{Name: n, Values: [x, y]}, {Name: m, Values: [z]}]
+    ExcludeNames: [p, q]
+    Announce: [release, baseline]"""
+
+A_SHUFFLED = """\
+Name: a
+    Announce: [baseline, release]
+    Owners: [amazon, self, amazon]
+    ExcludeNames: [q, p, q]
+    Filters: [{Values: [z, z], Name: m}, {Name: n, Values: [y, x]}]"""
+
+A_REWRITTEN = """\
+Announce: [release, baseline, release]
+    ExcludeNames:
+    - q
+    - p
+    Filter: "{'Values': ['y', 'x'], 'Name': 'n'}, {'Name': 'm', 'Values': ['z']}"
+    Owners: ['self', "amazon"]
+    Name: 'a'"""
+
+THREE_REGIONS = ["us-east-1", "eu-west-1", "ap-south-1"]
+ENTRIES = [
+    A,
+    "Name: b\n    ParameterPath: /aws/b\n    Regions: [us-east-1, eu-west-1]",
+    "Name: c\n    ParameterPath: /aws/c",
+    "Name: d\n    ParameterPath: /aws/d",
+]
+
+
+def as_files(entries: list[str], files: list[str]) -> dict[str, str]:
+    """The entries spread over files."""
+    texts: dict[str, str] = {}
+    for entry, file in zip(entries, files, strict=True):
+        texts[file] = texts.get(file, "images:\n") + f"  - {entry}\n"
+    return texts
+
+
+@given(
+    entries=st.permutations(ENTRIES),
+    files=st.lists(st.sampled_from(["a.yaml", "b.yml", "c.yaml"]), min_size=4, max_size=4),
+    regions=st.permutations(THREE_REGIONS),
+)
+@settings(deadline=None, max_examples=40)
+def test_order_and_files_do_not_show_in_what_is_compiled(
+    loaded: Load, entries: list[str], files: list[str], regions: list[str]
+) -> None:
+    """Entries may move within and between files, and regions within theirs: same bytes."""
+    where = "AccountId: 111122223333\nregions:\n" + "".join(f"  - Name: {r}\n" for r in regions)
+
+    compiled = encode_catalogue(loaded(as_files(entries, files), where))
+
+    home = "AccountId: 111122223333\nregions:\n" + "".join(
+        f"  - Name: {r}\n" for r in THREE_REGIONS
+    )
+    assert encode_catalogue(loaded(as_files(ENTRIES, ["a.yaml"] * 4), home)) == compiled
+
+
+@pytest.mark.parametrize("entry", [A_SHUFFLED, A_REWRITTEN])
+def test_cosmetic_edits_change_no_bytes(loaded: Load, entry: str) -> None:
+    """Order, repetition, quoting and form within an entry do not show in what is compiled."""
+    before = encode_catalogue(loaded(f"images:\n  - {A}\n"))
+
+    assert before == encode_catalogue(loaded(f"images:\n  - {entry}\n"))
+
+
+def test_what_is_compiled_reads_back(loaded: Load) -> None:
+    """The catalogue file gives the catalogue that it was written from."""
+    catalogue = loaded(as_files(ENTRIES, ["a.yaml"] * 4), REGIONS_EXAMPLE)
+
+    assert catalogue == decode_catalogue(encode_catalogue(catalogue))
+
+
+# --- fields
+
+
+def test_every_optional_field_reaches_the_image(loaded: Load) -> None:
+    """Owners, exclusions, regions and announcements all arrive."""
+    catalogue = loaded(
+        an_image(
+            "Owners: [aws-marketplace]",
+            "Filters: [{Name: name, Values: [x]}]",
+            "ExcludeNames: ['*-BETA-*']",
+            "Regions: [eu-west-1]",
+            "Announce: [baseline, reconfigured]",
+        )
+    )
+
+    expected = Image(
+        "a",
+        FilterLookup((Filter("name", ("x",)),), ("aws-marketplace",), ("*-BETA-*",)),
+        announce=frozenset({Kind.BASELINE, Kind.RECONFIGURED}),
+        regions=frozenset({"eu-west-1"}),
+    )
+    assert (expected,) == catalogue.images
+
+
+def test_an_empty_announce_list_keeps_history_only(loaded: Load) -> None:
+    """Nothing is announced of an image that announces nothing."""
+    catalogue = loaded(an_image("ParameterPath: /a", "Announce: []"))
+
+    assert frozenset() == catalogue.images[0].announce
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "{Name: owner-id, Values: ['309956199498']}",
+        "{Name: owner-alias, Values: [amazon, aws-marketplace]}",
+        "{Name: image-id, Values: [ami-0123456789abcdef0, ami-01234567]}",
+    ],
+)
+def test_a_filter_may_name_the_owner(loaded: Load, guard: str) -> None:
+    """Whoever says whose image is meant, or which, needs no Owners."""
+    catalogue = loaded(an_image(f"Filters: [{{Name: name, Values: [x]}}, {guard}]"))
+
+    assert len(catalogue.images) == 1
+
+
+def test_the_largest_lookup_that_ec2_takes_is_accepted(loaded: Load) -> None:
+    """49 filters and 199 values, since state=available joins them in the request."""
+    values = json.dumps([f"v{number}" for number in range(151)])
+    filters = [f"{{Name: f{number}, Values: [v]}}" for number in range(48)]
+
+    catalogue = loaded(
+        an_image(RHEL, f"Filters: [{', '.join(filters)}, {{Name: name, Values: {values}}}]")
+    )
+
+    lookup = lookup_of(catalogue)
+    assert isinstance(lookup, FilterLookup)
+    assert sum(len(entry.values) for entry in lookup.filters) == 199
+
+
+def test_a_lookup_with_its_own_state_may_hold_200_values(loaded: Load) -> None:
+    """Nothing joins a request that says which state it means."""
+    values = json.dumps([f"v{number}" for number in range(199)])
+    filters = f"[{{Name: state, Values: [available]}}, {{Name: name, Values: {values}}}]"
+
+    assert len(loaded(an_image(RHEL, f"Filters: {filters}")).images) == 1
+
+
+def test_a_region_may_stand_with_several_accounts(loaded: Load) -> None:
+    """The same region is watched once for each account, and needs no default then."""
+    catalogue = loaded(
+        an_image("ParameterPath: /a"),
+        "regions:\n"
+        "  - {Name: eu-west-1, AccountId: 222233334444}\n"
+        "  - {Name: eu-west-1, AccountId: 111122223333}\n",
+    )
+
+    expected = (Target("111122223333", "eu-west-1"), Target("222233334444", "eu-west-1"))
+    assert expected == catalogue.targets
+
+
+# --- files
+
+
+def test_yaml_and_yml_files_are_read_and_nothing_else(write: Write) -> None:
+    """Other names are left alone, and so is what lies in folders."""
+    one, other = (an_image("ParameterPath: /a", name=name) for name in ("one", "other"))
+    folder, regions = write({"a.yaml": one, "b.yml": other, "c.yaml.bak": "[", "README.md": "["})
+    (folder / "more.yaml").mkdir()
+    (folder / "more.yaml" / "d.yaml").write_text("[")
+
+    assert [image.name for image in load(folder, regions).images] == ["one", "other"]
+
+
+def test_a_folder_without_files_is_refused(write: Write) -> None:
+    """Tracking nothing at all is a mistake, not a wish."""
+    folder, regions = write({})
+
+    with pytest.raises(ConfigurationError, match=r"tracked_images: holds no \*\.yaml") as caught:
+        load(folder, regions)
+
+    assert len(caught.value.problems) == 1
+
+
+def test_missing_files_are_named(tmp_path: Path) -> None:
+    """Both the folder and the regions file, in one answer."""
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path / "images", tmp_path / "regions.yaml")
+
+    expected = [
+        f"{tmp_path}/images: cannot be read: No such file or directory",
+        f"{tmp_path}/regions.yaml: does not exist; expected a YAML file here",
+    ]
+    assert expected == [str(problem) for problem in caught.value.problems]
+
+
+def test_what_never_ends_is_not_read(write: Write) -> None:
+    """A device that is named like a file is refused instead of read for ever."""
+    folder, regions = write(an_image("ParameterPath: /a"))
+    (folder / "zero.yaml").symlink_to("/dev/zero")
+
+    with pytest.raises(ConfigurationError, match=r"zero\.yaml: is no regular file"):
+        load(folder, regions)
+
+
+def test_an_unreadable_file_is_named(write: Write) -> None:
+    """A link into nowhere is told like a missing file."""
+    folder, regions = write(an_image("ParameterPath: /a"))
+    (folder / "gone.yaml").symlink_to(folder / "nowhere")
+
+    with pytest.raises(ConfigurationError, match=r"gone\.yaml: does not exist"):
+        load(folder, regions)
+
+
+def test_a_file_that_may_not_be_read_is_named(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operating system's reason is passed on."""
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    folder, regions = write(an_image("ParameterPath: /a"))
+    monkeypatch.setattr(Path, "open", denied)
+
+    with pytest.raises(
+        ConfigurationError, match=r"images\.yaml: cannot be read: Permission denied"
+    ):
+        load(folder, regions)
+
+
+# --- all mistakes at once
+
+
+def test_five_mistakes_are_five_problems(refused: Refuse) -> None:
+    """Shape, owner, region, spelling and duplicates are all told in one answer, in file order."""
+    problems = refused(
+        "images:\n"
+        "  - Name: -one\n"
+        "    ParameterPath: /aws/one\n"
+        "  - Name: two\n"
+        "    Filters: [{Name: name, Values: [x]}]\n"
+        "  - Name: three\n"
+        "    ParameterPath: /aws/three\n"
+        "    Regions: [eu-west-3]\n"
+        "  - Name: three\n"
+        "    Parameterpath: /aws/three\n"
+    )
+
+    expected = [
+        (2, "-one", "Name"),
+        (5, "two", "Filters"),
+        (8, "three", "Regions[0]"),
+        (9, "three", ""),
+        (9, "three", "Name"),
+        (10, "three", "Parameterpath"),
+    ]
+    assert expected == [(p.line, p.entry, p.field) for p in problems]
+
+
+def test_mistakes_of_all_files_are_told_together(refused: Refuse) -> None:
+    """Unreadable, misshapen and contradictory files, and regions.yaml, in one answer."""
+    problems = refused(
+        {
+            "a.yaml": "images: [",
+            "b.yaml": an_image("ParameterPath: a"),
+            "c.yaml": an_image("ParameterPath: /c"),
+        },
+        "regions: [{Name: eu-west-1}]\n",
+    )
+
+    expected = [
+        ("regions.yaml", 1, "AccountId"),
+        ("a.yaml", 1, ""),
+        ("b.yaml", 3, "ParameterPath"),
+        ("c.yaml", 2, "Name"),
+    ]
+    assert expected == [(Path(p.file).name, p.line, p.field) for p in problems]
+
+
+def test_names_are_unique_over_all_files(refused: Refuse) -> None:
+    """Both places are told."""
+    text = an_image("ParameterPath: /a")
+
+    (problem,) = refused({"a.yaml": text, "b.yml": "\n" + text})
+
+    assert (Path(problem.file).name, problem.line) == ("b.yml", 3)
+    assert problem.message.startswith("is the name of another image already, at ")
+    assert problem.message.endswith("a.yaml:2")
+
+
+def test_what_follows_from_a_refused_line_is_not_told(refused: Refuse) -> None:
+    """An alias is told once, not again as a value of the wrong shape."""
+    (problem,) = refused(an_image("ParameterPath: /a", "Regions: *all"))
+
+    assert problem.message == "alias *all: write the value out here"
+
+
+def test_mistakes_in_the_regions_file_do_not_accuse_the_images(refused: Refuse) -> None:
+    """While nobody knows the regions, no image is told that it names an unknown one."""
+    (problem,) = refused(an_image("ParameterPath: /a", "Regions: [eu-west-1]"), "regions: [\n")
+
+    assert Path(problem.file).name == "regions.yaml"
+
+
+def test_a_hopeless_file_tells_its_first_hundred_problems(refused: Refuse) -> None:
+    """More would help nobody, and would take time."""
+    problems = refused("images:\n" + "  - {}\n" * 5000)
+
+    assert len(problems) == 101
+    assert problems[-1].message == "and more; these are the first problems of the file"
+
+
+def test_the_error_reads_as_one_line_a_problem(write: Write) -> None:
+    """Its text is what a terminal should show: place, entry, field, and what to do."""
+    folder, regions = write(an_image("ParameterPath: /a", "Announce: [gossip]"))
+
+    with pytest.raises(ConfigurationError) as caught:
+        load(folder, regions)
+
+    expected = (
+        f"{folder}/images.yaml:4: a: Announce[0]: is the text 'gossip', but must be "
+        "'baseline', 'release', 'rollback' or 'reconfigured'"
+    )
+    assert expected == str(caught.value)
+
+
+def test_the_missing_owner_is_explained(refused: Refuse) -> None:
+    """The message names the danger and what to add."""
+    (problem,) = refused(an_image("Filters: [{Name: name, Values: [x]}]"))
+
+    assert "whoAMI" in problem.message
+    assert "Add Owners" in problem.message
+
+
+def test_foreign_text_is_escaped_and_short(refused: Refuse) -> None:
+    """What a file holds cannot forge or flood the answer."""
+    (problem,) = refused(an_image("ParameterPath: /a", name='"x\\ny' + "z" * 500 + '"'))
+
+    assert "\n" not in str(problem)
+    assert len(str(problem)) < 600

@@ -1,0 +1,158 @@
+"""The files that come with the project: they load, fit their schemas, and keep their promises."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from services.catalogue.load import load
+from services.catalogue.problems import Problem
+from services.catalogue.schema import schemas
+from services.catalogue.yaml_loader import read_document
+from services.kernel.model import Catalogue, FilterLookup, ParameterLookup
+
+ROOT = Path(__file__).parents[3]
+FAMILIES = sorted((ROOT / "tracked_images").glob("*.y*ml"))
+IMAGES_SCHEMA = "tracked_images.schema.json"
+
+
+def shipped() -> Catalogue:
+    """The catalogue of the repository's own files."""
+    return load(ROOT / "tracked_images", ROOT / "regions.yaml")
+
+
+def content(path: Path) -> Any:  # noqa: ANN401 - a YAML value
+    """What a YAML file holds."""
+    problems: list[Problem] = []
+    document = read_document(path, problems)
+    assert document is not None
+    assert problems == []
+    return document.value
+
+
+def validator(schema: str) -> jsonschema.Draft7Validator:
+    """A validator with a committed schema."""
+    text = (ROOT / "schemas" / schema).read_text(encoding="utf-8")
+    return jsonschema.Draft7Validator(json.loads(text))
+
+
+def test_the_shipped_files_load() -> None:
+    """Every family that is promised is there."""
+    names = {image.name for image in shipped().images}
+
+    promised = {"al2023-x86_64", "ecs-al2023-arm64", "al2023-eks-1.36-x86_64", "rhel-9-x86_64"} | {
+        "bottlerocket-aws-ecs-2-arm64",
+        "windows-2025-english-full-base",
+        "ubuntu-24.04-amd64",
+        "redhat-8.6.0-hvm",
+    }
+    assert promised <= names
+
+
+def test_the_shipped_regions_use_a_made_up_account() -> None:
+    """Nobody's real account is in the repository."""
+    assert {"111122223333"} == {target.account_id for target in shipped().targets}
+
+
+def test_shipped_parameters_are_public_ones() -> None:
+    """They can be looked up from any account."""
+    paths = [
+        image.lookup.parameter_path
+        for image in shipped().images
+        if isinstance(image.lookup, ParameterLookup)
+    ]
+
+    assert [path for path in paths if not path.startswith("/aws/service/")] == []
+
+
+def test_shipped_red_hat_filters_leave_betas_out() -> None:
+    """Whoever follows RHEL by a pattern does not want to be told of previews."""
+    lookups = [
+        image.lookup
+        for image in shipped().images
+        if isinstance(image.lookup, FilterLookup) and image.lookup.owners
+    ]
+
+    assert {("*BETA*", "*Beta*")} == {lookup.exclude_names for lookup in lookups}
+
+
+def test_the_committed_schemas_are_current() -> None:
+    """`make schemas` would write what is committed."""
+    committed = {
+        path.name: path.read_text(encoding="utf-8") for path in (ROOT / "schemas").iterdir()
+    }
+
+    assert schemas() == committed
+
+
+@pytest.mark.parametrize("name", sorted(schemas()))
+def test_the_schemas_are_schemas(name: str) -> None:
+    """They fit the draft that they name, and show a description for every field."""
+    schema = json.loads(schemas()[name])
+
+    jsonschema.Draft7Validator.check_schema(schema)
+    fields = [
+        field
+        for shape in (schema, *schema["$defs"].values())
+        for field in shape.get("properties", {}).values()
+    ]
+    assert [field for field in fields if not field.get("description")] == []
+
+
+@pytest.mark.parametrize("path", FAMILIES, ids=lambda path: path.name)
+def test_a_family_fits_the_schema_that_its_first_line_names(path: Path) -> None:
+    """Editors find the schema from the first line, and nothing to complain of."""
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+
+    assert f"# yaml-language-server: $schema=../schemas/{IMAGES_SCHEMA}" == first
+    assert list(validator(IMAGES_SCHEMA).iter_errors(content(path))) == []
+
+
+@pytest.mark.parametrize("path", FAMILIES, ids=lambda path: path.name)
+def test_a_family_says_where_its_names_come_from(path: Path) -> None:
+    """A comment cites the publisher's documentation."""
+    assert re.search(r"(?m)^# .*https://", path.read_text(encoding="utf-8"))
+
+
+def test_the_regions_file_fits_its_schema() -> None:
+    """Editors find the schema from the first line, and nothing to complain of."""
+    path = ROOT / "regions.yaml"
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+
+    assert first == "# yaml-language-server: $schema=schemas/regions.schema.json"
+    assert list(validator("regions.schema.json").iter_errors(content(path))) == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"Name": "a"},
+        {"Name": "a", "ParameterPath": "/a", "Filters": [{"Name": "n", "Values": ["v"]}]},
+        {"Name": "a", "ParameterPath": "/a/"},
+        {"Name": "a b", "ParameterPath": "/a"},
+        {"Name": "a", "ParameterPath": "/a", "Region": ["eu-west-1"]},
+        {"Name": "a", "ParameterPath": "/a", "Announce": ["gossip"]},
+        {"Name": "a", "Owners": ["*"], "Filters": "{}"},
+        {"Name": "a", "Owners": ["self"], "Filters": []},
+        {"Name": "a", "Owners": ["self"], "Filters": [{"Name": "n", "Values": "v"}]},
+        {"ParameterPath": "/a"},
+    ],
+)
+def test_the_schema_marks_mistakes_while_people_type(entry: dict[str, object]) -> None:
+    """What an editor can see, it shows before anything is run."""
+    assert not validator(IMAGES_SCHEMA).is_valid({"images": [entry]})
+
+
+def test_the_schema_accepts_both_forms_of_filters() -> None:
+    """The older form is no mistake to an editor either."""
+    entries = [
+        {"Name": "a", "Owners": ["self"], "Filters": [{"Name": "n", "Values": ["v"]}]},
+        {"Name": "b", "Filter": "{'Name': 'owner-alias', 'Values': ['amazon']}"},
+    ]
+
+    assert validator(IMAGES_SCHEMA).is_valid({"images": entries})

@@ -1,0 +1,233 @@
+"""The two configuration commands, as people and programs use them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from services.catalogue.load import load
+from services.console.cli import main
+from services.kernel.wire import encode_catalogue
+
+IMAGES = "images:\n  - Name: a\n    ParameterPath: /aws/a\n  - {Name: b, ParameterPath: /aws/b}\n"
+REGIONS = 'AccountId: "111122223333"\nregions: [{Name: us-east-1}, {Name: eu-west-1}]\n'
+
+
+def configuration(folder: Path, images: str = IMAGES, regions: str = REGIONS) -> Path:
+    """A folder with a configuration under its usual names."""
+    (folder / "tracked_images").mkdir()
+    (folder / "tracked_images" / "family.yaml").write_text(images, encoding="utf-8")
+    (folder / "regions.yaml").write_text(regions, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments: str, env: dict[str, str] | None = None) -> Result:
+    """What a command answers."""
+    return CliRunner(env=env).invoke(main, arguments)
+
+
+pytestmark = pytest.mark.usefixtures("_here")
+
+
+def test_check_says_what_the_configuration_holds(tmp_path: Path) -> None:
+    """Images by file, regions, accounts, and how many lookups a round makes."""
+    configuration(tmp_path)
+
+    result = run("check")
+
+    assert result.exit_code == 0
+    assert "tracked_images/family.yaml" in result.stdout
+    assert result.stdout.endswith("2 images in 2 regions of 1 account: 4 pairs a round.\n")
+    assert result.stderr == ""
+
+
+def test_check_counts_pairs_only_where_an_image_is_tracked(tmp_path: Path) -> None:
+    """An image with regions of its own counts there, once for each account."""
+    configuration(
+        tmp_path,
+        "images:\n  - {Name: a, ParameterPath: /a, Regions: [eu-west-1]}\n",
+        REGIONS.replace("]", ", {Name: eu-west-1, AccountId: '222233334444'}]"),
+    )
+
+    assert "1 image in 2 regions of 2 accounts: 2 pairs a round." in run("check").stdout
+
+
+def test_check_as_json(tmp_path: Path) -> None:
+    """Programs get the same counts."""
+    configuration(tmp_path)
+
+    result = run("check", "--output", "json")
+
+    expected = {
+        "ok": True,
+        "images": 2,
+        "files": {"tracked_images/family.yaml": 2},
+        "regions": ["eu-west-1", "us-east-1"],
+        "accounts": ["111122223333"],
+        "pairs": 4,
+    }
+    assert expected == json.loads(result.stdout)
+
+
+def test_problems_are_one_line_each(tmp_path: Path) -> None:
+    """File and line, entry, field and message: on stderr, never wrapped, with exit code 2."""
+    configuration(tmp_path, IMAGES.replace("/aws/a", "[/aws/a]"), REGIONS.replace("3333", "333"))
+
+    result = run("check", env={"COLUMNS": "20"})
+
+    expected = [
+        (
+            "regions.yaml:1: AccountId: is the text '11112222333', "
+            "but must be an account id, which has exactly 12 digits"
+        ),
+        "tracked_images/family.yaml:3: a: ParameterPath: is a list, but must be text",
+    ]
+    assert expected == result.stderr.splitlines()
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("command", [["check"], ["compile", "--out", "catalogue.json"]])
+def test_problems_as_json(tmp_path: Path, command: list[str]) -> None:
+    """Programs get each problem's parts, on stdout, with exit code 2."""
+    configuration(tmp_path, "images: []\n")
+
+    result = run(*command, "--output", "json")
+
+    problem = {
+        "file": "tracked_images/family.yaml",
+        "line": 1,
+        "entry": "",
+        "field": "images",
+        "message": "is an empty list; name at least one, or leave the key out",
+    }
+    assert {"ok": False, "problems": [problem]} == json.loads(result.stdout)
+    assert result.exit_code == 2
+
+
+def test_colours_can_be_switched_off(tmp_path: Path) -> None:
+    """NO_COLOR wins over everything that asks for colours."""
+    configuration(tmp_path, "images: []\n")
+
+    forced = run("check", env={"FORCE_COLOR": "1", "TERM": "xterm"})
+    plain = run("check", env={"FORCE_COLOR": "1", "TERM": "xterm", "NO_COLOR": "1"})
+
+    assert "31m" in forced.stderr
+    assert "31m" not in plain.stderr
+
+
+def test_compile_writes_the_catalogue(tmp_path: Path) -> None:
+    """The file holds what the scheduler reads, and no draft is left beside it."""
+    configuration(tmp_path)
+
+    result = run("compile", "--out", "catalogue.json")
+
+    expected = encode_catalogue(load(tmp_path / "tracked_images", tmp_path / "regions.yaml"))
+    assert expected == (tmp_path / "catalogue.json").read_text(encoding="utf-8")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "catalogue.json",
+        "regions.yaml",
+        "tracked_images",
+    ]
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "wrote catalogue.json: 2 images" in result.stderr
+
+
+def test_compile_as_json(tmp_path: Path) -> None:
+    """Programs learn what was written, and where."""
+    configuration(tmp_path)
+
+    answer = json.loads(run("compile", "--out", "catalogue.json", "--output", "json").stdout)
+
+    assert (answer["ok"], answer["images"], answer["out"]) == (True, 2, "catalogue.json")
+
+
+def test_compile_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Equal configurations are equal files."""
+    configuration(tmp_path)
+
+    run("compile", "--out", "one.json")
+    run("compile", "--out", "two.json")
+
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
+
+
+def test_a_refused_configuration_leaves_the_old_catalogue(tmp_path: Path) -> None:
+    """What was compiled before stays as it was."""
+    configuration(tmp_path)
+    run("compile", "--out", "catalogue.json")
+    before = (tmp_path / "catalogue.json").read_bytes()
+    (tmp_path / "tracked_images" / "family.yaml").write_text("images: []\n", encoding="utf-8")
+
+    result = run("compile", "--out", "catalogue.json")
+
+    assert result.exit_code == 2
+    assert before == (tmp_path / "catalogue.json").read_bytes()
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """The folder has to exist; nothing is left behind."""
+    configuration(tmp_path)
+
+    result = run("compile", "--out", "nowhere/catalogue.json")
+
+    assert result.exit_code == 2
+    assert "nowhere/catalogue.json cannot be written: No such file or directory" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "compile"])
+def test_the_files_may_stand_elsewhere(tmp_path: Path, command: str) -> None:
+    """Both can be named, so that another repository can hold them."""
+    (tmp_path / "elsewhere").mkdir()
+    folder = configuration(tmp_path / "elsewhere")
+    options = ["--images", str(folder / "tracked_images"), "--regions", f"{folder}/regions.yaml"]
+    out = ["--out", "catalogue.json"] if command == "compile" else []
+
+    assert run(command, *options, *out).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["compile"], ["check", "--output", "xml"], ["check", "--image", "x"], ["chek"]]
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
+    """A missing or unknown option, value or command."""
+    assert run(*arguments).exit_code == 2
+
+
+def test_schemas_are_written_for_make() -> None:
+    """The developers' command writes both files, and is not shown to others."""
+    result = run("schemas")
+
+    assert result.exit_code == 0
+    written = {path.name for path in Path("schemas").iterdir()}
+    assert {"regions.schema.json", "tracked_images.schema.json"} == written
+    assert "schemas" not in run("--help").stdout
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """Help and completion answer at once: no AWS library, YAML, pydantic or tables for them."""
+    program = (
+        "import sys; from services.console.cli import main;"
+        "main(['--help'], standalone_mode=False);"
+        "print(*sorted({'boto3', 'botocore', 'pydantic', 'yaml', 'rich'} & set(sys.modules)))"
+    )
+
+    finished = subprocess.run(  # noqa: S603 - our own program text
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+    )
+
+    assert finished.stdout.splitlines()[-1] == ""
+
+
+def test_the_version_is_shown() -> None:
+    """`--version` names the program and its version."""
+    assert run("--version").stdout.startswith("ami-tracker, version ")
