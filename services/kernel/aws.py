@@ -18,7 +18,7 @@ import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
 from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_after_delay
-from tenacity.wait import wait_exponential_jitter
+from tenacity.wait import wait_exponential, wait_random
 
 from services.kernel.errors import CallFailedError, Failure, State
 from services.kernel.failures import FAULTS, classify
@@ -238,7 +238,7 @@ def until_done(attempt: Callable[[T], T], work: T) -> T:
     retrying = Retrying(
         retry=retry_if_result(bool),
         stop=stop_after_attempt(4) | stop_after_delay(10),
-        wait=wait_exponential_jitter(initial=0.1, max=2),
+        wait=wait_exponential(multiplier=0.1, max=1) + wait_random(0, 1),
         retry_error_callback=lambda state: left,  # noqa: ARG005 - tenacity passes its state
     )
     return retrying(again)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -50,7 +52,24 @@ class Log(Protocol):
 def logger(service: str) -> Log:
     """The logger of a service; `POWERTOOLS_LOG_LEVEL` sets its level."""
     # A message stays the text that it is: decoding one from outside could exhaust the stack.
-    return Logger(service=service, json_serializer=_dump, json_deserializer=str, utc=True)
+    return Logger(
+        service=service,
+        json_serializer=_dump,
+        json_deserializer=str,
+        utc=True,
+        logger_handler=_StandardOutput(),
+    )
+
+
+class _StandardOutput(logging.StreamHandler[TextIO]):
+    """Writes to standard output as it is at that moment, not as it was when logging began."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override] # logging's own last resort does the same
+        return sys.stdout
 
 
 def emit(service: str, measures: Iterable[Measure]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, assert_never
 
 import msgspec
 from msgspec import Meta, Struct
@@ -49,13 +49,14 @@ T = TypeVar("T")
 
 
 class _Filter(Struct, frozen=True, forbid_unknown_fields=True):
-    Name: str
-    Values: list[str]
+    Name: Annotated[str, Meta(min_length=1)]
+    Values: Annotated[list[str], Meta(min_length=1)]
 
 
 class _Lookup(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    parameter_path: str | None = None
-    filters: list[_Filter] | None = None
+    parameter_path: Annotated[str, Meta(min_length=1)] | None = None
+    # Without any filter, EC2 would list every image that anybody shares.
+    filters: Annotated[list[_Filter], Meta(min_length=1)] | None = None
     owners: list[str] | None = None
     exclude_names: list[str] | None = None
 
@@ -157,6 +158,8 @@ def encode_lookup(lookup: Lookup) -> dict[str, Any]:
                 "owners": list(owners),
                 "exclude_names": list(exclude_names),
             }
+        case _:
+            assert_never(lookup)
 
 
 def _decode_lookup(what: str, lookup: _Lookup) -> Lookup:

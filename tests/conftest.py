@@ -1,0 +1,87 @@
+"""What every test stands on: an environment of its own, no silent skips, repeatable examples."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Generator, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Read once, since each test sees a replaced environment.
+_REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
+
+# What the test machinery itself and the programs that tests start cannot do without.
+_KEPT = re.compile(
+    r"PATH|TMPDIR|LANG|LC_[A-Z]+"
+    r"|(COVERAGE|COV_CORE|PYTEST)_.*"  # coverage of child processes, pytest's own bookkeeping
+    r"|TF_CLI_ARGS_init|TF_PLUGIN_CACHE_DIR"  # where Terraform finds its providers offline
+)
+
+settings.register_profile(
+    "ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("search", deadline=None, max_examples=2000)
+settings.load_profile("ci")
+
+
+def pytest_report_header() -> str:
+    """The versions that a failure may depend on."""
+    packages = ("boto3", "botocore", "moto", "aws-lambda-powertools")
+    found = ", ".join(f"{name} {version(name)}" for name in packages)
+    required = "nothing may be skipped" if _REQUIRE_ALL else "REQUIRE_ALL=1 forbids skips"
+    return f"versions: python {platform.python_version()}, {found}; {required}"
+
+
+def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if _REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"REQUIRE_ALL=1 forbids skips, but {report.nodeid} says: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the skip of a test into a failure where `REQUIRE_ALL=1`."""
+    report = yield
+    _forbid_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn the skip of a whole module into a failure where `REQUIRE_ALL=1`."""
+    report = yield
+    _forbid_skip(report)
+    return report
+
+
+@pytest.fixture(scope="session")
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(autouse=True)
+def _environment(_home: Path) -> Iterator[None]:
+    """Replace the whole environment: nobody's profile, endpoint or setting reaches a test."""
+    before = dict(os.environ)
+    fake = {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_SESSION_TOKEN": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "HOME": str(_home),
+    }
+    kept = {name: value for name, value in before.items() if _KEPT.fullmatch(name)}
+    os.environ.clear()
+    os.environ.update(kept | fake)
+    yield
+    os.environ.clear()
+    os.environ.update(before)

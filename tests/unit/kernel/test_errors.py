@@ -1,0 +1,112 @@
+"""Errors are the user interface: each says what is wrong, with what, and what to do."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from services.kernel import errors
+from services.kernel.errors import (
+    DETAIL_LIMIT,
+    RETRYABLE,
+    AmiTrackerError,
+    CallFailedError,
+    Failure,
+    HubBrokenError,
+    MalformedError,
+    OutOfTimeError,
+    RefusedError,
+    SettingsError,
+    State,
+    UnsentError,
+    failure,
+)
+
+DENIED = Failure(State.ACCESS_DENIED, "AccessDenied", "no such role")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            SettingsError("lookup", ["TABLE_NAME is not set", "X is bad"]),
+            "lookup cannot start: TABLE_NAME is not set; X is bad",
+        ),
+        (MalformedError("message", "it is empty"), "message is malformed: it is empty"),
+        (CallFailedError(DENIED), "access_denied: AccessDenied: no such role"),
+        (
+            HubBrokenError("table images", DENIED),
+            "table images cannot be used: AccessDenied: no such role",
+        ),
+        (
+            OutOfTimeError("2026-11-22T07:00:00Z", ["eu-west-1", "us-east-1"]),
+            (
+                "round 2026-11-22T07:00:00Z ran out of time with 2 region(s) left: "
+                "eu-west-1, us-east-1; the next round begins there"
+            ),
+        ),
+        (
+            UnsentError(3, "queue lookups"),
+            "3 message(s) stayed unsent: queue lookups refused every retry",
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_error_is_a_sentence(error: AmiTrackerError, sentence: str) -> None:
+    """Each error builds its own sentence from what it was given."""
+    assert sentence == str(error)
+
+
+def test_refusal_names_the_way_out() -> None:
+    """Who means the removal learns the setting that lets it pass."""
+    error = RefusedError(["us-east-1: 12 of 40"])
+
+    assert error.refusals == ("us-east-1: 12 of 40",)
+    assert "MAX_REMOVED_PERCENT=100" in str(error)
+
+
+def test_every_error_has_one_root_and_stands_in_the_tree() -> None:
+    """The module's docstring draws every error; `AmiTrackerError` catches them all."""
+    leaves = [
+        kind
+        for _, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, Exception) and kind is not AmiTrackerError
+    ]
+
+    assert all(issubclass(leaf, AmiTrackerError) for leaf in leaves)
+    assert [leaf for leaf in leaves if f"─ {leaf.__name__} " not in str(errors.__doc__)] == []
+
+
+def test_retryable_are_the_faults_that_pass() -> None:
+    """Only what another delivery may mend goes back to the queue; all else becomes a state."""
+    expected = {"throttled", "transient", "credentials"}
+
+    assert expected == RETRYABLE
+    assert expected == {state for state in State if Failure(state, "", "").retryable}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("as it is", "as it is"),
+        ("two\nlines\r\n", "two lines  "),
+        ("\x1b[31mred\x00", " [31mred "),
+        ("\u2028line\u202eback\ud800", " line back "),
+        ("Zürich", "Zürich"),
+        ("x" * 301, "x" * 300),
+    ],
+    ids=ascii,
+)
+def test_foreign_text_is_printable_and_capped(text: str, expected: str) -> None:
+    """Code and detail come from outside: no control characters, at most 300 characters each."""
+    cleaned = failure(State.TRANSIENT, text, text)
+
+    assert Failure(State.TRANSIENT, expected, expected) == cleaned
+
+
+def test_malformed_problem_is_capped() -> None:
+    """A message from outside cannot blow up the error that refuses it."""
+    error = MalformedError("message", "x" * 10_000)
+
+    assert len("message is malformed: ") + DETAIL_LIMIT == len(str(error))

@@ -1,0 +1,121 @@
+"""The domain's words: the event id, and what a catalogue answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from services.kernel.model import (
+    DEFAULT_ANNOUNCE,
+    Catalogue,
+    Image,
+    Kind,
+    Observation,
+    ParameterLookup,
+    Release,
+    Target,
+)
+
+HOME = Target("111122223333", "us-east-1")
+
+
+def release(
+    target: Target = HOME,
+    image_name: str = "al2023-eks-1.33",
+    version: int = 7,
+    kind: Kind = Kind.RELEASE,
+) -> Release:
+    """A release, of which a test states what it cares for."""
+    return Release(
+        target=target,
+        image_name=image_name,
+        version=version,
+        kind=kind,
+        observed=Observation("ami-0123456789abcdef0"),
+        previous_image_id="ami-0000000000000000a",
+        detected_at="2026-11-22T07:00:03.000Z",
+        round="2026-11-22T07:00:00Z",
+    )
+
+
+def image(name: str, *regions: str) -> Image:
+    """An image of some regions, or of all when none is named."""
+    return Image(name, ParameterLookup(f"/{name}"), regions=frozenset(regions) or None)
+
+
+def test_event_id_is_stable() -> None:
+    """Subscribers deduplicate by the event id, so it may never change: sha256sum computed it."""
+    # printf '111122223333\nus-east-1\nal2023-eks-1.33\n7' | sha256sum | cut -c1-32
+    expected = "f1cefafba3661d919f0b9a048a8f11e5"
+
+    assert expected == release().event_id
+
+
+def test_event_id_is_of_the_place_in_history_alone() -> None:
+    """Kind, image ids and times do not enter the event id: one version is one event."""
+    other = replace(
+        release(kind=Kind.ROLLBACK),
+        observed=Observation("ami-0fffffffffffffffe", "other", "2026-01-01T00:00:00.000Z"),
+        previous_image_id=None,
+        detected_at="2027-01-01T00:00:00.000Z",
+        round="2027-01-01T00:00:00Z",
+    )
+
+    assert release().event_id == other.event_id
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        release(target=Target("444455556666", "us-east-1")),
+        release(target=Target("111122223333", "us-east-2")),
+        release(image_name="al2023-eks-1.34"),
+        release(version=8),
+    ],
+    ids=["account", "region", "image name", "version"],
+)
+def test_event_id_differs_by_each_component(other: Release) -> None:
+    """Another account, region, name or version is another event."""
+    assert release().event_id != other.event_id
+
+
+def test_event_id_parts_cannot_run_into_each_other() -> None:
+    """Image `a1` at version 2 is not image `a` at version 12."""
+    ids = {
+        release(image_name="a1", version=2).event_id,
+        release(image_name="a", version=12).event_id,
+    }
+
+    assert len(ids) == 2
+
+
+def test_catalogue_names_each_region_once_and_sorted() -> None:
+    """A region that is watched from two accounts is one region."""
+    catalogue = Catalogue(
+        targets=(HOME, Target("222233334444", "eu-west-1"), Target("222233334444", "us-east-1")),
+        images=(),
+    )
+
+    assert catalogue.regions() == ("eu-west-1", "us-east-1")
+    assert catalogue.accounts_in("us-east-1") == ("111122223333", "222233334444")
+    assert catalogue.accounts_in("us-west-2") == ()
+
+
+def test_catalogue_gives_a_region_its_images_in_order() -> None:
+    """An image without regions is of every region; one with regions is of those alone."""
+    everywhere, here, elsewhere = image("c"), image("b", "us-east-1"), image("a", "eu-west-1")
+    catalogue = Catalogue(targets=(HOME,), images=(everywhere, here, elsewhere))
+
+    assert (everywhere, here) == catalogue.images_in("us-east-1")
+
+
+def test_first_sight_and_edits_are_not_announced_by_default() -> None:
+    """What an image announces unless told otherwise: releases and rollbacks."""
+    assert {"release", "rollback"} == DEFAULT_ANNOUNCE
+    assert image("a").announce == DEFAULT_ANNOUNCE
+
+
+def test_target_reads_as_a_place() -> None:
+    """Log lines and errors print targets for people."""
+    assert str(HOME) == "us-east-1 of account 111122223333"

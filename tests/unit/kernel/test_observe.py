@@ -1,0 +1,252 @@
+"""Logs and metrics: whatever comes in from outside, one line of JSON comes out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
+from io import StringIO
+from typing import Any, NoReturn
+from uuid import uuid4
+
+import pytest
+from aws_lambda_powertools.metrics import MetricUnit
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.kernel.observe import NAMESPACE, TEXT_LIMIT, Log, Measure, emit, logger
+
+INJECTIONS = {
+    "line end": "a\nINFO all is well",
+    "carriage return": "a\rINFO all is well",
+    "line separators": "a\u2028b\u2029c\x85d\x0be\x0cf",
+    "terminal codes": "\x1b[2J\x1b[31mred\x07",
+    "braces": "{{}} {0} {service} ${jndi:x}",
+    "per cent": "%s %d %(name)s %%",
+    "JSON": '{"level":"ERROR","service":"other"}',
+    "an end of the record": '"}\n{"level":"ERROR"}',
+    "a number too large": "1e999",
+    "not a number": "NaN",
+    "arrays in arrays": "[" * 100_000,
+    "huge": "x" * 300_000,
+    "lone surrogates": "\ud800 \udfff",
+    "direction": "\u202egnp.ima",
+    "nul": "\x00",
+    "letters of the world": "Zürich 東京 🛰",
+}
+
+
+def strict(line: str) -> dict[str, Any]:
+    """The JSON object in a line, by the letter of the standard."""
+
+    def refuse(constant: str) -> NoReturn:
+        pytest.fail(f"{constant} is no JSON")
+
+    record: dict[str, Any] = json.loads(line, parse_constant=refuse)
+    assert isinstance(record, dict)
+    return record
+
+
+Records = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def records(capsys: pytest.CaptureFixture[str]) -> Records:
+    """The records written since the last call; every line must be a small ASCII object."""
+
+    def read() -> list[dict[str, Any]]:
+        captured = capsys.readouterr()
+        assert captured.err == ""  # logging reports its own failures there
+        assert captured.out.isascii()
+        return [strict(line) for line in captured.out.split("\n")[:-1]]
+
+    return read
+
+
+def new_logger() -> Log:
+    """A logger that writes to this test's output: loggers of one name are one for good."""
+    return logger(f"test-{uuid4()}")
+
+
+def only(found: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The only record of a test that writes one."""
+    (record,) = found
+    return record
+
+
+def fail(text: str) -> NoReturn:
+    """Raise an error whose text comes from outside."""
+    raise ValueError(text)
+
+
+# --- logs
+
+
+@pytest.mark.parametrize("text", INJECTIONS.values(), ids=INJECTIONS)
+def test_foreign_text_is_one_field_of_one_line(text: str, records: Records) -> None:
+    """No value from outside can begin a line, end a record, or fill the log."""
+    new_logger().warning("lookup failed", extra={"detail": text, "more": {"list": [text, (text,)]}})
+    record = only(records())
+
+    assert record["message"] == "lookup failed"
+    assert record["level"] == "WARNING"
+    assert record["detail"][:TEXT_LIMIT] == text[:TEXT_LIMIT]
+    assert record["more"] == {"list": [record["detail"], [record["detail"]]]}
+    assert len(record["detail"]) < TEXT_LIMIT + 50
+
+
+@pytest.mark.parametrize("text", INJECTIONS.values(), ids=INJECTIONS)
+def test_foreign_text_as_message_or_key_is_harmless_too(text: str, records: Records) -> None:
+    """Even where it should not stand, foreign text stays text: nothing decodes or formats it."""
+    new_logger().error(text, extra={"fields": {text: 1}})
+    record = only(records())
+
+    assert record["message"][:TEXT_LIMIT] == text[:TEXT_LIMIT]
+    assert record["fields"] == {text[:TEXT_LIMIT]: 1}
+
+
+@pytest.mark.parametrize("text", INJECTIONS.values(), ids=INJECTIONS)
+def test_exception_is_one_line(text: str, records: Records) -> None:
+    """A traceback with a foreign text in it is escaped and capped like everything else."""
+    log = new_logger()
+    try:
+        fail(text)
+    except ValueError:
+        log.exception("bug")
+    record = only(records())
+
+    assert record["exception_name"] == "ValueError"
+    assert len(json.dumps(record)) < 30 * TEXT_LIMIT
+
+
+def test_long_text_says_how_long_it_was(records: Records) -> None:
+    """A capped value shows that it is capped."""
+    new_logger().info("x", extra={"at": "y" * TEXT_LIMIT, "over": "y" * (TEXT_LIMIT + 1)})
+    record = only(records())
+
+    assert record["at"] == "y" * TEXT_LIMIT
+    assert record["over"] == "y" * TEXT_LIMIT + "… (1001 characters)"
+
+
+class Chatty:
+    """An object whose text is long."""
+
+    def __str__(self) -> str:
+        return "z" * 300_000
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (7, 7),
+        (0.5, 0.5),
+        (None, None),
+        (True, True),
+        (float("inf"), "inf"),
+        (float("nan"), "nan"),
+        ({"a": 1}, {"a": 1}),
+        ({1: (2, [3])}, {"1": [2, [3]]}),
+        (ValueError("why"), "why"),
+        (Chatty(), "z" * TEXT_LIMIT + "… (300000 characters)"),
+        (b"\xff" * 3, "b'\\xff\\xff\\xff'"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_every_value_has_a_form(value: object, expected: object, records: Records) -> None:
+    """Numbers stay numbers, and an object is its text, capped too."""
+    new_logger().info("x", extra={"value": value} if value is not None else {})
+
+    assert expected == only(records()).get("value")
+
+
+def test_record_says_who_and_when(records: Records) -> None:
+    """Each line carries its service and the time in UTC."""
+    new_logger().info("round finished")
+    record = only(records())
+
+    assert record["service"].startswith("test-")
+    assert record["timestamp"].endswith("+0000")
+
+
+@given(st.text(st.characters()))
+def test_any_text_is_one_line(text: str) -> None:
+    """No text at all, surrogates included, breaks the line."""
+    with redirect_stdout(StringIO()) as out:
+        logger("test-any").info(text, extra={"value": text})
+
+    assert out.getvalue().count("\n") == 1
+    assert strict(out.getvalue())["value"] == text[:TEXT_LIMIT]
+
+
+def test_logger_follows_standard_output() -> None:
+    """A logger that is made at import writes to wherever standard output leads by then."""
+    log = logger("test-follows")
+    with redirect_stdout(StringIO()) as first:
+        log.info("one")
+    with redirect_stdout(StringIO()) as second:
+        log.info("two")
+
+    assert strict(first.getvalue())["message"] == "one"
+    assert strict(second.getvalue())["message"] == "two"
+
+
+# --- metrics
+
+
+def embedded(record: dict[str, Any]) -> dict[str, Any]:
+    """The metric directive of an embedded metric."""
+    directive: dict[str, Any] = only(record["_aws"]["CloudWatchMetrics"])
+    return directive
+
+
+def test_metric_is_in_the_embedded_format(records: Records) -> None:
+    """CloudWatch finds the namespace, the dimensions, the unit and the value where it looks."""
+    emit("lookup", [Measure("Failed", 3, dimensions={"state": "throttled"})])
+    record = only(records())
+
+    assert embedded(record)["Namespace"] == NAMESPACE == "AmiTracker"
+    assert embedded(record)["Dimensions"] == [["state", "service"]]
+    assert embedded(record)["Metrics"] == [{"Name": "Failed", "Unit": "Count"}]
+    assert isinstance(record["_aws"]["Timestamp"], int)
+    assert (record["service"], record["state"]) == ("lookup", "throttled")
+    assert record["Failed"] == [3]
+
+
+def test_measures_share_a_line_where_they_share_dimensions(records: Records) -> None:
+    """A count of one state is of that state alone; the rest is one line with every unit."""
+    emit(
+        "aggregator",
+        [
+            Measure("Published", 2),
+            Measure("Failed", 1, dimensions={"state": "throttled"}),
+            Measure("OldestPending", 61.5, MetricUnit.Seconds),
+            Measure("Failed", 4, dimensions={"state": "not_found"}),
+            Measure("Failed", 2, dimensions={"state": "throttled"}),
+        ],
+    )
+    plain, throttled, not_found = records()
+
+    assert embedded(plain)["Dimensions"] == [["service"]]
+    assert embedded(plain)["Metrics"] == [
+        {"Name": "Published", "Unit": "Count"},
+        {"Name": "OldestPending", "Unit": "Seconds"},
+    ]
+    assert (plain["Published"], plain["OldestPending"]) == ([2], [61.5])
+    assert "Failed" not in plain
+    assert (throttled["state"], throttled["Failed"]) == ("throttled", [1, 2])
+    assert (not_found["state"], not_found["Failed"]) == ("not_found", [4])
+
+
+def test_more_than_a_hundred_metrics_are_all_written(records: Records) -> None:
+    """CloudWatch takes a hundred metrics a line; the rest goes to the next one."""
+    emit("lookup", [Measure(f"M{number}", number) for number in range(130)])
+    values = {name: value for record in records() for name, value in record.items()}
+
+    assert [values[f"M{number}"] for number in range(130)] == [[number] for number in range(130)]
+
+
+def test_nothing_to_measure_writes_nothing(records: Records) -> None:
+    """A quiet round costs no metric."""
+    emit("lookup", [])
+
+    assert records() == []

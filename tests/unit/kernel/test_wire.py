@@ -1,0 +1,548 @@
+"""Formats: what is written is read back equal, and nothing else is read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.kernel import wire
+from services.kernel.aws import from_item, to_item
+from services.kernel.errors import MalformedError, State
+from services.kernel.model import (
+    Catalogue,
+    Filter,
+    FilterLookup,
+    Image,
+    Kind,
+    Lookup,
+    Observation,
+    Pair,
+    ParameterLookup,
+    Release,
+    Request,
+    Target,
+)
+
+TARGET = Target("111122223333", "us-east-1")
+RHEL = FilterLookup(
+    filters=(Filter("architecture", ("x86_64",)), Filter("name", ("RHEL-9.*", "RHEL-10.*"))),
+    owners=("309956199498",),
+    exclude_names=("*-BETA-*",),
+)
+
+# --- strategies: any value that the configuration can bring about
+
+REGIONS = (
+    "af-south-1",
+    "ap-southeast-7",
+    "cn-northwest-1",
+    "eusc-de-east-1",
+    "mx-central-1",
+    "us-gov-west-1",
+    "us-iso-east-1",
+    "us-isob-east-1",
+)
+texts = st.text(max_size=20)
+names = st.from_regex(wire.IMAGE_NAME, fullmatch=True)
+accounts = st.from_regex(wire.ACCOUNT_ID, fullmatch=True)
+regions = st.sampled_from(REGIONS)
+rounds = st.from_regex(wire.ROUND, fullmatch=True)
+targets = st.builds(Target, accounts, regions)
+kinds = st.frozensets(st.sampled_from(Kind))
+versions = st.integers(min_value=1, max_value=99_999_999)
+text_tuples = st.lists(texts, max_size=3).map(tuple)
+filters = st.builds(
+    Filter, texts.filter(bool), st.lists(texts, min_size=1, max_size=3).map(tuple)
+)
+lookups: st.SearchStrategy[Lookup] = st.one_of(
+    st.builds(ParameterLookup, texts.filter(bool)),
+    st.builds(
+        FilterLookup,
+        st.lists(filters, min_size=1, max_size=3).map(tuple),
+        text_tuples,
+        text_tuples,
+    ),
+)
+requests = st.builds(Request, rounds, targets, names, lookups)
+observations = st.builds(Observation, texts.filter(bool), st.none() | texts, st.none() | texts)
+releases = st.builds(
+    Release,
+    target=targets,
+    image_name=names,
+    version=versions,
+    kind=st.sampled_from(Kind),
+    observed=observations,
+    previous_image_id=st.none() | texts,
+    detected_at=texts,
+    round=rounds,
+)
+pairs = st.builds(
+    Pair,
+    target=targets,
+    image_name=names,
+    active=st.booleans(),
+    lookup=lookups,
+    lookup_digest=texts,
+    announce=kinds,
+    version=versions,
+    known=st.none() | observations,
+    confirmed_digest=st.none() | texts,
+    state=st.none() | st.sampled_from(State),
+)
+catalogues = st.builds(
+    Catalogue,
+    st.lists(targets, max_size=4, unique=True).map(lambda found: tuple(sorted(found))),
+    st.lists(
+        st.builds(Image, names, lookups, kinds, st.none() | st.frozensets(regions)),
+        max_size=4,
+        unique_by=lambda image: image.name,
+    ).map(lambda found: tuple(sorted(found, key=lambda image: image.name))),
+)
+
+
+# --- builders
+
+
+def message(**changes: object) -> dict[str, Any]:
+    """The design's example message, with changes."""
+    return {
+        "schema": 1,
+        "round": "2026-11-22T07:00:00Z",
+        "region": "us-east-1",
+        "account_id": "111122223333",
+        "image_name": "rhel-9-hvm",
+        "lookup": {"parameter_path": "/aws/service/x/image_id"},
+    } | changes
+
+
+def without(key: str) -> dict[str, Any]:
+    """The example message without one of its keys."""
+    return {name: value for name, value in message().items() if name != key}
+
+
+def pair(**changes: Any) -> Pair:  # noqa: ANN401 - any field of Pair
+    """A pair that was never looked up, with changes."""
+    fresh = Pair(
+        target=TARGET,
+        image_name="rhel-9-hvm",
+        active=True,
+        lookup=RHEL,
+        lookup_digest=wire.lookup_digest(RHEL),
+    )
+    return replace(fresh, **changes)
+
+
+def release(**changes: Any) -> Release:  # noqa: ANN401 - any field of Release
+    """A first release, with changes."""
+    first = Release(
+        target=TARGET,
+        image_name="rhel-9-hvm",
+        version=1,
+        kind=Kind.BASELINE,
+        observed=Observation("ami-0123456789abcdef0"),
+        previous_image_id=None,
+        detected_at="2026-11-22T07:00:03.000Z",
+        round="2026-11-22T07:00:00Z",
+    )
+    return replace(first, **changes)
+
+
+def catalogue() -> Catalogue:
+    """A small configuration whose parts are sorted."""
+    return Catalogue(
+        targets=(TARGET, Target("222233334444", "eu-west-1")),
+        images=(
+            Image("al2023", ParameterLookup("/al2023")),
+            Image("rhel-9-hvm", RHEL, frozenset(Kind), frozenset({"us-east-1", "eu-west-1"})),
+        ),
+    )
+
+
+def test_canonical_json_is_one_text() -> None:
+    """Digests are taken of it: sorted keys, no spaces, ASCII."""
+    assert wire.canonical_json({"b": 1, "a": [None, "é"]}) == '{"a":[null,"\\u00e9"],"b":1}'
+
+
+# --- the queue message
+
+
+def test_message_of_the_design_is_accepted() -> None:
+    """The message as the design prints it, in its order and spacing, is the request it says."""
+    body = (
+        '{"schema": 1, "round": "2026-11-22T07:00:00Z", "region": "us-east-1", '
+        '"account_id": "111122223333", "image_name": "al2023-eks-1.33", '
+        '"lookup": {"parameter_path": "/aws/service/eks/recommended/image_id"}}'
+    )
+    expected = Request(
+        "2026-11-22T07:00:00Z",
+        TARGET,
+        "al2023-eks-1.33",
+        ParameterLookup("/aws/service/eks/recommended/image_id"),
+    )
+
+    assert expected == wire.decode_request(body)
+
+
+def test_message_is_written_in_the_agreed_form() -> None:
+    """The literal message of a filter lookup: other writers and readers may rely on it."""
+    expected = message(
+        lookup={
+            "filters": [
+                {"Name": "architecture", "Values": ["x86_64"]},
+                {"Name": "name", "Values": ["RHEL-9.*", "RHEL-10.*"]},
+            ],
+            "owners": ["309956199498"],
+            "exclude_names": ["*-BETA-*"],
+        }
+    )
+    written = wire.encode_request(Request("2026-11-22T07:00:00Z", TARGET, "rhel-9-hvm", RHEL))
+
+    assert expected == json.loads(written)
+    assert written.isascii()
+
+
+@given(requests)
+def test_any_request_survives_the_queue(request_: Request) -> None:
+    """Reading a written message gives the same request."""
+    assert request_ == wire.decode_request(wire.encode_request(request_))
+
+
+def test_owners_and_exclusions_may_be_left_out() -> None:
+    """A filter lookup needs its filters alone."""
+    body = json.dumps(message(lookup={"filters": [{"Name": "name", "Values": ["a"]}]}))
+
+    assert FilterLookup((Filter("name", ("a",)),)) == wire.decode_request(body).lookup
+
+
+MALFORMED = {
+    "empty": "",
+    "not JSON": "al2023",
+    "cut short": json.dumps(message())[:-1],
+    "two messages": json.dumps(message()) * 2,
+    "null": "null",
+    "an array": json.dumps([message()]),
+    "a string": json.dumps(json.dumps(message())),
+    "not UTF-8": "\ud800",
+    "half a surrogate pair": json.dumps(message(lookup={"parameter_path": "\ud800"})),
+    "a NaN": json.dumps(message(schema=float("nan"))),
+    "a huge number": '{"schema":1' + "0" * 5000 + "}",
+    "no schema": json.dumps(without("schema")),
+    "no round": json.dumps(without("round")),
+    "no region": json.dumps(without("region")),
+    "no account": json.dumps(without("account_id")),
+    "no name": json.dumps(without("image_name")),
+    "no lookup": json.dumps(without("lookup")),
+    "another key": json.dumps(message(image_id="ami-0123456789abcdef0")),
+    "a later schema": json.dumps(message(schema=2)),
+    "the schema as text": json.dumps(message(schema="1")),
+    "the schema as a truth value": json.dumps(message(schema=True)),
+    "an account number": json.dumps(message(account_id=111122223333)),
+    "a short account": json.dumps(message(account_id="11112222333")),
+    "an account with a line end": json.dumps(message(account_id="111122223333\n")),
+    "an account in other digits": json.dumps(message(account_id="\u0661" * 12)),
+    "a zone for a region": json.dumps(message(region="us-east-1a")),
+    "a region with a line end": json.dumps(message(region="us-east-1\n")),
+    "a host for a region": json.dumps(message(region="us-east-1.example.com/")),
+    "a capital region": json.dumps(message(region="US-EAST-1")),
+    "no characters in the name": json.dumps(message(image_name="")),
+    "a name with a slash": json.dumps(message(image_name="a/b")),
+    "a name with a separator": json.dumps(message(image_name="a#b")),
+    "a name that begins with a dot": json.dumps(message(image_name=".a")),
+    "a name with a line end": json.dumps(message(image_name="a\n")),
+    "a long name": json.dumps(message(image_name="a" * 129)),
+    "a round with a line end": json.dumps(message(round="2026-11-22T07:00:00Z\n")),
+    "a round without a zone": json.dumps(message(round="2026-11-22T07:00:00")),
+    "a round in words": json.dumps(message(round="now")),
+    "a lookup of nothing": json.dumps(message(lookup={})),
+    "a lookup of nulls": json.dumps(message(lookup={"parameter_path": None, "filters": None})),
+    "both lookups": json.dumps(message(lookup={"parameter_path": "/a", "filters": []})),
+    "owners of a parameter": json.dumps(message(lookup={"parameter_path": "/a", "owners": []})),
+    "owners alone": json.dumps(message(lookup={"owners": ["amazon"]})),
+    "a lookup with another key": json.dumps(message(lookup={"parameter_path": "/a", "x": 1})),
+    "a parameter without a name": json.dumps(message(lookup={"parameter_path": ""})),
+    "no filter at all": json.dumps(message(lookup={"filters": []})),
+    "a filter of no values": json.dumps(
+        message(lookup={"filters": [{"Name": "name", "Values": []}]})
+    ),
+    "a lookup in text": json.dumps(message(lookup="/a")),
+    "a filter without values": json.dumps(message(lookup={"filters": [{"Name": "name"}]})),
+    "a filter with a number": json.dumps(
+        message(lookup={"filters": [{"Name": "name", "Values": [9]}]})
+    ),
+    "arrays in arrays": "[" * 200_000,
+    "objects in objects": '{"lookup":' * 200_000,
+    "a deep unknown value": json.dumps(message())[:-1] + ',"lookup":' + "[" * 200_000,
+    "huge": "x" * 300_000,
+}
+
+
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
+def test_malformed_message_is_refused(body: str) -> None:
+    """Whatever is not one of our messages is a `MalformedError`, briefly told."""
+    with pytest.raises(MalformedError, match=r"^message is malformed: ") as caught:
+        wire.decode_request(body)
+
+    assert len(str(caught.value)) < 400
+
+
+@given(st.text() | st.recursive(st.none() | st.integers() | texts, st.lists).map(json.dumps))
+def test_any_other_text_is_refused(body: str) -> None:
+    """No text outside the format gets past the reader or breaks it."""
+    with pytest.raises(MalformedError):
+        wire.decode_request(body)
+
+
+# --- lookups and their digests
+
+
+@given(lookups)
+def test_any_lookup_survives_the_wire(lookup: Lookup) -> None:
+    """Lookups are the same in messages, rows and the catalogue, so one digest fits all."""
+    request = Request("2026-11-22T07:00:00Z", TARGET, "a", lookup)
+    decoded = wire.decode_request(wire.encode_request(request)).lookup
+
+    assert lookup == decoded
+    assert wire.lookup_digest(lookup) == wire.lookup_digest(decoded)
+
+
+def test_digest_is_stable() -> None:
+    """Rows keep digests for years, so a lookup's digest may never change: sha256sum computed it."""
+    # printf '%s' '{"parameter_path":"/a"}' | sha256sum | cut -c1-16
+    expected = "3f662632bee4deaa"
+
+    assert expected == wire.lookup_digest(ParameterLookup("/a"))
+
+
+def test_digest_tells_every_edit() -> None:
+    """Another filter, value, owner or exclusion is another lookup."""
+    edits: list[Lookup] = [
+        RHEL,
+        replace(RHEL, filters=RHEL.filters[:1]),
+        replace(RHEL, filters=(RHEL.filters[0], Filter("name", ("RHEL-9.*",)))),
+        replace(RHEL, owners=()),
+        replace(RHEL, exclude_names=()),
+        ParameterLookup("/a"),
+        ParameterLookup("/b"),
+    ]
+
+    assert len(edits) == len({wire.lookup_digest(lookup) for lookup in edits})
+
+
+def test_digest_does_not_depend_on_the_order_of_keys() -> None:
+    """A message whose keys stand in another order holds the same lookup."""
+    body = json.dumps(message(lookup=wire.encode_lookup(RHEL)))
+    keys_reversed = dict(reversed(wire.encode_lookup(RHEL).items()))
+    backwards = json.dumps(dict(reversed(message(lookup=keys_reversed).items())))
+
+    assert body != backwards
+    assert wire.lookup_digest(RHEL) == wire.lookup_digest(wire.decode_request(backwards).lookup)
+
+
+# --- the table's keys
+
+
+def test_sort_keys_are_as_agreed() -> None:
+    """Deployed tables, the stream's filter and the console rely on these texts."""
+    assert wire.image_record("111122223333", "a-1.2") == "image#111122223333#a-1.2"
+    assert wire.releases_of("111122223333", "a-1.2") == "release#111122223333#a-1.2#"
+    assert wire.release_record("111122223333", "a-1.2", 42) == "release#111122223333#a-1.2#00000042"
+    assert wire.round_record("111122223333") == "round#111122223333"
+    assert wire.PENDING_INDEX == "pending"
+
+
+@given(names, versions, versions)
+def test_release_keys_sort_by_version(name: str, one: int, other: int) -> None:
+    """The table's text order of a pair's releases is their order in time."""
+    keys = [wire.release_record("111122223333", name, version) for version in (one, other)]
+
+    assert (one < other) == (keys[0] < keys[1])
+
+
+@given(names, names, versions)
+def test_release_keys_of_a_pair_are_its_own(name: str, other: str, version: int) -> None:
+    """No image's history begins like another's, whatever the two are called."""
+    key = wire.release_record("111122223333", other, version)
+
+    assert (name == other) == key.startswith(wire.releases_of("111122223333", name))
+
+
+# --- the table's rows
+
+
+@given(pairs)
+def test_any_pair_survives_the_table(expected: Pair) -> None:
+    """The scheduler's half and what a commit adds read back as one pair."""
+    known = expected.known or Observation("")
+    row = wire.encode_configuration(expected) | {
+        "region": expected.target.region,
+        "record": wire.image_record(expected.target.account_id, expected.image_name),
+        "version": expected.version,
+        "image_id": known.image_id,
+        "ami_name": known.ami_name,
+        "creation_date": known.creation_date,
+        "confirmed_digest": expected.confirmed_digest,
+        "changed_at": "2026-11-22T07:00:03.000Z",
+        "status": {"state": expected.state, "code": "x"} if expected.state else None,
+    }
+
+    assert expected == wire.decode_pair(from_item(to_item(row)))
+
+
+def test_new_row_is_a_pair_that_was_never_looked_up() -> None:
+    """A row as the scheduler creates it reads as version 0, with nothing known."""
+    row = {"region": "us-east-1", "record": "image#…"} | wire.encode_configuration(pair())
+
+    assert pair() == wire.decode_pair(row)
+
+
+def test_configuration_is_written_in_the_agreed_form() -> None:
+    """The scheduler writes exactly these attributes of an image row."""
+    expected = {
+        "image_name": "rhel-9-hvm",
+        "account_id": "111122223333",
+        "active": True,
+        "lookup": {"parameter_path": "/a"},
+        "lookup_digest": "0123456789abcdef",
+        "announce": ["release", "rollback"],
+    }
+    written = pair(lookup=ParameterLookup("/a"), lookup_digest="0123456789abcdef")
+
+    assert expected == wire.encode_configuration(written)
+
+
+@given(releases)
+def test_any_release_survives_the_table(expected: Release) -> None:
+    """Reading a committed row gives the same release, marks of its announcement aside."""
+    row = wire.encode_release(expected) | {
+        "pending": expected.target.region,
+        "published_at": "2026-11-22T07:00:09.000Z",
+    }
+
+    assert expected == wire.decode_release(from_item(to_item(row)))
+
+
+def test_release_is_written_in_the_agreed_form() -> None:
+    """A first release has exactly these attributes: what is not known is absent."""
+    expected = {
+        "region": "us-east-1",
+        "record": "release#111122223333#rhel-9-hvm#00000001",
+        "event_id": release().event_id,
+        "account_id": "111122223333",
+        "image_name": "rhel-9-hvm",
+        "version": 1,
+        "kind": "baseline",
+        "image_id": "ami-0123456789abcdef0",
+        "detected_at": "2026-11-22T07:00:03.000Z",
+        "round": "2026-11-22T07:00:00Z",
+    }
+
+    assert expected == wire.encode_release(release())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"active": "yes"},
+        {"version": "7"},
+        {"account_id": None},
+        {"announce": ["sometimes"]},
+        {"lookup": {}},
+        {"lookup": {"parameter_path": "/a", "filters": []}},
+        {"status": "ok"},
+    ],
+    ids=str,
+)
+def test_foreign_image_row_is_refused_by_name(changes: dict[str, object]) -> None:
+    """An image row that somebody else wrote is named in the error."""
+    row = {"region": "us-east-1", "record": "image#1#a"} | wire.encode_configuration(pair())
+
+    with pytest.raises(MalformedError, match=r"^row image#1#a is malformed: "):
+        wire.decode_pair(row | changes)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"kind": "surprise"}, {"version": None}, {"image_id": 7}], ids=str
+)
+def test_foreign_release_row_is_refused_by_name(changes: dict[str, object]) -> None:
+    """A release row that somebody else wrote is named in the error."""
+    row = wire.encode_release(release()) | changes
+
+    with pytest.raises(
+        MalformedError, match=r"^row release#111122223333#rhel-9-hvm#00000001 is malformed: "
+    ):
+        wire.decode_release(row)
+
+
+def test_row_without_a_key_is_refused_too() -> None:
+    """What is no row at all is told as such."""
+    with pytest.raises(MalformedError, match=r"^row \? is malformed: .*missing required field"):
+        wire.decode_release({})
+
+
+# --- the compiled catalogue
+
+
+@given(catalogues)
+def test_any_catalogue_survives_its_file(expected: Catalogue) -> None:
+    """Reading a compiled catalogue gives the same one."""
+    assert expected == wire.decode_catalogue(wire.encode_catalogue(expected))
+
+
+def test_catalogue_file_does_not_depend_on_the_written_order() -> None:
+    """Equal configurations are equal bytes, digest included, however their files are ordered."""
+    one = catalogue()
+    other = Catalogue(targets=one.targets[::-1], images=one.images[::-1])
+
+    assert wire.encode_catalogue(one) == wire.encode_catalogue(other)
+
+
+def test_catalogue_file_is_one_line_with_its_digest() -> None:
+    """Diffs, checksums and shells get plain ASCII with a line end, and 64 hexadecimal digits."""
+    text = wire.encode_catalogue(catalogue())
+
+    assert text.isascii()
+    assert 1 == text.count("\n") == len(text.splitlines())
+    assert len(json.loads(text)["digest"]) == 64
+
+
+def tampered(change: str) -> str:
+    """A catalogue file that was changed after it was compiled."""
+    content = json.loads(wire.encode_catalogue(catalogue()))
+    match change:
+        case "path":
+            content["images"][0]["lookup"]["parameter_path"] = "/other"
+        case "account":
+            content["targets"][0]["account_id"] = "999999999999"
+        case "order":
+            content["images"].reverse()
+        case "digest":
+            content["digest"] = "0" * 64
+    return wire.canonical_json(content) + "\n"
+
+
+@pytest.mark.parametrize("change", ["path", "account", "order", "digest"])
+def test_tampered_catalogue_is_refused(change: str) -> None:
+    """A catalogue that was edited by hand is not used; the error says how to get a good one."""
+    with pytest.raises(MalformedError, match="does not fit its content; compile it again"):
+        wire.decode_catalogue(tampered(change))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", "[]", wire.encode_catalogue(catalogue())[:-3], '{"schema":2}', "[" * 200_000],
+    ids=["empty", "no keys", "array", "cut short", "later schema", "deep"],
+)
+def test_malformed_catalogue_is_refused(text: str) -> None:
+    """A file that is no catalogue is told as such."""
+    with pytest.raises(MalformedError, match=r"^catalogue is malformed: "):
+        wire.decode_catalogue(text)
+
+
+def test_untampered_catalogue_is_read() -> None:
+    """The file that the tampering tests start from is itself good."""
+    assert catalogue() == wire.decode_catalogue(tampered("nothing"))
