@@ -221,7 +221,7 @@ def test_help_loads_nothing_heavy() -> None:
         "print(*sorted({'boto3', 'botocore', 'pydantic', 'yaml', 'rich'} & set(sys.modules)))"
     )
 
-    finished = subprocess.run(  # noqa: S603 - our own program text
+    finished = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
     )
 

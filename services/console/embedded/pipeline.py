@@ -1,0 +1,129 @@
+"""The whole service on an embedded AWS: a round goes in, announcements come out.
+
+Runs the real Lambda entry points in this process, with nothing in their environment but what a
+deployment sets, and their output kept out of the way.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from services.aggregator.handler import handler as aggregate
+from services.console.embedded import estate
+from services.console.embedded.deliveries import Delivery
+from services.console.embedded.invocation import Context
+from services.console.embedded.queue_mapping import QueueMapping
+from services.console.embedded.server import EmbeddedAws
+from services.console.embedded.stream_mapping import StreamMapping
+from services.kernel.aws import from_item, to_item
+from services.kernel.model import Catalogue
+from services.kernel.wire import encode_catalogue
+from services.lookup.handler import handler as look_up
+from services.scheduler.handler import handler as schedule
+
+_MESSAGES_PER_INVOCATION = 10
+"""Few, so that progress can be seen; a deployment takes 1,000."""
+
+Handler = Callable[[Mapping[str, Any], object], Mapping[str, object]]
+
+
+class Pipeline:
+    """Scheduler, queue, lookup, table, stream and aggregator, joined as a deployment joins them."""
+
+    def __init__(
+        self,
+        aws: EmbeddedAws,
+        hub: estate.Hub,
+        catalogue_file: Path,
+        *,
+        fifo: bool = False,
+        messages_per_invocation: int = _MESSAGES_PER_INVOCATION,
+    ) -> None:
+        self.log = io.StringIO()
+        self._aws = aws
+        self._hub = hub
+        self._catalogue_file = catalogue_file
+        self.environment = estate.environment(aws, hub, str(catalogue_file), fifo=fifo)
+        self._messages_per_invocation = messages_per_invocation
+        self.queue = self.poller()
+        self.stream = StreamMapping(
+            aws.client("dynamodbstreams", hub.region),
+            hub.stream_arn,
+            self._as_function(aggregate),
+        )
+
+    def poller(self) -> QueueMapping:
+        """A poller of the queue; a deployment has several at once."""
+        return QueueMapping(
+            self._aws.client("sqs", self._hub.region),
+            self._hub.queue_url,
+            self._as_function(look_up),
+            batch_size=self._messages_per_invocation,
+        )
+
+    def deploy(self, catalogue: Catalogue) -> None:
+        """Put a compiled catalogue where the scheduler reads it."""
+        self._catalogue_file.write_text(encode_catalogue(catalogue), encoding="utf-8")
+
+    def schedule(self, round_: str, **event: object) -> Mapping[str, object]:
+        """Let the schedule fire; what the scheduler answered, or its error."""
+        return self._invoke("scheduler", schedule, {"round": round_, **event})
+
+    def sweep(self) -> Mapping[str, object]:
+        """Let the sweep's schedule fire; what the aggregator answered, or its error."""
+        return self._invoke("aggregator", aggregate, {"sweep": True})
+
+    def round(self, round_: str) -> list[Delivery]:
+        """A whole round: schedule, every lookup, every announcement; the lookups' deliveries."""
+        self.schedule(round_)
+        deliveries = self.queue.drain_visible()
+        self.stream.drain()
+        return deliveries
+
+    def rows(self, region: str, prefix: str) -> list[dict[str, Any]]:
+        """A region's rows whose sort key begins with `prefix`, in key order."""
+        pages = (
+            self._aws.client("dynamodb", self._hub.region)
+            .get_paginator("query")
+            .paginate(
+                TableName=self._hub.table_name,
+                KeyConditionExpression="#region = :region AND begins_with(#record, :prefix)",
+                ExpressionAttributeNames={"#region": "region", "#record": "record"},
+                ExpressionAttributeValues=to_item({":region": region, ":prefix": prefix}),
+            )
+        )
+        return [from_item(item) for page in pages for item in page["Items"]]
+
+    def _as_function(self, handler: Handler) -> Handler:
+        def function(event: Mapping[str, Any], context: object) -> Mapping[str, object]:
+            with self.at_home():
+                return handler(event, context)
+
+        return function
+
+    def _invoke(
+        self, name: str, handler: Handler, event: Mapping[str, Any]
+    ) -> Mapping[str, object]:
+        return self._as_function(handler)(event, Context(name))
+
+    @contextmanager
+    def at_home(self) -> Iterator[None]:
+        """The functions' environment in place of ours, and their standard output in `log`."""
+        ours = dict(os.environ)
+        moto = {name: value for name, value in ours.items() if name.startswith("MOTO_")}
+        _replace_environment({**self.environment, **moto})
+        try:
+            with redirect_stdout(self.log):
+                yield
+        finally:
+            _replace_environment(ours)
+
+
+def _replace_environment(environ: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environ)

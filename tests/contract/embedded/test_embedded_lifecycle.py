@@ -1,0 +1,79 @@
+"""An embedded AWS starts empty, runs alone, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from services.console.embedded.faults import Fault
+from services.console.embedded.server import EmbeddedAws
+
+
+def test_each_start_is_a_new_world(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A second run sees nothing of the first; no thread stays, and no line is written."""
+    before = set(threading.enumerate())
+    aws = EmbeddedAws()
+    for _ in range(2):
+        with aws:
+            aws.clear_calls()
+            sqs = aws.client("sqs", "us-east-1")
+            assert "QueueUrls" not in sqs.list_queues()
+            sqs.create_queue(QueueName="left-over")
+    assert before == set(threading.enumerate())
+    assert capfd.readouterr() == ("", "")
+    assert [record for record in caplog.records if record.name == "werkzeug"] == []
+
+
+def test_only_one_runs_at_a_time() -> None:
+    """A second one would share the first one's state, so it refuses to start; stopping is safe."""
+    with EmbeddedAws(), pytest.raises(RuntimeError, match="already running"):
+        EmbeddedAws().start()
+    EmbeddedAws().stop()
+
+
+def test_a_stopped_one_has_no_address() -> None:
+    """Asking for the endpoint too early says what to do."""
+    with pytest.raises(RuntimeError, match="start it first"):
+        _ = EmbeddedAws().endpoint_url
+
+
+def test_what_is_no_aws_request_is_not_recorded() -> None:
+    """A browser that looks in is served by moto and counts as nobody's call."""
+    with EmbeddedAws() as aws:
+        url = f"{aws.endpoint_url}/moto-api/data.json"
+        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - on loopback
+            assert answer.status == 200
+        assert aws.calls(outside=True) == ()
+
+
+def test_stopping_ends_what_a_fault_keeps_waiting() -> None:
+    """A request that a fault holds for a minute does not hold up the end."""
+    before = set(threading.enumerate())
+    started = time.monotonic()
+    with EmbeddedAws() as aws:
+        fault = aws.add_fault(Fault(delay=60))
+        asking = threading.Thread(target=_ask, args=(aws.endpoint_url,))
+        asking.start()
+        while not aws.struck(fault):
+            time.sleep(0.01)
+    asking.join()
+    assert time.monotonic() - started < 30
+    assert before == set(threading.enumerate())
+
+
+def _ask(endpoint_url: str) -> None:
+    credential = "Credential=KEY/20261122/us-east-1/sts/aws4_request"
+    request = urllib.request.Request(  # noqa: S310 - the embedded AWS, on loopback
+        endpoint_url,
+        data=b"Action=GetCallerIdentity",
+        headers={"Authorization": f"AWS4-HMAC-SHA256 {credential}, Signature=0"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=30)  # noqa: S310 - as above
+    caught.value.close()

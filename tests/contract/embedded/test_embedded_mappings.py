@@ -1,0 +1,360 @@
+"""The event source mappings, against a real queue and a real stream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from services.console.embedded.estate import Hub, create_hub
+from services.console.embedded.queue_mapping import QueueMapping
+from services.console.embedded.server import EmbeddedAws
+from services.console.embedded.stream_mapping import StreamMapping
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.literals import QueueAttributeNameType
+    from types_boto3_sqs.type_defs import MessageAttributeValueTypeDef
+
+Event = dict[str, Any]
+
+
+class Handler:
+    """A Lambda handler that keeps its events and answers what it is told to."""
+
+    def __init__(self, answer: Callable[[list[Event]], object] = lambda _: None) -> None:
+        self.events: list[list[Event]] = []
+        self.answer = answer
+
+    def __call__(self, event: Event, context: Any) -> object:  # noqa: ANN401 - Lambda's context
+        """Keep the event's records and answer them."""
+        assert 0 < context.get_remaining_time_in_millis() <= 60_000
+        self.events.append(event["Records"])
+        return self.answer(event["Records"])
+
+
+def failing(*identifiers: str) -> dict[str, object]:
+    """An answer that reports these."""
+    return {"batchItemFailures": [{"itemIdentifier": one} for one in identifiers]}
+
+
+# --- the queue
+
+
+@pytest.fixture(scope="module")
+def hub(running: EmbeddedAws) -> Hub:
+    """A hub whose messages come back after one second, and are dead letters after two receives."""
+    return create_hub(running, visibility_seconds=1, max_receives=2)
+
+
+@pytest.fixture
+def queue(aws: EmbeddedAws, hub: Hub) -> Queue:
+    """A new queue, made as the hub's own is, with the hub's dead letters behind it."""
+    return Queue(aws.client("sqs", hub.region), hub)
+
+
+class Queue:
+    """Sends messages to a queue of its own."""
+
+    def __init__(self, sqs: SQSClient, hub: Hub) -> None:
+        self._sqs = sqs
+        self.name = f"lookups-{uuid4()}"
+        names: list[QueueAttributeNameType] = ["VisibilityTimeout", "RedrivePolicy"]
+        alike = sqs.get_queue_attributes(QueueUrl=hub.queue_url, AttributeNames=names)
+        created = sqs.create_queue(
+            QueueName=self.name, Attributes={name: alike["Attributes"][name] for name in names}
+        )
+        self.url = created["QueueUrl"]
+
+    def send(self, *bodies: str) -> list[str]:
+        """The ids of the messages sent, each with an attribute `kind`."""
+        kind: MessageAttributeValueTypeDef = {"DataType": "String", "StringValue": "x"}
+        return [
+            self._sqs.send_message(
+                QueueUrl=self.url, MessageBody=body, MessageAttributes={"kind": kind}
+            )["MessageId"]
+            for body in bodies
+        ]
+
+    def mapping(self, handler: Handler, batch_size: int = 1000) -> QueueMapping:
+        """The event source mapping of this queue."""
+        return QueueMapping(self._sqs, self.url, handler, batch_size=batch_size)
+
+
+def test_the_event_is_lambdas(queue: Queue) -> None:
+    """Every field of a record stands where Lambda puts it."""
+    handler = Handler()
+    (message_id,) = queue.send("{}")
+    queue.mapping(handler).poll()
+    ((record,),) = handler.events
+    assert record.pop("receiptHandle")
+    counted = record.pop("attributes")
+    assert counted["ApproximateReceiveCount"] == "1"
+    assert {"SenderId", "SentTimestamp", "ApproximateFirstReceiveTimestamp"} <= set(counted)
+    assert record == {
+        "messageId": message_id,
+        "body": "{}",
+        "messageAttributes": {
+            "kind": {
+                "dataType": "String",
+                "stringValue": "x",
+                "stringListValues": [],
+                "binaryListValues": [],
+            }
+        },
+        "md5OfBody": "99914b932bd37a50b983c5e7c90ae93b",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": f"arn:aws:sqs:us-east-1:123456789012:{queue.name}",
+        "awsRegion": "us-east-1",
+    }
+
+
+def test_success_empties_the_queue(queue: Queue) -> None:
+    """More messages than one receive can hold arrive as one batch, and are deleted."""
+    sent = queue.send(*"abcdefghijkl")
+    source = queue.mapping(Handler())
+    delivery = source.poll()
+    assert delivery is not None
+    assert sorted(sent) == sorted(delivery.sent)
+    assert sorted(sent) == sorted(delivery.succeeded)
+    assert source.backlog() == 0
+    assert source.poll() is None
+
+
+def test_no_message_is_lost_between_threads(queue: Queue) -> None:
+    """Messages sent by many threads while others are deleted all arrive, each once."""
+    source = queue.mapping(Handler(), batch_size=10)
+    delivered: list[str] = []
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        sending = [threads.submit(queue.send, "a", "b", "c") for _ in range(20)]
+        while not all(one.done() for one in sending):
+            delivered += [sent for delivery in source.drain_visible() for sent in delivery.sent]
+    delivered += [sent for delivery in source.drain() for sent in delivery.sent]
+    assert sorted(delivered) == sorted(sent for one in sending for sent in one.result())
+
+
+def test_a_batch_has_its_limit(queue: Queue) -> None:
+    """What does not fit into a batch goes into the next one."""
+    queue.send(*"abcde")
+    deliveries = queue.mapping(Handler(), batch_size=3).drain_visible()
+    assert [len(delivery.sent) for delivery in deliveries] == [3, 2]
+
+
+def test_a_failed_message_comes_back_alone_and_dies(
+    aws: EmbeddedAws, hub: Hub, queue: Queue
+) -> None:
+    """Its neighbours are deleted; it returns after its visibility timeout, and then dies."""
+    _, bad = queue.send("good", "bad")
+    handler = Handler(
+        lambda records: failing(*[r["messageId"] for r in records if r["body"] == "bad"])
+    )
+    source = queue.mapping(handler)
+    assert [len(delivery.sent) for delivery in source.drain_visible()] == [2]
+    assert source.backlog() == 1
+    (again,) = source.drain()
+    assert (bad,) == again.sent == again.failed
+    (record,) = handler.events[-1]
+    assert record["attributes"]["ApproximateReceiveCount"] == "2"
+    assert source.backlog() == 0
+    sqs = aws.client("sqs", hub.region)
+    (dead,) = sqs.receive_message(QueueUrl=hub.dead_letter_url)["Messages"]
+    assert (bad, "bad") == (dead["MessageId"], dead["Body"])
+
+
+def _throw(_: list[Event]) -> object:
+    raise OSError(5, "broken")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [_throw, lambda _: failing("unknown"), lambda _: "no object"],
+    ids=["exception", "unknown identifier", "no object"],
+)
+def test_a_broken_handler_fails_the_whole_batch(
+    queue: Queue,
+    answer: Callable[[list[Event]], object],
+) -> None:
+    """An exception or an unreadable answer deletes nothing, and the delivery says why."""
+    sent = queue.send("a", "b")
+    source = queue.mapping(Handler(answer))
+    delivery = source.poll()
+    assert delivery is not None
+    assert sorted(sent) == sorted(delivery.failed)
+    assert delivery.problem
+    assert source.backlog() == 2
+    assert [delivery] == source.deliveries
+
+
+# --- the stream
+
+
+class Rows:
+    """Writes rows into the table."""
+
+    def __init__(self, aws: EmbeddedAws, hub: Hub) -> None:
+        self._dynamodb = aws.client("dynamodb", hub.region)
+        self._table_name = hub.table_name
+
+    def put(self, record: str, **attributes: str) -> None:
+        """Write a row whole."""
+        item = {"region": "eu-west-1", "record": record, **attributes}
+        self._dynamodb.put_item(
+            TableName=self._table_name, Item={name: {"S": text} for name, text in item.items()}
+        )
+
+
+@pytest.fixture
+def rows(aws: EmbeddedAws, hub: Hub) -> Rows:
+    """The hub's table."""
+    return Rows(aws, hub)
+
+
+@pytest.fixture
+def stream(aws: EmbeddedAws, hub: Hub) -> Callable[..., StreamMapping]:
+    """Makes mappings that begin behind what earlier tests wrote."""
+
+    def create(handler: Handler, **settings: Any) -> StreamMapping:  # noqa: ANN401 - the mapping's own
+        client = aws.client("dynamodbstreams", hub.region)
+        made = StreamMapping(client, hub.stream_arn, handler, **settings)
+        made.drain()
+        made.deliveries.clear()
+        handler.events.clear()
+        return made
+
+    return create
+
+
+def names(records: list[Event]) -> list[str]:
+    """The sort keys of the records' rows."""
+    return [record["dynamodb"]["Keys"]["record"]["S"] for record in records]
+
+
+def numbers(records: list[Event]) -> list[str]:
+    """The sequence numbers of the records."""
+    return [record["dynamodb"]["SequenceNumber"] for record in records]
+
+
+def test_the_stream_event_is_lambdas(
+    rows: Rows, hub: Hub, stream: Callable[..., StreamMapping]
+) -> None:
+    """Every field of a record stands where Lambda puts it, and it is plain JSON."""
+    handler = Handler()
+    source = stream(handler)
+    rows.put("release#1#a#00000001", pending="eu-west-1")
+    source.poll()
+    ((record,),) = handler.events
+    change = record.pop("dynamodb")
+    keys = {"region": {"S": "eu-west-1"}, "record": {"S": "release#1#a#00000001"}}
+    assert keys == change["Keys"]
+    assert keys | {"pending": {"S": "eu-west-1"}} == change["NewImage"]
+    assert change["StreamViewType"] == "NEW_IMAGE"
+    assert isinstance(change["ApproximateCreationDateTime"], float)
+    assert isinstance(change["SizeBytes"], int)
+    assert change["SequenceNumber"].isdigit()
+    assert len(record.pop("eventID")) == 32
+    assert record == {
+        "eventName": "INSERT",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "us-east-1",
+        "eventSourceARN": hub.stream_arn,
+    }
+
+
+def test_only_inserted_releases_are_delivered(
+    rows: Rows, stream: Callable[..., StreamMapping]
+) -> None:
+    """Other rows and later changes of a release are skipped, and wake nobody."""
+    handler = Handler()
+    source = stream(handler)
+    rows.put("image#1#b")
+    rows.put("release#1#b#00000001", pending="eu-west-1")
+    rows.put("release#1#b#00000001", published_at="now")
+    assert len(source.drain()) == 1
+    assert [names(event) for event in handler.events] == [["release#1#b#00000001"]]
+    rows.put("image#1#b", version="2")
+    assert source.poll() == []
+
+
+def test_a_report_redelivers_from_the_lowest_failure(
+    rows: Rows, stream: Callable[..., StreamMapping]
+) -> None:
+    """Records behind the lowest failure come again although they succeeded."""
+    handler = Handler()
+    source = stream(handler)
+    for letter in "abcd":
+        rows.put(f"release#1#low-{letter}")
+    handler.answer = lambda records: failing(*[numbers(records)[place] for place in (3, 1)])
+    (first,) = source.poll()
+    handler.answer = lambda _: None
+    (second,) = source.drain()
+    assert first.sent[1:] == second.sent
+    assert first.succeeded == (first.sent[0], first.sent[2])
+    assert names(handler.events[1]) == [f"release#1#low-{letter}" for letter in "bcd"]
+
+
+def test_a_report_that_never_heals_is_given_up(
+    rows: Rows, stream: Callable[..., StreamMapping]
+) -> None:
+    """After its retries the rest of the batch is discarded and counted, and the stream goes on."""
+    handler = Handler()
+    source = stream(handler, max_retries=2)
+    rows.put("release#1#never-a")
+    rows.put("release#1#never-b")
+    handler.answer = lambda records: failing(numbers(records)[-1])
+    deliveries = source.drain()
+    assert [len(delivery.sent) for delivery in deliveries] == [2, 1, 1]
+    assert [len(delivery.discarded) for delivery in deliveries] == [0, 0, 1]
+    assert source.discarded == 1
+    handler.answer = lambda _: None
+    rows.put("release#1#never-c")
+    assert len(source.drain()) == 1
+
+
+def test_an_exception_is_bisected_down_to_the_poison(
+    rows: Rows, stream: Callable[..., StreamMapping]
+) -> None:
+    """Halving finds the record that throws; all others get through, and in order."""
+    handler = Handler()
+    source = stream(handler, max_retries=1)
+    for letter in "abcdef":
+        rows.put(f"release#1#poison-{letter}")
+
+    def poisoned(records: list[Event]) -> object:
+        return _throw(records) if "release#1#poison-b" in names(records) else None
+
+    handler.answer = poisoned
+    deliveries = source.drain()
+    through = [d for delivery in deliveries for d in delivery.succeeded]
+    assert len(through) == 5
+    assert sorted(through, key=int) == through
+    assert source.discarded == 1
+
+
+def test_batches_have_their_size(rows: Rows, stream: Callable[..., StreamMapping]) -> None:
+    """Records are cut into batches in their order."""
+    handler = Handler()
+    source = stream(handler, batch_size=2)
+    for number in range(5):
+        rows.put(f"release#1#size-{number}")
+    assert [len(delivery.sent) for delivery in source.drain()] == [2, 2, 1]
+    written = [name for event in handler.events for name in names(event)]
+    assert written == [f"release#1#size-{number}" for number in range(5)]
+
+
+def test_a_stream_can_be_replayed(rows: Rows, stream: Callable[..., StreamMapping]) -> None:
+    """After rewinding the same records come again from the very first, equal in every byte."""
+    handler = Handler()
+    source = stream(handler, batch_size=1000)
+    rows.put("release#1#replay")
+    source.rewind()
+    source.drain()
+    source.rewind()
+    source.drain()
+    first, second = handler.events
+    assert "release#1#replay" in names(first)
+    assert json.dumps(first) == json.dumps(second)
