@@ -1,0 +1,25 @@
+"""A laboratory for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, build_lab
+
+from services.console.embedded.server import EmbeddedAws
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
+    """A running embedded AWS, empty: without moto's own images, which take long to load."""
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    with EmbeddedAws() as running:
+        yield running
+
+
+@pytest.fixture
+def lab(aws: EmbeddedAws, tmp_path: Path) -> Lab:
+    """A laboratory of three regions, one of them in another account."""
+    return build_lab(aws, tmp_path, VIRGINIA, IRELAND, FRANKFURT)

@@ -1,0 +1,126 @@
+"""Functions that die half-way: every committed release still arrives, with the same event id."""
+
+from __future__ import annotations
+
+import pytest
+from laboratory import Lab, told
+
+from services.aggregator.outbox import Outbox
+from services.aggregator.topics import Topics
+from services.kernel.wire import RELEASE_PREFIX
+from services.lookup.observations import Observations
+
+
+class Crash(BaseException):
+    """The end of a process: nothing that handles errors may handle it."""
+
+
+def _crash(*_: object, **__: object) -> None:
+    raise Crash
+
+
+def _about_to_change(lab: Lab) -> set[tuple[str, str, str, str]]:
+    lab.deploy(lab.image("a"), lab.filtered("b"))
+    lab.publish("a")
+    lab.publish("b")
+    lab.round()
+    new = {name: lab.publish(name) for name in ("a", "b")}
+    return {(t.region, name, "release", new[name]) for t in lab.targets for name in new}
+
+
+def _event_ids(lab: Lab) -> set[str]:
+    rows = [r for t in lab.targets for r in lab.pipeline.rows(t.region, RELEASE_PREFIX)]
+    return {row["event_id"] for row in rows if row["kind"] == "release"}
+
+
+def _pending(lab: Lab) -> int:
+    rows = [r for t in lab.targets for r in lab.pipeline.rows(t.region, RELEASE_PREFIX)]
+    return sum("pending" in row for row in rows)
+
+
+def test_a_crash_between_commit_and_publish(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was committed when the aggregator died before publishing arrives with the next sweep."""
+    wanted = _about_to_change(lab)
+    lab.look_up()
+    with monkeypatch.context() as patch:
+        patch.setattr(Topics, "publish", _crash)
+        with pytest.raises(Crash):
+            lab.pipeline.stream.drain()
+    assert lab.arrivals() == []
+    assert _pending(lab) == len(wanted)
+
+    lab.pipeline.sweep()
+
+    assert told(lab.arrivals()) == wanted
+    assert {r.attributes["event_id"] for r in lab.received} == _event_ids(lab)
+    assert len(lab.received) == len(wanted)
+    assert _pending(lab) == 0
+
+
+def test_a_crash_between_publish_and_mark(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was published when the aggregator died before marking comes again, as the same event."""
+    wanted = _about_to_change(lab)
+    lab.look_up()
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "mark", _crash)
+        with pytest.raises(Crash):
+            lab.pipeline.stream.drain()
+    first = lab.arrivals()
+
+    lab.pipeline.sweep()
+    lab.pipeline.sweep()
+    second = lab.arrivals()
+
+    assert told(first) == wanted
+    assert told(second) == wanted
+    assert len(second) == len(wanted)
+    bodies = {(r.attributes["event_id"], r.body) for r in lab.received}
+    assert {event_id for event_id, _ in bodies} == _event_ids(lab)
+    assert len(bodies) == len(wanted)
+
+
+def test_a_crash_before_the_commit(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lookup that dies before committing leaves its messages, and the next delivery commits."""
+    wanted = _about_to_change(lab)
+    lab.pipeline.schedule(lab.next_round())
+    with monkeypatch.context() as patch:
+        patch.setattr(Observations, "commit", _crash)
+        with pytest.raises(Crash):
+            lab.pipeline.queue.poll()
+    assert lab.pipeline.queue.backlog() == 2 * len(lab.targets)
+
+    lab.pipeline.queue.drain()
+    lab.pipeline.stream.drain()
+
+    assert told(lab.arrivals()) == wanted
+
+
+def test_the_answer_to_a_commit_is_lost(lab: Lab) -> None:
+    """A commit whose answer never came is recognised as ours: one version, one event."""
+    wanted = _about_to_change(lab)
+    with lab.aws.fault(
+        service="dynamodb",
+        operation="TransactWriteItems",
+        code="InternalServerError",
+        status=500,
+        when="after",
+        times=len(wanted),
+    ):
+        lab.round()
+
+    lab.round()
+
+    assert told(lab.received) == wanted
+    assert len(lab.received) == len(wanted)
+    assert [r.version for r in lab.releases(lab.targets[0], "a")] == [1, 2]
+
+
+def test_the_stream_never_tells(lab: Lab) -> None:
+    """Where the stream delivers nothing at all, the sweep alone announces everything."""
+    wanted = _about_to_change(lab)
+    lab.look_up()
+
+    answer = lab.pipeline.sweep()
+
+    assert told(lab.arrivals()) == wanted
+    assert (answer["announced"], answer["pending"]) == (len(wanted), 0)

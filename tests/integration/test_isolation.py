@@ -1,0 +1,143 @@
+"""Whatever fails in one place costs no other place its lookup or its event."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from laboratory import FRANKFURT, IRELAND, OREGON, TOKYO, VIRGINIA, Lab, build_lab, told
+
+from services.console.embedded.estate import READ_ROLE, create_roles
+from services.console.embedded.faults import Fault
+from services.console.embedded.server import EmbeddedAws
+from services.kernel.model import Target
+
+DENIED, TOPICLESS, THROTTLED = FRANKFURT, OREGON, TOKYO
+HEALTHY = (VIRGINIA, IRELAND)
+
+
+@pytest.fixture
+def wide(aws: EmbeddedAws, tmp_path: Path) -> Lab:
+    """Five targets, past their baseline, with a new image everywhere."""
+    targets = (*HEALTHY, DENIED, TOPICLESS, THROTTLED)
+    lab = build_lab(aws, tmp_path, *targets, visibility_seconds=60)
+    lab.deploy(lab.image("a"), lab.filtered("b"))
+    lab.publish("a")
+    lab.publish("b")
+    lab.round()
+    return lab
+
+
+def _break(lab: Lab) -> None:
+    lab.start_cold()
+    lab.aws.client("iam", "us-east-1", DENIED.account_id).delete_role(RoleName=READ_ROLE)
+    topics = lab.aws.client("sns", TOPICLESS.region, TOPICLESS.account_id)
+    for topic in topics.list_topics()["Topics"]:
+        topics.delete_topic(TopicArn=topic["TopicArn"])
+    for service, code in (("ssm", "ThrottlingException"), ("ec2", "RequestLimitExceeded")):
+        lab.aws.add_fault(Fault(service=service, region=THROTTLED.region, code=code))
+
+
+def _last_good(lab: Lab, target: Target, name: str) -> str:
+    known = lab.pair(target, name).known
+    assert known is not None
+    return known.image_id
+
+
+def test_a_denied_role_a_lost_topic_and_throttling_at_once(wide: Lab) -> None:
+    """The other targets are announced in the same round; the failing ones keep their last good."""
+    before = {t: _last_good(wide, t, "a") for t in wide.targets}
+    new = {name: wide.publish(name) for name in ("a", "b")}
+    _break(wide)
+
+    received = wide.round()
+
+    assert told(received) == {(t.region, n, "release", new[n]) for t in HEALTHY for n in new}
+    assert len(received) == 4
+    for target, state in ((DENIED, "access_denied"), (THROTTLED, "throttled")):
+        for name in new:
+            pair = wide.pair(target, name)
+            assert (pair.state, pair.version) == (state, 1)
+        assert _last_good(wide, target, "a") == before[target]
+    assert wide.pair(TOPICLESS, "a").state == "ok"
+    assert [r.version for r in wide.releases(TOPICLESS, "a")] == [1, 2]
+
+
+def test_what_failed_arrives_once_it_heals(wide: Lab) -> None:
+    """After the role, the topic and the capacity are back, every event arrives, once."""
+    new = {name: wide.publish(name) for name in ("a", "b")}
+    _break(wide)
+    wide.round()
+
+    wide.aws.heal()
+    wide.aws.client("iam", "us-east-1", DENIED.account_id).delete_role(
+        RoleName="ami-tracker-publish"
+    )
+    create_roles(wide.aws, DENIED.account_id)
+    wide.give_back_topic(TOPICLESS)
+    wide.start_cold()
+    wide.round()
+    wide.pipeline.sweep()
+    wide.arrivals()
+
+    assert told(wide.received) == {
+        (t.region, n, "release", new[n]) for t in wide.targets for n in new
+    }
+    assert len(wide.received) == 2 * len(wide.targets)
+    assert {p.state for t in wide.targets for p in wide.pairs(t)} == {"ok"}
+
+
+def test_only_throttled_messages_come_back(wide: Lab) -> None:
+    """What is denied for good is acknowledged; only what may pass is delivered again."""
+    _break(wide)
+
+    wide.pipeline.schedule(wide.next_round())
+    deliveries = wide.pipeline.queue.drain_visible()
+
+    assert sum(len(delivery.failed) for delivery in deliveries) == 2
+    assert sum(len(delivery.sent) for delivery in deliveries) == 2 * len(wide.targets)
+
+
+def test_a_dead_topic_is_not_reported_to_the_stream(wide: Lab) -> None:
+    """A topic that is gone leaves its releases pending and makes the stream repeat nothing."""
+    wide.publish("a")
+    _break(wide)
+
+    wide.pipeline.schedule(wide.next_round())
+    wide.pipeline.queue.drain_visible()
+    deliveries = wide.pipeline.stream.drain()
+
+    assert [delivery.failed for delivery in deliveries] == [()] * len(deliveries)
+    assert wide.pipeline.sweep()["pending"] == 1
+
+
+def test_a_poison_message_costs_nobody_anything(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """A message that nobody can read ends among the dead letters; the others are worked off."""
+    lab = build_lab(aws, tmp_path, *HEALTHY, visibility_seconds=1)
+    lab.deploy(lab.image("a"))
+    lab.publish("a")
+    lab.round()
+    new = lab.publish("a")
+    lab.enqueue("not a request")
+    lab.pipeline.schedule(lab.next_round())
+
+    deliveries = lab.pipeline.queue.drain()
+    lab.pipeline.stream.drain()
+
+    assert told(lab.arrivals()) == {(t.region, "a", "release", new) for t in HEALTHY}
+    assert sum(len(delivery.failed) for delivery in deliveries) == 5
+    assert lab.dead_letters() == ["not a request"]
+
+
+@pytest.mark.parametrize("target", [IRELAND, FRANKFURT])
+def test_every_call_is_made_where_the_request_says(wide: Lab, target: Target) -> None:
+    """Calls into a region bear the credentials of the account that the region is watched from."""
+    mark = wide.aws.mark()
+    wide.publish("a", target)
+
+    wide.round()
+
+    outside = [c for c in wide.aws.calls(mark) if c.service in {"ssm", "ec2", "sns"}]
+    homes = {t.region: t.account_id for t in wide.targets}
+    assert {c.region for c in outside} == set(homes)
+    assert {(c.region, c.account_id) for c in outside} == set(homes.items())

@@ -1,0 +1,176 @@
+"""Rounds as operators know them: counted messages, silence when nothing changed, exact calls."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, told
+
+from services.kernel.model import Kind, Target
+
+
+def test_one_message_per_active_pair(lab: Lab) -> None:
+    """Each round enqueues one message for every active pair, and for nothing else."""
+    lab.deploy(lab.image("a"), lab.image("b"), lab.image("c", regions=frozenset({"eu-west-1"})))
+
+    answer = lab.pipeline.schedule(lab.next_round())
+    bodies = [json.loads(body) for body in lab.queued()]
+
+    pairs = Counter((b["region"], b["account_id"], b["image_name"]) for b in bodies)
+    wanted = [(t.region, t.account_id, name) for t in lab.targets for name in ("a", "b")]
+    assert Counter([*wanted, ("eu-west-1", IRELAND.account_id, "c")]) == pairs
+    assert answer["enqueued"] == len(bodies)
+
+
+def test_the_first_round_is_a_silent_baseline(lab: Lab) -> None:
+    """First sight commits version 1 of every pair and announces nothing."""
+    lab.deploy(lab.image("a"), lab.filtered("b"))
+    new = {name: lab.publish(name) for name in ("a", "b")}
+
+    assert lab.round() == []
+    for target in lab.targets:
+        for name, image_id in new.items():
+            history = lab.releases(target, name)
+            assert [(1, Kind.BASELINE, image_id)] == [
+                (r.version, r.kind, r.observed.image_id) for r in history
+            ]
+
+
+def test_a_release_is_announced_where_it_came_out(lab: Lab) -> None:
+    """A new image is announced in the regions that have it, once each, and nowhere else."""
+    lab.deploy(lab.image("a"), lab.filtered("b"))
+    lab.publish("a")
+    lab.publish("b")
+    lab.round()
+    new = lab.publish("a", VIRGINIA, FRANKFURT)
+    other = lab.publish("b", IRELAND)
+
+    received = lab.round()
+
+    assert {
+        ("us-east-1", "a", "release", new),
+        ("eu-central-1", "a", "release", new),
+        ("eu-west-1", "b", "release", other),
+    } == told(received)
+    assert len(received) == 3
+
+
+@pytest.mark.parametrize("count", [1, 10, 11, 23])
+def test_a_steady_round_costs_what_it_must(lab: Lab, count: int) -> None:
+    """Unchanged, a round writes no image or release row and asks a parameter call per ten names."""
+    names = [f"image-{number:02d}" for number in range(count)]
+    lab.deploy(*(lab.image(name) for name in names), targets=[VIRGINIA, FRANKFURT])
+    for name in names:
+        lab.publish(name, VIRGINIA, FRANKFURT)
+    lab.round()
+    before = lab.rows()
+    mark = lab.aws.mark()
+
+    received = lab.round()
+
+    calls = Counter((c.service, c.operation, c.region) for c in lab.aws.calls(mark))
+    assert received == []
+    assert before == lab.rows()
+    for target in (VIRGINIA, FRANKFURT):
+        assert -(-count // 10) == calls["ssm", "GetParameters", target.region]
+        assert calls["ec2", "DescribeImages", target.region] == 0
+    hub = {key[:2]: n for key, n in calls.items() if key[0] == "dynamodb"}
+    assert hub == {
+        ("dynamodb", "GetItem"): 1,  # the note of the last round
+        ("dynamodb", "Query"): 2,  # the rows of each region
+        ("dynamodb", "BatchGetItem"): 2,  # the pairs of each target
+        ("dynamodb", "PutItem"): 2,  # the round row of each target
+        ("dynamodb", "UpdateItem"): 3 + 2,  # the note, and the counters of each target
+    }
+    assert 2 * -(-count // 10) == calls["sqs", "SendMessageBatch", "us-east-1"]
+    assert sum(n for key, n in calls.items() if key[0] == "sts") == 0
+
+
+def test_a_steady_round_asks_once_per_filter_lookup(lab: Lab) -> None:
+    """Unchanged, a filter lookup costs one paged call and no write."""
+    lab.deploy(lab.filtered("a"), lab.filtered("b"))
+    lab.publish("a")
+    lab.publish("b")
+    lab.round()
+    before = lab.rows()
+    mark = lab.aws.mark()
+
+    assert lab.round() == []
+    assert 2 * len(lab.targets) == len(lab.calls(mark, "ec2", "DescribeImages"))
+    assert before == lab.rows()
+
+
+def test_a_round_counts_what_it_checked(lab: Lab) -> None:
+    """The round row of a target tells what was enqueued, checked and failed."""
+    lab.deploy(lab.image("here"), lab.image("missing"))
+    lab.publish("here")
+
+    lab.round()
+
+    for target in lab.targets:
+        row = lab.pipeline.rows(target.region, "round#")[0]
+        assert (row["enqueued"], row["checked"], row["failed"]) == (2, 2, 1)
+
+
+def test_only_the_regions_of_the_event_take_part(lab: Lab) -> None:
+    """A partial round enqueues the regions that its event names."""
+    lab.deploy(lab.image("a"))
+    lab.pipeline.schedule(lab.next_round())
+    lab.queued()
+
+    lab.pipeline.schedule(lab.next_round(), regions=["eu-west-1"])
+
+    assert [json.loads(body)["region"] for body in lab.queued()] == ["eu-west-1"]
+
+
+def test_a_json_parameter_names_its_image(lab: Lab) -> None:
+    """A parameter whose value is JSON is read at `image_id`, and a changed text is no release."""
+    lab.deploy(lab.image("a"))
+    image_id = lab.publish("a")
+    lab.point("a", json.dumps({"image_id": image_id, "schema_version": "1"}))
+    lab.round()
+    lab.point("a", json.dumps({"image_id": image_id, "schema_version": "2"}))
+
+    assert lab.round() == []
+    assert lab.pair(IRELAND, "a").version == 1
+
+
+def test_a_rolled_back_parameter_is_a_rollback(lab: Lab) -> None:
+    """A parameter that goes back to an id which was current before is announced as a rollback."""
+    lab.deploy(lab.image("a"))
+    old = lab.publish("a")
+    lab.round()
+    lab.publish("a")
+    lab.round()
+    lab.point("a", old, IRELAND)
+
+    received = lab.round()
+
+    assert {("eu-west-1", "a", "rollback", old)} == told(received)
+    assert "rolled back" in json.loads(received[0].body)["v1"]["Message"]
+    assert [r.version for r in lab.releases(IRELAND, "a")] == [1, 2, 3]
+
+
+def test_an_image_that_cannot_be_seen_waits(lab: Lab) -> None:
+    """A parameter that runs ahead of its image is a state; the event comes with the image."""
+    lab.deploy(lab.image("a"))
+    good = lab.publish("a")
+    lab.round()
+    hidden = "ami-00000000000000bad"
+    lab.point("a", hidden, IRELAND)
+
+    assert lab.round() == []
+    pair = lab.pair(IRELAND, "a")
+    assert pair.known is not None
+    assert ("not_launchable", good, 1) == (pair.state, pair.known.image_id, pair.version)
+
+    lab.aws.world.register_image(*_where(IRELAND), "a-hidden", image_id=hidden)
+
+    assert {("eu-west-1", "a", "release", hidden)} == told(lab.round())
+    assert lab.pair(IRELAND, "a").state == "ok"
+
+
+def _where(target: Target) -> tuple[str, str]:
+    return target.account_id, target.region
