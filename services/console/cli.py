@@ -32,6 +32,15 @@ class _UnwritableError(click.ClickException):
         super().__init__(f"{path} cannot be written: {error.strerror}")
 
 
+class _IncompleteError(click.ClickException):
+    exit_code = EXIT_CONFIGURATION
+
+    def __init__(self, error: ModuleNotFoundError) -> None:
+        super().__init__(
+            f"the demo needs the package {error.name}; install ami-tracker[demo], or use make demo"
+        )
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ami-tracker", prog_name="ami-tracker")
 def main() -> None:
@@ -126,7 +135,10 @@ def schemas(out: Path) -> None:
 @click.option("--pause", is_flag=True, help="Wait for Enter between the screens.")
 def demo(*, pause: bool) -> None:
     """Run the whole service on an embedded AWS and tell what happens; contacts no cloud."""
-    from services.console.demo import play  # noqa: PLC0415 - see the module docstring
+    try:
+        from services.console.demo import play  # noqa: PLC0415 - see the module docstring
+    except ModuleNotFoundError as error:
+        raise _IncompleteError(error) from error
 
     sys.exit(0 if play(pause=pause) else EXIT_WRONG)
 

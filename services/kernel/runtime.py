@@ -11,6 +11,7 @@ from typing import Protocol
 from services.kernel.errors import SettingsError
 
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")  # sts:AssumeRole, ExternalId
+_SHORTEST_RESERVE_SECONDS = 1.0
 _LONGEST_RUN_SECONDS = 900.0  # Lambda's own maximum; what holds outside Lambda
 
 
@@ -83,11 +84,13 @@ class Deadline:
         """The deadline of an invocation: `reserve_seconds` before Lambda stops it.
 
         The reserve is a tenth of the time at most, so that a short time-out still leaves time to
-        work. Without a Lambda context there are fifteen minutes, Lambda's own maximum.
+        work, and a second at least, since less is no time to answer in. Without a Lambda context
+        there are fifteen minutes, Lambda's own maximum.
         """
         millis = getattr(context, "get_remaining_time_in_millis", None)
         if callable(millis):
-            return cls(lambda: millis() / 1000, min(reserve_seconds, millis() / 10_000))
+            reserve = max(_SHORTEST_RESERVE_SECONDS, min(reserve_seconds, millis() / 10_000))
+            return cls(lambda: millis() / 1000, reserve)
         return cls.after(_LONGEST_RUN_SECONDS)
 
     @classmethod

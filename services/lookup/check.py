@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from services.kernel.errors import CallFailedError, Failure, State, failure
 from services.kernel.model import (
@@ -221,6 +221,8 @@ class Checker:
                 return DROPPED
             case Commit.OVERTAKEN:
                 return Outcome(State.TRANSIENT, again=True)
+            case never:
+                assert_never(never)
 
     def _count(self, target: Target, outcomes: Mapping[Request, Outcome]) -> None:
         checked: Counter[str] = Counter()

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _KEYS_PER_READ = 100  # dynamodb:BatchGetItem
 _UNCHANGED = "active = :true AND lookup_digest = :digest"
+# dynamodb:TransactWriteItems, CancellationReasons: what all other answers call ThrottlingException
+_THROTTLED = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
 
 
 class Commit(Enum):
@@ -73,13 +75,14 @@ class Observations:
             rows.extend(from_item(item) for item in answer["Responses"].get(self._table, []))
             return dict(answer.get("UnprocessedKeys", {}))
 
-        keys = [self._key(target, image_record(target.account_id, name)) for name in names]
+        records = {image_record(target.account_id, name): name for name in names}
+        keys = [self._key(target, record) for record in records]
         with hub(f"table {self._table}"):
             left = until_done(get, {self._table: {"Keys": keys, "ConsistentRead": consistent}})
         if left:
             detail = "the table kept leaving keys unread"
             raise CallFailedError(failure(State.THROTTLED, "UnprocessedKeys", detail))
-        return {str(row["image_name"]): _pair(row) for row in rows if "image_name" in row}
+        return {records[row["record"]]: _pair(row) for row in rows}
 
     def history(self, pair: Pair) -> frozenset[str]:
         """The image ids of all the pair's releases."""
@@ -98,7 +101,8 @@ class Observations:
                 ),
                 ConsistentRead=True,
             )
-            return frozenset(item["image_id"]["S"] for page in pages for item in page["Items"])
+            found = [from_item(item) for page in pages for item in page["Items"]]
+        return frozenset(str(row["image_id"]) for row in found if "image_id" in row)
 
     def commit(self, pair: Pair, release: Release) -> Commit:
         """Write the release and move the pair on to it, both or neither.
@@ -239,6 +243,7 @@ def _still(pair: Pair, row: Mapping[str, object]) -> bool:
 def _as_plain_error(error: ClientError, codes: set[str]) -> ClientError:
     """A cancelled transaction as the error that cancelled it, so that it is classified as such."""
     code = min(codes - {"ConditionalCheckFailed"}, default="TransactionConflict")
+    code = "ThrottlingException" if code in _THROTTLED else code
     answer: Any = {**error.response, "Error": {"Code": code, "Message": str(error)}}
     return ClientError(answer, error.operation_name)
 

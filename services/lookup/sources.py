@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from services.kernel.aws import Members, Role, batches
-from services.kernel.errors import CallFailedError, Failure
+from services.kernel.errors import CallFailedError, Failure, State
 from services.kernel.model import Filter, FilterLookup, Target
 from services.lookup.resolve import Ami, request_filters
 
@@ -68,7 +68,7 @@ class Sources:
         try:
             found = self._members.call(target, "ssm", get)
         except CallFailedError as error:
-            if error.failure.retryable or len(names) == 1:
+            if _concerns_target(error.failure) or len(names) == 1:
                 return dict.fromkeys(names, error.failure)
             # SSM refuses the whole call for one name that is malformed or not allowed to us.
             return {name: value for n in names for name, value in self._values(target, [n]).items()}
@@ -134,7 +134,12 @@ def _ami(image: ImageTypeDef) -> Ami:
 def _ends_walk(answers: Iterable[object]) -> Failure | None:
     """The failure after which no more calls are made.
 
-    A target that throttles or does not answer would cost the other targets their time.
+    A target that throttles, does not answer or is off would cost the other targets their time.
     """
     failures = (a for a in answers if isinstance(a, Failure))
-    return next((failure for failure in failures if failure.retryable), None)
+    return next((failure for failure in failures if _concerns_target(failure)), None)
+
+
+def _concerns_target(failure: Failure) -> bool:
+    """Whether every other call into the target would fail as well."""
+    return failure.retryable or failure.state is State.REGION_DISABLED

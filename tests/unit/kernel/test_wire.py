@@ -56,9 +56,7 @@ targets = st.builds(Target, accounts, regions)
 kinds = st.frozensets(st.sampled_from(Kind))
 versions = st.integers(min_value=1, max_value=99_999_999)
 text_tuples = st.lists(texts, max_size=3).map(tuple)
-filters = st.builds(
-    Filter, texts.filter(bool), st.lists(texts, min_size=1, max_size=3).map(tuple)
-)
+filters = st.builds(Filter, texts.filter(bool), st.lists(texts, min_size=1, max_size=3).map(tuple))
 lookups: st.SearchStrategy[Lookup] = st.one_of(
     st.builds(ParameterLookup, texts.filter(bool)),
     st.builds(

@@ -1,0 +1,198 @@
+"""The lookup's two ports, each as a fake and as the adapter over the embedded AWS."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+from lookup_fakes import AMAZON, HERE, THERE, FactsBed, FakeFacts, FakeRows, RowsBed
+from table_fakes import DynamoTable
+
+from services.console.embedded.estate import EXTERNAL_ID, READ_ROLE, create_member
+from services.console.embedded.faults import Fault
+from services.console.embedded.server import EmbeddedAws
+from services.kernel.aws import Home, Members
+from services.kernel.model import Pair, Release, Target
+from services.kernel.wire import (
+    decode_release,
+    encode_configuration,
+    image_record,
+    releases_of,
+    round_record,
+)
+from services.lookup.observations import Observations
+from services.lookup.resolve import Ami
+from services.lookup.sources import Sources, read_role
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let botocore and tenacity repeat as often as ever, without the pauses between."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def members_made(running: EmbeddedAws) -> None:
+    """The target accounts, which live as long as the module's AWS."""
+    for target in (HERE, THERE):
+        create_member(running, target.account_id, [target.region])
+
+
+# --- the table
+
+
+class TableStage:
+    """The table as the scheduler and an onlooker use it, in DynamoDB."""
+
+    def __init__(self, table: DynamoTable) -> None:
+        self._table = table
+
+    def put(self, pair: Pair) -> None:
+        """Make the pair's row be this."""
+        record = image_record(pair.target.account_id, pair.image_name)
+        row: dict[str, object] = {"region": pair.target.region, "record": record}
+        row |= encode_configuration(pair)
+        if pair.known:
+            row |= {"version": pair.version, "image_id": pair.known.image_id}
+            row |= {"ami_name": pair.known.ami_name, "creation_date": pair.known.creation_date}
+        if pair.confirmed_digest:
+            row |= {"confirmed_digest": pair.confirmed_digest}
+        if pair.state:
+            row |= {"status": {"state": pair.state, "since": "2026-11-01T00:00:00.000Z"}}
+        self._table.put({name: value for name, value in row.items() if value is not None})
+
+    def garble(self, pair: Pair) -> None:
+        """Make the pair's row unreadable."""
+        record = image_record(pair.target.account_id, pair.image_name)
+        self._table.put({"region": pair.target.region, "record": record, "version": "seven"})
+
+    def begin(self, target: Target, round_: str) -> None:
+        """Begin a round of the target."""
+        record = round_record(target.account_id)
+        counters = {"round": round_, "enqueued": 2, "checked": 0, "failed": 0}
+        self._table.put({"region": target.region, "record": record, **counters})
+
+    def releases(self, pair: Pair) -> list[Release]:
+        """The pair's release rows."""
+        region, prefix = pair.target.region, releases_of(pair.target.account_id, pair.image_name)
+        rows = (row for row in self._table.rows() if row["region"] == region)
+        return [decode_release(row) for row in rows if row["record"].startswith(prefix)]
+
+    def pending(self) -> set[str]:
+        """The event ids of what is still to be announced."""
+        rows = (row for row in self._table.rows() if "pending" in row)
+        return {row["event_id"] for row in rows if row["pending"] == row["region"]}
+
+    def counters(self, target: Target) -> tuple[str, int, int] | None:
+        """The target's round, checked and failed."""
+        row = self._table.row(target.region, round_record(target.account_id))
+        return (row["round"], row["checked"], row["failed"]) if row else None
+
+
+@pytest.fixture
+def table_bed(home: Home, table: DynamoTable) -> RowsBed:
+    """The adapter over DynamoDB."""
+    return RowsBed(Observations(home.client("dynamodb"), table.name), TableStage(table))
+
+
+@pytest.fixture(params=["fake", "table"])
+def rows_bed(request: pytest.FixtureRequest) -> RowsBed:
+    """First the fake, then the adapter over DynamoDB."""
+    if request.param == "table":
+        bed: RowsBed = request.getfixturevalue("table_bed")
+        return bed
+    fake = FakeRows()
+    return RowsBed(fake, fake)
+
+
+# --- the targets
+
+_OPERATIONS = {
+    "parameters": ("ssm", "GetParameters"),
+    "matching": ("ec2", "DescribeImages"),
+    "images": ("ec2", "DescribeImages"),
+}
+
+
+class CloudStage:
+    """What publishers and administrators do, on the embedded AWS."""
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        self._aws = aws
+        self._world = aws.world
+        self._mark = aws.mark()
+        self._images: list[tuple[Target, str]] = []
+        self._paths: list[tuple[Target, str]] = []
+
+    def put_parameter(self, target: Target, path: str, value: str) -> None:
+        """Publish a parameter."""
+        self._world.put_parameter(target.account_id, target.region, path, value)
+        self._paths.append((target, path))
+
+    def register(self, target: Target, ami: Ami, owner: str = AMAZON) -> None:
+        """Publish an image."""
+        self._world.register_image(
+            target.account_id,
+            target.region,
+            ami.name or "",
+            _moment(ami.creation_date),
+            owner_id=owner,
+            image_id=ami.image_id,
+            state=ami.state,
+            deprecation_time=_moment(ami.deprecation_time),
+        )
+        self._images.append((target, ami.image_id))
+
+    def close(self, account_id: str) -> None:
+        """Let nobody into an account."""
+        arn = f"arn:aws:iam::{account_id}:role/{READ_ROLE}"
+        refusal = Fault(operation="AssumeRole", resource=arn, code="AccessDenied", status=403)
+        self._aws.add_fault(refusal)
+
+    def fail(self, operation: str, code: str) -> None:
+        """Let an operation fail until the test is over."""
+        service, name = _OPERATIONS[operation]
+        self._aws.add_fault(Fault(service=service, operation=name, code=code))
+
+    def requests(self, operation: str) -> int:
+        """How many requests an operation has cost, retries not counted."""
+        wanted = _OPERATIONS[operation]
+        calls = self._aws.calls(self._mark)
+        return sum((call.service, call.operation) == wanted for call in calls)
+
+    def clean(self) -> None:
+        """Take back everything that was published."""
+        for target, path in self._paths:
+            self._world.delete_parameter(target.account_id, target.region, path)
+        for target, image in self._images:
+            self._world.remove_image(target.account_id, target.region, image)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+@pytest.fixture
+def sources(home: Home, members_made: None) -> Sources:  # noqa: ARG001 - the accounts have to exist
+    """The adapter over SSM and EC2, with no session yet."""
+    return Sources(Members(home, read_role(READ_ROLE, EXTERNAL_ID, home.region)))
+
+
+@pytest.fixture
+def cloud(aws: EmbeddedAws) -> Iterator[CloudStage]:
+    """The targets' world, which is empty again afterwards."""
+    stage = CloudStage(aws)
+    yield stage
+    stage.clean()
+
+
+@pytest.fixture(params=["fake", "cloud"])
+def facts_bed(request: pytest.FixtureRequest) -> FactsBed:
+    """First the fake, then the adapter over SSM and EC2."""
+    if request.param == "cloud":
+        facts, stage = map(request.getfixturevalue, ("sources", "cloud"))
+        return FactsBed(facts, stage)
+    fake = FakeFacts()
+    return FactsBed(fake, fake)

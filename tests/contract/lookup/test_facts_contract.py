@@ -1,0 +1,181 @@
+"""What the checker may rely on of a target, asked of the fake and of SSM and EC2 alike."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from lookup_fakes import (
+    HERE,
+    PATH,
+    RED_HAT,
+    THERE,
+    FactsBed,
+    an_ami,
+    by_name,
+    image_id,
+)
+
+from services.kernel.errors import CallFailedError, Failure, State
+from services.kernel.model import Filter, FilterLookup
+
+
+@pytest.fixture
+def bed(facts_bed: FactsBed) -> FactsBed:
+    """The fake, then SSM and EC2."""
+    return facts_bed
+
+
+FAILURES = {
+    "RequestLimitExceeded": State.THROTTLED,
+    "OptInRequired": State.REGION_DISABLED,
+    "UnauthorizedOperation": State.ACCESS_DENIED,
+    "InvalidParameterValue": State.BAD_LOOKUP,
+    "NewAndStrange": State.UNCLASSIFIED,
+}
+
+
+def failure_of(answer: object) -> tuple[State, str]:
+    """The class and code of an answer that is a failure."""
+    assert isinstance(answer, Failure)
+    return answer.state, answer.code
+
+
+# --- enter
+
+
+def test_a_target_whose_role_can_be_assumed_is_entered(bed: FactsBed) -> None:
+    """As often as one likes."""
+    bed.facts.enter(HERE)
+    bed.facts.enter(HERE)
+
+
+def test_a_closed_account_keeps_no_other_closed(bed: FactsBed) -> None:
+    """The refusal is that account's, and says so before anything is asked there."""
+    bed.stage.close(HERE.account_id)
+    with pytest.raises(CallFailedError) as caught:
+        bed.facts.enter(HERE)
+    assert failure_of(caught.value.failure) == (State.ACCESS_DENIED, "AccessDenied")
+    bed.facts.enter(THERE)
+
+
+# --- parameters
+
+
+def test_values_come_as_they_are_and_absent_names_as_none(bed: FactsBed) -> None:
+    """An absent name costs the others nothing."""
+    values = {f"{PATH}/plain": image_id(1), f"{PATH}/json": '{"image_id": "x"}\n'}
+    for path, value in values.items():
+        bed.stage.put_parameter(HERE, path, value)
+    asked = [f"{PATH}/none", *values]
+    assert values | {f"{PATH}/none": None} == bed.facts.parameters(HERE, asked)
+
+
+def test_parameters_are_the_targets_own(bed: FactsBed) -> None:
+    """The same path has another value elsewhere."""
+    bed.stage.put_parameter(HERE, PATH, "here")
+    bed.stage.put_parameter(THERE, PATH, "there")
+    assert bed.facts.parameters(HERE, [PATH]) == {PATH: "here"}
+    assert bed.facts.parameters(THERE, [PATH]) == {PATH: "there"}
+
+
+@pytest.mark.parametrize(
+    ("names", "copies", "requests"), [(0, 1, 0), (1, 1, 1), (10, 2, 1), (11, 2, 2)]
+)
+def test_ten_distinct_names_cost_a_request(
+    bed: FactsBed, names: int, copies: int, requests: int
+) -> None:
+    """However often each is asked for."""
+    paths = [f"{PATH}/{number}" for number in range(names)]
+    for path in paths:
+        bed.stage.put_parameter(HERE, path, f"value of {path}")
+    found = bed.facts.parameters(HERE, paths * copies)
+    assert {path: f"value of {path}" for path in paths} == found
+    assert requests == bed.stage.requests("parameters")
+
+
+@pytest.mark.parametrize("code", FAILURES)
+def test_parameters_that_cannot_be_read_are_failures(bed: FactsBed, code: str) -> None:
+    """Each name has one, over all the requests."""
+    bed.stage.fail("parameters", code)
+    found = bed.facts.parameters(HERE, [f"{PATH}/{number}" for number in range(11)])
+    assert [(FAILURES[code], code)] * 11 == [failure_of(answer) for answer in found.values()]
+
+
+# --- images by filters
+
+
+def test_the_images_that_pass_are_listed(bed: FactsBed) -> None:
+    """By name, owner and target; with all that decides which one is the newest."""
+    wanted = [an_ami(1), an_ami(2, day=7, deprecation_time="2026-10-09T00:00:00.000Z")]
+    for ami in (*wanted, an_ami(3, name="other-linux-3")):
+        bed.stage.register(HERE, ami)
+    bed.stage.register(HERE, an_ami(4), owner=RED_HAT)
+    bed.stage.register(THERE, an_ami(5))
+    found = bed.facts.matching(HERE, [by_name()])[by_name()]
+    assert isinstance(found, list)
+    assert wanted == sorted(found, key=lambda ami: ami.image_id)
+
+
+def test_without_owners_everybodys_images_are_listed(bed: FactsBed) -> None:
+    """The lookup says whose are meant in another way then."""
+    bed.stage.register(HERE, an_ami(1))
+    bed.stage.register(HERE, an_ami(2), owner=RED_HAT)
+    lookup = by_name(owners=())
+    found = bed.facts.matching(HERE, [lookup])[lookup]
+    assert isinstance(found, list)
+    assert {image_id(1), image_id(2)} == {ami.image_id for ami in found}
+
+
+def test_only_available_images_are_listed_unless_told_otherwise(bed: FactsBed) -> None:
+    """A configured state takes the place of ours."""
+    bed.stage.register(HERE, an_ami(1))
+    bed.stage.register(HERE, an_ami(2, state="pending"))
+    names = by_name()
+    pending = replace(names, filters=(*names.filters, Filter("state", ("pending",))))
+    found = bed.facts.matching(HERE, [names, pending])
+    assert {names: [an_ami(1)], pending: [an_ami(2, state="pending")]} == found
+
+
+def test_each_lookup_has_its_own_answer(bed: FactsBed) -> None:
+    """None that passes is an empty list, no failure; equal lookups are asked once."""
+    bed.stage.register(HERE, an_ami(1))
+    bed.stage.register(HERE, an_ami(2))
+    one, none = by_name("acme-linux-1"), by_name("acme-linux-9")
+    assert {one: [an_ami(1)], none: []} == bed.facts.matching(HERE, [one, none, one])
+    assert bed.stage.requests("matching") == 2
+    assert bed.facts.matching(HERE, []) == {}
+
+
+@pytest.mark.parametrize("code", FAILURES)
+def test_images_that_cannot_be_listed_are_failures(bed: FactsBed, code: str) -> None:
+    """Each lookup has one."""
+    bed.stage.fail("matching", code)
+    lookups: list[FilterLookup] = [by_name("a"), by_name("b")]
+    found = bed.facts.matching(HERE, lookups)
+    assert dict.fromkeys(lookups, (FAILURES[code], code)) == {
+        lookup: failure_of(answer) for lookup, answer in found.items()
+    }
+
+
+# --- images by id
+
+
+def test_known_images_are_seen_and_unknown_ones_are_none(bed: FactsBed) -> None:
+    """Whatever their owner and state; all in one request."""
+    bed.stage.register(HERE, an_ami(1), owner=RED_HAT)
+    bed.stage.register(HERE, an_ami(2, state="pending"))
+    bed.stage.register(THERE, an_ami(3))
+    ids = [image_id(number) for number in (1, 2, 3, 1)]
+    expected = {ids[0]: an_ami(1), ids[1]: an_ami(2, state="pending"), ids[2]: None}
+    assert expected == bed.facts.images(HERE, ids)
+    assert bed.stage.requests("images") == 1
+    assert bed.facts.images(HERE, []) == {}
+
+
+@pytest.mark.parametrize("code", FAILURES)
+def test_images_that_cannot_be_seen_are_failures(bed: FactsBed, code: str) -> None:
+    """Not None, which would say that they are not there."""
+    bed.stage.fail("images", code)
+    found = bed.facts.images(HERE, [image_id(1), image_id(2)])
+    assert [(FAILURES[code], code)] * 2 == [failure_of(answer) for answer in found.values()]

@@ -1,0 +1,129 @@
+"""The function as Lambda runs it: an SQS event in, an answer out, all else from the environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from lookup_fakes import (
+    HERE,
+    PATH,
+    ROUND,
+    THERE,
+    FactsStage,
+    RowsBed,
+    a_pair,
+    a_release,
+    a_request,
+    an_ami,
+    an_observation,
+    image_id,
+)
+
+from services.console.embedded.invocation import Context
+from services.console.embedded.server import EmbeddedAws
+from services.kernel.errors import HubBrokenError
+from services.kernel.model import Kind, Request
+from services.kernel.wire import encode_request
+from services.lookup.handler import handler
+
+pytestmark = pytest.mark.usefixtures("members_made")
+
+
+def event(*bodies: str) -> dict[str, Any]:
+    """The event of a batch: each body a message, m0, m1, and so on."""
+    records = [{"messageId": f"m{number}", "body": body} for number, body in enumerate(bodies)]
+    return {"Records": records}
+
+
+def look_up(*requests: Request) -> dict[str, object]:
+    """The function's answer to these requests."""
+    return handler(event(*map(encode_request, requests)), Context("lookup"))
+
+
+@pytest.fixture
+def metrics(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
+    """What stands on standard output, line by line."""
+    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_batch_is_looked_up_and_committed(
+    cloud: FactsStage, table_bed: RowsBed, metrics: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """Over two accounts: rows, counters, metrics and the answer agree."""
+    for target in (HERE, THERE):
+        table_bed.stage.put(a_pair(target=target))
+        table_bed.stage.begin(target, ROUND)
+        cloud.put_parameter(target, PATH, json.dumps({"image_id": image_id(1)}))
+    cloud.register(HERE, an_ami(1))
+    answer = look_up(a_request(), a_request(target=THERE))
+    assert answer == {
+        "batchItemFailures": [],
+        "checked": 2,
+        "failed": 1,
+        "dropped": 0,
+        "malformed": 0,
+        "releases": {"baseline": 1},
+    }
+    (release,) = table_bed.stage.releases(a_pair())
+    assert (release.kind, release.observed) == (Kind.BASELINE, an_observation(1))
+    assert table_bed.stage.counters(HERE) == (ROUND, 1, 0)
+    assert table_bed.stage.counters(THERE) == (ROUND, 1, 1)
+    measured = {name for line in metrics() for name in line if name.startswith(("Pairs", "Rel"))}
+    assert measured == {"PairsChecked", "PairsFailed", "Releases"}
+
+
+def test_a_steady_batch_costs_four_calls_and_no_log_line(
+    aws: EmbeddedAws,
+    cloud: FactsStage,
+    table_bed: RowsBed,
+    metrics: Callable[[], list[dict[str, Any]]],
+) -> None:
+    """Ten unchanged pairs: a session, a read, a question, a count."""
+    names = [f"image-{number}" for number in range(10)]
+    for name in names:
+        table_bed.stage.put(a_pair(name, known=an_observation(1)))
+    table_bed.stage.begin(HERE, ROUND)
+    cloud.put_parameter(HERE, PATH, image_id(1))
+    answer = look_up(*(a_request(name) for name in names))
+    assert (answer["checked"], answer["batchItemFailures"]) == (10, [])
+    operations = [call.operation for call in aws.calls() if call.operation != "AssumeRole"]
+    assert operations == ["BatchGetItem", "GetParameters", "UpdateItem"]
+    assert all("_aws" in line for line in metrics())
+
+
+def test_a_redelivered_batch_changes_nothing(cloud: FactsStage, table_bed: RowsBed) -> None:
+    """One release, however often its message comes."""
+    pair = a_pair(known=an_observation(1))
+    table_bed.stage.put(pair)
+    cloud.put_parameter(HERE, PATH, image_id(2))
+    cloud.register(HERE, an_ami(2))
+    answers = [look_up(a_request()), look_up(a_request())]
+    assert [answer["releases"] for answer in answers] == [{"release": 1}, {}]
+    assert len(table_bed.stage.releases(pair)) == 1
+    assert {a_release(pair).event_id} == table_bed.stage.pending()
+
+
+def test_only_what_may_pass_comes_back(
+    aws: EmbeddedAws, cloud: FactsStage, table_bed: RowsBed
+) -> None:
+    """A poison message, a throttled target and a healthy one in one batch."""
+    for target in (HERE, THERE):
+        table_bed.stage.put(a_pair(target=target, known=an_observation(1)))
+        cloud.put_parameter(target, PATH, image_id(1))
+    bodies = ["poison", encode_request(a_request()), encode_request(a_request(target=THERE))]
+    with aws.fault(service="ssm", region=THERE.region):
+        answer = handler(event(*bodies), Context("lookup"))
+    assert answer["batchItemFailures"] == [{"itemIdentifier": "m0"}, {"itemIdentifier": "m2"}]
+
+
+def test_a_broken_table_fails_the_invocation(aws: EmbeddedAws, table_bed: RowsBed) -> None:
+    """Nothing is answered, so that everything comes back and the function's alarm rings."""
+    table_bed.stage.put(a_pair())
+    with (
+        aws.fault(service="dynamodb", code="AccessDeniedException"),
+        pytest.raises(HubBrokenError, match="table ami-tracker cannot be used"),
+    ):
+        look_up(a_request())

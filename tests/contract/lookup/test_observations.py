@@ -1,0 +1,355 @@
+"""What only DynamoDB has: calls, rows as they stand, lost answers, tables that refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError
+from lookup_fakes import (
+    HERE,
+    MOMENT,
+    ROUND,
+    RowsBed,
+    a_failure,
+    a_pair,
+    a_release,
+    an_observation,
+    by_parameter,
+    image_id,
+)
+from table_fakes import DynamoTable
+
+from services.console.embedded.server import EmbeddedAws
+from services.kernel.aws import Home, to_item
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State
+from services.kernel.model import Observation, Pair
+from services.kernel.wire import encode_configuration, image_record
+from services.lookup.check import Rows
+from services.lookup.observations import Commit, Observations
+
+KNOWN = a_pair(known=an_observation(1), version=3)
+IMAGE_ROW = "image#111122223333#al2023"
+RELEASE_ROW = "release#111122223333#al2023#00000004"
+
+EVERYTHING: dict[str, Callable[[Rows], object]] = {
+    "read": lambda rows: rows.read(HERE, ["al2023"]),
+    "history": lambda rows: rows.history(KNOWN),
+    "commit": lambda rows: rows.commit(KNOWN, a_release(KNOWN)),
+    "confirm": lambda rows: rows.confirm(KNOWN),
+    "mark": lambda rows: rows.mark(KNOWN, None, MOMENT),
+    "count": lambda rows: rows.count(HERE, ROUND, 1, 0),
+}
+everything = pytest.mark.parametrize("use", EVERYTHING.values(), ids=EVERYTHING.keys())
+
+
+def operations(aws: EmbeddedAws) -> list[str]:
+    """What was asked of the table so far."""
+    return [call.operation for call in aws.calls() if call.service == "dynamodb"]
+
+
+# --- commit
+
+
+def test_a_commit_is_one_transaction(aws: EmbeddedAws, table_bed: RowsBed) -> None:
+    """Both rows or neither, in one call."""
+    table_bed.stage.put(KNOWN)
+    table_bed.rows.commit(KNOWN, a_release(KNOWN))
+    assert operations(aws) == ["TransactWriteItems"]
+
+
+def test_a_commit_writes_two_rows(table: DynamoTable, table_bed: RowsBed) -> None:
+    """As the table's other readers expect them."""
+    table_bed.stage.put(KNOWN)
+    before = table.row(HERE.region, IMAGE_ROW)
+    release = a_release(KNOWN)
+    table_bed.rows.commit(KNOWN, release)
+    assert before is not None
+    known = {
+        "version": 4,
+        "image_id": image_id(2),
+        "ami_name": "acme-linux-2",
+        "creation_date": "2026-10-01T00:00:00.000Z",
+        "changed_at": "2026-11-22T07:00:05.000Z",
+    }
+    assert before | known == table.row(HERE.region, IMAGE_ROW)
+    assert table.row(HERE.region, RELEASE_ROW) == {
+        "region": "eu-west-1",
+        "record": RELEASE_ROW,
+        "event_id": release.event_id,
+        "account_id": "111122223333",
+        "image_name": "al2023",
+        "version": 4,
+        "kind": "release",
+        "image_id": image_id(2),
+        "previous_image_id": image_id(1),
+        "ami_name": "acme-linux-2",
+        "creation_date": "2026-10-01T00:00:00.000Z",
+        "detected_at": "2026-11-22T07:00:05.000Z",
+        "round": ROUND,
+        "pending": "eu-west-1",
+    }
+
+
+def test_what_the_new_image_lacks_is_not_left_from_the_old(
+    table: DynamoTable, table_bed: RowsBed
+) -> None:
+    """A name or a date of another image would be a lie."""
+    table_bed.stage.put(KNOWN)
+    bare = Observation(image_id(2))
+    release = a_release(KNOWN)
+    release = type(release)(
+        HERE, "al2023", 4, release.kind, bare, image_id(1), release.detected_at, ROUND
+    )
+    table_bed.rows.commit(KNOWN, release)
+    row = table.row(HERE.region, IMAGE_ROW)
+    assert row is not None
+    assert {"ami_name", "creation_date"}.isdisjoint(row)
+
+
+def test_a_commit_ends_a_failure_with_its_own_moment(
+    table: DynamoTable, table_bed: RowsBed
+) -> None:
+    """And leaves the state of a pair alone that was well before."""
+    pair = a_pair(known=an_observation(1), state="not_found")
+    table_bed.stage.put(pair)
+    table_bed.rows.commit(pair, a_release(pair))
+    row = table.row(HERE.region, IMAGE_ROW)
+    assert row is not None
+    assert row["status"] == {"state": "ok", "since": "2026-11-22T07:00:05.000Z"}
+
+
+@pytest.mark.parametrize("code", [None, "InternalServerError"])
+def test_a_commit_whose_answer_was_lost_is_done(
+    aws: EmbeddedAws, table_bed: RowsBed, code: str | None
+) -> None:
+    """Botocore asks again, and the second time finds the release written."""
+    table_bed.stage.put(KNOWN)
+    lost = {"operation": "TransactWriteItems", "when": "after", "code": code, "status": 500}
+    with aws.fault(**lost, times=1):
+        assert table_bed.rows.commit(KNOWN, a_release(KNOWN)) == Commit.DONE
+    assert operations(aws) == ["TransactWriteItems"] * 2
+    assert [a_release(KNOWN)] == table_bed.stage.releases(KNOWN)
+
+
+def test_a_commit_whose_every_answer_was_lost_is_done_on_redelivery(
+    aws: EmbeddedAws, table_bed: RowsBed
+) -> None:
+    """The message comes back, and the same finding is the same release."""
+    table_bed.stage.put(KNOWN)
+    lost = {"operation": "TransactWriteItems", "when": "after", "code": None}
+    with aws.fault(**lost), pytest.raises(CallFailedError):
+        table_bed.rows.commit(KNOWN, a_release(KNOWN))
+    assert table_bed.rows.commit(KNOWN, a_release(KNOWN)) == Commit.DONE
+    assert [a_release(KNOWN)] == table_bed.stage.releases(KNOWN)
+
+
+# --- states
+
+
+def test_a_state_says_why_and_since_when(table: DynamoTable, table_bed: RowsBed) -> None:
+    """As long as it lasts; then only that all is well."""
+    table_bed.stage.put(KNOWN)
+    table_bed.rows.mark(KNOWN, a_failure("UnauthorizedOperation"), MOMENT)
+    row = table.row(HERE.region, IMAGE_ROW)
+    assert row is not None
+    assert row["status"] == {
+        "state": "access_denied",
+        "code": "UnauthorizedOperation",
+        "detail": "the embedded AWS says no",
+        "since": "2026-11-22T07:00:05.000Z",
+    }
+    table_bed.rows.mark(KNOWN, None, MOMENT)
+    row = table.row(HERE.region, IMAGE_ROW)
+    assert row is not None
+    assert row["status"] == {"state": "ok", "since": "2026-11-22T07:00:05.000Z"}
+
+
+# --- reads
+
+
+@pytest.mark.parametrize(("count", "calls"), [(0, 0), (100, 1), (101, 2)])
+def test_a_hundred_rows_are_read_in_a_call(
+    aws: EmbeddedAws, table_bed: RowsBed, count: int, calls: int
+) -> None:
+    """Asked for twice, they are read once; the last one is read as well as the first."""
+    names = [f"image-{number:03}" for number in range(count)]
+    ends = {name: a_pair(name) for name in (*names[:1], *names[-1:])}
+    for pair in ends.values():
+        table_bed.stage.put(pair)
+    assert ends == table_bed.rows.read(HERE, names * 2)
+    assert operations(aws) == ["BatchGetItem"] * calls
+
+
+def test_a_long_history_is_read_to_its_end(home: Home, table: DynamoTable) -> None:
+    """Page after page."""
+    client = home.client("dynamodb")
+    client.meta.events.register("provide-client-params.dynamodb.Query", _one_a_page)
+    rows = Observations(client, table.name)
+    for number in range(1, 4):
+        record = f"release#111122223333#al2023#{number:08}"
+        table.put({"region": "eu-west-1", "record": record, "image_id": image_id(number)})
+    assert rows.history(a_pair()) == {image_id(number) for number in (1, 2, 3)}
+
+
+def _one_a_page(params: dict[str, Any], **_: object) -> dict[str, Any]:
+    return {**params, "Limit": 1}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": "seven"},
+        {"image_name": 7},
+        {"active": "yes"},
+        {"lookup": {}},
+        {"lookup": {"parameter_path": "/a", "filters": []}},
+        {"announce": ["everything"]},
+        {"account_id": None},
+    ],
+)
+def test_a_malformed_row_is_a_failure(
+    table: DynamoTable, table_bed: RowsBed, changes: dict[str, object]
+) -> None:
+    """It stands under the name that was asked for, and says which row it is."""
+    row = {"region": "eu-west-1", "record": IMAGE_ROW, **encode_configuration(a_pair())}
+    table.put(row | changes)
+    found = table_bed.rows.read(HERE, ["al2023"])["al2023"]
+    assert isinstance(found, Failure)
+    assert (found.state, found.code) == (State.TRANSIENT, "MalformedRow")
+    assert IMAGE_ROW in found.detail
+
+
+# --- a table that refuses
+
+
+@everything
+def test_a_table_that_is_gone_breaks_the_hub(home: Home, use: Callable[[Rows], object]) -> None:
+    """Nothing can be done for anybody, and the error says what is gone."""
+    rows = Observations(home.client("dynamodb"), "no-such-table")
+    with pytest.raises(HubBrokenError, match="table no-such-table cannot be used"):
+        use(rows)
+
+
+@everything
+def test_a_busy_table_may_be_free_again(
+    aws: EmbeddedAws, table_bed: RowsBed, use: Callable[[Rows], object]
+) -> None:
+    """After botocore's own attempts it is for a later delivery."""
+    table_bed.stage.put(KNOWN)
+    with aws.fault(service="dynamodb"), pytest.raises(CallFailedError) as caught:
+        use(table_bed.rows)
+    assert caught.value.failure.state == State.THROTTLED
+    assert len(operations(aws)) == 3
+
+
+# --- answers that moto does not give
+
+
+@dataclass(slots=True)
+class ScriptedTable:
+    """A client that gives the answers it is told, one after the other, the last for ever."""
+
+    answers: Sequence[Any]
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    class exceptions:  # noqa: N801 - botocore's own name
+        """As a client has them."""
+
+        class TransactionCanceledException(ClientError):  # noqa: N818 - DynamoDB's own name
+            """A transaction was cancelled."""
+
+    def _next(self, **request: Any) -> Any:  # noqa: ANN401 - raw answers
+        answer = self.answers[min(len(self.asked), len(self.answers) - 1)]
+        self.asked.append(request)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    batch_get_item = transact_write_items = _next
+
+
+def scripted(*answers: object) -> tuple[Rows, ScriptedTable]:
+    """Observations over a scripted table."""
+    table = ScriptedTable(answers)
+    return Observations(cast("Any", table), "ami-tracker"), table
+
+
+def cancelled(*codes: str) -> ClientError:
+    """A transaction that was cancelled for these reasons."""
+    answer: Any = {
+        "Error": {"Code": "TransactionCanceledException", "Message": "Transaction cancelled"},
+        "CancellationReasons": [{"Code": code} for code in codes],
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }
+    return ScriptedTable.exceptions.TransactionCanceledException(answer, "TransactWriteItems")
+
+
+def answered(pairs: Sequence[Pair], *left: str) -> dict[str, Any]:
+    """A `BatchGetItem` answer with these pairs, and these names left unread."""
+    rows = [
+        {
+            "region": pair.target.region,
+            "record": image_record(pair.target.account_id, pair.image_name),
+            **encode_configuration(pair),
+        }
+        for pair in pairs
+    ]
+    answer: dict[str, Any] = {"Responses": {"ami-tracker": [to_item(row) for row in rows]}}
+    if left:
+        records = [image_record(HERE.account_id, name) for name in left]
+        keys = [to_item({"region": HERE.region, "record": record}) for record in records]
+        answer["UnprocessedKeys"] = {"ami-tracker": {"Keys": keys, "ConsistentRead": False}}
+    return answer
+
+
+def test_keys_left_unread_are_read_again() -> None:
+    """Only those, and what was read is kept."""
+    first = answered([a_pair("a")], "b")
+    rows, table = scripted(first, answered([a_pair("b")]))
+    assert rows.read(HERE, ["a", "b"]) == {"a": a_pair("a"), "b": a_pair("b")}
+    assert table.asked[1]["RequestItems"] == first["UnprocessedKeys"]
+
+
+def test_keys_left_unread_for_good_fail_the_read() -> None:
+    """Rather than pass for rows that are not there, whose messages would be dropped."""
+    rows, table = scripted(answered([a_pair("a")], "b"))
+    with pytest.raises(CallFailedError) as caught:
+        rows.read(HERE, ["a", "b"])
+    assert (caught.value.failure.state, len(table.asked)) == (State.THROTTLED, 4)
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        (["TransactionConflict", "None"], State.TRANSIENT),
+        (["ConditionalCheckFailed", "TransactionConflict"], State.TRANSIENT),
+        (["None", "ThrottlingError"], State.THROTTLED),
+        (["ProvisionedThroughputExceeded", "None"], State.THROTTLED),
+        ([], State.TRANSIENT),
+    ],
+)
+def test_a_transaction_that_met_with_others_is_tried_again(
+    codes: list[str], expected: State
+) -> None:
+    """It tells nothing about the rows."""
+    rows, _ = scripted(cancelled(*codes))
+    with pytest.raises(CallFailedError) as caught:
+        rows.commit(KNOWN, a_release(KNOWN))
+    assert expected == caught.value.failure.state
+
+
+def test_a_transaction_that_can_never_be_written_breaks_the_hub() -> None:
+    """That is our own mistake, and no later delivery mends it."""
+    rows, _ = scripted(cancelled("ValidationError", "None"))
+    with pytest.raises(HubBrokenError, match="ValidationError"):
+        rows.commit(KNOWN, a_release(KNOWN))
+
+
+def test_an_edit_is_seen_in_the_row_itself(table: DynamoTable, table_bed: RowsBed) -> None:
+    """The condition is on the digest that was read, whatever else the row holds by now."""
+    table_bed.stage.put(a_pair(lookup=by_parameter("/after"), known=an_observation(1), version=3))
+    assert table_bed.rows.commit(KNOWN, a_release(KNOWN)) == Commit.DROPPED
+    assert table.row(HERE.region, RELEASE_ROW) is None

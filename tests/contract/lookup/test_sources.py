@@ -1,0 +1,414 @@
+"""What only SSM and EC2 have: how many calls, what stands in each, and answers in pages."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from lookup_fakes import (
+    HERE,
+    PATH,
+    FactsStage,
+    an_ami,
+    by_name,
+    image_id,
+)
+
+from services.console.embedded.server import EmbeddedAws
+from services.kernel.aws import Client, Home, Members
+from services.kernel.errors import Failure, State
+from services.kernel.model import Filter, FilterLookup
+from services.lookup.resolve import Ami
+from services.lookup.sources import Sources, read_role
+
+PATHS = [f"{PATH}/{number:02}" for number in range(25)]
+
+
+# --- over the embedded AWS
+
+
+def test_one_session_serves_every_call_into_an_account(
+    aws: EmbeddedAws, sources: Sources, cloud: FactsStage
+) -> None:
+    """Everything asked is asked in the target itself, in the order of need."""
+    cloud.put_parameter(HERE, PATH, image_id(1))
+    sources.enter(HERE)
+    sources.parameters(HERE, [PATH])
+    sources.matching(HERE, [by_name()])
+    sources.images(HERE, [image_id(1)])
+    calls = [(c.operation, c.account_id, c.region) for c in aws.calls()]
+    where = (HERE.account_id, HERE.region)
+    assert calls == [
+        ("AssumeRole", "123456789012", "us-east-1"),
+        ("GetParameters", *where),
+        ("DescribeImages", *where),
+        ("DescribeImages", *where),
+    ]
+
+
+@pytest.mark.parametrize("per_page", [1, 2, 5])
+def test_all_pages_are_read(
+    aws: EmbeddedAws, sources: Sources, cloud: FactsStage, per_page: int
+) -> None:
+    """The newest image may stand on the last of them."""
+    for number in range(1, 6):
+        cloud.register(HERE, an_ami(number, day=number))
+    aws.images_per_page = per_page
+    try:
+        found = sources.matching(HERE, [by_name()])[by_name()]
+    finally:
+        aws.images_per_page = None
+    assert isinstance(found, list)
+    assert {ami.image_id for ami in found} == {image_id(number) for number in range(1, 6)}
+    assert cloud.requests("matching") == -(-5 // per_page)
+
+
+def test_a_page_that_fails_fails_the_lookup(
+    aws: EmbeddedAws, sources: Sources, cloud: FactsStage
+) -> None:
+    """Half a list could make an older image look like the newest."""
+    for number in range(1, 4):
+        cloud.register(HERE, an_ami(number))
+    aws.images_per_page = 2
+    first_page = {"operation": "DescribeImages", "when": "late", "times": 1}
+    any_other = {"operation": "DescribeImages", "code": "UnauthorizedOperation", "status": 403}
+    try:
+        with aws.fault(**first_page), aws.fault(**any_other):
+            found = sources.matching(HERE, [by_name()])[by_name()]
+    finally:
+        aws.images_per_page = None
+    assert isinstance(found, Failure)
+    assert cloud.requests("matching") == 2
+
+
+def test_expired_credentials_are_renewed_once(
+    aws: EmbeddedAws, sources: Sources, cloud: FactsStage
+) -> None:
+    """The pair never learns of it."""
+    cloud.put_parameter(HERE, PATH, image_id(1))
+    with aws.fault(service="ssm", code="ExpiredTokenException", times=1):
+        assert sources.parameters(HERE, [PATH]) == {PATH: image_id(1)}
+    operations = [call.operation for call in aws.calls()]
+    assert operations == ["AssumeRole", "GetParameters"] * 2
+
+
+# --- over a wire that leads nowhere: what is sent, and answers that moto does not give
+
+
+class Refusal(Exception):  # noqa: N818 - an answer
+    """An error answer with a code."""
+
+
+class Raw(io.BytesIO):
+    """A body as botocore reads it."""
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        """The whole body at once."""
+        yield self.read()
+
+
+Answer = Callable[[Mapping[str, Any]], str]
+
+
+@dataclass
+class Wire:
+    """Answers SSM and EC2, and keeps the parameters of each call and each form as sent.
+
+    A `rule` sees a call's parameters and answers it, or raises `Refusal`.
+    """
+
+    rule: Answer = lambda _: ""
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    forms: list[dict[str, list[str]]] = field(default_factory=list)
+
+    def names(self) -> list[int]:
+        """How many names stood in each `GetParameters`."""
+        return [len(params["Names"]) for name, params in self.asked if name == "GetParameters"]
+
+    def note(self, params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+        """Keep the parameters of a call."""
+        self.asked.append((model.name, params))
+
+    def answer(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
+        """Answer in place of the network."""
+        operation = event_name.rpartition(".")[2]
+        self.sent.append(operation)
+        if operation == "DescribeImages":
+            body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
+            self.forms.append(parse_qs(body.decode()))
+        text, status = self._text(operation)
+        return AWSResponse(request.url, status, {}, Raw(text.encode()))  # type: ignore[arg-type]
+
+    def _text(self, operation: str) -> tuple[str, int]:
+        if operation == "AssumeRole":
+            return _session(), 200
+        if operation == "GetCallerIdentity":
+            identity = "<GetCallerIdentityResult/>"
+            return f"<GetCallerIdentityResponse>{identity}</GetCallerIdentityResponse>", 200
+        try:
+            return self.rule(self.asked[-1][1]), 200
+        except Refusal as refusal:
+            code = str(refusal)
+            if operation == "GetParameters":
+                return json.dumps({"__type": code, "message": "no"}), 400
+            error = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
+            return f"<Response><Errors>{error}</Errors></Response>", 400
+
+
+def _session() -> str:
+    expiration = datetime.now(UTC) + timedelta(hours=1)
+    return (
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId>"
+        "<SecretAccessKey>made-up</SecretAccessKey><SessionToken>made-up</SessionToken>"
+        f"<Expiration>{expiration.isoformat()}</Expiration>"
+        "</Credentials></AssumeRoleResult></AssumeRoleResponse>"
+    )
+
+
+class WiredHome(Home):
+    """A home whose clients are boto3's own, and send to a `Wire`."""
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__("us-east-1")
+        self.wire = wire
+
+    def _create(self, service: str, region: str, **credentials: str) -> Client:
+        client = super()._create(service, region, **credentials)
+        client.meta.events.register("before-parameter-build", self._note)
+        client.meta.events.register("before-send", self._answer)
+        return client
+
+    def _note(self, **event: Any) -> None:  # noqa: ANN401 - botocore's
+        self.wire.note(**event)
+
+    def _answer(self, **event: Any) -> AWSResponse:  # noqa: ANN401 - botocore's
+        return self.wire.answer(**event)
+
+
+@pytest.fixture(scope="module")
+def wired_home() -> WiredHome:
+    """One home for the module: service models take long to load."""
+    return WiredHome(Wire())
+
+
+@pytest.fixture
+def wire(wired_home: WiredHome) -> Wire:
+    """A wire with nothing sent yet."""
+    wired_home.wire = Wire()
+    return wired_home.wire
+
+
+@pytest.fixture
+def wired(wired_home: WiredHome, wire: Wire) -> Sources:
+    """Sources with a session, whose calls all go to the wire."""
+    sources = Sources(Members(wired_home, read_role("reader", "external", "us-east-1")))
+    sources.enter(HERE)
+    wire.asked.clear()
+    wire.sent.clear()
+    return sources
+
+
+def parameters(params: Mapping[str, Any]) -> str:
+    """SSM's answer when every name has itself for its value."""
+    found = [{"Name": name, "Value": name} for name in params["Names"]]
+    return json.dumps({"Parameters": found, "InvalidParameters": []})
+
+
+def images(*ids: str, token: str = "") -> str:
+    """EC2's answer with these images, of which nothing else is known."""
+    items = "".join(f"<item><imageId>{name}</imageId></item>" for name in ids)
+    more = f"<nextToken>{token}</nextToken>" if token else ""
+    body = f"<imagesSet>{items}</imagesSet>{more}"
+    return f"<DescribeImagesResponse>{body}</DescribeImagesResponse>"
+
+
+def refuse(code: str) -> Answer:
+    """A rule that refuses everything."""
+
+    def rule(_: Mapping[str, Any]) -> str:
+        raise Refusal(code)
+
+    return rule
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, []), (1, [1]), (10, [10]), (11, [10, 1]), (25, [10, 10, 5])],
+)
+def test_names_leave_in_tens(wire: Wire, wired: Sources, count: int, expected: list[int]) -> None:
+    """Each once, however often it is asked for."""
+    wire.rule = parameters
+    found = wired.parameters(HERE, [*PATHS[:count], *PATHS[:count]])
+    assert {path: path for path in PATHS[:count]} == found
+    assert expected == wire.names()
+
+
+def test_a_rejected_name_costs_its_neighbours_nothing(wire: Wire, wired: Sources) -> None:
+    """SSM rejects the call; each of its names is asked for by itself, the others' tens are not."""
+    bad = PATHS[3]
+
+    def rule(params: Mapping[str, Any]) -> str:
+        if bad in params["Names"]:
+            code = "ValidationException"
+            raise Refusal(code)
+        return parameters(params)
+
+    wire.rule = rule
+    found = wired.parameters(HERE, PATHS[:20])
+    problem = found.pop(bad)
+    assert isinstance(problem, Failure)
+    assert (problem.state, problem.code) == (State.BAD_LOOKUP, "ValidationException")
+    assert {path: path for path in PATHS[:20] if path != bad} == found
+    assert wire.names() == [10, *[1] * 10, 10]
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "attempts"),
+    [
+        ("ThrottlingException", State.THROTTLED, 3),
+        ("InternalServerError", State.TRANSIENT, 1),
+        ("OptInRequired", State.REGION_DISABLED, 1),
+        ("UnrecognizedClientException", State.REGION_DISABLED, 1),
+    ],
+)
+def test_the_first_batch_that_the_target_refuses_is_the_last(
+    wire: Wire, wired: Sources, code: str, state: State, attempts: int
+) -> None:
+    """What is wrong with the whole target is not asked for again and again."""
+    wire.rule = refuse(code)
+    found = wired.parameters(HERE, PATHS)
+    assert dict.fromkeys(PATHS, (state, code)) == {
+        path: (answer.state, answer.code)
+        for path, answer in found.items()
+        if isinstance(answer, Failure)
+    }
+    assert wire.sent.count("GetParameters") == attempts
+
+
+def test_a_batch_that_is_throttled_ends_the_walk(wire: Wire, wired: Sources) -> None:
+    """What was read before it counts; what would have come after it fails with it."""
+
+    def rule(params: Mapping[str, Any]) -> str:
+        if PATHS[10] in params["Names"]:
+            code = "ThrottlingException"
+            raise Refusal(code)
+        return parameters(params)
+
+    wire.rule = rule
+    found = wired.parameters(HERE, PATHS)
+    assert [path for path, answer in found.items() if path == answer] == PATHS[:10]
+    assert wire.names() == [10, 10]
+
+
+def test_a_refusal_of_one_lookup_is_not_the_others(wire: Wire, wired: Sources) -> None:
+    """A filter that EC2 rejects is that lookup's own affair."""
+
+    def rule(params: Mapping[str, Any]) -> str:
+        if params["Filters"][0]["Values"] == ["bad"]:
+            code = "InvalidParameterValue"
+            raise Refusal(code)
+        return images(image_id(1))
+
+    wire.rule = rule
+    bad, good = by_name("bad"), by_name("good")
+    found = wired.matching(HERE, [bad, good])
+    assert isinstance(found[bad], Failure)
+    assert [Ami(image_id(1), state="")] == found[good]
+
+
+@pytest.mark.parametrize("code", ["RequestLimitExceeded", "OptInRequired"])
+def test_a_target_that_refuses_one_lookup_is_not_asked_for_the_next(
+    wire: Wire, wired: Sources, code: str
+) -> None:
+    """All of them have the same failure."""
+    wire.rule = refuse(code)
+    found = wired.matching(HERE, [by_name("a"), by_name("b")])
+    codes = [answer.code for answer in found.values() if isinstance(answer, Failure)]
+    assert [code] * 2 == codes
+    assert [name for name, _ in wire.asked if name == "DescribeImages"] == ["DescribeImages"]
+
+
+def test_everything_that_is_configured_reaches_the_request(wire: Wire, wired: Sources) -> None:
+    """All filters with all values, all owners; deprecated images too; in pages of a thousand."""
+    wire.rule = lambda _: images()
+    filters = (
+        Filter("architecture", ("arm64", "x86_64")),
+        Filter("name", ("RHEL-9.*_HVM-*", r"literal\*")),
+        Filter("tag:Team", ("platform",)),
+    )
+    wired.matching(HERE, [FilterLookup(filters, ("309956199498", "amazon"), ("*-BETA-*",))])
+    (_, params) = wire.asked[0]
+    assert params == {
+        "Filters": [
+            {"Name": "architecture", "Values": ["arm64", "x86_64"]},
+            {"Name": "name", "Values": ["RHEL-9.*_HVM-*", r"literal\*"]},
+            {"Name": "tag:Team", "Values": ["platform"]},
+            {"Name": "state", "Values": ["available"]},
+        ],
+        "Owners": ["309956199498", "amazon"],
+        "IncludeDeprecated": True,
+        "MaxResults": 1000,
+    }
+
+
+def test_no_owner_is_sent_where_none_is_configured(wire: Wire, wired: Sources) -> None:
+    """An empty owner would match nobody's images."""
+    wire.rule = lambda _: images()
+    wired.matching(HERE, [by_name(owners=())])
+    (form,) = wire.forms
+    assert [name for name in form if name.startswith("Owner")] == []
+    assert form["IncludeDeprecated"] == ["true"]
+
+
+def test_pages_are_followed_to_the_last_token(wire: Wire, wired: Sources) -> None:
+    """A page may be empty and still not be the last."""
+    pages = {
+        None: images(image_id(1), token="two"),
+        "two": images(token="three"),
+        "three": images(image_id(3)),
+    }
+    wire.rule = lambda params: pages[params.get("NextToken")]
+    found = wired.matching(HERE, [by_name()])[by_name()]
+    assert [Ami(image_id(1), state=""), Ami(image_id(3), state="")] == found
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(0, []), (1, [1]), (200, [200]), (201, [200, 1]), (401, [200, 200, 1])]
+)
+def test_image_ids_leave_in_two_hundreds(
+    wire: Wire, wired: Sources, count: int, expected: list[int]
+) -> None:
+    """As values of a filter, each once; those that are not in the answer are None."""
+    wire.rule = lambda params: images(params["Filters"][0]["Values"][0])
+    ids = [image_id(number) for number in range(count)]
+    found = wired.images(HERE, ids * 2)
+    assert expected == [len(params["Filters"][0]["Values"]) for _, params in wire.asked]
+    assert {params["Filters"][0]["Name"] for _, params in wire.asked} <= {"image-id"}
+    assert set(ids) == set(found)
+    assert len(expected) == sum(answer is not None for answer in found.values())
+
+
+def test_images_are_looked_at_in_any_state(wire: Wire, wired: Sources) -> None:
+    """The state is what is to be learned, and deprecated images can be launched."""
+    wire.rule = lambda _: images()
+    wired.images(HERE, [image_id(1)])
+    (_, params) = wire.asked[0]
+    assert params["Filters"] == [{"Name": "image-id", "Values": [image_id(1)]}]
+    assert params["IncludeDeprecated"] is True
+
+
+def test_the_session_may_do_nothing_but_look() -> None:
+    """The session's own policy is the second lock, whatever the role allows."""
+    role = read_role("ami-tracker-read", "external", "eu-west-1")
+    allowed = ["ec2:DescribeImages", "ssm:GetParameters"]
+    statement = {"Effect": "Allow", "Action": allowed, "Resource": "*"}
+    assert role.policy == {"Version": "2012-10-17", "Statement": [statement]}
+    assert role.session_name == "ami-tracker-lookup-eu-west-1"

@@ -1,0 +1,495 @@
+"""The lookup's ports in memory, and builders for what they hold.
+
+tests/contract/lookup runs one suite against these fakes and against the real adapters over the
+embedded AWS, so what a unit test believes of the table, SSM and EC2 is what they do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from services.kernel.errors import (
+    CallFailedError,
+    Failure,
+    HubBrokenError,
+    State,
+)
+from services.kernel.model import (
+    DEFAULT_ANNOUNCE,
+    Filter,
+    FilterLookup,
+    Kind,
+    Lookup,
+    Observation,
+    Pair,
+    ParameterLookup,
+    Release,
+    Request,
+    Target,
+)
+from services.kernel.runtime import timestamp
+from services.kernel.wire import lookup_digest
+from services.lookup.check import Facts, Rows
+from services.lookup.observations import Commit
+from services.lookup.resolve import Ami
+
+HERE = Target("111122223333", "eu-west-1")
+THERE = Target("444455556666", "us-west-2")
+MOMENT = datetime(2026, 11, 22, 7, 0, 5, tzinfo=UTC)
+ROUND = "2026-11-22T07:00:00Z"
+NEXT_ROUND = "2026-11-22T08:00:00Z"
+PATH = "/tracked/al2023/image_id"
+AMAZON, RED_HAT = "137112412989", "309956199498"
+
+
+# --- builders: a test says what matters to it, and nothing else
+
+
+def image_id(number: int) -> str:
+    """The image id of a made-up image."""
+    return f"ami-{number:017x}"
+
+
+def an_observation(number: int = 1, day: int = 1) -> Observation:
+    """What a lookup found: image `number`, made on a day of October."""
+    return Observation(image_id(number), f"acme-linux-{number}", f"2026-10-{day:02}T00:00:00.000Z")
+
+
+def an_ami(number: int = 1, day: int = 1, **changes: str | None) -> Ami:
+    """The image that `an_observation` observes, as EC2 shows it."""
+    found = an_observation(number, day)
+    ami = Ami(found.image_id, found.ami_name, found.creation_date or "")
+    return replace(ami, **changes)  # type: ignore[arg-type] # every field of `Ami` is text
+
+
+def by_parameter(path: str = PATH) -> ParameterLookup:
+    """A lookup by parameter."""
+    return ParameterLookup(path)
+
+
+def by_name(
+    name: str = "acme-linux-*", *, owners: Sequence[str] = (AMAZON,), exclude: Sequence[str] = ()
+) -> FilterLookup:
+    """A lookup by a filter on the image's name."""
+    return FilterLookup((Filter("name", (name,)),), tuple(owners), tuple(exclude))
+
+
+def a_request(
+    name: str = "al2023",
+    lookup: Lookup | None = None,
+    *,
+    target: Target = HERE,
+    round_: str = ROUND,
+) -> Request:
+    """A request for an image in a target."""
+    return Request(round_, target, name, lookup or by_parameter())
+
+
+def a_pair(  # noqa: PLR0913 - a pair has that many properties, each with its default
+    name: str = "al2023",
+    lookup: Lookup | None = None,
+    *,
+    target: Target = HERE,
+    active: bool = True,
+    announce: frozenset[Kind] = DEFAULT_ANNOUNCE,
+    version: int = 0,
+    known: Observation | None = None,
+    confirmed: Lookup | None = None,
+    state: str | None = None,
+) -> Pair:
+    """A pair as the scheduler makes it, or with what is known of it.
+
+    What is known was confirmed by the pair's own lookup unless `confirmed` is another one.
+    """
+    asked = lookup or by_parameter()
+    return Pair(
+        target=target,
+        image_name=name,
+        active=active,
+        lookup=asked,
+        lookup_digest=lookup_digest(asked),
+        announce=announce,
+        version=version or (1 if known else 0),
+        known=known,
+        confirmed_digest=lookup_digest(confirmed or asked) if known else None,
+        state=state or ("ok" if known else None),
+    )
+
+
+def a_release(
+    pair: Pair, number: int = 2, kind: Kind = Kind.RELEASE, *, round_: str = ROUND
+) -> Release:
+    """The release that moves a pair on to image `number`."""
+    return Release(
+        target=pair.target,
+        image_name=pair.image_name,
+        version=pair.version + 1,
+        kind=kind,
+        observed=an_observation(number),
+        previous_image_id=pair.known.image_id if pair.known else None,
+        detected_at=timestamp(MOMENT),
+        round=round_,
+    )
+
+
+# --- what the contract suite does to the world behind a port, fake or real
+
+
+class RowsStage(Protocol):
+    """The table as the scheduler and an onlooker use it."""
+
+    def put(self, pair: Pair) -> None:
+        """Make the pair's row be this, whatever it was."""
+        ...
+
+    def garble(self, pair: Pair) -> None:
+        """Make the pair's row unreadable."""
+        ...
+
+    def begin(self, target: Target, round_: str) -> None:
+        """Begin a round of the target, its counters at zero."""
+        ...
+
+    def releases(self, pair: Pair) -> list[Release]:
+        """The pair's release rows, oldest first."""
+        ...
+
+    def pending(self) -> set[str]:
+        """The event ids of what is still to be announced."""
+        ...
+
+    def counters(self, target: Target) -> tuple[str, int, int] | None:
+        """The target's round, checked and failed; None where there is no row."""
+        ...
+
+
+class FactsStage(Protocol):
+    """The outside world of the targets: what publishers and administrators do."""
+
+    def put_parameter(self, target: Target, path: str, value: str) -> None:
+        """Publish a parameter."""
+        ...
+
+    def register(self, target: Target, ami: Ami, owner: str = AMAZON) -> None:
+        """Publish an image."""
+        ...
+
+    def close(self, account_id: str) -> None:
+        """Take the read role away."""
+        ...
+
+    def fail(self, operation: str, code: str) -> None:
+        """Let a port's operation fail with an AWS error code, in every target."""
+        ...
+
+    def requests(self, operation: str) -> int:
+        """How many requests the operations have cost so far, retries not counted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RowsBed:
+    """A table port, and the stage behind it."""
+
+    rows: Rows
+    stage: RowsStage
+
+
+@dataclass(frozen=True, slots=True)
+class FactsBed:
+    """A port into the targets, and the stage behind it."""
+
+    facts: Facts
+    stage: FactsStage
+
+
+# --- the table
+
+
+@dataclass(slots=True)
+class _Round:
+    name: str
+    checked: int = 0
+    failed: int = 0
+
+
+@dataclass(slots=True)
+class FakeRows:
+    """Image, release and round rows in memory.
+
+    `journal` lists the operations in order and may be shared with `FakeFacts`; `marks` lists every
+    state written; `stale` holds what an eventually consistent read still sees of a name;
+    `problems` has what everything in a target raises.
+    """
+
+    journal: list[str] = field(default_factory=list)
+    marks: list[tuple[str, State]] = field(default_factory=list)
+    stale: dict[str, Pair | None] = field(default_factory=dict)
+    problems: dict[Target, CallFailedError | HubBrokenError] = field(default_factory=dict)
+    _pairs: dict[tuple[Target, str], Pair | Failure] = field(default_factory=dict)
+    _releases: dict[tuple[Target, str], list[Release]] = field(default_factory=dict)
+    _pending: set[str] = field(default_factory=set)
+    _rounds: dict[Target, _Round] = field(default_factory=dict)
+
+    # --- the port
+
+    def read(
+        self, target: Target, names: Sequence[str], *, consistent: bool = False
+    ) -> dict[str, Pair | Failure]:
+        """The pairs that have a row and are seen."""
+        self._note("read consistently" if consistent else "read", target)
+        rows = {name: self._pairs.get((target, name)) for name in names}
+        if not consistent:
+            rows |= {name: row for name, row in self.stale.items() if name in rows}
+        return {name: row for name, row in rows.items() if row}
+
+    def history(self, pair: Pair) -> frozenset[str]:
+        """The image ids of the pair's releases."""
+        self._note("history", pair.target)
+        return frozenset(release.observed.image_id for release in self.releases(pair))
+
+    def commit(self, pair: Pair, release: Release) -> Commit:
+        """Keep the release and move the pair on, or neither."""
+        self._note("commit", pair.target)
+        stored = self._as_it_was_read(pair)
+        if stored is not None:
+            self._advance(stored, release)
+            return Commit.DONE
+        if any(_same(release, earlier) for earlier in self.releases(pair)):
+            return Commit.DONE
+        current = self._pairs.get(_key(pair))
+        gone = isinstance(current, Pair) and not _still(pair, current)
+        return Commit.DROPPED if gone else Commit.OVERTAKEN
+
+    def confirm(self, pair: Pair) -> None:
+        """Note that the pair's lookup gives the known image."""
+        self._note("confirm", pair.target)
+        if stored := self._as_it_was_read(pair):
+            self.put(replace(stored, confirmed_digest=pair.lookup_digest))
+
+    def mark(self, pair: Pair, problem: Failure | None, moment: datetime) -> None:
+        """Keep the pair's state."""
+        assert moment.tzinfo is not None
+        self._note("mark", pair.target)
+        state = problem.state if problem else State.OK
+        if stored := self._as_it_was_read(pair):
+            self.marks.append((pair.image_name, state))
+            self.put(replace(stored, state=state.value))
+
+    def count(self, target: Target, round_: str, checked: int, failed: int) -> None:
+        """Add to the counters of the target's round, while it is the last one."""
+        self._note("count", target)
+        current = self._rounds.get(target)
+        if current is not None and current.name == round_:
+            current.checked += checked
+            current.failed += failed
+
+    # --- the stage
+
+    def put(self, pair: Pair) -> None:
+        """Make the pair's row be this."""
+        self._pairs[_key(pair)] = pair
+
+    def garble(self, pair: Pair) -> None:
+        """Make the pair's row unreadable."""
+        self._pairs[_key(pair)] = Failure(State.TRANSIENT, "MalformedRow", "garbled")
+
+    def begin(self, target: Target, round_: str) -> None:
+        """Begin a round."""
+        self._rounds[target] = _Round(round_)
+
+    def releases(self, pair: Pair) -> list[Release]:
+        """The pair's releases, oldest first."""
+        return list(self._releases.get(_key(pair), ()))
+
+    def pending(self) -> set[str]:
+        """The event ids of what is to be announced."""
+        return set(self._pending)
+
+    def counters(self, target: Target) -> tuple[str, int, int] | None:
+        """The target's round, checked and failed."""
+        current = self._rounds.get(target)
+        return current and (current.name, current.checked, current.failed)
+
+    def stored(self, pair: Pair) -> Pair:
+        """The pair as it stands now."""
+        row = self._pairs[_key(pair)]
+        assert isinstance(row, Pair)
+        return row
+
+    # ---
+
+    def _note(self, operation: str, target: Target) -> None:
+        self.journal.append(operation)
+        if target in self.problems:
+            raise self.problems[target]
+
+    def _as_it_was_read(self, pair: Pair) -> Pair | None:
+        stored = self._pairs.get(_key(pair))
+        if not isinstance(stored, Pair) or stored.version != pair.version:
+            return None
+        return stored if _still(pair, stored) else None
+
+    def _advance(self, stored: Pair, release: Release) -> None:
+        self._releases.setdefault(_key(stored), []).append(release)
+        if release.kind in stored.announce:
+            self._pending.add(release.event_id)
+        self.put(
+            replace(
+                stored,
+                version=release.version,
+                known=release.observed,
+                confirmed_digest=stored.lookup_digest,
+                state=State.OK.value,
+            )
+        )
+
+
+def _key(pair: Pair) -> tuple[Target, str]:
+    return (pair.target, pair.image_name)
+
+
+def _still(pair: Pair, stored: Pair) -> bool:
+    return stored.active and stored.lookup_digest == pair.lookup_digest
+
+
+def _same(ours: Release, stored: Release) -> bool:
+    same_event = ours.event_id == stored.event_id
+    return same_event and ours.observed.image_id == stored.observed.image_id
+
+
+# --- SSM and EC2
+
+_STATES = {
+    "ThrottlingException": State.THROTTLED,
+    "RequestLimitExceeded": State.THROTTLED,
+    "InternalError": State.TRANSIENT,
+    "ExpiredToken": State.CREDENTIALS,
+    "OptInRequired": State.REGION_DISABLED,
+    "AccessDeniedException": State.ACCESS_DENIED,
+    "UnauthorizedOperation": State.ACCESS_DENIED,
+    "InvalidParameterValue": State.BAD_LOOKUP,
+    "NewAndStrange": State.UNCLASSIFIED,
+}
+_NAMES, _IDS = 10, 200
+
+
+def a_failure(code: str) -> Failure:
+    """The failure that an AWS error code amounts to."""
+    return Failure(_STATES[code], code, "the embedded AWS says no")
+
+
+@dataclass(slots=True)
+class FakeFacts:
+    """Parameters and images of every target in memory.
+
+    `journal` may be shared with `FakeRows`; `hold` runs before a target is entered, so that a test
+    can make it slow or broken.
+    """
+
+    journal: list[str] = field(default_factory=list)
+    hold: Callable[[Target], None] = lambda _: None
+    _parameters: dict[tuple[Target, str], str | Failure] = field(default_factory=dict)
+    _images: dict[tuple[Target, str], tuple[Ami, str]] = field(default_factory=dict)
+    _closed: set[str] = field(default_factory=set)
+    _failures: dict[str, Failure] = field(default_factory=dict)
+    _requests: Counter[str] = field(default_factory=Counter)
+
+    # --- the port
+
+    def enter(self, target: Target) -> None:
+        """Let in who may."""
+        self.journal.append("enter")
+        self.hold(target)
+        if target.account_id in self._closed:
+            denied = "not authorized to perform: sts:AssumeRole"
+            raise CallFailedError(Failure(State.ACCESS_DENIED, "AccessDenied", denied))
+
+    def parameters(
+        self, target: Target, paths: Sequence[str]
+    ) -> Mapping[str, str | Failure | None]:
+        """Each parameter's value, ten a request."""
+        self.journal.append("parameters")
+        distinct = set(paths)
+        if broken := self._failures.get("parameters"):
+            self._requests["parameters"] += 1
+            return dict.fromkeys(distinct, broken)
+        self._requests["parameters"] += math.ceil(len(distinct) / _NAMES)
+        return {path: self._parameters.get((target, path)) for path in distinct}
+
+    def matching(
+        self, target: Target, lookups: Sequence[FilterLookup]
+    ) -> Mapping[FilterLookup, list[Ami] | Failure]:
+        """The images that pass each lookup's filters."""
+        self.journal.append("matching")
+        distinct = set(lookups)
+        if broken := self._failures.get("matching"):
+            self._requests["matching"] += 1
+            return dict.fromkeys(distinct, broken)
+        self._requests["matching"] += len(distinct)
+        return {lookup: list(self._passing(target, lookup)) for lookup in distinct}
+
+    def images(
+        self, target: Target, image_ids: Sequence[str]
+    ) -> Mapping[str, Ami | Failure | None]:
+        """Each image that the target sees."""
+        self.journal.append("images")
+        distinct = set(image_ids)
+        self._requests["images"] += math.ceil(len(distinct) / _IDS)
+        if broken := self._failures.get("images"):
+            return dict.fromkeys(distinct, broken)
+        return {name: self._images.get((target, name), (None, ""))[0] for name in distinct}
+
+    # --- the stage
+
+    def put_parameter(self, target: Target, path: str, value: str) -> None:
+        """Publish a parameter."""
+        self._parameters[target, path] = value
+
+    def reject(self, target: Target, path: str, problem: Failure) -> None:
+        """Let one parameter fail."""
+        self._parameters[target, path] = problem
+
+    def register(self, target: Target, ami: Ami, owner: str = AMAZON) -> None:
+        """Publish an image."""
+        self._images[target, ami.image_id] = (ami, owner)
+
+    def close(self, account_id: str) -> None:
+        """Take the read role away."""
+        self._closed.add(account_id)
+
+    def fail(self, operation: str, code: str) -> None:
+        """Let an operation fail."""
+        self._failures[operation] = a_failure(code)
+
+    def heal(self) -> None:
+        """Let everybody in and every operation succeed again."""
+        self._failures.clear()
+        self._closed.clear()
+
+    def requests(self, operation: str) -> int:
+        """How many requests an operation has cost."""
+        return self._requests[operation]
+
+    # ---
+
+    def _passing(self, target: Target, lookup: FilterLookup) -> Iterable[Ami]:
+        filters = {f.name: f.values for f in lookup.filters}
+        filters.setdefault("state", ("available",))
+        for (where, _), (ami, owner) in self._images.items():
+            if where != target or (lookup.owners and owner not in lookup.owners):
+                continue
+            if all(_passes(ami, name, values) for name, values in filters.items()):
+                yield ami
+
+
+def _passes(ami: Ami, name: str, values: Sequence[str]) -> bool:
+    """Only what the tests' filters need: `*` for any run in names and states."""
+    actual = {"name": ami.name, "state": ami.state, "image-id": ami.image_id}[name]
+    return any(fnmatchcase(actual or "", value) for value in values)

@@ -1,0 +1,555 @@
+"""One target's requests on fakes of the table and of AWS: what is asked, and what is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+from log_fakes import FakeLog
+from lookup_fakes import (
+    HERE,
+    MOMENT,
+    NEXT_ROUND,
+    PATH,
+    ROUND,
+    THERE,
+    FakeFacts,
+    FakeRows,
+    a_failure,
+    a_pair,
+    a_release,
+    a_request,
+    an_ami,
+    an_observation,
+    by_name,
+    by_parameter,
+    image_id,
+)
+
+from services.kernel.errors import CallFailedError, HubBrokenError, State
+from services.kernel.model import Kind, Lookup, Observation, Pair, Release, Request, Target
+from services.kernel.runtime import Deadline
+from services.lookup.check import Checker
+from services.lookup.observations import Commit
+from services.lookup.report import DROPPED, LATE, Outcome
+
+READS = {"read", "read consistently", "history", "enter", "parameters", "matching", "images"}
+OK = Outcome(State.OK)
+
+
+@dataclass(slots=True)
+class Room:
+    """A checker on fakes that share one journal."""
+
+    journal: list[str] = field(default_factory=list)
+    rows: FakeRows = field(init=False)
+    facts: FakeFacts = field(init=False)
+    log: FakeLog = field(default_factory=FakeLog)
+
+    def __post_init__(self) -> None:
+        self.rows = FakeRows(self.journal)
+        self.facts = FakeFacts(self.journal)
+
+    def check(
+        self, *requests: Request, target: Target = HERE, seconds: float = 60
+    ) -> list[Outcome]:
+        """The outcomes of these requests, in their order."""
+        checker = Checker(self.rows, self.facts, self.log, lambda: MOMENT)
+        outcomes = checker.check(target, requests, Deadline.after(seconds))
+        assert set(outcomes) == set(requests)
+        return [outcomes[request] for request in requests]
+
+    def publish(self, number: int, day: int = 1, *, target: Target = HERE) -> None:
+        """Publish image `number` and let the parameter name it."""
+        self.facts.put_parameter(target, PATH, image_id(number))
+        self.facts.register(target, an_ami(number, day))
+
+    def writes(self) -> list[str]:
+        """What was written to the table, the round's counters left out."""
+        return [o for o in self.journal if o not in READS | {"count"}]
+
+
+@pytest.fixture
+def room() -> Room:
+    """A room with nothing in it."""
+    return Room()
+
+
+def only(outcomes: Sequence[Outcome]) -> Outcome:
+    """The one outcome."""
+    (outcome,) = outcomes
+    return outcome
+
+
+def settled(room: Room, *pairs: Pair) -> None:
+    """Let the table hold these pairs."""
+    for pair in pairs:
+        room.rows.put(pair)
+
+
+# --- the order of things
+
+
+@pytest.mark.parametrize("lookup", [by_parameter(), by_name()])
+def test_rows_are_read_before_the_source_is_asked(room: Room, lookup: Lookup) -> None:
+    """An answer is only ever committed over what was known before the question."""
+    settled(room, a_pair(lookup=lookup))
+    room.publish(1)
+    room.check(a_request(lookup=lookup))
+    asked = [o for o in room.journal if o in {"enter", "parameters", "matching", "images"}]
+    assert room.journal[0] == "read"
+    assert room.journal.index(asked[0]) > room.journal.index("read")
+    assert room.journal.index("commit") > room.journal.index(asked[-1])
+    assert "read consistently" not in room.journal
+
+
+def test_an_answer_older_than_the_row_cannot_win(room: Room) -> None:
+    """Who read an old version commits nothing, whatever the source told."""
+    current = a_pair(known=an_observation(3), version=3)
+    settled(room, current)
+    room.rows.stale["al2023"] = replace(current, known=an_observation(2), version=2)
+    room.publish(1)
+    assert [Outcome(State.TRANSIENT, again=True)] == room.check(a_request())
+    assert current == room.rows.stored(current)
+
+
+# --- a steady round
+
+
+def test_an_unchanged_pair_writes_nothing(room: Room) -> None:
+    """Neither to the table nor to the log; no image is asked for."""
+    settled(room, a_pair(known=an_observation(1)))
+    room.publish(1)
+    assert room.check(a_request()) == [OK]
+    assert room.journal == ["read", "enter", "parameters", "count"]
+    assert room.log.lines == []
+
+
+@pytest.mark.parametrize("count", [1, 10, 11, 35])
+def test_ten_unchanged_parameters_cost_one_request(room: Room, count: int) -> None:
+    """And nothing else: no image is asked for, no row but the round's counters is written."""
+    for number in range(count):
+        path = f"{PATH}/{number}"
+        observed = an_observation(number)
+        settled(room, a_pair(f"image-{number}", by_parameter(path), known=observed))
+        room.facts.put_parameter(HERE, path, observed.image_id)
+    requests = [a_request(f"image-{n}", by_parameter(f"{PATH}/{n}")) for n in range(count)]
+    assert [OK] * count == room.check(*requests)
+    assert math.ceil(count / 10) == room.facts.requests("parameters")
+    assert (room.facts.requests("images"), room.facts.requests("matching")) == (0, 0)
+    assert room.journal == ["read", "enter", "parameters", "count"]
+
+
+def test_an_unchanged_filter_lookup_writes_nothing(room: Room) -> None:
+    """Its newest image is the known one."""
+    settled(room, a_pair(lookup=by_name(), known=an_observation(2, day=2)))
+    room.facts.register(HERE, an_ami(1))
+    room.facts.register(HERE, an_ami(2, day=2))
+    assert room.check(a_request(lookup=by_name())) == [OK]
+    assert room.journal == ["read", "enter", "matching", "count"]
+
+
+def test_parameter_and_filter_lookups_go_together(room: Room) -> None:
+    """One read of rows and one session serve both."""
+    settled(room, a_pair("a"), a_pair("b", by_name()))
+    room.publish(1)
+    outcomes = room.check(a_request("a"), a_request("b", by_name()))
+    assert [Outcome(State.OK, Kind.BASELINE)] * 2 == outcomes
+    asked = ["read", "enter", "parameters", "images", "matching"]
+    assert room.journal == [*asked, "commit", "commit", "count"]
+
+
+def test_nothing_is_asked_where_nothing_is_wanted(room: Room) -> None:
+    """A target whose pairs are all gone is not even entered."""
+    assert room.check(a_request()) == [DROPPED]
+    assert "enter" not in room.journal
+
+
+# --- messages that have become pointless
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        None,
+        a_pair(active=False),
+        a_pair(lookup=by_parameter("/another")),
+        a_pair(lookup=by_name()),
+    ],
+    ids=["missing", "inactive", "another path", "another sort of lookup"],
+)
+def test_a_request_that_is_not_the_rows_is_dropped(room: Room, row: Pair | None) -> None:
+    """After a consistent read, since the first one may be a moment behind."""
+    settled(room, *([row] if row else []))
+    room.publish(1)
+    assert room.check(a_request()) == [DROPPED]
+    assert room.journal == ["read", "read consistently"]
+
+
+@pytest.mark.parametrize(
+    "stale", [None, a_pair(active=False), a_pair(lookup=by_parameter("/another"))]
+)
+def test_a_row_written_a_moment_ago_is_found(room: Room, stale: Pair | None) -> None:
+    """The consistent read sees what the first one did not, and it alone is asked again."""
+    settled(room, a_pair(), a_pair("other", known=an_observation(1)))
+    room.rows.stale["al2023"] = stale
+    room.publish(1)
+    outcomes = room.check(a_request(), a_request("other"))
+    assert [Outcome(State.OK, Kind.BASELINE), OK] == outcomes
+    assert room.journal[:2] == ["read", "read consistently"]
+
+
+def test_a_row_that_cannot_be_read_is_tried_again(room: Room) -> None:
+    """It keeps its message, and costs the others nothing."""
+    room.rows.garble(a_pair("garbled"))
+    settled(room, a_pair(known=an_observation(1)))
+    room.publish(1)
+    outcomes = room.check(a_request("garbled"), a_request())
+    assert [Outcome(State.TRANSIENT, again=True), OK] == outcomes
+
+
+def test_an_older_message_of_an_edited_pair_is_dropped_beside_the_new_one(room: Room) -> None:
+    """Two messages of one pair, from before and after an edit: the row's own is answered."""
+    settled(room, a_pair())
+    room.publish(1)
+    before, after = a_request(lookup=by_parameter("/before")), a_request()
+    assert [DROPPED, Outcome(State.OK, Kind.BASELINE)] == room.check(before, after)
+
+
+# --- changes
+
+
+def test_first_sight_is_a_baseline(room: Room) -> None:
+    """Its history is empty, so it is not asked for."""
+    settled(room, a_pair())
+    room.publish(1)
+    assert [Outcome(State.OK, Kind.BASELINE)] == room.check(a_request())
+    stored = room.rows.stored(a_pair())
+    assert (stored.version, stored.known, stored.state) == (1, an_observation(1), "ok")
+    assert "history" not in room.journal
+
+
+def test_a_new_image_is_a_release(room: Room) -> None:
+    """Its row and its log line tell what changed, where and from what."""
+    pair = a_pair(known=an_observation(1), version=7)
+    settled(room, pair)
+    room.publish(2)
+    assert [Outcome(State.OK, Kind.RELEASE)] == room.check(a_request())
+    (release,) = room.rows.releases(pair)
+    assert a_release(pair, 2) == release
+    assert {release.event_id} == room.rows.pending()
+    expected = {
+        "image_name": "al2023",
+        "region": "eu-west-1",
+        "account_id": "111122223333",
+        "kind": "release",
+        "version": 8,
+        "image_id": image_id(2),
+        "event_id": release.event_id,
+        "previous_image_id": image_id(1),
+    }
+    assert [expected] == room.log.fields("release committed")
+
+
+def test_all_changed_parameters_are_looked_at_in_one_request(room: Room) -> None:
+    """Only what changed has to be seen."""
+    known, changed = a_pair("a", by_parameter("/a"), known=an_observation(1)), a_pair("b")
+    settled(room, known, changed, a_pair("c"))
+    room.facts.put_parameter(HERE, "/a", image_id(1))
+    room.publish(2)
+    room.check(a_request("a", by_parameter("/a")), a_request("b"), a_request("c"))
+    assert room.facts.requests("images") == 1
+    assert an_observation(2) == room.rows.stored(changed).known
+
+
+def test_an_image_that_was_current_before_is_a_rollback(room: Room) -> None:
+    """The pair's own history says so."""
+    settled(room, a_pair())
+    for number in (1, 2, 1):
+        room.publish(number)
+        room.check(a_request())
+    kinds = [release.kind for release in room.rows.releases(a_pair())]
+    assert kinds == [Kind.BASELINE, Kind.RELEASE, Kind.ROLLBACK]
+    assert "history" in room.journal
+
+
+def test_a_withdrawn_image_makes_a_filter_lookup_roll_back(room: Room) -> None:
+    """The newest that is left is older than what was known, and was never current."""
+    pair = a_pair(lookup=by_name(), known=an_observation(2, day=9))
+    settled(room, pair)
+    room.facts.register(HERE, an_ami(1, day=2))
+    assert [Outcome(State.OK, Kind.ROLLBACK)] == room.check(a_request(lookup=by_name()))
+
+
+def test_an_edit_is_confirmed_and_then_forgotten(room: Room) -> None:
+    """The next change counts as what it is, and the confirmation is written once."""
+    pair = a_pair(known=an_observation(1), confirmed=by_parameter("/before"))
+    settled(room, pair)
+    room.publish(1)
+    assert room.check(a_request()) == [OK]
+    assert room.check(a_request()) == [OK]
+    assert room.writes() == ["confirm"]
+    room.publish(2)
+    assert [Outcome(State.OK, Kind.RELEASE)] == room.check(a_request())
+
+
+def test_an_edit_that_gives_another_image_is_reconfigured(room: Room) -> None:
+    """It is nobody's release."""
+    settled(room, a_pair(known=an_observation(1), confirmed=by_parameter("/before")))
+    room.publish(2)
+    assert [Outcome(State.OK, Kind.RECONFIGURED)] == room.check(a_request())
+    assert set() == room.rows.pending()
+
+
+# --- the ways a commit can end
+
+
+class Interfering(FakeRows):
+    """Rows that somebody else changes between the read and the commit."""
+
+    def __init__(self, journal: list[str], change: Pair, release_first: int = 0) -> None:
+        super().__init__(journal)
+        self.change = change
+        self.release_first = release_first
+
+    def commit(self, pair: Pair, release: Release) -> Commit:
+        """Let the other one write first."""
+        if self.release_first:
+            super().commit(pair, a_release(pair, self.release_first))
+        else:
+            self.put(self.change)
+        return super().commit(pair, release)
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "expected"),
+    [
+        (a_pair(known=an_observation(1), active=False), DROPPED),
+        (a_pair(lookup=by_parameter("/after"), known=an_observation(1)), DROPPED),
+        (a_pair(known=an_observation(3), version=2), Outcome(State.TRANSIENT, again=True)),
+    ],
+    ids=["deactivated", "edited", "overtaken"],
+)
+def test_what_happens_meanwhile_decides_the_outcome(
+    room: Room, meanwhile: Pair, expected: Outcome
+) -> None:
+    """Deactivated or edited: the message is pointless. Overtaken: it is tried again."""
+    room.rows = Interfering(room.journal, meanwhile)
+    settled(room, a_pair(known=an_observation(1)))
+    room.publish(2)
+    assert [expected] == room.check(a_request())
+    assert room.rows.releases(a_pair()) == []
+    assert room.log.lines == []
+
+
+def test_the_same_finding_of_two_workers_is_one_release(room: Room) -> None:
+    """The slower one finds its release written already, which is a success."""
+    room.rows = Interfering(room.journal, a_pair(), release_first=2)
+    settled(room, a_pair(known=an_observation(1)))
+    room.publish(2)
+    assert [Outcome(State.OK, Kind.RELEASE)] == room.check(a_request())
+    assert len(room.rows.releases(a_pair())) == 1
+
+
+# --- failures
+
+STATES = {
+    "RequestLimitExceeded": Outcome(State.THROTTLED, again=True),
+    "InternalError": Outcome(State.TRANSIENT, again=True),
+    "ExpiredToken": Outcome(State.CREDENTIALS, again=True),
+    "OptInRequired": Outcome(State.REGION_DISABLED),
+    "UnauthorizedOperation": Outcome(State.ACCESS_DENIED),
+    "InvalidParameterValue": Outcome(State.BAD_LOOKUP),
+    "NewAndStrange": Outcome(State.UNCLASSIFIED),
+}
+
+
+@pytest.mark.parametrize("operation", ["parameters", "matching", "images"])
+@pytest.mark.parametrize("code", STATES)
+def test_every_failure_is_written_once_while_it_lasts(
+    room: Room, operation: str, code: str
+) -> None:
+    """The last good image stays; what may pass is tried again, the rest is acknowledged."""
+    lookup = by_name() if operation == "matching" else by_parameter()
+    pair = a_pair(lookup=lookup, known=an_observation(1), version=3)
+    settled(room, pair)
+    room.publish(2, day=9)
+    room.facts.fail(operation, code)
+    request = a_request(lookup=lookup)
+    assert [STATES[code]] * 3 == [only(room.check(request)) for _ in range(3)]
+    assert [("al2023", STATES[code].state)] == room.rows.marks
+    stored = room.rows.stored(pair)
+    assert (stored.known, stored.version) == (pair.known, 3)
+    assert len(room.log.events("warning")) == 1
+
+    room.facts.heal()
+    assert Outcome(State.OK, Kind.RELEASE) == only(room.check(request))
+    assert room.rows.stored(pair).state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(None, State.NOT_FOUND), ("", State.BAD_VALUE), ("{}", State.BAD_VALUE)],
+)
+def test_a_parameter_that_names_no_image_is_a_state(
+    room: Room, value: str | None, expected: State
+) -> None:
+    """It is acknowledged, and costs the pair beside it nothing."""
+    settled(room, a_pair("broken", by_parameter("/broken"), known=an_observation(5)), a_pair())
+    room.publish(1)
+    if value is not None:
+        room.facts.put_parameter(HERE, "/broken", value)
+    outcomes = room.check(a_request("broken", by_parameter("/broken")), a_request())
+    assert [Outcome(expected), Outcome(State.OK, Kind.BASELINE)] == outcomes
+    assert [("broken", expected)] == room.rows.marks
+
+
+def test_a_rejected_parameter_costs_its_neighbours_nothing(room: Room) -> None:
+    """Each name has its own answer."""
+    settled(room, a_pair("denied", by_parameter("/denied")), a_pair())
+    room.publish(1)
+    room.facts.reject(HERE, "/denied", a_failure("AccessDeniedException"))
+    outcomes = room.check(a_request("denied", by_parameter("/denied")), a_request())
+    assert [Outcome(State.ACCESS_DENIED), Outcome(State.OK, Kind.BASELINE)] == outcomes
+
+
+def test_filters_that_nothing_passes_are_a_state(room: Room) -> None:
+    """Excluded images do not count."""
+    lookup = by_name(exclude=["*-1"])
+    settled(room, a_pair(lookup=lookup, known=an_observation(5)))
+    room.facts.register(HERE, an_ami(1))
+    assert [Outcome(State.NOT_FOUND)] == room.check(a_request(lookup=lookup))
+    assert an_observation(5) == room.rows.stored(a_pair()).known
+
+
+def test_a_deprecated_image_is_the_last_choice_as_of_now(room: Room) -> None:
+    """The checker's clock decides."""
+    settled(room, a_pair(lookup=by_name()))
+    room.facts.register(HERE, an_ami(2, day=9, deprecation_time="2026-11-22T07:00:05.000Z"))
+    room.facts.register(HERE, an_ami(1))
+    room.check(a_request(lookup=by_name()))
+    assert an_observation(1) == room.rows.stored(a_pair()).known
+
+
+@pytest.mark.parametrize("known", [None, an_observation(1)])
+def test_what_cannot_be_launched_is_not_announced(room: Room, known: Observation | None) -> None:
+    """The last good image stays until the new one can be seen, and then it is a release."""
+    pair = a_pair(known=known)
+    settled(room, pair)
+    room.facts.put_parameter(HERE, PATH, image_id(2))
+    assert [Outcome(State.NOT_LAUNCHABLE)] == room.check(a_request())
+    room.facts.register(HERE, an_ami(2, state="pending"))
+    assert [Outcome(State.NOT_LAUNCHABLE)] == room.check(a_request())
+    assert (room.rows.stored(pair).known, room.rows.releases(pair)) == (known, [])
+    assert room.rows.marks == [("al2023", State.NOT_LAUNCHABLE)]
+
+    room.facts.register(HERE, an_ami(2))
+    kind = Kind.RELEASE if known else Kind.BASELINE
+    assert [Outcome(State.OK, kind)] == room.check(a_request())
+    assert an_observation(2) == room.rows.stored(pair).known
+
+
+def test_recovery_is_written_and_told_once(room: Room) -> None:
+    """With what was wrong before."""
+    settled(room, a_pair(known=an_observation(1), state="access_denied"))
+    room.publish(1)
+    assert room.check(a_request()) == [OK]
+    assert room.check(a_request()) == [OK]
+    assert room.rows.marks == [("al2023", State.OK)]
+    (told,) = room.log.fields("pair answers again")
+    assert told["was"] == "access_denied"
+
+
+def test_one_failure_after_another_is_written_each(room: Room) -> None:
+    """A state is written when it changes, from one failure to the next too."""
+    settled(room, a_pair(known=an_observation(1)))
+    room.check(a_request())
+    room.facts.put_parameter(HERE, PATH, "none")
+    room.check(a_request())
+    room.check(a_request())
+    assert room.rows.marks == [("al2023", State.NOT_FOUND), ("al2023", State.BAD_VALUE)]
+
+
+def test_a_failure_is_logged_with_its_cause(room: Room) -> None:
+    """Where, what class, the service's own code and its sentence."""
+    settled(room, a_pair())
+    room.facts.fail("parameters", "AccessDeniedException")
+    room.check(a_request())
+    expected = {
+        "image_name": "al2023",
+        "region": "eu-west-1",
+        "account_id": "111122223333",
+        "state": "access_denied",
+        "code": "AccessDeniedException",
+        "detail": "the embedded AWS says no",
+    }
+    assert [expected] == room.log.fields("pair has no fresh answer")
+
+
+def test_a_denied_role_is_the_state_of_that_targets_pairs_alone(room: Room) -> None:
+    """Nothing else is asked there, and nothing is different elsewhere."""
+    there = a_pair("b", target=THERE, known=an_observation(1))
+    settled(room, a_pair("a", known=an_observation(1)), a_pair("b", by_name()), there)
+    room.publish(1, target=THERE)
+    room.facts.close(HERE.account_id)
+    denied = room.check(a_request("a"), a_request("b", by_name()))
+    assert [Outcome(State.ACCESS_DENIED)] * 2 == denied
+    assert {"parameters", "matching"}.isdisjoint(room.journal)
+    assert room.check(a_request("b", target=THERE), target=THERE) == [OK]
+    assert sorted(room.rows.marks) == [("a", State.ACCESS_DENIED), ("b", State.ACCESS_DENIED)]
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        CallFailedError(a_failure("ThrottlingException")),
+        HubBrokenError("table ami-tracker", a_failure("AccessDeniedException")),
+    ],
+)
+def test_what_the_table_raises_goes_on(
+    room: Room, problem: CallFailedError | HubBrokenError
+) -> None:
+    """It is nobody's state: no pair can be blamed for our own table."""
+    settled(room, a_pair())
+    room.rows.problems[HERE] = problem
+    with pytest.raises(type(problem)) as caught:
+        room.check(a_request())
+    assert problem is caught.value
+
+
+# --- time
+
+
+def test_what_the_deadline_cuts_off_is_tried_again(room: Room) -> None:
+    """Nothing is written for it, not even a state."""
+    settled(room, a_pair(known=an_observation(1)))
+    room.publish(2)
+    assert room.check(a_request(), seconds=0) == [LATE]
+    assert room.writes() == []
+    assert a_pair(known=an_observation(1)) == room.rows.stored(a_pair())
+
+
+# --- the round's counters
+
+
+def test_a_round_is_counted_once_per_target(room: Room) -> None:
+    """Checked are all that were tried, failed those without a fresh answer; dropped is neither."""
+    room.rows.begin(HERE, ROUND)
+    settled(room, a_pair("a"), a_pair("b", by_parameter("/none")), a_pair("c", active=False))
+    room.publish(1)
+    room.check(a_request("a"), a_request("b", by_parameter("/none")), a_request("c"))
+    assert room.rows.counters(HERE) == (ROUND, 2, 1)
+    assert room.journal.count("count") == 1
+
+
+def test_two_rounds_in_one_batch_are_counted_each(room: Room) -> None:
+    """Messages of an earlier round do not count in this one; the pair is settled once."""
+    room.rows.begin(HERE, NEXT_ROUND)
+    settled(room, a_pair())
+    room.publish(1)
+    outcomes = room.check(a_request(), a_request(round_=NEXT_ROUND))
+    assert [Outcome(State.OK, Kind.BASELINE)] * 2 == outcomes
+    assert room.rows.counters(HERE) == (NEXT_ROUND, 1, 0)
+    assert (room.journal.count("count"), room.journal.count("commit")) == (2, 1)

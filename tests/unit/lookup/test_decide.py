@@ -1,0 +1,199 @@
+"""What an observation means: every kind of change, and when there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lookup_fakes import (
+    ROUND,
+    a_pair,
+    an_observation,
+    by_name,
+    by_parameter,
+    image_id,
+)
+
+from services.kernel.model import Kind, Lookup, Observation, Pair
+from services.lookup.decide import Changed, Confirmed, Decision, Unchanged, decide, edited
+
+AT = "2026-11-22T07:00:05.000Z"
+OTHER = by_parameter("/tracked/before/the/edit")
+
+
+def decided(pair: Pair, observed: Observation, *past: int) -> Decision:
+    """The decision, where images with these numbers were current before."""
+    ids = frozenset(image_id(number) for number in past)
+    return decide(pair, observed, ids, detected_at=AT, round_=ROUND)
+
+
+def kind_of(decision: Decision) -> Kind:
+    """The kind of a change."""
+    assert isinstance(decision, Changed)
+    return decision.release.kind
+
+
+def known(number: int = 1, day: int = 5, lookup: Lookup | None = None) -> Pair:
+    """A pair whose current image is known and confirmed."""
+    return a_pair(lookup=lookup, known=an_observation(number, day), version=4)
+
+
+def test_the_same_image_is_no_change() -> None:
+    """What was known is still so."""
+    assert Unchanged() == decided(known(), an_observation(1, 5), 1)
+
+
+def test_a_renamed_image_is_no_change() -> None:
+    """The image id alone decides."""
+    assert Unchanged() == decided(known(), Observation(image_id(1), "renamed", None))
+
+
+def test_an_edited_lookup_that_gives_the_same_image_is_confirmed() -> None:
+    """It is remembered, so that the next change is not put down to the edit."""
+    pair = replace(known(), confirmed_digest="0123456789abcdef")
+    assert Confirmed() == decided(pair, an_observation(1, 5), 1)
+
+
+@pytest.mark.parametrize(
+    ("pair", "observed", "past", "expected"),
+    [
+        (a_pair(), an_observation(), [], Kind.BASELINE),
+        (a_pair(lookup=by_name()), an_observation(), [], Kind.BASELINE),
+        (known(), an_observation(2, 6), [1], Kind.RELEASE),
+        (known(lookup=by_name()), an_observation(2, 6), [1], Kind.RELEASE),
+        (known(lookup=by_name()), an_observation(2, 5), [1], Kind.RELEASE),
+        (known(), an_observation(2, 1), [1], Kind.RELEASE),
+        (known(lookup=by_name()), an_observation(2, 1), [1], Kind.ROLLBACK),
+        (known(), an_observation(2, 6), [1, 2], Kind.ROLLBACK),
+        (known(lookup=by_name()), an_observation(2, 6), [1, 2], Kind.ROLLBACK),
+    ],
+    ids=[
+        "first sight by parameter",
+        "first sight by filters",
+        "new by parameter",
+        "new by filters",
+        "new by filters on the same day",
+        "a parameter's image is older, yet was never current",
+        "the newest by filters is older than what was known",
+        "current before, by parameter",
+        "current before, by filters",
+    ],
+)
+def test_kinds(pair: Pair, observed: Observation, past: list[int], expected: Kind) -> None:
+    """Each change has the kind that tells a subscriber what happened."""
+    assert expected == kind_of(decided(pair, observed, *past))
+
+
+@pytest.mark.parametrize("past", [[], [1], [1, 2]])
+@pytest.mark.parametrize("lookup", [by_parameter(), by_name()])
+def test_the_first_change_after_an_edit_is_put_down_to_it(past: list[int], lookup: Lookup) -> None:
+    """Even where that image was current before, or is older."""
+    pair = a_pair(lookup=lookup, known=an_observation(1, 5), confirmed=OTHER, version=4)
+    assert kind_of(decided(pair, an_observation(2, 1), *past)) == Kind.RECONFIGURED
+
+
+def test_a_missing_date_is_the_oldest() -> None:
+    """A filter's answer without a date is a step back; a first date is a step forward."""
+    dated, undated = an_observation(1), Observation(image_id(2))
+    pair = a_pair(lookup=by_name(), known=dated)
+    assert kind_of(decided(pair, undated)) == Kind.ROLLBACK
+    pair = a_pair(lookup=by_name(), known=undated)
+    assert kind_of(decided(pair, dated)) == Kind.RELEASE
+    assert kind_of(decided(pair, Observation(image_id(3)))) == Kind.RELEASE
+
+
+def test_a_change_carries_all_that_the_release_row_needs() -> None:
+    """Version and previous image follow from what is known, the rest from the observation."""
+    pair = known(1)
+    decision = decided(pair, an_observation(2, 6))
+    assert isinstance(decision, Changed)
+    release = decision.release
+    assert (release.target, release.image_name) == (pair.target, pair.image_name)
+    assert (release.version, release.previous_image_id) == (5, image_id(1))
+    assert (release.detected_at, release.round) == (AT, ROUND)
+    assert release.observed == an_observation(2, 6)
+
+
+def test_first_sight_has_no_previous_image() -> None:
+    """The first version is 1."""
+    decision = decided(a_pair(), an_observation())
+    assert isinstance(decision, Changed)
+    assert (decision.release.version, decision.release.previous_image_id) == (1, None)
+
+
+def test_a_pair_without_a_confirmed_lookup_is_edited() -> None:
+    """So a pair that is watched anew does not announce what happened meanwhile as a release."""
+    pair = replace(known(), confirmed_digest=None)
+    assert edited(pair)
+    assert kind_of(decided(pair, an_observation(2, 6))) == Kind.RECONFIGURED
+    assert not edited(known())
+
+
+# --- whatever happens to a pair
+
+OBSERVATIONS = st.builds(
+    Observation,
+    st.integers(1, 4).map(image_id),
+    st.just("al2023"),
+    st.none() | st.sampled_from(["2026-10-01T00:00:00.000Z", "2026-10-02T00:00:00.000Z"]),
+)
+EVENTS = st.lists(OBSERVATIONS | st.sampled_from([by_name(), by_parameter()]), max_size=12)
+
+
+def live(pair: Pair, events: list[Observation | Lookup]) -> list[Changed]:
+    """The changes of a pair that sees these observations and edits, each decision carried out."""
+    changes: list[Changed] = []
+    for event in events:
+        if not isinstance(event, Observation):
+            pair = replace(pair, lookup=event, lookup_digest=a_pair(lookup=event).lookup_digest)
+            continue
+        past = frozenset(change.release.observed.image_id for change in changes)
+        match decide(pair, event, past, detected_at=AT, round_=ROUND):
+            case Changed() as change:
+                changes.append(change)
+                version, seen = change.release.version, change.release.observed
+                pair = replace(
+                    pair, version=version, known=seen, confirmed_digest=pair.lookup_digest
+                )
+            case Confirmed():
+                pair = replace(pair, confirmed_digest=pair.lookup_digest)
+    return changes
+
+
+@given(EVENTS)
+def test_a_life_of_changes_is_a_dense_chain(events: list[Observation | Lookup]) -> None:
+    """Versions count up from 1, and each release starts from the image that the last one gave."""
+    releases = [change.release for change in live(a_pair(), events)]
+    assert list(range(1, len(releases) + 1)) == [release.version for release in releases]
+    given_before = [None, *(release.observed.image_id for release in releases)][: len(releases)]
+    assert given_before == [release.previous_image_id for release in releases]
+    assert [r.kind for r in releases[:1]] == [Kind.BASELINE][: len(releases)]
+    assert Kind.BASELINE not in {release.kind for release in releases[1:]}
+
+
+@given(EVENTS)
+def test_no_release_keeps_the_image(events: list[Observation | Lookup]) -> None:
+    """What is announced always differs from what was there."""
+    for change in live(a_pair(), events):
+        assert change.release.observed.image_id != change.release.previous_image_id
+
+
+@given(
+    st.builds(
+        a_pair,
+        lookup=st.sampled_from([by_name(), by_parameter()]),
+        known=st.none() | OBSERVATIONS,
+        confirmed=st.sampled_from([None, OTHER]),
+    ),
+    OBSERVATIONS,
+    st.frozensets(st.integers(1, 4).map(image_id)),
+)
+def test_first_sight_and_edits_are_never_releases(
+    pair: Pair, observed: Observation, past: frozenset[str]
+) -> None:
+    """Only a lookup that was confirmed as it is can tell of a release or a rollback."""
+    decision = decide(pair, observed, past, detected_at=AT, round_=ROUND)
+    if isinstance(decision, Changed) and (pair.known is None or edited(pair)):
+        assert decision.release.kind in {Kind.BASELINE, Kind.RECONFIGURED}

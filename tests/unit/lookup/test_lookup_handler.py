@@ -1,0 +1,53 @@
+"""The entry point and its settings: what it needs, and what it refuses to begin with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.kernel.errors import MalformedError, SettingsError
+from services.lookup.handler import handler
+from services.lookup.settings import Settings
+
+ENVIRONMENT = {
+    "TABLE_NAME": "ami-tracker",
+    "EXTERNAL_ID": "secret-sauce",
+    "AWS_REGION": "eu-west-1",
+}
+
+
+def test_three_settings_are_enough() -> None:
+    """The rest has defaults."""
+    expected = Settings("ami-tracker", "ami-tracker-read", "secret-sauce", "eu-west-1", "")
+    assert expected == Settings.from_env(ENVIRONMENT)
+
+
+def test_every_setting_can_be_given() -> None:
+    """A shell's default region is as good as Lambda's own variable."""
+    given = {
+        "TABLE_NAME": "t",
+        "EXTERNAL_ID": "secret-sauce",
+        "READ_ROLE_NAME": "reader",
+        "AWS_DEFAULT_REGION": "eu-west-2",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:5000",
+    }
+    expected = Settings("t", "reader", "secret-sauce", "eu-west-2", "http://127.0.0.1:5000")
+    assert expected == Settings.from_env(given)
+
+
+def test_all_missing_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to deploy three times to learn of three of them."""
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with pytest.raises(SettingsError) as caught:
+        handler({"Records": []}, None)
+    named = ["TABLE_NAME", "EXTERNAL_ID", "AWS_REGION"]
+    expected = tuple(f"environment variable {name} is not set" for name in named)
+    assert expected == caught.value.problems
+
+
+@pytest.mark.parametrize("event", [{}, {"Records": None}, {"Records": {}}, {"round": "now"}])
+def test_an_event_that_is_not_sqs_is_refused(event: dict[str, Any]) -> None:
+    """Somebody wired the function to something else; that must not look like success."""
+    with pytest.raises(MalformedError, match="no list of Records, as an SQS event has"):
+        handler(event, None)

@@ -1,0 +1,59 @@
+"""What became of a batch, as the platform, CloudWatch and people read it."""
+
+from __future__ import annotations
+
+from lookup_fakes import HERE, THERE
+
+from services.kernel.errors import State
+from services.kernel.model import Kind
+from services.kernel.observe import Measure
+from services.lookup.report import DROPPED, LATE, Outcome, Report
+
+
+def a_report() -> Report:
+    """A report with something of everything."""
+    report = Report(failed_messages=["m7", "m1"], malformed=1)
+    outcomes = [
+        (THERE, Outcome(State.OK)),
+        (HERE, Outcome(State.OK, Kind.RELEASE)),
+        (HERE, Outcome(State.OK, Kind.BASELINE)),
+        (HERE, Outcome(State.THROTTLED, again=True)),
+        (HERE, Outcome(State.ACCESS_DENIED)),
+        (HERE, Outcome(State.ACCESS_DENIED)),
+        (THERE, LATE),
+        (THERE, DROPPED),
+    ]
+    for target, outcome in outcomes:
+        report.add(target, outcome)
+    return report
+
+
+def test_the_answer_names_the_messages_to_deliver_again() -> None:
+    """In the form of an event source mapping, beside counts for people."""
+    assert a_report().answer() == {
+        "batchItemFailures": [{"itemIdentifier": "m7"}, {"itemIdentifier": "m1"}],
+        "checked": 7,
+        "failed": 4,
+        "dropped": 1,
+        "malformed": 1,
+        "releases": {"baseline": 1, "release": 1},
+    }
+
+
+def test_measures_have_few_and_small_dimensions() -> None:
+    """Pairs checked by region, failed by class and region, releases by kind, malformed messages."""
+    assert list(a_report().measures()) == [
+        Measure("PairsChecked", 5, dimensions={"region": "eu-west-1"}),
+        Measure("PairsChecked", 2, dimensions={"region": "us-west-2"}),
+        Measure("PairsFailed", 2, dimensions={"class": "access_denied", "region": "eu-west-1"}),
+        Measure("PairsFailed", 1, dimensions={"class": "throttled", "region": "eu-west-1"}),
+        Measure("PairsFailed", 1, dimensions={"class": "transient", "region": "us-west-2"}),
+        Measure("Releases", 1, dimensions={"kind": "baseline"}),
+        Measure("Releases", 1, dimensions={"kind": "release"}),
+        Measure("MalformedMessages", 1),
+    ]
+
+
+def test_nothing_is_measured_of_nothing() -> None:
+    """An empty batch costs no metric."""
+    assert list(Report().measures()) == []

@@ -1,0 +1,320 @@
+"""Which image answers a lookup, as pure functions: no order, paging or odd value may matter."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lookup_fakes import an_ami, an_observation, image_id
+
+from services.kernel.errors import DETAIL_LIMIT, Failure, State
+from services.kernel.model import Filter, FilterLookup, Observation
+from services.lookup.resolve import (
+    Ami,
+    launchable,
+    matches,
+    newest,
+    parameter_image_id,
+    request_filters,
+)
+
+NOW = "2026-11-22T07:00:05.000Z"
+ID = "ami-0123456789abcdef0"
+
+
+def state_of(answer: object) -> State:
+    """The state of an answer that is a failure."""
+    assert isinstance(answer, Failure)
+    return answer.state
+
+
+# --- wildcards
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("al2023", "al2023", True),
+        ("al2023", "al2023-arm", False),
+        ("al2023", "my-al2023", False),
+        ("al2023", "AL2023", False),
+        ("AL*", "al2023", False),
+        ("", "", True),
+        ("", "a", False),
+        ("*", "", True),
+        ("*", "any thing/at-all\nand more", True),
+        ("al*23", "al23", True),
+        ("al*23", "al2023-23", True),
+        ("*-BETA-*", "RHEL-9.6_BETA-x", False),
+        ("*-BETA-*", "RHEL-9.6-BETA-x", True),
+        ("**", "ab", True),
+        ("a?c", "abc", True),
+        ("a?c", "ac", True),
+        ("a?c", "abbc", False),
+        ("???", "", True),
+        ("???", "abc", True),
+        ("???", "abcd", False),
+        ("?*b", "b", True),
+        (r"a\*c", "a*c", True),
+        (r"a\*c", "abc", False),
+        (r"a\?c", "a?c", True),
+        (r"a\?c", "ac", False),
+        (r"a\\c", r"a\c", True),
+        (r"a\bc", "abc", True),
+        ("a\\", "a\\", True),
+        ("a\\", "a", False),
+        (r"\\*", r"\anything", True),
+        ("a[bc]d", "a[bc]d", True),
+        ("a[bc]d", "abd", False),
+        ("[!a]", "b", False),
+        ("a.c", "abc", False),
+        ("(a|b)+$", "(a|b)+$", True),
+    ],
+)
+def test_wildcards_follow_the_services_own_rules(
+    pattern: str, text: str, *, expected: bool
+) -> None:
+    """A star is any run, a question mark at most one character, a backslash takes one literally."""
+    assert expected == matches(pattern, text)
+
+
+def reference(pattern: str, text: str) -> bool:
+    """The same rules as a regular expression."""
+    parts = {"*": ".*", "?": ".?"}
+    wanted = "".join(
+        parts.get(part) or re.escape(part[-1]) for part in re.findall(r"\\.|.", pattern, re.DOTALL)
+    )
+    return re.fullmatch(wanted, text, re.DOTALL) is not None
+
+
+@given(st.text("ab*?\\[\n", max_size=7), st.text("ab*?\\[\n", max_size=7))
+def test_wildcards_agree_with_a_regular_expression(pattern: str, text: str) -> None:
+    """On small inputs, where a backtracking matcher is good enough, both say the same."""
+    assert reference(pattern, text) == matches(pattern, text)
+
+
+@given(st.text(max_size=20))
+def test_an_escaped_text_matches_itself_alone(text: str) -> None:
+    """Whatever a name holds, it can be written as a pattern."""
+    escaped = "".join(f"\\{character}" for character in text)
+    assert matches(escaped, text)
+    assert not matches(escaped, f"{text}x")
+
+
+@pytest.mark.parametrize("pattern", ["*a" * 100, "?" * 200, "*?" * 100 + "b", "*" * 255])
+def test_no_pattern_takes_long(pattern: str) -> None:
+    """Patterns that take a backtracking matcher longer than the age of the world are nothing."""
+    started = time.process_time()
+    matches(pattern, "a" * 256 + "c")
+    assert time.process_time() - started < 1
+
+
+# --- parameters
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ID,
+        "ami-01234567",
+        f"  {ID}\n",
+        json.dumps({"image_id": ID}),
+        json.dumps({"schema_version": "1", "image_id": ID, "image_name": "x"}, indent=2),
+        f'\n {{"image_id": "{ID}"}} ',
+        json.dumps({"image_id": ID, "padding": "x" * 300_000}),
+    ],
+)
+def test_a_value_names_an_image_plainly_or_in_json(value: str) -> None:
+    """Space around it does not matter, nor what else is in the JSON."""
+    assert value.strip().startswith(("{", "ami-"))
+    assert parameter_image_id(value) in {ID, "ami-01234567"}
+
+
+NO_IMAGE_ID = {
+    "empty": "",
+    "blank": " \n",
+    "too short": "ami-0123456",
+    "between the lengths": "ami-012345678",
+    "too long": f"{ID}0",
+    "upper case": "ami-0123456789ABCDEF0",
+    "not hexadecimal": "ami-0123456789abcdefg",
+    "other digits": "ami-０１２３４５６７",  # noqa: RUF001 - digits of another script
+    "two ids": f"{ID} {ID}",
+    "a list of ids": f"{ID},{ID}",
+    "another resource": "snap-0123456789abcdef0",
+    "a resolved reference": f"resolve:ssm:/x/{ID}",
+    "JSON without image_id": '{"image_name": "x"}',
+    "JSON with null": '{"image_id": null}',
+    "JSON with a number": '{"image_id": 7}',
+    "JSON with a list": f'{{"image_id": ["{ID}"]}}',
+    "JSON with an empty text": '{"image_id": ""}',
+    "JSON deeper than it should be": f'{{"recommended": {{"image_id": "{ID}"}}}}',
+    "JSON array": f'["{ID}"]',
+    "JSON text": f'"{ID}"',
+    "JSON cut off": f'{{"image_id": "{ID}"',
+    "a Python dict": f"{{'image_id': '{ID}'}}",
+    "an encrypted value": "AQICAHhGvvYXVzqzfZ5dH0yVtQ==",
+    "a huge number": f'{{"image_id": {"9" * 5000}}}',
+    "deep nesting": '{"a":' * 100_000,
+    "deep arrays": '{"a":' + "[" * 100_000,
+    "300 KB of nothing": "x" * 300_000,
+    "300 KB of JSON": json.dumps({"image": "x" * 300_000}),
+    "control characters": "\x00\x1b[31m",
+}
+
+
+@pytest.mark.parametrize("value", NO_IMAGE_ID.values(), ids=NO_IMAGE_ID.keys())
+def test_any_other_value_is_a_bad_value(value: str) -> None:
+    """It is a failure that says what was found, in one short printable line."""
+    answer = parameter_image_id(value)
+    assert isinstance(answer, Failure)
+    assert (answer.state, answer.code) == (State.BAD_VALUE, "NotAnImageId")
+    assert len(answer.detail) <= DETAIL_LIMIT
+    assert answer.detail.isprintable()
+
+
+def test_a_bad_value_is_shown() -> None:
+    """An operator sees what the parameter holds."""
+    answer = parameter_image_id("see the wiki")
+    assert isinstance(answer, Failure)
+    expected = "the parameter's value 'see the wiki' is neither an image id nor JSON with image_id"
+    assert expected == answer.detail
+
+
+@given(st.text(max_size=40))
+def test_no_value_raises(value: str) -> None:
+    """Whatever a parameter holds, the answer is an id or a failure."""
+    answer = parameter_image_id(value)
+    assert isinstance(answer, Failure) or answer.startswith("ami-")
+
+
+# --- what a parameter names must be launchable
+
+
+def test_a_visible_available_image_is_the_observation() -> None:
+    """Its name and date are known from then on."""
+    assert an_observation() == launchable(image_id(1), an_ami())
+
+
+@pytest.mark.parametrize(
+    ("visible", "detail"),
+    [
+        (None, f"{image_id(1)} is not visible here"),
+        (an_ami(state="pending"), f"{image_id(1)} is pending"),
+        (an_ami(state="disabled"), f"{image_id(1)} is disabled"),
+    ],
+)
+def test_anything_else_is_not_launchable(visible: Ami | None, detail: str) -> None:
+    """The failure says how the image was seen, if at all."""
+    expected = Failure(State.NOT_LAUNCHABLE, "NotLaunchable", detail)
+    assert expected == launchable(image_id(1), visible)
+
+
+# --- filters
+
+
+def test_only_available_images_are_asked_for() -> None:
+    """The configured filters come first, as they are."""
+    name = Filter("name", ("al2023-*",))
+    assert (name, Filter("state", ("available",))) == request_filters(FilterLookup((name,)))
+
+
+def test_a_configured_state_is_left_alone() -> None:
+    """Who asks for pending images gets them."""
+    filters = (Filter("name", ("al2023-*",)), Filter("state", ("pending",)))
+    assert filters == request_filters(FilterLookup(filters))
+
+
+def test_no_image_is_not_found() -> None:
+    """An empty answer is a failure, never an observation."""
+    assert state_of(newest([], (), NOW)) == State.NOT_FOUND
+
+
+def test_the_newest_image_is_the_answer() -> None:
+    """By its creation date, wherever it stands."""
+    images = [an_ami(1, day=2), an_ami(2, day=9), an_ami(3, day=5)]
+    assert an_observation(2, day=9) == newest(images, (), NOW)
+
+
+def test_a_tie_goes_to_the_greater_image_id() -> None:
+    """Two images of one instant have an order all the same."""
+    assert an_observation(8) == newest([an_ami(7), an_ami(8), an_ami(3)], (), NOW)
+
+
+def test_a_deprecated_image_is_the_last_choice() -> None:
+    """Older and still supported beats newer and deprecated."""
+    old, new = an_ami(1, day=1), an_ami(2, day=9, deprecation_time="2026-11-01T00:00:00.000Z")
+    assert old.observation() == newest([new, old], (), NOW)
+    assert new.observation() == newest([new], (), NOW)
+
+
+@pytest.mark.parametrize(
+    ("deprecation_time", "winner"),
+    [(NOW, 1), ("2026-11-22T07:00:05.001Z", 2), ("2026-11-22T07:00:04.999Z", 1)],
+)
+def test_an_image_is_deprecated_from_its_time_on(deprecation_time: str, winner: int) -> None:
+    """The moment itself counts as past."""
+    images = [an_ami(1), an_ami(2, day=9, deprecation_time=deprecation_time)]
+    answer = newest(images, (), NOW)
+    assert isinstance(answer, Observation)
+    assert image_id(winner) == answer.image_id
+
+
+def test_an_image_without_a_date_is_older_than_all_others() -> None:
+    """And its observation has no date either."""
+    undated = an_ami(9, creation_date="")
+    assert an_observation(1) == newest([undated, an_ami(1)], (), NOW)
+    assert Observation(image_id(9), "acme-linux-9", None) == newest([undated], (), NOW)
+
+
+def test_excluded_names_are_never_chosen() -> None:
+    """Not even when nothing else is left; a nameless image has the empty name."""
+    beta, nameless = an_ami(2, day=9, name="RHEL-9-BETA-1"), an_ami(3, day=9, name=None)
+    assert an_observation(1) == newest([beta, an_ami(1)], ["*-BETA-*"], NOW)
+    assert state_of(newest([beta], ["x", "*-BETA-*"], NOW)) == State.NOT_FOUND
+    assert nameless.observation() == newest([nameless, an_ami(1)], ["*-BETA-*"], NOW)
+    assert an_observation(1) == newest([nameless, an_ami(1)], ["", "?BETA"], NOW)
+
+
+# The property behind all of it: an answer is a set, however it came.
+
+DATES = ["", "2026-10-01T00:00:00.000Z", "2026-10-02T00:00:00.000Z", NOW]
+IMAGES = st.lists(
+    st.builds(
+        Ami,
+        image_id=st.integers(1, 12).map(image_id),
+        name=st.sampled_from([None, "al2023", "al2023-BETA-1"]),
+        creation_date=st.sampled_from(DATES),
+        state=st.just("available"),
+        deprecation_time=st.sampled_from([None, *DATES[1:], "2027-01-01T00:00:00.000Z"]),
+    ),
+    unique_by=lambda image: image.image_id,
+    max_size=8,
+)
+
+
+def expected_newest(images: Sequence[Ami]) -> str | None:
+    """The rule once more, as three sieves."""
+    left = [image for image in images if "-BETA-" not in (image.name or "")]
+    supported = [i for i in left if i.deprecation_time is None or i.deprecation_time > NOW]
+    left = supported or left
+    last = max((image.creation_date for image in left), default="")
+    return max((i.image_id for i in left if i.creation_date == last), default=None)
+
+
+@given(IMAGES, st.data())
+def test_the_answer_depends_on_neither_order_nor_paging(
+    images: list[Ami], data: st.DataObject
+) -> None:
+    """Every order of the same images, with some of them on several pages, has the same newest."""
+    repeated = data.draw(st.lists(st.sampled_from(images), max_size=4)) if images else []
+    order = data.draw(st.permutations([*images, *repeated]))
+    answer = newest(order, ["*-BETA-*"], NOW)
+    found = answer.image_id if isinstance(answer, Observation) else None
+    assert expected_newest(images) == found
+    assert newest(images, ["*-BETA-*"], NOW) == answer

@@ -1,0 +1,241 @@
+"""A batch over several targets, in real threads: who suffers from whom."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from log_fakes import FakeLog
+from lookup_fakes import (
+    HERE,
+    MOMENT,
+    PATH,
+    ROUND,
+    THERE,
+    FakeFacts,
+    FakeRows,
+    a_failure,
+    a_pair,
+    a_request,
+    an_ami,
+    by_name,
+    by_parameter,
+    image_id,
+)
+
+from services.kernel.aws import MAX_THREADS
+from services.kernel.errors import CallFailedError, HubBrokenError
+from services.kernel.model import Request, Target
+from services.kernel.runtime import Deadline
+from services.kernel.wire import encode_request
+from services.lookup.check import Checker
+from services.lookup.report import Report
+from services.lookup.worker import Message, Worker
+
+BOUND = 10
+"""Seconds after which a thread that is still held is let go, come what may."""
+
+
+@dataclass(slots=True)
+class Room:
+    """A worker on fakes; `release` lets go whoever `hold` holds."""
+
+    rows: FakeRows = field(default_factory=FakeRows)
+    facts: FakeFacts = field(default_factory=FakeFacts)
+    log: FakeLog = field(default_factory=FakeLog)
+    release: threading.Event = field(default_factory=threading.Event)
+
+    def work(self, *messages: Message, seconds: float = 60) -> Report:
+        """What became of the messages."""
+        checker = Checker(self.rows, self.facts, self.log, lambda: MOMENT)
+        return Worker(checker, self.log).work(messages, Deadline.after(seconds))
+
+    def track(self, *targets: Target) -> None:
+        """Track one image in these targets, published there."""
+        for target in targets:
+            self.rows.put(a_pair(target=target))
+            self.rows.begin(target, ROUND)
+            self.facts.put_parameter(target, PATH, image_id(1))
+            self.facts.register(target, an_ami(1))
+
+    def hold(self, *targets: Target) -> None:
+        """Let these targets not answer until they are released."""
+        self.facts.hold = lambda target: self._wait(target, targets)
+
+    def _wait(self, target: Target, held: Sequence[Target]) -> None:
+        if target in held:
+            self.release.wait(BOUND)
+
+
+@pytest.fixture
+def room() -> Iterator[Room]:
+    """A room whose threads are let go at the end."""
+    made = Room()
+    yield made
+    made.release.set()
+
+
+def a_message(request: Request | None = None, message_id: str = "m1") -> Message:
+    """A message as it is delivered."""
+    return Message(message_id, encode_request(request or a_request()))
+
+
+def there(message_id: str = "m2") -> Message:
+    """A message about another target."""
+    return a_message(a_request(target=THERE), message_id)
+
+
+# --- messages
+
+
+def test_a_batch_of_nothing_is_no_work(room: Room) -> None:
+    """The answer names no failure."""
+    assert room.work().answer() == {
+        "batchItemFailures": [],
+        "checked": 0,
+        "failed": 0,
+        "dropped": 0,
+        "malformed": 0,
+        "releases": {},
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "not JSON", "[]", "{}", '{"schema": 2}', '{"schema":1', "[" * 100_000, "\ud800", "null"],
+)
+def test_a_malformed_message_fails_alone(room: Room, body: str) -> None:
+    """It goes to the dead letters by itself; its neighbours are checked."""
+    room.track(HERE)
+    report = room.work(Message("bad", body), a_message())
+    assert (report.failed_messages, report.malformed) == (["bad"], 1)
+    assert report.checked == {HERE.region: 1}
+    assert room.log.events("error") == ["message malformed"]
+
+
+def test_copies_of_a_message_share_one_outcome(room: Room) -> None:
+    """The pair is looked up, committed and counted once; every copy is acknowledged."""
+    room.track(HERE)
+    report = room.work(*(a_message(message_id=f"m{n}") for n in range(3)))
+    assert (report.failed_messages, report.checked) == ([], {HERE.region: 1})
+    assert report.releases == {"baseline": 1}
+    assert room.rows.counters(HERE) == (ROUND, 1, 0)
+    assert len(room.rows.releases(a_pair())) == 1
+
+
+def test_copies_of_a_message_fail_together(room: Room) -> None:
+    """Each has to be named, or it would be acknowledged."""
+    room.track(HERE)
+    room.facts.fail("parameters", "ThrottlingException")
+    report = room.work(a_message(message_id="m1"), a_message(message_id="m2"))
+    assert report.failed_messages == ["m1", "m2"]
+    assert report.failures == {("throttled", HERE.region): 1}
+
+
+def test_a_batch_over_several_targets_is_done_by_target(room: Room) -> None:
+    """One session and one read each."""
+    room.track(HERE, THERE)
+    room.rows.put(a_pair("other", by_name(), target=THERE))
+    other = a_message(a_request("other", by_name(), target=THERE), "m3")
+    report = room.work(a_message(), there(), other)
+    assert report.checked == {HERE.region: 1, THERE.region: 2}
+    assert report.releases == {"baseline": 3}
+    assert room.facts.journal.count("enter") == 2
+    assert room.rows.journal.count("read") == 2
+
+
+def test_what_may_pass_fails_and_what_lasts_is_acknowledged(room: Room) -> None:
+    """Only another delivery that could help is asked for."""
+    room.track(HERE, THERE)
+    room.facts.close(HERE.account_id)
+    room.facts.fail("parameters", "ThrottlingException")
+    report = room.work(a_message(), there())
+    assert report.failed_messages == ["m2"]
+    expected = {("access_denied", HERE.region): 1, ("throttled", THERE.region): 1}
+    assert report.failures == expected
+
+
+# --- targets that would cost the others
+
+
+def test_a_slow_target_costs_only_itself(room: Room) -> None:
+    """At the deadline its messages fail, and all others are done."""
+    room.track(HERE, THERE)
+    room.hold(HERE)
+    report = room.work(a_message(), there(), seconds=1)
+    assert report.failed_messages == ["m1"]
+    assert report.releases == {"baseline": 1}
+    assert room.rows.stored(a_pair(target=THERE)).version == 1
+    assert room.log.fields("target not finished in time") == [
+        {"region": HERE.region, "account_id": HERE.account_id}
+    ]
+
+
+def test_slow_targets_on_all_threads_but_one_keep_nobody_waiting(room: Room) -> None:
+    """What is left of the pool works off the rest."""
+    slow = [Target(f"{n:012}", "eu-west-1") for n in range(MAX_THREADS - 1)]
+    fast = [Target(f"{n:012}", "eu-west-2") for n in range(10)]
+    room.track(*slow, *fast)
+    room.hold(*slow)
+    messages = [a_message(a_request(target=t), str(t)) for t in [*slow, *fast]]
+    report = room.work(*messages, seconds=1)
+    assert report.failed_messages == [str(target) for target in slow]
+    assert report.releases == {"baseline": len(fast)}
+
+
+def test_what_never_began_fails_and_never_begins(room: Room) -> None:
+    """When the answer is out, nobody is left to look anything up."""
+    slow = [Target(f"{n:012}", "eu-west-1") for n in range(MAX_THREADS)]
+    room.track(*slow, HERE)
+    room.hold(*slow)
+    messages = [a_message(a_request(target=t), str(t)) for t in [*slow, HERE]]
+    report = room.work(*messages, seconds=0.2)
+    assert len(report.failed_messages) == MAX_THREADS + 1
+    room.release.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("ThreadPoolExecutor"):
+            thread.join(BOUND)
+    assert room.rows.stored(a_pair()).version == 0
+    assert room.facts.journal.count("enter") == MAX_THREADS
+
+
+def test_a_bug_in_one_target_costs_only_itself(room: Room) -> None:
+    """Its messages fail, and the log has the trace."""
+    room.track(HERE, THERE)
+
+    def trip(target: Target) -> None:
+        if target == HERE:
+            message = "nobody thought of this"
+            raise ZeroDivisionError(message)
+
+    room.facts.hold = trip
+    report = room.work(a_message(), there())
+    assert (report.failed_messages, report.releases) == (["m1"], {"baseline": 1})
+    assert room.log.events("exception") == ["target failed unexpectedly"]
+
+
+def test_a_busy_table_fails_that_group_alone(room: Room) -> None:
+    """The others could use it."""
+    room.track(HERE, THERE)
+    room.rows.problems[HERE] = CallFailedError(a_failure("ThrottlingException"))
+    report = room.work(a_message(), there())
+    assert (report.failed_messages, report.releases) == (["m1"], {"baseline": 1})
+    assert report.failures == {("throttled", HERE.region): 1}
+    assert room.log.events("warning") == ["table busy"]
+
+
+def test_a_broken_table_fails_the_whole_invocation(room: Room) -> None:
+    """So it alarms, and every message comes back."""
+    room.track(HERE, THERE)
+    broken = HubBrokenError("table ami-tracker", a_failure("AccessDeniedException"))
+    room.rows.problems[THERE] = broken
+    with pytest.raises(HubBrokenError, match="table ami-tracker cannot be used"):
+        room.work(a_message(), there())
+
+
+def test_requests_of_a_dropped_pair_are_acknowledged(room: Room) -> None:
+    """They count as dropped, not as checked."""
+    report = room.work(a_message(a_request(lookup=by_parameter("/gone"))))
+    assert (report.failed_messages, report.dropped, report.checked) == ([], 1, {})
