@@ -7,7 +7,7 @@ DEMO := .venv-demo
 CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u AWS_CA_BUNDLE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test format lint types imports unit lock schemas clean
+.PHONY: help demo check test format lint types imports unit lock schemas install clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,8 @@ lock: $(DEV)/.ready ## Resolve requirements/*.in anew into hashed, host-free loc
 
 schemas: $(DEV)/.ready ## Write the JSON Schemas of the YAML files again from their models
 	$(DEV)/bin/ami-tracker schemas
+
+install: $(DEV)/.ready ## Make the virtual environment .venv with the command ami-tracker
 
 clean: ## Remove what the other targets made
 	rm -rf $(DEV) $(DEMO) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*

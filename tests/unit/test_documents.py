@@ -1,0 +1,105 @@
+"""The README is under test: what it shows must load, exist and be so."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from services.aggregator.announce import announcement
+from services.catalogue.load import load
+from services.console.cli import main
+from services.kernel.model import Kind, Observation, Release, Target
+
+README = Path(__file__).parents[2] / "README.md"
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+REGIONS = """\
+AccountId: "111122223333"
+regions:
+  - Name: us-east-1
+"""
+
+
+def _blocks(language: str) -> list[str]:
+    return [text for found, text in _BLOCK.findall(README.read_text()) if found == language]
+
+
+def _announced() -> Release:
+    return Release(
+        target=Target("111122223333", "us-east-1"),
+        image_name="al2023-eks-1.33",
+        version=2,
+        kind=Kind.RELEASE,
+        observed=Observation("ami-0123456789abcdef0", "amazon-eks-node-al2023"),
+        previous_image_id="ami-0123456789abcdef1",
+        detected_at="2026-11-22T07:00:03.120Z",
+        round="2026-11-22T07:00:00Z",
+    )
+
+
+@pytest.mark.parametrize("text", [b for b in _blocks("yaml") if b.startswith("images:")])
+def test_images_in_the_readme_load(text: str, tmp_path: Path) -> None:
+    """Every image file that the README shows is a good one."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "readme.yaml").write_text(text)
+    (tmp_path / "regions.yaml").write_text(REGIONS)
+
+    assert len(load(tmp_path / "images", tmp_path / "regions.yaml").images) == 1
+
+
+def test_regions_in_the_readme_load(tmp_path: Path) -> None:
+    """The regions file that the README shows is a good one."""
+    image, regions = _blocks("yaml")[0], _blocks("yaml")[-1]
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "readme.yaml").write_text(image)
+    (tmp_path / "regions.yaml").write_text(regions)
+
+    catalogue = load(tmp_path / "images", tmp_path / "regions.yaml")
+
+    assert {
+        Target("111122223333", "us-east-1"),
+        Target("222233334444", "eu-west-1"),
+    } == set(catalogue.targets)
+
+
+def test_the_event_in_the_readme_is_the_real_one() -> None:
+    """The body that the README shows is the announcement of such a release, to the byte."""
+    assert announcement(_announced()).body == _blocks("json")[0].strip()
+
+
+def test_the_readme_lists_every_attribute() -> None:
+    """The table of attributes names those that are sent, with their types."""
+    rows = re.findall(r"^\| `(\w+)` \| (String|Number) \|", README.read_text(), re.MULTILINE)
+    sent = announcement(_announced()).attributes
+
+    assert {
+        name: "Number" if isinstance(value, int) else "String" for name, value in sent.items()
+    } == dict(rows)
+
+
+def test_the_readme_explains_every_kind() -> None:
+    """The table of kinds has a row for each of them."""
+    explained = re.findall(r"^\| `(\w+)` \| .* \| (?:yes|no) \|$", README.read_text(), re.MULTILINE)
+
+    assert set(Kind) == set(explained)
+
+
+def test_the_filter_policy_in_the_readme_is_json() -> None:
+    """The filter policy can be copied as it stands."""
+    policy = re.search(r"`(\{\"image_name\": .*\})`", README.read_text())
+
+    assert policy is not None
+    assert ["image_name"] == list(json.loads(policy[1]))
+
+
+def test_commands_in_the_readme_exist() -> None:
+    """Every `ami-tracker` command that the README names is there."""
+    named = set(re.findall(r"ami-tracker ([a-z]+)", README.read_text()))
+
+    assert named
+    for name in named:
+        assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
