@@ -46,9 +46,15 @@ def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn the skip of a test into a failure where `REQUIRE_ALL=1`."""
+    """Turn the skip of a test into a failure where `REQUIRE_ALL=1`.
+
+    What a test printed crosses a process border as UTF-8, which has no half surrogate pairs.
+    """
     report = yield
     _forbid_skip(report)
+    report.sections = [
+        (title, text.encode("utf-8", "replace").decode()) for title, text in report.sections
+    ]
     return report
 
 

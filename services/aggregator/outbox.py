@@ -81,7 +81,7 @@ class Outbox:
 
     def _decoded(self, row: dict[str, Any]) -> Release | None:
         try:
-            return decode_release(row)
+            return _dated(decode_release(row))
         except MalformedError as error:
             self._log.error("row malformed", extra={"problem": str(error)})
             return None
@@ -107,3 +107,15 @@ class Outbox:
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                     raise
+
+
+def _dated(release: Release) -> Release:
+    """The release, if it can be told how old it is."""
+    try:
+        aware = datetime.fromisoformat(release.detected_at).tzinfo is not None
+    except ValueError:
+        aware = False
+    if not aware:
+        what = f"release {release.version} of {release.image_name} in {release.target}"
+        raise MalformedError(what, f"detected_at is {release.detected_at!r}, but must be a time")
+    return release

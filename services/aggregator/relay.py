@@ -62,6 +62,7 @@ class Report:
     pending: int = 0
     oldest_seconds: float = 0.0
     stuck: set[Target] = field(default_factory=set)
+    held_back: set[tuple[Target, str]] = field(default_factory=set)
     retry_from: str | None = None
     swept: bool = False
 
@@ -119,6 +120,9 @@ class Relay:
     def _sweep(self, sweep: Sweep, report: Report, deadline: Deadline) -> None:
         report.swept = True
         for keys in self._rows.pending():
+            if deadline.passed():  # counting goes on, so that the alarm sees a long backlog
+                report.pending += len(keys)
+                continue
             releases = self._rows.read(keys)
             due = [r for r in releases if self._age(r) >= sweep.older_than_seconds]
             report.pending += len(releases) - len(due)
@@ -127,7 +131,8 @@ class Relay:
     def _announce(self, releases: Sequence[Release], report: Report, deadline: Deadline) -> None:
         groups: dict[Target, list[Release]] = defaultdict(list)
         for release in releases:
-            if release.target not in report.stuck:
+            image = (release.target, release.image_name)
+            if release.target not in report.stuck and image not in report.held_back:
                 groups[release.target].append(release)
         sent: dict[Release, Failure | None] = {}
         pool = ThreadPoolExecutor(max_workers=min(MAX_THREADS, max(1, len(groups))))
@@ -168,8 +173,11 @@ class Relay:
                 continue
             report.pending += 1
             report.oldest_seconds = max(report.oldest_seconds, age)
-            if problem is not _NOT_TRIED:
-                report.failures[problem.state, region] += 1
+            # A page of a sweep may end between two versions of an image.
+            report.held_back.add((release.target, release.image_name))
+            if problem is _NOT_TRIED:
+                continue
+            report.failures[problem.state, region] += 1
             if problem.state in _TOPIC_IS_DEAD:
                 report.stuck.add(release.target)
 

@@ -31,11 +31,11 @@ def read_event(
 def _round(scheduled: object) -> str:
     try:
         moment = datetime.fromisoformat(scheduled if isinstance(scheduled, str) else "")
-    except ValueError as error:
+        in_utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         problem = f"round is {scheduled!r}, but must be a time such as 2026-11-22T07:00:00Z"
         raise MalformedError("event", problem) from error
-    in_utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return in_utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return in_utc.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _is_texts(value: object) -> bool:

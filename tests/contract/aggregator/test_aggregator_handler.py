@@ -1,0 +1,178 @@
+"""The aggregator's entry point on an embedded AWS: stream records and sweeps in, events out."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+from aggregator_fakes import TARGET, a_release, key_of_release, pending_row
+from table_fakes import DynamoTable
+
+from services.aggregator.announce import announcement
+from services.aggregator.handler import handler
+from services.console.embedded.estate import Inbox, create_member
+from services.console.embedded.invocation import Context
+from services.console.embedded.server import EmbeddedAws
+from services.kernel.errors import HubBrokenError, MalformedError, SettingsError
+from services.kernel.model import Release, Target
+
+pytestmark = pytest.mark.usefixtures("environ", "member")
+
+SWEEP: dict[str, object] = {"sweep": True}
+
+
+def invoke(event: dict[str, object], seconds: float = 60) -> dict[str, object]:
+    """The handler's answer, as JSON carries it."""
+    context = Context("aggregator", timeout_seconds=seconds)
+    answer: dict[str, object] = json.loads(json.dumps(handler(event, context)))
+    return answer
+
+
+def inserted(*releases: Release) -> dict[str, object]:
+    """The stream event of new release rows."""
+    records = []
+    for number, release in enumerate(releases, start=1):
+        key = key_of_release(release)
+        keys = {"region": {"S": key.region}, "record": {"S": key.record}}
+        stream = {"Keys": keys, "SequenceNumber": f"{number:021d}"}
+        records.append({"eventName": "INSERT", "dynamodb": stream})
+    return {"Records": records}
+
+
+def commit(table: DynamoTable, *releases: Release) -> None:
+    """Put release rows as the lookup does."""
+    for release in releases:
+        table.put(pending_row(release))
+
+
+def still_pending(table: DynamoTable) -> list[str]:
+    """The records that are to be announced."""
+    return [row["record"] for row in table.rows() if "pending" in row]
+
+
+def test_a_new_release_reaches_its_subscribers(
+    table: DynamoTable, inbox: Inbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One event, exactly as documented; the row is marked; the metrics tell."""
+    release = a_release()
+    commit(table, release)
+    answer = invoke(inserted(release))
+    assert answer == {"batchItemFailures": [], "announced": 1, "pending": 0}
+    (received,) = inbox.receive()
+    made = announcement(release)
+    assert made.body == received.body
+    assert {name: str(value) for name, value in made.attributes.items()} == received.attributes
+    (row,) = table.rows()
+    assert row["message_id"]
+    assert "pending" not in row
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (announced,) = [line for line in lines if "Announced" in line]
+    assert (announced["Announced"], announced["region"]) == ([1], "eu-west-1")
+
+
+def test_each_step_is_one_call(aws: EmbeddedAws, table: DynamoTable) -> None:
+    """Twelve releases of a target: one session for an hour, one read, two calls, twelve marks."""
+    target = Target("333344445555", "us-east-1")
+    create_member(aws, target.account_id, [target.region])
+    releases = [a_release(f"image-{number:02d}", target=target) for number in range(12)]
+    commit(table, *releases)
+    mark = aws.mark()
+    invoke(inserted(*releases))
+    assert Counter(call.operation for call in aws.calls(mark)) == {
+        "AssumeRole": 1,
+        "BatchGetItem": 1,
+        "PublishBatch": 2,
+        "UpdateItem": 12,
+    }
+    mark = aws.mark()
+    invoke(inserted(*releases))
+    assert [call.operation for call in aws.calls(mark)] == ["BatchGetItem"]
+
+
+def test_a_sweep_announces_what_the_stream_missed(
+    aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
+) -> None:
+    """And finds nothing the next time, at the price of one call."""
+    commit(table, a_release())
+    assert invoke(SWEEP)["announced"] == 1
+    assert len(inbox.receive()) == 1
+    mark = aws.mark()
+    assert invoke(SWEEP) == {"batchItemFailures": [], "announced": 0, "pending": 0}
+    assert [call.operation for call in aws.calls(mark)] == ["Scan"]
+
+
+def test_a_missing_topic_stays_pending_and_costs_no_other(table: DynamoTable, inbox: Inbox) -> None:
+    """It is not reported to the stream."""
+    ours, theirs = a_release(), a_release(target=Target(TARGET.account_id, "ap-south-1"))
+    commit(table, ours, theirs)
+    answer = invoke(inserted(theirs, ours))
+    assert answer == {"batchItemFailures": [], "announced": 1, "pending": 1}
+    assert [one.region for one in inbox.receive()] == ["eu-west-1"]
+    assert [key_of_release(theirs).record] == still_pending(table)
+
+
+@pytest.mark.usefixtures("waits")
+def test_a_lost_answer_of_sns_costs_an_identical_copy(
+    aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
+) -> None:
+    """SNS took it, nobody heard: it is published again, the same to the byte."""
+    commit(table, a_release())
+    with aws.fault(service="sns", when="after", code="InternalError", status=500, times=3):
+        assert invoke(inserted(a_release()))["pending"] == 1
+    assert invoke(SWEEP)["announced"] == 1
+    bodies = {(one.body, tuple(sorted(one.attributes.items()))) for one in inbox.receive()}
+    assert len(bodies) == 1
+    assert still_pending(table) == []
+
+
+@pytest.mark.usefixtures("waits")
+def test_a_mark_that_is_lost_costs_an_identical_copy(
+    aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
+) -> None:
+    """Published and not noted, it is found by the sweep."""
+    commit(table, a_release())
+    with aws.fault(service="dynamodb", operation="UpdateItem"):
+        assert invoke(inserted(a_release()))["announced"] == 1
+    assert invoke(SWEEP)["announced"] == 1
+    one, copy = inbox.receive()
+    assert (one.body, one.attributes) == (copy.body, copy.attributes)
+
+
+@pytest.mark.usefixtures("waits")
+def test_a_table_that_is_busy_is_reported_to_the_stream(
+    aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
+) -> None:
+    """The batch comes again from its first record."""
+    commit(table, a_release())
+    with aws.fault(service="dynamodb", operation="BatchGetItem"):
+        answer = invoke(inserted(a_release()))
+    assert answer["batchItemFailures"] == [{"itemIdentifier": f"{1:021d}"}]
+    assert inbox.receive() == []
+
+
+def test_a_missing_table_fails_a_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that it alarms."""
+    monkeypatch.setenv("TABLE_NAME", "nowhere")
+    with pytest.raises(HubBrokenError, match="table nowhere"):
+        invoke(SWEEP)
+
+
+def test_without_time_everything_stays_pending(table: DynamoTable, inbox: Inbox) -> None:
+    """Nothing is published that could not be marked any more."""
+    commit(table, a_release())
+    assert invoke(inserted(a_release()), seconds=0)["pending"] == 1
+    assert inbox.receive() == []
+    assert len(still_pending(table)) == 1
+
+
+def test_a_wrong_event_or_setting_costs_no_call(
+    aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The function refuses before anything is asked."""
+    with pytest.raises(MalformedError, match="neither a stream event nor"):
+        invoke({"Record": []})
+    monkeypatch.delenv("EXTERNAL_ID")
+    with pytest.raises(SettingsError, match="EXTERNAL_ID"):
+        invoke(SWEEP)
+    assert aws.calls() == ()

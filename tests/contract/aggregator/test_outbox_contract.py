@@ -1,0 +1,259 @@
+"""What announcing may expect of its rows: the same of the fake as of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from aggregator_fakes import (
+    TARGET,
+    FakeOutbox,
+    a_release,
+    key_of,
+    key_of_release,
+    pending_row,
+    published_row,
+)
+from log_fakes import FakeLog
+from table_fakes import DynamoTable, Table
+
+from services.aggregator.outbox import Key, Outbox
+from services.aggregator.relay import Rows
+from services.console.embedded.server import EmbeddedAws
+from services.kernel.aws import Home
+from services.kernel.errors import CallFailedError, HubBrokenError
+from services.kernel.model import Kind, Release, Target
+
+NOW = datetime(2026, 11, 22, 7, 0, 11, tzinfo=UTC)
+LATER = datetime(2026, 11, 22, 8, 0, 0, tzinfo=UTC)
+OTHER = Target("222233334444", "us-east-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """The rows under test, and the table that they stand in."""
+
+    rows: Rows
+    table: Table
+
+    def pending(self) -> list[Key]:
+        """Every key of the index."""
+        found = [key for page in self.rows.pending() for key in page]
+        return sorted(found, key=lambda key: (key.region, key.record))
+
+    def given(self, *releases: Release) -> list[Key]:
+        """Commit releases; their keys."""
+        for release in releases:
+            self.table.put(pending_row(release))
+        return [key_of_release(release) for release in releases]
+
+
+@pytest.fixture(params=["fake", "outbox"])
+def bed(request: pytest.FixtureRequest) -> Bed:
+    """The fake, then the adapter over DynamoDB."""
+    if request.param == "fake":
+        fake = FakeOutbox()
+        return Bed(fake, fake.table)
+    home: Home = request.getfixturevalue("home")
+    table: DynamoTable = request.getfixturevalue("table")
+    return Bed(Outbox(home.client("dynamodb"), table.name, FakeLog()), table)
+
+
+class TestPending:
+    """The index holds what is to be announced, and no more."""
+
+    def test_an_empty_table_has_nothing_pending(self, bed: Bed) -> None:
+        """No key at all."""
+        assert bed.pending() == []
+
+    def test_pending_releases_of_every_region_are_found(self, bed: Bed) -> None:
+        """By their own keys."""
+        keys = bed.given(a_release(version=1), a_release(version=2), a_release(target=OTHER))
+        assert keys == bed.pending()
+
+    def test_what_is_published_or_not_to_be_announced_is_not_pending(self, bed: Bed) -> None:
+        """Neither stands in the index."""
+        bed.table.put(published_row(a_release()))
+        silent = pending_row(a_release("silent"))
+        del silent["pending"]
+        bed.table.put(silent)
+        assert bed.pending() == []
+
+
+class TestReading:
+    """A release is read as it was committed, or not at all."""
+
+    @pytest.mark.parametrize("kind", Kind)
+    def test_a_release_is_read_back_equal(self, bed: Bed, kind: Kind) -> None:
+        """Every kind; with and without what may be unknown."""
+        full = a_release("full", kind=kind)
+        bare = a_release("bare", kind=kind, ami_name=None, previous_image_id=None)
+        keys = bed.given(bare, full)
+        assert sorted([bare, full], key=repr) == sorted(bed.rows.read(keys), key=repr)
+
+    def test_nothing_is_read_for_no_key(self, bed: Bed) -> None:
+        """Not even what is pending."""
+        bed.given(a_release())
+        assert bed.rows.read([]) == []
+
+    def test_only_what_is_asked_for_is_read(self, bed: Bed) -> None:
+        """Keys without a row are no error."""
+        wanted = a_release("wanted")
+        (key,) = bed.given(wanted)
+        bed.given(a_release("other"))
+        missing = key_of_release(a_release("missing"))
+        assert [wanted] == bed.rows.read([missing, key])
+
+    def test_a_key_may_stand_twice(self, bed: Bed) -> None:
+        """The release comes once."""
+        (key,) = bed.given(a_release())
+        assert [a_release()] == bed.rows.read([key, key])
+
+    def test_what_is_published_is_not_read(self, bed: Bed) -> None:
+        """The index may still show it for a moment."""
+        row = published_row(a_release())
+        bed.table.put(row)
+        assert bed.rows.read([key_of(row)]) == []
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            {"version": "two"},
+            {"kind": "unheard-of"},
+            {"image_id": 7},
+            {"account_id": None},
+            {"detected_at": "yesterday"},
+            {"detected_at": "2026-11-22T07:00:10"},
+        ],
+        ids=lambda damage: "-".join(map(str, next(iter(damage.items())))),
+    )
+    def test_a_malformed_row_costs_no_other(self, bed: Bed, damage: dict[str, object]) -> None:
+        """It is left out; it cannot be announced anyway."""
+        good, bad = a_release("good"), pending_row(a_release("bad")) | damage
+        keys = bed.given(good)
+        bed.table.put(bad)
+        assert [good] == bed.rows.read([key_of(bad), *keys])
+
+
+class TestMarking:
+    """A publication is noted once."""
+
+    def test_a_published_release_is_pending_no_more(self, bed: Bed) -> None:
+        """Its row says when, and as which message; nothing else changes."""
+        (key,) = bed.given(a_release())
+        bed.rows.mark(a_release(), "message-1", NOW)
+        assert [published_row(a_release())] == bed.table.rows()
+        assert bed.pending() == []
+        assert bed.rows.read([key]) == []
+
+    def test_the_first_mark_stays(self, bed: Bed) -> None:
+        """A copy that was sent later changes nothing."""
+        bed.given(a_release())
+        bed.rows.mark(a_release(), "message-1", NOW)
+        bed.rows.mark(a_release(), "message-2", LATER)
+        assert [published_row(a_release())] == bed.table.rows()
+
+    def test_marking_touches_no_other_release(self, bed: Bed) -> None:
+        """Same image, other version; same version, other target."""
+        others = [a_release(version=1), a_release(target=OTHER)]
+        bed.given(a_release(), *others)
+        bed.rows.mark(a_release(), "message-1", NOW)
+        assert [key_of_release(release) for release in others] == bed.pending()
+
+    def test_a_row_that_is_gone_is_not_made_again(self, bed: Bed) -> None:
+        """Somebody deleted it; there is nothing to note."""
+        bed.rows.mark(a_release(), "message-1", NOW)
+        assert bed.table.rows() == []
+
+    def test_a_release_that_was_not_to_be_announced_stays_as_it_is(self, bed: Bed) -> None:
+        """It has nothing that could be marked."""
+        row = pending_row(a_release())
+        del row["pending"]
+        bed.table.put(row)
+        bed.rows.mark(a_release(), "message-1", NOW)
+        assert [row] == bed.table.rows()
+
+
+# --- the adapter alone
+
+Use = Callable[[Outbox], object]
+USES: dict[str, tuple[str, Use]] = {
+    "pending": ("Scan", lambda rows: list(rows.pending())),
+    "read": ("BatchGetItem", lambda rows: rows.read([key_of_release(a_release())])),
+    "mark": ("UpdateItem", lambda rows: rows.mark(a_release(), "message-1", NOW)),
+}
+uses = pytest.mark.parametrize(("operation", "use"), USES.values(), ids=USES)
+
+
+@pytest.fixture
+def outbox(home: Home, table: DynamoTable, log: FakeLog) -> Outbox:
+    """The adapter over the embedded DynamoDB."""
+    return Outbox(home.client("dynamodb"), table.name, log)
+
+
+@uses
+def test_each_use_is_one_call(aws: EmbeddedAws, outbox: Outbox, operation: str, use: Use) -> None:
+    """And an empty read is none."""
+    outbox.read([])
+    use(outbox)
+    assert [operation] == [call.operation for call in aws.calls()]
+
+
+@uses
+def test_a_missing_table_is_a_broken_hub(
+    home: Home, log: FakeLog, operation: str, use: Use
+) -> None:
+    """The error names the table."""
+    with pytest.raises(HubBrokenError, match="table nowhere cannot be used") as caught:
+        use(Outbox(home.client("dynamodb"), "nowhere", log))
+    assert operation in str(caught.value.__cause__)
+
+
+@uses
+@pytest.mark.usefixtures("waits")
+def test_a_busy_table_is_a_passing_failure(
+    aws: EmbeddedAws, outbox: Outbox, operation: str, use: Use
+) -> None:
+    """What it keeps from being done is done by a later sweep."""
+    with aws.fault(service="dynamodb", operation=operation), pytest.raises(CallFailedError):
+        use(outbox)
+
+
+def test_more_keys_than_a_call_takes_are_read(
+    aws: EmbeddedAws, outbox: Outbox, table: DynamoTable
+) -> None:
+    """A hundred and one, in two calls."""
+    releases = [a_release(f"image-{number:03d}") for number in range(101)]
+    for release in releases:
+        table.put(pending_row(release))
+    found = outbox.read([key_of_release(release) for release in releases])
+    assert releases == sorted(found, key=lambda release: release.image_name)
+    assert [call.operation for call in aws.calls()] == ["BatchGetItem"] * 2
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        ({"version": "two"}, f"row release#{TARGET.account_id}#al2023#00000002 is malformed"),
+        (
+            {"detected_at": "yesterday"},
+            (
+                "release 2 of al2023 in eu-west-1 of account 111122223333 is malformed: "
+                "detected_at is 'yesterday', but must be a time"
+            ),
+        ),
+    ],
+    ids=["version", "detected_at"],
+)
+def test_a_malformed_row_is_logged(
+    outbox: Outbox, table: DynamoTable, log: FakeLog, damage: dict[str, object], problem: str
+) -> None:
+    """By what names it, so that somebody can look at it."""
+    row = pending_row(a_release()) | damage
+    table.put(row)
+    assert outbox.read([key_of(row)]) == []
+    (line,) = log.lines
+    assert ("error", "row malformed") == (line.level, line.event)
+    assert str(line.fields["problem"]).startswith(problem)

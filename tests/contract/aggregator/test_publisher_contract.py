@@ -1,0 +1,165 @@
+"""What announcing may expect of its topics: the same of the fake as of SNS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import pytest
+from aggregator_fakes import ACCOUNT, TARGET, FakePublisher, a_release
+
+from services.aggregator.announce import announcement
+from services.aggregator.relay import Publisher
+from services.aggregator.topics import Topics, publish_role
+from services.console.embedded.estate import (
+    EXTERNAL_ID,
+    PUBLISH_ROLE,
+    TOPIC,
+    Inbox,
+    create_member,
+    subscribe,
+)
+from services.console.embedded.server import HUB_ACCOUNT, EmbeddedAws
+from services.kernel.aws import Home, Members
+from services.kernel.errors import Failure, State
+from services.kernel.model import Target
+
+NOWHERE = Target(ACCOUNT, "ap-south-1")
+OTHER_REGION = Target(ACCOUNT, "us-east-1")
+Message = tuple[str, str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """The topics under test, and what a subscriber was sent: region, body, attributes."""
+
+    publisher: Publisher
+    receive: Callable[[], list[Message]]
+
+
+def topics(home: Home, name: str = TOPIC, external_id: str = EXTERNAL_ID) -> Topics:
+    """The adapter as the handler makes it."""
+    role = publish_role(PUBLISH_ROLE, external_id, home.region, name, home.partition)
+    return Topics(Members(home, role), name, home.partition)
+
+
+@pytest.fixture(params=["fake", "topics"])
+def bed(request: pytest.FixtureRequest) -> Bed:
+    """The fake, then the adapter over SNS."""
+    if request.param == "fake":
+        fake = FakePublisher([TARGET, OTHER_REGION])
+        return Bed(fake, lambda: received_from(fake))
+    inbox: Inbox = request.getfixturevalue("inbox")
+    home: Home = request.getfixturevalue("home")
+    return Bed(
+        topics(home),
+        lambda: [(one.region, one.body, one.attributes) for one in inbox.receive()],
+    )
+
+
+def received_from(fake: FakePublisher) -> list[Message]:
+    """What a subscriber of the fake is sent; numbers are text on the way."""
+    return [
+        (target.region, each.body, {name: str(value) for name, value in each.attributes.items()})
+        for target, each in fake.published
+    ]
+
+
+class TestPublishing:
+    """An id for each that was accepted, a reason for each that was not."""
+
+    def test_announcements_arrive_as_they_are(self, bed: Bed) -> None:
+        """Body and attributes; each event id has a message id of its own."""
+        made = [announcement(a_release(name)) for name in ("a", "b", "c")]
+        results = bed.publisher.publish(TARGET, made)
+        assert {each.event_id for each in made} == set(results)
+        assert len({result for result in results.values() if isinstance(result, str)}) == 3
+        expected = [
+            ("eu-west-1", each.body, {n: str(v) for n, v in each.attributes.items()})
+            for each in made
+        ]
+        assert expected == sorted(bed.receive(), key=lambda message: message[1])
+
+    def test_each_target_has_its_own_topic(self, bed: Bed) -> None:
+        """The region is the target's."""
+        for target in (TARGET, OTHER_REGION):
+            bed.publisher.publish(target, [announcement(a_release(target=target))])
+        assert [region for region, _, _ in bed.receive()] == ["eu-west-1", "us-east-1"]
+
+    def test_a_copy_is_the_same_to_the_byte(self, bed: Bed) -> None:
+        """Subscribers tell copies by the event id."""
+        for _ in range(2):
+            bed.publisher.publish(TARGET, [announcement(a_release())])
+        one, copy = bed.receive()
+        assert one == copy
+
+    def test_a_missing_topic_is_the_failure_of_each(self, bed: Bed) -> None:
+        """It is told, not raised."""
+        made = [announcement(a_release(name, target=NOWHERE)) for name in ("a", "b")]
+        results = bed.publisher.publish(NOWHERE, made)
+        assert {each.event_id for each in made} == set(results)
+        assert {State.NOT_FOUND} == {
+            found.state for found in results.values() if isinstance(found, Failure)
+        }
+        assert bed.receive() == []
+
+
+# --- the adapter alone
+
+
+@pytest.mark.usefixtures("inbox")
+def test_ten_announcements_are_one_call(aws: EmbeddedAws, home: Home) -> None:
+    """In the target's account and region; the role is assumed once, from the hub."""
+    publisher = topics(home)
+    made = [announcement(a_release(f"image-{number}")) for number in range(10)]
+    publisher.publish(TARGET, made)
+    publisher.publish(TARGET, made)
+    assert [(c.operation, c.account_id, c.region) for c in aws.calls()] == [
+        ("AssumeRole", HUB_ACCOUNT, home.region),
+        ("PublishBatch", ACCOUNT, "eu-west-1"),
+        ("PublishBatch", ACCOUNT, "eu-west-1"),
+    ]
+
+
+@pytest.mark.usefixtures("inbox")
+def test_a_role_that_does_not_trust_us_is_a_failure(home: Home) -> None:
+    """Told for every announcement, and nothing is published."""
+    made = announcement(a_release())
+    found = topics(home, external_id="a-wrong-one").publish(TARGET, [made])[made.event_id]
+    assert isinstance(found, Failure)
+    assert State.ACCESS_DENIED is found.state
+
+
+@pytest.mark.usefixtures("inbox", "waits")
+@pytest.mark.parametrize(
+    ("code", "status", "state", "calls"),
+    [
+        ("ThrottledException", 429, State.THROTTLED, 3),
+        ("InternalError", 500, State.TRANSIENT, 3),
+        ("KMSDisabled", 400, State.ACCESS_DENIED, 1),
+        ("AuthorizationError", 403, State.ACCESS_DENIED, 1),
+        ("InvalidParameter", 400, State.BAD_LOOKUP, 1),
+    ],
+)
+def test_a_call_that_fails_is_classified(
+    aws: EmbeddedAws, home: Home, code: str, status: int, state: State, calls: int
+) -> None:
+    """After botocore's own three attempts where another may help."""
+    made = announcement(a_release())
+    with aws.fault(service="sns", code=code, status=status) as fault:
+        found = topics(home).publish(TARGET, [made])[made.event_id]
+    assert isinstance(found, Failure)
+    assert (state, calls) == (found.state, aws.struck(fault))
+
+
+def test_a_fifo_topic_delivers_a_copy_once(aws: EmbeddedAws, home: Home) -> None:
+    """It knows copies by the event id."""
+    account = "222233334444"
+    inbox = subscribe(aws, create_member(aws, account, ["eu-west-1"], fifo=True), ["eu-west-1"])
+    target = replace(TARGET, account_id=account)
+    publisher = topics(home, f"{TOPIC}.fifo")
+    versions = [announcement(a_release(version=n, target=target)) for n in (1, 2)]
+    for made in [versions[0], versions[1], versions[0]]:
+        assert isinstance(publisher.publish(target, [made])[made.event_id], str)
+    found = [(one.attributes["event_id"], one.body) for one in inbox.receive()]
+    assert [(made.event_id, made.body) for made in versions] == found

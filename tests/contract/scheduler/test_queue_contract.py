@@ -1,0 +1,111 @@
+"""What a round may expect of its queue: the same of the fake as of SQS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from scheduler_fakes import FakeQueue, a_request
+
+from services.console.embedded.estate import Hub
+from services.console.embedded.server import EmbeddedAws
+from services.kernel.aws import Home
+from services.kernel.errors import CallFailedError, HubBrokenError
+from services.kernel.model import Request, Target
+from services.kernel.wire import decode_request
+from services.scheduler.queue import LookupQueue
+from services.scheduler.schedule import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """The queue under test, and a look at what is on it."""
+
+    queue: Queue
+    receive: Callable[[], list[Request]]
+
+
+@pytest.fixture(params=["fake", "queue"])
+def bed(request: pytest.FixtureRequest) -> Bed:
+    """The fake, then the adapter over SQS."""
+    if request.param == "fake":
+        fake = FakeQueue()
+        return Bed(fake, fake.drain)
+    home: Home = request.getfixturevalue("home")
+    hub: Hub = request.getfixturevalue("hub")
+    aws: EmbeddedAws = request.getfixturevalue("aws")
+    sqs = aws.client("sqs", hub.region)
+    queue = LookupQueue(home.client("sqs"), hub.queue_url)
+    return Bed(queue, lambda: [decode_request(m["Body"]) for m in received(sqs, hub)])
+
+
+def received(sqs: Any, hub: Hub) -> list[dict[str, Any]]:  # noqa: ANN401 - boto3's client
+    """Every message on the queue, with what SQS tells of it."""
+    messages: list[dict[str, Any]] = []
+    while found := sqs.receive_message(
+        QueueUrl=hub.queue_url,
+        MaxNumberOfMessages=10,
+        MessageSystemAttributeNames=["All"],
+    ).get("Messages"):
+        messages += found
+    return messages
+
+
+def by_name(requests: list[Request]) -> list[Request]:
+    """Several threads send, and a standard queue keeps no order."""
+    return sorted(requests, key=lambda request: (request.target, request.image_name))
+
+
+class TestSending:
+    """Every request arrives once."""
+
+    def test_nothing_is_sent_for_nothing(self, bed: Bed) -> None:
+        """No request, no message."""
+        bed.queue.send([])
+        assert bed.receive() == []
+
+    def test_every_request_arrives_once(self, bed: Bed) -> None:
+        """More than one call's worth, of two targets."""
+        asked = [a_request(f"image-{number:02d}") for number in range(11)]
+        asked += [a_request("other", Target("222233334444", "us-east-1"))]
+        bed.queue.send(asked)
+        assert by_name(asked) == by_name(bed.receive())
+
+    def test_asking_again_sends_again(self, bed: Bed) -> None:
+        """A queue does not know what was asked before; lookups are harmless twice."""
+        bed.queue.send([a_request()])
+        bed.queue.send([a_request()])
+        assert [a_request(), a_request()] == bed.receive()
+
+
+def test_ten_requests_are_one_call(aws: EmbeddedAws, hub: Hub, home: Home) -> None:
+    """Eleven are two, and there is nothing beside them."""
+    queue = LookupQueue(home.client("sqs"), hub.queue_url)
+    queue.send([a_request(f"image-{number:02d}") for number in range(11)])
+    assert [(c.service, c.operation) for c in aws.calls()] == [("sqs", "SendMessageBatch")] * 2
+
+
+def test_a_message_belongs_to_its_accounts_group(aws: EmbeddedAws, hub: Hub, home: Home) -> None:
+    """A standard queue is fair between groups."""
+    LookupQueue(home.client("sqs"), hub.queue_url).send([a_request()])
+    (message,) = received(aws.client("sqs", hub.region), hub)
+    assert message["Attributes"]["MessageGroupId"] == a_request().target.account_id
+
+
+def test_a_missing_queue_is_a_broken_hub(hub: Hub, home: Home) -> None:
+    """The error names the queue."""
+    queue = LookupQueue(home.client("sqs"), f"{hub.queue_url}-gone")
+    with pytest.raises(HubBrokenError, match=r"queue http.*-gone cannot be used"):
+        queue.send([a_request()])
+
+
+@pytest.mark.usefixtures("waits")
+def test_a_throttled_queue_is_a_passing_failure(aws: EmbeddedAws, hub: Hub, home: Home) -> None:
+    """After botocore's own three attempts."""
+    queue = LookupQueue(home.client("sqs"), hub.queue_url)
+    with aws.fault(service="sqs") as fault, pytest.raises(CallFailedError) as caught:
+        queue.send([a_request()])
+    assert aws.struck(fault) == 3
+    assert caught.value.failure.retryable

@@ -1,0 +1,228 @@
+"""What a round may expect of its rows: the same of the fake as of the table."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import pytest
+from log_fakes import FakeLog
+from scheduler_fakes import (
+    ACCOUNT,
+    OTHER_ACCOUNT,
+    ROUND,
+    TARGET,
+    FakeInventory,
+    a_pair,
+    an_image,
+    image_row,
+    images,
+    round_row,
+)
+from table_fakes import DynamoTable, Row, Table
+
+from services.kernel.aws import Home
+from services.kernel.model import Filter, FilterLookup, Kind, Pair, ParameterLookup, Target
+from services.kernel.wire import image_record, lookup_digest, round_record
+from services.scheduler.inventory import Inventory, Note
+from services.scheduler.plan import Action, Change
+from services.scheduler.schedule import Rows
+
+REGION = TARGET.region
+STARTED = "2026-11-22T07:00:01.000Z"
+RHEL = FilterLookup(
+    (Filter("architecture", ("x86_64",)), Filter("name", ("RHEL-9.*", "RHEL-10.*"))),
+    owners=("309956199498",),
+    exclude_names=("*-BETA-*",),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """The rows under test, and the table that they stand in."""
+
+    rows: Rows
+    table: Table
+
+    def given(self, *pairs: Pair) -> None:
+        """Put rows as scheduler and lookup leave them."""
+        for pair in pairs:
+            self.table.put(image_row(pair))
+
+    def row(self, pair: Pair) -> Row | None:
+        """A pair's row as it stands."""
+        record = image_record(pair.target.account_id, pair.image_name)
+        return self.table.row(pair.target.region, record)
+
+
+@pytest.fixture(params=["fake", "inventory"])
+def bed(request: pytest.FixtureRequest) -> Bed:
+    """The fake, then the adapter over DynamoDB."""
+    if request.param == "fake":
+        fake = FakeInventory()
+        return Bed(fake, fake.table)
+    home: Home = request.getfixturevalue("home")
+    table: DynamoTable = request.getfixturevalue("table")
+    return Bed(Inventory(home.client("dynamodb"), table.name, FakeLog()), table)
+
+
+class TestImageRows:
+    """Configuration is written; what is known stays."""
+
+    def test_a_region_without_rows_has_no_pairs(self, bed: Bed) -> None:
+        """An empty table is no error."""
+        assert bed.rows.pairs(REGION) == []
+
+    @pytest.mark.parametrize("lookup", [ParameterLookup("/a"), RHEL], ids=["parameter", "filters"])
+    def test_a_created_pair_is_read_back_equal(
+        self, bed: Bed, lookup: ParameterLookup | FilterLookup
+    ) -> None:
+        """Lookup, digest, announce list: all as planned."""
+        pair = a_pair(an_image("new", lookup, [Kind.BASELINE]), version=0, known=None)
+        bed.rows.apply(Change(Action.CREATE, pair))
+        assert [pair] == bed.rows.pairs(REGION)
+
+    def test_a_pair_may_announce_nothing(self, bed: Bed) -> None:
+        """An empty list is a value of its own."""
+        pair = a_pair(an_image(announce=[]), version=0, known=None)
+        bed.rows.apply(Change(Action.CREATE, pair))
+        assert [pair] == bed.rows.pairs(REGION)
+
+    def test_the_pairs_of_a_region_are_those_of_every_account(self, bed: Bed) -> None:
+        """Inactive ones too, but nothing of other regions."""
+        here = [
+            a_pair(),
+            a_pair(an_image("idle"), active=False, state="not_found"),
+            a_pair(target=Target(OTHER_ACCOUNT, REGION)),
+        ]
+        bed.given(*here, a_pair(target=Target(ACCOUNT, "us-east-1")))
+        assert sorted(map(repr, here)) == sorted(map(repr, bed.rows.pairs(REGION)))
+
+    def test_other_records_of_a_region_are_no_pairs(self, bed: Bed) -> None:
+        """Round rows and release rows stand in the same partition."""
+        bed.table.put(round_row())
+        bed.table.put({"region": REGION, "record": f"release#{ACCOUNT}#al2023#00000001"})
+        assert bed.rows.pairs(REGION) == []
+
+    def test_an_edit_keeps_what_is_known(self, bed: Bed) -> None:
+        """Image, version, confirmed digest and status survive a change of the configuration."""
+        before = a_pair(state="access_denied")
+        bed.given(before)
+        edited = replace(
+            before, lookup=RHEL, lookup_digest=lookup_digest(RHEL), announce=frozenset(Kind)
+        )
+        bed.rows.apply(Change(Action.CHANGE, edited))
+        assert image_row(edited) == bed.row(edited)
+        assert [edited] == bed.rows.pairs(REGION)
+
+    def test_deactivating_touches_one_attribute(self, bed: Bed) -> None:
+        """The history stays readable as it was, whatever else the change holds."""
+        before = a_pair(state="ok")
+        bed.given(before)
+        bed.rows.apply(Change(Action.DEACTIVATE, replace(before, active=False, lookup=RHEL)))
+        assert image_row(before) | {"active": False} == bed.row(before)
+
+    def test_a_pair_that_comes_back_takes_its_next_answer_for_an_edits(self, bed: Bed) -> None:
+        """Without confirmed digest and status; image and version go on."""
+        before = a_pair(active=False, state="not_found")
+        bed.given(before)
+        bed.rows.apply(Change(Action.REACTIVATE, replace(before, active=True)))
+        expected = image_row(replace(before, active=True, confirmed_digest=None, state=None))
+        assert expected == bed.row(before)
+
+    def test_a_change_may_be_written_twice(self, bed: Bed) -> None:
+        """A round that is repeated comes to the same row."""
+        change = Change(Action.CREATE, a_pair(version=0, known=None))
+        bed.rows.apply(change)
+        before = bed.table.rows()
+        bed.rows.apply(change)
+        assert before == bed.table.rows()
+
+    @pytest.mark.parametrize(
+        "damage",
+        [{"lookup": {"unknown": "x"}}, {"active": "yes"}, {"announce": ["never"]}],
+        ids=lambda damage: next(iter(damage)),
+    )
+    def test_a_malformed_row_counts_as_missing_and_is_mended(
+        self, bed: Bed, damage: dict[str, object]
+    ) -> None:
+        """It hides no other; written anew, it still knows what it knew."""
+        pair, other = a_pair(), a_pair(an_image("other"))
+        bed.given(other)
+        bed.table.put(image_row(pair) | damage)
+        assert [other] == bed.rows.pairs(REGION)
+        bed.rows.apply(Change(Action.CREATE, replace(pair, version=0, known=None)))
+        assert image_row(pair) == bed.row(pair)
+
+    def test_a_change_touches_no_other_row(self, bed: Bed) -> None:
+        """Same name in another account, same account in another region."""
+        pair = a_pair()
+        others = [a_pair(target=Target(OTHER_ACCOUNT, REGION)), a_pair(an_image("al2023-arm"))]
+        bed.given(pair, *others)
+        bed.rows.apply(Change(Action.DEACTIVATE, replace(pair, active=False)))
+        assert [image_row(other) for other in others] == [bed.row(other) for other in others]
+
+
+class TestRoundRows:
+    """One for each target, of the latest round."""
+
+    def test_a_round_begins_with_nothing_counted(self, bed: Bed) -> None:
+        """It says how many lookups were asked for."""
+        bed.rows.begin_round(TARGET, ROUND, 2, STARTED)
+        assert [round_row(enqueued=2)] == bed.table.rows()
+
+    def test_each_account_of_a_region_has_its_own(self, bed: Bed) -> None:
+        """Accounts are counted apart."""
+        other = Target(OTHER_ACCOUNT, REGION)
+        bed.rows.begin_round(TARGET, ROUND, 2, STARTED)
+        bed.rows.begin_round(other, ROUND, 3, STARTED)
+        assert [round_row(enqueued=2), round_row(other, enqueued=3)] == bed.table.rows()
+
+    def test_a_later_round_replaces_an_earlier(self, bed: Bed) -> None:
+        """The counters begin anew."""
+        bed.table.put(round_row(checked=2, failed=1))
+        later = "2026-11-22T08:00:00Z"
+        bed.rows.begin_round(TARGET, later, 5, STARTED)
+        expected = round_row(round_=later, enqueued=5)
+        assert expected == bed.table.row(REGION, round_record(ACCOUNT))
+
+    @pytest.mark.parametrize("round_", [ROUND, "2026-11-22T06:59:59Z"])
+    def test_a_repeated_or_late_round_is_no_error(self, bed: Bed, round_: str) -> None:
+        """And leaves the row as it is."""
+        before = round_row(checked=2, failed=1)
+        bed.table.put(before)
+        bed.rows.begin_round(TARGET, round_, 9, STARTED)
+        assert [before] == bed.table.rows()
+
+
+class TestNote:
+    """What the scheduler remembers between rounds."""
+
+    def test_at_first_there_is_none(self, bed: Bed) -> None:
+        """The first round of all begins at the first region."""
+        assert Note() == bed.rows.note()
+
+    def test_start_and_regions_are_written_apart(self, bed: Bed) -> None:
+        """Neither loses the other; each replaces what it was."""
+        bed.rows.start_next_at("eu-west-1")
+        assert Note(frozenset(), "eu-west-1") == bed.rows.note()
+        bed.rows.remember({"us-east-1", "eu-west-1"})
+        bed.rows.start_next_at("us-east-1")
+        assert Note(frozenset({"eu-west-1", "us-east-1"}), "us-east-1") == bed.rows.note()
+        bed.rows.remember({"eu-west-1"})
+        assert Note(frozenset({"eu-west-1"}), "us-east-1") == bed.rows.note()
+
+    def test_no_region_is_a_set_too(self, bed: Bed) -> None:
+        """DynamoDB knows no empty sets, so the note holds a list."""
+        bed.rows.remember({"eu-west-1"})
+        bed.rows.remember(set())
+        assert Note() == bed.rows.note()
+
+
+def test_threads_may_write_at_once(bed: Bed) -> None:
+    """A round writes the rows of a target over several threads."""
+    changes = [Change(Action.CREATE, a_pair(i, version=0, known=None)) for i in images(12)]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(bed.rows.apply, changes))
+    names = [pair.image_name for pair in bed.rows.pairs(REGION)]
+    assert [image.name for image in images(12)] == sorted(names)

@@ -1,0 +1,127 @@
+"""The scheduler's entry point on an embedded AWS: one event in, rows and messages out."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from scheduler_fakes import ROUND, a_catalogue, an_image
+from table_fakes import DynamoTable
+
+from services.console.embedded.estate import Hub
+from services.console.embedded.invocation import Context
+from services.console.embedded.server import EmbeddedAws
+from services.kernel.errors import HubBrokenError, MalformedError, OutOfTimeError, SettingsError
+from services.kernel.wire import encode_catalogue
+from services.scheduler.handler import handler
+
+CATALOGUE = a_catalogue(
+    ["eu-west-1", "us-east-1"], [an_image(f"image-{number}") for number in range(6)]
+)
+
+
+@pytest.fixture(autouse=True)
+def _package(environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "CATALOGUE_PATH" not in environ
+    path = tmp_path / "catalogue.json"
+    path.write_text(encode_catalogue(CATALOGUE), encoding="utf-8")
+    monkeypatch.setenv("CATALOGUE_PATH", str(path))
+
+
+def invoke(event: dict[str, object], seconds: float = 300) -> dict[str, object]:
+    """The handler's answer, as JSON carries it."""
+    answer: dict[str, object] = json.loads(
+        json.dumps(handler(event, Context("scheduler", timeout_seconds=seconds)))
+    )
+    return answer
+
+
+def waiting(aws: EmbeddedAws, hub: Hub) -> int:
+    """How many messages are on the queue."""
+    answer = aws.client("sqs", hub.region).get_queue_attributes(
+        QueueUrl=hub.queue_url, AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def operations(aws: EmbeddedAws, since: int = 0) -> dict[str, int]:
+    """How often each operation was called."""
+    return dict(Counter(call.operation for call in aws.calls(since)))
+
+
+def test_a_round_reaches_table_and_queue(
+    aws: EmbeddedAws, hub: Hub, table: DynamoTable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows, round rows, the note, a message each; the answer counts, the metrics tell."""
+    assert invoke({"round": ROUND}) == {
+        "round": ROUND,
+        "regions": 2,
+        "enqueued": 12,
+        "created": 12,
+    }
+    kinds = Counter(row["record"].partition("#")[0] for row in table.rows())
+    assert dict(kinds) == {"image": 12, "round": 2, "scheduler": 1}
+    assert waiting(aws, hub) == 12
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (finished,) = [line for line in lines if "RoundsFinished" in line]
+    assert finished["RoundsFinished"] == [1]
+    assert finished["service"] == "scheduler"
+
+
+def test_a_steady_round_costs_a_handful_of_calls(aws: EmbeddedAws) -> None:
+    """A query, a round row and a cursor for each region; no image row is written."""
+    invoke({"round": ROUND})
+    mark = aws.mark()
+    answer = invoke({"round": "2026-11-22T08:00:00Z"})
+    assert answer == {"round": "2026-11-22T08:00:00Z", "regions": 2, "enqueued": 12}
+    assert operations(aws, mark) == {
+        "GetItem": 1,
+        "Query": 2,
+        "PutItem": 2,
+        "UpdateItem": 3,  # the cursor alone: once for each region, once at the end
+        "SendMessageBatch": 2,
+    }
+
+
+def test_a_part_of_a_round_is_run(aws: EmbeddedAws, hub: Hub) -> None:
+    """Only the regions that the event names."""
+    answer = invoke({"round": ROUND, "regions": ["us-east-1"]})
+    assert (answer["regions"], answer["enqueued"]) == (1, 6)
+    assert waiting(aws, hub) == 6
+
+
+def test_a_round_fails_visibly_when_time_is_over(
+    aws: EmbeddedAws, hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is sent, the error names what is left, and no round counts as finished."""
+    with pytest.raises(OutOfTimeError, match="2 region"):
+        invoke({"round": ROUND}, seconds=0)
+    assert waiting(aws, hub) == 0
+    assert "RoundsFinished" not in capsys.readouterr().out
+
+
+def test_a_wrong_event_costs_no_call(aws: EmbeddedAws) -> None:
+    """It is refused before anything is asked."""
+    with pytest.raises(MalformedError):
+        invoke({"round": "soon"})
+    assert aws.calls() == ()
+
+
+def test_a_missing_setting_costs_no_call(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function cannot start."""
+    monkeypatch.delenv("QUEUE_URL")
+    with pytest.raises(SettingsError, match="QUEUE_URL"):
+        invoke({})
+    assert aws.calls() == ()
+
+
+def test_a_missing_table_fails_the_invocation(
+    aws: EmbeddedAws, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it alarms; nothing is sent."""
+    monkeypatch.setenv("TABLE_NAME", "nowhere")
+    with pytest.raises(HubBrokenError, match="table nowhere"):
+        invoke({"round": ROUND})
+    assert waiting(aws, hub) == 0

@@ -1,0 +1,183 @@
+"""The aggregator's ports in memory, and builders of what goes through them.
+
+`tests/contract/aggregator` holds the fakes to what the adapters do over DynamoDB and SNS.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+
+from table_fakes import MemoryTable, Row
+
+from services.aggregator.announce import Announcement
+from services.aggregator.outbox import Key
+from services.kernel.errors import Failure, MalformedError, State, failure
+from services.kernel.model import Kind, Observation, Release, Target
+from services.kernel.runtime import timestamp
+from services.kernel.wire import decode_release, encode_release, release_record
+
+ACCOUNT = "111122223333"
+TARGET = Target(ACCOUNT, "eu-west-1")
+DETECTED = "2026-11-22T07:00:10.000Z"
+NO_TOPIC = failure(State.NOT_FOUND, "NotFound", "Topic does not exist")
+
+
+class FakeOutbox:
+    """Rows of the aggregator's port, over a table in memory.
+
+    `unreadable` and `unmarkable` are raised by what reads and by what marks; `page_size` is how
+    many keys a page of the pending index holds.
+    """
+
+    def __init__(self, table: MemoryTable | None = None) -> None:
+        self.table = table or MemoryTable()
+        self.unreadable: Exception | None = None
+        self.unmarkable: BaseException | None = None
+        self.page_size = 100
+        self.pages = 0
+        self.reads: list[int] = []
+
+    def pending(self) -> Iterator[list[Key]]:
+        """The keys of the rows still to be announced; `pages` counts what was asked for."""
+        self._check(self.unreadable)
+        keys = [key_of(row) for row in self.table.rows() if "pending" in row]
+        for start in range(0, max(len(keys), 1), self.page_size):
+            self.pages += 1
+            yield keys[start : start + self.page_size]
+
+    def read(self, keys: Sequence[Key]) -> list[Release]:
+        """The releases among them still to be announced; `reads` says how many keys each had."""
+        self._check(self.unreadable)
+        self.reads.append(len(keys))
+        rows = [self.table.row(key.region, key.record) for key in dict.fromkeys(keys)]
+        found = [_decoded(row) for row in rows if row is not None and "pending" in row]
+        return [release for release in found if release is not None]
+
+    def mark(self, release: Release, message_id: str, moment: datetime) -> None:
+        """Note the publication, unless one is noted already."""
+        self._check(self.unmarkable)
+        key = key_of_release(release)
+        with self.table.lock:
+            row = self.table.row(key.region, key.record) or {}
+            if "pending" in row:
+                del row["pending"]
+                self.table.put(row | {"published_at": timestamp(moment), "message_id": message_id})
+
+    @staticmethod
+    def _check(error: BaseException | None) -> None:
+        if error is not None:
+            raise error
+
+
+def _decoded(row: Row) -> Release | None:
+    try:
+        release = decode_release(row)
+        moment = datetime.fromisoformat(release.detected_at)
+    except (MalformedError, ValueError):
+        return None
+    return release if moment.tzinfo else None
+
+
+class FakePublisher:
+    """Topics in memory: `topics` names the targets that have one, None all of them.
+
+    A target in `dead` fails as a whole, by answer or by exception; an image in `refused` alone.
+    """
+
+    def __init__(self, topics: Collection[Target] | None = None) -> None:
+        self.topics = topics
+        self.dead: dict[Target, Failure | Exception] = {}
+        self.refused: dict[str, Failure] = {}
+        self.published: list[tuple[Target, Announcement]] = []
+        self.calls: list[tuple[Target, int]] = []
+        self._lock = threading.Lock()
+
+    def publish(
+        self, target: Target, announcements: Sequence[Announcement]
+    ) -> dict[str, str | Failure]:
+        """The message id of each event id, or why it was not accepted."""
+        with self._lock:
+            self.calls.append((target, len(announcements)))
+            return {each.event_id: self._publish(target, each) for each in announcements}
+
+    def _publish(self, target: Target, announcement: Announcement) -> str | Failure:
+        dead = self.dead.get(target)
+        if isinstance(dead, Exception):
+            raise dead
+        if self.topics is not None and target not in self.topics:
+            return NO_TOPIC
+        if problem := dead or self.refused.get(announcement.image_name):
+            return problem
+        self.published.append((target, announcement))
+        return f"message-{len(self.published)}"
+
+    def heal(self) -> None:
+        """Let everything through from now on."""
+        self.dead.clear()
+        self.refused.clear()
+
+    def copies(self) -> Counter[str]:
+        """How often each event was published."""
+        return Counter(announcement.event_id for _, announcement in self.published)
+
+    def names(self, target: Target = TARGET) -> list[tuple[str, int]]:
+        """Image name and version of what a topic was given, in order."""
+        return [
+            (each.image_name, int(each.attributes["version"]))
+            for where, each in self.published
+            if where == target
+        ]
+
+
+# --- builders
+
+
+def a_release(
+    name: str = "al2023",
+    version: int = 2,
+    target: Target = TARGET,
+    kind: Kind = Kind.RELEASE,
+    detected_at: str = DETECTED,
+    ami_name: str | None = "al2023-ami-2026.11.20",
+    previous_image_id: str | None = "ami-0000000000000000a",
+) -> Release:
+    """A committed release."""
+    return Release(
+        target=target,
+        image_name=name,
+        version=version,
+        kind=kind,
+        observed=Observation(f"ami-{version:017x}", ami_name, "2026-11-20T00:00:00.000Z"),
+        previous_image_id=previous_image_id,
+        detected_at=detected_at,
+        round="2026-11-22T07:00:00Z",
+    )
+
+
+def key_of(row: Row) -> Key:
+    """A row's key."""
+    return Key(row["region"], row["record"])
+
+
+def key_of_release(release: Release) -> Key:
+    """The key of a release's row."""
+    target = release.target
+    record = release_record(target.account_id, release.image_name, release.version)
+    return Key(target.region, record)
+
+
+def pending_row(release: Release) -> Row:
+    """A release row as the lookup commits it."""
+    return {**encode_release(release), "pending": release.target.region}
+
+
+def published_row(release: Release, message_id: str = "message-1") -> Row:
+    """A release row as it is once published."""
+    return {
+        **encode_release(release),
+        "published_at": "2026-11-22T07:00:11.000Z",
+        "message_id": message_id,
+    }

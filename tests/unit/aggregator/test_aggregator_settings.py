@@ -1,0 +1,56 @@
+"""The aggregator's settings: all of them read, all problems at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.aggregator.settings import Settings
+from services.kernel.errors import SettingsError
+
+LEAST = {"TABLE_NAME": "table", "EXTERNAL_ID": "of-ours", "AWS_REGION": "eu-west-1"}
+
+
+def test_defaults_stand_for_what_is_not_set() -> None:
+    """Role and topic have the names that the StackSets give them."""
+    expected = Settings(
+        table_name="table",
+        publish_role_name="ami-tracker-publish",
+        topic_name="ami-tracker-releases",
+        external_id="of-ours",
+        region="eu-west-1",
+        endpoint_url="",
+    )
+    assert expected == Settings.from_env(LEAST)
+
+
+def test_every_setting_can_be_set() -> None:
+    """Each variable reaches its field."""
+    found = Settings.from_env({
+        "TABLE_NAME": "t",
+        "PUBLISH_ROLE_NAME": "r",
+        "TOPIC_NAME": "news.fifo",
+        "EXTERNAL_ID": "an-id",
+        "AWS_DEFAULT_REGION": "us-east-2",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    })  # fmt: skip
+    assert Settings("t", "r", "news.fifo", "an-id", "us-east-2", "http://127.0.0.1:1") == found
+
+
+def test_all_that_is_missing_is_named_at_once() -> None:
+    """One deployment mends everything."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({})
+    assert caught.value.problems == (
+        "environment variable TABLE_NAME is not set",
+        "environment variable EXTERNAL_ID is not set",
+        "environment variable AWS_REGION is not set",
+    )
+    assert str(caught.value).startswith("aggregator cannot start: ")
+
+
+@pytest.mark.parametrize("value", ["x", "two words", "é-é", "x" * 1225])
+def test_an_external_id_is_one_that_sts_takes(value: str) -> None:
+    """A wrong one is told here instead of by every account."""
+    with pytest.raises(SettingsError, match="EXTERNAL_ID must be 2 to 1224 letters") as caught:
+        Settings.from_env(LEAST | {"EXTERNAL_ID": value})
+    assert len(caught.value.problems) == 1

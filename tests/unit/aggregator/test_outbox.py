@@ -1,0 +1,130 @@
+"""Reading what is pending: every key, however many and however reluctantly they come.
+
+DynamoDB is a hand-written client here, since moto never leaves a key unprocessed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from aggregator_fakes import a_release, key_of, key_of_release, pending_row
+from log_fakes import FakeLog
+
+from services.aggregator.outbox import Key, Outbox
+from services.kernel.aws import from_item, to_item
+from services.kernel.errors import CallFailedError, State
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+TABLE = "ami-tracker"
+RELEASES = [a_release(f"image-{number:03d}") for number in range(250)]
+
+
+class FakeDynamo:
+    """Holds pending rows; answers at most `at_once` keys a call."""
+
+    def __init__(self, at_once: int = 100) -> None:
+        self.at_once = at_once
+        self.rows = {key_of_release(release): pending_row(release) for release in RELEASES}
+        self.requests: list[Mapping[str, Any]] = []
+
+    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803 - DynamoDB's own name
+        """What is found of the first keys, and the others as unprocessed."""
+        request = RequestItems[TABLE]
+        self.requests.append(request)
+        taken, left = request["Keys"][: self.at_once], request["Keys"][self.at_once :]
+        found = [self.rows.get(key_of(from_item(key))) for key in taken]
+        answer: dict[str, Any] = {"Responses": {}}
+        if taken:
+            answer["Responses"] = {TABLE: [to_item(row) for row in found if row]}
+        if left:
+            answer["UnprocessedKeys"] = {TABLE: {**request, "Keys": left}}
+        return answer
+
+    def get_paginator(self, operation: str) -> FakeDynamo:
+        """A paginator of the index."""
+        assert operation == "scan"
+        return self
+
+    def paginate(self, **request: str) -> Iterator[dict[str, Any]]:
+        """Two pages and an empty one, as a scan may end."""
+        assert request == {"TableName": TABLE, "IndexName": "pending"}
+        keys = [to_item({"region": key.region, "record": key.record}) for key in self.rows]
+        yield {"Items": keys[:200]}
+        yield {"Items": keys[200:]}
+        yield {"Items": []}
+
+    def sizes(self) -> list[int]:
+        """How many keys each call asked for."""
+        return [len(request["Keys"]) for request in self.requests]
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits that were asked for, none of which is made."""
+    asked: list[float] = []
+    monkeypatch.setattr(time, "sleep", asked.append)
+    return asked
+
+
+def outbox(client: FakeDynamo) -> Outbox:
+    """The adapter over a fake client."""
+    return Outbox(cast("DynamoDBClient", client), TABLE, FakeLog())
+
+
+def keys(count: int) -> list[Key]:
+    """The keys of the first releases."""
+    return [key_of_release(release) for release in RELEASES[:count]]
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, []), (1, [1]), (100, [100]), (101, [100, 1]), (250, [100, 100, 50])],
+)
+def test_a_hundred_keys_share_a_call(count: int, expected: list[int]) -> None:
+    """Every release is found, in as many calls as needed."""
+    client = FakeDynamo()
+    assert RELEASES[:count] == outbox(client).read(keys(count))
+    assert expected == client.sizes()
+
+
+def test_keys_that_stand_twice_are_asked_for_once() -> None:
+    """DynamoDB refuses a batch that repeats a key."""
+    client = FakeDynamo()
+    assert RELEASES[:2] == outbox(client).read([*keys(2), *keys(1)])
+    assert client.sizes() == [2]
+
+
+def test_every_read_is_consistent() -> None:
+    """An older state would still be pending, and be published twice."""
+    client = FakeDynamo(at_once=60)
+    outbox(client).read(keys(100))
+    assert [request["ConsistentRead"] for request in client.requests] == [True, True]
+
+
+def test_keys_left_behind_are_asked_for_again(waits: list[float]) -> None:
+    """Only those, after a wait."""
+    client = FakeDynamo(at_once=40)
+    assert RELEASES[:100] == outbox(client).read(keys(100))
+    assert client.sizes() == [100, 60, 20]
+    assert len(waits) == 2
+
+
+@pytest.mark.parametrize("at_once", [0, 10])
+def test_keys_that_stay_behind_fail_the_read(at_once: int, waits: list[float]) -> None:
+    """A part would look like the whole, and what is missing as if it were published."""
+    client = FakeDynamo(at_once)
+    with pytest.raises(CallFailedError) as caught:
+        outbox(client).read(keys(100))
+    assert State.THROTTLED is caught.value.failure.state
+    assert caught.value.failure.retryable
+    assert (4, 3) == (len(client.requests), len(waits))
+
+
+def test_the_index_is_read_page_by_page() -> None:
+    """A backlog of any length takes the memory of one page."""
+    assert [200, 50, 0] == [len(page) for page in outbox(FakeDynamo()).pending()]

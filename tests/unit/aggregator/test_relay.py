@@ -1,0 +1,613 @@
+"""Announcing: at least once, in order, and nobody pays for somebody else's failure."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from aggregator_fakes import (
+    ACCOUNT,
+    TARGET,
+    FakeOutbox,
+    FakePublisher,
+    a_release,
+    key_of_release,
+    pending_row,
+    published_row,
+)
+from aws_lambda_powertools.metrics import MetricUnit
+from hypothesis import given
+from hypothesis import strategies as st
+from log_fakes import FakeLog
+
+from services.aggregator.announce import Announcement, announcement
+from services.aggregator.relay import Relay, Report
+from services.aggregator.stream import Inserted, Sweep
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State, failure
+from services.kernel.model import Release, Target
+from services.kernel.observe import Measure
+from services.kernel.runtime import Deadline, timestamp
+
+NOW = datetime(2026, 11, 22, 7, 1, 10, tzinfo=UTC)  # a minute after what builders make
+OTHER = Target("222233334444", "us-east-1")
+FIRST = "000000000000000000007"
+EVERYTHING = Sweep()
+
+DENIED = failure(State.ACCESS_DENIED, "AccessDenied", "not authorized")
+THROTTLED = failure(State.THROTTLED, "Throttled", "Rate exceeded")
+MALFORMED = failure(State.BAD_LOOKUP, "InvalidParameter", "Invalid attribute")
+BUSY = CallFailedError(THROTTLED)
+GONE = HubBrokenError("table ami-tracker", failure(State.NOT_FOUND, "ResourceNotFound", "gone"))
+DEAD_TOPICS = [
+    failure(state, "Code", "why")
+    for state in State
+    if state not in {State.OK, State.BAD_LOOKUP, State.UNCLASSIFIED}
+]
+
+
+class KilledError(BaseException):
+    """Ends the function as a time-out does: nothing of ours gets to see it."""
+
+
+class Bed:
+    """A relay over a table and topics in memory."""
+
+    def __init__(self, *releases: Release) -> None:
+        self.rows = FakeOutbox()
+        self.publisher = FakePublisher()
+        self.log = FakeLog()
+        self.given(*releases)
+
+    def given(self, *releases: Release) -> None:
+        """Commit releases."""
+        for release in releases:
+            self.rows.table.put(pending_row(release))
+
+    def sweep(self, sweep: Sweep = EVERYTHING, deadline: Deadline | None = None) -> Report:
+        """Announce what is pending."""
+        return self._relay().run(sweep, deadline or Deadline.after(60))
+
+    def stream(self, *releases: Release, deadline: Deadline | None = None) -> Report:
+        """Announce what a batch of the stream shows as new."""
+        keys = tuple(key_of_release(release) for release in releases)
+        return self._relay().run(Inserted(keys, FIRST), deadline or Deadline.after(60))
+
+    def _relay(self) -> Relay:
+        return Relay(self.rows, self.publisher, self.log, lambda: NOW)
+
+    def pending(self) -> list[tuple[str, int]]:
+        """Image name and version of each release that is still to be announced."""
+        rows = [row for row in self.rows.table.rows() if "pending" in row]
+        return [(row["image_name"], row["version"]) for row in rows]
+
+
+def releases(count: int, target: Target = TARGET) -> list[Release]:
+    """So many releases of different images."""
+    return [a_release(f"image-{number:03d}", target=target) for number in range(count)]
+
+
+def of_workers(seconds_left: Callable[[], float]) -> Deadline:
+    """A deadline for what publishes; whoever waits for it has time."""
+
+    def left() -> float:
+        main = threading.current_thread() is threading.main_thread()
+        return 60.0 if main else seconds_left()
+
+    return Deadline(left, 0.0)
+
+
+# --- the usual case
+
+
+def test_a_release_is_published_and_marked() -> None:
+    """Its topic gets the announcement; its row says when, and which message."""
+    release = a_release()
+    bed = Bed(release)
+    report = bed.stream(release)
+    assert [(TARGET, announcement(release))] == bed.publisher.published
+    expected = published_row(release) | {"published_at": timestamp(NOW)}
+    assert [expected] == bed.rows.table.rows()
+    assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 0}
+
+
+def test_what_is_announced_is_logged_with_its_message_id() -> None:
+    """A subscriber who misses an event can be answered from the log."""
+    release = a_release()
+    bed = Bed(release)
+    bed.stream(release)
+    assert bed.log.fields("release announced") == [
+        {
+            "event_id": release.event_id,
+            "image_name": "al2023",
+            "region": "eu-west-1",
+            "account_id": ACCOUNT,
+            "message_id": "message-1",
+        }
+    ]
+
+
+def test_each_release_goes_to_its_own_target() -> None:
+    """Account and region are the row's own."""
+    here, there = a_release(), a_release(target=OTHER)
+    bed = Bed(here, there)
+    bed.stream(here, there)
+    assert bed.publisher.names(TARGET) == [("al2023", 2)]
+    assert bed.publisher.names(OTHER) == [("al2023", 2)]
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(1, [1]), (10, [10]), (11, [10, 1]), (25, [10, 10, 5])]
+)
+def test_ten_announcements_share_a_call(count: int, expected: list[int]) -> None:
+    """As many calls as needed and none more."""
+    bed = Bed(*releases(count))
+    bed.sweep()
+    assert [(TARGET, size) for size in expected] == bed.publisher.calls
+
+
+def test_more_targets_than_threads_are_all_served() -> None:
+    """Each gets its own."""
+    targets = [Target(f"{number:012d}", "eu-west-1") for number in range(40)]
+    bed = Bed(*(a_release(target=target) for target in targets))
+    assert bed.sweep().announced == {"eu-west-1": 40}
+    assert targets == sorted(target for target, _ in bed.publisher.published)
+
+
+def test_what_is_published_already_is_not_published_again() -> None:
+    """A stream delivers a record more than once."""
+    release = a_release()
+    bed = Bed(release)
+    bed.stream(release)
+    bed.stream(release)
+    assert {release.event_id: 1} == bed.publisher.copies()
+
+
+def test_a_record_that_stands_twice_in_a_batch_is_one_event() -> None:
+    """The keys are what counts."""
+    release = a_release()
+    bed = Bed(release)
+    bed.stream(release, release)
+    assert {release.event_id: 1} == bed.publisher.copies()
+
+
+@pytest.mark.parametrize("name", ["not to be announced", "no row"])
+def test_what_is_not_pending_is_left_alone(name: str) -> None:
+    """The stream shows every release, the row says whether it is to be announced."""
+    release = a_release()
+    bed = Bed()
+    if name != "no row":
+        row = pending_row(release)
+        del row["pending"]
+        bed.rows.table.put(row)
+    report = bed.stream(release)
+    assert (bed.publisher.calls, report.announced.total(), report.pending) == ([], 0, 0)
+
+
+def test_a_batch_of_nothing_is_no_error() -> None:
+    """Nor is a sweep that finds nothing."""
+    bed = Bed()
+    expected = {"batchItemFailures": [], "announced": 0, "pending": 0}
+    assert expected == bed.stream().answer() == bed.sweep().answer()
+
+
+# --- at least once
+
+
+def test_a_release_that_the_stream_missed_is_swept() -> None:
+    """The index holds what is to be announced, however long ago it was committed."""
+    old = a_release(detected_at="2025-01-01T00:00:00.000Z")
+    bed = Bed(old)
+    bed.sweep()
+    assert {old.event_id: 1} == bed.publisher.copies()
+
+
+def test_a_kill_between_publishing_and_marking_costs_an_identical_copy() -> None:
+    """Better twice than never; the copy is the same to the byte."""
+    release = a_release()
+    bed = Bed(release)
+    bed.rows.unmarkable = KilledError()
+    with pytest.raises(KilledError):
+        bed.stream(release)
+    bed.rows.unmarkable = None
+    bed.sweep()
+    one, copy = bed.publisher.published
+    assert one == copy
+    assert bed.pending() == []
+
+
+@pytest.mark.parametrize("error", [GONE, BUSY], ids=["gone", "busy"])
+def test_a_mark_that_fails_is_tolerated(error: Exception) -> None:
+    """It was announced; the others of its batch are marked as far as possible; a copy follows."""
+    one, two = releases(2)
+    bed = Bed(one, two)
+    bed.rows.unmarkable = error
+    report = bed.stream(one, two)
+    assert report.answer() == {"batchItemFailures": [], "announced": 2, "pending": 0}
+    assert len(bed.log.fields("release not marked")) == 2
+    assert bed.log.events("info") == []
+    bed.rows.unmarkable = None
+    bed.sweep()
+    assert {one.event_id: 2, two.event_id: 2} == bed.publisher.copies()
+    assert bed.publisher.published[:2] == bed.publisher.published[2:]
+
+
+@pytest.mark.parametrize("error", [GONE, BUSY], ids=["gone", "busy"])
+def test_a_table_that_cannot_be_read_is_reported_to_the_stream(error: Exception) -> None:
+    """From its first record on, the batch comes again."""
+    release = a_release()
+    bed = Bed(release)
+    bed.rows.unreadable = error
+    report = bed.stream(release)
+    assert report.answer()["batchItemFailures"] == [{"itemIdentifier": FIRST}]
+    assert bed.log.fields("table not readable") == [{"problem": str(error)}]
+    assert bed.publisher.calls == []
+
+
+@pytest.mark.parametrize("error", [GONE, BUSY], ids=["gone", "busy"])
+def test_a_table_that_cannot_be_read_fails_a_sweep(error: Exception) -> None:
+    """So that the function's errors alarm."""
+    bed = Bed(a_release())
+    bed.rows.unreadable = error
+    with pytest.raises(type(error)):
+        bed.sweep()
+
+
+# --- dead topics
+
+
+@pytest.mark.parametrize("dead", DEAD_TOPICS, ids=lambda found: found.state.value)
+def test_a_dead_topic_keeps_its_own_pending_and_no_other(dead: Failure) -> None:
+    """It is not reported to the stream, since that would send the others again."""
+    ours, theirs = a_release(), a_release(target=OTHER)
+    bed = Bed(ours, theirs)
+    bed.publisher.dead[TARGET] = dead
+    report = bed.stream(ours, theirs)
+    assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 1}
+    assert {"us-east-1": 1} == dict(report.announced)
+    assert {(dead.state.value, "eu-west-1"): 1} == dict(report.failures)
+    assert bed.publisher.names(OTHER) == [("al2023", 2)]
+    assert bed.pending() == [("al2023", 2)]
+
+
+def test_what_was_not_accepted_is_logged_with_its_reason() -> None:
+    """Event, target, class, code and the service's own words."""
+    release = a_release()
+    bed = Bed(release)
+    bed.publisher.dead[TARGET] = DENIED
+    bed.stream(release)
+    assert bed.log.fields("release not accepted") == [
+        {
+            "event_id": release.event_id,
+            "image_name": "al2023",
+            "region": "eu-west-1",
+            "account_id": ACCOUNT,
+            "state": State.ACCESS_DENIED,
+            "code": "AccessDenied",
+            "detail": "not authorized",
+        }
+    ]
+
+
+def test_a_dead_topic_is_asked_once() -> None:
+    """Further calls would only cost time; what was not tried stays pending."""
+    bed = Bed(*releases(25))
+    bed.publisher.dead[TARGET] = DENIED
+    report = bed.sweep()
+    assert [(TARGET, 10)] == bed.publisher.calls
+    assert (25, 10) == (report.pending, report.failures.total())
+
+
+def test_a_dead_topic_is_asked_once_in_a_sweep_of_many_pages() -> None:
+    """The other targets' pages go on."""
+    bed = Bed(*releases(6), *releases(6, OTHER))
+    bed.rows.page_size = 2
+    bed.publisher.dead[TARGET] = DENIED
+    report = bed.sweep()
+    assert [(TARGET, 2)] == [call for call in bed.publisher.calls if call[0] == TARGET]
+    assert {"us-east-1": 6} == dict(report.announced)
+    assert report.pending == 6
+
+
+def test_a_topic_that_came_back_gets_everything_in_order() -> None:
+    """Nothing was lost while it was gone."""
+    bed = Bed(*(a_release(version=version) for version in (1, 2, 3)))
+    bed.publisher.dead[TARGET] = THROTTLED
+    bed.sweep()
+    bed.publisher.heal()
+    bed.sweep()
+    assert bed.publisher.names() == [("al2023", 1), ("al2023", 2), ("al2023", 3)]
+    assert bed.pending() == []
+
+
+def test_a_bug_in_one_target_costs_no_other() -> None:
+    """It is logged as what it is, and its releases stay pending."""
+    ours, theirs = a_release(), a_release(target=OTHER)
+    bed = Bed(ours, theirs)
+    bed.publisher.dead[TARGET] = ZeroDivisionError()
+    report = bed.stream(ours, theirs)
+    assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 1}
+    assert bed.log.events("exception") == ["target failed unexpectedly"]
+    assert bed.log.fields("target failed unexpectedly") == [
+        {"region": "eu-west-1", "account_id": ACCOUNT}
+    ]
+    assert not report.failures
+
+
+# --- poison announcements, and order
+
+
+@pytest.mark.parametrize("state", [State.BAD_LOOKUP, State.UNCLASSIFIED])
+def test_a_poison_announcement_costs_no_other(state: State) -> None:
+    """Neither in its call nor in the calls after it."""
+    poison = a_release("image-000-poison")
+    bed = Bed(poison, *releases(24))
+    bed.publisher.refused["image-000-poison"] = failure(state, "Code", "why")
+    report = bed.sweep()
+    assert [(TARGET, 10), (TARGET, 10), (TARGET, 5)] == bed.publisher.calls
+    assert (24, 1) == (report.announced.total(), report.pending)
+    assert bed.pending() == [("image-000-poison", 2)]
+
+
+@pytest.mark.parametrize("state", [State.BAD_LOOKUP, State.UNCLASSIFIED])
+def test_a_batch_of_poison_does_not_end_the_target(state: State) -> None:
+    """Ten bad announcements in a row say nothing against the topic."""
+    bed = Bed(*releases(11))
+    poison = failure(state, "Code", "why")
+    bed.publisher.refused |= {release.image_name: poison for release in releases(10)}
+    bed.sweep()
+    assert bed.publisher.names() == [("image-010", 2)]
+
+
+def test_the_versions_of_an_image_are_published_in_order() -> None:
+    """Whatever order they are read in; other images are not kept waiting."""
+    versions = [a_release("b", version) for version in (3, 1, 2)]
+    bed = Bed(*versions, a_release("a"), a_release("c"))
+    bed.stream(*versions, a_release("c"), a_release("a"))
+    assert bed.publisher.names() == [("a", 2), ("b", 1), ("c", 2), ("b", 2), ("b", 3)]
+
+
+def test_a_version_that_fails_holds_back_the_later_ones_of_its_image() -> None:
+    """They stay pending, and come in order once it is mended."""
+    versions = [a_release("b", version) for version in (1, 2, 3)]
+    bed = Bed(*versions, a_release("a", 1), a_release("a", 2))
+    bed.publisher.refused["b"] = MALFORMED
+    report = bed.sweep()
+    assert bed.publisher.names() == [("a", 1), ("a", 2)]
+    assert (3, 1) == (report.pending, report.failures.total())
+    bed.publisher.heal()
+    bed.sweep()
+    assert bed.publisher.names()[2:] == [("b", 1), ("b", 2), ("b", 3)]
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 3])
+def test_a_poison_announcement_costs_no_other_page_of_a_sweep(page_size: int) -> None:
+    """Held-back versions of its image are no sign that the topic is dead."""
+    poison = [a_release("a-poison", version) for version in (1, 2)]
+    bed = Bed(*poison, *releases(4))
+    bed.rows.page_size = page_size
+    bed.publisher.refused["a-poison"] = MALFORMED
+    report = bed.sweep()
+    assert [(r.image_name, 2) for r in releases(4)] == bed.publisher.names()
+    assert report.pending == 2
+    assert bed.pending() == [("a-poison", 1), ("a-poison", 2)]
+
+
+def test_versions_are_held_back_over_the_pages_of_a_sweep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A page ends anywhere, also between two versions of an image."""
+    bed = Bed(*(a_release(version=version) for version in (1, 2, 3)))
+    bed.rows.page_size = 1
+    broken = bed.publisher.publish
+
+    def refuse_first(
+        target: Target, announcements: Sequence[Announcement]
+    ) -> dict[str, str | Failure]:
+        if any(each.attributes["version"] == 1 for each in announcements):
+            return {each.event_id: MALFORMED for each in announcements}
+        return broken(target, announcements)
+
+    monkeypatch.setattr(bed.publisher, "publish", refuse_first)
+    report = bed.sweep()
+    assert bed.publisher.names() == []
+    assert report.pending == 3
+
+
+# --- sweeps spare what is young
+
+
+@pytest.mark.parametrize(("age", "announced"), [(59.0, 0), (60.0, 1), (61.0, 1)])
+def test_a_sweep_takes_what_is_old_enough(age: float, announced: int) -> None:
+    """What the stream is about to announce is left to it, but counted."""
+    detected = timestamp(NOW - timedelta(seconds=age))
+    bed = Bed(a_release(detected_at=detected))
+    report = bed.sweep(Sweep(older_than_seconds=60.0))
+    assert (announced, 1 - announced) == (report.announced.total(), report.pending)
+
+
+def test_a_later_version_never_overtakes_a_young_one() -> None:
+    """Versions are detected in order, so the older one is due first."""
+    old = a_release(version=1, detected_at="2026-11-22T07:00:00.000Z")
+    young = a_release(version=2, detected_at=timestamp(NOW))
+    bed = Bed(old, young)
+    bed.sweep(Sweep(older_than_seconds=60.0))
+    assert bed.publisher.names() == [("al2023", 1)]
+
+
+# --- time
+
+
+def test_without_time_nothing_is_published() -> None:
+    """Everything stays pending, nothing is reported."""
+    bed = Bed(*releases(3))
+    report = bed.stream(*releases(3), deadline=of_workers(lambda: 0.0))
+    assert report.answer() == {"batchItemFailures": [], "announced": 0, "pending": 3}
+    assert bed.publisher.calls == []
+    assert not report.failures
+
+
+def test_publishing_ends_between_two_calls_when_time_is_over() -> None:
+    """What was sent is marked; the rest waits for the next sweep."""
+    bed = Bed(*releases(25))
+    calls = bed.publisher.calls
+    report = bed.sweep(deadline=of_workers(lambda: 60.0 - 30.0 * len(calls)))
+    assert [(TARGET, 10), (TARGET, 10)] == calls
+    assert (20, 5) == (report.announced.total(), report.pending)
+    bed.sweep()
+    assert set(bed.publisher.copies().values()) == {1}
+
+
+def test_a_sweep_goes_on_counting_when_time_is_over() -> None:
+    """The alarm must see a backlog that is too long for one sweep."""
+    bed = Bed(*releases(6))
+    bed.rows.page_size = 2
+    report = bed.sweep(deadline=Deadline(lambda: 60.0 if bed.rows.pages < 2 else 0.0, 0.0))
+    assert [(TARGET, 2)] == bed.publisher.calls
+    assert (report.announced.total(), report.pending) == (2, 4)
+    assert bed.rows.reads == [2]
+
+
+@pytest.fixture
+def slow() -> Iterator[threading.Event]:
+    """What a slow topic waits for; whatever happens, it is let go in the end."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_a_target_that_does_not_answer_is_not_waited_for(
+    slow: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are told as announced; what hangs stays pending."""
+    ours, theirs = a_release(), a_release(target=OTHER)
+    bed = Bed(ours, theirs)
+    publish, mark = bed.publisher.publish, bed.rows.mark
+    marked = threading.Event()
+
+    def hang(target: Target, announcements: Sequence[Announcement]) -> dict[str, str | Failure]:
+        assert target != TARGET or slow.wait(30)
+        return publish(target, announcements)
+
+    def tell(release: Release, message_id: str, moment: datetime) -> None:
+        mark(release, message_id, moment)
+        marked.set()
+
+    def left() -> float:
+        if threading.current_thread() is not threading.main_thread():
+            return 60.0
+        assert marked.wait(30)
+        return 0.2
+
+    monkeypatch.setattr(bed.publisher, "publish", hang)
+    monkeypatch.setattr(bed.rows, "mark", tell)
+    report = bed.stream(ours, theirs, deadline=Deadline(left, 0.0))
+    assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 1}
+    assert bed.log.fields("target not finished in time") == [
+        {"region": "eu-west-1", "account_id": ACCOUNT}
+    ]
+
+
+# --- what is told
+
+
+def test_a_stream_batch_is_measured() -> None:
+    """What was announced where, what failed how, and how long each took; nothing about the rest."""
+    ours, theirs = a_release(), [a_release(f"image-{n}", target=OTHER) for n in range(2)]
+    bed = Bed(ours, *theirs)
+    bed.publisher.dead[TARGET] = DENIED
+    assert list(bed.stream(ours, *theirs).measures()) == [
+        Measure("Announced", 2, dimensions={"region": "us-east-1"}),
+        Measure("AnnounceFailed", 1, dimensions={"class": "access_denied", "region": "eu-west-1"}),
+        Measure("SecondsToAnnouncement", 60.0, MetricUnit.Seconds),
+        Measure("SecondsToAnnouncement", 60.0, MetricUnit.Seconds),
+    ]
+
+
+def test_a_sweep_measures_what_stays_pending() -> None:
+    """How much, and how old the oldest is: the alarm stands on these two."""
+    older = a_release(detected_at="2026-11-22T06:01:10.000Z")
+    bed = Bed(older, a_release("b"), a_release(target=OTHER))
+    bed.publisher.dead[TARGET] = DENIED
+    assert list(bed.sweep().measures()) == [
+        Measure("Announced", 1, dimensions={"region": "us-east-1"}),
+        Measure("AnnounceFailed", 2, dimensions={"class": "access_denied", "region": "eu-west-1"}),
+        Measure("SecondsToAnnouncement", 60.0, MetricUnit.Seconds),
+        Measure("PendingReleases", 2),
+        Measure("OldestPendingSeconds", 3600.0, MetricUnit.Seconds),
+    ]
+
+
+def test_a_sweep_that_finds_nothing_says_so() -> None:
+    """Zero is a value; an absent one would leave the alarm guessing."""
+    assert list(Bed().sweep().measures()) == [
+        Measure("PendingReleases", 0),
+        Measure("OldestPendingSeconds", 0.0, MetricUnit.Seconds),
+    ]
+
+
+# --- any failures at all
+
+TARGETS = [TARGET, OTHER, Target(ACCOUNT, "us-east-1")]
+committed = st.lists(
+    st.builds(a_release, st.sampled_from("abc"), st.integers(1, 4), st.sampled_from(TARGETS)),
+    max_size=12,
+    unique_by=lambda release: release.event_id,
+)
+troubles = st.lists(
+    st.tuples(
+        st.dictionaries(
+            st.sampled_from(TARGETS), st.sampled_from([DENIED, THROTTLED, ZeroDivisionError()])
+        ),
+        st.dictionaries(st.sampled_from("abc"), st.just(MALFORMED)),
+        st.sampled_from([None, GONE, BUSY]),
+        st.integers(1, 5),
+    ),
+    max_size=4,
+)
+Trouble = tuple[dict[Target, Failure | Exception], dict[str, Failure], Exception | None, int]
+
+
+@given(committed, troubles)
+def test_every_release_arrives_once_faults_heal(
+    found: list[Release], rounds: list[Trouble]
+) -> None:
+    """At least once, in identical copies, one for each lost mark, each image in order."""
+    bed = Bed(*found)
+    lost_marks = 0
+    for dead, refused, unmarkable, page_size in rounds:
+        bed.publisher.dead, bed.publisher.refused = dict(dead), dict(refused)
+        bed.rows.unmarkable, bed.rows.page_size = unmarkable, page_size
+        before = len(bed.publisher.published)
+        report = bed.sweep()
+        assert len(found) >= report.pending + report.announced.total()
+        lost_marks += (len(bed.publisher.published) - before) if unmarkable else 0
+    bed.publisher.heal()
+    bed.rows.unmarkable = None
+    assert bed.sweep().pending == 0
+    assert bed.pending() == []
+    copies = bed.publisher.copies()
+    assert {release.event_id for release in found} == set(copies)
+    assert len(found) + lost_marks == copies.total()
+    sent = {announcement(r).event_id: (r.target, announcement(r)) for r in found}
+    assert all(sent[copy.event_id] == (target, copy) for target, copy in bed.publisher.published)
+    for target in TARGETS:
+        assert_in_order(bed.publisher.names(target))
+
+
+def assert_in_order(names: list[tuple[str, int]]) -> None:
+    """Fail when an image's version was first published after a later one."""
+    first = list(dict.fromkeys(names))
+    for image in "abc":
+        versions = [version for name, version in first if name == image]
+        assert all(earlier < later for earlier, later in pairwise(versions))
+
+
+def test_keys_are_read_by_page() -> None:
+    """Memory holds one page of a backlog, however long it is."""
+    bed = Bed(*releases(9))
+    bed.rows.page_size = 4
+    assert bed.sweep().announced.total() == 9
+    assert bed.rows.reads == [4, 4, 1]

@@ -1,0 +1,318 @@
+"""Publishing: what is sent, what counts as accepted, and what is tried again.
+
+SNS is a hand-written client here, since moto never refuses a single entry.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from aggregator_fakes import ACCOUNT, TARGET, a_release
+
+from services.aggregator.announce import announcement
+from services.aggregator.topics import Topics, publish_role
+from services.kernel.errors import CallFailedError, Failure, State, failure
+from services.kernel.model import Target
+
+if TYPE_CHECKING:
+    from services.kernel.aws import Members
+
+Entry = Mapping[str, Any]
+Fate = Mapping[str, Any] | None
+"""What happens to an entry: None lists it nowhere, an empty map accepts it, others refuse it."""
+
+ONE, TWO, THREE = (a_release(name) for name in "abc")
+
+
+def refusal(code: str, *, senders_fault: bool, message: str = "why") -> Fate:
+    """An entry of `Failed`, but for its id."""
+    return {"Code": code, "SenderFault": senders_fault, "Message": message}
+
+
+BUSY = refusal("InternalError", senders_fault=False)
+ACCEPTED: Fate = {}
+
+
+class FakeMembers:
+    """Hands out one SNS client for every target, and keeps who asked for it."""
+
+    def __init__(self, *fates: Mapping[str, Fate] | CallFailedError) -> None:
+        self.asked: list[tuple[Target, str]] = []
+        self.calls: list[tuple[str, list[Entry]]] = []
+        self._fates = list(fates)
+
+    def call(self, target: Target, service: str, use: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - as the port has it
+        """What `use` makes of the client."""
+        self.asked.append((target, service))
+        return use(self)
+
+    def publish_batch(
+        self,
+        *,
+        TopicArn: str,  # noqa: N803 - SNS's own names
+        PublishBatchRequestEntries: Sequence[Entry],  # noqa: N803 - SNS's own names
+    ) -> dict[str, Any]:
+        """Answer with 200, by the fates of this call; an image that has none is accepted."""
+        self.calls.append((TopicArn, list(PublishBatchRequestEntries)))
+        fates = self._fates.pop(0) if self._fates else {}
+        if isinstance(fates, CallFailedError):
+            raise fates
+        answer: dict[str, Any] = {"Successful": [], "Failed": []}
+        for entry in PublishBatchRequestEntries:
+            name = entry["MessageAttributes"]["image_name"]["StringValue"]
+            fate = fates.get(name, ACCEPTED)
+            if fate == ACCEPTED:
+                message_id = f"message-{len(self.calls)}-{name}"
+                answer["Successful"].append({"Id": entry["Id"], "MessageId": message_id})
+            elif fate is not None:
+                answer["Failed"].append({"Id": entry["Id"], **fate})
+        return answer
+
+    def names(self) -> list[str]:
+        """The image names of each call."""
+        return [
+            "".join(entry["MessageAttributes"]["image_name"]["StringValue"] for entry in entries)
+            for _, entries in self.calls
+        ]
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits that were asked for, none of which is made."""
+    asked: list[float] = []
+    monkeypatch.setattr(time, "sleep", asked.append)
+    return asked
+
+
+def publish(
+    members: FakeMembers, target: Target = TARGET, topic: str = "releases", partition: str = "aws"
+) -> dict[str, str | Failure]:
+    """The results of publishing three releases, by image name."""
+    topics = Topics(cast("Members", members), topic, partition)
+    results = topics.publish(target, [announcement(release) for release in (ONE, TWO, THREE)])
+    return {release.image_name: results[release.event_id] for release in (ONE, TWO, THREE)}
+
+
+# --- what is sent
+
+
+def test_an_entry_holds_the_announcement() -> None:
+    """Body, subject, and each attribute with its type."""
+    members = FakeMembers()
+    publish(members)
+    ((_, (entry, *_)),) = members.calls
+    assert entry == {
+        "Id": "0",
+        "Message": announcement(ONE).body,
+        "Subject": "AMI released: eu-west-1 a",
+        "MessageAttributes": {
+            "event_id": {"DataType": "String", "StringValue": ONE.event_id},
+            "kind": {"DataType": "String", "StringValue": "release"},
+            "image_name": {"DataType": "String", "StringValue": "a"},
+            "region": {"DataType": "String", "StringValue": "eu-west-1"},
+            "account_id": {"DataType": "String", "StringValue": ACCOUNT},
+            "previous_image_id": {"DataType": "String", "StringValue": "ami-0000000000000000a"},
+            "version": {"DataType": "Number", "StringValue": "2"},
+            "ami_name": {"DataType": "String", "StringValue": "al2023-ami-2026.11.20"},
+            "detected_at": {"DataType": "String", "StringValue": "2026-11-22T07:00:10.000Z"},
+        },
+    }
+
+
+def test_the_entries_of_a_call_have_ids_of_their_own() -> None:
+    """SNS refuses a batch whose ids are not distinct."""
+    members = FakeMembers()
+    publish(members)
+    ((_, entries),) = members.calls
+    assert [entry["Id"] for entry in entries] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_the_topic_is_the_targets_own(partition: str) -> None:
+    """In its account, its region and the hub's partition, reached with a session there."""
+    members = FakeMembers()
+    target = Target("222233334444", "cn-north-1")
+    publish(members, target, "news", partition)
+    assert [arn for arn, _ in members.calls] == [
+        f"arn:{partition}:sns:cn-north-1:222233334444:news"
+    ]
+    assert [(target, "sns")] == members.asked
+
+
+def test_a_fifo_topic_gets_group_and_deduplication_ids() -> None:
+    """The image's events in order, each event once."""
+    members = FakeMembers()
+    publish(members, topic="releases.fifo")
+    ((arn, entries),) = members.calls
+    assert arn.endswith(":releases.fifo")
+    assert [(r.image_name, r.event_id) for r in (ONE, TWO, THREE)] == [
+        (entry["MessageGroupId"], entry["MessageDeduplicationId"]) for entry in entries
+    ]
+
+
+def test_a_standard_topic_gets_neither() -> None:
+    """Its API refuses deduplication ids."""
+    members = FakeMembers()
+    publish(members, topic="fifo.releases")
+    ((_, entries),) = members.calls
+    assert all("MessageGroupId" not in entry for entry in entries)
+    assert all("MessageDeduplicationId" not in entry for entry in entries)
+
+
+# --- what counts
+
+
+def test_what_stands_in_successful_is_accepted(waits: list[float]) -> None:
+    """With the message id that SNS gave it, in one call."""
+    members = FakeMembers()
+    expected = {name: f"message-1-{name}" for name in "abc"}
+    assert expected == publish(members)
+    assert (1, []) == (len(members.calls), waits)
+
+
+def test_what_stands_in_neither_list_is_not_accepted() -> None:
+    """An answer that forgets an entry is asked again, four times in all."""
+    members = FakeMembers(*[{"b": None}] * 4)
+    found = publish(members)
+    assert found["a"] == "message-1-a"
+    lost = failure(State.TRANSIENT, "Unaccounted", "the answer lists the entry nowhere")
+    assert lost == found["b"]
+    assert members.names() == ["abc", "b", "b", "b"]
+
+
+def test_what_was_lost_once_is_found_again() -> None:
+    """The next answer lists it."""
+    members = FakeMembers({"b": None})
+    assert publish(members)["b"] == "message-2-b"
+
+
+def test_an_entry_without_message_id_is_not_accepted() -> None:
+    """An empty id is no proof."""
+    members = FakeMembers(*[{"a": None}] * 4)
+    assert isinstance(publish(members)["a"], Failure)
+
+
+# --- what is tried again
+
+
+def test_only_what_was_refused_in_passing_is_sent_again(waits: list[float]) -> None:
+    """What was accepted is never sent twice."""
+    members = FakeMembers({"a": BUSY, "c": BUSY}, {"c": BUSY})
+    found = publish(members)
+    assert found == {"a": "message-2-a", "b": "message-1-b", "c": "message-3-c"}
+    assert members.names() == ["abc", "ac", "c"]
+    assert len(waits) == 2
+
+
+def test_what_stays_refused_is_told(waits: list[float]) -> None:
+    """After four attempts, with the last reason."""
+    members = FakeMembers(*[{"a": BUSY}] * 9)
+    found = publish(members)
+    assert failure(State.TRANSIENT, "InternalError", "why") == found["a"]
+    assert members.names() == ["abc", "a", "a", "a"]
+    assert len(waits) == 3
+
+
+@pytest.mark.parametrize(
+    ("fate", "state"),
+    [
+        (refusal("Throttled", senders_fault=False), State.TRANSIENT),
+        (refusal("ThrottledException", senders_fault=True), State.THROTTLED),
+        (refusal("InternalFailure", senders_fault=False), State.TRANSIENT),
+        (refusal("New.Fault", senders_fault=False), State.TRANSIENT),
+    ],
+)
+def test_what_may_pass_is_tried_again(fate: Fate, state: State) -> None:
+    """The code decides; where it is unknown, whose fault it is."""
+    members = FakeMembers(*[{"a": fate}] * 9)
+    found = publish(members)["a"]
+    assert isinstance(found, Failure)
+    assert state is found.state
+    assert len(members.calls) == 4
+
+
+@pytest.mark.parametrize(
+    ("fate", "state"),
+    [
+        (refusal("InvalidParameter", senders_fault=True), State.BAD_LOOKUP),
+        (refusal("InvalidParameterValue", senders_fault=False), State.BAD_LOOKUP),
+        (refusal("AuthorizationError", senders_fault=True), State.ACCESS_DENIED),
+        (refusal("KMSDisabled", senders_fault=True), State.ACCESS_DENIED),
+        (refusal("KMSNotFound", senders_fault=True), State.ACCESS_DENIED),
+        (refusal("NotFound", senders_fault=True), State.NOT_FOUND),
+        (refusal("New.Refusal", senders_fault=True), State.UNCLASSIFIED),
+    ],
+)
+def test_what_will_not_pass_is_not_tried_again(fate: Fate, state: State) -> None:
+    """It stays pending until somebody mends it; the others are accepted."""
+    members = FakeMembers({"a": fate})
+    found = publish(members)
+    assert isinstance(found["a"], Failure)
+    assert (state, "why") == (found["a"].state, found["a"].detail)
+    assert (found["b"], found["c"]) == ("message-1-b", "message-1-c")
+    assert len(members.calls) == 1
+
+
+def test_a_refusal_need_not_give_a_reason() -> None:
+    """SNS leaves the message out at times; what it says is kept short and printable."""
+    silent = {"Code": "NotFound", "SenderFault": True}
+    rude = refusal("Bad\nCode", senders_fault=True, message="a\nb" + "x" * 1000)
+    found = publish(FakeMembers({"a": silent, "b": rude}))
+    assert failure(State.NOT_FOUND, "NotFound", "") == found["a"]
+    assert isinstance(found["b"], Failure)
+    assert found["b"].code == "Bad Code"
+    assert found["b"].detail.startswith("a bx")
+    assert len(found["b"].detail) == 300
+
+
+# --- calls that fail as a whole
+
+
+def failed(state: State) -> CallFailedError:
+    """A call that failed after botocore's own retries."""
+    return CallFailedError(failure(state, "Code", "why"))
+
+
+@pytest.mark.parametrize("state", [State.NOT_FOUND, State.THROTTLED, State.ACCESS_DENIED])
+def test_a_call_that_fails_is_the_failure_of_all(state: State, waits: list[float]) -> None:
+    """It is not repeated: botocore has done that."""
+    members = FakeMembers(failed(state))
+    expected = dict.fromkeys("abc", failure(state, "Code", "why"))
+    assert expected == publish(members)
+    assert (1, []) == (len(members.calls), waits)
+
+
+def test_a_later_call_that_fails_takes_nothing_back() -> None:
+    """What was accepted before keeps its message id."""
+    members = FakeMembers({"b": BUSY}, failed(State.THROTTLED))
+    found = publish(members)
+    assert (found["a"], found["c"]) == ("message-1-a", "message-1-c")
+    assert failure(State.THROTTLED, "Code", "why") == found["b"]
+
+
+# --- the role
+
+
+def test_the_session_may_publish_to_our_topics_and_no_others() -> None:
+    """A second lock beside the role's own policy; the name says who is there."""
+    role = publish_role("publisher", "an-id", "eu-west-1", "news", "aws-cn")
+    assert (role.name, role.external_id) == ("publisher", "an-id")
+    assert role.session_name == "ami-tracker-aggregator-eu-west-1"
+    assert role.policy == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": "sns:Publish",
+                "Resource": "arn:aws-cn:sns:*:*:news",
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+                "Resource": "*",
+            },
+        ],
+    }

@@ -1,0 +1,150 @@
+"""What the scheduler is given: rounds, parts of rounds, and the compiled catalogue."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scheduler_fakes import a_catalogue
+
+from services.kernel.errors import MalformedError, SettingsError
+from services.kernel.wire import ROUND, encode_catalogue
+from services.scheduler.event import read_catalogue, read_event
+
+MOMENT = datetime(2026, 11, 22, 7, 0, 1, 250_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("scheduled", "expected"),
+    [
+        ("2026-11-22T07:00:00Z", "2026-11-22T07:00:00Z"),
+        ("2026-11-22T07:00:00+00:00", "2026-11-22T07:00:00Z"),
+        ("2026-11-22T07:00:00.987Z", "2026-11-22T07:00:00Z"),
+        ("2026-11-22T08:30:00+01:30", "2026-11-22T07:00:00Z"),
+        ("2026-11-21T22:00:00-09:00", "2026-11-22T07:00:00Z"),
+        ("2026-11-22T07:00:00", "2026-11-22T07:00:00Z"),
+        ("2026-11-22 07:00", "2026-11-22T07:00:00Z"),
+        ("2026-11-22", "2026-11-22T00:00:00Z"),
+        ("20261122T070000Z", "2026-11-22T07:00:00Z"),
+        ("0999-11-22T07:00:00Z", "0999-11-22T07:00:00Z"),
+    ],
+)
+def test_a_round_is_its_scheduled_time(scheduled: str, expected: str) -> None:
+    """Any ISO time, in UTC unless it says otherwise, to the second."""
+    assert (expected, None) == read_event({"round": scheduled}, MOMENT)
+
+
+@pytest.mark.parametrize("event", [None, {}, {"unknown": 1}])
+def test_without_a_scheduled_time_the_round_is_now(event: dict[str, Any] | None) -> None:
+    """Somebody who invokes the function by hand need not name a round."""
+    assert read_event(event, MOMENT) == ("2026-11-22T07:00:01Z", None)
+
+
+@pytest.mark.parametrize(
+    "scheduled",
+    [
+        None,
+        "",
+        7,
+        True,
+        [],
+        "soon",
+        "2026-11-31T07:00:00Z",
+        "<aws.scheduler.scheduled-time>",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+    ],
+)
+def test_a_round_that_is_no_time_is_refused(scheduled: object) -> None:
+    """The error shows what was given, and the form that is expected."""
+    with pytest.raises(MalformedError, match="must be a time such as 2026-11-22T07:00:00Z") as it:
+        read_event({"round": scheduled}, MOMENT)
+    assert repr(scheduled) in str(it.value)
+
+
+@given(st.text() | st.datetimes(timezones=st.none() | st.timezones()).map(datetime.isoformat))
+def test_a_round_has_one_form_or_is_refused(scheduled: str) -> None:
+    """Rounds compare as texts, so each must have the form that messages allow."""
+    try:
+        found, _ = read_event({"round": scheduled}, MOMENT)
+    except MalformedError:
+        return
+    assert re.match(ROUND, found)
+
+
+def test_a_part_names_its_regions() -> None:
+    """Each counts once."""
+    event = {"regions": ["eu-west-1", "us-east-1", "eu-west-1"]}
+    assert read_event(event, MOMENT)[1] == frozenset({"eu-west-1", "us-east-1"})
+
+
+def test_no_regions_mean_all() -> None:
+    """A null is what an absent field is."""
+    assert read_event({"regions": None}, MOMENT)[1] is None
+
+
+@pytest.mark.parametrize("regions", [[], "eu-west-1", ["eu-west-1", 1], [None], {}, 0, [["a"]]])
+def test_regions_that_are_no_list_of_names_are_refused(regions: object) -> None:
+    """An empty list is refused too: nobody asks for a round of nothing on purpose."""
+    with pytest.raises(MalformedError, match="must be a list of region names") as caught:
+        read_event({"regions": regions}, MOMENT)
+    assert f"regions is {regions!r}" in str(caught.value)
+
+
+# --- the catalogue
+
+
+def test_the_catalogue_is_read_as_it_was_compiled(tmp_path: Path) -> None:
+    """Equal after its way through the file."""
+    path = tmp_path / "catalogue.json"
+    path.write_text(encode_catalogue(a_catalogue()), encoding="utf-8")
+    assert a_catalogue() == read_catalogue(path)
+
+
+def test_a_missing_catalogue_is_a_wrong_setting(tmp_path: Path) -> None:
+    """The error names variable, path and the command that makes the file."""
+    path = tmp_path / "catalogue.json"
+    with pytest.raises(SettingsError, match="run ami-tracker compile") as caught:
+        read_catalogue(path)
+    assert f"CATALOGUE_PATH {path} cannot be read" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", None])
+def test_a_catalogue_that_is_no_text_is_a_wrong_setting(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    """Neither other bytes nor a folder."""
+    path = tmp_path / "catalogue.json"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_catalogue(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("eu-west-1", "eu-west-3"),
+        ("/aws/service/al2023/", "/mine/"),
+        ('"schema":1', '"schema":2'),
+        ('"schema":1', '"schema": 1'),
+        ('"images":[', '"images":[null,'),
+        ("}\n", ""),
+        ("}\n", "}"),
+    ],
+)
+def test_a_catalogue_changed_by_hand_is_refused(tmp_path: Path, old: str, new: str) -> None:
+    """What was not checked by the compiler is never run."""
+    path = tmp_path / "catalogue.json"
+    before = encode_catalogue(a_catalogue())
+    path.write_text(before.replace(old, new), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") != before
+    with pytest.raises(MalformedError, match="catalogue is malformed"):
+        read_catalogue(path)

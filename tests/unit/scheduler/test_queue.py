@@ -1,0 +1,210 @@
+"""Sending requests: packed into few calls, refused entries alone sent again, nothing lost.
+
+SQS is a hand-written client here, since moto refuses no entry and counts no bytes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+from hypothesis import given
+from hypothesis import strategies as st
+from scheduler_fakes import ACCOUNT, OTHER_ACCOUNT, a_request
+
+from services.kernel.errors import CallFailedError, HubBrokenError, UnsentError
+from services.kernel.model import ParameterLookup, Request, Target
+from services.kernel.wire import decode_request, encode_request
+from services.scheduler.queue import BYTES_PER_BATCH, LookupQueue
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
+URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/lookups"
+Entry = Mapping[str, str]
+
+
+class FakeSqs:
+    """Takes batches; refuses an image's entry as often as `refusals` says, or each call whole."""
+
+    def __init__(self, refusals: Mapping[str, int] | None = None) -> None:
+        self.calls: list[list[Entry]] = []
+        self.sent: list[Request] = []
+        self.error: Exception | None = None
+        self.silent = False
+        self._left = Counter(refusals or {})
+        self._lock = threading.Lock()
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Entry]) -> dict[str, Any]:  # noqa: N803 - SQS's own names
+        """Answer as SQS does: with 200, and each entry in one of two lists."""
+        assert QueueUrl == URL
+        with self._lock:
+            self.calls.append(list(Entries))
+            if self.error is not None:
+                raise self.error
+            refused = [entry["Id"] for entry in Entries if self._refuses(entry)]
+            taken = [entry for entry in Entries if entry["Id"] not in refused]
+            self.sent += [decode_request(entry["MessageBody"]) for entry in taken]
+        answer: dict[str, Any] = {}
+        if taken:
+            answer["Successful"] = [{"Id": entry["Id"], "MessageId": "m"} for entry in taken]
+        if refused and not self.silent:
+            answer["Failed"] = [{"Id": i, "Code": "InternalError"} for i in refused]
+        return answer
+
+    def _refuses(self, entry: Entry) -> bool:
+        name = decode_request(entry["MessageBody"]).image_name
+        if not self._left[name]:
+            return False
+        self._left[name] -= 1
+        return True
+
+    def sizes(self) -> list[int]:
+        """How many entries each call held, the fullest first."""
+        return sorted((len(call) for call in self.calls), reverse=True)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits that were asked for, none of which is made."""
+    asked: list[float] = []
+    monkeypatch.setattr(time, "sleep", asked.append)
+    return asked
+
+
+def send(sqs: FakeSqs, requests: Sequence[Request]) -> None:
+    """Send over a fake client."""
+    LookupQueue(cast("SQSClient", sqs), URL).send(requests)
+
+
+def requests(count: int) -> list[Request]:
+    """So many requests for one target."""
+    return [a_request(f"image-{number:03d}") for number in range(count)]
+
+
+def of_bytes(size: int, name: str) -> Request:
+    """A request whose message body has that many bytes."""
+    least = len(encode_request(a_request(name, lookup=ParameterLookup(""))))
+    return a_request(name, lookup=ParameterLookup("/" * (size - least)))
+
+
+def a_client_error(code: str, status: int = 400) -> ClientError:
+    """An error as botocore raises it."""
+    answer = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {}}
+    answer["ResponseMetadata"]["HTTPStatusCode"] = status  # type: ignore[assignment]
+    return ClientError(answer, "SendMessageBatch")  # type: ignore[arg-type]
+
+
+# --- packing
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, []), (1, [1]), (10, [10]), (11, [10, 1]), (25, [10, 10, 5]), (100, [10] * 10)],
+)
+def test_ten_requests_share_a_call(count: int, expected: list[int]) -> None:
+    """As many calls as needed and none more; each request arrives once."""
+    sqs = FakeSqs()
+    send(sqs, requests(count))
+    assert expected == sqs.sizes()
+    assert requests(count) == sorted(sqs.sent, key=lambda request: request.image_name)
+
+
+def test_an_entry_holds_the_message_and_its_account_as_group() -> None:
+    """The group makes the queue fair: an account that is slow keeps no other waiting."""
+    sqs = FakeSqs()
+    other = a_request("b", Target(OTHER_ACCOUNT, "eu-west-1"))
+    send(sqs, [a_request("a"), other])
+    assert sqs.calls == [
+        [
+            {"Id": "0", "MessageBody": encode_request(a_request("a")), "MessageGroupId": ACCOUNT},
+            {"Id": "1", "MessageBody": encode_request(other), "MessageGroupId": OTHER_ACCOUNT},
+        ]
+    ]
+
+
+def test_a_call_holds_no_more_bytes_than_a_queue_takes() -> None:
+    """Two halves fill a call to the byte; one byte more is a call of its own."""
+    half = BYTES_PER_BATCH // 2
+    exact = FakeSqs()
+    send(exact, [of_bytes(half, "a"), of_bytes(half, "b")])
+    assert exact.sizes() == [2]
+    above = FakeSqs()
+    send(above, [of_bytes(half, "a"), of_bytes(half + 1, "b"), of_bytes(half - 1, "c")])
+    assert above.sizes() == [2, 1]
+    assert [
+        [decode_request(e["MessageBody"]).image_name for e in call]
+        for call in sorted(above.calls, key=len)
+    ] == [["a"], ["b", "c"]]
+
+
+def test_letters_of_the_world_count_as_the_bytes_they_become() -> None:
+    """A body is ASCII, so its characters are its bytes."""
+    sqs = FakeSqs()
+    send(sqs, [a_request("a", lookup=ParameterLookup("é" * 30_000))] * 2)
+    assert sqs.sizes() == [1, 1]
+
+
+@given(st.lists(st.integers(300, 120_000), max_size=30))
+def test_any_requests_fit_their_calls(sizes: list[int]) -> None:
+    """Never more than ten entries or the bytes of a call, and distinct ids in each."""
+    sqs = FakeSqs()
+    asked = [of_bytes(size, f"image-{number:02d}") for number, size in enumerate(sizes)]
+    send(sqs, asked)
+    assert asked == sorted(sqs.sent, key=lambda request: request.image_name)
+    for call in sqs.calls:
+        assert 1 <= len(call) <= 10
+        assert sum(len(entry["MessageBody"]) for entry in call) <= BYTES_PER_BATCH
+        assert len(call) == len({entry["Id"] for entry in call})
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_refused_entries_alone_are_sent_again(waits: list[float], *, silent: bool) -> None:
+    """What the answer does not list as successful is repeated, whether listed as failed or not."""
+    sqs = FakeSqs({"image-002": 1, "image-005": 2})
+    sqs.silent = silent
+    send(sqs, requests(10))
+    assert [len(call) for call in sqs.calls] == [10, 2, 1]
+    assert sorted(sqs.sent, key=lambda request: request.image_name) == requests(10)
+    assert len(waits) == 2
+
+
+def test_what_stays_refused_is_counted_and_the_others_are_sent(waits: list[float]) -> None:
+    """Four attempts for each call, then an error that names the queue and how many are left."""
+    sqs = FakeSqs({"image-002": 99, "image-013": 99, "image-014": 99})
+    with pytest.raises(UnsentError, match=f"queue {URL} refused every retry") as caught:
+        send(sqs, requests(25))
+    assert (caught.value.count, len(sqs.sent)) == (3, 22)
+    assert sqs.sizes() == [10, 10, 5, 2, 2, 2, 1, 1, 1]
+    assert len(waits) == 6
+
+
+def test_a_queue_that_is_gone_is_a_broken_hub() -> None:
+    """No repetition helps, so none is made."""
+    sqs = FakeSqs()
+    sqs.error = a_client_error("AWS.SimpleQueueService.NonExistentQueue")
+    with pytest.raises(HubBrokenError, match=f"queue {URL} cannot be used"):
+        send(sqs, requests(1))
+    assert sqs.sizes() == [1]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [a_client_error("RequestThrottled"), ConnectTimeoutError(endpoint_url=URL)],
+    ids=["throttled", "no connection"],
+)
+def test_a_queue_that_is_busy_is_a_passing_failure(error: Exception) -> None:
+    """Botocore has repeated the call already."""
+    sqs = FakeSqs()
+    sqs.error = error
+    with pytest.raises(CallFailedError):
+        send(sqs, requests(1))
+    assert sqs.sizes() == [1]

@@ -1,0 +1,513 @@
+"""A round: which rows it writes, which lookups it asks for, and where the next one begins."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from log_fakes import FakeLog
+from scheduler_fakes import (
+    ACCOUNT,
+    OTHER_ACCOUNT,
+    ROUND,
+    FakeInventory,
+    FakeQueue,
+    KilledError,
+    a_catalogue,
+    a_pair,
+    an_image,
+    image_row,
+    images,
+    lookup_of,
+    round_row,
+)
+from table_fakes import Row
+
+from services.kernel.errors import MalformedError, OutOfTimeError, RefusedError, UnsentError
+from services.kernel.model import Catalogue, Image, Request, Target
+from services.kernel.observe import Measure
+from services.kernel.runtime import Deadline
+from services.kernel.wire import image_record, round_record
+from services.scheduler.inventory import Note
+from services.scheduler.schedule import Scheduler, Summary
+
+NEXT_ROUND = "2026-11-22T08:00:00Z"
+EARLIER_ROUND = "2026-11-22T06:00:00Z"
+STARTED = datetime(2026, 11, 22, 7, 0, 1, tzinfo=UTC)
+MIXED = Catalogue(
+    targets=(
+        Target(ACCOUNT, "us-east-1"),
+        Target(OTHER_ACCOUNT, "eu-west-1"),
+        Target(ACCOUNT, "eu-west-1"),
+    ),
+    images=(an_image("rhel-9"), an_image("al2023"), an_image("eks", regions=["us-east-1"])),
+)
+
+
+class Bed:
+    """A scheduler over a table and a queue in memory."""
+
+    def __init__(self) -> None:
+        self.rows = FakeInventory()
+        self.queue = FakeQueue()
+        self.log = FakeLog()
+
+    def run(
+        self,
+        catalogue: Catalogue,
+        round_: str = ROUND,
+        only: Collection[str] | None = None,
+        deadline: Deadline | None = None,
+        percent: int = 20,
+    ) -> Summary:
+        """One round."""
+        scheduler = Scheduler(self.rows, self.queue, self.log, percent, lambda: STARTED)
+        return scheduler.run(catalogue, round_, only, deadline or Deadline.after(900))
+
+    def visited(self, catalogue: Catalogue, only: Collection[str] | None = None) -> list[str]:
+        """The regions that a further round visits, in order; a kill ends it silently."""
+        self.rows.visited.clear()
+        with contextlib.suppress(KilledError):
+            self.run(catalogue, only=only)
+        return list(self.rows.visited)
+
+    def asked(self) -> list[tuple[str, str, str]]:
+        """Region, account and image name of each request since the last time, in order."""
+        return [(r.target.region, r.target.account_id, r.image_name) for r in self.queue.drain()]
+
+    def image_rows(self) -> list[Row]:
+        """The image rows."""
+        return [row for row in self.rows.table.rows() if row["record"].startswith("image#")]
+
+    def active(self) -> list[tuple[str, str]]:
+        """Region and name of every active image row."""
+        return [(row["region"], row["image_name"]) for row in self.image_rows() if row["active"]]
+
+
+@pytest.fixture
+def bed() -> Bed:
+    """An empty table, an empty queue."""
+    return Bed()
+
+
+def time_for(checks: int) -> Deadline:
+    """A deadline that passes after so many looks at it."""
+    left = itertools.chain(itertools.repeat(1.0, checks), itertools.repeat(0.0))
+    return Deadline(lambda: next(left), 0.0)
+
+
+def without(*names: str, of: Catalogue) -> Catalogue:
+    """The catalogue without some regions."""
+    return replace(of, targets=tuple(t for t in of.targets if t.region not in names))
+
+
+# --- messages
+
+
+def test_each_active_pair_is_asked_for_once(bed: Bed) -> None:
+    """One message per image and target, by region, account and name."""
+    bed.run(MIXED)
+    assert bed.asked() == [
+        ("eu-west-1", ACCOUNT, "al2023"),
+        ("eu-west-1", ACCOUNT, "rhel-9"),
+        ("eu-west-1", OTHER_ACCOUNT, "al2023"),
+        ("eu-west-1", OTHER_ACCOUNT, "rhel-9"),
+        ("us-east-1", ACCOUNT, "al2023"),
+        ("us-east-1", ACCOUNT, "eks"),
+        ("us-east-1", ACCOUNT, "rhel-9"),
+    ]
+
+
+def test_a_request_holds_all_that_a_lookup_needs(bed: Bed) -> None:
+    """Round, target, name and the lookup as the catalogue has it."""
+    bed.run(a_catalogue(["eu-west-1"], [an_image("al2023")]))
+    target = Target(ACCOUNT, "eu-west-1")
+    assert [Request(ROUND, target, "al2023", lookup_of("al2023"))] == bed.queue.sent
+
+
+def test_the_requests_of_a_target_leave_in_one_run(bed: Bed) -> None:
+    """Batches at the other end are dense in a target, which saves most calls."""
+    bed.run(MIXED)
+    runs = [target for target, _ in itertools.groupby(r.target for r in bed.queue.sent)]
+    assert sorted(MIXED.targets) == sorted(runs)
+
+
+def test_an_inactive_pair_is_not_asked_for(bed: Bed) -> None:
+    """A row of an image that is tracked no more costs nothing."""
+    bed.rows.table.put(image_row(a_pair(an_image("old"), active=False)))
+    bed.run(a_catalogue(["eu-west-1"], [an_image("al2023")]))
+    assert bed.asked() == [("eu-west-1", ACCOUNT, "al2023")]
+
+
+def test_an_empty_catalogue_is_a_round_of_nothing(bed: Bed) -> None:
+    """No region, no row, no message, and it counts as finished."""
+    assert bed.run(Catalogue((), ())) == Summary(ROUND)
+    assert (bed.rows.table.rows(), bed.queue.sent, bed.rows.noted) == ([], [], Note())
+
+
+# --- rows
+
+
+def test_rows_are_brought_in_line_before_the_messages(bed: Bed) -> None:
+    """A lookup that is quick finds its row, so the queue's failure comes after the write."""
+    bed.queue.broken_with = UnsentError(1, "queue")
+    with pytest.raises(UnsentError):
+        bed.run(a_catalogue(["eu-west-1"], [an_image("al2023")]))
+    assert bed.active() == [("eu-west-1", "al2023")]
+    assert bed.rows.table.row("eu-west-1", round_record(ACCOUNT)) is not None
+
+
+def test_each_target_gets_its_round_row(bed: Bed) -> None:
+    """It says how many lookups were asked for, and when."""
+    bed.run(MIXED)
+    expected = [
+        round_row(Target(ACCOUNT, "eu-west-1"), enqueued=2),
+        round_row(Target(OTHER_ACCOUNT, "eu-west-1"), enqueued=2),
+        round_row(Target(ACCOUNT, "us-east-1"), enqueued=3),
+    ]
+    found = [row for row in bed.rows.table.rows() if row["record"].startswith("round#")]
+    assert expected == found
+
+
+def test_a_steady_round_writes_no_image_row(bed: Bed) -> None:
+    """What is in line stays; the log stays silent."""
+    bed.run(MIXED)
+    before, lines = bed.image_rows(), len(bed.log.lines)
+    summary = bed.run(MIXED, NEXT_ROUND)
+    assert (before, lines) == (bed.image_rows(), len(bed.log.lines))
+    assert not summary.changes
+
+
+@pytest.mark.parametrize(
+    "grown",
+    [
+        replace(MIXED, targets=(*MIXED.targets, Target(ACCOUNT, "ap-south-1"))),
+        replace(MIXED, targets=(*MIXED.targets, Target("999988887777", "us-east-1"))),
+        replace(MIXED, images=(*MIXED.images, an_image("windows"))),
+    ],
+    ids=["region", "account", "image"],
+)
+def test_an_addition_touches_nothing_else(bed: Bed, grown: Catalogue) -> None:
+    """Every row that was there is there unchanged, counters and known images included."""
+    bed.run(MIXED)
+    for row in bed.image_rows():
+        bed.rows.table.put(row | {"version": 7, "image_id": "ami-1", "status": {"state": "ok"}})
+    before = bed.image_rows()
+    summary = bed.run(grown, NEXT_ROUND)
+    after = bed.image_rows()
+    assert [row for row in after if row in before] == before
+    assert {"created": len(after) - len(before)} == dict(summary.changes)
+
+
+def test_a_region_that_moves_to_another_account_is_two_changes(bed: Bed) -> None:
+    """The old account's rows go to sleep, the new account's are created."""
+    bed.run(a_catalogue(["eu-west-1"]))
+    bed.asked()
+    summary = bed.run(a_catalogue(["eu-west-1"], account_id=OTHER_ACCOUNT))
+    assert dict(summary.changes) == {"created": 2, "deactivated": 2}
+    assert bed.asked() == [
+        ("eu-west-1", OTHER_ACCOUNT, "al2023"),
+        ("eu-west-1", OTHER_ACCOUNT, "rhel-9"),
+    ]
+
+
+def test_a_target_without_active_pairs_gets_no_round_row(bed: Bed) -> None:
+    """There is nothing that could be checked in it."""
+    bed.run(a_catalogue(["eu-west-1"], [an_image(regions=["us-east-1"])]))
+    assert (bed.rows.table.rows(), bed.asked()) == ([], [])
+
+
+@pytest.mark.parametrize("round_", [ROUND, EARLIER_ROUND])
+def test_a_repeated_or_late_round_keeps_the_counters(bed: Bed, round_: str) -> None:
+    """What lookups have counted for the latest round stays; asking twice does no harm."""
+    catalogue = a_catalogue(["eu-west-1"])
+    bed.run(catalogue)
+    counted = round_row(checked=2, failed=1)
+    bed.rows.table.put(counted)
+    before = bed.image_rows()
+    bed.run(catalogue, round_)
+    assert counted == bed.rows.table.row("eu-west-1", round_record(ACCOUNT))
+    assert before == bed.image_rows()
+
+
+def test_the_next_round_counts_anew(bed: Bed) -> None:
+    """Its counters begin at nothing."""
+    bed.rows.table.put(round_row(checked=2, failed=1))
+    bed.run(a_catalogue(["eu-west-1"]), NEXT_ROUND)
+    expected = round_row(round_=NEXT_ROUND)
+    assert expected == bed.rows.table.row("eu-west-1", round_record(ACCOUNT))
+
+
+# --- refusals
+
+
+def shrunk(bed: Bed, tracked: list[Image]) -> Catalogue:
+    """After a round over twelve images: a catalogue that removes most of them from one region."""
+    regions = ("ap-south-1", "eu-west-1", "us-east-1")
+    bed.run(a_catalogue(regions, tracked))
+    bed.asked()
+    kept = tuple(replace(i, regions=frozenset({"ap-south-1", "us-east-1"})) for i in tracked)
+    return a_catalogue(regions, [*kept, an_image("new")])
+
+
+def test_a_refused_target_changes_nothing_and_the_others_go_on(bed: Bed) -> None:
+    """It is asked for as before; the new image arrives everywhere else; the error comes last."""
+    catalogue = shrunk(bed, images(12))
+    before = [row for row in bed.image_rows() if row["region"] == "eu-west-1"]
+    with pytest.raises(RefusedError) as caught:
+        bed.run(catalogue, NEXT_ROUND)
+    (refusal,) = caught.value.refusals
+    assert refusal.startswith("eu-west-1 of account 111122223333: 12 of 12 active images")
+    assert "MAX_REMOVED_PERCENT=100" in str(caught.value)
+    assert before == [row for row in bed.image_rows() if row["region"] == "eu-west-1"]
+    asked = bed.asked()
+    assert [i.name for i in images(12)] == [name for region, _, name in asked if "eu" in region]
+    assert {"ap-south-1", "us-east-1"} == {region for region, _, name in asked if name == "new"}
+
+
+def test_every_refusal_is_logged_where_it_happened(bed: Bed) -> None:
+    """An operator finds target and reason in one line."""
+    catalogue = shrunk(bed, images(12))
+    with pytest.raises(RefusedError) as caught:
+        bed.run(catalogue)
+    assert bed.log.fields("removal refused") == [
+        {"region": "eu-west-1", "account_id": ACCOUNT, "problem": caught.value.refusals[0]}
+    ]
+
+
+def test_a_removal_that_is_meant_is_carried_out(bed: Bed) -> None:
+    """With the share raised for one round, the rows go to sleep."""
+    catalogue = shrunk(bed, images(12))
+    summary = bed.run(catalogue, NEXT_ROUND, percent=100)
+    assert dict(summary.changes) == {"created": 3, "deactivated": 12}
+
+
+def test_a_refused_region_that_left_is_not_forgotten(bed: Bed) -> None:
+    """Its rows are still active, so each round goes on visiting it until it is let go."""
+    full = a_catalogue(("eu-west-1", "us-east-1"), images(12))
+    bed.run(full)
+    left = without("us-east-1", of=full)
+    for _ in range(2):
+        with pytest.raises(RefusedError):
+            bed.run(left)
+        assert "us-east-1" in bed.rows.noted.regions
+    bed.run(left, percent=100)
+    assert bed.rows.noted.regions == {"eu-west-1"}
+
+
+# --- where rounds begin, and what ends them
+
+FIVE = [f"region-{letter}" for letter in "abcde"]
+EVERYWHERE = a_catalogue(FIVE, [an_image()])
+
+
+def test_a_complete_round_begins_one_region_further_each_time(bed: Bed) -> None:
+    """So that no region always is the last."""
+    found = [bed.visited(EVERYWHERE) for _ in range(6)]
+    assert found == [FIVE[n % 5 :] + FIVE[: n % 5] for n in range(6)]
+
+
+def test_a_single_region_is_visited_every_time(bed: Bed) -> None:
+    """There is nothing to rotate."""
+    catalogue = a_catalogue(["eu-west-1"])
+    assert [bed.visited(catalogue) for _ in range(3)] == [["eu-west-1"]] * 3
+
+
+@pytest.mark.parametrize("checks", range(5))
+def test_a_round_stops_before_its_time_is_over(bed: Bed, checks: int) -> None:
+    """The region under way is finished; the error names those left, and it goes on there."""
+    with pytest.raises(OutOfTimeError) as caught:
+        bed.run(EVERYWHERE, deadline=time_for(checks))
+    assert tuple(FIVE[checks:]) == caught.value.left
+    assert FIVE[:checks] == [region for region, _, _ in bed.asked()]
+    assert FIVE[checks:] + FIVE[:checks] == bed.visited(EVERYWHERE)
+
+
+def test_rounds_that_are_always_cut_short_reach_every_region(bed: Bed) -> None:
+    """With time for two of five regions, three rounds see all."""
+    for _ in range(3):
+        with pytest.raises(OutOfTimeError):
+            bed.run(EVERYWHERE, deadline=time_for(2))
+    assert [*FIVE, "region-a"] == [region for region, _, _ in bed.asked()]
+
+
+@pytest.mark.parametrize("deadly", FIVE)
+def test_the_round_after_a_kill_begins_behind_it(bed: Bed, deadly: str) -> None:
+    """Even when nothing could be noted any more, since the note is written before the region."""
+    bed.rows.killed_in = deadly
+    first = bed.visited(EVERYWHERE)
+    assert FIVE[: FIVE.index(deadly) + 1] == first
+    bed.rows.killed_in = None
+    behind = (FIVE.index(deadly) + 1) % 5
+    assert FIVE[behind:] + FIVE[:behind] == bed.visited(EVERYWHERE)
+
+
+@pytest.mark.parametrize("deadly", FIVE)
+@pytest.mark.parametrize("start", [None, *FIVE])
+def test_a_region_that_always_kills_starves_no_other(
+    bed: Bed, deadly: str, start: str | None
+) -> None:
+    """Wherever a round begins, every other region has its turn within two rounds."""
+    bed.rows.noted = Note(frozenset(FIVE), start)
+    bed.rows.killed_in = deadly
+    two_rounds = bed.visited(EVERYWHERE) + bed.visited(EVERYWHERE)
+    assert set(FIVE) == set(two_rounds)
+    assert set(FIVE) - {deadly} == {region for region, _, _ in bed.asked()}
+
+
+def test_rounds_that_die_at_once_still_move_on(bed: Bed) -> None:
+    """Each round that dies in its first region leaves the next one to another region."""
+    found = []
+    for region in FIVE:
+        bed.rows.killed_in = region
+        found += bed.visited(EVERYWHERE)
+    assert found == FIVE
+
+
+def test_a_queue_that_refuses_ends_the_round_visibly(bed: Bed) -> None:
+    """The error goes up, and the next round begins behind that region."""
+    bed.queue.broken_with = UnsentError(1, "queue")
+    with pytest.raises(UnsentError):
+        bed.run(EVERYWHERE)
+    bed.queue.broken_with = None
+    assert FIVE[1:] + FIVE[:1] == bed.visited(EVERYWHERE)
+
+
+# --- regions that leave
+
+
+def test_a_region_that_leaves_is_deactivated_once_and_forgotten(bed: Bed) -> None:
+    """Its rows go to sleep in the next round; after that nobody reads them any more."""
+    before = a_catalogue(["eu-west-1", "us-east-1"])
+    bed.run(before)
+    bed.asked()
+    after = without("us-east-1", of=before)
+    summary = bed.run(after, NEXT_ROUND)
+    assert dict(summary.changes) == {"deactivated": 2}
+    assert bed.asked() == [("eu-west-1", ACCOUNT, name) for name in ("al2023", "rhel-9")]
+    assert bed.active() == [("eu-west-1", "al2023"), ("eu-west-1", "rhel-9")]
+    assert bed.rows.noted.regions == {"eu-west-1"}
+    assert bed.visited(after) == ["eu-west-1"]
+
+
+def test_a_region_that_leaves_keeps_its_history(bed: Bed) -> None:
+    """Version and image stay in the row; when the region returns, they go on."""
+    before = a_catalogue(["eu-west-1", "us-east-1"], [an_image()])
+    bed.run(before)
+    record = image_record(ACCOUNT, "al2023")
+    bed.rows.table.change("us-east-1", record, version=7, image_id="ami-7", status={"state": "ok"})
+    bed.run(without("us-east-1", of=before))
+    summary = bed.run(before)
+    row = bed.rows.table.row("us-east-1", record)
+    assert row is not None
+    assert (row["active"], row["version"], row["image_id"]) == (True, 7, "ami-7")
+    assert dict(summary.changes) == {"reactivated": 1}
+
+
+def test_a_killed_round_forgets_no_region_that_left(bed: Bed) -> None:
+    """A region is forgotten only when a round has seen that nothing is active in it."""
+    before = a_catalogue(["eu-west-1", "us-east-1"])
+    bed.run(before)
+    after = without("us-east-1", of=before)
+    bed.rows.noted = Note(bed.rows.noted.regions, "eu-west-1")
+    bed.rows.killed_in = "eu-west-1"
+    assert bed.visited(after) == ["eu-west-1"]
+    bed.rows.killed_in = None
+    assert "us-east-1" in bed.visited(after)
+    assert {"eu-west-1"} == {region for region, _ in bed.active()}
+
+
+def test_a_new_region_is_noted_before_its_rows_are_written(bed: Bed) -> None:
+    """A round killed in it cannot leave active rows that nobody remembers."""
+    bed.rows.killed_in = "eu-west-1"
+    with pytest.raises(KilledError):
+        bed.run(a_catalogue())
+    assert bed.rows.noted.regions == {"eu-west-1", "us-east-1"}
+
+
+# --- parts of a round
+
+
+def test_a_part_visits_its_regions_alone_and_keeps_the_cursor(bed: Bed) -> None:
+    """Asking for one region by hand does not disturb the rotation of the others."""
+    bed.visited(EVERYWHERE)
+    before = bed.rows.noted
+    assert bed.visited(EVERYWHERE, only={"region-d"}) == ["region-d"]
+    assert before == bed.rows.noted
+    assert FIVE[1:] + FIVE[:1] == bed.visited(EVERYWHERE)
+
+
+def test_a_part_forgets_no_region(bed: Bed) -> None:
+    """What it did not visit may still hold active rows."""
+    bed.run(EVERYWHERE)
+    fewer = without("region-e", of=EVERYWHERE)
+    bed.run(fewer, only={"region-a"})
+    assert set(FIVE) == bed.rows.noted.regions
+    assert ("region-e", "al2023") in bed.active()
+
+
+def test_a_part_that_is_cut_short_says_what_is_left(bed: Bed) -> None:
+    """The cursor stays, since the next full round visits those regions anyway."""
+    bed.visited(EVERYWHERE)
+    before = bed.rows.noted
+    with pytest.raises(OutOfTimeError) as caught:
+        bed.run(EVERYWHERE, only={"region-a", "region-d"}, deadline=time_for(1))
+    assert caught.value.left == ("region-a",)
+    assert before == bed.rows.noted
+
+
+@pytest.mark.parametrize("only", [{"region-x"}, {"region-a", "region-x"}])
+def test_a_part_with_an_unknown_region_is_refused(bed: Bed, only: set[str]) -> None:
+    """Before anything is written, and by name."""
+    bed.rows.noted = Note(frozenset(FIVE), "region-b")
+    with pytest.raises(MalformedError, match="regions region-x are neither in"):
+        bed.run(EVERYWHERE, only=only)
+    assert (bed.rows.table.rows(), bed.asked()) == ([], [])
+
+
+def test_a_part_may_name_a_region_that_left(bed: Bed) -> None:
+    """Its rows are deactivated without waiting for the next round."""
+    bed.run(EVERYWHERE)
+    bed.run(without("region-e", of=EVERYWHERE), only={"region-e"})
+    assert ("region-e", "al2023") not in bed.active()
+
+
+# --- what is told
+
+
+def test_the_summary_counts_what_was_done(bed: Bed) -> None:
+    """The answer for people, and the metrics by region."""
+    bed.rows.table.put(image_row(a_pair(an_image("old"))))
+    summary = bed.run(MIXED)
+    assert summary.answer() == {
+        "round": ROUND,
+        "regions": 2,
+        "enqueued": 7,
+        "created": 7,
+        "deactivated": 1,
+    }
+    assert list(summary.measures()) == [
+        Measure("RoundsFinished", 1),
+        Measure("PairsEnqueued", 4, dimensions={"region": "eu-west-1"}),
+        Measure("PairsEnqueued", 3, dimensions={"region": "us-east-1"}),
+    ]
+
+
+def test_changes_are_logged_by_target(bed: Bed) -> None:
+    """One line for each target whose configuration changed, with counts."""
+    bed.run(a_catalogue(["eu-west-1"]))
+    assert bed.log.fields("configuration applied") == [
+        {"region": "eu-west-1", "account_id": ACCOUNT, "changes": {"created": 2}}
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_all_rows_of_a_target_are_written(bed: Bed, count: int) -> None:
+    """Over several threads, none is lost."""
+    summary = bed.run(a_catalogue(["eu-west-1"], images(count)))
+    assert count == summary.changes["created"]
+    assert [image.name for image in images(count)] == [name for _, name in bed.active()]

@@ -1,0 +1,71 @@
+"""The scheduler's settings: all of them read, all problems at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import services
+from services.kernel.errors import SettingsError
+from services.scheduler.settings import Settings
+
+LEAST = {
+    "TABLE_NAME": "table",
+    "QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/lookups",
+    "AWS_REGION": "eu-west-1",
+}
+
+
+def test_defaults_stand_for_what_is_not_set() -> None:
+    """The catalogue lies beside the package, and a fifth may be removed at once."""
+    expected = Settings(
+        table_name="table",
+        queue_url=LEAST["QUEUE_URL"],
+        catalogue_path=Path(services.__path__[0]).parent / "catalogue.json",
+        max_removed_percent=20,
+        region="eu-west-1",
+        endpoint_url="",
+    )
+    assert expected == Settings.from_env(LEAST)
+
+
+def test_every_setting_can_be_set() -> None:
+    """Each variable reaches its field."""
+    found = Settings.from_env(
+        LEAST
+        | {
+            "CATALOGUE_PATH": "/elsewhere/catalogue.json",
+            "MAX_REMOVED_PERCENT": "100",
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        }
+    )
+    assert Path("/elsewhere/catalogue.json") == found.catalogue_path
+    assert (found.max_removed_percent, found.endpoint_url) == (100, "http://127.0.0.1:1")
+
+
+def test_the_default_region_will_do() -> None:
+    """Shells often set that one only."""
+    environ = {k: v for k, v in LEAST.items() if k != "AWS_REGION"}
+    found = Settings.from_env(environ | {"AWS_DEFAULT_REGION": "us-east-2"})
+    assert found.region == "us-east-2"
+
+
+def test_all_that_is_missing_is_named_at_once() -> None:
+    """One deployment mends everything."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({"MAX_REMOVED_PERCENT": "many"})
+    assert caught.value.problems == (
+        "environment variable TABLE_NAME is not set",
+        "environment variable QUEUE_URL is not set",
+        "MAX_REMOVED_PERCENT is 'many', but must be a whole number from 0 to 100",
+        "environment variable AWS_REGION is not set",
+    )
+    assert str(caught.value).startswith("scheduler cannot start: ")
+
+
+@pytest.mark.parametrize("value", ["-1", "101", "20.5", "20%", "٢٠"])
+def test_a_share_is_a_whole_number_of_percent(value: str) -> None:
+    """Anything else is refused rather than guessed at."""
+    with pytest.raises(SettingsError, match="must be a whole number from 0 to 100"):
+        Settings.from_env(LEAST | {"MAX_REMOVED_PERCENT": value})
