@@ -1,8 +1,8 @@
 # Make is the only way in. Each target builds the virtual environment that it needs from locked,
 # hashed requirements; nothing here contacts a cloud.
 PYTHON ?= python3
-DEV := .venv
-DEMO := .venv-demo
+TOOL := .venv
+DEV := .venv-dev
 # A shell's own AWS settings never reach a test or the demo.
 CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u AWS_CA_BUNDLE
 
@@ -12,8 +12,8 @@ CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u AWS_CA_BUNDLE
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(DEMO)/.ready ## Run the whole pipeline on the embedded AWS and tell its story (under a minute)
-	@$(CLEAN_ENV) $(DEMO)/bin/ami-tracker demo
+demo: $(TOOL)/.ready ## Run the whole pipeline on the embedded AWS and tell its story (under a minute)
+	@$(CLEAN_ENV) $(TOOL)/bin/ami-tracker demo
 
 check: format lint types imports unit ## The fast half: format, lint, types, import rules, unit tests
 
@@ -35,19 +35,19 @@ imports: $(DEV)/.ready
 unit: $(DEV)/.ready
 	$(CLEAN_ENV) $(DEV)/bin/pytest -q -n auto tests/unit
 
-lock: $(DEV)/.ready ## Resolve requirements/*.in anew into hashed, host-free lock files
-	cd requirements && for name in functions demo dev; do \
-	  ../$(DEV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+lock: $(DEV)/.ready ## Resolve requirements/*.in into hashed, host-free lock files (UPGRADE=--upgrade for newer ones)
+	cd requirements && for name in functions console dev; do \
+	  ../$(DEV)/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	    --output-file $$name.txt $$name.in || exit 1; done
 
 schemas: $(DEV)/.ready ## Write the JSON Schemas of the YAML files again from their models
 	$(DEV)/bin/ami-tracker schemas
 
-install: $(DEV)/.ready ## Make the virtual environment .venv with the command ami-tracker
+install: $(TOOL)/.ready ## Make .venv with the command .venv/bin/ami-tracker
 
 clean: ## Remove what the other targets made
-	rm -rf $(DEV) $(DEMO) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf $(TOOL) $(DEV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
 define virtualenv # $(1) folder, $(2) lock file
 	$(PYTHON) -m venv --clear $(1)
@@ -56,8 +56,8 @@ define virtualenv # $(1) folder, $(2) lock file
 	@touch $@
 endef
 
-$(DEV)/.ready: requirements/dev.txt pyproject.toml
+$(DEV)/.ready: requirements/dev.txt
 	$(call virtualenv,$(DEV),$<)
 
-$(DEMO)/.ready: requirements/demo.txt pyproject.toml
-	$(call virtualenv,$(DEMO),$<)
+$(TOOL)/.ready: requirements/console.txt
+	$(call virtualenv,$(TOOL),$<)

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from services.kernel.aws import batches, from_item, to_item, until_done
-from services.kernel.errors import CallFailedError, MalformedError, State, failure
-from services.kernel.failures import hub
+from services.kernel.aws import read_rows, to_item
+from services.kernel.errors import MalformedError
+from services.kernel.failures import condition_may_fail, hub
 from services.kernel.model import Release
 from services.kernel.observe import Log
 from services.kernel.runtime import timestamp
@@ -19,8 +17,6 @@ from services.kernel.wire import PENDING_INDEX, decode_release, release_record
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
-
-_KEYS_PER_READ = 100  # dynamodb:BatchGetItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +54,10 @@ class Outbox:
             HubBrokenError: the table cannot be used.
             CallFailedError: it is busy.
         """
-        unique = list(dict.fromkeys(keys))
-        rows = [row for some in batches(unique, _KEYS_PER_READ) for row in self._rows(some)]
+        unique = [{"region": key.region, "record": key.record} for key in dict.fromkeys(keys)]
+        rows = read_rows(self._client, self._table, unique, consistent=True)
         releases = [self._decoded(row) for row in rows if "pending" in row]
         return [release for release in releases if release is not None]
-
-    def _rows(self, keys: Sequence[Key]) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-
-        def get(request: dict[str, Any]) -> dict[str, Any]:
-            answer = self._client.batch_get_item(RequestItems=request)
-            rows.extend(from_item(item) for item in answer["Responses"].get(self._table, []))
-            return dict(answer.get("UnprocessedKeys", {}))
-
-        wanted = [to_item({"region": key.region, "record": key.record}) for key in keys]
-        with hub(f"table {self._table}"):
-            left = until_done(get, {self._table: {"Keys": wanted, "ConsistentRead": True}})
-        if left:
-            detail = "the table kept leaving keys unread"
-            raise CallFailedError(failure(State.THROTTLED, "UnprocessedKeys", detail))
-        return rows
 
     def _decoded(self, row: dict[str, Any]) -> Release | None:
         try:
@@ -90,23 +70,14 @@ class Outbox:
         """Note that the release was published; whoever noted it first stays."""
         target = release.target
         record = release_record(target.account_id, release.image_name, release.version)
-        with hub(f"table {self._table}"):
-            try:
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=to_item({"region": target.region, "record": record}),
-                    UpdateExpression="REMOVE pending SET published_at = :at, message_id = :id",
-                    ConditionExpression="attribute_exists(pending)",
-                    ExpressionAttributeValues=to_item(
-                        {
-                            ":at": timestamp(moment),
-                            ":id": message_id,
-                        }
-                    ),
-                )
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                    raise
+        with hub(f"table {self._table}"), condition_may_fail():
+            self._client.update_item(
+                TableName=self._table,
+                Key=to_item({"region": target.region, "record": record}),
+                UpdateExpression="REMOVE pending SET published_at = :at, message_id = :id",
+                ConditionExpression="attribute_exists(pending)",
+                ExpressionAttributeValues=to_item({":at": timestamp(moment), ":id": message_id}),
+            )
 
 
 def _dated(release: Release) -> Release:

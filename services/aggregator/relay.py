@@ -18,7 +18,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from services.aggregator.announce import Announcement, announcement, waves
 from services.aggregator.outbox import Key
 from services.aggregator.stream import Inserted, Sweep
-from services.aggregator.topics import ENTRIES_PER_BATCH
+from services.aggregator.topics import ENTRIES_PER_BATCH, ENTRY_STATES
 from services.kernel.aws import MAX_THREADS, batches
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State, failure
 from services.kernel.model import Release, Target
@@ -178,7 +178,7 @@ class Relay:
             if problem is _NOT_TRIED:
                 continue
             report.failures[problem.state, region] += 1
-            if problem.state in _TOPIC_IS_DEAD:
+            if problem.state not in ENTRY_STATES:
                 report.stuck.add(release.target)
 
     def _deliver(
@@ -194,7 +194,7 @@ class Relay:
                     return done
                 done |= self._publish(target, some)
                 problems = [done[release] for release in some]
-                if all(p is not None and p.state in _TOPIC_IS_DEAD for p in problems):
+                if all(p is not None and p.state not in ENTRY_STATES for p in problems):
                     return done
         return done
 
@@ -233,5 +233,3 @@ class Relay:
 
 
 _NOT_TRIED = failure(State.TRANSIENT, "NotTried", "its topic was given up on, or time was over")
-_TOPIC_IS_DEAD = frozenset(State) - {State.OK, State.BAD_LOOKUP, State.UNCLASSIFIED}
-"""What speaks against a topic as a whole; the other states may be one announcement's own."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from types_boto3_sns.type_defs import PublishBatchResponseTypeDef
 
 ENTRIES_PER_BATCH = 10  # sns:PublishBatch
+ENTRY_STATES = frozenset({State.BAD_LOOKUP, State.UNCLASSIFIED})
+"""What may be one announcement's own fault; every other state speaks against the whole topic."""
 
 
 def publish_role(
@@ -62,6 +64,9 @@ class Topics:
             try:
                 found = self._publish_once(target, {entry: by_id[entry] for entry in left})
             except CallFailedError as error:
+                if len(left) > 1 and error.failure.state in ENTRY_STATES:
+                    # SNS refuses the whole call for one entry that it cannot take.
+                    return [again for entry in left for again in attempt([entry])]
                 # botocore has repeated the call already: this is the last word on what is left.
                 results.update({by_id[entry].event_id: error.failure for entry in left})
                 return []

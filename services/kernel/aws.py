@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,18 +20,20 @@ from botocore.config import Config
 from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_after_delay
 from tenacity.wait import wait_exponential, wait_random
 
-from services.kernel.errors import CallFailedError, Failure, State
-from services.kernel.failures import FAULTS, classify
+from services.kernel.errors import CallFailedError, Failure, State, failure
+from services.kernel.failures import FAULTS, classify, hub
 from services.kernel.model import Target
 from services.kernel.runtime import now
 
 if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_sts import STSClient
 
 MAX_THREADS = 16
 """Threads per function: one core is full at 8 to 16 (measured, 30 ms of latency)."""
 
 _RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
+_KEYS_PER_READ = 100  # dynamodb:BatchGetItem
 _SESSION_NAME_LIMIT = 64  # sts:AssumeRole, RoleSessionName
 
 _CONFIG = Config(
@@ -242,6 +244,53 @@ def until_done(attempt: Callable[[T], T], work: T) -> T:
         retry_error_callback=lambda state: left,  # noqa: ARG005 - tenacity passes its state
     )
     return retrying(again)
+
+
+def read_rows(
+    client: DynamoDBClient, table: str, keys: Sequence[Mapping[str, str]], *, consistent: bool
+) -> list[dict[str, Any]]:
+    """The rows that there are of these keys, in no order, a hundred a call.
+
+    Raises:
+        HubBrokenError: the table cannot be used.
+        CallFailedError: it is busy, or kept leaving keys unread.
+    """
+    rows: list[dict[str, Any]] = []
+
+    def get(request: dict[str, Any]) -> dict[str, Any]:
+        answer = client.batch_get_item(RequestItems=request)
+        rows.extend(from_item(item) for item in answer["Responses"].get(table, []))
+        return dict(answer.get("UnprocessedKeys", {}))
+
+    for some in batches(keys, _KEYS_PER_READ):
+        wanted = {"Keys": [to_item(key) for key in some], "ConsistentRead": consistent}
+        with hub(f"table {table}"):
+            left = until_done(get, {table: wanted})
+        if left:
+            detail = "the table kept leaving keys unread"
+            raise CallFailedError(failure(State.THROTTLED, "UnprocessedKeys", detail))
+    return rows
+
+
+def query_rows(
+    client: DynamoDBClient, table: str, region: str, prefix: str
+) -> Iterator[dict[str, Any]]:
+    """A region's rows whose sort key begins with `prefix`, in key order, read consistently.
+
+    Raises:
+        HubBrokenError: the table cannot be used.
+        CallFailedError: it is busy.
+    """
+    with hub(f"table {table}"):
+        pages = client.get_paginator("query").paginate(
+            TableName=table,
+            KeyConditionExpression="#region = :region AND begins_with(#record, :prefix)",
+            ExpressionAttributeNames={"#region": "region", "#record": "record"},
+            ExpressionAttributeValues=to_item({":region": region, ":prefix": prefix}),
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from map(from_item, page["Items"])
 
 
 _serializer = TypeSerializer()

@@ -95,8 +95,8 @@ class OutOfTimeError(AmiTrackerError):
     def __init__(self, round_: str, left: Sequence[str]) -> None:
         self.left = tuple(left)
         super().__init__(
-            f"round {round_} ran out of time with {len(self.left)} region(s) left: "
-            f"{', '.join(self.left)}; the next round begins there"
+            f"round {round_} ran out of time before {len(self.left)} region(s) had their turn: "
+            f"{', '.join(self.left)}"
         )
 
 

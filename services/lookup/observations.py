@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from services.kernel.aws import batches, from_item, to_item, until_done
-from services.kernel.errors import CallFailedError, Failure, MalformedError, State, failure
-from services.kernel.failures import hub
+from services.kernel.aws import from_item, query_rows, read_rows, to_item
+from services.kernel.errors import Failure, MalformedError, State, failure
+from services.kernel.failures import condition_may_fail, hub
 from services.kernel.model import Pair, Release, Target
 from services.kernel.runtime import timestamp
 from services.kernel.wire import (
@@ -24,12 +23,9 @@ from services.kernel.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from types_boto3_dynamodb import DynamoDBClient
 
 
-_KEYS_PER_READ = 100  # dynamodb:BatchGetItem
 _UNCHANGED = "active = :true AND lookup_digest = :digest"
 # dynamodb:TransactWriteItems, CancellationReasons: what all other answers call ThrottlingException
 _THROTTLED = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
@@ -60,49 +56,16 @@ class Observations:
 
         Eventually consistent unless told otherwise: the commit's condition catches a stale read.
         """
-        pairs: dict[str, Pair | Failure] = {}
-        for some in batches(sorted(set(names)), _KEYS_PER_READ):
-            pairs |= self._read(target, some, consistent=consistent)
-        return pairs
-
-    def _read(
-        self, target: Target, names: Sequence[str], *, consistent: bool
-    ) -> dict[str, Pair | Failure]:
-        rows: list[dict[str, Any]] = []
-
-        def get(keys: dict[str, Any]) -> dict[str, Any]:
-            answer = self._client.batch_get_item(RequestItems=keys)
-            rows.extend(from_item(item) for item in answer["Responses"].get(self._table, []))
-            return dict(answer.get("UnprocessedKeys", {}))
-
         records = {image_record(target.account_id, name): name for name in names}
-        keys = [self._key(target, record) for record in records]
-        with hub(f"table {self._table}"):
-            left = until_done(get, {self._table: {"Keys": keys, "ConsistentRead": consistent}})
-        if left:
-            detail = "the table kept leaving keys unread"
-            raise CallFailedError(failure(State.THROTTLED, "UnprocessedKeys", detail))
+        keys = [{"region": target.region, "record": record} for record in sorted(records)]
+        rows = read_rows(self._client, self._table, keys, consistent=consistent)
         return {records[row["record"]]: _pair(row) for row in rows}
 
     def history(self, pair: Pair) -> frozenset[str]:
         """The image ids of all the pair's releases."""
         prefix = releases_of(pair.target.account_id, pair.image_name)
-        with hub(f"table {self._table}"):
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                KeyConditionExpression="#region = :region AND begins_with(#record, :prefix)",
-                ProjectionExpression="image_id",
-                ExpressionAttributeNames={"#region": "region", "#record": "record"},
-                ExpressionAttributeValues=to_item(
-                    {
-                        ":region": pair.target.region,
-                        ":prefix": prefix,
-                    }
-                ),
-                ConsistentRead=True,
-            )
-            found = [from_item(item) for page in pages for item in page["Items"]]
-        return frozenset(str(row["image_id"]) for row in found if "image_id" in row)
+        rows = query_rows(self._client, self._table, pair.target.region, prefix)
+        return frozenset(row["image_id"] for row in rows if "image_id" in row)
 
     def commit(self, pair: Pair, release: Release) -> Commit:
         """Write the release and move the pair on to it, both or neither.
@@ -163,7 +126,7 @@ class Observations:
         self._set(pair, {"status": status})
 
     def _set(self, pair: Pair, values: Mapping[str, object]) -> None:
-        with hub(f"table {self._table}"), _unless_moved_on():
+        with hub(f"table {self._table}"), condition_may_fail():
             self._client.update_item(TableName=self._table, **self._guarded(pair, values))
 
     def _guarded(self, pair: Pair, values: Mapping[str, object]) -> dict[str, Any]:
@@ -192,7 +155,7 @@ class Observations:
 
     def count(self, target: Target, round_: str, checked: int, failed: int) -> None:
         """Add to the counters of the target's round, unless a later round has begun."""
-        with hub(f"table {self._table}"), _unless_moved_on():
+        with hub(f"table {self._table}"), condition_may_fail():
             self._client.update_item(
                 TableName=self._table,
                 Key=self._key(target, round_record(target.account_id)),
@@ -246,13 +209,3 @@ def _as_plain_error(error: ClientError, codes: set[str]) -> ClientError:
     code = "ThrottlingException" if code in _THROTTLED else code
     answer: Any = {**error.response, "Error": {"Code": code, "Message": str(error)}}
     return ClientError(answer, error.operation_name)
-
-
-@contextmanager
-def _unless_moved_on() -> Iterator[None]:
-    """Let a failed condition pass: somebody newer wrote the row, and knows better."""
-    try:
-        yield
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise

@@ -6,11 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from services.kernel.aws import from_item, to_item
+from services.kernel.aws import from_item, query_rows, to_item
 from services.kernel.errors import MalformedError
-from services.kernel.failures import hub
+from services.kernel.failures import condition_may_fail, hub
 from services.kernel.model import Pair, Target
 from services.kernel.observe import Log
 from services.kernel.wire import (
@@ -54,20 +52,12 @@ class Inventory:
 
         A row that cannot be read counts as missing: writing it anew from the catalogue mends it.
         """
-        with hub(f"table {self._table}"):
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                KeyConditionExpression="#region = :region AND begins_with(#record, :prefix)",
-                ExpressionAttributeNames={"#region": "region", "#record": "record"},
-                ExpressionAttributeValues=to_item({":region": region, ":prefix": IMAGE_PREFIX}),
-                ConsistentRead=True,
-            )
-            found = [self._decoded(item) for page in pages for item in page["Items"]]
-        return [pair for pair in found if pair is not None]
+        rows = query_rows(self._client, self._table, region, IMAGE_PREFIX)
+        return [pair for row in rows if (pair := self._decoded(row)) is not None]
 
-    def _decoded(self, item: dict[str, Any]) -> Pair | None:
+    def _decoded(self, row: dict[str, Any]) -> Pair | None:
         try:
-            return decode_pair(from_item(item))
+            return decode_pair(row)
         except MalformedError as error:
             self._log.error("row malformed", extra={"problem": str(error)})
             return None
@@ -112,18 +102,14 @@ class Inventory:
             "failed": 0,
             "started_at": started_at,
         }
-        with hub(f"table {self._table}"):
-            try:
-                self._client.put_item(
-                    TableName=self._table,
-                    Item=to_item(row),
-                    ConditionExpression="attribute_not_exists(#round) OR #round < :round",
-                    ExpressionAttributeNames={"#round": "round"},
-                    ExpressionAttributeValues=to_item({":round": round_}),
-                )
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                    raise
+        with hub(f"table {self._table}"), condition_may_fail():
+            self._client.put_item(
+                TableName=self._table,
+                Item=to_item(row),
+                ConditionExpression="attribute_not_exists(#round) OR #round < :round",
+                ExpressionAttributeNames={"#round": "round"},
+                ExpressionAttributeValues=to_item({":round": round_}),
+            )
 
     def note(self) -> Note:
         """What the last round left for this one."""

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 SERVICES = ROOT / "services"
 REQUIREMENTS = ROOT / "requirements"
-LOCK_NAMES = ("functions", "demo", "dev")
+LOCK_NAMES = ("functions", "console", "dev")
 
 MEANINGLESS = {"base", "common", "helper", "helpers", "misc", "util", "utils"}
 KERNEL_MODULES = 7
@@ -254,7 +254,7 @@ def test_package_accepts_what_is_locked() -> None:
     """The ranges in pyproject.toml hold the locked versions."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wishes = project["dependencies"] + project["optional-dependencies"]["demo"]
-    pins = locked("demo")
+    pins = locked("console")
 
     assert [
         str(wish)

@@ -20,7 +20,7 @@ from services.console.embedded.invocation import Context
 from services.console.embedded.queue_mapping import QueueMapping
 from services.console.embedded.server import EmbeddedAws
 from services.console.embedded.stream_mapping import StreamMapping
-from services.kernel.aws import from_item, to_item
+from services.kernel.aws import query_rows
 from services.kernel.model import Catalogue
 from services.kernel.wire import encode_catalogue
 from services.lookup.handler import handler as look_up
@@ -87,17 +87,8 @@ class Pipeline:
 
     def rows(self, region: str, prefix: str) -> list[dict[str, Any]]:
         """A region's rows whose sort key begins with `prefix`, in key order."""
-        pages = (
-            self._aws.client("dynamodb", self._hub.region)
-            .get_paginator("query")
-            .paginate(
-                TableName=self._hub.table_name,
-                KeyConditionExpression="#region = :region AND begins_with(#record, :prefix)",
-                ExpressionAttributeNames={"#region": "region", "#record": "record"},
-                ExpressionAttributeValues=to_item({":region": region, ":prefix": prefix}),
-            )
-        )
-        return [from_item(item) for page in pages for item in page["Items"]]
+        client = self._aws.client("dynamodb", self._hub.region)
+        return list(query_rows(client, self._hub.table_name, region, prefix))
 
     def _as_function(self, handler: Handler) -> Handler:
         def function(event: Mapping[str, Any], context: object) -> Mapping[str, object]:

@@ -316,3 +316,23 @@ def test_the_session_may_publish_to_our_topics_and_no_others() -> None:
             },
         ],
     }
+
+
+def test_one_entry_that_sns_cannot_take_costs_no_other() -> None:
+    """A call that is refused for one entry's sake is made again for each entry alone."""
+    whole = failure(State.BAD_LOOKUP, "InvalidParameter", "Invalid parameter: Message")
+    members = FakeMembers(CallFailedError(whole), {}, CallFailedError(whole), {})
+
+    results = publish(members)
+
+    assert members.names() == ["abc", "a", "b", "c"]
+    assert results == {"a": "message-2-a", "b": whole, "c": "message-4-c"}
+
+
+def test_a_topic_that_is_gone_is_asked_once() -> None:
+    """What speaks against the whole topic is not asked again entry by entry."""
+    gone = failure(State.NOT_FOUND, "NotFound", "Topic does not exist")
+    members = FakeMembers(CallFailedError(gone))
+
+    assert publish(members) == {"a": gone, "b": gone, "c": gone}
+    assert members.names() == ["abc"]

@@ -42,8 +42,8 @@ DENIED = Failure(State.ACCESS_DENIED, "AccessDenied", "no such role")
         (
             OutOfTimeError("2026-11-22T07:00:00Z", ["eu-west-1", "us-east-1"]),
             (
-                "round 2026-11-22T07:00:00Z ran out of time with 2 region(s) left: "
-                "eu-west-1, us-east-1; the next round begins there"
+                "round 2026-11-22T07:00:00Z ran out of time before 2 region(s) had their turn: "
+                "eu-west-1, us-east-1"
             ),
         ),
         (
