@@ -50,6 +50,7 @@ clean: ## Remove what the other targets made
 	rm -rf $(TOOL) $(DEV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
 define virtualenv # $(1) folder, $(2) lock file
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; name one so: make PYTHON=python3.13 ...")'
 	$(PYTHON) -m venv --clear $(1)
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(2)
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .

@@ -45,6 +45,8 @@ from services.kernel.wire import IMAGE_PREFIX, RELEASE_PREFIX, decode_pair
 
 _STEPS = 6
 _FILTERED_IMAGE = "al2023"
+_PLAIN: dict[str, Any] = {"theme": "ansi_light", "background_color": "default"}
+"""The terminal's own colours, which can be read on any background."""
 _LAGGING = " and ".join(LAGGING_REGIONS)
 
 
@@ -89,12 +91,13 @@ class Story:
         self._say(
             "Nothing here contacts a cloud. A local AWS (moto) holds two accounts, with the real "
             "Amazon Linux and ECS parameters that AWS published, and images registered for the "
-            "filter lookups. Platform engineers write files such as these:"
+            "filter lookups. Platform engineers write files such as these (the second one shows the "
+            "older form of filters, which keeps working):"
         )
         write_files(self._folder)
-        for name in ("tracked_images/golden.yaml", "regions.yaml"):
+        for name in ("tracked_images/golden.yaml", "tracked_images/red-hat.yml", "regions.yaml"):
             self._console.print(f"\n  [bold]{name}[/]")
-            self._console.print(Syntax(FILES[name], "yaml", background_color="default"))
+            self._console.print(Syntax(FILES[name].rstrip(), "yaml", **_PLAIN))
         catalogue = load(self._folder / "tracked_images", self._folder / "regions.yaml")
         with self._progress() as progress:
             work = progress.add_task("building the accounts", total=len(TARGETS) + 2)
@@ -248,7 +251,7 @@ class Story:
         if sample is None:
             return
         body = json.dumps(json.loads(sample.body), indent=2)
-        self._console.print(Syntax(body, "json", background_color="default", word_wrap=True))
+        self._console.print(Syntax(body, "json", word_wrap=True, **_PLAIN))
         attributes = _table("message attribute", "value")
         for name, value in sorted(sample.attributes.items()):
             attributes.add_row(name, value)
