@@ -91,8 +91,8 @@ class Story:
         self._say(
             "Nothing here contacts a cloud. A local AWS (moto) holds two accounts, with the real "
             "Amazon Linux and ECS parameters that AWS published, and images registered for the "
-            "filter lookups. Platform engineers write files such as these (the second one shows the "
-            "older form of filters, which keeps working):"
+            "filter lookups. Platform engineers write files such as these; the second shows the "
+            "older form of filters, which keeps working:"
         )
         write_files(self._folder)
         for name in ("tracked_images/golden.yaml", "tracked_images/red-hat.yml", "regions.yaml"):
