@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from services.kernel.model import Kind, Release
 
-SUBJECT_LIMIT = 100  # sns:Publish, Subject: characters, printable ASCII
+SUBJECT_LIMIT = 99  # sns:Publish, Subject: less than 100 characters, printable ASCII
 _ATTRIBUTE_LIMIT = 256  # ours: a foreign text must not fill the 256 KiB of a message
 
 _MESSAGES = {

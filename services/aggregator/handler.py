@@ -17,8 +17,8 @@ from services.kernel.aws import Home, Members
 from services.kernel.runtime import Deadline
 
 SERVICE = "aggregator"
-RESERVE_SECONDS = 3.0
-"""Kept for answering: what is not published by then stays pending for the next sweep."""
+RESERVE_SECONDS = 5.0
+"""Kept for what is under way and for answering; what is not begun by then stays pending."""
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,12 +20,38 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 
+_VERSION = re.compile(r"#([0-9]{8})\Z")
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """A release row's key."""
 
     region: str
     record: str
+
+    @classmethod
+    def of(cls, release: Release) -> Key:
+        """The key of the row that holds a release."""
+        target = release.target
+        record = release_record(target.account_id, release.image_name, release.version)
+        return cls(target.region, record)
+
+    def predecessor(self) -> Key | None:
+        """The key of the same image's release before this one; None when this is the first."""
+        found = _VERSION.search(self.record)
+        version = int(found[1]) if found else 0
+        if found is None or version <= 1:
+            return None
+        return Key(self.region, f"{self.record[: found.start()]}#{version - 1:08d}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Releases that are still to be announced, and how many rows of such ones make no sense."""
+
+    releases: tuple[Release, ...] = ()
+    unreadable: int = 0
 
 
 class Outbox:
@@ -47,8 +74,8 @@ class Outbox:
             for page in pages:
                 yield [Key(item["region"]["S"], item["record"]["S"]) for item in page["Items"]]
 
-    def read(self, keys: Sequence[Key]) -> list[Release]:
-        """The releases among `keys` that are still to be announced.
+    def read(self, keys: Sequence[Key]) -> Found:
+        """What of `keys` is still to be announced; a row that makes no sense is logged.
 
         Raises:
             HubBrokenError: the table cannot be used.
@@ -56,8 +83,8 @@ class Outbox:
         """
         unique = [{"region": key.region, "record": key.record} for key in dict.fromkeys(keys)]
         rows = read_rows(self._client, self._table, unique, consistent=True)
-        releases = [self._decoded(row) for row in rows if "pending" in row]
-        return [release for release in releases if release is not None]
+        found = [self._decoded(row) for row in rows if "pending" in row]
+        return Found(tuple(each for each in found if each is not None), found.count(None))
 
     def _decoded(self, row: dict[str, Any]) -> Release | None:
         try:
@@ -68,12 +95,11 @@ class Outbox:
 
     def mark(self, release: Release, message_id: str, moment: datetime) -> None:
         """Note that the release was published; whoever noted it first stays."""
-        target = release.target
-        record = release_record(target.account_id, release.image_name, release.version)
+        key = Key.of(release)
         with hub(f"table {self._table}"), condition_may_fail():
             self._client.update_item(
                 TableName=self._table,
-                Key=to_item({"region": target.region, "record": record}),
+                Key=to_item({"region": key.region, "record": key.record}),
                 UpdateExpression="REMOVE pending SET published_at = :at, message_id = :id",
                 ConditionExpression="attribute_exists(pending)",
                 ExpressionAttributeValues=to_item({":at": timestamp(moment), ":id": message_id}),

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 ENTRIES_PER_BATCH = 10  # sns:PublishBatch
 ENTRY_STATES = frozenset({State.BAD_LOOKUP, State.UNCLASSIFIED})
-"""What may be one announcement's own fault; every other state speaks against the whole topic."""
+"""What may be one announcement's own fault; every other state speaks against the whole topic.
+
+Several announcements that are refused in one call, and none accepted, speak against it as well.
+"""
 
 
 def publish_role(

@@ -18,7 +18,8 @@ from services.catalogue.models import (
     RegionsFile,
 )
 from services.catalogue.problems import ConfigurationError, Problem
-from services.catalogue.rules import image_problems, region_problems
+from services.catalogue.rules import image_problems, region_problems, region_warnings
+from services.catalogue.sdk_regions import sdk_regions
 from services.catalogue.yaml_loader import MAX_PROBLEMS, Document, read_document
 from services.kernel.model import (
     Catalogue,
@@ -39,10 +40,11 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The catalogue, and how many images each file gave to it."""
+    """The catalogue, how many images each file gave to it, and what is odd without being wrong."""
 
     catalogue: Catalogue
     images_by_file: Mapping[str, int]
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def pairs(self) -> int:
@@ -64,7 +66,7 @@ def load(images_dir: Path, regions_file: Path) -> Catalogue:
 
 
 def read_configuration(images_dir: Path, regions_file: Path) -> Configuration:
-    """The catalogue, with what each file gave to it.
+    """The catalogue, with what each file gave to it, and warnings.
 
     Every `*.yaml` and `*.yml` directly in `images_dir` is read, in the order of their names;
     folders in it, and files with other names, are not.
@@ -73,9 +75,10 @@ def read_configuration(images_dir: Path, regions_file: Path) -> Configuration:
         ConfigurationError: something is wrong with the files; it lists everything.
     """
     problems: list[Problem] = []
-    regions = _read_regions(regions_file, problems)
+    document = read_document(regions_file, problems)
+    regions = None if document is None else _regions(document, problems)
     images = _read_images(images_dir, _names(regions), problems)
-    if problems or regions is None:
+    if problems or document is None or regions is None:
         raise ConfigurationError(_first(problems))
     return Configuration(
         catalogue=Catalogue(
@@ -83,6 +86,7 @@ def read_configuration(images_dir: Path, regions_file: Path) -> Configuration:
             images=tuple(sorted(_images(images.values()), key=lambda image: image.name)),
         ),
         images_by_file={file: len(content.images) for file, content in images.items()},
+        warnings=tuple(_first(region_warnings(document, sdk_regions()))),
     )
 
 
@@ -100,10 +104,7 @@ def _first(problems: Iterable[Problem]) -> Iterator[Problem]:
 # --- reading
 
 
-def _read_regions(path: Path, problems: list[Problem]) -> RegionsFile | None:
-    document = read_document(path, problems)
-    if document is None:
-        return None
+def _regions(document: Document, problems: list[Problem]) -> RegionsFile | None:
     problems.extend(region_problems(document))
     return _shaped(document, RegionsFile, problems)
 

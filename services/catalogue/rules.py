@@ -5,6 +5,7 @@ The rules look at entries as they were read, so that a misspelt field hides no o
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -59,6 +60,16 @@ def region_problems(document: Document) -> Iterator[Problem]:
             line = document.line(seen[target].location)
             yield entry.problem("Name", f"stands with the same account in line {line} already")
         seen.setdefault(target, entry)
+
+
+def region_warnings(document: Document, known: AbstractSet[str]) -> Iterator[Problem]:
+    """The regions of a sound regions.yaml that are not among those `known`: misspelt, or newer."""
+    for entry in _entries(document, "regions"):
+        name = str(entry.content["Name"])
+        if name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1)
+            guess = f"; did you mean {near[0]}?" if near else ""
+            yield entry.problem("Name", f"{name} is not a region that this version knows{guess}")
 
 
 def image_problems(

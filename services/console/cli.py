@@ -144,20 +144,27 @@ def demo(*, pause: bool) -> None:
 
 
 def _read(images_dir: Path, regions_file: Path, output: str) -> Configuration:
-    """The configuration; where it is wrong, says why and ends the program."""
+    """The configuration; where it is wrong, says why and ends the program.
+
+    Warnings are told here; as JSON they stand in the summary.
+    """
     from services.catalogue.load import (  # noqa: PLC0415 - see the module docstring
         ConfigurationError,
         read_configuration,
     )
 
     try:
-        return read_configuration(images_dir, regions_file)
+        configuration = read_configuration(images_dir, regions_file)
     except ConfigurationError as error:
         if output == "json":
-            click.echo(json.dumps(_problem_list(error.problems), indent=2))
+            answer = {"ok": False, "problems": _as_json(error.problems)}
+            click.echo(json.dumps(answer, indent=2))
         else:
-            _print_problems(error.problems)
+            _print_problems(error.problems, "bold red")
         sys.exit(EXIT_CONFIGURATION)
+    if output == "text" and configuration.warnings:
+        _print_problems(configuration.warnings, "bold yellow")
+    return configuration
 
 
 def _summary(configuration: Configuration) -> dict[str, object]:
@@ -169,13 +176,14 @@ def _summary(configuration: Configuration) -> dict[str, object]:
         "regions": list(catalogue.regions()),
         "accounts": sorted({target.account_id for target in catalogue.targets}),
         "pairs": configuration.pairs,
+        "warnings": _as_json(configuration.warnings),
     }
 
 
-def _problem_list(problems: Iterable[Problem]) -> dict[str, object]:
+def _as_json(problems: Iterable[Problem]) -> list[dict[str, object]]:
     from dataclasses import asdict  # noqa: PLC0415 - see the module docstring
 
-    return {"ok": False, "problems": [asdict(problem) for problem in problems]}
+    return [asdict(problem) for problem in problems]
 
 
 def _size(configuration: Configuration) -> str:
@@ -205,7 +213,7 @@ def _print_summary(configuration: Configuration) -> None:
     console.print(f"\n{_size(configuration)}.", soft_wrap=True)
 
 
-def _print_problems(problems: Iterable[Problem]) -> None:
+def _print_problems(problems: Iterable[Problem], style: str) -> None:
     from rich.console import Console  # noqa: PLC0415 - see the module docstring
     from rich.text import Text  # noqa: PLC0415 - see the module docstring
 
@@ -213,7 +221,7 @@ def _print_problems(problems: Iterable[Problem]) -> None:
     for problem in problems:
         rest = str(problem).removeprefix(problem.place)
         # One line each, never wrapped: editors and terminals make `file:line` a link.
-        console.print(Text.assemble((problem.place, "bold red"), rest), soft_wrap=True)
+        console.print(Text.assemble((problem.place, style), rest), soft_wrap=True)
 
 
 def _replace(path: Path, text: str) -> None:

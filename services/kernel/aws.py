@@ -33,6 +33,7 @@ MAX_THREADS = 16
 """Threads per function: one core is full at 8 to 16 (measured, 30 ms of latency)."""
 
 _RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
+_MAX_CLIENTS = 256  # of up to 1.3 MiB each (measured, EC2 with the stock model)
 _KEYS_PER_READ = 100  # dynamodb:BatchGetItem
 _SESSION_NAME_LIMIT = 64  # sts:AssumeRole, RoleSessionName
 
@@ -167,8 +168,11 @@ class Members:
             made_with, client = self._clients.get(key, (None, None))
         if made_with is not session:
             client = self._home.member_client(service, target.region, session)
-            with self._lock:
-                self._clients[key] = (session, client)
+        with self._lock:  # the least used go first
+            self._clients.pop(key, None)
+            self._clients[key] = (session, client)
+            while len(self._clients) > _MAX_CLIENTS:
+                del self._clients[next(iter(self._clients))]
         return client
 
     def _session(self, account_id: str) -> AssumedSession:

@@ -7,12 +7,13 @@ AmiTrackerError
 ├── HubBrokenError     our own table or queue cannot be used
 ├── OutOfTimeError     a run stopped before its function's time was over, with work left
 ├── RefusedError       the catalogue would remove too much
+├── RegionsFailedError some regions could not be scheduled, the others were
 └── UnsentError        messages stayed unsent after every retry
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -110,6 +111,15 @@ class RefusedError(AmiTrackerError):
             "These targets keep their last configuration. If the removal is meant, "
             "set MAX_REMOVED_PERCENT=100 for one round"
         )
+
+
+class RegionsFailedError(AmiTrackerError):
+    """Some regions had no round since the table or the queue was busy; the others had theirs."""
+
+    def __init__(self, round_: str, problems: Mapping[str, str]) -> None:
+        self.problems = dict(problems)
+        told = "; ".join(f"{region}: {problem}" for region, problem in self.problems.items())
+        super().__init__(f"round {round_} failed in {len(self.problems)} region(s): {told}")
 
 
 class UnsentError(AmiTrackerError):

@@ -34,7 +34,8 @@ _CODES: dict[State, tuple[str, ...]] = {
         "OverLimit",
         "PriorRequestNotComplete", "ProvisionedThroughputExceededException",
         "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "SlowDown",
-        "ThrottledException", "Throttling", "ThrottlingException", "TooManyRequestsException",
+        "Throttled", "ThrottledException", "Throttling", "ThrottlingException",
+        "TooManyRequestsException",
     ),
     State.TRANSIENT: (
         "IDPCommunicationError", "InternalError", "InternalFailure", "InternalServerError",
@@ -126,16 +127,17 @@ def condition_may_fail() -> Iterator[None]:
 def hub(resource: str) -> Iterator[None]:
     """Turn what our own table or queue refuses for good into `HubBrokenError`.
 
-    Throttling and passing faults go on as `CallFailedError`: another delivery may mend them.
+    Throttling and passing faults go on as `CallFailedError`: another delivery may mend them. So
+    does a request that the service calls invalid, which is one damaged row's fault, not the hub's.
 
     Raises:
         HubBrokenError: the resource is gone, or we may not use it.
-        CallFailedError: it is busy.
+        CallFailedError: it is busy, or refuses this one request.
     """
     try:
         yield
     except FAULTS as error:
         found = classify(error)
-        if found.retryable:
+        if found.retryable or found.state is State.BAD_LOOKUP:
             raise CallFailedError(found) from error
         raise HubBrokenError(resource, found) from error

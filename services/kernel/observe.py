@@ -52,6 +52,8 @@ class Log(Protocol):
 def logger(service: str) -> Log:
     """The logger of a service; `POWERTOOLS_LOG_LEVEL` sets its level."""
     # A message stays the text that it is: decoding one from outside could exhaust the stack.
+    # It warns of full connection pools in plain text, which no reader of our logs expects.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     return Logger(
         service=service,
         json_serializer=_dump,

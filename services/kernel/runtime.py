@@ -12,6 +12,7 @@ from services.kernel.errors import SettingsError
 
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")  # sts:AssumeRole, ExternalId
 _SHORTEST_RESERVE_SECONDS = 1.0
+_KEPT_FOR_ANSWERING = 0.3
 _LONGEST_RUN_SECONDS = 900.0  # Lambda's own maximum; what holds outside Lambda
 
 
@@ -102,6 +103,14 @@ class Deadline:
     def seconds_left(self) -> float:
         """Seconds until the deadline, never less than 0."""
         return max(0.0, self._remaining() - self._reserve)
+
+    def seconds_to_answer(self) -> float:
+        """Seconds to wait for work that goes on past the deadline: most of the reserve too.
+
+        What is under way at the deadline ends well within it; walking away from it would leave
+        work done and not accounted for.
+        """
+        return max(0.0, self._remaining() - self._reserve * _KEPT_FOR_ANSWERING)
 
     def passed(self) -> bool:
         """Whether it is time to stop."""

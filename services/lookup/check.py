@@ -6,8 +6,8 @@ was known before it: that is what makes redelivery and overlap harmless.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, assert_never
 
@@ -24,10 +24,16 @@ from services.kernel.model import (
 from services.kernel.observe import Log
 from services.kernel.runtime import Deadline, now, timestamp
 from services.kernel.wire import lookup_digest
-from services.lookup.decide import Changed, Confirmed, decide
+from services.lookup.decide import Changed, Confirmed, decide, looks_withdrawn
 from services.lookup.observations import Commit
 from services.lookup.report import DROPPED, LATE, Outcome
-from services.lookup.resolve import Ami, launchable, newest, parameter_image_id
+from services.lookup.resolve import (
+    Ami,
+    launchable,
+    newest,
+    parameter_image_id,
+    with_image_id,
+)
 
 Answer = Observation | Failure
 
@@ -71,14 +77,14 @@ class Facts(Protocol):
 
     def parameters(
         self, target: Target, paths: Sequence[str]
-    ) -> Mapping[str, str | Failure | None]:
-        """Each parameter's value."""
+    ) -> Iterator[tuple[str, str | Failure | None]]:
+        """Each parameter's value, asked for as it is taken."""
         ...
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
-    ) -> Mapping[FilterLookup, list[Ami] | Failure]:
-        """The images that pass each lookup."""
+    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+        """The images that pass each lookup, asked for as they are taken."""
         ...
 
     def images(
@@ -113,12 +119,14 @@ class Checker:
             CallFailedError: our own table is busy.
         """
         pairs, outcomes = self._live(target, requests)
-        answers = self._look_up(target, pairs) if pairs else {}
         rounds = {r.image_name: r.round for r in requests}
-        settled = {
-            name: LATE if deadline.passed() else self._settle(pair, answers[name], rounds[name])
-            for name, pair in pairs.items()
-        }
+        settled = dict.fromkeys(pairs, LATE)
+        answers = self._answers(target, pairs)
+        # Each answer is settled before the next is asked for: what a slow target still gives in
+        # time counts, and its messages need not come back.
+        while not deadline.passed() and (found := next(answers, None)) is not None:
+            name, answer = found
+            settled[name] = self._settle_alone(pairs[name], answer, rounds[name])
         outcomes |= {r: settled[r.image_name] for r in requests if r not in outcomes}
         self._count(target, outcomes)
         return outcomes
@@ -143,34 +151,75 @@ class Checker:
                     outcomes[request] = DROPPED
         return pairs, outcomes
 
-    def _look_up(self, target: Target, pairs: Mapping[str, Pair]) -> dict[str, Answer]:
+    def _answers(self, target: Target, pairs: Mapping[str, Pair]) -> Iterator[tuple[str, Answer]]:
+        """Each pair's answer, with the call behind it made when the answer is taken."""
+        if not pairs:
+            return
         try:
             self._facts.enter(target)
         except CallFailedError as error:
-            return dict.fromkeys(pairs, error.failure)
-        by_parameter = {n: p for n, p in pairs.items() if isinstance(p.lookup, ParameterLookup)}
-        by_filters = {n: p for n, p in pairs.items() if isinstance(p.lookup, FilterLookup)}
-        return {**self._by_parameter(target, by_parameter), **self._by_filters(target, by_filters)}
+            yield from dict.fromkeys(pairs, error.failure).items()
+            return
+        yield from self._by_parameter(target, pairs)
+        yield from self._by_filters(target, pairs)
 
-    def _by_parameter(self, target: Target, pairs: Mapping[str, Pair]) -> dict[str, Answer]:
-        paths = {
-            n: p.lookup.parameter_path
-            for n, p in pairs.items()
-            if isinstance(p.lookup, ParameterLookup)
-        }
-        values = self._facts.parameters(target, list(paths.values())) if paths else {}
-        named = {name: _named_image(path, values[path]) for name, path in paths.items()}
-        unseen = [i for n, i in named.items() if isinstance(i, str) and not _knows(pairs[n], i)]
-        visible = self._facts.images(target, unseen) if unseen else {}
-        return {name: _current(pairs[name], found, visible) for name, found in named.items()}
+    def _by_parameter(
+        self, target: Target, pairs: Mapping[str, Pair]
+    ) -> Iterator[tuple[str, Answer]]:
+        """What is unchanged at once; what changed when one call has told which images are seen."""
+        names = defaultdict(list)
+        for name, pair in pairs.items():
+            if isinstance(pair.lookup, ParameterLookup):
+                names[pair.lookup.parameter_path].append(name)
+        changed: dict[str, str] = {}
+        for path, value in self._facts.parameters(target, list(names)) if names else ():
+            for name in names[path]:
+                answer = _named_image(pairs[name], path, value)
+                if isinstance(answer, str):
+                    changed[name] = answer
+                else:
+                    yield name, answer
+        visible = self._facts.images(target, list(changed.values())) if changed else {}
+        for name, image_id in changed.items():
+            seen = visible[image_id]
+            yield name, seen if isinstance(seen, Failure) else launchable(image_id, seen)
 
-    def _by_filters(self, target: Target, pairs: Mapping[str, Pair]) -> dict[str, Answer]:
-        lookups = {n: p.lookup for n, p in pairs.items() if isinstance(p.lookup, FilterLookup)}
-        found = self._facts.matching(target, list(lookups.values())) if lookups else {}
+    def _by_filters(
+        self, target: Target, pairs: Mapping[str, Pair]
+    ) -> Iterator[tuple[str, Answer]]:
+        names = defaultdict(list)
+        for name, pair in pairs.items():
+            if isinstance(pair.lookup, FilterLookup):
+                names[pair.lookup].append(name)
+        for lookup, found in self._facts.matching(target, list(names)) if names else ():
+            for name in names[lookup]:
+                yield name, self._newest(pairs[name], lookup, found)
+
+    def _newest(self, pair: Pair, lookup: FilterLookup, found: list[Ami] | Failure) -> Answer:
+        if isinstance(found, Failure):
+            return found
         moment = timestamp(self._clock())
-        return {name: _newest(found[lookup], lookup, moment) for name, lookup in lookups.items()}
+        answer = newest(found, lookup.exclude_names, moment)
+        if isinstance(answer, Failure) or not looks_withdrawn(pair, answer):
+            return answer
+        # DescribeImages is eventually consistent: one list may lack an image that is still there.
+        # Asked for by its id, beside the same filters, it is either shown or really gone.
+        asked = with_image_id(lookup, pair.known.image_id) if pair.known else None
+        for _, again in self._facts.matching(pair.target, [asked]) if asked else ():
+            if isinstance(again, Failure):
+                return again
+            answer = newest([*found, *again], lookup.exclude_names, moment)
+        return answer
 
     # --- what an answer does to its pair
+
+    def _settle_alone(self, pair: Pair, answer: Answer, round_: str) -> Outcome:
+        """How the pair ended; a row that cannot be written now costs no other pair anything."""
+        try:
+            return self._settle(pair, answer, round_)
+        except CallFailedError as error:
+            self._log.warning("row not written", extra={**_where(pair), "problem": str(error)})
+            return Outcome(error.failure.state, again=True)
 
     def _settle(self, pair: Pair, answer: Answer, round_: str) -> Outcome:
         if isinstance(answer, Failure):
@@ -225,14 +274,18 @@ class Checker:
                 assert_never(never)
 
     def _count(self, target: Target, outcomes: Mapping[Request, Outcome]) -> None:
+        """Add to the round's counters: pairs that have an answer, and pairs in a state but ok."""
         checked: Counter[str] = Counter()
         failed: Counter[str] = Counter()
         for request, outcome in outcomes.items():
             if outcome.state is not None:
-                checked[request.round] += 1
+                checked[request.round] += not outcome.again
                 failed[request.round] += outcome.state is not State.OK
         for round_ in checked:
-            self._rows.count(target, round_, checked[round_], failed[round_])
+            try:
+                self._rows.count(target, round_, checked[round_], failed[round_])
+            except CallFailedError as error:
+                self._log.warning("round not counted", extra={"problem": str(error)})
 
 
 def _meant(request: Request, pair: Pair | Failure | None) -> bool:
@@ -242,29 +295,13 @@ def _meant(request: Request, pair: Pair | Failure | None) -> bool:
     return pair.active and pair.lookup_digest == lookup_digest(request.lookup)
 
 
-def _named_image(path: str, value: str | Failure | None) -> str | Failure:
+def _named_image(pair: Pair, path: str, value: str | Failure | None) -> Answer | str:
+    """The pair's answer, or the id of an image that it does not know yet."""
     if value is None:
         return failure(State.NOT_FOUND, "ParameterNotFound", f"there is no parameter {path} here")
-    return value if isinstance(value, Failure) else parameter_image_id(value)
-
-
-def _knows(pair: Pair, image_id: str) -> bool:
-    return pair.known is not None and pair.known.image_id == image_id
-
-
-def _current(
-    pair: Pair, named: str | Failure, visible: Mapping[str, Ami | Failure | None]
-) -> Answer:
-    if isinstance(named, Failure):
-        return named
-    if pair.known is not None and pair.known.image_id == named:
-        return pair.known
-    seen = visible[named]
-    return seen if isinstance(seen, Failure) else launchable(named, seen)
-
-
-def _newest(found: list[Ami] | Failure, lookup: FilterLookup, moment: str) -> Answer:
-    return found if isinstance(found, Failure) else newest(found, lookup.exclude_names, moment)
+    named = value if isinstance(value, Failure) else parameter_image_id(value)
+    known = pair.known is not None and pair.known.image_id == named
+    return pair.known if known and pair.known is not None else named
 
 
 def _where(pair: Pair) -> dict[str, str]:

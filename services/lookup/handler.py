@@ -18,7 +18,7 @@ from services.lookup.sources import Sources, read_role
 from services.lookup.worker import Message, Worker
 
 SERVICE = "lookup"
-RESERVE_SECONDS = 3.0
+RESERVE_SECONDS = 5.0
 """Kept for answering: an invocation that times out fails every message of its batch."""
 
 

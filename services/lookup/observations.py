@@ -171,13 +171,13 @@ class Observations:
                 ),
             )
 
-    def _judge(self, error: ClientError, pair: Pair, row: Mapping[str, object]) -> Commit:
+    def _judge(self, error: ClientError, pair: Pair, row: Mapping[str, Any]) -> Commit:
         reasons = error.response.get("CancellationReasons", [])
         codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
         if codes != {"ConditionalCheckFailed"}:
             raise _as_plain_error(error, codes)
         image_row, release_row = (from_item(reason.get("Item", {})) for reason in reasons)
-        if _same_release(release_row, row):
+        if _same_release(release_row, row) and image_row.get("version", 0) >= row["version"]:
             return Commit.DONE
         if image_row and not _still(pair, image_row):
             return Commit.DROPPED

@@ -40,7 +40,7 @@ class Report:
         if outcome.state is None:
             self.dropped += 1
             return
-        self.checked[target.region] += 1
+        self.checked[target.region] += not outcome.again
         if outcome.state is not State.OK:
             self.failures[outcome.state, target.region] += 1
         if outcome.kind is not None:
@@ -59,7 +59,7 @@ class Report:
 
     def measures(self) -> Iterable[Measure]:
         """The batch in metrics: pairs checked by region, failed by class and region, releases."""
-        for region, count in sorted(self.checked.items()):
+        for region, count in sorted((+self.checked).items()):
             yield Measure("PairsChecked", count, dimensions={"region": region})
         for (state, region), count in sorted(self.failures.items()):
             yield Measure("PairsFailed", count, dimensions={"class": state, "region": region})

@@ -37,7 +37,8 @@ def parameter_image_id(value: str) -> str | Failure:
         text = _json_image_id(text)
     if _IMAGE_ID.fullmatch(text):
         return text
-    detail = f"the parameter's value {value[:80]!r} is neither an image id nor JSON with image_id"
+    # The value itself is not repeated: a path that was mistyped may lead to anybody's secret.
+    detail = f"the value ({len(value)} characters) is neither an image id nor JSON with image_id"
     return failure(State.BAD_VALUE, "NotAnImageId", detail)
 
 
@@ -65,6 +66,14 @@ def request_filters(lookup: FilterLookup) -> tuple[Filter, ...]:
     if any(configured.name == "state" for configured in lookup.filters):
         return lookup.filters
     return (*lookup.filters, Filter("state", (AVAILABLE,)))
+
+
+def with_image_id(lookup: FilterLookup, image_id: str) -> FilterLookup | None:
+    """The same lookup narrowed to one image; None where it names images itself."""
+    if any(configured.name == "image-id" for configured in lookup.filters):
+        return None
+    narrowed = (*lookup.filters, Filter("image-id", (image_id,)))
+    return FilterLookup(narrowed, lookup.owners, lookup.exclude_names)
 
 
 def newest(images: Iterable[Ami], exclude_names: Sequence[str], now: str) -> Observation | Failure:

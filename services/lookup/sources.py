@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from services.kernel.aws import Members, Role, batches
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 NAMES_PER_CALL = 10  # ssm:GetParameters, Names
 _IDS_PER_CALL = 200  # ec2:DescribeImages, filter values in one request
 _PAGE_SIZE = 1000  # ec2:DescribeImages, MaxResults; unpaginated requests are throttled first
+
+_REGION_DENIED = "service control policy"
+"""Part of the sentence with which AWS denies a whole region to an account."""
 
 SESSION_POLICY = {
     "Version": "2012-10-17",
@@ -50,15 +53,18 @@ class Sources:
         """
         self._members.enter(target.account_id)
 
-    def parameters(self, target: Target, paths: Sequence[str]) -> dict[str, str | Failure | None]:
-        """The value of each parameter, None where there is none, or why it cannot be read."""
-        answers: dict[str, str | Failure | None] = {}
+    def parameters(
+        self, target: Target, paths: Sequence[str]
+    ) -> Iterator[tuple[str, str | Failure | None]]:
+        """The value of each parameter, None where there is none, or why it cannot be read.
+
+        A call is made when its first answer is asked for, so a walk can be left at any time.
+        """
         stopped: Failure | None = None
         for names in batches(sorted(set(paths)), NAMES_PER_CALL):
             found = dict.fromkeys(names, stopped) if stopped else self._values(target, names)
             stopped = _ends_walk(found.values())
-            answers |= found
-        return answers
+            yield from found.items()
 
     def _values(self, target: Target, names: Sequence[str]) -> dict[str, str | Failure | None]:
         def get(ssm: SSMClient) -> dict[str, str]:
@@ -76,19 +82,19 @@ class Sources:
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
-    ) -> dict[FilterLookup, list[Ami] | Failure]:
+    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
         """The images that pass each lookup's filters, or why they cannot be listed.
 
-        Takes all lookups of a target at once: here is where those that differ in their names only
-        can share a call.
+        A call is made when its answer is asked for. All lookups of a target come at once: this is
+        the place where those that differ in their names only will share a call.
         """
-        answers: dict[FilterLookup, list[Ami] | Failure] = {}
         stopped: Failure | None = None
         for lookup in dict.fromkeys(lookups):
             found = stopped or self._try_describe(target, request_filters(lookup), lookup.owners)
-            stopped = _ends_walk([found])
-            answers[lookup] = found
-        return answers
+            # No resource narrows ec2:DescribeImages: denied once, it is denied for every lookup.
+            denied = isinstance(found, Failure) and found.state is State.ACCESS_DENIED
+            stopped = found if denied and isinstance(found, Failure) else _ends_walk([found])
+            yield lookup, found
 
     def images(self, target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
         """Each image as the target sees it, None where it does not, or why nobody can tell."""
@@ -142,4 +148,5 @@ def _ends_walk(answers: Iterable[object]) -> Failure | None:
 
 def _concerns_target(failure: Failure) -> bool:
     """Whether every other call into the target would fail as well."""
-    return failure.retryable or failure.state is State.REGION_DISABLED
+    lasting = failure.state is State.REGION_DISABLED or _REGION_DENIED in failure.detail
+    return failure.retryable or lasting

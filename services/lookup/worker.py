@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -36,12 +37,14 @@ class Worker:
         self,
         checker: Checker,
         log: Log,
+        shuffle: Callable[[list[Target]], None] = random.shuffle,
     ) -> None:
         self._checker = checker
         self._log = log
+        self._shuffle = shuffle
 
     def work(self, messages: Sequence[Message], deadline: Deadline) -> Report:
-        """What became of each message; groups that outlast the deadline count as failed.
+        """What became of each message; what the deadline cuts off counts as failed.
 
         Raises:
             HubBrokenError: our own table cannot be used.
@@ -50,11 +53,14 @@ class Worker:
         groups = self._groups(messages, report)
         pool = ThreadPoolExecutor(max_workers=min(MAX_THREADS, max(1, len(groups))))
         try:
+            # In any order: targets that hang must not hold up the same others batch after batch.
+            targets = list(groups)
+            self._shuffle(targets)
             running = {
-                pool.submit(self._checker.check, target, list(group), deadline): target
-                for target, group in groups.items()
+                pool.submit(self._checker.check, target, list(groups[target]), deadline): target
+                for target in targets
             }
-            wait(running, timeout=deadline.seconds_left())
+            wait(running, timeout=deadline.seconds_to_answer())
             for future, target in running.items():
                 self._collect(target, groups[target], future, report)
         finally:

@@ -13,12 +13,16 @@ from services.kernel.runtime import Deadline, now
 from services.scheduler.event import read_catalogue, read_event
 from services.scheduler.inventory import Inventory
 from services.scheduler.queue import LookupQueue
-from services.scheduler.schedule import Scheduler
+from services.scheduler.schedule import Scheduler, Summary
 from services.scheduler.settings import Settings
 
 SERVICE = "scheduler"
 RESERVE_SECONDS = 30.0
 """Kept for finishing the region that is under way: about 10,000 pairs can be sent in it."""
+
+
+def _report(summary: Summary) -> None:
+    observe.emit(SERVICE, summary.measures())
 
 
 @lru_cache(maxsize=1)
@@ -27,7 +31,7 @@ def _scheduler(settings: Settings) -> Scheduler:
     home = Home(settings.region)
     rows = Inventory(home.client("dynamodb"), settings.table_name, log)
     queue = LookupQueue(home.client("sqs"), settings.queue_url)
-    return Scheduler(rows, queue, log, settings.max_removed_percent)
+    return Scheduler(rows, queue, log, settings.max_removed_percent, report=_report)
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
@@ -36,6 +40,4 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     round_, regions = read_event(event, now())
     catalogue = read_catalogue(settings.catalogue_path)
     deadline = Deadline.of(context, RESERVE_SECONDS)
-    summary = _scheduler(settings).run(catalogue, round_, regions, deadline)
-    observe.emit(SERVICE, summary.measures())
-    return summary.answer()
+    return _scheduler(settings).run(catalogue, round_, regions, deadline).answer()

@@ -6,6 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_random
+
 from services.kernel.aws import from_item, query_rows, to_item
 from services.kernel.errors import MalformedError
 from services.kernel.failures import condition_may_fail, hub
@@ -25,6 +29,25 @@ if TYPE_CHECKING:
 
 _NOTE = {"region": "*", "record": "scheduler"}
 """No region is called `*`, so the note meets nobody who reads a region's rows."""
+
+_REQUIRED = {Action.REACTIVATE: False, Action.DEACTIVATE: True}
+"""What `active` must still be: these two take a row from one state to the other, once."""
+
+
+def _conflicts(error: BaseException) -> bool:
+    return (
+        isinstance(error, ClientError)
+        and error.response["Error"]["Code"] == "TransactionConflictException"
+    )
+
+
+# A lookup is committing that very row; it is over in a moment, and botocore does not wait for it.
+_past_commits = Retrying(
+    retry=retry_if_exception(_conflicts),
+    stop=stop_after_attempt(4),
+    wait=wait_random(0.05, 0.5),
+    reraise=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +73,8 @@ class Inventory:
     def pairs(self, region: str) -> list[Pair]:
         """Every pair that has a row in the region, inactive ones too.
 
-        A row that cannot be read counts as missing: writing it anew from the catalogue mends it.
+        A row that cannot be read counts as missing, so it is configured anew from the catalogue.
+        What is known in it is not mended: damaged there, it stays unreadable and logged each round.
         """
         rows = query_rows(self._client, self._table, region, IMAGE_PREFIX)
         return [pair for row in rows if (pair := self._decoded(row)) is not None]
@@ -66,7 +90,12 @@ class Inventory:
         """Write a pair's configuration; what is known of the pair stays as it is.
 
         A pair that comes back has its next answer taken as the answer to an edit: what was
-        released while nobody looked is not news.
+        released while nobody looked is not news. One that is back already is left alone, since a
+        lookup may have confirmed it since; so is one that is gone already.
+
+        Raises:
+            CallFailedError: the table is busy, or lookups kept committing that very row.
+            HubBrokenError: the table cannot be used.
         """
         pair = change.pair
         if change.action is Action.DEACTIVATE:
@@ -78,17 +107,24 @@ class Inventory:
         if change.action is Action.REACTIVATE:
             expression += " REMOVE confirmed_digest, #status"
             names["#status"] = "status"
+        update: dict[str, Any] = {
+            "UpdateExpression": expression,
+            "ExpressionAttributeNames": names,
+        }
+        if change.action in _REQUIRED:
+            values["before"] = _REQUIRED[change.action]
+            update["ConditionExpression"] = "#active = :before"
+        update["ExpressionAttributeValues"] = to_item({f":{n}": v for n, v in values.items()})
+        self._write(pair, update)
+
+    def _write(self, pair: Pair, update: dict[str, Any]) -> None:
         key = {
             "region": pair.target.region,
             "record": image_record(pair.target.account_id, pair.image_name),
         }
-        with hub(f"table {self._table}"):
-            self._client.update_item(
-                TableName=self._table,
-                Key=to_item(key),
-                UpdateExpression=expression,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=to_item({f":{n}": v for n, v in values.items()}),
+        with hub(f"table {self._table}"), condition_may_fail():
+            _past_commits(
+                self._client.update_item, TableName=self._table, Key=to_item(key), **update
             )
 
     def begin_round(self, target: Target, round_: str, enqueued: int, started_at: str) -> None:

@@ -10,7 +10,14 @@ from datetime import datetime
 from typing import Protocol
 
 from services.kernel.aws import MAX_THREADS
-from services.kernel.errors import MalformedError, OutOfTimeError, RefusedError
+from services.kernel.errors import (
+    CallFailedError,
+    MalformedError,
+    OutOfTimeError,
+    RefusedError,
+    RegionsFailedError,
+    UnsentError,
+)
 from services.kernel.model import Catalogue, Pair, Request, Target
 from services.kernel.observe import Log, Measure
 from services.kernel.runtime import Deadline, now, timestamp
@@ -56,13 +63,15 @@ class Queue(Protocol):
 
 @dataclass(slots=True)
 class Summary:
-    """What a round did."""
+    """What a round did; `problems` says by region why it had no round there."""
 
     round: str
+    finished: bool = False
     regions: int = 0
     enqueued: Counter[str] = field(default_factory=Counter)
     changes: Counter[str] = field(default_factory=Counter)
     refusals: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
     still_active: set[str] = field(default_factory=set)
 
     def answer(self) -> dict[str, object]:
@@ -75,14 +84,26 @@ class Summary:
         }
 
     def measures(self) -> Iterable[Measure]:
-        """The round in metrics; a round that was not finished writes none."""
-        yield Measure("RoundsFinished", 1)
+        """The round in metrics; it counts as finished when every region there is had its turn."""
+        counts = {
+            "RoundsFinished": int(self.finished),
+            "RemovalsRefused": len(self.refusals),
+            "RegionsFailed": len(self.problems),
+        }
+        yield from (Measure(name, count) for name, count in counts.items() if count)
         for region, count in sorted(self.enqueued.items()):
             yield Measure("PairsEnqueued", count, dimensions={"region": region})
 
 
+def _unreported(summary: Summary) -> None:
+    """Tell nobody."""
+
+
 class Scheduler:
-    """Turns the catalogue into rows and messages."""
+    """Turns the catalogue into rows and messages; `report` is told of each round, however it ended.
+
+    What cannot be scheduled in one region is logged and keeps no other region from its round.
+    """
 
     def __init__(
         self,
@@ -91,12 +112,14 @@ class Scheduler:
         log: Log,
         max_removed_percent: int,
         clock: Callable[[], datetime] = now,
+        report: Callable[[Summary], None] = _unreported,
     ) -> None:
         self._rows = rows
         self._queue = queue
         self._log = log
         self._max_removed_percent = max_removed_percent
         self._clock = clock
+        self._report = report
 
     def run(
         self, catalogue: Catalogue, round_: str, only: Collection[str] | None, deadline: Deadline
@@ -108,7 +131,9 @@ class Scheduler:
 
         Raises:
             OutOfTimeError: the time was over before every region had its turn.
+            RegionsFailedError: table or queue were busy in some regions; the rest is done.
             RefusedError: the catalogue removes too much from some targets; the rest is done.
+            HubBrokenError: table or queue cannot be used at all.
             MalformedError: `only` names a region that is neither configured nor known.
         """
         note = self._rows.note()
@@ -117,24 +142,37 @@ class Scheduler:
             self._rows.remember(every)
         regions = rotated(_selected(every, only), note.start)
         summary = Summary(round_)
-        for done, region in enumerate(regions):
-            if deadline.passed():
-                raise OutOfTimeError(round_, regions[done:])
+        try:
+            for done, region in enumerate(regions):
+                if deadline.passed():
+                    raise OutOfTimeError(round_, regions[done:])
+                following = regions[(done + 1) % len(regions)] if only is None else None
+                self._turn(catalogue, region, following, summary)
+            summary.finished = only is None and not summary.problems
             if only is None:
-                self._rows.start_next_at(regions[(done + 1) % len(regions)])
+                self._finish(catalogue, regions, every, summary)
+        finally:
+            self._report(summary)
+        return _without_trouble(summary)
+
+    def _turn(
+        self, catalogue: Catalogue, region: str, following: str | None, summary: Summary
+    ) -> None:
+        try:
+            if following is not None:
+                self._rows.start_next_at(following)
             self._region(catalogue, region, summary)
-        if only is None:
-            self._finish(catalogue, regions, every, summary)
-        if summary.refusals:
-            raise RefusedError(summary.refusals)
-        return summary
+        except (CallFailedError, UnsentError) as error:
+            problem = str(error)
+            self._log.error("region failed", extra={"region": region, "problem": problem})
+            summary.problems[region] = problem
 
     def _finish(
         self, catalogue: Catalogue, regions: Sequence[str], every: Collection[str], summary: Summary
     ) -> None:
         if len(regions) > 1:
             self._rows.start_next_at(regions[1])
-        left = summary.still_active.union(catalogue.regions())
+        left = summary.still_active.union(summary.problems, catalogue.regions())
         if left != set(every):
             self._rows.remember(left)
 
@@ -172,6 +210,14 @@ class Scheduler:
         if counts:
             self._log.info("configuration applied", extra={**where, "changes": dict(counts)})
         summary.changes += counts
+
+
+def _without_trouble(summary: Summary) -> Summary:
+    if summary.problems:
+        raise RegionsFailedError(summary.round, summary.problems)
+    if summary.refusals:
+        raise RefusedError(summary.refusals)
+    return summary
 
 
 def _selected(every: Collection[str], only: Collection[str] | None) -> Collection[str]:

@@ -13,7 +13,7 @@ from datetime import datetime
 from table_fakes import MemoryTable, Row
 
 from services.aggregator.announce import Announcement
-from services.aggregator.outbox import Key
+from services.aggregator.outbox import Found, Key
 from services.kernel.errors import Failure, MalformedError, State, failure
 from services.kernel.model import Kind, Observation, Release, Target
 from services.kernel.runtime import timestamp
@@ -48,13 +48,13 @@ class FakeOutbox:
             self.pages += 1
             yield keys[start : start + self.page_size]
 
-    def read(self, keys: Sequence[Key]) -> list[Release]:
+    def read(self, keys: Sequence[Key]) -> Found:
         """The releases among them still to be announced; `reads` says how many keys each had."""
         self._check(self.unreadable)
         self.reads.append(len(keys))
         rows = [self.table.row(key.region, key.record) for key in dict.fromkeys(keys)]
         found = [_decoded(row) for row in rows if row is not None and "pending" in row]
-        return [release for release in found if release is not None]
+        return Found(tuple(each for each in found if each is not None), found.count(None))
 
     def mark(self, release: Release, message_id: str, moment: datetime) -> None:
         """Note the publication, unless one is noted already."""

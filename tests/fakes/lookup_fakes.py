@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -390,11 +390,13 @@ class FakeFacts:
     """Parameters and images of every target in memory.
 
     `journal` may be shared with `FakeRows`; `hold` runs before a target is entered, so that a test
-    can make it slow or broken.
+    can make it slow or broken; `overlooked` images are missing from lists, as an eventually
+    consistent answer may have it, but not when they are asked for by id.
     """
 
     journal: list[str] = field(default_factory=list)
     hold: Callable[[Target], None] = lambda _: None
+    overlooked: set[str] = field(default_factory=set)
     _parameters: dict[tuple[Target, str], str | Failure] = field(default_factory=dict)
     _images: dict[tuple[Target, str], tuple[Ami, str]] = field(default_factory=dict)
     _closed: set[str] = field(default_factory=set)
@@ -413,27 +415,27 @@ class FakeFacts:
 
     def parameters(
         self, target: Target, paths: Sequence[str]
-    ) -> Mapping[str, str | Failure | None]:
-        """Each parameter's value, ten a request."""
-        self.journal.append("parameters")
-        distinct = set(paths)
-        if broken := self._failures.get("parameters"):
-            self._requests["parameters"] += 1
-            return dict.fromkeys(distinct, broken)
-        self._requests["parameters"] += math.ceil(len(distinct) / _NAMES)
-        return {path: self._parameters.get((target, path)) for path in distinct}
+    ) -> Iterator[tuple[str, str | Failure | None]]:
+        """Each parameter's value, ten a request, each made when its first answer is taken."""
+        distinct = sorted(set(paths))
+        broken = self._failures.get("parameters")
+        for number, path in enumerate(distinct):
+            if number == 0:
+                self.journal.append("parameters")
+            if number % _NAMES == 0 and not (broken and number):
+                self._requests["parameters"] += 1
+            yield path, broken or self._parameters.get((target, path))
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
-    ) -> Mapping[FilterLookup, list[Ami] | Failure]:
-        """The images that pass each lookup's filters."""
-        self.journal.append("matching")
-        distinct = set(lookups)
-        if broken := self._failures.get("matching"):
-            self._requests["matching"] += 1
-            return dict.fromkeys(distinct, broken)
-        self._requests["matching"] += len(distinct)
-        return {lookup: list(self._passing(target, lookup)) for lookup in distinct}
+    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+        """The images that pass each lookup's filters, each asked for when it is taken."""
+        broken = self._failures.get("matching")
+        for number, lookup in enumerate(dict.fromkeys(lookups)):
+            if not (broken and number):
+                self.journal.append("matching")
+                self._requests["matching"] += 1
+            yield lookup, broken or list(self._passing(target, lookup))
 
     def images(
         self, target: Target, image_ids: Sequence[str]
@@ -482,7 +484,9 @@ class FakeFacts:
     def _passing(self, target: Target, lookup: FilterLookup) -> Iterable[Ami]:
         filters = {f.name: f.values for f in lookup.filters}
         filters.setdefault("state", ("available",))
-        for (where, _), (ami, owner) in self._images.items():
+        for (where, image_id_), (ami, owner) in self._images.items():
+            if image_id_ in self.overlooked and "image-id" not in filters:
+                continue
             if where != target or (lookup.owners and owner not in lookup.owners):
                 continue
             if all(_passes(ami, name, values) for name, values in filters.items()):

@@ -40,6 +40,9 @@ ROUND = "2026-11-22T07:00:00Z"
 KNOWN = Observation("ami-0000000000000000a", "al2023-2026.11", "2026-11-20T00:00:00.000Z")
 
 
+_REQUIRED = {Action.REACTIVATE: False, Action.DEACTIVATE: True}
+
+
 class KilledError(Exception):
     """Stands for whatever ends a function at once."""
 
@@ -47,13 +50,15 @@ class KilledError(Exception):
 class FakeInventory:
     """Rows of the scheduler's port, over a table in memory.
 
-    `killed_in` names a region in which the run ends at once; `visited` lists the regions begun.
+    `killed_in` names a region in which the run ends at once, `busy` the error of each region whose
+    rows cannot be read now; `visited` lists the regions begun.
     """
 
     def __init__(self, table: MemoryTable | None = None) -> None:
         self.table = table or MemoryTable()
         self.noted = Note()
         self.killed_in: str | None = None
+        self.busy: dict[str, Exception] = {}
         self.visited: list[str] = []
 
     def pairs(self, region: str) -> list[Pair]:
@@ -61,20 +66,26 @@ class FakeInventory:
         self.visited.append(region)
         if region == self.killed_in:
             raise KilledError(region)
+        if region in self.busy:
+            raise self.busy[region]
         rows = [r for r in self.table.rows() if r["region"] == region]
         found = [_decoded(r) for r in rows if r["record"].startswith(IMAGE_PREFIX)]
         return [pair for pair in found if pair is not None]
 
     def apply(self, change: Change) -> None:
-        """Write a pair's configuration and leave what is known of it."""
+        """Write a pair's configuration, unless a newer round did, and leave what is known of it."""
         pair = change.pair
         region, record = pair.target.region, image_record(pair.target.account_id, pair.image_name)
-        if change.action is Action.DEACTIVATE:
-            self.table.change(region, record, active=False)
-            return
-        self.table.change(region, record, **encode_configuration(pair))
-        if change.action is Action.REACTIVATE:
-            self.table.remove(region, record, "confirmed_digest", "status")
+        with self.table.lock:
+            row = self.table.row(region, record) or {}
+            if row.get("active") is not _REQUIRED.get(change.action, row.get("active")):
+                return
+            if change.action is Action.DEACTIVATE:
+                self.table.change(region, record, active=False)
+                return
+            self.table.change(region, record, **encode_configuration(pair))
+            if change.action is Action.REACTIVATE:
+                self.table.remove(region, record, "confirmed_digest", "status")
 
     def begin_round(self, target: Target, round_: str, enqueued: int, started_at: str) -> None:
         """Write the target's round row, unless it holds this round or a later one."""
@@ -104,16 +115,20 @@ def _decoded(row: Row) -> Pair | None:
 
 
 class FakeQueue:
-    """A queue in memory; `broken_with` is raised instead of taking anything."""
+    """A queue in memory; it raises `broken_with`, or what `refused` holds for a region."""
 
     def __init__(self) -> None:
         self.sent: list[Request] = []
         self.broken_with: Exception | None = None
+        self.refused: dict[str, Exception] = {}
 
     def send(self, requests: Sequence[Request]) -> None:
         """Keep every request."""
         if self.broken_with is not None:
             raise self.broken_with
+        for request in requests:
+            if request.target.region in self.refused:
+                raise self.refused[request.target.region]
         self.sent += requests
 
     def drain(self) -> list[Request]:

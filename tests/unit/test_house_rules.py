@@ -24,7 +24,7 @@ LOCK_NAMES = ("functions", "console", "dev")
 
 MEANINGLESS = {"base", "common", "helper", "helpers", "misc", "util", "utils"}
 KERNEL_MODULES = 7
-KERNEL_LINES = 850
+KERNEL_LINES = 900
 HANDLER_LINES = 40
 
 # Put together here, so that this file does not hold what it forbids.

@@ -112,6 +112,36 @@ def test_a_missing_topic_stays_pending_and_costs_no_other(table: DynamoTable, in
     assert [key_of_release(theirs).record] == still_pending(table)
 
 
+def test_a_topic_that_takes_nothing_costs_a_batch_of_calls(
+    aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
+) -> None:
+    """A call for all, one for each of its entries, and none for the fifteen releases after it."""
+    commit(table, *(a_release(f"image-{number:02d}") for number in range(25)))
+    mark = aws.mark()
+    with aws.fault(service="sns", code="InvalidParameter", status=400):
+        assert invoke(SWEEP)["pending"] == 25
+    calls = Counter(call.operation for call in aws.calls(mark))
+    assert calls["PublishBatch"] == 11
+    assert inbox.receive() == []
+
+
+def test_what_the_stream_left_is_announced_before_a_new_version(
+    aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
+) -> None:
+    """In version order, at the price of one read for each version that was left."""
+    two, three = a_release(version=2), a_release(version=3)
+    commit(table, two, three)
+    mark = aws.mark()
+    assert invoke(inserted(three)) == {"batchItemFailures": [], "announced": 2, "pending": 0}
+    assert [one.attributes["version"] for one in inbox.receive()] == ["2", "3"]
+    assert [c.operation for c in aws.calls(mark) if c.service == "dynamodb"] == [
+        "BatchGetItem",
+        "BatchGetItem",
+        "UpdateItem",
+        "UpdateItem",
+    ]
+
+
 @pytest.mark.usefixtures("waits")
 def test_a_lost_answer_of_sns_costs_an_identical_copy(
     aws: EmbeddedAws, table: DynamoTable, inbox: Inbox

@@ -19,7 +19,7 @@ from aggregator_fakes import (
 from log_fakes import FakeLog
 from table_fakes import DynamoTable, Table
 
-from services.aggregator.outbox import Key, Outbox
+from services.aggregator.outbox import Found, Key, Outbox
 from services.aggregator.relay import Rows
 from services.console.embedded.server import EmbeddedAws
 from services.kernel.aws import Home
@@ -91,12 +91,12 @@ class TestReading:
         full = a_release("full", kind=kind)
         bare = a_release("bare", kind=kind, ami_name=None, previous_image_id=None)
         keys = bed.given(bare, full)
-        assert sorted([bare, full], key=repr) == sorted(bed.rows.read(keys), key=repr)
+        assert sorted([bare, full], key=repr) == sorted(bed.rows.read(keys).releases, key=repr)
 
     def test_nothing_is_read_for_no_key(self, bed: Bed) -> None:
         """Not even what is pending."""
         bed.given(a_release())
-        assert bed.rows.read([]) == []
+        assert Found() == bed.rows.read([])
 
     def test_only_what_is_asked_for_is_read(self, bed: Bed) -> None:
         """Keys without a row are no error."""
@@ -104,18 +104,18 @@ class TestReading:
         (key,) = bed.given(wanted)
         bed.given(a_release("other"))
         missing = key_of_release(a_release("missing"))
-        assert [wanted] == bed.rows.read([missing, key])
+        assert Found((wanted,)) == bed.rows.read([missing, key])
 
     def test_a_key_may_stand_twice(self, bed: Bed) -> None:
         """The release comes once."""
         (key,) = bed.given(a_release())
-        assert [a_release()] == bed.rows.read([key, key])
+        assert Found((a_release(),)) == bed.rows.read([key, key])
 
     def test_what_is_published_is_not_read(self, bed: Bed) -> None:
         """The index may still show it for a moment."""
         row = published_row(a_release())
         bed.table.put(row)
-        assert bed.rows.read([key_of(row)]) == []
+        assert Found() == bed.rows.read([key_of(row)])
 
     @pytest.mark.parametrize(
         "damage",
@@ -130,11 +130,17 @@ class TestReading:
         ids=lambda damage: "-".join(map(str, next(iter(damage.items())))),
     )
     def test_a_malformed_row_costs_no_other(self, bed: Bed, damage: dict[str, object]) -> None:
-        """It is left out; it cannot be announced anyway."""
+        """It cannot be announced, but it is counted: somebody has to look at it."""
         good, bad = a_release("good"), pending_row(a_release("bad")) | damage
         keys = bed.given(good)
         bed.table.put(bad)
-        assert [good] == bed.rows.read([key_of(bad), *keys])
+        assert Found((good,), 1) == bed.rows.read([key_of(bad), *keys])
+
+    def test_a_malformed_row_that_is_not_pending_is_not_counted(self, bed: Bed) -> None:
+        """Nothing has to be done about it."""
+        row = published_row(a_release()) | {"kind": "unheard-of"}
+        bed.table.put(row)
+        assert Found() == bed.rows.read([key_of(row)])
 
 
 class TestMarking:
@@ -146,7 +152,7 @@ class TestMarking:
         bed.rows.mark(a_release(), "message-1", NOW)
         assert [published_row(a_release())] == bed.table.rows()
         assert bed.pending() == []
-        assert bed.rows.read([key]) == []
+        assert Found() == bed.rows.read([key])
 
     def test_the_first_mark_stays(self, bed: Bed) -> None:
         """A copy that was sent later changes nothing."""
@@ -229,7 +235,7 @@ def test_more_keys_than_a_call_takes_are_read(
     for release in releases:
         table.put(pending_row(release))
     found = outbox.read([key_of_release(release) for release in releases])
-    assert releases == sorted(found, key=lambda release: release.image_name)
+    assert releases == sorted(found.releases, key=lambda release: release.image_name)
     assert [call.operation for call in aws.calls()] == ["BatchGetItem"] * 2
 
 
@@ -253,7 +259,7 @@ def test_a_malformed_row_is_logged(
     """By what names it, so that somebody can look at it."""
     row = pending_row(a_release()) | damage
     table.put(row)
-    assert outbox.read([key_of(row)]) == []
+    assert Found((), 1) == outbox.read([key_of(row)])
     (line,) = log.lines
     assert ("error", "row malformed") == (line.level, line.event)
     assert str(line.fields["problem"]).startswith(problem)

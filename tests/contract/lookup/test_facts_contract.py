@@ -68,15 +68,15 @@ def test_values_come_as_they_are_and_absent_names_as_none(bed: FactsBed) -> None
     for path, value in values.items():
         bed.stage.put_parameter(HERE, path, value)
     asked = [f"{PATH}/none", *values]
-    assert values | {f"{PATH}/none": None} == bed.facts.parameters(HERE, asked)
+    assert values | {f"{PATH}/none": None} == dict(bed.facts.parameters(HERE, asked))
 
 
 def test_parameters_are_the_targets_own(bed: FactsBed) -> None:
     """The same path has another value elsewhere."""
     bed.stage.put_parameter(HERE, PATH, "here")
     bed.stage.put_parameter(THERE, PATH, "there")
-    assert bed.facts.parameters(HERE, [PATH]) == {PATH: "here"}
-    assert bed.facts.parameters(THERE, [PATH]) == {PATH: "there"}
+    assert dict(bed.facts.parameters(HERE, [PATH])) == {PATH: "here"}
+    assert dict(bed.facts.parameters(THERE, [PATH])) == {PATH: "there"}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_ten_distinct_names_cost_a_request(
     paths = [f"{PATH}/{number}" for number in range(names)]
     for path in paths:
         bed.stage.put_parameter(HERE, path, f"value of {path}")
-    found = bed.facts.parameters(HERE, paths * copies)
+    found = dict(bed.facts.parameters(HERE, paths * copies))
     assert {path: f"value of {path}" for path in paths} == found
     assert requests == bed.stage.requests("parameters")
 
@@ -98,7 +98,7 @@ def test_ten_distinct_names_cost_a_request(
 def test_parameters_that_cannot_be_read_are_failures(bed: FactsBed, code: str) -> None:
     """Each name has one, over all the requests."""
     bed.stage.fail("parameters", code)
-    found = bed.facts.parameters(HERE, [f"{PATH}/{number}" for number in range(11)])
+    found = dict(bed.facts.parameters(HERE, [f"{PATH}/{number}" for number in range(11)]))
     assert [(FAILURES[code], code)] * 11 == [failure_of(answer) for answer in found.values()]
 
 
@@ -112,7 +112,7 @@ def test_the_images_that_pass_are_listed(bed: FactsBed) -> None:
         bed.stage.register(HERE, ami)
     bed.stage.register(HERE, an_ami(4), owner=RED_HAT)
     bed.stage.register(THERE, an_ami(5))
-    found = bed.facts.matching(HERE, [by_name()])[by_name()]
+    found = dict(bed.facts.matching(HERE, [by_name()]))[by_name()]
     assert isinstance(found, list)
     assert wanted == sorted(found, key=lambda ami: ami.image_id)
 
@@ -122,7 +122,7 @@ def test_without_owners_everybodys_images_are_listed(bed: FactsBed) -> None:
     bed.stage.register(HERE, an_ami(1))
     bed.stage.register(HERE, an_ami(2), owner=RED_HAT)
     lookup = by_name(owners=())
-    found = bed.facts.matching(HERE, [lookup])[lookup]
+    found = dict(bed.facts.matching(HERE, [lookup]))[lookup]
     assert isinstance(found, list)
     assert {image_id(1), image_id(2)} == {ami.image_id for ami in found}
 
@@ -133,7 +133,7 @@ def test_only_available_images_are_listed_unless_told_otherwise(bed: FactsBed) -
     bed.stage.register(HERE, an_ami(2, state="pending"))
     names = by_name()
     pending = replace(names, filters=(*names.filters, Filter("state", ("pending",))))
-    found = bed.facts.matching(HERE, [names, pending])
+    found = dict(bed.facts.matching(HERE, [names, pending]))
     assert {names: [an_ami(1)], pending: [an_ami(2, state="pending")]} == found
 
 
@@ -142,9 +142,9 @@ def test_each_lookup_has_its_own_answer(bed: FactsBed) -> None:
     bed.stage.register(HERE, an_ami(1))
     bed.stage.register(HERE, an_ami(2))
     one, none = by_name("acme-linux-1"), by_name("acme-linux-9")
-    assert {one: [an_ami(1)], none: []} == bed.facts.matching(HERE, [one, none, one])
+    assert {one: [an_ami(1)], none: []} == dict(bed.facts.matching(HERE, [one, none, one]))
     assert bed.stage.requests("matching") == 2
-    assert bed.facts.matching(HERE, []) == {}
+    assert dict(bed.facts.matching(HERE, [])) == {}
 
 
 @pytest.mark.parametrize("code", FAILURES)
@@ -152,7 +152,7 @@ def test_images_that_cannot_be_listed_are_failures(bed: FactsBed, code: str) -> 
     """Each lookup has one."""
     bed.stage.fail("matching", code)
     lookups: list[FilterLookup] = [by_name("a"), by_name("b")]
-    found = bed.facts.matching(HERE, lookups)
+    found = dict(bed.facts.matching(HERE, lookups))
     assert dict.fromkeys(lookups, (FAILURES[code], code)) == {
         lookup: failure_of(answer) for lookup, answer in found.items()
     }

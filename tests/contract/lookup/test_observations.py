@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -277,11 +277,14 @@ def scripted(*answers: object) -> tuple[Rows, ScriptedTable]:
     return Observations(cast("Any", table), "ami-tracker"), table
 
 
-def cancelled(*codes: str) -> ClientError:
-    """A transaction that was cancelled for these reasons."""
+def cancelled(*codes: str, items: Sequence[Mapping[str, object]] = ()) -> ClientError:
+    """A transaction that was cancelled for these reasons, with the rows as they stand."""
+    reasons: list[dict[str, Any]] = [{"Code": code} for code in codes]
+    for reason, item in zip(reasons, items, strict=False):
+        reason["Item"] = to_item(item)
     answer: Any = {
         "Error": {"Code": "TransactionCanceledException", "Message": "Transaction cancelled"},
-        "CancellationReasons": [{"Code": code} for code in codes],
+        "CancellationReasons": reasons,
         "ResponseMetadata": {"HTTPStatusCode": 400},
     }
     return ScriptedTable.exceptions.TransactionCanceledException(answer, "TransactWriteItems")
@@ -341,11 +344,18 @@ def test_a_transaction_that_met_with_others_is_tried_again(
     assert expected == caught.value.failure.state
 
 
-def test_a_transaction_that_can_never_be_written_breaks_the_hub() -> None:
-    """That is our own mistake, and no later delivery mends it."""
+def test_a_row_that_can_never_be_written_fails_alone() -> None:
+    """A damaged row is no reason to give up everybody else's."""
     rows, _ = scripted(cancelled("ValidationError", "None"))
-    with pytest.raises(HubBrokenError, match="ValidationError"):
+    with pytest.raises(CallFailedError, match="ValidationError"):
         rows.commit(KNOWN, a_release(KNOWN))
+
+
+def test_a_release_without_its_pair_is_not_taken_for_a_commit() -> None:
+    """Where an image row was lost and made anew, its history shows; nothing is pretended."""
+    stored = {"event_id": a_release(KNOWN).event_id, "image_id": image_id(2)}
+    rows, _ = scripted(cancelled("None", "ConditionalCheckFailed", items=({}, stored)))
+    assert rows.commit(KNOWN, a_release(KNOWN)) == Commit.OVERTAKEN
 
 
 def test_an_edit_is_seen_in_the_row_itself(table: DynamoTable, table_bed: RowsBed) -> None:

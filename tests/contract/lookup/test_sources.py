@@ -40,8 +40,8 @@ def test_one_session_serves_every_call_into_an_account(
     """Everything asked is asked in the target itself, in the order of need."""
     cloud.put_parameter(HERE, PATH, image_id(1))
     sources.enter(HERE)
-    sources.parameters(HERE, [PATH])
-    sources.matching(HERE, [by_name()])
+    dict(sources.parameters(HERE, [PATH]))
+    dict(sources.matching(HERE, [by_name()]))
     sources.images(HERE, [image_id(1)])
     calls = [(c.operation, c.account_id, c.region) for c in aws.calls()]
     where = (HERE.account_id, HERE.region)
@@ -62,7 +62,7 @@ def test_all_pages_are_read(
         cloud.register(HERE, an_ami(number, day=number))
     aws.images_per_page = per_page
     try:
-        found = sources.matching(HERE, [by_name()])[by_name()]
+        found = dict(sources.matching(HERE, [by_name()]))[by_name()]
     finally:
         aws.images_per_page = None
     assert isinstance(found, list)
@@ -81,7 +81,7 @@ def test_a_page_that_fails_fails_the_lookup(
     any_other = {"operation": "DescribeImages", "code": "UnauthorizedOperation", "status": 403}
     try:
         with aws.fault(**first_page), aws.fault(**any_other):
-            found = sources.matching(HERE, [by_name()])[by_name()]
+            found = dict(sources.matching(HERE, [by_name()]))[by_name()]
     finally:
         aws.images_per_page = None
     assert isinstance(found, Failure)
@@ -94,7 +94,7 @@ def test_expired_credentials_are_renewed_once(
     """The pair never learns of it."""
     cloud.put_parameter(HERE, PATH, image_id(1))
     with aws.fault(service="ssm", code="ExpiredTokenException", times=1):
-        assert sources.parameters(HERE, [PATH]) == {PATH: image_id(1)}
+        assert dict(sources.parameters(HERE, [PATH])) == {PATH: image_id(1)}
     operations = [call.operation for call in aws.calls()]
     assert operations == ["AssumeRole", "GetParameters"] * 2
 
@@ -103,7 +103,7 @@ def test_expired_credentials_are_renewed_once(
 
 
 class Refusal(Exception):  # noqa: N818 - an answer
-    """An error answer with a code."""
+    """An error answer with a code, and a message if there is one to tell."""
 
 
 class Raw(io.BytesIO):
@@ -156,9 +156,9 @@ class Wire:
         try:
             return self.rule(self.asked[-1][1]), 200
         except Refusal as refusal:
-            code = str(refusal)
+            code, message = refusal.args if len(refusal.args) > 1 else (refusal.args[0], "no")
             if operation == "GetParameters":
-                return json.dumps({"__type": code, "message": "no"}), 400
+                return json.dumps({"__type": code, "message": message}), 400
             error = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
             return f"<Response><Errors>{error}</Errors></Response>", 400
 
@@ -246,7 +246,7 @@ def refuse(code: str) -> Answer:
 def test_names_leave_in_tens(wire: Wire, wired: Sources, count: int, expected: list[int]) -> None:
     """Each once, however often it is asked for."""
     wire.rule = parameters
-    found = wired.parameters(HERE, [*PATHS[:count], *PATHS[:count]])
+    found = dict(wired.parameters(HERE, [*PATHS[:count], *PATHS[:count]]))
     assert {path: path for path in PATHS[:count]} == found
     assert expected == wire.names()
 
@@ -262,7 +262,7 @@ def test_a_rejected_name_costs_its_neighbours_nothing(wire: Wire, wired: Sources
         return parameters(params)
 
     wire.rule = rule
-    found = wired.parameters(HERE, PATHS[:20])
+    found = dict(wired.parameters(HERE, PATHS[:20]))
     problem = found.pop(bad)
     assert isinstance(problem, Failure)
     assert (problem.state, problem.code) == (State.BAD_LOOKUP, "ValidationException")
@@ -284,13 +284,27 @@ def test_the_first_batch_that_the_target_refuses_is_the_last(
 ) -> None:
     """What is wrong with the whole target is not asked for again and again."""
     wire.rule = refuse(code)
-    found = wired.parameters(HERE, PATHS)
+    found = dict(wired.parameters(HERE, PATHS))
     assert dict.fromkeys(PATHS, (state, code)) == {
         path: (answer.state, answer.code)
         for path, answer in found.items()
         if isinstance(answer, Failure)
     }
     assert wire.sent.count("GetParameters") == attempts
+
+
+def test_a_region_that_is_denied_as_a_whole_is_asked_once(wire: Wire, wired: Sources) -> None:
+    """A service control policy that denies the region denies every name in it."""
+
+    def rule(_: Mapping[str, Any]) -> str:
+        reason = "User: x is not authorized with an explicit deny in a service control policy"
+        raise Refusal("AccessDeniedException", reason)
+
+    wire.rule = rule
+    found = dict(wired.parameters(HERE, PATHS))
+    states = {answer.state for answer in found.values() if isinstance(answer, Failure)}
+    assert states == {State.ACCESS_DENIED}
+    assert wire.names() == [10]
 
 
 def test_a_batch_that_is_throttled_ends_the_walk(wire: Wire, wired: Sources) -> None:
@@ -303,7 +317,7 @@ def test_a_batch_that_is_throttled_ends_the_walk(wire: Wire, wired: Sources) -> 
         return parameters(params)
 
     wire.rule = rule
-    found = wired.parameters(HERE, PATHS)
+    found = dict(wired.parameters(HERE, PATHS))
     assert [path for path, answer in found.items() if path == answer] == PATHS[:10]
     assert wire.names() == [10, 10]
 
@@ -319,18 +333,18 @@ def test_a_refusal_of_one_lookup_is_not_the_others(wire: Wire, wired: Sources) -
 
     wire.rule = rule
     bad, good = by_name("bad"), by_name("good")
-    found = wired.matching(HERE, [bad, good])
+    found = dict(wired.matching(HERE, [bad, good]))
     assert isinstance(found[bad], Failure)
     assert [Ami(image_id(1), state="")] == found[good]
 
 
-@pytest.mark.parametrize("code", ["RequestLimitExceeded", "OptInRequired"])
+@pytest.mark.parametrize("code", ["RequestLimitExceeded", "OptInRequired", "UnauthorizedOperation"])
 def test_a_target_that_refuses_one_lookup_is_not_asked_for_the_next(
     wire: Wire, wired: Sources, code: str
 ) -> None:
     """All of them have the same failure."""
     wire.rule = refuse(code)
-    found = wired.matching(HERE, [by_name("a"), by_name("b")])
+    found = dict(wired.matching(HERE, [by_name("a"), by_name("b")]))
     codes = [answer.code for answer in found.values() if isinstance(answer, Failure)]
     assert [code] * 2 == codes
     assert [name for name, _ in wire.asked if name == "DescribeImages"] == ["DescribeImages"]
@@ -344,7 +358,7 @@ def test_everything_that_is_configured_reaches_the_request(wire: Wire, wired: So
         Filter("name", ("RHEL-9.*_HVM-*", r"literal\*")),
         Filter("tag:Team", ("platform",)),
     )
-    wired.matching(HERE, [FilterLookup(filters, ("309956199498", "amazon"), ("*-BETA-*",))])
+    dict(wired.matching(HERE, [FilterLookup(filters, ("309956199498", "amazon"), ("*-BETA-*",))]))
     (_, params) = wire.asked[0]
     assert params == {
         "Filters": [
@@ -362,7 +376,7 @@ def test_everything_that_is_configured_reaches_the_request(wire: Wire, wired: So
 def test_no_owner_is_sent_where_none_is_configured(wire: Wire, wired: Sources) -> None:
     """An empty owner would match nobody's images."""
     wire.rule = lambda _: images()
-    wired.matching(HERE, [by_name(owners=())])
+    dict(wired.matching(HERE, [by_name(owners=())]))
     (form,) = wire.forms
     assert [name for name in form if name.startswith("Owner")] == []
     assert form["IncludeDeprecated"] == ["true"]
@@ -376,7 +390,7 @@ def test_pages_are_followed_to_the_last_token(wire: Wire, wired: Sources) -> Non
         "three": images(image_id(3)),
     }
     wire.rule = lambda params: pages[params.get("NextToken")]
-    found = wired.matching(HERE, [by_name()])[by_name()]
+    found = dict(wired.matching(HERE, [by_name()]))[by_name()]
     assert [Ami(image_id(1), state=""), Ami(image_id(3), state="")] == found
 
 

@@ -12,7 +12,7 @@ from table_fakes import DynamoTable
 
 from services.console.embedded.server import EmbeddedAws
 from services.kernel.aws import Home
-from services.kernel.errors import CallFailedError, HubBrokenError
+from services.kernel.errors import CallFailedError, HubBrokenError, State
 from services.kernel.wire import image_record
 from services.scheduler.inventory import Inventory
 from services.scheduler.plan import Action, Change
@@ -26,6 +26,11 @@ USES: dict[str, tuple[str, Use]] = {
     "note": ("GetItem", lambda rows: rows.note()),
     "start": ("UpdateItem", lambda rows: rows.start_next_at(REGION)),
     "remember": ("UpdateItem", lambda rows: rows.remember({REGION})),
+}
+CONFLICT = {
+    "service": "dynamodb",
+    "operation": "UpdateItem",
+    "code": "TransactionConflictException",
 }
 uses = pytest.mark.parametrize(("operation", "use"), USES.values(), ids=USES)
 
@@ -63,6 +68,34 @@ def test_a_busy_table_is_a_passing_failure(
     """Another round may succeed."""
     with aws.fault(service="dynamodb", operation=operation), pytest.raises(CallFailedError):
         use(inventory)
+
+
+@pytest.mark.parametrize("conflicts", [1, 3])
+def test_a_row_that_a_lookup_commits_meanwhile_is_written_after_it(
+    aws: EmbeddedAws,
+    inventory: Inventory,
+    table: DynamoTable,
+    waits: list[float],
+    conflicts: int,
+) -> None:
+    """The transaction is over in a moment; each wait is short, and no two need be alike."""
+    with aws.fault(**CONFLICT, times=conflicts) as fault:
+        inventory.apply(Change(Action.CREATE, a_pair()))
+    assert conflicts == aws.struck(fault) == len(waits)
+    assert all(0 < wait < 1 for wait in waits)
+    assert [a_pair().image_name] == [row["image_name"] for row in table.rows()]
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("action", Action)
+def test_a_row_that_stays_in_conflict_is_a_passing_failure(
+    aws: EmbeddedAws, inventory: Inventory, action: Action
+) -> None:
+    """After three retries the region fails, and another round may succeed."""
+    with aws.fault(**CONFLICT) as fault, pytest.raises(CallFailedError) as caught:
+        inventory.apply(Change(action, a_pair()))
+    assert aws.struck(fault) == 4
+    assert caught.value.failure.state is State.TRANSIENT
 
 
 def test_all_pages_of_a_region_are_read(

@@ -130,6 +130,28 @@ class TestImageRows:
         expected = image_row(replace(before, active=True, confirmed_digest=None, state=None))
         assert expected == bed.row(before)
 
+    def test_a_pair_that_is_back_already_is_left_alone(self, bed: Bed) -> None:
+        """A slower duplicate round must not undo what a lookup confirmed meanwhile."""
+        now = a_pair(state="ok")
+        bed.given(now)
+        earlier = replace(now, lookup=RHEL, lookup_digest=lookup_digest(RHEL))
+        bed.rows.apply(Change(Action.REACTIVATE, earlier))
+        assert image_row(now) == bed.row(now)
+
+    @pytest.mark.parametrize("action", [Action.DEACTIVATE, Action.REACTIVATE])
+    def test_a_row_that_is_gone_stays_gone(self, bed: Bed, action: Action) -> None:
+        """Somebody deleted it meanwhile; half a row would be malformed."""
+        bed.rows.apply(Change(action, a_pair()))
+        assert bed.table.rows() == []
+
+    def test_a_pair_may_be_deactivated_twice(self, bed: Bed) -> None:
+        """A round that is repeated comes to the same row."""
+        before = a_pair()
+        bed.given(before)
+        for _ in range(2):
+            bed.rows.apply(Change(Action.DEACTIVATE, replace(before, active=False)))
+        assert image_row(replace(before, active=False)) == bed.row(before)
+
     def test_a_change_may_be_written_twice(self, bed: Bed) -> None:
         """A round that is repeated comes to the same row."""
         change = Change(Action.CREATE, a_pair(version=0, known=None))
@@ -143,7 +165,7 @@ class TestImageRows:
         [{"lookup": {"unknown": "x"}}, {"active": "yes"}, {"announce": ["never"]}],
         ids=lambda damage: next(iter(damage)),
     )
-    def test_a_malformed_row_counts_as_missing_and_is_mended(
+    def test_a_malformed_row_counts_as_missing_and_is_configured_anew(
         self, bed: Bed, damage: dict[str, object]
     ) -> None:
         """It hides no other; written anew, it still knows what it knew."""
@@ -153,6 +175,14 @@ class TestImageRows:
         assert [other] == bed.rows.pairs(REGION)
         bed.rows.apply(Change(Action.CREATE, replace(pair, version=0, known=None)))
         assert image_row(pair) == bed.row(pair)
+
+    def test_what_is_known_in_a_malformed_row_is_not_mended(self, bed: Bed) -> None:
+        """Only its configuration is the scheduler's to write, so it stays malformed."""
+        pair = a_pair()
+        bed.table.put(image_row(pair) | {"version": "three"})
+        bed.rows.apply(Change(Action.CREATE, replace(pair, version=0, known=None)))
+        assert image_row(pair) | {"version": "three"} == bed.row(pair)
+        assert bed.rows.pairs(REGION) == []
 
     def test_a_change_touches_no_other_row(self, bed: Bed) -> None:
         """Same name in another account, same account in another region."""

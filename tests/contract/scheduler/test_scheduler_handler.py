@@ -13,7 +13,13 @@ from table_fakes import DynamoTable
 from services.console.embedded.estate import Hub
 from services.console.embedded.invocation import Context
 from services.console.embedded.server import EmbeddedAws
-from services.kernel.errors import HubBrokenError, MalformedError, OutOfTimeError, SettingsError
+from services.kernel.errors import (
+    HubBrokenError,
+    MalformedError,
+    OutOfTimeError,
+    RegionsFailedError,
+    SettingsError,
+)
 from services.kernel.wire import encode_catalogue
 from services.scheduler.handler import handler
 
@@ -100,6 +106,23 @@ def test_a_round_fails_visibly_when_time_is_over(
         invoke({"round": ROUND}, seconds=0)
     assert waiting(aws, hub) == 0
     assert "RoundsFinished" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("waits")
+def test_a_round_that_failed_in_a_region_is_measured(
+    aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The invocation fails and alarms; the metrics say where it went well."""
+    with (
+        aws.fault(service="sqs", times=3),
+        pytest.raises(RegionsFailedError, match=r"in 1 region\(s\): eu-west-1: throttled"),
+    ):
+        invoke({"round": ROUND})
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    metrics = [line for line in lines if "_aws" in line]
+    told = {name for line in metrics for name in line} & {"RoundsFinished", "RegionsFailed"}
+    assert told == {"RegionsFailed"}
+    assert [line["region"] for line in metrics if "PairsEnqueued" in line] == ["us-east-1"]
 
 
 def test_a_wrong_event_costs_no_call(aws: EmbeddedAws) -> None:

@@ -218,12 +218,18 @@ def test_any_announcement_is_one_that_sns_takes(release: Release) -> None:
 
 @given(releases)
 def test_any_subject_is_one_that_sns_takes(release: Release) -> None:
-    """Printable ASCII that begins with a letter, at most a hundred characters."""
+    """Printable ASCII that begins with a letter, less than a hundred characters."""
     subject = announcement(release).subject
-    assert 1 <= len(subject) <= 100
+    assert 1 <= len(subject) <= 99
     assert subject.isascii()
     assert subject.isprintable()
     assert subject[0].isalpha()
+
+
+def test_a_long_subject_is_cut() -> None:
+    """SNS documents less than a hundred characters, so ninety-nine are the most."""
+    subject = announcement(a_release("n" * 128)).subject
+    assert (99, "AMI released: eu-west-1 nnn") == (len(subject), subject[:27])
 
 
 @given(releases)

@@ -13,7 +13,7 @@ import pytest
 from aggregator_fakes import a_release, key_of, key_of_release, pending_row
 from log_fakes import FakeLog
 
-from services.aggregator.outbox import Key, Outbox
+from services.aggregator.outbox import Found, Key, Outbox
 from services.kernel.aws import from_item, to_item
 from services.kernel.errors import CallFailedError, State
 
@@ -88,14 +88,14 @@ def keys(count: int) -> list[Key]:
 def test_a_hundred_keys_share_a_call(count: int, expected: list[int]) -> None:
     """Every release is found, in as many calls as needed."""
     client = FakeDynamo()
-    assert RELEASES[:count] == outbox(client).read(keys(count))
+    assert Found(tuple(RELEASES[:count])) == outbox(client).read(keys(count))
     assert expected == client.sizes()
 
 
 def test_keys_that_stand_twice_are_asked_for_once() -> None:
     """DynamoDB refuses a batch that repeats a key."""
     client = FakeDynamo()
-    assert RELEASES[:2] == outbox(client).read([*keys(2), *keys(1)])
+    assert Found(tuple(RELEASES[:2])) == outbox(client).read([*keys(2), *keys(1)])
     assert client.sizes() == [2]
 
 
@@ -109,7 +109,7 @@ def test_every_read_is_consistent() -> None:
 def test_keys_left_behind_are_asked_for_again(waits: list[float]) -> None:
     """Only those, after a wait."""
     client = FakeDynamo(at_once=40)
-    assert RELEASES[:100] == outbox(client).read(keys(100))
+    assert Found(tuple(RELEASES[:100])) == outbox(client).read(keys(100))
     assert client.sizes() == [100, 60, 20]
     assert len(waits) == 2
 
@@ -128,3 +128,35 @@ def test_keys_that_stay_behind_fail_the_read(at_once: int, waits: list[float]) -
 def test_the_index_is_read_page_by_page() -> None:
     """A backlog of any length takes the memory of one page."""
     assert [200, 50, 0] == [len(page) for page in outbox(FakeDynamo()).pending()]
+
+
+# --- keys
+
+
+@pytest.mark.parametrize(("version", "before"), [(2, 1), (10, 9), (10_000_000, 9_999_999)])
+def test_a_key_tells_the_key_before_it(version: int, before: int) -> None:
+    """The same image in the same target, one version earlier."""
+    key, expected = (key_of_release(a_release(version=each)) for each in (version, before))
+    assert expected == key.predecessor()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "release#111122223333#al2023#00000001",
+        "release#111122223333#al2023#00000000",
+        "release#111122223333#al2023#2",
+        "release#111122223333#al2023#0000000x",
+        "release#111122223333#al2023#-0000002",
+        "release#111122223333#al2023#\u0661\u0661\u0661\u0661\u0661\u0661\u0661\u0661",
+        "release#",
+    ],
+)
+def test_a_first_version_has_no_key_before_it(record: str) -> None:
+    """Nor has a record that does not end in a version as we write it."""
+    assert Key("eu-west-1", record).predecessor() is None
+
+
+def test_a_release_tells_its_key() -> None:
+    """It is the one that its row was committed under."""
+    assert key_of(pending_row(a_release())) == Key.of(a_release())

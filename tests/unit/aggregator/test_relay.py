@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -24,6 +25,7 @@ from hypothesis import strategies as st
 from log_fakes import FakeLog
 
 from services.aggregator.announce import Announcement, announcement
+from services.aggregator.outbox import Found, Key
 from services.aggregator.relay import Relay, Report
 from services.aggregator.stream import Inserted, Sweep
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State, failure
@@ -59,6 +61,7 @@ class Bed:
         self.rows = FakeOutbox()
         self.publisher = FakePublisher()
         self.log = FakeLog()
+        self.shuffle: Callable[[list[Target]], None] = lambda _: None
         self.given(*releases)
 
     def given(self, *releases: Release) -> None:
@@ -76,7 +79,7 @@ class Bed:
         return self._relay().run(Inserted(keys, FIRST), deadline or Deadline.after(60))
 
     def _relay(self) -> Relay:
-        return Relay(self.rows, self.publisher, self.log, lambda: NOW)
+        return Relay(self.rows, self.publisher, self.log, lambda: NOW, self.shuffle)
 
     def pending(self) -> list[tuple[str, int]]:
         """Image name and version of each release that is still to be announced."""
@@ -352,13 +355,37 @@ def test_a_poison_announcement_costs_no_other(state: State) -> None:
 
 
 @pytest.mark.parametrize("state", [State.BAD_LOOKUP, State.UNCLASSIFIED])
-def test_a_batch_of_poison_does_not_end_the_target(state: State) -> None:
-    """Ten bad announcements in a row say nothing against the topic."""
-    bed = Bed(*releases(11))
+@pytest.mark.parametrize("page_size", [100, 4])
+def test_a_topic_that_refuses_a_whole_batch_is_asked_once(state: State, page_size: int) -> None:
+    """Its announcements cannot all be at fault; further calls would only cost time."""
     poison = failure(state, "Code", "why")
-    bed.publisher.refused |= {release.image_name: poison for release in releases(10)}
+    ours = [a_release(f"image-{n:03d}", version) for n in range(15) for version in (1, 2)]
+    bed = Bed(*ours, *releases(5, OTHER))
+    bed.rows.page_size = page_size
+    bed.publisher.dead[TARGET] = poison
+    report = bed.sweep()
+    assert [TARGET] == [where for where, _ in bed.publisher.calls if where == TARGET]
+    assert (30, 5) == (report.pending, report.announced.total())
+
+
+@pytest.mark.parametrize("page_size", [100, 4])
+def test_a_topic_that_takes_a_part_is_asked_again(page_size: int) -> None:
+    """Whatever became of the rest of a batch, it is not the topic that is dead."""
+    bed = Bed(*releases(24))
+    bed.rows.page_size = page_size
+    bed.publisher.refused["image-000"] = THROTTLED
+    report = bed.sweep()
+    assert (23, 1) == (report.announced.total(), report.pending)
+
+
+@pytest.mark.parametrize("state", [State.BAD_LOOKUP, State.UNCLASSIFIED])
+def test_an_announcement_that_is_refused_alone_does_not_end_the_target(state: State) -> None:
+    """One in a call of its own says nothing against the topic."""
+    bed = Bed(*releases(4))
+    bed.rows.page_size = 1
+    bed.publisher.refused["image-000"] = failure(state, "Code", "why")
     bed.sweep()
-    assert bed.publisher.names() == [("image-010", 2)]
+    assert bed.publisher.names() == [("image-001", 2), ("image-002", 2), ("image-003", 2)]
 
 
 def test_the_versions_of_an_image_are_published_in_order() -> None:
@@ -416,6 +443,122 @@ def test_versions_are_held_back_over_the_pages_of_a_sweep(
     assert report.pending == 3
 
 
+# --- order over invocations
+
+
+def test_what_an_earlier_invocation_left_goes_first() -> None:
+    """Whoever listens ends on the newest image, not on the one that was late."""
+    two, three = a_release(version=2), a_release(version=3)
+    bed = Bed(two)
+    bed.publisher.dead[TARGET] = THROTTLED
+    bed.stream(two)
+    bed.publisher.heal()
+    bed.given(three)
+    report = bed.stream(three)
+    assert bed.publisher.names() == [("al2023", 2), ("al2023", 3)]
+    assert report.answer() == {"batchItemFailures": [], "announced": 2, "pending": 0}
+    assert bed.pending() == []
+
+
+def test_everything_that_is_left_of_an_image_goes_first() -> None:
+    """A read a version, and only of the images that have something left."""
+    bed = Bed(*(a_release(version=version) for version in (2, 3, 4, 5)), a_release("other"))
+    bed.rows.table.put(published_row(a_release(version=1)))
+    bed.stream(a_release(version=5), a_release(version=4), a_release("other"))
+    assert bed.pending() == []
+    assert [2, 3, 4, 5] == [version for name, version in bed.publisher.names() if name == "al2023"]
+    assert bed.rows.reads == [5, 1, 1]
+
+
+@pytest.mark.parametrize(("version", "keys"), [(1, 1), (2, 2)])
+def test_the_release_before_costs_no_further_call(version: int, keys: int) -> None:
+    """Its key is asked for beside the one that the stream names; a first version has none."""
+    bed = Bed(a_release(version=version))
+    bed.rows.table.put(published_row(a_release(version=3)))
+    bed.stream(a_release(version=version))
+    assert [keys] == bed.rows.reads
+    assert [("al2023", version)] == bed.publisher.names()
+
+
+def test_what_is_left_elsewhere_stays_for_the_sweep() -> None:
+    """Another image or target has an order of its own."""
+    left = [a_release("b", 1), a_release(version=1, target=OTHER)]
+    bed = Bed(*left, a_release())
+    bed.stream(a_release())
+    assert bed.publisher.names() == [("al2023", 2)]
+    assert bed.publisher.names(OTHER) == []
+
+
+def test_a_release_that_is_refused_again_holds_back_the_new_one() -> None:
+    """Until it is mended; the image's events stay in order."""
+    two, three = a_release(version=2), a_release(version=3)
+    bed = Bed(two, three)
+    bed.publisher.refused["al2023"] = MALFORMED
+    report = bed.stream(three)
+    assert report.answer() == {"batchItemFailures": [], "announced": 0, "pending": 2}
+    assert [(TARGET, 1)] == bed.publisher.calls
+    bed.publisher.heal()
+    bed.sweep()
+    assert bed.publisher.names() == [("al2023", 2), ("al2023", 3)]
+
+
+def test_a_table_that_fails_on_the_way_back_is_reported_to_the_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before anything is published, since it might be out of order."""
+    bed = Bed(*(a_release(version=version) for version in (1, 2, 3)))
+    read = bed.rows.read
+
+    def once(keys: Sequence[Key]) -> Found:
+        found = read(keys)
+        bed.rows.unreadable = BUSY
+        return found
+
+    monkeypatch.setattr(bed.rows, "read", once)
+    report = bed.stream(a_release(version=3))
+    assert report.answer()["batchItemFailures"] == [{"itemIdentifier": FIRST}]
+    assert bed.publisher.calls == []
+
+
+def test_without_time_the_way_back_ends() -> None:
+    """What would be found could not be published any more."""
+    bed = Bed(*(a_release(version=version) for version in (1, 2, 3, 4)))
+    bed.stream(a_release(version=4), deadline=Deadline(lambda: 0.0, 0.0))
+    assert bed.rows.reads == [2]
+    assert bed.publisher.calls == []
+
+
+# --- rows that cannot be read
+
+
+def unreadable(name: str) -> dict[str, object]:
+    """A pending row of a kind that only a newer deployment knows."""
+    return pending_row(a_release(name)) | {"kind": "unheard-of"}
+
+
+def test_a_row_that_cannot_be_read_is_counted_by_a_sweep() -> None:
+    """It is pending as any other, and somebody has to look at it."""
+    bed = Bed(a_release("good"))
+    for name in ("bad", "worse"):
+        bed.rows.table.put(unreadable(name))
+    report = bed.sweep()
+    assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 2}
+    assert list(report.measures())[-3:] == [
+        Measure("PendingReleases", 2),
+        Measure("OldestPendingSeconds", 0.0, MetricUnit.Seconds),
+        Measure("UnreadableReleases", 2),
+    ]
+
+
+def test_a_row_that_cannot_be_read_is_pending_to_the_stream_too() -> None:
+    """The sweep measures it."""
+    bed = Bed()
+    bed.rows.table.put(unreadable("bad"))
+    report = bed.stream(a_release("bad"))
+    assert report.answer() == {"batchItemFailures": [], "announced": 0, "pending": 1}
+    assert list(report.measures()) == []
+
+
 # --- sweeps spare what is young
 
 
@@ -460,14 +603,48 @@ def test_publishing_ends_between_two_calls_when_time_is_over() -> None:
     assert set(bed.publisher.copies().values()) == {1}
 
 
-def test_a_sweep_goes_on_counting_when_time_is_over() -> None:
-    """The alarm must see a backlog that is too long for one sweep."""
+def by_page(*seconds: float) -> tuple[Bed, Deadline]:
+    """Six releases, two a page, and what is left of the time at each page, with five in reserve."""
     bed = Bed(*releases(6))
     bed.rows.page_size = 2
-    report = bed.sweep(deadline=Deadline(lambda: 60.0 if bed.rows.pages < 2 else 0.0, 0.0))
+    return bed, Deadline(lambda: seconds[bed.rows.pages - 1], 5.0)
+
+
+def test_a_sweep_goes_on_counting_when_time_is_over() -> None:
+    """The alarm must see a backlog that is too long for one sweep."""
+    bed, deadline = by_page(60.0, 5.0, 4.0)
+    report = bed.sweep(deadline=deadline)
     assert [(TARGET, 2)] == bed.publisher.calls
     assert (report.announced.total(), report.pending) == (2, 4)
     assert bed.rows.reads == [2]
+
+
+def test_a_sweep_stops_counting_in_time_to_answer() -> None:
+    """Without an answer there is no metric at all; what is at hand still counts."""
+    bed, deadline = by_page(60.0, 1.5, 1.0)
+    report = bed.sweep(deadline=deadline)
+    assert (report.announced.total(), report.pending, bed.rows.pages) == (2, 2, 2)
+    assert Measure("PendingReleases", 2) in list(report.measures())
+
+
+def test_what_is_under_way_at_the_deadline_is_marked_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No call is begun after it, and the one before it is not sent again by the next sweep."""
+    bed = Bed(*releases(11))
+    publish = bed.publisher.publish
+    end = time.monotonic() + 5.2
+    deadline = Deadline(lambda: end - time.monotonic(), 5.0)
+
+    def linger(target: Target, announcements: Sequence[Announcement]) -> dict[str, str | Failure]:
+        time.sleep(deadline.seconds_left() + 0.2)
+        return publish(target, announcements)
+
+    monkeypatch.setattr(bed.publisher, "publish", linger)
+    report = bed.sweep(deadline=deadline)
+    assert (report.announced.total(), report.pending) == (10, 1)
+    assert bed.pending() == [("image-010", 2)]
+    assert bed.log.events("error") == []
 
 
 @pytest.fixture
@@ -508,6 +685,39 @@ def test_a_target_that_does_not_answer_is_not_waited_for(
     assert bed.log.fields("target not finished in time") == [
         {"region": "eu-west-1", "account_id": ACCOUNT}
     ]
+
+
+# --- whose turn it is
+
+TURNS = [Target(f"{number:012d}", "eu-west-1") for number in range(40)]
+
+
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Targets are served one after the other."""
+    monkeypatch.setattr("services.aggregator.relay.MAX_THREADS", 1)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_the_order_of_the_targets_is_drawn() -> None:
+    """Who is served first is not the table's to say."""
+    bed = Bed(*(a_release(target=target) for target in TURNS))
+    bed.shuffle = list.reverse
+    bed.sweep()
+    assert TURNS[::-1] == [target for target, _ in bed.publisher.calls]
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_the_order_differs_from_sweep_to_sweep() -> None:
+    """Topics that hang take the threads of others in one sweep, not in all of them."""
+    bed = Bed(*(a_release(target=target) for target in TURNS))
+    bed.publisher.dead |= dict.fromkeys(TURNS, THROTTLED)
+    relay = Relay(bed.rows, bed.publisher, bed.log, lambda: NOW)
+    for _ in range(2):
+        relay.run(EVERYTHING, Deadline.after(60))
+    asked = [target for target, _ in bed.publisher.calls]
+    assert TURNS == sorted(asked[:40]) == sorted(asked[40:])
+    assert asked[:40] != asked[40:]
 
 
 # --- what is told
@@ -595,6 +805,37 @@ def test_every_release_arrives_once_faults_heal(
     assert all(sent[copy.event_id] == (target, copy) for target, copy in bed.publisher.published)
     for target in TARGETS:
         assert_in_order(bed.publisher.names(target))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([None, THROTTLED, MALFORMED, ZeroDivisionError()]),
+            st.sampled_from([None, MALFORMED]),
+            st.booleans(),
+        ),
+        max_size=6,
+    )
+)
+def test_an_image_is_announced_in_order_over_any_invocations(
+    troubles: list[tuple[Failure | Exception | None, Failure | None, bool]],
+) -> None:
+    """Each version comes by the stream, some fail, and sweeps come in between: never 3 before 2."""
+    bed = Bed()
+    for version, (dead, refused, swept) in enumerate(troubles, start=1):
+        bed.publisher.heal()
+        bed.publisher.dead |= {TARGET: dead} if dead else {}
+        bed.publisher.refused |= {"al2023": refused} if refused else {}
+        new = [a_release(version=version), a_release("other", version)]
+        bed.given(*new)
+        bed.stream(*new)
+        if swept:
+            bed.sweep()
+    bed.publisher.heal()
+    bed.sweep()
+    for name in ("al2023", "other"):
+        expected = [(name, version) for version in range(1, len(troubles) + 1)]
+        assert expected == [each for each in bed.publisher.names() if each[0] == name]
 
 
 def assert_in_order(names: list[tuple[str, int]]) -> None:

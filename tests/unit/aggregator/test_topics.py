@@ -219,7 +219,7 @@ def test_what_stays_refused_is_told(waits: list[float]) -> None:
 @pytest.mark.parametrize(
     ("fate", "state"),
     [
-        (refusal("Throttled", senders_fault=False), State.TRANSIENT),
+        (refusal("Throttled", senders_fault=False), State.THROTTLED),
         (refusal("ThrottledException", senders_fault=True), State.THROTTLED),
         (refusal("InternalFailure", senders_fault=False), State.TRANSIENT),
         (refusal("New.Fault", senders_fault=False), State.TRANSIENT),

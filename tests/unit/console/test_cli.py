@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from services.catalogue.load import load
+from services.catalogue.sdk_regions import sdk_regions
 from services.console.cli import main
 from services.kernel.wire import encode_catalogue
 
@@ -75,8 +76,55 @@ def test_check_as_json(tmp_path: Path) -> None:
         "regions": ["eu-west-1", "us-east-1"],
         "accounts": ["111122223333"],
         "pairs": 4,
+        "warnings": [],
     }
     assert expected == json.loads(result.stdout)
+
+
+COMPILE = ["compile", "--out", "catalogue.json"]
+MISSPELT = REGIONS.replace("eu-west-1", "eu-wset-1")
+
+
+@pytest.mark.parametrize("command", [["check"], COMPILE], ids=["check", "compile"])
+def test_an_unknown_region_is_a_warning(tmp_path: Path, command: list[str]) -> None:
+    """One line on stderr, never wrapped; a region may be newer than this version, so it passes."""
+    configuration(tmp_path, regions=MISSPELT)
+
+    result = run(*command, env={"COLUMNS": "20"})
+
+    expected = (
+        "regions.yaml:2: eu-wset-1: Name: "
+        "eu-wset-1 is not a region that this version knows; did you mean eu-west-1?"
+    )
+    assert expected == result.stderr.splitlines()[0]
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("command", [["check"], COMPILE], ids=["check", "compile"])
+def test_warnings_as_json(tmp_path: Path, command: list[str]) -> None:
+    """Programs get each warning's parts beside the counts, and nothing on stderr."""
+    configuration(tmp_path, regions=MISSPELT)
+
+    result = run(*command, "--output", "json")
+
+    warning = {
+        "file": "regions.yaml",
+        "line": 2,
+        "entry": "eu-wset-1",
+        "field": "Name",
+        "message": "eu-wset-1 is not a region that this version knows; did you mean eu-west-1?",
+    }
+    answer = json.loads(result.stdout)
+    assert (answer["ok"], answer["warnings"]) == (True, [warning])
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_check_needs_no_profile(tmp_path: Path) -> None:
+    """Knowing AWS's regions is no use of AWS: a profile that does not exist is not missed."""
+    configuration(tmp_path)
+    sdk_regions.cache_clear()
+
+    assert run("check", env={"AWS_PROFILE": "nobody"}).exit_code == 0
 
 
 def test_problems_are_one_line_each(tmp_path: Path) -> None:

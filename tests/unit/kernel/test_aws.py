@@ -23,6 +23,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.kernel import aws
 from services.kernel.aws import (
     MAX_THREADS,
     AssumedSession,
@@ -304,6 +305,19 @@ def test_session_is_renewed_five_minutes_before_expiry(
 
     assert sessions == len(cloud.assumed())
     assert cloud.sent[-1].access_key == f"ASIA{ACCOUNT}N{sessions}"
+
+
+def test_the_least_used_clients_go_first(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub of many accounts does not grow for ever; a client that goes is made anew."""
+    monkeypatch.setattr(aws, "_MAX_CLIENTS", 2)
+    access = members(cloud)
+    first = access.call(TARGET, "ssm", itself)
+    access.call(TARGET, "sns", itself)
+    assert access.call(TARGET, "ssm", itself) is first
+    access.call(TARGET, "ec2", itself)
+
+    assert access.call(TARGET, "ssm", itself) is first
+    assert len(access._clients) == 2  # noqa: SLF001 - what is kept cannot be seen from outside
 
 
 def test_clients_are_kept_per_account_region_and_service(cloud: Cloud) -> None:

@@ -17,6 +17,7 @@ from services.kernel.errors import (
     MalformedError,
     OutOfTimeError,
     RefusedError,
+    RegionsFailedError,
     SettingsError,
     State,
     UnsentError,
@@ -45,6 +46,10 @@ DENIED = Failure(State.ACCESS_DENIED, "AccessDenied", "no such role")
                 "round 2026-11-22T07:00:00Z ran out of time before 2 region(s) had their turn: "
                 "eu-west-1, us-east-1"
             ),
+        ),
+        (
+            RegionsFailedError("2026-11-22T07:00:00Z", {"eu-west-1": "table busy"}),
+            "round 2026-11-22T07:00:00Z failed in 1 region(s): eu-west-1: table busy",
         ),
         (
             UnsentError(3, "queue lookups"),

@@ -297,13 +297,14 @@ def test_hub_that_refuses_for_good_is_broken(code: str) -> None:
         (answered("KmsThrottled"), State.THROTTLED),
         (answered("InternalServerError", 500), State.TRANSIENT),
         (answered("ExpiredTokenException"), State.CREDENTIALS),
+        (answered("ValidationException"), State.BAD_LOOKUP),
         (exceptions.EndpointConnectionError(endpoint_url="x"), State.TRANSIENT),
         (ResponseParserError("invalid XML received"), State.TRANSIENT),
     ],
-    ids=["throttled table", "throttled key", "5xx", "expired", "no connection", "no answer"],
+    ids=["throttled table", "throttled key", "5xx", "expired", "one row", "no connection", "none"],
 )
 def test_hub_that_is_busy_is_not_broken(error: Exception, state: State) -> None:
-    """Throttling and passing faults of our own table are left to another delivery."""
+    """Passing faults of our own table, and one damaged row, are left to another delivery."""
     with pytest.raises(CallFailedError) as caught, hub("table images"):
         raise error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from io import StringIO
@@ -176,6 +177,13 @@ def test_any_text_is_one_line(text: str) -> None:
 
     assert out.getvalue().count("\n") == 1
     assert strict(out.getvalue())["value"] == text[:TEXT_LIMIT]
+
+
+def test_the_http_library_is_silenced() -> None:
+    """Its warnings are plain text, between lines that are all JSON."""
+    logger("test-silence")
+
+    assert not logging.getLogger("urllib3.connectionpool").isEnabledFor(logging.WARNING)
 
 
 def test_logger_follows_standard_output() -> None:

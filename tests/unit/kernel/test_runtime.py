@@ -184,6 +184,18 @@ def test_deadline_follows_the_clock_of_lambda() -> None:
     assert deadline.passed()
 
 
+def test_work_under_way_at_the_deadline_is_awaited() -> None:
+    """Most of the reserve is for what has begun; only the rest is for answering."""
+    context = FakeContext(60_000)
+    deadline = Deadline.of(context, reserve_seconds=5)
+    context.milliseconds = 5_000
+
+    assert deadline.passed()
+    assert deadline.seconds_to_answer() == pytest.approx(3.5)
+    context.milliseconds = 1_000
+    assert deadline.seconds_to_answer() == 0
+
+
 class NotLambda:
     """A context of somebody else, whose attribute is no method."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -28,12 +28,23 @@ from lookup_fakes import (
     image_id,
 )
 
-from services.kernel.errors import CallFailedError, HubBrokenError, State
-from services.kernel.model import Kind, Lookup, Observation, Pair, Release, Request, Target
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State
+from services.kernel.model import (
+    Filter,
+    FilterLookup,
+    Kind,
+    Lookup,
+    Observation,
+    Pair,
+    Release,
+    Request,
+    Target,
+)
 from services.kernel.runtime import Deadline
 from services.lookup.check import Checker
 from services.lookup.observations import Commit
 from services.lookup.report import DROPPED, LATE, Outcome
+from services.lookup.resolve import Ami
 
 READS = {"read", "read consistently", "history", "enter", "parameters", "matching", "images"}
 OK = Outcome(State.OK)
@@ -53,11 +64,15 @@ class Room:
         self.facts = FakeFacts(self.journal)
 
     def check(
-        self, *requests: Request, target: Target = HERE, seconds: float = 60
+        self,
+        *requests: Request,
+        target: Target = HERE,
+        seconds: float = 60,
+        deadline: Deadline | None = None,
     ) -> list[Outcome]:
         """The outcomes of these requests, in their order."""
         checker = Checker(self.rows, self.facts, self.log, lambda: MOMENT)
-        outcomes = checker.check(target, requests, Deadline.after(seconds))
+        outcomes = checker.check(target, requests, deadline or Deadline.after(seconds))
         assert set(outcomes) == set(requests)
         return [outcomes[request] for request in requests]
 
@@ -158,7 +173,7 @@ def test_parameter_and_filter_lookups_go_together(room: Room) -> None:
     outcomes = room.check(a_request("a"), a_request("b", by_name()))
     assert [Outcome(State.OK, Kind.BASELINE)] * 2 == outcomes
     asked = ["read", "enter", "parameters", "images", "matching"]
-    assert room.journal == [*asked, "commit", "commit", "count"]
+    assert room.journal == [*asked[:4], "commit", "matching", "commit", "count"]
 
 
 def test_nothing_is_asked_where_nothing_is_wanted(room: Room) -> None:
@@ -529,6 +544,138 @@ def test_what_the_deadline_cuts_off_is_tried_again(room: Room) -> None:
     assert room.check(a_request(), seconds=0) == [LATE]
     assert room.writes() == []
     assert a_pair(known=an_observation(1)) == room.rows.stored(a_pair())
+
+
+def _after_answers(count: int) -> Deadline:
+    """A deadline that passes when so many answers were taken."""
+    left = iter([1.0] * count)
+    return Deadline(lambda: next(left, 0.0), 0.0)
+
+
+def test_what_was_answered_before_the_deadline_counts(room: Room) -> None:
+    """A target with more lookups than time gets on a little further with each delivery."""
+    lookups = {name: by_name(f"{name}-*") for name in "abc"}
+    settled(room, *(a_pair(name, lookup) for name, lookup in lookups.items()))
+    for number, name in enumerate(lookups, start=1):
+        room.facts.register(HERE, replace(an_ami(number), name=f"{name}-1"))
+    requests = [a_request(name, lookup) for name, lookup in lookups.items()]
+
+    outcomes = room.check(*requests, deadline=_after_answers(2))
+
+    baseline = Outcome(State.OK, Kind.BASELINE)
+    assert outcomes == [baseline, baseline, LATE]
+    assert room.journal.count("matching") == 2
+
+
+def test_filters_wait_for_no_parameter_that_is_late(room: Room) -> None:
+    """What does not change is settled call by call; nothing is asked once time is over."""
+    pairs = [
+        a_pair(f"i{n:02d}", by_parameter(f"{PATH}/{n:02d}"), known=an_observation(1))
+        for n in range(25)
+    ]
+    settled(room, *pairs)
+    for pair_number in range(25):
+        room.facts.put_parameter(HERE, f"{PATH}/{pair_number:02d}", image_id(1))
+    requests = [a_request(pair.image_name, pair.lookup) for pair in pairs]
+
+    outcomes = room.check(*requests, deadline=_after_answers(12))
+
+    assert [OK] * 12 + [LATE] * 13 == outcomes
+    assert room.facts.requests("parameters") == 2
+
+
+# --- one incomplete list is no rollback
+
+
+def _known_newest(room: Room) -> None:
+    """A filter pair that knows image 2 of day 2, with image 1 of day 1 still there."""
+    newest = an_ami(2, 2)
+    settled(room, a_pair(lookup=by_name(), known=newest.observation()))
+    room.facts.register(HERE, an_ami(1, 1))
+    room.facts.register(HERE, newest)
+
+
+def test_an_image_that_one_list_lacks_is_asked_for_by_id(room: Room) -> None:
+    """DescribeImages is eventually consistent: a list without the known image proves nothing."""
+    _known_newest(room)
+    room.facts.overlooked.add(image_id(2))
+    assert room.check(a_request(lookup=by_name())) == [OK]
+    assert room.journal.count("matching") == 2
+    assert room.writes() == []
+
+
+def test_an_image_that_is_really_gone_is_a_rollback(room: Room) -> None:
+    """Neither the list nor the question for its id shows it."""
+    settled(room, a_pair(lookup=by_name(), known=an_ami(2, 2).observation()))
+    room.facts.register(HERE, an_ami(1, 1))
+    assert room.check(a_request(lookup=by_name())) == [Outcome(State.OK, Kind.ROLLBACK)]
+
+
+def test_a_question_that_fails_decides_nothing(room: Room) -> None:
+    """Where the second answer does not come, the message comes back."""
+    _known_newest(room)
+    room.facts.overlooked.add(image_id(2))
+    failing = _FailingTheSecondTime(room.facts)
+    checker = Checker(room.rows, failing, room.log, lambda: MOMENT)
+    request = a_request(lookup=by_name())
+    outcomes = checker.check(HERE, [request], Deadline.after(60))
+    assert outcomes == {request: Outcome(State.THROTTLED, again=True)}
+
+
+def test_a_lookup_that_names_images_is_taken_at_its_word(room: Room) -> None:
+    """It cannot be narrowed to one image without changing what it asks."""
+    both = FilterLookup((Filter("image-id", (image_id(1), image_id(2))),))
+    settled(room, a_pair(lookup=both, known=an_ami(2, 2).observation()))
+    room.facts.register(HERE, an_ami(1, 1))
+    assert room.check(a_request(lookup=both)) == [Outcome(State.OK, Kind.ROLLBACK)]
+    assert room.journal.count("matching") == 1
+
+
+class _FailingTheSecondTime(FakeFacts):
+    """Lists images once, and is throttled from then on."""
+
+    def __init__(self, facts: FakeFacts) -> None:
+        super().__init__(facts.journal, overlooked=facts.overlooked)
+        self._images = facts._images  # noqa: SLF001 - the same world
+
+    def matching(
+        self, target: Target, lookups: Sequence[FilterLookup]
+    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+        """The images once, then a failure."""
+        found = list(super().matching(target, lookups))
+        self.fail("matching", "RequestLimitExceeded")
+        yield from found
+
+
+# --- one row that is busy
+
+
+class _BusyRows(FakeRows):
+    """A table in which one pair's row cannot be written, and no counter."""
+
+    busy = "b"
+
+    def commit(self, pair: Pair, release: Release) -> Commit:
+        """Commit, but for the busy pair."""
+        if pair.image_name == self.busy:
+            raise CallFailedError(a_failure("InternalError"))
+        return super().commit(pair, release)
+
+    def count(self, *_: object, **__: object) -> None:
+        """Count nothing."""
+        raise CallFailedError(a_failure("ThrottlingException"))
+
+
+def test_a_row_that_is_busy_costs_its_own_message_only(room: Room) -> None:
+    """A conflict on one row fails one message; counters that cannot be written fail none."""
+    room.rows = _BusyRows(room.journal)
+    settled(room, *(a_pair(name) for name in "abc"))
+    room.publish(1)
+
+    outcomes = room.check(*(a_request(name) for name in "abc"))
+
+    baseline = Outcome(State.OK, Kind.BASELINE)
+    assert outcomes == [baseline, LATE, baseline]
 
 
 # --- the round's counters

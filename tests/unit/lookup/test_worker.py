@@ -50,7 +50,9 @@ class Room:
     def work(self, *messages: Message, seconds: float = 60) -> Report:
         """What became of the messages."""
         checker = Checker(self.rows, self.facts, self.log, lambda: MOMENT)
-        return Worker(checker, self.log).work(messages, Deadline.after(seconds))
+        return Worker(checker, self.log, shuffle=lambda _: None).work(
+            messages, Deadline.after(seconds)
+        )
 
     def track(self, *targets: Target) -> None:
         """Track one image in these targets, published there."""

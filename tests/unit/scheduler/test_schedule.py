@@ -27,7 +27,17 @@ from scheduler_fakes import (
 )
 from table_fakes import Row
 
-from services.kernel.errors import MalformedError, OutOfTimeError, RefusedError, UnsentError
+from services.kernel.errors import (
+    CallFailedError,
+    HubBrokenError,
+    MalformedError,
+    OutOfTimeError,
+    RefusedError,
+    RegionsFailedError,
+    State,
+    UnsentError,
+    failure,
+)
 from services.kernel.model import Catalogue, Image, Request, Target
 from services.kernel.observe import Measure
 from services.kernel.runtime import Deadline
@@ -55,6 +65,7 @@ class Bed:
         self.rows = FakeInventory()
         self.queue = FakeQueue()
         self.log = FakeLog()
+        self.reported: list[Summary] = []
 
     def run(
         self,
@@ -65,7 +76,9 @@ class Bed:
         percent: int = 20,
     ) -> Summary:
         """One round."""
-        scheduler = Scheduler(self.rows, self.queue, self.log, percent, lambda: STARTED)
+        scheduler = Scheduler(
+            self.rows, self.queue, self.log, percent, lambda: STARTED, self.reported.append
+        )
         return scheduler.run(catalogue, round_, only, deadline or Deadline.after(900))
 
     def visited(self, catalogue: Catalogue, only: Collection[str] | None = None) -> list[str]:
@@ -74,6 +87,11 @@ class Bed:
         with contextlib.suppress(KilledError):
             self.run(catalogue, only=only)
         return list(self.rows.visited)
+
+    def measured(self) -> dict[str, float]:
+        """The metrics of the latest round: by name, those of a region by name and region."""
+        measures = self.reported[-1].measures()
+        return {" ".join([m.name, *m.dimensions.values()]): m.value for m in measures}
 
     def asked(self) -> list[tuple[str, str, str]]:
         """Region, account and image name of each request since the last time, in order."""
@@ -145,7 +163,7 @@ def test_an_inactive_pair_is_not_asked_for(bed: Bed) -> None:
 
 def test_an_empty_catalogue_is_a_round_of_nothing(bed: Bed) -> None:
     """No region, no row, no message, and it counts as finished."""
-    assert bed.run(Catalogue((), ())) == Summary(ROUND)
+    assert bed.run(Catalogue((), ())) == Summary(ROUND, finished=True)
     assert (bed.rows.table.rows(), bed.queue.sent, bed.rows.noted) == ([], [], Note())
 
 
@@ -155,7 +173,7 @@ def test_an_empty_catalogue_is_a_round_of_nothing(bed: Bed) -> None:
 def test_rows_are_brought_in_line_before_the_messages(bed: Bed) -> None:
     """A lookup that is quick finds its row, so the queue's failure comes after the write."""
     bed.queue.broken_with = UnsentError(1, "queue")
-    with pytest.raises(UnsentError):
+    with pytest.raises(RegionsFailedError):
         bed.run(a_catalogue(["eu-west-1"], [an_image("al2023")]))
     assert bed.active() == [("eu-west-1", "al2023")]
     assert bed.rows.table.row("eu-west-1", round_record(ACCOUNT)) is not None
@@ -368,13 +386,86 @@ def test_rounds_that_die_at_once_still_move_on(bed: Bed) -> None:
     assert found == FIVE
 
 
-def test_a_queue_that_refuses_ends_the_round_visibly(bed: Bed) -> None:
-    """The error goes up, and the next round begins behind that region."""
-    bed.queue.broken_with = UnsentError(1, "queue")
-    with pytest.raises(UnsentError):
+# --- regions that fail
+
+BUSY = CallFailedError(failure(State.THROTTLED, "ThrottlingException", "Rate exceeded"))
+UNSENT = UnsentError(1, "queue")
+
+
+@pytest.mark.parametrize("broken", FIVE)
+@pytest.mark.parametrize("error", [BUSY, UNSENT], ids=["rows", "queue"])
+def test_a_region_that_fails_costs_no_other_its_round(
+    bed: Bed, broken: str, error: Exception
+) -> None:
+    """Wherever it stands in the round, every other region is asked for; the error comes last."""
+    (bed.rows.busy if error is BUSY else bed.queue.refused)[broken] = error
+    with pytest.raises(RegionsFailedError) as caught:
+        bed.run(EVERYWHERE)
+    assert {broken: str(error)} == caught.value.problems
+    assert sorted(set(FIVE) - {broken}) == [region for region, _, _ in bed.asked()]
+
+
+def test_each_region_that_fails_is_logged(bed: Bed) -> None:
+    """With what was wrong in it."""
+    bed.rows.busy["region-b"] = BUSY
+    bed.queue.refused["region-d"] = UNSENT
+    with pytest.raises(RegionsFailedError):
+        bed.run(EVERYWHERE)
+    assert bed.log.fields("region failed") == [
+        {"region": "region-b", "problem": str(BUSY)},
+        {"region": "region-d", "problem": str(UNSENT)},
+    ]
+
+
+def test_the_round_after_a_failed_one_begins_one_region_further(bed: Bed) -> None:
+    """A region that always fails moves through the order like every other."""
+    bed.queue.broken_with = UNSENT
+    with pytest.raises(RegionsFailedError):
         bed.run(EVERYWHERE)
     bed.queue.broken_with = None
     assert FIVE[1:] + FIVE[:1] == bed.visited(EVERYWHERE)
+
+
+def test_a_region_that_left_and_failed_is_not_forgotten(bed: Bed) -> None:
+    """Nobody has seen yet that nothing is active in it, so the next round visits it again."""
+    bed.run(EVERYWHERE)
+    fewer = without("region-e", of=EVERYWHERE)
+    bed.rows.busy["region-e"] = BUSY
+    with pytest.raises(RegionsFailedError):
+        bed.run(fewer)
+    assert set(FIVE) == bed.rows.noted.regions
+    bed.rows.busy.clear()
+    bed.run(fewer)
+    assert set(FIVE) - {"region-e"} == bed.rows.noted.regions
+
+
+def test_a_broken_hub_ends_the_round_at_once(bed: Bed) -> None:
+    """What no region can do without is no region's failure; there is no use in going on."""
+    broken = failure(State.NOT_FOUND, "ResourceNotFoundException", "no such table")
+    bed.rows.busy["region-b"] = HubBrokenError("table", broken)
+    with pytest.raises(HubBrokenError):
+        bed.run(EVERYWHERE)
+    assert bed.rows.visited == ["region-a", "region-b"]
+
+
+def test_a_failed_region_is_told_before_a_refusal(bed: Bed) -> None:
+    """One error goes up, and both are in the log."""
+    catalogue = shrunk(bed, images(12))
+    bed.rows.busy["us-east-1"] = BUSY
+    with pytest.raises(RegionsFailedError) as caught:
+        bed.run(catalogue, NEXT_ROUND)
+    assert list(caught.value.problems) == ["us-east-1"]
+    assert bed.log.events("error").count("removal refused") == 1
+    assert bed.log.events("error").count("region failed") == 1
+
+
+def test_time_that_is_over_is_told_before_a_failed_region(bed: Bed) -> None:
+    """The regions left had no turn at all; the failed one is in the log."""
+    bed.rows.busy["region-a"] = BUSY
+    with pytest.raises(OutOfTimeError) as caught:
+        bed.run(EVERYWHERE, deadline=time_for(2))
+    assert tuple(FIVE[2:]) == caught.value.left
+    assert bed.log.events("error") == ["region failed"]
 
 
 # --- regions that leave
@@ -495,6 +586,61 @@ def test_the_summary_counts_what_was_done(bed: Bed) -> None:
         Measure("PairsEnqueued", 4, dimensions={"region": "eu-west-1"}),
         Measure("PairsEnqueued", 3, dimensions={"region": "us-east-1"}),
     ]
+
+
+def test_a_round_is_reported_once(bed: Bed) -> None:
+    """What is reported is what is answered."""
+    summary = bed.run(MIXED)
+    assert [summary] == bed.reported
+
+
+def test_a_refused_round_counts_as_finished(bed: Bed) -> None:
+    """Every region had its turn; the refusals are counted beside it."""
+    catalogue = shrunk(bed, images(12))
+    with pytest.raises(RefusedError):
+        bed.run(catalogue, NEXT_ROUND)
+    assert bed.measured() == {
+        "RoundsFinished": 1,
+        "RemovalsRefused": 1,
+        "PairsEnqueued ap-south-1": 13,
+        "PairsEnqueued eu-west-1": 12,
+        "PairsEnqueued us-east-1": 13,
+    }
+
+
+def test_a_round_with_failed_regions_is_not_finished(bed: Bed) -> None:
+    """What was enqueued elsewhere is measured all the same."""
+    for region in FIVE[1:4]:
+        bed.queue.refused[region] = UNSENT
+    with pytest.raises(RegionsFailedError):
+        bed.run(EVERYWHERE)
+    assert bed.measured() == {
+        "RegionsFailed": 3,
+        "PairsEnqueued region-a": 1,
+        "PairsEnqueued region-e": 1,
+    }
+
+
+def test_a_round_that_ran_out_of_time_is_not_finished(bed: Bed) -> None:
+    """What was enqueued until then is measured."""
+    with pytest.raises(OutOfTimeError):
+        bed.run(EVERYWHERE, deadline=time_for(1))
+    assert bed.measured() == {"PairsEnqueued region-a": 1}
+
+
+def test_a_part_of_a_round_is_not_a_finished_round(bed: Bed) -> None:
+    """Regions that somebody schedules by hand must not soothe the alarm on missing rounds."""
+    bed.run(EVERYWHERE, only=["region-a"])
+    assert bed.measured() == {"PairsEnqueued region-a": 1}
+
+
+def test_a_round_that_breaks_off_is_reported(bed: Bed) -> None:
+    """Whatever ends it: here, a hub that breaks in its second region."""
+    broken = failure(State.NOT_FOUND, "ResourceNotFoundException", "no such table")
+    bed.rows.busy["region-b"] = HubBrokenError("table", broken)
+    with pytest.raises(HubBrokenError):
+        bed.run(EVERYWHERE)
+    assert bed.measured() == {"PairsEnqueued region-a": 1}
 
 
 def test_changes_are_logged_by_target(bed: Bed) -> None:

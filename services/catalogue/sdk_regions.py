@@ -1,0 +1,20 @@
+"""The regions that exist, as far as the AWS SDK of this version knows."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from botocore.loaders import Loader
+from botocore.regions import EndpointResolver
+
+
+@cache
+def sdk_regions() -> frozenset[str]:
+    """Every region of every partition that has EC2 in botocore's endpoint data."""
+    # Not by way of a session: that reads the user's profile, and fails where it does not exist.
+    resolver = EndpointResolver(Loader().load_data("endpoints"))
+    return frozenset(
+        region
+        for partition in resolver.get_available_partitions()
+        for region in resolver.get_available_endpoints("ec2", partition)
+    )
