@@ -35,7 +35,7 @@ _ACCOUNT_ID = ACCOUNT_ID.replace(r"\Z", "$")
 _IMAGE_NAME = IMAGE_NAME.replace(r"\Z", "$")
 _REGION = REGION.replace(r"\Z", "$")
 _OWNER = r"^([0-9]{12}|self|amazon|aws-marketplace|aws-backup-vault)$"
-_PARAMETER_PATH = r"^(/[A-Za-z0-9_.-]+)+$"
+_PARAMETER_PATH = r"^([A-Za-z0-9_.-]+|(/[A-Za-z0-9_.-]+)+)$"
 _LINE = r"^[^\x00-\x1f\x7f]*$"
 
 EXPECTED = {

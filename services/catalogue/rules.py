@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import islice
@@ -16,7 +16,7 @@ from services.catalogue.models import OWNER_FILTERS
 from services.catalogue.older_form import OlderFormError, parse_older_form
 from services.catalogue.problems import Problem, shown
 from services.catalogue.yaml_loader import MAX_PROBLEMS, Document, Location
-from services.kernel.wire import REGION
+from services.kernel.wire import REGION, canonical_json
 
 _NO_OWNER = (
     "names no owner. Anyone can publish a public image under any name, and the newest match would "
@@ -25,7 +25,19 @@ _NO_OWNER = (
 )
 
 
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+    "us-iso-": "aws-iso",
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+}
 _LOOKUPS = frozenset({"ParameterPath", "Filters", "Filter"})
+_MAX_ENTRY_BYTES = 100_000
+"""As JSON. A message holds 256 KiB on any queue, a row 400 KB; 200 filter values of 255 characters
+take about 52,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,23 @@ def region_problems(document: Document) -> Iterator[Problem]:
             line = document.line(seen[target].location)
             yield entry.problem("Name", f"stands with the same account in line {line} already")
         seen.setdefault(target, entry)
+    yield from _partition_problems(list(seen.values()))
+
+
+def _partition_problems(entries: Sequence[_Entry]) -> Iterator[Problem]:
+    """Regions that no role of the first one's partition reaches."""
+    for entry in entries[1:]:
+        name, first = str(entry.content["Name"]), str(entries[0].content["Name"])
+        if _partition(name) != _partition(first):
+            message = (
+                f"{shown(name)} is in another partition ({_partition(name)}) than {shown(first)} "
+                f"({_partition(first)}), and roles do not reach across: deploy a hub there as well"
+            )
+            yield entry.problem("Name", message)
+
+
+def _partition(region: str) -> str:
+    return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 
 def region_warnings(document: Document, known: AbstractSet[str]) -> Iterator[Problem]:
@@ -91,6 +120,7 @@ def _entry_problems(
 ) -> Iterator[Problem]:
     yield from _name_problems(entry, seen)
     yield from _lookup_problems(entry)
+    yield from _size_problems(entry)
     if regions is not None:
         yield from _region_problems(entry, regions)
 
@@ -118,6 +148,13 @@ def _lookup_problems(entry: _Entry) -> Iterator[Problem]:
         yield from _idle_problems(entry)
     elif given and "ParameterPath" not in given and not _names_owner(entry, given[0]):
         yield entry.problem(given[0], _NO_OWNER)
+
+
+def _size_problems(entry: _Entry) -> Iterator[Problem]:
+    size = len(canonical_json(entry.content))
+    if size > _MAX_ENTRY_BYTES:
+        message = f"takes {size:,} bytes as JSON, but fits a message with {_MAX_ENTRY_BYTES:,} only"
+        yield entry.document.problem(entry.location, message)
 
 
 def _idle_problems(entry: _Entry) -> Iterator[Problem]:

@@ -35,6 +35,7 @@ MAX_THREADS = 16
 _RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
 _MAX_CLIENTS = 256  # of up to 1.3 MiB each (measured, EC2 with the stock model)
 _KEYS_PER_READ = 100  # dynamodb:BatchGetItem
+_REFUSAL_STANDS = timedelta(seconds=0.5)
 _SESSION_NAME_LIMIT = 64  # sts:AssumeRole, RoleSessionName
 
 _CONFIG = Config(
@@ -124,6 +125,7 @@ class Members:
         self._lock = threading.Lock()
         self._account_locks: dict[str, threading.Lock] = {}
         self._sessions: dict[str, AssumedSession] = {}
+        self._refusals: dict[str, tuple[datetime, Failure]] = {}
         self._clients: dict[tuple[str, str, str], tuple[AssumedSession, Client]] = {}
 
     def call(self, target: Target, service: str, use: Callable[[Client], T]) -> T:
@@ -181,8 +183,24 @@ class Members:
         with lock:  # one account that answers slowly keeps no other waiting
             session = self._sessions.get(account_id)
             if session is None or session.expiration - self._clock() < _RENEW_BEFORE_EXPIRY:
-                session = self._sessions[account_id] = self._assume(account_id)
+                session = self._sessions[account_id] = self._assume_or_recall(account_id)
             return session
+
+    def _assume_or_recall(self, account_id: str) -> AssumedSession:
+        """A new session, or the refusal of a moment ago.
+
+        An account has as many targets as regions. Those that waited while STS refused the first of
+        them, or kept it waiting, would ask for the same refusal one after the other.
+        """
+        if refused := self._refusals.get(account_id):
+            moment, refusal = refused
+            if self._clock() - moment < _REFUSAL_STANDS:
+                raise CallFailedError(refusal)
+        try:
+            return self._assume(account_id)
+        except CallFailedError as error:
+            self._refusals[account_id] = (self._clock(), error.failure)
+            raise
 
     def _assume(self, account_id: str) -> AssumedSession:
         try:

@@ -137,7 +137,9 @@ def _checked(what: str, value: object, shape: type[T]) -> T:
         raise MalformedError(what, str(error)) from error
 
 
-def _parsed(what: str, text: str, shape: type[T]) -> T:
+def _parsed(what: str, text: object, shape: type[T]) -> T:
+    if not isinstance(text, str):
+        raise MalformedError(what, "it is no text")
     try:
         return msgspec.json.decode(text, type=shape)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -203,7 +205,7 @@ def encode_request(request: Request) -> str:
     return canonical_json(message)
 
 
-def decode_request(body: str) -> Request:
+def decode_request(body: object) -> Request:
     """The request in a message body.
 
     Raises:

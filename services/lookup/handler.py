@@ -35,7 +35,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     """Look up every pair in an SQS batch; the messages to deliver again are in the answer."""
     if not isinstance(event.get("Records"), list):
         raise MalformedError("event", "it has no list of Records, as an SQS event has")
-    messages = [Message(record["messageId"], record["body"]) for record in event["Records"]]
+    messages = [Message(record["messageId"], record.get("body")) for record in event["Records"]]
     worker = _worker(Settings.from_env(os.environ))
     report = worker.work(messages, Deadline.of(context, RESERVE_SECONDS))
     observe.emit(SERVICE, report.measures())

@@ -62,10 +62,14 @@ class Observations:
         return {records[row["record"]]: _pair(row) for row in rows}
 
     def history(self, pair: Pair) -> frozenset[str]:
-        """The image ids of all the pair's releases."""
+        """The image ids of the pair's releases up to the version that was read.
+
+        Another worker may have committed the next one by now; it is no past of this one.
+        """
         prefix = releases_of(pair.target.account_id, pair.image_name)
         rows = query_rows(self._client, self._table, pair.target.region, prefix)
-        return frozenset(row["image_id"] for row in rows if "image_id" in row)
+        found = [row for row in rows if row.get("version", 0) <= pair.version]
+        return frozenset(row["image_id"] for row in found if "image_id" in row)
 
     def commit(self, pair: Pair, release: Release) -> Commit:
         """Write the release and move the pair on to it, both or neither.

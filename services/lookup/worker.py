@@ -23,7 +23,7 @@ class Message:
     """One queue message as it was delivered."""
 
     message_id: str
-    body: str
+    body: object
 
 
 Group = Mapping[Request, Sequence[str]]

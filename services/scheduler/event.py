@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from services.kernel.errors import MalformedError, SettingsError
 from services.kernel.model import Catalogue
 from services.kernel.wire import decode_catalogue
+
+_FURTHEST_AHEAD = timedelta(days=366)
 
 
 def read_event(
@@ -25,16 +27,19 @@ def read_event(
     if regions is not None and not (_is_texts(regions) and regions):
         raise MalformedError("event", f"regions is {regions!r}, but must be a list of region names")
     scheduled = fields.get("round", moment.isoformat())
-    return _round(scheduled), None if regions is None else frozenset(regions)
+    return _round(scheduled, moment), None if regions is None else frozenset(regions)
 
 
-def _round(scheduled: object) -> str:
+def _round(scheduled: object, now: datetime) -> str:
     try:
         moment = datetime.fromisoformat(scheduled if isinstance(scheduled, str) else "")
         in_utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         problem = f"round is {scheduled!r}, but must be a time such as 2026-11-22T07:00:00Z"
         raise MalformedError("event", problem) from error
+    if in_utc - now > _FURTHEST_AHEAD:
+        # Its round rows would outrank those of every round until then, and hide what is stale.
+        raise MalformedError("event", f"round is {scheduled!r}, which is years ahead")
     return in_utc.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

@@ -250,9 +250,10 @@ class FakeRows:
         return {name: row for name, row in rows.items() if row}
 
     def history(self, pair: Pair) -> frozenset[str]:
-        """The image ids of the pair's releases."""
+        """The image ids of the pair's releases up to the version that was read."""
         self._note("history", pair.target)
-        return frozenset(release.observed.image_id for release in self.releases(pair))
+        past = [release for release in self.releases(pair) if release.version <= pair.version]
+        return frozenset(release.observed.image_id for release in past)
 
     def commit(self, pair: Pair, release: Release) -> Commit:
         """Keep the release and move the pair on, or neither."""

@@ -94,7 +94,7 @@ def test_a_first_commit_is_the_pairs_history(bed: RowsBed) -> None:
     assert bed.rows.commit(pair, release) == Commit.DONE
     assert [release] == bed.stage.releases(pair)
     assert a_pair(known=an_observation(1)) == stored(bed, pair)
-    assert bed.rows.history(pair) == {image_id(1)}
+    assert bed.rows.history(stored(bed, pair)) == {image_id(1)}
 
 
 def test_commits_follow_one_another(bed: RowsBed) -> None:
@@ -104,7 +104,17 @@ def test_commits_follow_one_another(bed: RowsBed) -> None:
         pair = stored(bed, a_pair())
         assert bed.rows.commit(pair, a_release(pair, number)) == Commit.DONE
     assert [release.version for release in bed.stage.releases(a_pair())] == [1, 2, 3]
-    assert bed.rows.history(a_pair()) == {image_id(1), image_id(2)}
+    assert bed.rows.history(stored(bed, a_pair())) == {image_id(1), image_id(2)}
+
+
+def test_the_history_ends_with_the_version_that_was_read(bed: RowsBed) -> None:
+    """What another worker has committed since is no past of this one's finding."""
+    bed.stage.put(a_pair())
+    first = stored(bed, a_pair())
+    bed.rows.commit(first, a_release(first, 1))
+    read = stored(bed, a_pair())
+    bed.rows.commit(read, a_release(read, 2))
+    assert bed.rows.history(read) == {image_id(1)}
 
 
 def test_the_history_is_the_pairs_own(bed: RowsBed) -> None:
@@ -118,7 +128,7 @@ def test_the_history_is_the_pairs_own(bed: RowsBed) -> None:
         bed.stage.put(other)
         bed.rows.commit(other, a_release(other, number))
     assert bed.rows.history(a_pair()) == frozenset()
-    assert bed.rows.history(others[0]) == {image_id(1)}
+    assert bed.rows.history(stored(bed, others[0])) == {image_id(1)}
 
 
 def test_a_second_commit_of_the_same_is_a_success(bed: RowsBed) -> None:

@@ -509,12 +509,19 @@ def test_five_mistakes_are_five_problems(refused: Refuse) -> None:
     assert expected == [(p.line, p.entry, p.field) for p in problems]
 
 
+def test_a_parameter_at_the_root_needs_no_slash(loaded: Load) -> None:
+    """SSM has names without a hierarchy, and calls them so."""
+    (image,) = loaded({"a.yaml": an_image("ParameterPath: golden-ami")}).images
+
+    assert image.lookup == ParameterLookup("golden-ami")
+
+
 def test_mistakes_of_all_files_are_told_together(refused: Refuse) -> None:
     """Unreadable, misshapen and contradictory files, and regions.yaml, in one answer."""
     problems = refused(
         {
             "a.yaml": "images: [",
-            "b.yaml": an_image("ParameterPath: a"),
+            "b.yaml": an_image("ParameterPath: /a/"),
             "c.yaml": an_image("ParameterPath: /c"),
         },
         "regions: [{Name: eu-west-1}]\n",

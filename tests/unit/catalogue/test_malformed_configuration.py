@@ -140,6 +140,15 @@ WRONG_SHAPE = [
     Case("both lookups", entry("ParameterPath: /a", "Filters: []"), 4, "beside ParameterPath"),
     Case("Filter and Filters", entry("Filter: []", "Filters: []"), 4, "stands beside"),
     Case("path without a slash", entry("ParameterPath: aws/a"), 3, "SSM parameter"),
+    Case(
+        "a lookup that fits no message",
+        entry(
+            "Filters: [{Name: owner-id, Values: ['309956199498']}]",
+            f"ExcludeNames: [{', '.join(f'{n}{chr(0x1F680) * 200}' for n in range(50))}]",
+        ),
+        2,
+        "fits a message",
+    ),
     Case("path with a last slash", entry("ParameterPath: /aws/a/"), 3, "SSM parameter"),
     Case("path with an empty part", entry("ParameterPath: /aws//a"), 3, "SSM parameter"),
     Case("path with a version", entry("ParameterPath: /aws/a:3"), 3, "pinned version"),
@@ -243,6 +252,12 @@ WRONG_REGIONS = [
         "misspelt", "AccountId: 111122223333\nregions:\n  - Name: EU\n", 3, "such as eu-west-1"
     ),
     regions("name is no", "AccountId: 111122223333\nregions:\n  - Name: no\n", 3, "'no'"),
+    regions(
+        "two partitions",
+        "AccountId: 111122223333\nregions:\n  - Name: us-east-1\n  - Name: cn-north-1\n",
+        4,
+        "another partition (aws-cn)",
+    ),
     regions("no account", "regions:\n  - Name: eu-west-1\n", 2, "no account"),
     regions("11 digits", "AccountId: 11112222333\nregions:\n  - Name: eu-west-1\n", 1, "12 digits"),
     regions(

@@ -404,12 +404,24 @@ def test_refused_role_is_told_from_a_refused_call(cloud: Cloud, code: str, state
     assert {"AssumeRole"} == set(cloud.operations())
 
 
+def test_refused_role_is_not_asked_for_once_per_region(cloud: Cloud) -> None:
+    """Targets that waited while the first of their account was refused share its refusal."""
+    cloud.refuse("AssumeRole", "AccessDenied")
+    access = members(cloud)
+
+    refusals = [failed(lambda: access.enter(ACCOUNT)).failure for _ in range(20)]
+
+    assert {State.ACCESS_DENIED} == {refusal.state for refusal in refusals}
+    assert cloud.operations() == ["AssumeRole"]
+
+
 def test_refused_role_is_tried_again_later(cloud: Cloud) -> None:
-    """A refusal is not remembered: the role may be rolled out the next minute."""
+    """A refusal is soon forgotten: the role may be rolled out the next minute."""
     cloud.refuse("AssumeRole", "AccessDenied")
     access = members(cloud)
     failed(lambda: access.enter(ACCOUNT))
     cloud.refuse("Nothing", "")
+    cloud.time += timedelta(seconds=1)
 
     assert access.call(TARGET, "ssm", ask) == ["/a"]
 

@@ -92,6 +92,13 @@ def there(message_id: str = "m2") -> Message:
 # --- messages
 
 
+@pytest.mark.parametrize("body", [None, {"schema": 1}, 7, b"{}"])
+def test_a_body_that_is_no_text_fails_alone(body: object) -> None:
+    """A pipe or a test invocation may deliver what SQS never would."""
+    report = Room().work(Message("odd", body))
+    assert (report.failed_messages, report.malformed) == (["odd"], 1)
+
+
 def test_a_batch_of_nothing_is_no_work(room: Room) -> None:
     """The answer names no failure."""
     assert room.work().answer() == {

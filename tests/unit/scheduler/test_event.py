@@ -67,6 +67,12 @@ def test_a_round_that_is_no_time_is_refused(scheduled: object) -> None:
     assert repr(scheduled) in str(it.value)
 
 
+def test_a_round_that_is_years_ahead_is_refused() -> None:
+    """A slip of the pen would outrank every round until then."""
+    with pytest.raises(MalformedError, match="years ahead"):
+        read_event({"round": "2036-11-22T07:00:00Z"}, MOMENT)
+
+
 @given(st.text() | st.datetimes(timezones=st.none() | st.timezones()).map(datetime.isoformat))
 def test_a_round_has_one_form_or_is_refused(scheduled: str) -> None:
     """Rounds compare as texts, so each must have the form that messages allow."""
