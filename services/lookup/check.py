@@ -29,6 +29,7 @@ from services.lookup.observations import Commit
 from services.lookup.report import DROPPED, LATE, Outcome
 from services.lookup.resolve import (
     Ami,
+    as_asked,
     launchable,
     newest,
     parameter_image_id,
@@ -199,7 +200,7 @@ class Checker:
         if isinstance(found, Failure):
             return found
         moment = timestamp(self._clock())
-        answer = newest(found, lookup.exclude_names, moment)
+        answer = newest(as_asked(lookup, found), lookup.exclude_names, moment)
         if isinstance(answer, Failure) or not looks_withdrawn(pair, answer):
             return answer
         # DescribeImages is eventually consistent: one list may lack an image that is still there.
@@ -208,7 +209,7 @@ class Checker:
         for _, again in self._facts.matching(pair.target, [asked]) if asked else ():
             if isinstance(again, Failure):
                 return again
-            answer = newest([*found, *again], lookup.exclude_names, moment)
+            answer = newest(as_asked(lookup, [*found, *again]), lookup.exclude_names, moment)
         return answer
 
     # --- what an answer does to its pair

@@ -63,9 +63,24 @@ def launchable(image_id: str, visible: Ami | None) -> Observation | Failure:
 
 def request_filters(lookup: FilterLookup) -> tuple[Filter, ...]:
     """The filters to send: the configured ones, and only available images unless told otherwise."""
-    if any(configured.name == "state" for configured in lookup.filters):
+    if _asks_for_states(lookup):
         return lookup.filters
     return (*lookup.filters, Filter("state", (AVAILABLE,)))
+
+
+def as_asked(lookup: FilterLookup, images: Iterable[Ami]) -> list[Ami]:
+    """The images of an answer without those in a state that was not asked for.
+
+    The filter and the image's state are read at different moments; one that can no longer be
+    launched, or not yet, must not slip through between them.
+    """
+    if _asks_for_states(lookup):
+        return list(images)
+    return [image for image in images if image.state in {AVAILABLE, ""}]
+
+
+def _asks_for_states(lookup: FilterLookup) -> bool:
+    return any(configured.name == "state" for configured in lookup.filters)
 
 
 def with_image_id(lookup: FilterLookup, image_id: str) -> FilterLookup | None:

@@ -584,6 +584,35 @@ def test_filters_wait_for_no_parameter_that_is_late(room: Room) -> None:
     assert room.facts.requests("parameters") == 2
 
 
+def test_an_image_in_another_state_is_not_chosen(room: Room) -> None:
+    """Whatever the answer holds: only what was asked for counts, unless states were asked for."""
+    for lookup, expected in (
+        (by_name(), an_ami(1).observation()),
+        (FilterLookup((*by_name().filters, Filter("state", ("pending",)))), None),
+    ):
+        asked = _Unfiltered(room.facts)
+        room.rows.put(a_pair(lookup=lookup))
+        checker = Checker(room.rows, asked, room.log, lambda: MOMENT)
+        checker.check(HERE, [a_request(lookup=lookup)], Deadline.after(60))
+        known = room.rows.stored(a_pair()).known
+        assert known == (expected or an_ami(2, 2).observation())
+
+
+class _Unfiltered(FakeFacts):
+    """Answers every lookup with one image that is available and a newer one that is pending."""
+
+    def __init__(self, facts: FakeFacts) -> None:
+        super().__init__(facts.journal)
+
+    def matching(
+        self, target: Target, lookups: Sequence[FilterLookup]
+    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+        """Both images, whatever was asked."""
+        assert target == HERE
+        for lookup in lookups:
+            yield lookup, [an_ami(1), replace(an_ami(2, 2), state="pending")]
+
+
 # --- one incomplete list is no rollback
 
 
