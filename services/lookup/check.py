@@ -173,7 +173,7 @@ class Checker:
             if isinstance(pair.lookup, ParameterLookup):
                 names[pair.lookup.parameter_path].append(name)
         changed: dict[str, str] = {}
-        for path, value in self._facts.parameters(target, list(names)) if names else ():
+        for path, value in self._facts.parameters(target, list(names)):
             for name in names[path]:
                 answer = _named_image(pairs[name], path, value)
                 if isinstance(answer, str):
@@ -192,7 +192,7 @@ class Checker:
         for name, pair in pairs.items():
             if isinstance(pair.lookup, FilterLookup):
                 names[pair.lookup].append(name)
-        for lookup, found in self._facts.matching(target, list(names)) if names else ():
+        for lookup, found in self._facts.matching(target, list(names)):
             for name in names[lookup]:
                 yield name, self._newest(pairs[name], lookup, found)
 
@@ -301,8 +301,9 @@ def _named_image(pair: Pair, path: str, value: str | Failure | None) -> Answer |
     if value is None:
         return failure(State.NOT_FOUND, "ParameterNotFound", f"there is no parameter {path} here")
     named = value if isinstance(value, Failure) else parameter_image_id(value)
-    known = pair.known is not None and pair.known.image_id == named
-    return pair.known if known and pair.known is not None else named
+    if pair.known is not None and pair.known.image_id == named:
+        return pair.known
+    return named
 
 
 def _where(pair: Pair) -> dict[str, str]:

@@ -92,8 +92,10 @@ class Sources:
         for lookup in dict.fromkeys(lookups):
             found = stopped or self._try_describe(target, request_filters(lookup), lookup.owners)
             # No resource narrows ec2:DescribeImages: denied once, it is denied for every lookup.
-            denied = isinstance(found, Failure) and found.state is State.ACCESS_DENIED
-            stopped = found if denied and isinstance(found, Failure) else _ends_walk([found])
+            if isinstance(found, Failure) and (
+                found.state is State.ACCESS_DENIED or _concerns_target(found)
+            ):
+                stopped = found
             yield lookup, found
 
     def images(self, target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
