@@ -38,7 +38,7 @@ def _relay(settings: Settings) -> Relay:
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     """Announce the releases that a stream batch inserted, or whatever a sweep finds pending."""
-    relay = _relay(Settings.from_env(os.environ))
-    report = relay.run(read_event(event), Deadline.of(context, RESERVE_SECONDS))
-    observe.emit(SERVICE, report.measures())
+    settings = Settings.from_env(os.environ)
+    report = _relay(settings).run(read_event(event), Deadline.of(context, RESERVE_SECONDS))
+    observe.emit(settings.metrics_namespace, SERVICE, report.measures())
     return report.answer()

@@ -16,6 +16,7 @@ class Settings:
     publish_role_name: str
     topic_name: str
     external_id: str
+    metrics_namespace: str
     region: str
     endpoint_url: str
 
@@ -32,6 +33,7 @@ class Settings:
             publish_role_name=environment.optional("PUBLISH_ROLE_NAME", "ami-tracker-publish"),
             topic_name=environment.optional("TOPIC_NAME", "ami-tracker-releases"),
             external_id=environment.external_id(),
+            metrics_namespace=environment.metrics_namespace(),
             region=environment.home_region(),
             endpoint_url=environment.optional("AWS_ENDPOINT_URL", ""),
         )

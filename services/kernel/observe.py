@@ -14,7 +14,6 @@ from typing import Any, Protocol, TextIO
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-NAMESPACE = "AmiTracker"
 TEXT_LIMIT = 1000
 """Characters of one logged text: a value from outside must not fill the log."""
 
@@ -74,13 +73,13 @@ class _StandardOutput(logging.StreamHandler[TextIO]):
         return sys.stdout
 
 
-def emit(service: str, measures: Iterable[Measure]) -> None:
+def emit(namespace: str, service: str, measures: Iterable[Measure]) -> None:
     """Write the measures in CloudWatch's embedded metric format, a line per dimension set."""
     groups: dict[tuple[tuple[str, str], ...], list[Measure]] = defaultdict(list)
     for measure in measures:
         groups[tuple(sorted(measure.dimensions.items()))].append(measure)
     for dimensions, group in groups.items():
-        metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
+        metrics = EphemeralMetrics(namespace=namespace, service=service)
         for name, value in dimensions:
             metrics.add_dimension(name=name, value=value)
         for measure in group:

@@ -62,6 +62,10 @@ class Environment:
             self._problems.append(problem)
         return value
 
+    def metrics_namespace(self) -> str:
+        """Where the metrics go: deployments side by side need one each."""
+        return self.optional("METRICS_NAMESPACE", "AmiTracker")
+
     def home_region(self) -> str:
         """The hub's region: Lambda sets both variables, shells often only one of them."""
         either = self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")

@@ -36,7 +36,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     if not isinstance(event.get("Records"), list):
         raise MalformedError("event", "it has no list of Records, as an SQS event has")
     messages = [Message(record["messageId"], record.get("body")) for record in event["Records"]]
-    worker = _worker(Settings.from_env(os.environ))
-    report = worker.work(messages, Deadline.of(context, RESERVE_SECONDS))
-    observe.emit(SERVICE, report.measures())
+    settings = Settings.from_env(os.environ)
+    report = _worker(settings).work(messages, Deadline.of(context, RESERVE_SECONDS))
+    observe.emit(settings.metrics_namespace, SERVICE, report.measures())
     return report.answer()

@@ -15,6 +15,7 @@ class Settings:
     table_name: str
     read_role_name: str
     external_id: str
+    metrics_namespace: str
     region: str
     endpoint_url: str
 
@@ -30,6 +31,7 @@ class Settings:
             table_name=environment.required("TABLE_NAME"),
             read_role_name=environment.optional("READ_ROLE_NAME", "ami-tracker-read"),
             external_id=environment.external_id(),
+            metrics_namespace=environment.metrics_namespace(),
             region=environment.home_region(),
             endpoint_url=environment.optional("AWS_ENDPOINT_URL", ""),
         )

@@ -21,17 +21,17 @@ RESERVE_SECONDS = 30.0
 """Kept for finishing the region that is under way: about 10,000 pairs can be sent in it."""
 
 
-def _report(summary: Summary) -> None:
-    observe.emit(SERVICE, summary.measures())
-
-
 @lru_cache(maxsize=1)
 def _scheduler(settings: Settings) -> Scheduler:
     log = observe.logger(SERVICE)
     home = Home(settings.region)
     rows = Inventory(home.client("dynamodb"), settings.table_name, log)
     queue = LookupQueue(home.client("sqs"), settings.queue_url)
-    return Scheduler(rows, queue, log, settings.max_removed_percent, report=_report)
+
+    def report(summary: Summary) -> None:
+        observe.emit(settings.metrics_namespace, SERVICE, summary.measures())
+
+    return Scheduler(rows, queue, log, settings.max_removed_percent, report=report)
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:

@@ -20,6 +20,7 @@ class Settings:
     queue_url: str
     catalogue_path: Path
     max_removed_percent: int
+    metrics_namespace: str
     region: str
     endpoint_url: str
 
@@ -38,6 +39,7 @@ class Settings:
             max_removed_percent=environment.percent(
                 "MAX_REMOVED_PERCENT", _DEFAULT_MAX_REMOVED_PERCENT
             ),
+            metrics_namespace=environment.metrics_namespace(),
             region=environment.home_region(),
             endpoint_url=environment.optional("AWS_ENDPOINT_URL", ""),
         )

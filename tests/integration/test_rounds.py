@@ -174,3 +174,17 @@ def test_an_image_that_cannot_be_seen_waits(lab: Lab) -> None:
 
 def _where(target: Target) -> tuple[str, str]:
     return target.account_id, target.region
+
+
+def test_metrics_go_where_the_deployment_says(lab: Lab) -> None:
+    """Two deployments in one account and region must not count each other's rounds."""
+    lab.pipeline.environment["METRICS_NAMESPACE"] = "AmiTracker/second"
+    lab.deploy(lab.image("al2023"))
+    for _ in range(2):
+        lab.publish("al2023")
+        lab.round()
+
+    lines = [json.loads(line) for line in lab.pipeline.log.getvalue().splitlines()]
+    metrics = [line for line in lines if "_aws" in line]
+    told = {(m["service"], m["_aws"]["CloudWatchMetrics"][0]["Namespace"]) for m in metrics}
+    assert told == {(s, "AmiTracker/second") for s in ("scheduler", "lookup", "aggregator")}

@@ -17,6 +17,7 @@ def test_defaults_stand_for_what_is_not_set() -> None:
         publish_role_name="ami-tracker-publish",
         topic_name="ami-tracker-releases",
         external_id="of-ours",
+        metrics_namespace="AmiTracker",
         region="eu-west-1",
         endpoint_url="",
     )
@@ -30,10 +31,14 @@ def test_every_setting_can_be_set() -> None:
         "PUBLISH_ROLE_NAME": "r",
         "TOPIC_NAME": "news.fifo",
         "EXTERNAL_ID": "an-id",
+        "METRICS_NAMESPACE": "AmiTracker/second",
         "AWS_DEFAULT_REGION": "us-east-2",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
     })  # fmt: skip
-    assert Settings("t", "r", "news.fifo", "an-id", "us-east-2", "http://127.0.0.1:1") == found
+    expected = Settings(
+        "t", "r", "news.fifo", "an-id", "AmiTracker/second", "us-east-2", "http://127.0.0.1:1"
+    )
+    assert expected == found
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:

@@ -15,7 +15,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.kernel.observe import NAMESPACE, TEXT_LIMIT, Log, Measure, emit, logger
+from services.kernel.observe import TEXT_LIMIT, Log, Measure, emit, logger
 
 INJECTIONS = {
     "line end": "a\nINFO all is well",
@@ -209,10 +209,10 @@ def embedded(record: dict[str, Any]) -> dict[str, Any]:
 
 def test_metric_is_in_the_embedded_format(records: Records) -> None:
     """CloudWatch finds the namespace, the dimensions, the unit and the value where it looks."""
-    emit("lookup", [Measure("Failed", 3, dimensions={"state": "throttled"})])
+    emit("Ours", "lookup", [Measure("Failed", 3, dimensions={"state": "throttled"})])
     record = only(records())
 
-    assert embedded(record)["Namespace"] == NAMESPACE == "AmiTracker"
+    assert embedded(record)["Namespace"] == "Ours"
     assert embedded(record)["Dimensions"] == [["state", "service"]]
     assert embedded(record)["Metrics"] == [{"Name": "Failed", "Unit": "Count"}]
     assert isinstance(record["_aws"]["Timestamp"], int)
@@ -223,6 +223,7 @@ def test_metric_is_in_the_embedded_format(records: Records) -> None:
 def test_measures_share_a_line_where_they_share_dimensions(records: Records) -> None:
     """A count of one state is of that state alone; the rest is one line with every unit."""
     emit(
+        "Ours",
         "aggregator",
         [
             Measure("Published", 2),
@@ -247,7 +248,7 @@ def test_measures_share_a_line_where_they_share_dimensions(records: Records) -> 
 
 def test_more_than_a_hundred_metrics_are_all_written(records: Records) -> None:
     """CloudWatch takes a hundred metrics a line; the rest goes to the next one."""
-    emit("lookup", [Measure(f"M{number}", number) for number in range(130)])
+    emit("Ours", "lookup", [Measure(f"M{number}", number) for number in range(130)])
     values = {name: value for record in records() for name, value in record.items()}
 
     assert [values[f"M{number}"] for number in range(130)] == [[number] for number in range(130)]
@@ -255,6 +256,6 @@ def test_more_than_a_hundred_metrics_are_all_written(records: Records) -> None:
 
 def test_nothing_to_measure_writes_nothing(records: Records) -> None:
     """A quiet round costs no metric."""
-    emit("lookup", [])
+    emit("Ours", "lookup", [])
 
     assert records() == []

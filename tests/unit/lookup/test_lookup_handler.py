@@ -19,7 +19,9 @@ ENVIRONMENT = {
 
 def test_three_settings_are_enough() -> None:
     """The rest has defaults."""
-    expected = Settings("ami-tracker", "ami-tracker-read", "secret-sauce", "eu-west-1", "")
+    expected = Settings(
+        "ami-tracker", "ami-tracker-read", "secret-sauce", "AmiTracker", "eu-west-1", ""
+    )
     assert expected == Settings.from_env(ENVIRONMENT)
 
 
@@ -29,10 +31,13 @@ def test_every_setting_can_be_given() -> None:
         "TABLE_NAME": "t",
         "EXTERNAL_ID": "secret-sauce",
         "READ_ROLE_NAME": "reader",
+        "METRICS_NAMESPACE": "AmiTracker/second",
         "AWS_DEFAULT_REGION": "eu-west-2",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:5000",
     }
-    expected = Settings("t", "reader", "secret-sauce", "eu-west-2", "http://127.0.0.1:5000")
+    expected = Settings(
+        "t", "reader", "secret-sauce", "AmiTracker/second", "eu-west-2", "http://127.0.0.1:5000"
+    )
     assert expected == Settings.from_env(given)
 
 

@@ -24,6 +24,7 @@ def test_defaults_stand_for_what_is_not_set() -> None:
         queue_url=LEAST["QUEUE_URL"],
         catalogue_path=Path(services.__path__[0]).parent / "catalogue.json",
         max_removed_percent=20,
+        metrics_namespace="AmiTracker",
         region="eu-west-1",
         endpoint_url="",
     )
@@ -37,11 +38,13 @@ def test_every_setting_can_be_set() -> None:
         | {
             "CATALOGUE_PATH": "/elsewhere/catalogue.json",
             "MAX_REMOVED_PERCENT": "100",
+            "METRICS_NAMESPACE": "AmiTracker/second",
             "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
         }
     )
     assert Path("/elsewhere/catalogue.json") == found.catalogue_path
     assert (found.max_removed_percent, found.endpoint_url) == (100, "http://127.0.0.1:1")
+    assert found.metrics_namespace == "AmiTracker/second"
 
 
 def test_the_default_region_will_do() -> None:
