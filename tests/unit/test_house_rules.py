@@ -19,8 +19,11 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ROOT / "services"
+INFRA = ROOT / "infra"
 REQUIREMENTS = ROOT / "requirements"
-LOCK_NAMES = ("functions", "console", "dev")
+NESTED_LOCKS = ("functions", "console", "dev")
+"""Each holds what the one before it holds."""
+LOCK_NAMES = (*NESTED_LOCKS, "checkov", "ministack", "runtime")
 
 MEANINGLESS = {"base", "common", "helper", "helpers", "misc", "util", "utils"}
 KERNEL_MODULES = 7
@@ -129,7 +132,8 @@ def relative(path: Path) -> str:
 
 def test_every_module_has_a_meaning() -> None:
     """A module is named for what it holds; `utils` and its kin hold whatever."""
-    named = {path: {path.stem, *path.relative_to(ROOT).parent.parts} for path in modules(SERVICES)}
+    found = [*modules(SERVICES), *modules(INFRA)]
+    named = {path: {path.stem, *path.relative_to(ROOT).parent.parts} for path in found}
 
     assert [relative(path) for path, names in named.items() if names & MEANINGLESS] == []
 
@@ -245,7 +249,7 @@ def test_lock_names_no_host(name: str) -> None:
 
 def test_locks_agree() -> None:
     """What the tests run is what the functions and the demo run."""
-    versions = [{name: pin for name, (pin, _) in locked(lock).items()} for lock in LOCK_NAMES]
+    versions = [{name: pin for name, (pin, _) in locked(lock).items()} for lock in NESTED_LOCKS]
 
     assert versions[0].items() <= versions[1].items() <= versions[2].items()
 
