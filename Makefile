@@ -3,11 +3,19 @@
 PYTHON ?= python3
 TOOL := .venv
 DEV := .venv-dev
+# What the functions run on, and the Terraform root that `make plan` and `make deploy` use.
+RUNTIME ?= python3.13
+ARCHITECTURE ?= arm64
+ROOT ?= infra/terraform/examples/basic
+# Tools with an environment of their own; the last two need the Python of the functions.
+CHECKOV := .venv-checkov
+MINISTACK := .venv-ministack
+LAMBDA := .venv-runtime
 # A shell's own AWS settings never reach a test or the demo.
 CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u AWS_CA_BUNDLE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test format lint types imports unit lock schemas install clean
+.PHONY: help demo check test format lint types imports unit package plan deploy lock schemas tables install clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +25,7 @@ demo: $(TOOL)/.ready ## Run the whole pipeline on the embedded AWS and tell its 
 
 check: format lint types imports unit ## The fast half: format, lint, types, import rules, unit tests
 
-test: format lint types imports ## Everything: the checks, then every test with branch coverage
+test: format lint types imports $(CHECKOV)/.ready $(MINISTACK)/.ready $(LAMBDA)/.ready ## Everything: the checks, then every test with branch coverage
 	$(CLEAN_ENV) $(DEV)/bin/pytest -n auto --cov --cov-report=term tests
 
 format: $(DEV)/.ready ## Fail if a file is not formatted
@@ -35,8 +43,19 @@ imports: $(DEV)/.ready
 unit: $(DEV)/.ready
 	$(CLEAN_ENV) $(DEV)/bin/pytest -q -n auto tests/unit
 
+package: $(TOOL)/.ready ## Build the functions' zips into build/packages (RUNTIME=python3.13 ARCHITECTURE=arm64)
+	$(TOOL)/bin/python -m infra.package --runtime $(RUNTIME) --architecture $(ARCHITECTURE)
+
+plan: package ## Show what a deployment would change (ROOT=infra/terraform/examples/basic)
+	terraform -chdir=$(ROOT) init -input=false
+	terraform -chdir=$(ROOT) plan -var runtime=$(RUNTIME) -var architecture=$(ARCHITECTURE)
+
+deploy: package ## Package and deploy; Terraform asks before it changes anything
+	terraform -chdir=$(ROOT) init -input=false
+	terraform -chdir=$(ROOT) apply -var runtime=$(RUNTIME) -var architecture=$(ARCHITECTURE)
+
 lock: $(DEV)/.ready ## Resolve requirements/*.in into hashed, host-free lock files (UPGRADE=--upgrade for newer ones)
-	cd requirements && for name in functions console dev; do \
+	cd requirements && for name in functions console dev checkov ministack runtime; do \
 	  ../$(DEV)/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	    --output-file $$name.txt $$name.in || exit 1; done
@@ -44,15 +63,20 @@ lock: $(DEV)/.ready ## Resolve requirements/*.in into hashed, host-free lock fil
 schemas: $(DEV)/.ready ## Write the JSON Schemas of the YAML files again from their models
 	$(DEV)/bin/ami-tracker schemas
 
+tables: $(DEV)/.ready ## Write the tables in Terraform's READMEs again from the code
+	$(DEV)/bin/python -m infra.terraform_docs
+
 install: $(TOOL)/.ready ## Make .venv with the command .venv/bin/ami-tracker
 
 clean: ## Remove what the other targets made
-	rm -rf $(TOOL) $(DEV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf $(TOOL) $(DEV) $(CHECKOV) $(MINISTACK) $(LAMBDA) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
-define virtualenv # $(1) folder, $(2) lock file
+LOCKED := -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
+
+define virtualenv # $(1) folder, $(2) lock file; holds our own packages too
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; name one so: make PYTHON=python3.13 ...")'
 	$(PYTHON) -m venv --clear $(1)
-	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(2)
+	$(1)/bin/python $(LOCKED) $(2)
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 endef
@@ -62,3 +86,13 @@ $(DEV)/.ready: requirements/dev.txt
 
 $(TOOL)/.ready: requirements/console.txt
 	$(call virtualenv,$(TOOL),$<)
+
+$(CHECKOV)/.ready: requirements/checkov.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python $(LOCKED) $<
+	@touch $@
+
+# Without that Python nothing is made here, and the tests that need it say so.
+$(MINISTACK)/.ready $(LAMBDA)/.ready: .venv-%/.ready: requirements/%.txt
+	@if python=$$($(PYTHON) -m infra.package.interpreter $(RUNTIME:python%=%)); then set -ex; \
+	  $$python -m venv --clear $(@D); $(@D)/bin/python $(LOCKED) $<; touch $@; fi

@@ -1,0 +1,1 @@
+"""Builds one reproducible zip per Lambda function: `python -m infra.package`."""

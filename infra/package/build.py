@@ -1,0 +1,84 @@
+"""Builds the packages of all functions, and puts them where they are wanted."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.package.archive import zipped
+from infra.package.bytecode import compile_all
+from infra.package.calls import CALLS
+from infra.package.contents import contents, lay_out_services
+from infra.package.dependencies import install_dependencies
+from infra.package.errors import UnwritableError
+from infra.package.lambda_platform import LambdaPlatform
+
+_ROOT = Path(__file__).parents[2]
+_LOCK = _ROOT / "requirements" / "functions.txt"
+_SERVICES = _ROOT / "services"
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One function's package."""
+
+    function: str
+    content: bytes
+    unpacked_bytes: int
+    files: int
+
+    @property
+    def file_name(self) -> str:
+        """What its file is called."""
+        return f"{self.function}.zip"
+
+    @property
+    def sha256(self) -> str:
+        """The digest of its bytes."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def build(
+    platform: LambdaPlatform, python: Path, catalogue: str, cache: Path
+) -> tuple[Package, ...]:
+    """The package of each function; `python` is the runtime's, `cache` keeps downloads.
+
+    Raises:
+        PackagingError: something that is needed cannot be had, or is not as it must be.
+    """
+    with tempfile.TemporaryDirectory(prefix="ami-tracker-") as folder:
+        staged = Path(folder, "package")
+        install_dependencies(_LOCK, platform, cache, staged)
+        lay_out_services(_SERVICES, staged)
+        compile_all(staged, python)
+        return tuple(_package(staged, function, catalogue) for function in CALLS)
+
+
+def _package(staged: Path, function: str, catalogue: str) -> Package:
+    files = contents(staged, function, catalogue)
+    return Package(function, zipped(files), sum(map(len, files.values())), len(files))
+
+
+def write(packages: Iterable[Package], out: Path) -> None:
+    """Put each package in place whole, and none of them before all are written.
+
+    Raises:
+        UnwritableError: the folder takes no files.
+    """
+    drafts: dict[Path, Path] = {}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for package in packages:
+            draft = out / f".{package.file_name}.{os.getpid()}"
+            drafts[draft] = out / package.file_name
+            draft.write_bytes(package.content)
+        for draft, final in drafts.items():
+            draft.replace(final)
+    except OSError as error:
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
+        raise UnwritableError(out, error) from error

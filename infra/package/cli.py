@@ -1,0 +1,103 @@
+"""The command `python -m infra.package`, which `make package` runs.
+
+Exit codes as those of `ami-tracker`: 0 fine, 1 something is wrong out there, 2 wrong usage or
+configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from infra.package.build import Package, build, write
+from infra.package.errors import PackagingError
+from infra.package.interpreter import VARIABLE, NoInterpreterError, find
+from infra.package.lambda_platform import ARCHITECTURES, RUNTIMES, LambdaPlatform
+from services.catalogue.load import ConfigurationError, read_configuration
+from services.kernel.wire import encode_catalogue
+
+_DESCRIPTION = """\
+Build one zip per Lambda function: its service, the kernel, the locked dependencies with byte code,
+and, for the scheduler, the compiled catalogue. The same input gives the same bytes."""
+_MEGABYTE = 1_000_000
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Build and write the packages, and list them; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        catalogue = _catalogue(options.images, options.regions)
+    except ConfigurationError as error:
+        _complain(error)
+        return 2
+    platform = LambdaPlatform(options.runtime, options.architecture)
+    try:
+        python = find(platform.python, environ, options.python)
+        packages = build(platform, python, catalogue, options.cache)
+        write(packages, options.out)
+    except (NoInterpreterError, PackagingError) as error:
+        _complain(error)
+        return 1
+    sys.stdout.write(_table(packages, options.out))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m infra.package", description=_DESCRIPTION)
+    folders = (
+        ("--out", "DIR", "build/packages", "where the zips go"),
+        ("--cache", "DIR", "build/wheels", "where downloaded wheels are kept"),
+        ("--images", "DIR", "tracked_images", "the folder of image files"),
+        ("--regions", "FILE", "regions.yaml", "the regions and accounts to watch"),
+    )
+    choices = (("--runtime", RUNTIMES, "python3.13"), ("--architecture", ARCHITECTURES, "arm64"))
+    for name, metavar, default, meaning in folders:
+        text = f"{meaning} (default: {default})"
+        parser.add_argument(name, type=Path, default=Path(default), metavar=metavar, help=text)
+    for name, values, default in choices:
+        text = f"one of {', '.join(values)} (default: {default})"
+        parser.add_argument(name, choices=values, default=default, metavar="NAME", help=text)
+    text = f"the runtime's Python (default: ${VARIABLE}, else the first that is found)"
+    parser.add_argument("--python", default="", metavar="FILE", help=text)
+    return parser
+
+
+def _catalogue(images: Path, regions: Path) -> str:
+    """The compiled catalogue; what is odd in it without being wrong is told.
+
+    Raises:
+        ConfigurationError: it is invalid.
+    """
+    configuration = read_configuration(images, regions)
+    for warning in configuration.warnings:
+        _complain(warning)
+    return encode_catalogue(configuration.catalogue)
+
+
+def _complain(problem: object) -> None:
+    sys.stderr.write(f"{problem}\n")
+
+
+def _table(packages: Sequence[Package], out: Path) -> str:
+    rows = [("package", "zip", "unpacked", "files", "sha256")]
+    rows += [
+        (
+            str(out / package.file_name),
+            _megabytes(len(package.content)),
+            _megabytes(package.unpacked_bytes),
+            f"{package.files:,}",
+            package.sha256,
+        )
+        for package in packages
+    ]
+    width = max(len(row[0]) for row in rows)
+    return "".join(
+        f"{name:<{width}}  {size:>8}  {unpacked:>8}  {files:>6}  {digest}\n"
+        for name, size, unpacked, files, digest in rows
+    )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / _MEGABYTE:.2f} MB"

@@ -1,0 +1,76 @@
+"""What goes into each package: one service, the kernel, the dependencies, and data cut to size."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from infra.package.calls import CALLS
+from infra.package.service_data import service_data
+
+CATALOGUE = "catalogue.json"
+"""At the root of the scheduler's package, where its settings look for it."""
+CATALOGUE_READER = "scheduler"
+
+_KERNEL = "kernel"
+_LEFT_OUT = (
+    "bin/*",  # programs for people
+    "boto3/data/*",  # resources, which nobody here uses
+    "boto3/examples/*",
+    "botocore/data/*",  # put in anew, cut to the calls of each function
+    "*.css",  # web pages, most of Powertools' size
+    "*.js",
+    "*.pyi",
+    "*/py.typed",
+)
+_LEGAL = ("licenses/*", "LICENSE*", "NOTICE*", "COPYING*", "AUTHORS*")
+_METADATA = "METADATA"
+
+
+def lay_out_services(services: Path, into: Path) -> None:
+    """Copy the modules of every function and of the kernel, as they are imported."""
+    folder = into / "services"
+    folder.mkdir(parents=True)
+    shutil.copyfile(services / "__init__.py", folder / "__init__.py")
+    for name in (*CALLS, _KERNEL):
+        for module in sorted((services / name).rglob("*.py")):
+            copy = folder / module.relative_to(services)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(module, copy)
+
+
+def contents(staged: Path, function: str, catalogue: str) -> Mapping[str, bytes]:
+    """Every file of a function's package by its path; `staged` holds all that may go into one."""
+    files = {name: _content(staged, name) for name in _kept(staged, function)}
+    files |= service_data(staged / "botocore", CALLS[function])
+    if function == CATALOGUE_READER:
+        files[CATALOGUE] = catalogue.encode()
+    return files
+
+
+def _kept(staged: Path, function: str) -> Iterator[str]:
+    foreign = tuple(f"services/{name}/" for name in CALLS if name != function)
+    for path in staged.rglob("*"):
+        name = path.relative_to(staged).as_posix()
+        if path.is_file() and not name.startswith(foreign) and _is_needed(name):
+            yield name
+
+
+def _is_needed(name: str) -> bool:
+    distribution, found, rest = name.partition(".dist-info/")
+    if found and "/" not in distribution:
+        return rest == _METADATA or any(fnmatchcase(rest, pattern) for pattern in _LEGAL)
+    return not any(fnmatchcase(name, pattern) for pattern in _LEFT_OUT)
+
+
+def _content(staged: Path, name: str) -> bytes:
+    """A file's content; of a distribution's metadata what names and describes it in short.
+
+    Name and version stay, since scanners for vulnerable packages read them here.
+    """
+    content = (staged / name).read_bytes()
+    if name.endswith(f".dist-info/{_METADATA}"):
+        return content.partition(b"\n\n")[0] + b"\n"
+    return content

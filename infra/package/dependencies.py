@@ -1,0 +1,69 @@
+"""The locked dependencies, for the Lambda platform: downloaded once, kept, and unpacked by pip."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra.package.errors import StepFailedError
+from infra.package.lambda_platform import LambdaPlatform
+
+_PIP_SECONDS = 600
+_ADVICE = (
+    "the lock file names the exact wheels, so either the index that pip is configured for cannot "
+    "be reached, or a locked package has no wheel for {platform}"
+)
+
+
+def install_dependencies(lock: Path, platform: LambdaPlatform, cache: Path, into: Path) -> None:
+    """Unpack every wheel of the lock file into a folder; `cache` keeps what was downloaded.
+
+    Raises:
+        StepFailedError: a wheel cannot be had, or is not what was locked.
+    """
+    wheels = _downloaded(lock, platform, cache)
+    offline = ("--no-index", "--find-links", str(wheels))
+    _pip(("install", "--no-compile", "--target", str(into), *offline), lock, platform)
+
+
+def _downloaded(lock: Path, platform: LambdaPlatform, cache: Path) -> Path:
+    """A folder that holds every wheel of the lock file."""
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    wheels = cache / f"{platform}-{digest}"
+    if wheels.is_dir():
+        return wheels
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=cache) as folder:
+        draft = Path(folder, "wheels")
+        _pip(("download", "--dest", str(draft)), lock, platform)
+        try:
+            draft.rename(wheels)
+        except OSError:
+            if not wheels.is_dir():  # else somebody else was faster, with the same wheels
+                raise
+    return wheels
+
+
+def _pip(command: Sequence[str], lock: Path, platform: LambdaPlatform) -> None:
+    """Run pip for the platform; `--no-deps`, since the lock file is complete."""
+    tags = [word for tag in platform.tags for word in ("--platform", tag)]
+    arguments = [
+        *(sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *command),
+        *("--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"),
+        *("--python-version", platform.python, "--implementation", "cp", *tags),
+        *("--requirement", str(lock)),
+    ]
+    try:
+        subprocess.run(  # noqa: S603 - our own pip
+            arguments, check=True, capture_output=True, text=True, timeout=_PIP_SECONDS
+        )
+    except subprocess.CalledProcessError as error:
+        advice = _ADVICE.format(platform=platform)
+        raise StepFailedError(["pip", command[0]], error.stderr, advice) from error
+    except subprocess.TimeoutExpired as error:
+        advice = f"it did not finish in {_PIP_SECONDS} seconds; run this again"
+        raise StepFailedError(["pip", command[0]], "", advice) from error

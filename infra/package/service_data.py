@@ -1,0 +1,44 @@
+"""The files below `botocore/data` that a function needs, cut to the operations that it calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from botocore.loaders import Loader
+
+from infra.package.calls import Operations
+from infra.package.models import Document, cut_endpoints, cut_paginators, cut_service
+
+_WHOLE = ("_retry", "partitions", "sdk-default-configuration")
+"""Small, and about all services at once."""
+
+
+def service_data(botocore: Path, operations: Operations) -> Mapping[str, bytes]:
+    """The content of each file by its path in the package; `botocore` is the unpacked library.
+
+    They are plain where botocore's own are compressed: the package compresses them itself.
+
+    Raises:
+        UnknownOperationError: a service lacks one of its operations.
+    """
+    loader = Loader([str(botocore / "data")], include_default_search_paths=False)
+    files: dict[str, Document] = {name: loader.load_data(name) for name in _WHOLE}
+    prefixes = set()
+    for service, names in operations.items():
+        version = loader.determine_latest_version(service, "service-2")
+        model = loader.load_service_model(service, "service-2", version)
+        prefixes.add(model["metadata"]["endpointPrefix"])
+        files[f"{service}/{version}/service-2"] = cut_service(model, names)
+        rules = loader.load_service_model(service, "endpoint-rule-set-1", version)
+        files[f"{service}/{version}/endpoint-rule-set-1"] = rules
+        pages = loader.load_service_model(service, "paginators-1", version)
+        files[f"{service}/{version}/paginators-1"] = cut_paginators(pages, names)
+    files["endpoints"] = cut_endpoints(loader.load_data("endpoints"), prefixes)
+    return {f"botocore/data/{name}.json": _encoded(files[name]) for name in sorted(files)}
+
+
+def _encoded(document: Document) -> bytes:
+    """The document in as few bytes as may be; its order stays, since it is the wire's order."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,537 @@
+"""What is in the packages, that it is the same bytes each time, and all that the code calls."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+from botocore import xform_name
+from botocore.loaders import Loader
+from laboratory import IRELAND, VIRGINIA, Lab, build_lab
+from packages import ARCHITECTURE, CACHE, ROOT, RUNTIME, interpreter
+
+from infra.package import bytecode, dependencies
+from infra.package.build import Package, write
+from infra.package.bytecode import compile_all
+from infra.package.calls import CALLS
+from infra.package.cli import main
+from infra.package.dependencies import install_dependencies
+from infra.package.errors import StepFailedError, UnwritableError
+from infra.package.lambda_platform import ARCHITECTURES, LambdaPlatform
+from services.catalogue.load import load
+from services.console.embedded.faults import Fault
+from services.console.embedded.server import EmbeddedAws
+from services.kernel.wire import decode_catalogue
+
+pytestmark = [pytest.mark.xdist_group("packages"), pytest.mark.timeout(240)]
+
+LOCK = ROOT / "requirements" / "functions.txt"
+OTHER_ARCHITECTURE = next(name for name in ARCHITECTURES if name != ARCHITECTURE)
+ELF_MACHINES = {"x86_64": 62, "arm64": 183}
+PLATFORM = LambdaPlatform(RUNTIME, ARCHITECTURE)
+
+Zips = Mapping[str, zipfile.ZipFile]
+
+
+@pytest.fixture(scope="module", name="zips")
+def opened_packages(built_packages: Mapping[str, Path]) -> Iterator[Zips]:
+    """Each function's package, open."""
+    opened = {function: zipfile.ZipFile(path) for function, path in built_packages.items()}
+    yield opened
+    for archive in opened.values():
+        archive.close()
+
+
+def locked() -> dict[str, str]:
+    """The version of each locked dependency."""
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+# --- the same bytes
+
+
+@pytest.mark.slow
+def test_the_same_input_gives_the_same_bytes(
+    built_packages: Mapping[str, Path], tmp_path: Path
+) -> None:
+    """Built again from a copy elsewhere, by another user's habits, each package is identical."""
+    copy = tmp_path / "elsewhere"
+    for name in ("infra", "services", "requirements", "tracked_images"):
+        ignored = shutil.ignore_patterns("__pycache__", "terraform", "cloudformation")
+        shutil.copytree(ROOT / name, copy / name, ignore=ignored, copy_function=shutil.copyfile)
+    shutil.copyfile(ROOT / "regions.yaml", copy / "regions.yaml")
+    command = [
+        *(sys.executable, "-m", "infra.package", "--architecture", ARCHITECTURE),
+        *("--python", str(interpreter()), "--out", "zips", "--cache", str(CACHE)),
+    ]
+    habits = {"PYTHONHASHSEED": "4711", "TZ": "Asia/Tokyo", "LC_ALL": "C", "HOME": str(tmp_path)}
+    told = subprocess.run(
+        command,
+        cwd=copy,
+        env=habits,
+        umask=0o077,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    ).stdout
+    digests = {f: hashlib.sha256(p.read_bytes()).hexdigest() for f, p in built_packages.items()}
+
+    assert digests == {
+        function: hashlib.sha256((copy / "zips" / f"{function}.zip").read_bytes()).hexdigest()
+        for function in CALLS
+    }
+    assert [line.split()[-1] for line in told.splitlines()] == ["sha256", *digests.values()]
+
+
+def test_no_package_tells_where_it_was_built(zips: Zips) -> None:
+    """Neither the repository's folder nor a temporary one stands in any file."""
+    folders = (str(ROOT), str(Path.home()), f"{tempfile.gettempdir()}/ami-tracker-")
+    ours = re.compile("|".join(map(re.escape, folders)).encode())
+
+    assert [
+        name
+        for archive in zips.values()
+        for name in archive.namelist()
+        if ours.search(archive.read(name))
+    ] == []
+
+
+# --- what is in them
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_a_package_holds_its_own_service_alone(zips: Zips, function: str) -> None:
+    """The service, the kernel and nothing else of ours: no other service, console or test."""
+    ours = [n for n in zips[function].namelist() if n.startswith("services/") and n.endswith(".py")]
+    expected = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("", function, "kernel")
+        for path in (ROOT / "services" / folder).glob("*.py" if not folder else "**/*.py")
+    ]
+
+    assert ours == sorted(expected)
+
+
+def test_the_catalogue_is_the_schedulers(zips: Zips) -> None:
+    """It is the compiled configuration, at the root, where the scheduler looks for it."""
+    holders = [function for function in CALLS if "catalogue.json" in zips[function].namelist()]
+    catalogue = decode_catalogue(zips["scheduler"].read("catalogue.json").decode())
+
+    assert holders == ["scheduler"]
+    assert catalogue == load(ROOT / "tracked_images", ROOT / "regions.yaml")
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_nothing_useless_is_packed(zips: Zips, function: str) -> None:
+    """No tests, programs, stubs or installer's notes; nothing at the root that is no import."""
+    names = zips[function].namelist()
+    useless = re.compile(
+        r"(^|/)(tests?|bin)/|\.(pyi|js|css|rst|exe)$|/(RECORD|INSTALLER|WHEEL|REQUESTED|py\.typed)$"
+    )
+    roots = {name.split("/")[0] for name in names}
+    distributions = {root for root in roots if root.endswith(".dist-info")}
+
+    assert [name for name in names if useless.search(name)] == []
+    assert roots - distributions - {"catalogue.json"} == {
+        "__pycache__", "aws_lambda_powertools", "boto3", "botocore", "dateutil", "jmespath",
+        "msgspec", "s3transfer", "services", "six.py", "tenacity", "typing_extensions.py",
+        "urllib3",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_every_locked_dependency_is_there_with_its_licence(zips: Zips, function: str) -> None:
+    """Name and version can be read where scanners look for them, and licences travel along."""
+    names = zips[function].namelist()
+    found = {}
+    for name in (name for name in names if name.endswith(".dist-info/METADATA")):
+        metadata = Parser().parsestr(zips[function].read(name).decode())
+        found[metadata["Name"].replace("_", "-")] = metadata["Version"]
+        folder = name.removesuffix("METADATA")
+        licences = [n for n in names if n.startswith(folder) and "LICENSE" in n]
+        assert licences or metadata["License"] or metadata["License-Expression"], name
+        assert metadata.get_payload() == ""
+
+    assert found == locked()
+
+
+_EXAMINE = """
+import importlib.util, io, json, marshal, sys, zipfile
+archive = zipfile.ZipFile(sys.argv[1])
+wrong = []
+for name in archive.namelist():
+    if name.endswith(".py"):
+        folder, _, module = name.rpartition("/")
+        cached = f"__pycache__/{module[:-3]}.{sys.implementation.cache_tag}.pyc"
+        cached = f"{folder}/{cached}" if folder else cached
+        content, source = archive.read(cached), archive.read(name)
+        head = importlib.util.MAGIC_NUMBER + b"\\1\\0\\0\\0" + importlib.util.source_hash(source)
+        if content[:16] != head or marshal.loads(content[16:]).co_filename != "/var/task/" + name:
+            wrong.append(name)
+modules = sum(name.endswith(".py") for name in archive.namelist())
+codes = sum(name.endswith(".pyc") for name in archive.namelist())
+print(json.dumps([modules, codes, wrong]))
+"""
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_every_module_has_its_byte_code(built_packages: Mapping[str, Path], function: str) -> None:
+    """Of this very source and the runtime's Python, never to be checked, with Lambda's paths."""
+    found = subprocess.run(
+        [str(interpreter()), "-c", _EXAMINE, str(built_packages[function])],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
+    modules, codes, wrong = json.loads(found)
+
+    assert wrong == []
+    assert codes == modules
+    assert modules > 500
+
+
+@pytest.mark.slow
+def test_libraries_are_the_architectures_own(
+    zips: Zips, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both architectures differ in compiled libraries alone; what was built is listed."""
+    options = {
+        "--architecture": OTHER_ARCHITECTURE,
+        "--python": interpreter(),
+        "--images": ROOT / "tracked_images",
+        "--regions": ROOT / "regions.yaml",
+        "--cache": CACHE,
+        "--out": tmp_path,
+    }
+    code = main([str(word) for option in options.items() for word in option], {})
+    listed = re.findall(rf"^{tmp_path}/(\w+)\.zip  ", capsys.readouterr().out, re.MULTILINE)
+    with zipfile.ZipFile(tmp_path / "lookup.zip") as other:
+        packages = {ARCHITECTURE: zips["lookup"], OTHER_ARCHITECTURE: other}
+        machines = {name: _machines(archive) for name, archive in packages.items()}
+        plain = [
+            {n: archive.getinfo(n).CRC for n in archive.namelist() if not n.endswith(".so")}
+            for archive in packages.values()
+        ]
+
+    assert (code, listed) == (0, list(CALLS))
+    assert machines == {name: [ELF_MACHINES[name]] for name in packages}
+    assert plain[0] == plain[1]
+
+
+def _machines(archive: zipfile.ZipFile) -> list[int]:
+    """The processors that a package's libraries are for, as ELF numbers them."""
+    libraries = [archive.read(name) for name in archive.namelist() if name.endswith(".so")]
+    return [int.from_bytes(library[18:20], "little") for library in libraries]
+
+
+# --- where dependencies come from
+
+
+def test_wheels_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Downloaded once, from where pip is told to look; with that gone they are still there."""
+    index = tmp_path / "index"
+    index.mkdir()
+    lock = tmp_path / "lock.txt"
+    lock.write_text(f"tree==1.0 --hash=sha256:{write_wheel(index)}\n", encoding="utf-8")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+    install_dependencies(lock, PLATFORM, tmp_path / "cache", tmp_path / "first")
+    shutil.rmtree(index)
+    install_dependencies(lock, PLATFORM, tmp_path / "cache", tmp_path / "second")
+
+    for folder in ("first", "second"):
+        assert (tmp_path / folder / "tree.py").read_text(encoding="utf-8") == "RINGS = 3\n"
+    assert [path.name[:18] for path in (tmp_path / "cache").iterdir()] == [f"{PLATFORM}-"[:18]]
+
+
+def write_wheel(folder: Path) -> str:
+    """Write a small wheel; its digest."""
+    path = folder / "tree-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("tree.py", "RINGS = 3\n")
+        wheel.writestr(
+            "tree-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tree\nVersion: 1.0\n"
+        )
+        wheel.writestr(
+            "tree-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        wheel.writestr("tree-1.0.dist-info/RECORD", "tree.py,,\n")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+# --- what cannot be built
+
+
+def write_configuration(folder: Path, image: str) -> list[str]:
+    """The options that name a configuration with one image."""
+    images = folder / "images"
+    images.mkdir()
+    (images / "one.yaml").write_text(image, encoding="utf-8")
+    regions = folder / "regions.yaml"
+    regions.write_text('AccountId: "111122223333"\nregions: [{Name: us-east-1}]\n', "utf-8")
+    return ["--images", str(images), "--regions", str(regions), "--out", str(folder / "out")]
+
+
+def test_an_invalid_catalogue_is_not_packaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The catalogue's own words, the exit code of a wrong configuration, and nothing written."""
+    options = write_configuration(tmp_path, "images:\n  - Name: odd\n    ParameterPath: a b\n")
+
+    assert main(options, {}) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.search(r"one\.yaml:3: odd: ParameterPath: ", err)
+    assert not (tmp_path / "out").exists()
+
+
+def test_earlier_packages_survive_a_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was built before stays where nothing new can be built, and the reason is told."""
+    options = write_configuration(
+        tmp_path, "images:\n  - Name: fine\n    ParameterPath: /golden/fine\n"
+    )
+    before = tmp_path / "out" / "scheduler.zip"
+    before.parent.mkdir()
+    before.write_bytes(b"earlier")
+
+    assert main(options, {"RUNTIME_PYTHON": str(tmp_path / "none")}) == 1
+    assert "RUNTIME_PYTHON" in capsys.readouterr().err
+    assert before.read_bytes() == b"earlier"
+
+
+def test_warnings_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A region that this SDK does not know is odd, and told before anything else happens."""
+    options = write_configuration(
+        tmp_path, "images:\n  - Name: fine\n    ParameterPath: /golden/fine\n"
+    )
+    regions = 'AccountId: "111122223333"\nregions: [{Name: us-nowhere-9}]\n'
+    (tmp_path / "regions.yaml").write_text(regions, encoding="utf-8")
+    main(options, {"RUNTIME_PYTHON": str(tmp_path / "none")})
+
+    assert "us-nowhere-9" in capsys.readouterr().err
+
+
+def test_wrong_usage_has_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown runtime is refused before anything is read."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--runtime", "python2.7"], {})
+
+    assert ended.value.code == 2
+    assert "python3.13" in capsys.readouterr().err
+
+
+def test_a_place_that_takes_no_files_is_told(tmp_path: Path) -> None:
+    """A file in the folder's place, or a folder in a package's place; no draft is left."""
+    packages = [Package(function, b"", 0, 0) for function in CALLS]
+    (tmp_path / "file").touch()
+    (tmp_path / "out" / "lookup.zip").mkdir(parents=True)
+
+    for place in ("file", "out"):
+        with pytest.raises(UnwritableError, match=rf"{tmp_path}/{place} cannot be written: "):
+            write(packages, tmp_path / place)
+    assert list(tmp_path.rglob(".*")) == []
+
+
+def kept_wheels(lock: Path, cache: Path) -> Path:
+    """The folder in which a lock file's wheels are looked for first, made empty."""
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    folder = cache / f"{PLATFORM}-{digest}"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_a_wheel_that_is_not_what_was_locked_is_refused(tmp_path: Path) -> None:
+    """One changed byte and nothing is unpacked; pip's words say what was expected."""
+    lock = tmp_path / "lock.txt"
+    lock.write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n", encoding="utf-8")
+    wheel = kept_wheels(lock, tmp_path / "cache") / "six-1.17.0-py2.py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("six-1.17.0.dist-info/METADATA", "Name: six\nVersion: 1.17.0\n")
+
+    with pytest.raises(StepFailedError, match=r"DO NOT MATCH THE HASHES(.|\n)*pip install failed"):
+        install_dependencies(lock, PLATFORM, tmp_path / "cache", tmp_path / "into")
+    assert not (tmp_path / "into" / "six-1.17.0.dist-info").exists()
+
+
+def test_a_wheel_that_is_missing_is_named(tmp_path: Path) -> None:
+    """What cannot be had is told with the platform that it is wanted for."""
+    lock = tmp_path / "lock.txt"
+    lock.write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n", encoding="utf-8")
+    kept_wheels(lock, tmp_path / "cache")
+
+    with pytest.raises(StepFailedError, match=rf"six==1\.17\.0(.|\n)*wheel for {PLATFORM}"):
+        install_dependencies(lock, PLATFORM, tmp_path / "cache", tmp_path / "into")
+
+
+def test_source_that_does_not_compile_is_named(tmp_path: Path) -> None:
+    """A module for another version of Python is found here, not in Lambda."""
+    (tmp_path / "broken.py").write_text("def (:\n", encoding="utf-8")
+
+    with pytest.raises(StepFailedError, match=r"broken\.py(.|\n)*compileall failed"):
+        compile_all(tmp_path, Path(sys.executable))
+
+
+def test_programs_are_bounded_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither an index nor an interpreter that hangs keeps the build waiting for ever."""
+    monkeypatch.setattr(bytecode, "_COMPILE_SECONDS", 0)
+    monkeypatch.setattr(dependencies, "_PIP_SECONDS", 0)
+    lock = tmp_path / "lock.txt"
+    lock.touch()
+    kept_wheels(lock, tmp_path)
+
+    with pytest.raises(StepFailedError, match="pip install failed: it did not finish in 0 seconds"):
+        dependencies.install_dependencies(lock, PLATFORM, tmp_path, tmp_path / "into")
+    with pytest.raises(StepFailedError, match="compileall failed: it did not finish in 0 seconds"):
+        compile_all(tmp_path, Path(sys.executable))
+
+
+# --- what the functions call
+
+
+Recorded = dict[str, set[tuple[str, str]]]
+
+
+@pytest.fixture(scope="module", name="recorded")
+def recorded_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
+    """The calls of each function in a short story with a release, and with a refusal for each."""
+    with pytest.MonkeyPatch.context() as environment, EmbeddedAws() as aws:
+        environment.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+        lab = build_lab(aws, tmp_path_factory.mktemp("lab"), VIRGINIA, IRELAND)
+        yield Story(lab).tell()
+
+
+class Story:
+    """Lets one function run after the other, and notes what each of them called meanwhile."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._recorded: Recorded = {function: set() for function in CALLS}
+
+    def tell(self) -> Recorded:
+        """First sight, a release, and a region whose answers look like those of a disabled one."""
+        lab = self._lab
+        lab.deploy(lab.image("golden"), lab.filtered("ubuntu"))
+        for _ in range(2):
+            lab.publish("golden")
+            lab.publish("ubuntu")
+            self._round()
+        refused = Fault(region=IRELAND.region, code="AuthFailure", status=401)
+        lab.publish("golden")
+        lab.aws.add_fault(refused)
+        self._round()
+        lab.aws.heal(refused)
+        lab.publish("golden", IRELAND)
+        self._during("scheduler", lambda: lab.pipeline.schedule(lab.next_round()))
+        self._during("lookup", lab.pipeline.queue.drain_visible)
+        lab.aws.add_fault(refused)
+        self._during("aggregator", lab.pipeline.stream.drain)
+        self._during("aggregator", lab.pipeline.sweep)
+        return self._recorded
+
+    def _round(self) -> None:
+        lab = self._lab
+        self._during("scheduler", lambda: lab.pipeline.schedule(lab.next_round()))
+        self._during("lookup", lab.pipeline.queue.drain_visible)
+        self._during("aggregator", lab.pipeline.stream.drain)
+        self._during("aggregator", lab.pipeline.sweep)
+
+    def _during(self, function: str, work: Callable[[], object]) -> None:
+        mark = self._lab.aws.mark()
+        work()
+        calls = self._lab.aws.calls(mark)
+        self._recorded[function] |= {(call.service, call.operation) for call in calls}
+
+
+def packed_operations(archive: zipfile.ZipFile) -> set[tuple[str, str]]:
+    """Every operation in the service models of a package."""
+    models = [
+        re.fullmatch(r"botocore/data/(.+)/(.+)/service-2\.json", n) for n in archive.namelist()
+    ]
+    return {
+        (model[1], operation)
+        for model in models
+        if model
+        for operation in json.loads(archive.read(model[0]))["operations"]
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("function", CALLS)
+def test_models_hold_what_was_called_and_nothing_else(
+    zips: Zips, recorded: Recorded, function: str
+) -> None:
+    """Nothing that a function calls is missing from its package, and nothing lies there idle."""
+    packed = packed_operations(zips[function])
+
+    assert recorded[function] - packed == set()
+    assert packed - recorded[function] == set()
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_no_call_in_the_source_is_left_out(zips: Zips, function: str) -> None:
+    """A call on a path that no story reaches would fail in Lambda alone; so each is looked for."""
+    written = operations_written(zips[function], f"services/{function}/")
+    packed = {operation for _, operation in packed_operations(zips[function])}
+
+    assert written - packed == set()
+    assert "UpdateItem" in written
+
+
+def test_no_call_in_the_kernel_is_left_out(zips: Zips) -> None:
+    """What the functions share is called by one of them at least."""
+    written = operations_written(zips["lookup"], "services/kernel/")
+    packed = {operation for archive in zips.values() for _, operation in packed_operations(archive)}
+
+    assert written - packed == set()
+    assert {"AssumeRole", "Query"} <= written
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_every_error_that_the_source_names_is_kept(zips: Zips, function: str) -> None:
+    """`client.exceptions.X` has an X only where the model of an operation that is kept has it."""
+    archive = zips[function]
+    names = archive.namelist()
+    source = "".join(archive.read(n).decode() for n in names if re.match(r"services/.*\.py$", n))
+    models = [json.loads(archive.read(n)) for n in names if n.endswith("/service-2.json")]
+    kept = {name for m in models for name, shape in m["shapes"].items() if "exception" in shape}
+
+    assert set(re.findall(r"\.exceptions\.(\w+)", source)) - kept == set()
+
+
+def operations_written(archive: zipfile.ZipFile, folder: str) -> set[str]:
+    """The operations whose methods or paginators modules of ours name.
+
+    Methods of one word, such as `publish`, may be our own; of these only paged ones are seen.
+    """
+    attributes, paged = set(), set()
+    for name in archive.namelist():
+        if name.startswith(folder) and name.endswith(".py"):
+            for node in ast.walk(ast.parse(archive.read(name))):
+                match node:
+                    case ast.Call(ast.Attribute(attr="get_paginator"), [ast.Constant(value)]):
+                        paged.add(value)
+                    case ast.Attribute(attr=attribute) if "_" in attribute:
+                        attributes.add(attribute)
+    loader = Loader()
+    return {
+        operation
+        for service in sorted({service for calls in CALLS.values() for service in calls})
+        for operation in loader.load_service_model(service, "service-2")["operations"]
+        if xform_name(operation) in attributes | paged
+    }

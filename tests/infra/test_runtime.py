@@ -1,0 +1,279 @@
+"""The packages run: each is started by Lambda's own runtime client, with nothing else on its path.
+
+Sizes and times are printed (`pytest -rP`), as infra/README.md quotes them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import botocore
+import pytest
+from packages import ROOT, runs_here
+from runtime_api import Function, FunctionFailedError
+
+from infra.package.calls import CALLS
+from services.catalogue.load import load
+from services.console.embedded.estate import create_hub, create_member, environment, subscribe
+from services.console.embedded.queue_mapping import QueueMapping
+from services.console.embedded.server import EmbeddedAws
+from services.console.embedded.stream_mapping import StreamMapping
+from services.kernel.model import ParameterLookup
+
+pytestmark = [pytest.mark.xdist_group("packages"), pytest.mark.timeout(240)]
+
+RUNTIME_PYTHON = ROOT / ".venv-runtime" / "bin" / "python"
+STOCK_DATA = Path(botocore.__file__).parent / "data"
+REGION = "us-east-1"
+RUNS = 3
+
+
+@pytest.fixture(scope="module", name="python")
+def runtime_python() -> Path:
+    """The Python that has Lambda's runtime client, and nothing that the functions import."""
+    runs_here()
+    if not RUNTIME_PYTHON.exists():
+        pytest.skip("there is no .venv-runtime; `make test` makes it where Python 3.13 is found")
+    return RUNTIME_PYTHON
+
+
+@pytest.fixture(scope="module", name="unpacked")
+def unpacked_packages(
+    built_packages: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Path]:
+    """Each package as Lambda lays it out."""
+    folder = tmp_path_factory.mktemp("task")
+    for function, path in built_packages.items():
+        zipfile.ZipFile(path).extractall(folder / function)
+    return {function: folder / function for function in built_packages}
+
+
+@pytest.fixture(name="aws")
+def embedded_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
+    """A running embedded AWS, without moto's own images."""
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    with EmbeddedAws() as running:
+        yield running
+
+
+def handler_of(function: str) -> str:
+    """What the function's `Handler` setting says."""
+    return f"services.{function}.handler.handler"
+
+
+def ask(python: Path, package: Path, program: str, **environ: str) -> str:
+    """What a Python program prints when it runs in a package, with an environment of its own."""
+    return subprocess.run(
+        [str(python), "-c", program],
+        cwd=package,
+        env=environ,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout.strip()
+
+
+# --- they run
+
+
+@pytest.mark.slow
+def test_the_packages_carry_a_round_from_schedule_to_announcement(
+    python: Path, unpacked: Mapping[str, Path], aws: EmbeddedAws
+) -> None:
+    """Three processes with nothing but their zips schedule, look up and announce one change."""
+    account_id, image_name, path = _first_parameter()
+    hub = create_hub(aws, REGION)
+    inbox = subscribe(aws, create_member(aws, account_id, [REGION]), [REGION])
+    environ = environment(aws, hub)
+    functions = {f: Function(python, unpacked[f], handler_of(f), environ) for f in CALLS}
+    with (
+        functions["scheduler"] as schedule,
+        functions["lookup"] as look_up,
+        functions["aggregator"] as aggregate,
+    ):
+        sqs = aws.client("sqs", REGION)
+        lookups = QueueMapping(sqs, hub.queue_url, look_up, window_seconds=10)
+        streams = aws.client("dynamodbstreams", REGION)
+        stream = StreamMapping(streams, hub.stream_arn, aggregate)
+        released = []
+        for hour in ("07", "08"):
+            released.append(_release(aws, account_id, path, hour))
+            answer = schedule({"round": f"2026-11-22T{hour}:00:00Z", "regions": [REGION]})
+            delivered = lookups.drain_visible()
+            stream.drain()
+        swept = aggregate({"sweep": True})
+
+    assert answer["enqueued"] == len(load(ROOT / "tracked_images", ROOT / "regions.yaml").images)
+    assert [list(delivery.failed) for delivery in delivered] == [[]]
+    assert swept["pending"] == 0
+    assert [_told(received.body) for received in inbox.receive()] == [(image_name, released[1])]
+
+
+def _first_parameter() -> tuple[str, str, str]:
+    """An account of the shipped configuration, and an image with its parameter."""
+    catalogue = load(ROOT / "tracked_images", ROOT / "regions.yaml")
+    for image in catalogue.images:
+        if isinstance(image.lookup, ParameterLookup):
+            return catalogue.targets[0].account_id, image.name, image.lookup.parameter_path
+    message = "the shipped configuration has no image with a parameter"
+    raise LookupError(message)
+
+
+def _release(aws: EmbeddedAws, account_id: str, path: str, name: str) -> str:
+    image_id = aws.world.register_image(account_id, REGION, name, datetime(2026, 1, 1, tzinfo=UTC))
+    aws.world.put_parameter(account_id, REGION, path, image_id)
+    return image_id
+
+
+def _told(body: str) -> tuple[str, str]:
+    image = json.loads(body)["v1"]["image"]
+    return image["image_name"], image["image_id"]
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_errors_come_back_as_errors(
+    python: Path, unpacked: Mapping[str, Path], function: str
+) -> None:
+    """Without its settings a function says which it misses, through the runtime's own error."""
+    with (
+        Function(python, unpacked[function], handler_of(function), {}) as packaged,
+        pytest.raises(FunctionFailedError) as raised,
+    ):
+        packaged({"Records": []})
+
+    assert raised.value.error["errorType"] == "SettingsError"
+    assert "environment variable TABLE_NAME is not set" in raised.value.error["errorMessage"]
+    assert f"services/{function}/handler.py" in str(raised.value.error["stackTrace"])
+
+
+def test_a_handler_that_is_missing_is_noticed(python: Path, unpacked: Mapping[str, Path]) -> None:
+    """The scheduler's package holds no lookup: its runtime cannot even start it."""
+    with (
+        Function(python, unpacked["scheduler"], handler_of("lookup"), {}) as packaged,
+        pytest.raises(FunctionFailedError, match=r"Runtime\.ImportModuleError"),
+    ):
+        packaged({})
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_all_that_is_imported_is_in_the_package(
+    python: Path, unpacked: Mapping[str, Path], function: str
+) -> None:
+    """Every module of a started handler is its package's or the standard library's own."""
+    program = f"""
+import sys, services.{function}.handler
+files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+print(*(file for file in files if file and "site-packages" in file))
+"""
+
+    assert ask(python, unpacked[function], program) == ""
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_byte_code_is_used(
+    python: Path, unpacked: Mapping[str, Path], tmp_path: Path, function: str
+) -> None:
+    """With every source emptied the handler is imported all the same."""
+    package = tmp_path / "package"
+    shutil.copytree(unpacked[function], package)
+    for source in package.rglob("*.py"):
+        source.write_text("raise AssertionError\n", encoding="utf-8")
+    program = f"import services.{function}.handler as it; print(it.handler.__name__)"
+
+    assert ask(python, package, program) == "handler"
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_clients_make_what_the_calls_need(
+    python: Path, unpacked: Mapping[str, Path], function: str
+) -> None:
+    """Each declared operation is a method of its client, and what is paged can be paged."""
+    operations = {service: sorted(names) for service, names in CALLS[function].items()}
+    program = f"""
+import json
+from services.kernel.aws import Home
+home, found = Home("eu-west-1"), {{}}
+for service in {sorted(operations)}:
+    client = home.client(service)
+    found[service] = sorted(client.meta.method_to_api_mapping.values())
+print(json.dumps([home.partition, found]))
+"""
+
+    assert json.loads(ask(python, unpacked[function], program, **_CREDENTIALS)) == [
+        "aws",
+        operations,
+    ]
+
+
+# --- what it costs
+
+
+_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+_MEASURE = """
+import time; start = time.process_time()
+import {handler}; imported = time.process_time()
+from services.kernel.aws import Home
+home = Home("eu-west-1")
+for service in {services}: home.client(service)
+made = time.process_time()
+status = open("/proc/self/status").read()  # unlike rusage, begins anew with the program
+print(imported - start, made - imported, int(status.split("VmHWM:")[1].split()[0]) / 1024)
+"""
+
+
+def measure(python: Path, packages: Mapping[str, Path], function: str) -> Mapping[str, list[float]]:
+    """For each variant: CPU seconds to import, and to make each client once; peak MiB.
+
+    Variants take turns, and the least of each counts: a busy machine can only add to it.
+    """
+    module = handler_of(function).removesuffix(".handler")
+    program = _MEASURE.format(handler=module, services=sorted(CALLS[function]))
+    environ = {**_CREDENTIALS, "PYTHONDONTWRITEBYTECODE": "1"}
+    runs: dict[str, list[list[float]]] = {name: [] for name in packages}
+    for _ in range(RUNS):
+        for name, package in packages.items():
+            runs[name].append([float(n) for n in ask(python, package, program, **environ).split()])
+    return {
+        name: [min(column) for column in zip(*found, strict=True)] for name, found in runs.items()
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("function", CALLS)
+def test_byte_code_and_cut_models_pay(
+    python: Path,
+    built_packages: Mapping[str, Path],
+    unpacked: Mapping[str, Path],
+    tmp_path: Path,
+    function: str,
+) -> None:
+    """Cold starts are shorter with byte code, and clients are made faster from cut models."""
+    plain, stock = tmp_path / "plain", tmp_path / "stock"
+    shutil.copytree(unpacked[function], plain, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(unpacked[function], stock)
+    shutil.rmtree(stock / "botocore" / "data")
+    (stock / "botocore" / "data").symlink_to(STOCK_DATA)
+    packages = {"as built": unpacked[function], "no byte code": plain, "stock models": stock}
+    found = measure(python, packages, function)
+    _report(function, built_packages[function], found)
+    built = found["as built"]
+
+    assert built[0] < 0.6 * found["no byte code"][0]
+    assert built[1] < 0.5 * found["stock models"][1]
+    assert built_packages[function].stat().st_size < 6_000_000
+
+
+def _report(function: str, path: Path, found: Mapping[str, list[Any]]) -> None:
+    sizes = [entry.file_size for entry in zipfile.ZipFile(path).infolist()]
+    size = path.stat().st_size
+    print(f"\n{function}: {size / 1e6:.2f} MB, {sum(sizes) / 1e6:.2f} MB unpacked")  # noqa: T201 - the figures of infra/README.md
+    for name, (imported, made, peak) in found.items():
+        print(f"  {name:<13} import {imported:.3f} s, clients {made:.3f} s, peak {peak:.0f} MiB")  # noqa: T201 - as above
