@@ -1,0 +1,335 @@
+data "aws_partition" "current" {}
+
+locals {
+  partition    = data.aws_partition.current.partition
+  self_managed = var.permission_model == "SELF_MANAGED"
+
+  accounts = sort(distinct(var.targets[*].account_id))
+  regions  = sort(distinct(var.targets[*].region))
+  topic    = var.fifo ? "${var.topic_name}.fifo" : var.topic_name
+
+  # CloudFormation knows no null: an empty parameter says "none".
+  organization_id           = var.organization_id == null ? "" : var.organization_id
+  permissions_boundary_name = var.permissions_boundary_name == null ? "" : var.permissions_boundary_name
+
+  templates = "${path.module}/../../../cloudformation"
+
+  stack_sets = {
+    roles = {
+      description  = "AMI tracker: the roles that the hub's functions assume, once per account."
+      template     = file("${local.templates}/member-roles.yaml")
+      capabilities = toset(["CAPABILITY_NAMED_IAM"])
+      parameters = tomap({
+        HubAccountId        = var.hub_account_id
+        LookupRoleName      = var.lookup_role_name
+        AggregatorRoleName  = var.aggregator_role_name
+        ExternalIds         = join(",", var.external_ids)
+        OrganizationId      = local.organization_id
+        ReadRoleName        = var.read_role_name
+        PublishRoleName     = var.publish_role_name
+        PermissionsBoundary = local.permissions_boundary_name
+        Regions             = join(",", local.regions)
+        ParameterPaths      = join(",", sort(var.parameter_paths))
+        TopicName           = var.topic_name
+        Fifo                = tostring(var.fifo)
+      })
+    }
+    topics = {
+      description  = "AMI tracker: the topic of each region."
+      template     = file("${local.templates}/region-topic.yaml")
+      capabilities = toset([])
+      parameters = tomap({
+        TopicName            = var.topic_name
+        Fifo                 = tostring(var.fifo)
+        Encryption           = var.topic_encryption
+        PublishRoleName      = var.publish_role_name
+        OrganizationId       = local.organization_id
+        SubscriberAccountIds = join(",", sort(var.subscriber_account_ids))
+      })
+    }
+  }
+
+  # One stack instance for each place, because the provider's aws_cloudformation_stack_instances
+  # ignores `accounts` and deploys to the hub (terraform-provider-aws issue 42172), and reads every
+  # instance of its StackSet as its own, so that two of them would remove each other's.
+  # A service-managed instance stands for a region of all organizational units.
+  # `region` is the argument that providers 5 and 6 share; 6 calls it deprecated.
+  instances = {
+    roles = (local.self_managed
+      ? { for account in local.accounts : account => { account_id = account, region = var.home_region } }
+      : { (var.home_region) = { account_id = null, region = var.home_region } }
+    )
+    topics = (local.self_managed
+      ? { for target in var.targets : "${target.account_id}/${target.region}" => target }
+      : { for region in local.regions : region => { account_id = null, region = region } }
+    )
+  }
+}
+
+# --- self-managed: named accounts, with roles of our own
+
+resource "aws_cloudformation_stack_set" "self_managed" {
+  for_each = { for name, it in local.stack_sets : name => it if local.self_managed }
+
+  name                    = "${var.name_prefix}-${each.key}"
+  description             = each.value.description
+  permission_model        = "SELF_MANAGED"
+  administration_role_arn = local.administration_role_arn
+  execution_role_name     = var.execution_role_name
+  template_body           = each.value.template
+  parameters              = each.value.parameters
+  capabilities            = each.value.capabilities
+
+  managed_execution {
+    active = true
+  }
+
+  operation_preferences {
+    failure_tolerance_count = var.failure_tolerance_count
+    max_concurrent_count    = var.failure_tolerance_count + 1
+    region_concurrency_type = "PARALLEL"
+  }
+
+  tags = var.tags
+
+  timeouts {
+    update = "2h"
+  }
+
+  # Every operation needs these, the deletion of the last instance too.
+  depends_on = [aws_iam_role_policy.administration, aws_cloudformation_stack.execution_role]
+
+  lifecycle {
+    precondition {
+      condition     = length(var.organizational_unit_ids) == 0
+      error_message = "organizational_unit_ids mean nothing to self-managed StackSets, which deploy to the accounts in regions.yaml; remove them, or set stack_set_model to \"SERVICE_MANAGED\"."
+    }
+
+    precondition {
+      condition     = var.call_as == "SELF"
+      error_message = "Self-managed StackSets know no delegated administrator; set stack_set_call_as to \"SELF\", or stack_set_model to \"SERVICE_MANAGED\"."
+    }
+  }
+}
+
+# --- service-managed: organizational units, with the roles that Organizations makes
+
+resource "aws_cloudformation_stack_set" "service_managed" {
+  for_each = { for name, it in local.stack_sets : name => it if !local.self_managed }
+
+  name             = "${var.name_prefix}-${each.key}"
+  description      = each.value.description
+  permission_model = "SERVICE_MANAGED"
+  call_as          = var.call_as
+  template_body    = each.value.template
+  parameters       = each.value.parameters
+  capabilities     = each.value.capabilities
+
+  # An account that joins one of the units gets its roles and topics by itself, and loses them when
+  # it leaves.
+  auto_deployment {
+    enabled                          = true
+    retain_stacks_on_account_removal = false
+  }
+
+  managed_execution {
+    active = true
+  }
+
+  operation_preferences {
+    failure_tolerance_count = var.failure_tolerance_count
+    max_concurrent_count    = var.failure_tolerance_count + 1
+    region_concurrency_type = "PARALLEL"
+  }
+
+  tags = var.tags
+
+  timeouts {
+    update = "2h"
+  }
+
+  lifecycle {
+    # AWS fills it in, which providers older than 2026 take for a change to undo:
+    # https://github.com/hashicorp/terraform-provider-aws/issues/23464
+    ignore_changes = [administration_role_arn]
+
+    precondition {
+      condition     = length(var.organizational_unit_ids) > 0
+      error_message = "Service-managed StackSets deploy to organizational units; name at least one (or the root) in organizational_unit_ids, or set stack_set_model to \"SELF_MANAGED\"."
+    }
+
+    precondition {
+      condition     = var.administration_role_arn == null
+      error_message = "Service-managed StackSets take no administration role; remove stack_set_administration_role_arn."
+    }
+  }
+}
+
+check "management_account" {
+  assert {
+    condition     = local.self_managed || var.call_as == "DELEGATED_ADMIN" || !contains(local.accounts, var.hub_account_id)
+    error_message = "Service-managed StackSets never deploy to the organisation's management account, which ${var.hub_account_id} is here: its targets need infra/cloudformation/member-roles.yaml and region-topic.yaml deployed by hand."
+  }
+}
+
+# --- the places
+
+locals {
+  stack_set_names = {
+    for name, it in merge(aws_cloudformation_stack_set.self_managed, aws_cloudformation_stack_set.service_managed) : name => it.name
+  }
+}
+
+resource "aws_cloudformation_stack_set_instance" "roles" {
+  for_each = local.instances.roles
+
+  stack_set_name = local.stack_set_names.roles
+  account_id     = each.value.account_id
+  region         = each.value.region
+  call_as        = var.call_as
+
+  dynamic "deployment_targets" {
+    for_each = local.self_managed ? [] : ["units"]
+
+    content {
+      organizational_unit_ids = var.organizational_unit_ids
+    }
+  }
+
+  operation_preferences {
+    failure_tolerance_count = var.failure_tolerance_count
+    max_concurrent_count    = var.failure_tolerance_count + 1
+  }
+
+  timeouts {
+    create = "2h"
+    update = "2h"
+    delete = "2h"
+  }
+}
+
+resource "aws_cloudformation_stack_set_instance" "topics" {
+  for_each = local.instances.topics
+
+  stack_set_name = local.stack_set_names.topics
+  account_id     = each.value.account_id
+  region         = each.value.region
+  call_as        = var.call_as
+
+  dynamic "deployment_targets" {
+    for_each = local.self_managed ? [] : ["units"]
+
+    content {
+      organizational_unit_ids = var.organizational_unit_ids
+    }
+  }
+
+  operation_preferences {
+    failure_tolerance_count = var.failure_tolerance_count
+    max_concurrent_count    = var.failure_tolerance_count + 1
+  }
+
+  timeouts {
+    create = "2h"
+    update = "2h"
+    delete = "2h"
+  }
+}
+
+# --- self-managed: the role that StackSets use here, and the one that they use in this account
+
+locals {
+  makes_administration = local.self_managed && var.administration_role_arn == null
+  administration_name  = "${var.name_prefix}-stackset-administration"
+  administration_role_arn = (local.makes_administration
+    ? "arn:${local.partition}:iam::${var.hub_account_id}:role/${local.administration_name}"
+    : var.administration_role_arn
+  )
+
+  # The regions that need not be enabled. From every other one StackSets calls under a name of its
+  # own: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-opt-in-regions.html
+  # The list is closed: regions since March 2019 must be enabled.
+  regions_by_default = toset([
+    "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1",
+    "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2",
+    "eu-west-3", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+  ])
+  regions_to_enable = local.partition == "aws" ? setsubtract(local.regions, local.regions_by_default) : []
+}
+
+data "aws_iam_policy_document" "administration_trust" {
+  statement {
+    sid     = "TheseStackSetsAlone"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type = "Service"
+      identifiers = concat(
+        ["cloudformation.amazonaws.com"],
+        [for region in sort(local.regions_to_enable) : "cloudformation.${region}.amazonaws.com"],
+      )
+    }
+
+    # Else another account's StackSet could have CloudFormation use this role.
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.hub_account_id]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = [for name in keys(local.stack_sets) : "arn:${local.partition}:cloudformation:*:${var.hub_account_id}:stackset/${var.name_prefix}-${name}:*"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "administration" {
+  statement {
+    sid       = "DeployToTheTargets"
+    actions   = ["sts:AssumeRole"]
+    resources = [for account in local.accounts : "arn:${local.partition}:iam::${account}:role/${var.execution_role_name}"]
+  }
+}
+
+resource "aws_iam_role" "administration" {
+  count = local.makes_administration ? 1 : 0
+
+  name                 = local.administration_name
+  description          = "Lets the StackSets ${var.name_prefix}-roles and ${var.name_prefix}-topics deploy to the target accounts."
+  assume_role_policy   = data.aws_iam_policy_document.administration_trust.json
+  permissions_boundary = var.permissions_boundary_name == null ? null : "arn:${local.partition}:iam::${var.hub_account_id}:policy/${var.permissions_boundary_name}"
+  tags                 = var.tags
+}
+
+resource "aws_iam_role_policy" "administration" {
+  count = local.makes_administration ? 1 : 0
+
+  name   = "deploy-to-the-targets"
+  role   = aws_iam_role.administration[0].name
+  policy = data.aws_iam_policy_document.administration.json
+}
+
+# Every target account needs this role; only the hub's own can be made from here.
+resource "aws_cloudformation_stack" "execution_role" {
+  # checkov:skip=CKV_AWS_124:Terraform waits for the stack and reports what goes wrong in it.
+  count = local.makes_administration && contains(local.accounts, var.hub_account_id) ? 1 : 0
+
+  name          = "${var.name_prefix}-stackset-execution"
+  template_body = file("${local.templates}/stackset-execution-role.yaml")
+  capabilities  = ["CAPABILITY_NAMED_IAM"]
+  parameters = {
+    HubAccountId           = var.hub_account_id
+    AdministrationRoleName = local.administration_name
+    ExecutionRoleName      = var.execution_role_name
+    PermissionsBoundary    = local.permissions_boundary_name
+    StackSetPrefix         = var.name_prefix
+    ReadRoleName           = var.read_role_name
+    PublishRoleName        = var.publish_role_name
+    TopicName              = var.topic_name
+    Encryption             = var.topic_encryption
+  }
+
+  tags = var.tags
+}

@@ -1,0 +1,12 @@
+output "stack_set_names" {
+  description = "The names of the two StackSets: `roles` and `topics`."
+  value       = local.stack_set_names
+}
+
+output "topic_arns" {
+  description = "The topic of every target, by `account/region`."
+  value = {
+    for target in var.targets :
+    "${target.account_id}/${target.region}" => "arn:${local.partition}:sns:${target.region}:${target.account_id}:${local.topic}"
+  }
+}

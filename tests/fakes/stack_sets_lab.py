@@ -1,0 +1,179 @@
+"""Accounts to deploy stacks to: the embedded AWS, read as one table of what is where.
+
+    with EmbeddedAws() as aws:
+        …
+        made()   # {("111122223333", "iam"): {"ami-tracker-read", …}, …}
+
+Importing it teaches moto's CloudFormation the topic policy, which it does not know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moto.core.common_models import CloudFormationModel
+from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
+from moto.sns.models import sns_backends
+
+from services.console.embedded.server import HUB_ACCOUNT, EmbeddedAws
+
+HOME = "us-east-1"
+IAM = "iam"
+"""In place of a region, for what an account has once."""
+
+_ROLE_OF_ORGANIZATIONS = "OrganizationAccountAccessRole"  # in every account that it makes
+
+Place = tuple[str, str]
+"""An account, and a region or `IAM`."""
+
+
+class TopicPolicy(CloudFormationModel):
+    """`AWS::SNS::TopicPolicy`: moto finds its resource types by their base class."""
+
+    __module__ = "moto.sns.policies"  # moto files its models by the second part
+
+    def __init__(self, physical_resource_id: str) -> None:
+        self.physical_resource_id = physical_resource_id
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        """No name: the resource has none."""
+        return ""
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        """What templates call it."""
+        return "AWS::SNS::TopicPolicy"
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:  # noqa: ARG003 - moto's interface
+        """It has no attributes."""
+        return False
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Mapping[str, Any],
+        account_id: str,
+        region_name: str,
+        **_: object,
+    ) -> TopicPolicy:
+        """The policy, put on each of its topics."""
+        properties = cloudformation_json["Properties"]
+        for arn in properties["Topics"]:
+            policy = json.dumps(properties["PolicyDocument"])
+            sns_backends[account_id][region_name].set_topic_attribute(arn, "policy", policy)
+        return cls(resource_name)
+
+    @classmethod
+    def delete_from_cloudformation_json(cls, *_: object) -> None:
+        """Nothing: it goes with its topic."""
+
+
+def made() -> dict[Place, set[str]]:
+    """The names of all roles, topics and keys of the running AWS, in every account and region."""
+    table: dict[Place, set[str]] = defaultdict(set)
+    for account_id, _, backend in _backends(iam_backends):
+        roles = {role.name for role in backend.roles.values()}
+        table[account_id, IAM] |= roles - {_ROLE_OF_ORGANIZATIONS}
+    for account_id, region, backend in _backends(sns_backends):
+        table[account_id, region] |= {topic.name for topic in backend.topics.values()}
+    for account_id, region, backend in _backends(kms_backends):
+        aliases = {alias for key in backend.keys.values() for alias in key.aliases}
+        table[account_id, region] |= {a for a in aliases if not a.startswith("alias/aws/")}
+    return {place: names for place, names in table.items() if names}
+
+
+def _backends(backends: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, Any]]:
+    return [
+        (account_id, region, backend)
+        for account_id, regions in backends.items()
+        for region, backend in regions.items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role as it is in an account: who may assume it, and its inline policies by name."""
+
+    trust: Mapping[str, Any]
+    policies: Mapping[str, Mapping[str, Any]]
+    boundary: str | None = None
+
+
+def role(aws: EmbeddedAws, account_id: str, name: str) -> Role:
+    """A role of an account."""
+    iam = aws.client("iam", HOME, account_id)
+    found = iam.get_role(RoleName=name)["Role"]
+    # moto's GetRolePolicy answers with Python's way to write a dictionary for what CloudFormation
+    # made, so the policies are read from its memory.
+    policies = iam_backends[account_id]["aws"].get_role(name).policies
+    return Role(
+        trust=_document(found["AssumeRolePolicyDocument"]),
+        policies={policy: _document(text) for policy, text in policies.items()},
+        boundary=found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+    )
+
+
+def _document(stored: str | Mapping[str, Any]) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(stored if isinstance(stored, str) else json.dumps(stored))
+    # A statement that is AWS::NoValue stays as a null in moto; CloudFormation leaves it out.
+    statements = [each for each in document["Statement"] if each is not None]
+    return document | {"Statement": statements}
+
+
+def topic(aws: EmbeddedAws, account_id: str, region: str, name: str) -> dict[str, Any]:
+    """A topic's attributes; `Policy` is its document."""
+    sns = aws.client("sns", region, account_id)
+    arn = f"arn:aws:sns:{region}:{account_id}:{name}"
+    attributes: dict[str, Any] = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
+    return attributes | {"Policy": _document(attributes["Policy"])}
+
+
+def deploy(
+    aws: EmbeddedAws, place: Place, template: Path, parameters: Mapping[str, str]
+) -> dict[str, str]:
+    """Deploy a template as a person would, without a StackSet; the stack's outputs."""
+    account_id, region = place
+    cloudformation = aws.client("cloudformation", region, account_id)
+    cloudformation.create_stack(
+        StackName=template.stem,
+        TemplateBody=template.read_text(encoding="utf-8"),
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+        ],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    stack = cloudformation.describe_stacks(StackName=template.stem)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+class Organization:
+    """An organization around the hub as its management account; `accounts` are ids by name."""
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        self._api = aws.client("organizations", HOME, HUB_ACCOUNT)
+        self._api.create_organization(FeatureSet="ALL")
+        self.root: str = self._api.list_roots()["Roots"][0]["Id"]
+        self.accounts: dict[str, str] = {}
+
+    def unit(self, name: str, parent: str | None = None) -> str:
+        """A new organizational unit below another, or below the root."""
+        made = self._api.create_organizational_unit(ParentId=parent or self.root, Name=name)
+        unit_id: str = made["OrganizationalUnit"]["Id"]
+        return unit_id
+
+    def account(self, name: str, unit: str) -> None:
+        """Make an account in a unit."""
+        made = self._api.create_account(AccountName=name, Email=f"{name}@example.com")
+        self.accounts[name] = made["CreateAccountStatus"]["AccountId"]
+        self._api.move_account(
+            AccountId=self.accounts[name], SourceParentId=self.root, DestinationParentId=unit
+        )

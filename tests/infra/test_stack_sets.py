@@ -1,0 +1,648 @@
+"""StackSets on moto: what both permission models, and a deployment by hand, really make where."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stack_sets_lab import HOME, IAM, Organization, Role, deploy, made, role, topic
+from template import Stack, parse, resolve
+from terraform import Plan, Terraform, TerraformError, checkout, environment
+
+from services.console.embedded.server import HUB_ACCOUNT, EmbeddedAws
+
+TEMPLATES = Path(__file__).parents[2] / "infra" / "cloudformation"
+MEMBER_ROLES = TEMPLATES / "member-roles.yaml"
+REGION_TOPIC = TEMPLATES / "region-topic.yaml"
+EXECUTION_ROLE = TEMPLATES / "stackset-execution-role.yaml"
+
+FIRST, SECOND, OUTSIDER = "111122223333", "222233334444", "999988887777"
+TARGETS = (
+    (HUB_ACCOUNT, "us-east-1"),
+    (FIRST, "us-east-1"),
+    (FIRST, "eu-west-1"),
+    (SECOND, "eu-west-1"),  # which is not where the StackSets are
+)
+ROLES = {"ami-tracker-publish", "ami-tracker-read"}
+TOPIC = {"ami-tracker-releases"}
+PROTOCOLS = ["email", "email-json", "firehose", "https", "lambda", "sqs"]
+
+MODULE = """
+variable "inputs" {
+  type = any
+}
+
+module "members" {
+  source = "../modules/members"
+%s
+}
+
+output "members" {
+  value = module.members
+}
+"""
+
+EXPLAINED = {
+    "administration_role_arn": "ignored by the module, as the provider's issue 23464 asks for",
+    "auto_deployment": "moto does not keep it; AWS does",
+    "capabilities": "moto does not keep them; AWS does",
+    "managed_execution": "moto answers that it is off, whatever was asked for; AWS keeps it",
+    "operation_preferences": "an unset number, which the provider reads as 0; no call follows",
+}
+"""Attributes in which a second plan may differ from moto's answers, and why; no others may."""
+
+
+def inputs(model: str, targets: tuple[tuple[str, str], ...], **more: object) -> dict[str, Any]:
+    """The module's inputs, as the hub gives them."""
+    return {
+        "name_prefix": "ami-tracker",
+        "hub_account_id": HUB_ACCOUNT,
+        "home_region": HOME,
+        "targets": [{"account_id": account, "region": region} for account, region in targets],
+        "lookup_role_name": "ami-tracker-lookup",
+        "aggregator_role_name": "ami-tracker-aggregator",
+        "read_role_name": "ami-tracker-read",
+        "publish_role_name": "ami-tracker-publish",
+        "topic_name": "ami-tracker-releases",
+        "external_ids": ["new-external-id", "old-external-id"],
+        "organization_id": "o-abcdefghij",
+        "subscriber_account_ids": [OUTSIDER],
+        "permission_model": model,
+        "organizational_unit_ids": [],
+        "call_as": "SELF",
+        "execution_role_name": "ami-tracker-stackset-execution",
+        "tags": {"team": "platform"},
+        **more,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The module, applied with its inputs."""
+
+    aws: EmbeddedAws
+    terraform: Terraform
+    inputs: Mapping[str, Any]
+    organization: Organization | None = None
+
+    def plan(self, **changed: object) -> Plan:
+        """What would change with some inputs changed."""
+        return self.terraform.plan(inputs={**self.inputs, **changed})
+
+    def places(self, *added: tuple[str, str]) -> list[dict[str, str]]:
+        """The targets and some more, as an input."""
+        more = [{"account_id": account, "region": region} for account, region in added]
+        return [*self.inputs["targets"], *more]
+
+
+def applied(aws: EmbeddedAws, folder: Path, given: Mapping[str, Any]) -> Terraform:
+    """The module with these inputs, applied from a root of its own."""
+    root = checkout(folder) / "infra" / "terraform" / "lab"
+    root.mkdir()
+    lines = "\n".join(f"  {name} = var.inputs.{name}" for name in given)
+    (root / "main.tf").write_text(MODULE % lines, encoding="utf-8")
+    terraform = Terraform(root, environment(aws.endpoint_url, HOME))
+    terraform.init()
+    terraform.apply(inputs=given)
+    return terraform
+
+
+def real_differences(plan: Plan) -> dict[str, dict[str, Any]]:
+    """What a plan would set in existing resources, beyond what is the emulator's doing."""
+    found = {
+        address: {name: value for name, value in after.items() if name not in EXPLAINED}
+        for address, (_, after) in plan.differences().items()
+    }
+    return {address: after for address, after in found.items() if after}
+
+
+def actions(aws: EmbeddedAws, since: int) -> list[str]:
+    """What Terraform changed since a mark, in order, without repetitions in a row."""
+    wrote = [
+        call.operation
+        for call in aws.calls(since)
+        if not call.operation.startswith(("Describe", "Get", "List"))
+    ]
+    return [name for name, before in zip(wrote, ["", *wrote], strict=False) if name != before]
+
+
+# --- the documents that must come out
+
+
+def statement(sid: str, **more: object) -> dict[str, Any]:
+    """An allow statement."""
+    return {"Sid": sid, "Effect": "Allow", **more}
+
+
+def document(*statements: dict[str, Any]) -> dict[str, Any]:
+    """A policy document."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def trust(sid: str, hub_role: str) -> dict[str, Any]:
+    """Who may assume a member role: one role of the hub, and nobody else."""
+    return document(
+        statement(
+            sid,
+            Principal={"AWS": f"arn:aws:iam::{HUB_ACCOUNT}:root"},
+            Action="sts:AssumeRole",
+            Condition={
+                "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{HUB_ACCOUNT}:role/{hub_role}"},
+                "StringEquals": {
+                    "sts:ExternalId": ["new-external-id", "old-external-id"],
+                    "aws:PrincipalOrgID": "o-abcdefghij",
+                },
+            },
+        )
+    )
+
+
+def read_role(regions: list[str]) -> Role:
+    """The role that looks up images in some regions."""
+    there = {"StringEquals": {"aws:RequestedRegion": regions}}
+    public = "arn:aws:ssm:*::parameter/aws/service/*"
+    may = document(
+        statement("LookAtImages", Action="ec2:DescribeImages", Resource="*", Condition=there),
+        statement(
+            "ReadPublicParameters", Action="ssm:GetParameters", Resource=public, Condition=there
+        ),
+    )
+    return Role(trust("TheLookupFunctionAlone", "ami-tracker-lookup"), {"look-up-images": may})
+
+
+def publish_role(account_id: str, regions: list[str]) -> Role:
+    """The role that publishes in some regions of an account."""
+    may = document(
+        statement(
+            "PublishReleases",
+            Action="sns:Publish",
+            Resource=f"arn:aws:sns:*:{account_id}:ami-tracker-releases",
+            Condition={"StringEquals": {"aws:RequestedRegion": regions}},
+        ),
+        statement(
+            "EncryptThroughSns",
+            Action=["kms:GenerateDataKey*", "kms:Decrypt"],
+            Resource=f"arn:aws:kms:*:{account_id}:key/*",
+            Condition={
+                "StringLike": {"kms:ViaService": "sns.*.amazonaws.com"},
+                "ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/ami-tracker-releases"},
+            },
+        ),
+    )
+    return Role(
+        trust("TheAggregatorFunctionAlone", "ami-tracker-aggregator"), {"publish-releases": may}
+    )
+
+
+def topic_policy(arn: str, *subscribers: dict[str, Any]) -> dict[str, Any]:
+    """A topic's policy: the publish role publishes, nobody does without TLS, these subscribe."""
+    account_id = arn.split(":")[4]
+    publisher = {"aws:PrincipalArn": f"arn:aws:iam::{account_id}:role/ami-tracker-publish"}
+    return document(
+        {
+            "Sid": "NobodyButThePublishRolePublishes",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sns:Publish",
+            "Resource": arn,
+            "Condition": {"ArnNotEquals": publisher},
+        },
+        statement(
+            "ThePublishRolePublishes",
+            Principal={"AWS": f"arn:aws:iam::{account_id}:root"},
+            Action="sns:Publish",
+            Resource=arn,
+            Condition={"ArnEquals": publisher},
+        ),
+        {
+            "Sid": "NothingWithoutTls",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["sns:Publish", "sns:Subscribe", "sns:GetTopicAttributes"],
+            "Resource": arn,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+        *({**each, "Resource": arn, **elsewhere(each, account_id)} for each in subscribers),
+    )
+
+
+def elsewhere(subscriber: dict[str, Any], account_id: str) -> dict[str, Any]:
+    """The condition of a subscriber's statement: the topic's own account has its own policies."""
+    own = {"StringNotEquals": {"aws:PrincipalAccount": account_id}}
+    return {"Condition": subscriber["Condition"] | own}
+
+
+def subscribers(sid: str, **who: object) -> dict[str, Any]:
+    """The statement that lets some accounts subscribe."""
+    return statement(
+        sid,
+        Principal={"AWS": "*"},
+        Action=["sns:Subscribe", "sns:GetTopicAttributes"],
+        Condition={
+            "StringEquals": {f"aws:{key}": value for key, value in who.items()},
+            "StringEqualsIfExists": {"sns:Protocol": PROTOCOLS},
+        },
+    )
+
+
+ORGANIZATION = subscribers("TheOrganizationSubscribes", PrincipalOrgID="o-abcdefghij")
+LISTED = subscribers("TheListedAccountsSubscribe", PrincipalAccount=[OUTSIDER])
+
+
+# --- self-managed
+
+
+@pytest.fixture(scope="class")
+def self_managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Self-managed StackSets over three accounts, one of them the hub."""
+    given = inputs("SELF_MANAGED", TARGETS)
+    with EmbeddedAws() as aws:
+        yield Deployment(aws, applied(aws, tmp_path_factory.mktemp("self"), given), given)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.xdist_group("stack-sets-self-managed")
+class TestSelfManaged:
+    """Named accounts. The tests follow each other: the last ones take down what was made."""
+
+    def test_roles_once_in_each_account_and_topics_where_targets_are(
+        self, self_managed: Deployment
+    ) -> None:
+        """Each account has its roles once; each target has its topic; nothing else is made."""
+        of_the_hub = {"ami-tracker-stackset-administration", "ami-tracker-stackset-execution"}
+
+        assert {
+            (HUB_ACCOUNT, IAM): ROLES | of_the_hub,
+            (HUB_ACCOUNT, "us-east-1"): TOPIC,
+            (FIRST, IAM): ROLES,
+            (FIRST, "us-east-1"): TOPIC,
+            (FIRST, "eu-west-1"): TOPIC,
+            (SECOND, IAM): ROLES,
+            (SECOND, "eu-west-1"): TOPIC,
+        } == made()
+        assert {
+            "stack_set_names": {"roles": "ami-tracker-roles", "topics": "ami-tracker-topics"},
+            "topic_arns": {
+                f"{account}/{region}": f"arn:aws:sns:{region}:{account}:ami-tracker-releases"
+                for account, region in TARGETS
+            },
+        } == self_managed.terraform.outputs()["members"]
+
+    @pytest.mark.parametrize("account_id", [HUB_ACCOUNT, FIRST, SECOND])
+    def test_roles_say_who_may_do_what(self, self_managed: Deployment, account_id: str) -> None:
+        """The roles of every account trust the hub's two roles alone, for the regions in use."""
+        regions = ["eu-west-1", "us-east-1"]
+
+        assert read_role(regions) == role(self_managed.aws, account_id, "ami-tracker-read")
+        assert publish_role(account_id, regions) == role(
+            self_managed.aws, account_id, "ami-tracker-publish"
+        )
+
+    @pytest.mark.parametrize(("account_id", "region"), TARGETS)
+    def test_topics_say_who_may_publish_and_subscribe(
+        self, self_managed: Deployment, account_id: str, region: str
+    ) -> None:
+        """Every topic takes announcements from its account's publish role alone."""
+        found = topic(self_managed.aws, account_id, region, "ami-tracker-releases")
+
+        assert topic_policy(found["TopicArn"], ORGANIZATION, LISTED) == found["Policy"]
+        assert "alias/aws/sns" == found["KmsMasterKeyId"]
+
+    def test_the_administration_role_serves_these_stack_sets_alone(
+        self, self_managed: Deployment
+    ) -> None:
+        """StackSets of this name in this account may use it, to reach the targets and no other."""
+        trusts = document(
+            statement(
+                "TheseStackSetsAlone",
+                Principal={"Service": "cloudformation.amazonaws.com"},
+                Action="sts:AssumeRole",
+                Condition={
+                    "StringEquals": {"aws:SourceAccount": HUB_ACCOUNT},
+                    "ArnLike": {
+                        "aws:SourceArn": [
+                            f"arn:aws:cloudformation:*:{HUB_ACCOUNT}:stackset/ami-tracker-{name}:*"
+                            for name in ("roles", "topics")
+                        ]
+                    },
+                },
+            )
+        )
+        reaches = document(
+            statement(
+                "DeployToTheTargets",
+                Action="sts:AssumeRole",
+                Resource=[
+                    f"arn:aws:iam::{account}:role/ami-tracker-stackset-execution"
+                    for account in (SECOND, HUB_ACCOUNT, FIRST)
+                ],
+            )
+        )
+
+        assert Role(trusts, {"deploy-to-the-targets": reaches}) == role(
+            self_managed.aws, HUB_ACCOUNT, "ami-tracker-stackset-administration"
+        )
+
+    def test_the_execution_role_trusts_the_administration_role_alone(
+        self, self_managed: Deployment
+    ) -> None:
+        """The hub's own execution role is made from the template that the other accounts use."""
+        found = role(self_managed.aws, HUB_ACCOUNT, "ami-tracker-stackset-execution")
+        name = f"arn:aws:iam::{HUB_ACCOUNT}:role/ami-tracker-stackset-administration"
+
+        assert (
+            document(
+                statement(
+                    "TheHubsStackSetsAlone",
+                    Principal={"AWS": f"arn:aws:iam::{HUB_ACCOUNT}:root"},
+                    Action="sts:AssumeRole",
+                    Condition={"ArnEquals": {"aws:PrincipalArn": name}},
+                )
+            )
+            == found.trust
+        )
+
+    def test_every_parameter_is_given(self, self_managed: Deployment) -> None:
+        """The provider asks for parameters with defaults too, else its plans never end."""
+        state = self_managed.terraform.state()
+        stack_sets = "module.members.aws_cloudformation_stack_set.self_managed"
+        given = {
+            MEMBER_ROLES: state[f'{stack_sets}["roles"]'],
+            REGION_TOPIC: state[f'{stack_sets}["topics"]'],
+            EXECUTION_ROLE: state["module.members.aws_cloudformation_stack.execution_role[0]"],
+        }
+
+        assert {path: set(parse(path.read_text("utf-8"))["Parameters"]) for path in given} == {
+            path: set(found["parameters"]) for path, found in given.items()
+        }
+
+    def test_a_second_plan_changes_nothing(self, self_managed: Deployment) -> None:
+        """Beyond what moto forgets, applying again would change nothing."""
+        plan = self_managed.plan()
+
+        assert {} == real_differences(plan)
+        assert {("update",)} == set(plan.changes().values())
+
+    def test_a_new_region_changes_what_names_it(self, self_managed: Deployment) -> None:
+        """One line more makes one topic, and touches the roles' regions and nothing else.
+
+        A region that accounts must enable is also let in by the administration role.
+        """
+        plan = self_managed.plan(targets=self_managed.places((SECOND, "mx-central-1")))
+        created = [a for a, done in plan.changes().items() if done == ("create",)]
+        differences = real_differences(plan)
+        role_trust = differences.pop("module.members.aws_iam_role.administration[0]")
+        parameters = differences.pop(
+            'module.members.aws_cloudformation_stack_set.self_managed["roles"]'
+        )
+
+        assert {} == differences
+        assert [
+            f'module.members.aws_cloudformation_stack_set_instance.topics["{SECOND}/mx-central-1"]'
+        ] == created
+        assert ["parameters"] == list(parameters)
+        assert "eu-west-1,mx-central-1,us-east-1" == parameters["parameters"]["Regions"]
+        assert [
+            "cloudformation.mx-central-1.amazonaws.com",
+            "cloudformation.amazonaws.com",
+        ] == json.loads(role_trust["assume_role_policy"])["Statement"][0]["Principal"]["Service"]
+
+    @pytest.mark.parametrize(
+        ("changed", "said"),
+        [
+            ({"organizational_unit_ids": ["ou-abcd-11111111"]}, "organizational_unit_ids mean"),
+            ({"call_as": "DELEGATED_ADMIN"}, "know no delegated administrator"),
+            ({"permission_model": "SERVICE_MANAGED"}, "name at least one"),
+        ],
+    )
+    def test_inputs_that_contradict_each_other_are_refused(
+        self, self_managed: Deployment, changed: dict[str, Any], said: str
+    ) -> None:
+        """The plan says which input goes with which permission model."""
+        with pytest.raises(TerraformError, match=said):
+            self_managed.terraform.plan("-refresh=false", inputs={**self_managed.inputs, **changed})
+
+    def test_an_account_is_left_before_it_is_out_of_reach(self, self_managed: Deployment) -> None:
+        """Its stacks go first, and only then the permission to reach it."""
+        kept = [place for place in self_managed.inputs["targets"] if place["account_id"] != FIRST]
+        before = self_managed.aws.mark()
+
+        self_managed.terraform.apply(inputs={**self_managed.inputs, "targets": kept})
+
+        done = actions(self_managed.aws, before)
+        assert ["DeleteStackInstances", "PutRolePolicy", "UpdateStackSet"] == done
+        assert {HUB_ACCOUNT, SECOND} == {account for account, _ in made()}
+
+    def test_nothing_is_left_when_all_is_destroyed(self, self_managed: Deployment) -> None:
+        """The roles that StackSets use outlive the last stack, and go then."""
+        before = self_managed.aws.mark()
+
+        self_managed.terraform.destroy(inputs=dict(self_managed.inputs))
+
+        done = actions(self_managed.aws, before)
+        assert ["DeleteStackInstances", "DeleteStackSet"] == done[:2]
+        assert {"DeleteRole", "DeleteRolePolicy", "DeleteStack"} == set(done[2:])
+        assert {} == made()
+
+
+# --- service-managed
+
+
+@pytest.fixture(scope="class")
+def service_managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Service-managed StackSets over a unit with one account, and one more in a unit below it."""
+    with EmbeddedAws() as aws:
+        organization = Organization(aws)
+        workloads = organization.unit("workloads")
+        organization.account("platform", workloads)
+        organization.account("experiments", organization.unit("sandboxes", workloads))
+        organization.account("billing", organization.unit("elsewhere"))
+        given = inputs(
+            "SERVICE_MANAGED",
+            ((organization.accounts["platform"], "us-east-1"), (SECOND, "eu-west-1")),
+            organizational_unit_ids=[workloads],
+        )
+        terraform = applied(aws, tmp_path_factory.mktemp("service"), given)
+        yield Deployment(aws, terraform, given, organization)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.xdist_group("stack-sets-service-managed")
+class TestServiceManaged:
+    """Organizational units. Nothing is destroyed, which moto cannot do here."""
+
+    def test_accounts_of_the_units_get_everything(self, service_managed: Deployment) -> None:
+        """Units below count too; the hub as the management account and other units do not."""
+        assert service_managed.organization is not None
+        accounts = service_managed.organization.accounts
+        regions = ("us-east-1", "eu-west-1")
+
+        assert {
+            (accounts[name], place): ROLES if place == IAM else TOPIC
+            for name in ("platform", "experiments")
+            for place in (IAM, *regions)
+        } == made()
+
+    def test_they_get_the_same_as_named_accounts_do(self, service_managed: Deployment) -> None:
+        """Roles and topics come from the same templates with the same parameters."""
+        assert service_managed.organization is not None
+        account_id = service_managed.organization.accounts["experiments"]
+        regions = ["eu-west-1", "us-east-1"]
+        found = topic(service_managed.aws, account_id, "eu-west-1", "ami-tracker-releases")
+
+        assert topic_policy(found["TopicArn"], ORGANIZATION, LISTED) == found["Policy"]
+        assert read_role(regions) == role(service_managed.aws, account_id, "ami-tracker-read")
+        assert publish_role(account_id, regions) == role(
+            service_managed.aws, account_id, "ami-tracker-publish"
+        )
+
+    def test_a_second_plan_changes_nothing(self, service_managed: Deployment) -> None:
+        """Beyond what moto forgets, applying again would change nothing.
+
+        Of an auto-deployment that is gone the provider makes a replacement of the StackSet.
+        """
+        assert {} == real_differences(service_managed.plan())
+
+    def test_a_new_region_changes_what_names_it(self, service_managed: Deployment) -> None:
+        """One line more makes one instance of all units, and touches the roles' regions."""
+        plan = service_managed.plan(targets=service_managed.places((SECOND, "eu-central-1")))
+        created = [a for a, done in plan.changes().items() if done == ("create",)]
+        roles = 'module.members.aws_cloudformation_stack_set.service_managed["roles"]'
+        differences = real_differences(plan)
+
+        assert [
+            'module.members.aws_cloudformation_stack_set_instance.topics["eu-central-1"]'
+        ] == created
+        assert {roles: ["parameters"]} == {at: list(after) for at, after in differences.items()}
+        regions = differences[roles]["parameters"]["Regions"]
+        assert "eu-central-1,eu-west-1,us-east-1" == regions
+
+    def test_targets_in_the_management_account_are_warned_of(
+        self, service_managed: Deployment
+    ) -> None:
+        """StackSets of an organization never deploy there, which the plan says."""
+        plan = service_managed.plan(targets=service_managed.places((HUB_ACCOUNT, "us-east-1")))
+
+        warned = {
+            each["address"]["to_display"]
+            for each in plan.document["checks"]
+            if each["status"] == "fail"
+        }
+
+        assert {"module.members.check.management_account"} == warned
+
+
+# --- by hand
+
+
+@pytest.fixture
+def aws() -> Iterator[EmbeddedAws]:
+    """An empty AWS."""
+    with EmbeddedAws() as running:
+        yield running
+
+
+BY_HAND_ROLES = {
+    "HubAccountId": HUB_ACCOUNT,
+    "ExternalIds": "new-external-id,old-external-id",
+    "OrganizationId": "o-abcdefghij",
+    "Regions": "eu-west-1,us-east-1",
+}
+BY_HAND_TOPIC = {"OrganizationId": "o-abcdefghij", "SubscriberAccountIds": OUTSIDER}
+
+
+@pytest.mark.xdist_group("stack-sets-self-managed")
+class TestByHand:
+    """The same templates without Terraform and StackSets."""
+
+    def test_defaults_make_what_stack_sets_make(self, aws: EmbeddedAws) -> None:
+        """Whoever enters only what has no default gets the same roles and topic."""
+        roles = deploy(aws, (FIRST, "eu-west-1"), MEMBER_ROLES, BY_HAND_ROLES)
+        outputs = deploy(aws, (FIRST, "us-east-1"), REGION_TOPIC, BY_HAND_TOPIC)
+        found = topic(aws, FIRST, "us-east-1", "ami-tracker-releases")
+        regions = ["eu-west-1", "us-east-1"]
+
+        assert {(FIRST, IAM): ROLES, (FIRST, "us-east-1"): TOPIC} == made()
+        assert read_role(regions) == role(aws, FIRST, "ami-tracker-read")
+        assert publish_role(FIRST, regions) == role(aws, FIRST, "ami-tracker-publish")
+        assert topic_policy(found["TopicArn"], ORGANIZATION, LISTED) == found["Policy"]
+        assert {"TopicArn": found["TopicArn"]} == outputs
+        assert {
+            "ReadRoleArn": f"arn:aws:iam::{FIRST}:role/ami-tracker-read",
+            "PublishRoleArn": f"arn:aws:iam::{FIRST}:role/ami-tracker-publish",
+        } == roles
+
+    def test_without_organization_nobody_else_may(self, aws: EmbeddedAws) -> None:
+        """A single account names no organization: no condition on it, and no subscriber."""
+        deploy(aws, (FIRST, HOME), MEMBER_ROLES, {**BY_HAND_ROLES, "OrganizationId": ""})
+        deploy(aws, (FIRST, HOME), REGION_TOPIC, {})
+        found = topic(aws, FIRST, HOME, "ami-tracker-releases")
+        trusts = role(aws, FIRST, "ami-tracker-read").trust["Statement"][0]["Condition"]
+
+        assert topic_policy(found["TopicArn"]) == found["Policy"]
+        assert ["sts:ExternalId"] == list(trusts["StringEquals"])
+
+    def test_a_customer_key_serves_the_publish_role_through_sns(self, aws: EmbeddedAws) -> None:
+        """The key has the alias by which the publish role knows it, and rotates."""
+        outputs = deploy(aws, (FIRST, HOME), REGION_TOPIC, {"Encryption": "customer-key"})
+        kms = aws.client("kms", HOME, FIRST)
+        key_id = outputs["KeyArn"].rpartition("/")[2]
+        policy = kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"]
+        use = {each["Sid"]: each for each in policy["Statement"]}["ThePublishRoleUsesItThroughSns"]
+
+        assert {(FIRST, HOME): TOPIC | {"alias/ami-tracker-releases"}} == made()
+        assert key_id == topic(aws, FIRST, HOME, "ami-tracker-releases")["KmsMasterKeyId"]
+        assert kms.get_key_rotation_status(KeyId=key_id)["KeyRotationEnabled"]
+        assert {
+            "StringEquals": {"kms:ViaService": f"sns.{HOME}.amazonaws.com"},
+            "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{FIRST}:role/ami-tracker-publish"},
+        } == use["Condition"]
+
+    def test_fifo_topics_are_named_so_in_the_publish_role_too(self, aws: EmbeddedAws) -> None:
+        """A FIFO topic's name ends in .fifo, and the role may publish to that."""
+        deploy(aws, (FIRST, HOME), MEMBER_ROLES, {**BY_HAND_ROLES, "Fifo": "true"})
+        deploy(aws, (FIRST, HOME), REGION_TOPIC, {"Fifo": "true"})
+        found = topic(aws, FIRST, HOME, "ami-tracker-releases.fifo")
+        may = role(aws, FIRST, "ami-tracker-publish").policies["publish-releases"]
+
+        assert "true" == found["FifoTopic"]
+        assert topic_policy(found["TopicArn"]) == found["Policy"]
+        assert f"arn:aws:sns:*:{FIRST}:ami-tracker-releases.fifo" == may["Statement"][0]["Resource"]
+
+    def test_own_parameters_and_a_boundary_are_added_to_the_roles(self, aws: EmbeddedAws) -> None:
+        """The account's own parameters are readable in this account alone."""
+        more = {"ParameterPaths": "/golden/*,/base/linux", "PermissionsBoundary": "team/boundary"}
+        deploy(aws, (FIRST, HOME), MEMBER_ROLES, BY_HAND_ROLES | more)
+        reads = role(aws, FIRST, "ami-tracker-read")
+        own = reads.policies["look-up-images"]["Statement"][2]
+
+        assert f"arn:aws:iam::{FIRST}:policy/team/boundary" == reads.boundary
+        assert [
+            "arn:*:ssm:*:*:parameter/golden/*",
+            "arn:*:ssm:*:*:parameter/base/linux",
+        ] == own["Resource"]
+        assert FIRST == own["Condition"]["StringEquals"]["aws:ResourceAccount"]
+
+    def test_our_resolver_of_templates_agrees_with_moto(self, aws: EmbeddedAws) -> None:
+        """What the tests of permissions judge is what CloudFormation makes."""
+        deploy(aws, (FIRST, HOME), MEMBER_ROLES, BY_HAND_ROLES)
+        deploy(aws, (FIRST, HOME), REGION_TOPIC, BY_HAND_TOPIC)
+        here = Stack(FIRST, HOME)
+        roles = resolve(parse(MEMBER_ROLES.read_text("utf-8")), BY_HAND_ROLES, here)
+        topics = resolve(parse(REGION_TOPIC.read_text("utf-8")), BY_HAND_TOPIC, here)
+        resolved = roles["ReadRole"].properties
+
+        assert role(aws, FIRST, "ami-tracker-read") == Role(
+            resolved["AssumeRolePolicyDocument"],
+            {each["PolicyName"]: each["PolicyDocument"] for each in resolved["Policies"]},
+        )
+        assert (
+            topic(aws, FIRST, HOME, "ami-tracker-releases")["Policy"]
+            == topics["TopicPolicy"].properties["PolicyDocument"]
+        )
