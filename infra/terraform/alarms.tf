@@ -1,0 +1,284 @@
+locals {
+  # How far back the alarms over rounds look: two of the schedule's intervals at least, so that one
+  # round that fails wakes nobody. CloudWatch looks a day back in minutes, and a week in hours.
+  round_period  = var.round_alarm_minutes <= 1440 ? 300 : 3600
+  round_periods = ceil(var.round_alarm_minutes * 60 / local.round_period)
+  # One more where rounds are counted: else an alarm ended while the newest period is being filled.
+  round_window = min(local.round_periods + 1, local.round_period < 3600 ? 288 : 168)
+
+  # Older than any message that is merely being retried: that one is a dead letter by then.
+  stale_seconds = max(var.round_alarm_minutes * 60, (local.max_receive_count + 1) * local.lookup_visibility_seconds)
+
+  # Metrics Insights looks three hours back.
+  query_period  = 900
+  query_periods = min(ceil(var.round_alarm_minutes * 60 / local.query_period) + 1, 12)
+
+  # Every metric of our own has the service as a dimension.
+  of_scheduler  = { service = "scheduler" }
+  of_aggregator = { service = "aggregator" }
+
+  # Each key is the end of the alarm's name, and a heading of the runbook, infra/README.md.
+  alarms = {
+    scheduler-errors = {
+      description         = "The scheduler failed in at least two of the rounds of the last ${var.round_alarm_minutes} minutes: some pairs were not looked up."
+      namespace           = "AWS/Lambda"
+      metric_name         = "Errors"
+      dimensions          = { FunctionName = local.scheduler_name }
+      statistic           = "Sum"
+      comparison_operator = "GreaterThanThreshold"
+      threshold           = 0
+      period              = local.round_period
+      evaluation_periods  = local.round_window
+      datapoints_to_alarm = 2
+      treat_missing_data  = "notBreaching"
+    }
+    lookup-errors = {
+      description         = "Whole batches of lookups failed, and failed again when they came back: the table or the function itself is in trouble."
+      namespace           = "AWS/Lambda"
+      metric_name         = "Errors"
+      dimensions          = { FunctionName = local.lookup_name }
+      statistic           = "Sum"
+      comparison_operator = "GreaterThanThreshold"
+      threshold           = 0
+      period              = 300
+      evaluation_periods  = 6
+      datapoints_to_alarm = 2
+      treat_missing_data  = "notBreaching"
+    }
+    aggregator-errors = {
+      description         = "The aggregator failed repeatedly within half an hour: releases may be committed and not announced."
+      namespace           = "AWS/Lambda"
+      metric_name         = "Errors"
+      dimensions          = { FunctionName = local.aggregator_name }
+      statistic           = "Sum"
+      comparison_operator = "GreaterThanThreshold"
+      threshold           = 0
+      period              = 300
+      evaluation_periods  = 6
+      datapoints_to_alarm = 2
+      treat_missing_data  = "notBreaching"
+    }
+    dead-letters = {
+      description         = "Lookups were given up after ${local.max_receive_count} attempts; their pairs get another chance with the next round, the messages wait to be looked at."
+      namespace           = "AWS/SQS"
+      metric_name         = "ApproximateNumberOfMessagesVisible"
+      dimensions          = { QueueName = local.dead_letters_name }
+      statistic           = "Maximum"
+      comparison_operator = "GreaterThanThreshold"
+      threshold           = 0
+      period              = 300
+      evaluation_periods  = 1
+      datapoints_to_alarm = 1
+      treat_missing_data  = "notBreaching"
+    }
+    schedule-dead-letters = {
+      description         = "EventBridge Scheduler could not invoke a function: a round or a sweep did not take place."
+      namespace           = "AWS/SQS"
+      metric_name         = "ApproximateNumberOfMessagesVisible"
+      dimensions          = { QueueName = local.schedule_dead_letters }
+      statistic           = "Maximum"
+      comparison_operator = "GreaterThanThreshold"
+      threshold           = 0
+      period              = 300
+      evaluation_periods  = 1
+      datapoints_to_alarm = 1
+      treat_missing_data  = "notBreaching"
+    }
+    release-pending = {
+      description         = "A release has waited for its announcement for more than a quarter of an hour, or no sweep has counted for ten minutes."
+      namespace           = local.metrics_namespace
+      metric_name         = "OldestPendingSeconds"
+      dimensions          = local.of_aggregator
+      statistic           = "Maximum"
+      comparison_operator = "GreaterThanThreshold"
+      threshold           = 900
+      period              = 300
+      evaluation_periods  = 2 # a sweep may come a little late, and leave one period empty
+      datapoints_to_alarm = 2
+      treat_missing_data  = "breaching"
+    }
+    unreadable-releases = {
+      description         = "Release rows make no sense to the aggregator; they stay pending until somebody mends them."
+      namespace           = local.metrics_namespace
+      metric_name         = "UnreadableReleases"
+      dimensions          = local.of_aggregator
+      statistic           = "Maximum"
+      comparison_operator = "GreaterThanThreshold"
+      threshold           = 0
+      period              = 60 * local.sweep_interval_minutes
+      evaluation_periods  = 3
+      datapoints_to_alarm = 1
+      treat_missing_data  = "notBreaching"
+    }
+    round-missing = {
+      description         = "No round has finished for ${var.round_alarm_minutes} minutes: nothing new is being found."
+      namespace           = local.metrics_namespace
+      metric_name         = "RoundsFinished"
+      dimensions          = local.of_scheduler
+      statistic           = "Sum"
+      comparison_operator = "LessThanThreshold"
+      threshold           = 1
+      period              = local.round_period
+      evaluation_periods  = local.round_periods
+      datapoints_to_alarm = local.round_periods
+      treat_missing_data  = "breaching"
+    }
+    stale-pairs = {
+      description         = "Requests have waited for more than ${ceil(local.stale_seconds / 60)} minutes: lookups do not keep up with the rounds, or do not run."
+      namespace           = "AWS/SQS"
+      metric_name         = "ApproximateAgeOfOldestMessage"
+      dimensions          = { QueueName = local.queue_name }
+      statistic           = "Maximum"
+      comparison_operator = "GreaterThanThreshold"
+      threshold           = local.stale_seconds
+      period              = 300
+      evaluation_periods  = 3
+      datapoints_to_alarm = 3
+      treat_missing_data  = "notBreaching"
+    }
+    removals-refused = {
+      description         = "The catalogue removes more than ${var.max_removed_percent} per cent of a target's images at once; nothing was removed there."
+      namespace           = local.metrics_namespace
+      metric_name         = "RemovalsRefused"
+      dimensions          = local.of_scheduler
+      statistic           = "Sum"
+      comparison_operator = "GreaterThanThreshold"
+      threshold           = 0
+      period              = local.round_period
+      evaluation_periods  = local.round_window # every round refuses again, until somebody decides
+      datapoints_to_alarm = 1
+      treat_missing_data  = "notBreaching"
+    }
+    regions-failed = {
+      description         = "Regions were left out of at least two of the rounds of the last ${var.round_alarm_minutes} minutes, since the table or the queue was busy."
+      namespace           = local.metrics_namespace
+      metric_name         = "RegionsFailed"
+      dimensions          = local.of_scheduler
+      statistic           = "Sum"
+      comparison_operator = "GreaterThanThreshold"
+      threshold           = 0
+      period              = local.round_period
+      evaluation_periods  = local.round_window
+      datapoints_to_alarm = 2
+      treat_missing_data  = "notBreaching"
+    }
+  }
+
+  runbook = "infra/README.md"
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = local.alarms
+
+  alarm_name        = "${var.name_prefix}-${each.key}"
+  alarm_description = "${each.value.description} Runbook: ${local.runbook}#${each.key}"
+
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric_name
+  dimensions          = each.value.dimensions
+  statistic           = each.value.statistic
+  comparison_operator = each.value.comparison_operator
+  threshold           = each.value.threshold
+  period              = each.value.period
+  evaluation_periods  = each.value.evaluation_periods
+  datapoints_to_alarm = each.value.datapoints_to_alarm
+  treat_missing_data  = each.value.treat_missing_data
+
+  alarm_actions = [local.alarm_topic_arn]
+  ok_actions    = [local.alarm_topic_arn]
+
+  tags = var.tags
+}
+
+# One alarm over all classes and regions, those of tomorrow too.
+resource "aws_cloudwatch_metric_alarm" "pairs_failing" {
+  alarm_name        = "${var.name_prefix}-pairs-failing"
+  alarm_description = "Lookups fail round after round, for another reason than that there is no such image. Runbook: ${local.runbook}#pairs-failing"
+
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = local.query_periods
+  datapoints_to_alarm = var.round_alarm_minutes <= 180 ? 2 : 1 # of rarer rounds, the query sees one
+  treat_missing_data  = "notBreaching"
+
+  metric_query {
+    id          = "failing"
+    label       = "Pairs that fail"
+    expression  = "SELECT SUM(PairsFailed) FROM SCHEMA(\"${local.metrics_namespace}\", \"class\", \"region\", \"service\") WHERE \"class\" != 'not_found'"
+    period      = local.query_period
+    return_data = true
+  }
+
+  alarm_actions = [local.alarm_topic_arn]
+  ok_actions    = [local.alarm_topic_arn]
+
+  tags = var.tags
+}
+
+# --- Where alarms go
+
+locals {
+  alarm_topic_arn = coalesce(var.alarm_topic_arn, one(aws_sns_topic.alarms[*].arn))
+}
+
+resource "aws_sns_topic" "alarms" {
+  # checkov:skip=CKV_AWS_26:Alarms hold no secret, and CloudWatch cannot publish to a topic under AWS's own key; a customer key is the user's choice (kms_key_arn).
+  count = var.alarm_topic_arn == null ? 1 : 0
+
+  name              = local.alarms_topic_name
+  kms_master_key_id = var.kms_key_arn
+
+  tags = var.tags
+}
+
+data "aws_iam_policy_document" "alarms" {
+  statement {
+    sid       = "AlarmsPublish"
+    actions   = ["sns:Publish"]
+    resources = [local.alarms_topic_arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account_id]
+    }
+  }
+
+  statement {
+    sid       = "DenyWithoutTls"
+    effect    = "Deny"
+    actions   = ["sns:Publish"]
+    resources = [local.alarms_topic_arn]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_sns_topic_policy" "alarms" {
+  count = var.alarm_topic_arn == null ? 1 : 0
+
+  arn    = aws_sns_topic.alarms[0].arn
+  policy = data.aws_iam_policy_document.alarms.json
+}
+
+resource "aws_sns_topic_subscription" "alarms" {
+  for_each = var.alarm_topic_arn == null ? toset(var.alarm_emails) : []
+
+  topic_arn = aws_sns_topic.alarms[0].arn
+  protocol  = "email"
+  endpoint  = each.value
+}

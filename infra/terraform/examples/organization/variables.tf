@@ -1,0 +1,96 @@
+variable "external_id" {
+  description = "What the member accounts' roles ask for before they trust the hub: make one up (`uuidgen`) and keep it."
+  type        = string
+}
+
+variable "organization_id" {
+  description = "The organisation: `aws organizations describe-organization --query Organization.Id`."
+  type        = string
+}
+
+variable "organizational_unit_ids" {
+  description = "The units whose accounts get roles and topics."
+  type        = list(string)
+}
+
+variable "alarm_emails" {
+  description = "Addresses that alarms are sent to."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.alarm_emails) > 0
+    error_message = "alarm_emails must name somebody: an alarm that nobody gets is none."
+  }
+}
+
+variable "stack_set_call_as" {
+  description = "SELF in the organisation's management account, DELEGATED_ADMIN in an account that it has made the administrator of StackSets."
+  type        = string
+  default     = "DELEGATED_ADMIN"
+}
+
+variable "previous_external_ids" {
+  description = "External ids that are still accepted while a new one is being rolled out."
+  type        = list(string)
+  default     = []
+}
+
+variable "region" {
+  description = "The hub's region. Null: the shell's (AWS_REGION, or the profile's)."
+  type        = string
+  default     = null
+}
+
+variable "name_prefix" {
+  description = "What every name begins with; deployments side by side need one each."
+  type        = string
+  default     = "ami-tracker"
+}
+
+variable "regions_file" {
+  description = "Path of regions.yaml. Null: the repository's."
+  type        = string
+  default     = null
+}
+
+variable "packages_folder" {
+  description = "Folder of the zips that `make package` builds. Null: the repository's build/packages."
+  type        = string
+  default     = null
+}
+
+variable "runtime" {
+  description = "Lambda runtime that the packages were built for; `make plan` and `make deploy` say it."
+  type        = string
+  default     = null
+}
+
+variable "architecture" {
+  description = "Processor that the packages were built for; `make plan` and `make deploy` say it."
+  type        = string
+  default     = null
+}
+
+variable "schedule_expression" {
+  description = "When a round begins: rate(…) or cron(…), in UTC."
+  type        = string
+  default     = null
+}
+
+variable "round_alarm_minutes" {
+  description = "After how many minutes without a finished round there is an alarm."
+  type        = number
+  default     = null
+}
+
+variable "deletion_protection" {
+  description = "Whether the table refuses to be deleted."
+  type        = bool
+  default     = true
+}
+
+variable "tags" {
+  description = "Tags of everything that can be tagged."
+  type        = map(string)
+  default     = {}
+}

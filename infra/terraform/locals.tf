@@ -1,0 +1,174 @@
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+# Everything else depends on the caller's identity, so what is wrong with the variables as a whole is
+# said before anything is asked of AWS. Variables see each other in `validation` from Terraform 1.9 on
+# only.
+data "aws_caller_identity" "current" {
+  lifecycle {
+    precondition {
+      condition     = length(local.regions_problems) == 0
+      error_message = join("\n", local.regions_problems)
+    }
+
+    precondition {
+      condition     = (var.stack_set_model == "SERVICE_MANAGED") == (length(var.organizational_unit_ids) > 0)
+      error_message = "organizational_unit_ids must be given with stack_set_model = \"SERVICE_MANAGED\", and with no other: self-managed StackSets go to the accounts of regions.yaml."
+    }
+
+    precondition {
+      condition     = var.stack_set_model == "SERVICE_MANAGED" || var.stack_set_call_as == "SELF"
+      error_message = "stack_set_call_as = \"DELEGATED_ADMIN\" goes with stack_set_model = \"SERVICE_MANAGED\" only."
+    }
+
+    precondition {
+      condition     = var.stack_set_model != "SERVICE_MANAGED" || var.organization_id != null
+      error_message = "organization_id must be given with stack_set_model = \"SERVICE_MANAGED\": the roles of an organisation should trust nobody outside it."
+    }
+
+    precondition {
+      condition     = var.alarm_topic_arn == null || length(var.alarm_emails) == 0
+      error_message = "alarm_emails subscribe to the topic that is made here; with alarm_topic_arn, subscribe them to that topic yourself."
+    }
+
+    precondition {
+      condition     = var.round_alarm_minutes >= 2 * local.interval_minutes
+      error_message = "round_alarm_minutes is ${var.round_alarm_minutes}, but must be at least two intervals of ${var.schedule_expression}, which is ${2 * local.interval_minutes}: one round that fails is repeated by the next."
+    }
+
+    precondition {
+      condition     = length(local.foreign_regions) == 0
+      error_message = "${local.regions_name}: ${join(" and ", local.foreign_regions)} is not in the hub's partition, ${local.partition}; roles cannot be assumed across partitions, so it takes a hub of its own."
+    }
+  }
+}
+
+# --- Names, all of them known when a plan is made: policies built of them can be read in full there
+
+locals {
+  partition  = data.aws_partition.current.partition
+  region     = data.aws_region.current.id
+  account_id = data.aws_caller_identity.current.account_id
+
+  scheduler_name           = "${var.name_prefix}-scheduler"
+  lookup_name              = "${var.name_prefix}-lookup"
+  aggregator_name          = "${var.name_prefix}-aggregator"
+  schedule_role_name       = "${var.name_prefix}-schedule"
+  table_name               = var.name_prefix
+  queue_name               = "${var.name_prefix}-lookups"
+  dead_letters_name        = "${var.name_prefix}-lookups-dead-letters"
+  schedule_dead_letters    = "${var.name_prefix}-schedule-dead-letters"
+  read_role_name           = "${var.name_prefix}-read"
+  publish_role_name        = "${var.name_prefix}-publish"
+  topic_base_name          = "${var.name_prefix}-releases"
+  topic_name               = var.fifo_topics ? "${local.topic_base_name}.fifo" : local.topic_base_name
+  execution_role_name      = coalesce(var.stack_set_execution_role_name, "${var.name_prefix}-stackset-execution")
+  alarms_topic_name        = "${var.name_prefix}-alarms"
+  metrics_namespace        = var.name_prefix == "ami-tracker" ? "AmiTracker" : "AmiTracker/${var.name_prefix}"
+  pending_index            = "pending"
+  permissions_boundary_arn = var.permissions_boundary_name == null ? null : "arn:${local.partition}:iam::${local.account_id}:policy/${var.permissions_boundary_name}"
+
+  table_arn                 = "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${local.table_name}"
+  sqs_arn_prefix            = "arn:${local.partition}:sqs:${local.region}:${local.account_id}"
+  queue_arn                 = "${local.sqs_arn_prefix}:${local.queue_name}"
+  dead_letters_arn          = "${local.sqs_arn_prefix}:${local.dead_letters_name}"
+  schedule_dead_letters_arn = "${local.sqs_arn_prefix}:${local.schedule_dead_letters}"
+  lambda_arn_prefix         = "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function"
+  scheduler_arn_prefix      = "arn:${local.partition}:scheduler:${local.region}:${local.account_id}"
+  alarms_topic_arn          = "arn:${local.partition}:sns:${local.region}:${local.account_id}:${local.alarms_topic_name}"
+}
+
+# --- Numbers that must fit together
+
+locals {
+  scheduler_timeout_seconds  = 300
+  lookup_timeout_seconds     = 120
+  aggregator_timeout_seconds = 240
+
+  # A message comes back when its lookup cannot be running any more: six time-outs, as AWS advises.
+  lookup_visibility_seconds = 6 * local.lookup_timeout_seconds
+  max_receive_count         = 5
+  queue_retention_seconds   = 24 * 60 * 60
+  # A message keeps its age when it moves, so dead letters must be kept for longer than the queue's.
+  dead_letters_retention_seconds = 14 * 24 * 60 * 60
+
+  # Longer than the aggregator may run, so that no sweep meets the one before it.
+  sweep_interval_minutes = 5
+  # What is younger is the stream's to announce.
+  sweep_older_than_seconds = 120
+
+  # 0 where cron does not tell.
+  interval_minutes = try(
+    tonumber(regex("^rate\\(([0-9]+)", var.schedule_expression)[0]) * {
+      minute = 1
+      hour   = 60
+      day    = 1440
+    }[regex("(minute|hour|day)", var.schedule_expression)[0]],
+    0
+  )
+}
+
+# --- regions.yaml: which accounts, which regions
+
+locals {
+  regions_name = basename(var.regions_file)
+
+  # An unquoted 023456701234 is an account, as the console reads it, and no octal number.
+  regions_text = replace(
+    file(var.regions_file),
+    "/(?m)(AccountId[\"']?:[ \\t]+)([0-9]{12})([ \\t\\r]*(?:[,}#].*)?)$/",
+    "$1\"$2\"$3"
+  )
+  regions_document = try(yamldecode(local.regions_text), null)
+  regions_entries  = try([for entry in local.regions_document.regions : entry], [])
+  default_account  = try(local.regions_document.AccountId, null)
+
+  regions_read = [
+    for number, entry in local.regions_entries : {
+      # What a person finds in the file: the entry's place, and its name where it has one.
+      place      = "${local.regions_name}, entry ${number + 1}${can(entry.Name) ? " (${try(tostring(entry.Name), "?")})" : ""}"
+      region     = try(tostring(entry.Name), "")
+      account_id = try(tostring(coalesce(try(entry.AccountId, null), local.default_account)), "")
+      unknown    = try(setsubtract(keys(entry), ["Name", "AccountId"]), ["an entry that is no map"])
+    }
+  ]
+
+  regions_problems = concat(
+    local.regions_document == null ? ["${local.regions_name} is empty or no valid YAML; `ami-tracker check` says in which line."] : [],
+    [for key in try(setsubtract(keys(local.regions_document), ["AccountId", "regions"]), []) :
+      "${local.regions_name} holds ${key}, which means nothing here; it takes AccountId and regions."
+    ],
+    local.regions_document != null && length(local.regions_entries) == 0 ? [
+      "${local.regions_name} names no region; list at least one below regions, such as `- Name: eu-west-1`."
+    ] : [],
+    flatten([for entry in local.regions_read : [
+      [for key in entry.unknown : "${entry.place}: ${key} means nothing here; an entry takes Name and AccountId."],
+      can(regex("^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$", entry.region)) ? [] : [
+        "${entry.place}: Name must be the name of a region, such as eu-west-1."
+      ],
+      can(regex("^[0-9]{12}$", entry.account_id)) ? [] : [
+        entry.account_id == "" ?
+        "${entry.place}: there is no account for it; give it an AccountId, or the file one for all." :
+        "${entry.place}: AccountId is ${entry.account_id}, but must be exactly 12 digits; put it in quotes."
+      ],
+    ]]),
+    length(distinct([for entry in local.regions_read : "${entry.account_id}/${entry.region}"])) == length(local.regions_read) ? [] : [
+      "${local.regions_name} names a region twice for the same account; leave one of them out."
+    ],
+  )
+
+  # None as long as the file is wrong, so that nothing but the problems themselves is complained of.
+  targets = [
+    for entry in local.regions_read : { account_id = entry.account_id, region = entry.region }
+    if length(local.regions_problems) == 0
+  ]
+  target_accounts = sort(distinct(local.targets[*].account_id))
+  target_regions  = sort(distinct(local.targets[*].region))
+
+  partition_of_prefix = { cn = "aws-cn", us-gov = "aws-us-gov" }
+  foreign_regions = [
+    for region in local.target_regions : region
+    if local.partition != try(local.partition_of_prefix[regex("^(?:cn|us-gov)", region)], "aws")
+  ]
+}

@@ -1,0 +1,108 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  log_group_name = "/aws/lambda/${var.name}"
+  log_group_arn = join(":", [
+    "arn", data.aws_partition.current.partition, "logs", data.aws_region.current.id,
+    data.aws_caller_identity.current.account_id, "log-group", local.log_group_name,
+  ])
+}
+
+# --- Function
+
+resource "aws_lambda_function" "this" {
+  # checkov:skip=CKV_AWS_50:No tracing: the functions carry no X-Ray SDK, whose import alone takes half a second.
+  # checkov:skip=CKV_AWS_115:Reserved concurrency comes out of the account's own; the lookups' mapping bounds theirs without that.
+  # checkov:skip=CKV_AWS_116:Nothing is lost that needs keeping: the next round, sweep or delivery repeats what failed.
+  # checkov:skip=CKV_AWS_117:It talks to public endpoints of AWS in every region; a VPC would need a NAT gateway for nothing.
+  # checkov:skip=CKV_AWS_173:A customer key is the user's choice (kms_key_arn); without one, AWS's own encrypts the environment.
+  # checkov:skip=CKV_AWS_272:Packages are built reproducibly from locked, hashed requirements, and named by their digest.
+  function_name    = var.name
+  description      = var.description
+  role             = aws_iam_role.this.arn
+  filename         = var.package
+  source_code_hash = filebase64sha256(var.package)
+  handler          = var.handler
+  runtime          = var.runtime
+  architectures    = [var.architecture]
+  memory_size      = var.memory_mb
+  timeout          = var.timeout_seconds
+  kms_key_arn      = var.kms_key_arn
+
+  environment {
+    variables = var.environment
+  }
+
+  # The functions print one JSON object a line; so does the platform in this format.
+  logging_config {
+    log_format = "JSON"
+    log_group  = aws_cloudwatch_log_group.this.name
+  }
+
+  tags = var.tags
+
+  depends_on = [aws_iam_role_policy.this]
+}
+
+# An event that failed is not repeated, and one that had to wait for long is forgotten: the next round
+# or sweep makes up for both.
+resource "aws_lambda_function_event_invoke_config" "this" {
+  function_name                = aws_lambda_function.this.function_name
+  maximum_retry_attempts       = 0
+  maximum_event_age_in_seconds = var.maximum_event_age_seconds
+}
+
+# --- Log
+
+resource "aws_cloudwatch_log_group" "this" {
+  # checkov:skip=CKV_AWS_158:A customer key is the user's choice (kms_key_arn); without one, CloudWatch's own encrypts the log.
+  # checkov:skip=CKV_AWS_338:How long logs are kept is the user's choice; it is a year unless they say otherwise.
+  name              = local.log_group_name
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+
+  tags = var.tags
+}
+
+# --- Role
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    sid     = "LambdaAssumes"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "this" {
+  name                 = var.name
+  description          = var.description
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.permissions_boundary_arn
+
+  tags = var.tags
+}
+
+data "aws_iam_policy_document" "this" {
+  source_policy_documents = [var.policy]
+
+  statement {
+    sid       = "WriteLog"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${local.log_group_arn}:log-stream:*"]
+  }
+}
+
+resource "aws_iam_role_policy" "this" {
+  name   = "function"
+  role   = aws_iam_role.this.name
+  policy = data.aws_iam_policy_document.this.json
+}

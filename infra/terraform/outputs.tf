@@ -1,0 +1,118 @@
+output "function_names" {
+  description = "Names of the three functions, by service."
+  value = {
+    scheduler  = module.scheduler.name
+    lookup     = module.lookup.name
+    aggregator = module.aggregator.name
+  }
+}
+
+output "function_role_arns" {
+  description = "ARNs of the functions' roles, by service; the member accounts trust the lookup's and the aggregator's."
+  value = {
+    scheduler  = module.scheduler.role_arn
+    lookup     = module.lookup.role_arn
+    aggregator = module.aggregator.role_arn
+  }
+}
+
+output "table_name" {
+  description = "Name of the table, which `ami-tracker status` reads."
+  value       = aws_dynamodb_table.this.name
+}
+
+output "table_arn" {
+  description = "ARN of the table."
+  value       = aws_dynamodb_table.this.arn
+}
+
+output "queue_url" {
+  description = "URL of the queue that lookups are requested on."
+  value       = aws_sqs_queue.lookups.url
+}
+
+output "dead_letter_queue_url" {
+  description = "URL of the queue of lookups that were given up."
+  value       = aws_sqs_queue.dead_letters.url
+}
+
+output "schedule_dead_letter_queue_url" {
+  description = "URL of the queue of schedule events that no function could be invoked with."
+  value       = aws_sqs_queue.schedule_dead_letters.url
+}
+
+output "alarm_topic_arn" {
+  description = "ARN of the topic that alarms are sent to."
+  value       = local.alarm_topic_arn
+}
+
+output "alarm_names" {
+  description = "Names of all alarms, each with a heading in the runbook."
+  value = sort(concat(
+    values(aws_cloudwatch_metric_alarm.this)[*].alarm_name,
+    [aws_cloudwatch_metric_alarm.pairs_failing.alarm_name],
+  ))
+}
+
+output "dashboard_name" {
+  description = "Name of the CloudWatch dashboard."
+  value       = aws_cloudwatch_dashboard.this.dashboard_name
+}
+
+output "metrics_namespace" {
+  description = "Namespace of the functions' own metrics."
+  value       = local.metrics_namespace
+}
+
+output "read_role_name" {
+  description = "Name of the role that lookups assume in each member account."
+  value       = local.read_role_name
+}
+
+output "publish_role_name" {
+  description = "Name of the role that the aggregator assumes in each member account."
+  value       = local.publish_role_name
+}
+
+output "topic_name" {
+  description = "Name of the topic in each account and region."
+  value       = local.topic_name
+}
+
+output "topic_arns" {
+  description = "ARN of each topic to subscribe to, by account and region, such as 111122223333/eu-west-1."
+  value = {
+    for target in local.targets :
+    "${target.account_id}/${target.region}" => "arn:${local.partition}:sns:${target.region}:${target.account_id}:${local.topic_name}"
+  }
+}
+
+output "member_roles_parameters" {
+  description = "Parameters of infra/cloudformation/member-roles.yaml for this hub, for accounts that are set up by hand."
+  value = {
+    HubAccountId        = local.account_id
+    LookupRoleName      = local.lookup_name
+    AggregatorRoleName  = local.aggregator_name
+    ExternalIds         = join(",", distinct(concat([var.external_id], var.previous_external_ids)))
+    OrganizationId      = var.organization_id == null ? "" : var.organization_id
+    ReadRoleName        = local.read_role_name
+    PublishRoleName     = local.publish_role_name
+    TopicName           = local.topic_base_name
+    Fifo                = tostring(var.fifo_topics)
+    Regions             = join(",", local.target_regions)
+    ParameterPaths      = join(",", var.parameter_paths)
+    PermissionsBoundary = var.permissions_boundary_name == null ? "" : var.permissions_boundary_name
+  }
+}
+
+output "region_topic_parameters" {
+  description = "Parameters of infra/cloudformation/region-topic.yaml for this hub, for regions that are set up by hand."
+  value = {
+    TopicName            = local.topic_base_name
+    Fifo                 = tostring(var.fifo_topics)
+    PublishRoleName      = local.publish_role_name
+    OrganizationId       = var.organization_id == null ? "" : var.organization_id
+    SubscriberAccountIds = join(",", var.subscriber_account_ids)
+    Encryption           = var.kms_key_arn == null ? "aws-managed" : "customer-key"
+  }
+}

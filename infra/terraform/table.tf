@@ -1,0 +1,84 @@
+# Image, release and round rows. Region first: every reader asks for one region at a time.
+resource "aws_dynamodb_table" "this" {
+  # checkov:skip=CKV_AWS_119:A customer key is the user's choice (kms_key_arn); without one, AWS's own encrypts the table.
+  name         = local.table_name
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "region"
+  range_key    = "record"
+
+  deletion_protection_enabled = var.deletion_protection
+
+  # The aggregator reads the rows themselves; the new image lets the mapping's filter see the key.
+  stream_enabled   = true
+  stream_view_type = "NEW_IMAGE"
+
+  attribute {
+    name = "region"
+    type = "S"
+  }
+
+  attribute {
+    name = "record"
+    type = "S"
+  }
+
+  attribute {
+    name = "pending"
+    type = "S"
+  }
+
+  # Sparse: it holds the releases that still have to be announced, and nothing else.
+  global_secondary_index {
+    name            = local.pending_index
+    hash_key        = "pending"
+    range_key       = "record"
+    projection_type = "KEYS_ONLY"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  dynamic "server_side_encryption" {
+    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+
+    content {
+      enabled     = true
+      kms_key_arn = server_side_encryption.value
+    }
+  }
+
+  tags = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = var.kms_key_arn == null || try(split(":", var.kms_key_arn)[3] == local.region, false)
+      error_message = "kms_key_arn must be a key in the hub's region, ${local.region}."
+    }
+  }
+}
+
+# What each function needs of the key besides; DynamoDB asks KMS in the function's name.
+data "aws_iam_policy_document" "encrypted_table" {
+  dynamic "statement" {
+    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+
+    content {
+      sid = "UseTableKey"
+      actions = [
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:Encrypt",
+        "kms:GenerateDataKey*",
+        "kms:ReEncrypt*",
+      ]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["dynamodb.${local.region}.amazonaws.com"]
+      }
+    }
+  }
+}

@@ -1,0 +1,215 @@
+# What becomes of the variables in the hub itself.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  external_id  = "of-the-tests"
+  regions_file = "tests/fixtures/regions.yaml"
+  packages = {
+    scheduler  = "tests/fixtures/package.zip"
+    lookup     = "tests/fixtures/package.zip"
+    aggregator = "tests/fixtures/package.zip"
+  }
+}
+
+run "without_a_key" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for queue in [aws_sqs_queue.lookups, aws_sqs_queue.dead_letters, aws_sqs_queue.schedule_dead_letters] : queue.sqs_managed_sse_enabled && queue.kms_master_key_id == null])
+    error_message = "Queues must be encrypted with the key of SQS."
+  }
+
+  assert {
+    condition     = length(aws_dynamodb_table.this.server_side_encryption) == 0
+    error_message = "The table must be encrypted with the key of DynamoDB, which is free."
+  }
+
+  assert {
+    condition     = aws_sns_topic.alarms[0].kms_master_key_id == null
+    error_message = "CloudWatch cannot publish to a topic under AWS's own key."
+  }
+
+  assert {
+    condition     = output.region_topic_parameters.Encryption == "aws-managed"
+    error_message = "Topics must have keys of their own only if the hub has one."
+  }
+}
+
+run "with_a_key" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+  }
+
+  assert {
+    condition = alltrue([
+      for key in [
+        aws_sqs_queue.lookups.kms_master_key_id,
+        aws_sqs_queue.dead_letters.kms_master_key_id,
+        aws_sqs_queue.schedule_dead_letters.kms_master_key_id,
+        aws_dynamodb_table.this.server_side_encryption[0].kms_key_arn,
+        aws_scheduler_schedule.round.kms_key_arn,
+        aws_scheduler_schedule.sweep.kms_key_arn,
+        aws_sns_topic.alarms[0].kms_master_key_id,
+      ] : key == var.kms_key_arn
+    ])
+    error_message = "Everything that can be encrypted must be, with the one key."
+  }
+
+  assert {
+    condition     = output.region_topic_parameters.Encryption == "customer-key"
+    error_message = "With a key for the hub, the topics must have keys of their own."
+  }
+}
+
+run "two_prefixes_share_no_name" {
+  command = plan
+
+  variables {
+    name_prefix = "second"
+  }
+
+  assert {
+    condition = alltrue([
+      for name in concat(
+        values(output.function_names),
+        output.alarm_names,
+        [
+          aws_dynamodb_table.this.name,
+          aws_sqs_queue.lookups.name,
+          aws_sqs_queue.dead_letters.name,
+          aws_sqs_queue.schedule_dead_letters.name,
+          aws_scheduler_schedule.round.name,
+          aws_scheduler_schedule.sweep.name,
+          aws_iam_role.schedule.name,
+          aws_sns_topic.alarms[0].name,
+          aws_cloudwatch_dashboard.this.dashboard_name,
+          output.read_role_name,
+          output.publish_role_name,
+          output.topic_name,
+        ],
+        values(module.members[0].stack_set_names),
+      ) : startswith(name, "second")
+    ])
+    error_message = "Every name must begin with the prefix."
+  }
+
+  assert {
+    condition     = output.metrics_namespace == "AmiTracker/second"
+    error_message = "Two deployments must not mix their metrics."
+  }
+}
+
+run "the_first_deployment_has_the_plain_namespace" {
+  command = plan
+
+  assert {
+    condition     = output.metrics_namespace == "AmiTracker"
+    error_message = "Documents and examples name the plain namespace."
+  }
+}
+
+run "alarms_go_to_people" {
+  command = plan
+
+  variables {
+    alarm_emails = ["first@example.com", "second@example.com"]
+  }
+
+  assert {
+    condition     = sort(values(aws_sns_topic_subscription.alarms)[*].endpoint) == tolist(["first@example.com", "second@example.com"])
+    error_message = "Each address must be subscribed."
+  }
+}
+
+run "alarms_go_to_a_topic_that_there_is" {
+  command = plan
+
+  variables {
+    alarm_topic_arn = "arn:aws:sns:us-east-1:111122223333:alarms"
+  }
+
+  assert {
+    condition     = length(aws_sns_topic.alarms) == 0 && output.alarm_topic_arn == var.alarm_topic_arn
+    error_message = "No topic must be made beside the given one."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([var.alarm_topic_arn])])
+    error_message = "Every alarm must go to the given topic."
+  }
+}
+
+run "a_boundary_and_the_rest" {
+  command = plan
+
+  variables {
+    permissions_boundary_name  = "boundary"
+    deletion_protection        = false
+    lookup_maximum_concurrency = 50
+    lookup_memory_mb           = 1024
+    log_retention_days         = 30
+    max_removed_percent        = 5
+    runtime                    = "python3.12"
+    architecture               = "x86_64"
+    schedule_expression        = "rate(6 hours)"
+    round_alarm_minutes        = 1500
+    parameter_paths            = ["/golden/*"]
+    tags                       = { team = "platform" }
+  }
+
+  assert {
+    condition     = aws_iam_role.schedule.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+    error_message = "The boundary must be this account's policy of that name."
+  }
+
+  assert {
+    condition     = !aws_dynamodb_table.this.deletion_protection_enabled
+    error_message = "The table must be deletable where that is asked for."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.lookups.scaling_config[0].maximum_concurrency == 50
+    error_message = "The mapping must bound the lookups."
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.round.schedule_expression == "rate(6 hours)"
+    error_message = "Rounds must begin when they are asked for."
+  }
+
+  # CloudWatch looks back a day in minutes, and further in hours only.
+  assert {
+    condition = alltrue([
+      for alarm in values(aws_cloudwatch_metric_alarm.this) :
+      alarm.period * alarm.evaluation_periods <= (alarm.period < 3600 ? 86400 : 604800)
+    ])
+    error_message = "CloudWatch would refuse an alarm that looks further back."
+  }
+
+  assert {
+    condition     = alltrue([for resource in [aws_dynamodb_table.this, aws_sqs_queue.lookups, aws_iam_role.schedule] : resource.tags.team == "platform"])
+    error_message = "Everything that can be tagged must be."
+  }
+}
+
+run "an_alarm_of_a_week" {
+  command = plan
+
+  variables {
+    schedule_expression = "rate(3 days)"
+    round_alarm_minutes = 10080
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in values(aws_cloudwatch_metric_alarm.this) :
+      alarm.period * alarm.evaluation_periods <= (alarm.period < 3600 ? 86400 : 604800)
+    ])
+    error_message = "CloudWatch would refuse an alarm that looks further back."
+  }
+}

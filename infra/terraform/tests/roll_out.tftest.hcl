@@ -1,0 +1,158 @@
+# How roles and topics reach the member accounts: both StackSet models, and neither.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  external_id            = "of-the-tests"
+  previous_external_ids  = ["of-yesterday"]
+  subscriber_account_ids = ["333344445555"]
+  regions_file           = "tests/fixtures/regions.yaml"
+  packages = {
+    scheduler  = "tests/fixtures/package.zip"
+    lookup     = "tests/fixtures/package.zip"
+    aggregator = "tests/fixtures/package.zip"
+  }
+}
+
+run "self_managed" {
+  command = plan
+
+  variables {
+    stack_set_model = "SELF_MANAGED"
+  }
+
+  assert {
+    condition     = module.members[0].stack_set_names == { roles = "ami-tracker-roles", topics = "ami-tracker-topics" }
+    error_message = "There must be a StackSet for the roles and one for the topics."
+  }
+
+  assert {
+    condition     = module.members[0].topic_arns == output.topic_arns
+    error_message = "The hub must name the very topics that the StackSets make."
+  }
+}
+
+run "self_managed_with_the_roles_that_there_are" {
+  command = plan
+
+  variables {
+    stack_set_administration_role_arn = "arn:aws:iam::111122223333:role/AWSCloudFormationStackSetAdministrationRole"
+    stack_set_execution_role_name     = "AWSCloudFormationStackSetExecutionRole"
+  }
+}
+
+run "service_managed" {
+  command = plan
+
+  variables {
+    stack_set_model         = "SERVICE_MANAGED"
+    stack_set_call_as       = "DELEGATED_ADMIN"
+    organization_id         = "o-a1b2c3d4e5"
+    organizational_unit_ids = ["ou-ab12-c3d4e5f6", "r-ab12"]
+  }
+
+  assert {
+    condition     = module.members[0].stack_set_names == { roles = "ami-tracker-roles", topics = "ami-tracker-topics" }
+    error_message = "There must be a StackSet for the roles and one for the topics."
+  }
+
+  assert {
+    condition     = output.member_roles_parameters.OrganizationId == "o-a1b2c3d4e5"
+    error_message = "The roles must trust the organisation alone."
+  }
+}
+
+run "by_hand" {
+  command = plan
+
+  variables {
+    stack_set_model           = "NONE"
+    fifo_topics               = true
+    parameter_paths           = ["/golden/*"]
+    permissions_boundary_name = "boundary"
+  }
+
+  assert {
+    condition     = length(module.members) == 0
+    error_message = "By hand, there must be no StackSet."
+  }
+
+  assert {
+    condition = output.member_roles_parameters == {
+      HubAccountId        = "111122223333"
+      LookupRoleName      = "ami-tracker-lookup"
+      AggregatorRoleName  = "ami-tracker-aggregator"
+      ExternalIds         = "of-the-tests,of-yesterday"
+      OrganizationId      = ""
+      ReadRoleName        = "ami-tracker-read"
+      PublishRoleName     = "ami-tracker-publish"
+      TopicName           = "ami-tracker-releases"
+      Fifo                = "true"
+      Regions             = "eu-west-1,us-east-1"
+      ParameterPaths      = "/golden/*"
+      PermissionsBoundary = "boundary"
+    }
+    error_message = "What a person deploys must be what the StackSets would."
+  }
+
+  assert {
+    condition = output.region_topic_parameters == {
+      TopicName            = "ami-tracker-releases"
+      Fifo                 = "true"
+      PublishRoleName      = "ami-tracker-publish"
+      OrganizationId       = ""
+      SubscriberAccountIds = "333344445555"
+      Encryption           = "aws-managed"
+    }
+    error_message = "What a person deploys must be what the StackSets would."
+  }
+
+  assert {
+    condition     = output.topic_arns["023456701234/eu-west-1"] == "arn:aws:sns:eu-west-1:023456701234:ami-tracker-releases.fifo"
+    error_message = "Subscribers must find the topics that were made by hand, too."
+  }
+}
+
+run "refuses_units_without_service_managed_stack_sets" {
+  command = plan
+
+  variables {
+    organizational_unit_ids = ["ou-ab12-c3d4e5f6"]
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "refuses_service_managed_stack_sets_without_units" {
+  command = plan
+
+  variables {
+    stack_set_model = "SERVICE_MANAGED"
+    organization_id = "o-a1b2c3d4e5"
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "refuses_service_managed_stack_sets_without_an_organisation" {
+  command = plan
+
+  variables {
+    stack_set_model         = "SERVICE_MANAGED"
+    organizational_unit_ids = ["ou-ab12-c3d4e5f6"]
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "refuses_a_delegated_administrator_of_self_managed_stack_sets" {
+  command = plan
+
+  variables {
+    stack_set_call_as = "DELEGATED_ADMIN"
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}

@@ -1,0 +1,211 @@
+# What the module refuses, variable by variable. A run passes only if every variable that it lists is
+# refused, and no other.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  external_id  = "of-the-tests"
+  regions_file = "tests/fixtures/regions.yaml"
+  packages = {
+    scheduler  = "tests/fixtures/package.zip"
+    lookup     = "tests/fixtures/package.zip"
+    aggregator = "tests/fixtures/package.zip"
+  }
+}
+
+run "takes_the_defaults" {
+  command = plan
+}
+
+run "takes_the_outermost_values" {
+  command = plan
+
+  variables {
+    name_prefix                = "a2345678901234567890123456789012"
+    external_id                = "+="
+    previous_external_ids      = ["_.@:/-"]
+    schedule_expression        = "cron(0/10 * * * ? *)"
+    max_removed_percent        = 100
+    parameter_paths            = ["/golden/*", "/a.b/c-d_e"]
+    runtime                    = "python3.11"
+    architecture               = "x86_64"
+    lookup_memory_mb           = 10240
+    lookup_maximum_concurrency = 2
+    log_retention_days         = 3653
+    round_alarm_minutes        = 10080
+    subscriber_account_ids     = ["012345678901"]
+    permissions_boundary_name  = "team_boundary+=,.@-"
+    alarm_emails               = ["a.b+c@mail.example.com"]
+  }
+}
+
+run "refuses_what_is_malformed" {
+  command = plan
+
+  variables {
+    name_prefix                       = "Ami_Tracker"
+    external_id                       = "one,two"
+    previous_external_ids             = ["fine", "with space"]
+    regions_file                      = "tests/fixtures/absent.yaml"
+    schedule_expression               = "every hour"
+    parameter_paths                   = ["golden/*"]
+    runtime                           = "nodejs22.x"
+    architecture                      = "arm"
+    organization_id                   = "123456789012"
+    subscriber_account_ids            = ["12345678901"]
+    permissions_boundary_name         = "arn:aws:iam::111122223333:policy/boundary"
+    stack_set_model                   = "self_managed"
+    organizational_unit_ids           = ["platform"]
+    stack_set_call_as                 = "MANAGEMENT"
+    stack_set_administration_role_arn = "administration"
+    stack_set_execution_role_name     = "arn:aws:iam::111122223333:role/execution"
+    kms_key_arn                       = "arn:aws:kms:us-east-1:111122223333:alias/hub"
+    alarm_emails                      = ["nobody"]
+    alarm_topic_arn                   = "arn:aws:sns:us-east-1:111122223333:alarms.fifo"
+    packages = {
+      scheduler  = "tests/fixtures/package.zip"
+      lookup     = "tests/fixtures/absent.zip"
+      aggregator = "tests/fixtures/package.zip"
+    }
+  }
+
+  expect_failures = [
+    var.name_prefix,
+    var.external_id,
+    var.previous_external_ids,
+    var.regions_file,
+    var.schedule_expression,
+    var.parameter_paths,
+    var.runtime,
+    var.architecture,
+    var.organization_id,
+    var.subscriber_account_ids,
+    var.permissions_boundary_name,
+    var.stack_set_model,
+    var.organizational_unit_ids,
+    var.stack_set_call_as,
+    var.stack_set_administration_role_arn,
+    var.stack_set_execution_role_name,
+    var.kms_key_arn,
+    var.alarm_emails,
+    var.alarm_topic_arn,
+    var.packages,
+  ]
+}
+
+run "refuses_numbers_that_are_too_small" {
+  command = plan
+
+  variables {
+    name_prefix                = ""
+    external_id                = "x"
+    max_removed_percent        = -1
+    lookup_memory_mb           = 255
+    lookup_maximum_concurrency = 1
+    log_retention_days         = 0
+    round_alarm_minutes        = 14
+    schedule_expression        = "rate(0 minutes)"
+  }
+
+  expect_failures = [
+    var.name_prefix,
+    var.external_id,
+    var.max_removed_percent,
+    var.lookup_memory_mb,
+    var.lookup_maximum_concurrency,
+    var.log_retention_days,
+    var.round_alarm_minutes,
+    var.schedule_expression,
+  ]
+}
+
+run "refuses_numbers_that_are_too_large_and_openings_that_are_too_wide" {
+  command = plan
+
+  variables {
+    name_prefix                = "a23456789012345678901234567890123"
+    max_removed_percent        = 101
+    lookup_memory_mb           = 10241
+    lookup_maximum_concurrency = 1001
+    log_retention_days         = 3654
+    round_alarm_minutes        = 10081
+    parameter_paths            = ["/*"]
+  }
+
+  expect_failures = [
+    var.name_prefix,
+    var.max_removed_percent,
+    var.lookup_memory_mb,
+    var.lookup_maximum_concurrency,
+    var.log_retention_days,
+    var.round_alarm_minutes,
+    var.parameter_paths,
+  ]
+}
+
+run "refuses_broken_numbers" {
+  command = plan
+
+  variables {
+    name_prefix                = "ami-tracker-"
+    max_removed_percent        = 12.5
+    lookup_memory_mb           = 512.5
+    lookup_maximum_concurrency = 2.5
+    log_retention_days         = 8
+    round_alarm_minutes        = 90.5
+  }
+
+  expect_failures = [
+    var.name_prefix,
+    var.max_removed_percent,
+    var.lookup_memory_mb,
+    var.lookup_maximum_concurrency,
+    var.log_retention_days,
+    var.round_alarm_minutes,
+  ]
+}
+
+# --- Rules over several variables
+
+run "refuses_an_alarm_that_a_single_failure_sets_off" {
+  command = plan
+
+  variables {
+    schedule_expression = "rate(1 hour)"
+    round_alarm_minutes = 119
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "takes_an_alarm_after_two_rounds" {
+  command = plan
+
+  variables {
+    schedule_expression = "rate(1 hour)"
+    round_alarm_minutes = 120
+  }
+}
+
+run "refuses_addresses_for_a_topic_of_somebody_else" {
+  command = plan
+
+  variables {
+    alarm_emails    = ["team@example.com"]
+    alarm_topic_arn = "arn:aws:sns:us-east-1:111122223333:alarms"
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "refuses_a_key_of_another_region" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+  }
+
+  expect_failures = [aws_dynamodb_table.this]
+}

@@ -1,0 +1,326 @@
+# --- Names
+
+variable "name_prefix" {
+  description = "What every name in the hub and in the member accounts begins with. Deployments side by side need one each."
+  type        = string
+  default     = "ami-tracker"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$", var.name_prefix))
+    error_message = "name_prefix must be 1 to 32 lower-case letters, digits or hyphens, begin with a letter and not end with a hyphen: roles, queues and topics are named after it."
+  }
+}
+
+variable "tags" {
+  description = "Tags of everything that can be tagged, beside the provider's default tags."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+# --- What is watched, and where
+
+variable "regions_file" {
+  description = "Path of regions.yaml, the file that the packages were built with: it says which regions are watched, and from which accounts."
+  type        = string
+
+  validation {
+    condition     = fileexists(var.regions_file)
+    error_message = "regions_file must be the path of an existing file; the repository's own is regions.yaml."
+  }
+}
+
+variable "schedule_expression" {
+  description = "When a round begins: rate(…) or cron(…), in UTC, as EventBridge Scheduler takes it."
+  type        = string
+  default     = "rate(30 minutes)"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(rate\\([1-9][0-9]* (minute|hour|day)s?\\)|cron\\([^()]+\\))$", var.schedule_expression))
+    error_message = "schedule_expression must be rate(…) or cron(…), such as rate(30 minutes) or cron(5 * * * ? *)."
+  }
+}
+
+variable "max_removed_percent" {
+  description = "How many per cent of a target's images one deployment may take away; more is refused (beyond ten images), since it is more likely a mistake than a wish."
+  type        = number
+  default     = 20
+  nullable    = false
+
+  validation {
+    condition     = var.max_removed_percent >= 0 && var.max_removed_percent <= 100 && floor(var.max_removed_percent) == var.max_removed_percent
+    error_message = "max_removed_percent must be a whole number from 0 to 100."
+  }
+}
+
+variable "parameter_paths" {
+  description = "SSM parameters of the accounts' own that lookups may read beside the public ones, such as /golden/*."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for path in var.parameter_paths : can(regex("^/[A-Za-z0-9_.*/-]+$", path)) && !startswith(path, "/*")])
+    error_message = "parameter_paths must begin with a slash and a name, such as /golden/*; /* would open every parameter of every account."
+  }
+}
+
+# --- Functions
+
+variable "packages" {
+  description = "Paths of the functions' zips, as `make package` builds them."
+  type = object({
+    scheduler  = string
+    lookup     = string
+    aggregator = string
+  })
+
+  validation {
+    condition     = alltrue([for path in values(var.packages) : fileexists(path)])
+    error_message = "packages must be the paths of existing zips: run `make package` first."
+  }
+}
+
+variable "runtime" {
+  description = "Lambda runtime that the packages were built for."
+  type        = string
+  default     = "python3.13"
+  nullable    = false
+
+  validation {
+    condition     = contains(["python3.11", "python3.12", "python3.13"], var.runtime)
+    error_message = "runtime must be python3.11, python3.12 or python3.13."
+  }
+}
+
+variable "architecture" {
+  description = "Processor that the packages were built for; arm64 costs a fifth less."
+  type        = string
+  default     = "arm64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture must be arm64 or x86_64."
+  }
+}
+
+variable "lookup_memory_mb" {
+  description = "Memory of the lookup in MB, and with it its share of a processor."
+  type        = number
+  default     = 512
+  nullable    = false
+
+  validation {
+    condition     = var.lookup_memory_mb >= 256 && var.lookup_memory_mb <= 10240 && floor(var.lookup_memory_mb) == var.lookup_memory_mb
+    error_message = "lookup_memory_mb must be a whole number from 256 to 10240."
+  }
+}
+
+variable "lookup_maximum_concurrency" {
+  description = "How many lookups run at once; it bounds how hard the accounts' SSM and EC2 are asked."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.lookup_maximum_concurrency >= 2 && var.lookup_maximum_concurrency <= 1000 && floor(var.lookup_maximum_concurrency) == var.lookup_maximum_concurrency
+    error_message = "lookup_maximum_concurrency must be a whole number from 2 to 1000."
+  }
+}
+
+variable "log_retention_days" {
+  description = "How long the functions' logs are kept."
+  type        = number
+  default     = 365
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be a number of days that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
+
+# --- Trust between the hub and the member accounts
+
+variable "external_id" {
+  description = "What the member accounts' roles ask for before they trust the hub. Make one up for each deployment (`uuidgen`); it is not a secret, but nobody should be able to guess it."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_+=.@:/-]+$", var.external_id)) && length(var.external_id) >= 2 && length(var.external_id) <= 1224
+    error_message = "external_id must be 2 to 1224 letters, digits or any of _+=.@:/-; STS takes a comma too, but it would end the id in a CloudFormation list."
+  }
+}
+
+variable "previous_external_ids" {
+  description = "External ids that the roles still accept while a new one is being rolled out."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.previous_external_ids : can(regex("^[A-Za-z0-9_+=.@:/-]+$", id)) && length(id) >= 2 && length(id) <= 1224])
+    error_message = "previous_external_ids must each be 2 to 1224 letters, digits or any of _+=.@:/-."
+  }
+}
+
+variable "organization_id" {
+  description = "The AWS organisation: the roles trust nobody outside it, and its accounts may subscribe to the topics. Null where there is none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.organization_id == null || can(regex("^o-[a-z0-9]{10,32}$", var.organization_id))
+    error_message = "organization_id must be an id such as o-a1b2c3d4e5, as `aws organizations describe-organization` shows it."
+  }
+}
+
+variable "subscriber_account_ids" {
+  description = "Accounts that may subscribe to the topics, beside those of the organisation."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.subscriber_account_ids : can(regex("^[0-9]{12}$", id))])
+    error_message = "subscriber_account_ids must each be exactly 12 digits, in quotes."
+  }
+}
+
+variable "permissions_boundary_name" {
+  description = "Name of a permissions boundary, a policy that exists in the hub and in every member account, for every role that is made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_name == null || can(regex("^[A-Za-z0-9+=,.@_-]{1,128}$", var.permissions_boundary_name))
+    error_message = "permissions_boundary_name must be the name of a policy, not its ARN: each account has its own."
+  }
+}
+
+# --- Roll-out to the member accounts
+
+variable "stack_set_model" {
+  description = "How roles and topics reach the member accounts: SELF_MANAGED (StackSets to the accounts of regions.yaml), SERVICE_MANAGED (StackSets to organisational units, new accounts too) or NONE (by hand, from infra/cloudformation)."
+  type        = string
+  default     = "SELF_MANAGED"
+  nullable    = false
+
+  validation {
+    condition     = contains(["SELF_MANAGED", "SERVICE_MANAGED", "NONE"], var.stack_set_model)
+    error_message = "stack_set_model must be SELF_MANAGED, SERVICE_MANAGED or NONE."
+  }
+}
+
+variable "organizational_unit_ids" {
+  description = "Organisational units that get roles and topics (SERVICE_MANAGED only)."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for id in var.organizational_unit_ids : can(regex("^(ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$", id))])
+    error_message = "organizational_unit_ids must each be an id such as ou-ab12-c3d4e5f6, or the root's, such as r-ab12."
+  }
+}
+
+variable "stack_set_call_as" {
+  description = "Whether the hub is the organisation's management account (SELF) or its delegated administrator for StackSets (DELEGATED_ADMIN; SERVICE_MANAGED only)."
+  type        = string
+  default     = "SELF"
+  nullable    = false
+
+  validation {
+    condition     = contains(["SELF", "DELEGATED_ADMIN"], var.stack_set_call_as)
+    error_message = "stack_set_call_as must be SELF or DELEGATED_ADMIN."
+  }
+}
+
+variable "stack_set_administration_role_arn" {
+  description = "An existing role of the hub account for self-managed StackSets. Null: one is made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.stack_set_administration_role_arn == null || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/.+$", var.stack_set_administration_role_arn))
+    error_message = "stack_set_administration_role_arn must be the ARN of a role."
+  }
+}
+
+variable "stack_set_execution_role_name" {
+  description = "Name of the role that self-managed StackSets use in each member account. Null: named after name_prefix."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.stack_set_execution_role_name == null || can(regex("^[A-Za-z0-9+=,.@_-]{1,64}$", var.stack_set_execution_role_name))
+    error_message = "stack_set_execution_role_name must be the name of a role, not its ARN."
+  }
+}
+
+variable "fifo_topics" {
+  description = "Whether the topics are FIFO: an image's events in order and once, for subscribers that are FIFO queues."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+# --- Protection
+
+variable "kms_key_arn" {
+  description = "A customer key in the hub's region for everything that can be encrypted; its policy must allow what modules/key allows. With it, the topics get customer keys of their own as well. Null: AWS's own keys, free of charge."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key, not of an alias."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether the table refuses to be deleted."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+# --- Alarms
+
+variable "alarm_emails" {
+  description = "Addresses that alarms are sent to, once each has confirmed."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))])
+    error_message = "alarm_emails must each be an e-mail address."
+  }
+}
+
+variable "alarm_topic_arn" {
+  description = "An existing SNS topic for alarms, in the hub's region; CloudWatch must be allowed to publish to it. Null: one is made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alarm_topic_arn == null || can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.alarm_topic_arn))
+    error_message = "alarm_topic_arn must be the ARN of a standard SNS topic, not of a FIFO one."
+  }
+}
+
+variable "round_alarm_minutes" {
+  description = "After how many minutes without a finished round there is an alarm: at least two of the schedule's intervals, so that a single failure is none."
+  type        = number
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = var.round_alarm_minutes >= 15 && var.round_alarm_minutes <= 10080 && floor(var.round_alarm_minutes) == var.round_alarm_minutes
+    error_message = "round_alarm_minutes must be a whole number from 15 to 10080 (a week, CloudWatch's limit)."
+  }
+}

@@ -1,0 +1,547 @@
+"""Terraform as the tests run it: in a copy of the infrastructure, and without the internet.
+
+A test takes a copy of the repository's infrastructure (`checkout`), so that no state, lock file or
+plugin ever lands in the tree, and drives one root module in it with `Terraform`:
+
+    root = checkout(tmp_path) / "infra/terraform/examples/basic"
+    terraform = Terraform(root, environment("http://127.0.0.1:4566"))
+    terraform.init()
+    plan = terraform.plan(external_id="of-the-test")
+    terraform.apply(external_id="of-the-test")
+
+`rendered(tmp_path, "basic", …)` gives the plan of an example from an empty state, for assertions on
+what would be made: it needs no emulator, since a plan asks AWS for nothing but who is calling.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HUB_ACCOUNT = "111122223333"
+"""Whom a rendered plan is made by: the account of the repository's own regions.yaml."""
+HUB_REGION = "us-east-1"
+SERVICES = ("scheduler", "lookup", "aggregator")
+
+_SYSTEM_FOLDERS = (
+    "/opt",
+    "/usr/local/share/terraform/plugins",
+    "/usr/local/lib/terraform/plugins",
+    "/usr/share/terraform/plugins",
+    "/usr/lib/terraform/plugins",
+)
+_OFFLINE = (
+    "no such host",
+    "could not connect",
+    "failed to query available provider packages",
+    "could not query provider registry",
+    "deadline exceeded",
+    "connection refused",
+    "network is unreachable",
+)
+_GRACE_SECONDS = 10
+
+
+class TerraformError(RuntimeError):
+    """Terraform refused; the text is Terraform's own, `summary: detail` of each problem."""
+
+    def __init__(self, command: str, problem: str) -> None:
+        super().__init__(f"terraform {command}: {problem.strip()}")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `terraform show -json` tells of a plan; `document` is all of it.
+
+    Addresses are Terraform's: `module.ami_tracker.aws_sqs_queue.lookups`. Values that are known
+    only after an apply are absent from a resource's values.
+    """
+
+    document: Mapping[str, Any] = field(repr=False)
+
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """Every resource's planned values by address, those of modules too."""
+        root = self.document.get("planned_values", {}).get("root_module", {})
+        return {
+            found["address"]: found["values"]
+            for found in _resources_below(root)
+            if found["mode"] == "managed"
+        }
+
+    def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The planned values of every resource of a type, by address."""
+        return {
+            address: values
+            for address, values in self.resources().items()
+            if _plain_address(address).split(".")[-2] == kind
+        }
+
+    def values(self, address: str) -> dict[str, Any]:
+        """The planned values of one resource; `address` may leave its modules out.
+
+        Raises:
+            LookupError: no resource, or more than one, has that address.
+        """
+        found = {a: v for a, v in self.resources().items() if a == address}
+        found = found or {a: v for a, v in self.resources().items() if a.endswith(f".{address}")}
+        if len(found) != 1:
+            problem = f"{len(found)} resources are called {address}: {sorted(self.resources())}"
+            raise LookupError(problem)
+        return next(iter(found.values()))
+
+    def policy(self, address: str, attribute: str = "policy") -> dict[str, Any]:
+        """The policy document that a resource holds as JSON, of a role `assume_role_policy`.
+
+        Raises:
+            LookupError: the policy is not known before an apply.
+        """
+        text = self.values(address).get(attribute)
+        if text is None:
+            problem = f"{attribute} of {address} is not known at plan time"
+            raise LookupError(problem)
+        document: dict[str, Any] = json.loads(text)
+        return document
+
+    def role_policies(self, role_name: str) -> list[dict[str, Any]]:
+        """Every inline policy document of a role, by the role's name."""
+        return [
+            json.loads(values["policy"])
+            for values in self.of_type("aws_iam_role_policy").values()
+            if values.get("role") == role_name
+        ]
+
+    def changes(self) -> dict[str, tuple[str, ...]]:
+        """What would be done to each resource that does not stay as it is, by address."""
+        found = self.document.get("resource_changes", [])
+        actions = {change["address"]: tuple(change["change"]["actions"]) for change in found}
+        return {a: done for a, done in actions.items() if done not in {("no-op",), ("read",)}}
+
+    def differences(self) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+        """The attributes that would change in each resource to be updated: before, and after."""
+        found = {}
+        for change in self.document.get("resource_changes", []):
+            before, after = change["change"]["before"] or {}, change["change"]["after"] or {}
+            names = [n for n in before if n in after and before[n] != after[n]]
+            if change["address"] in self.changes() and before:
+                found[change["address"]] = (
+                    {name: before[name] for name in names},
+                    {name: after[name] for name in names},
+                )
+        return found
+
+    def outputs(self) -> dict[str, Any]:
+        """The root's outputs as far as they are known."""
+        found = self.document.get("planned_values", {}).get("outputs", {})
+        return {name: output.get("value") for name, output in found.items()}
+
+
+def _resources_below(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from module.get("resources", [])
+    for child in module.get("child_modules", []):
+        yield from _resources_below(child)
+
+
+def _plain_address(address: str) -> str:
+    """An address without its keys, which may hold dots: `a["x.y"].b` becomes `a.b`."""
+    plain, _, rest = address.partition("[")
+    return plain + _plain_address(rest.partition("]")[2]) if rest else plain
+
+
+def environment(endpoint_url: str, region: str = HUB_REGION) -> dict[str, str]:
+    """What Terraform needs to know to work on an emulator, and nothing of the user's own."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_REGION": region,
+    }
+
+
+_FIXED = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "CHECKPOINT_DISABLE": "1",
+    "TF_CLI_CONFIG_FILE": os.devnull,
+    "TF_IN_AUTOMATION": "1",
+    "TF_INPUT": "0",
+    "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "true",
+}
+_INIT_ARGUMENTS = "TF_CLI_ARGS_init"
+_INHERITED = ("PATH", "HOME", "TMPDIR", _INIT_ARGUMENTS, "TF_PLUGIN_CACHE_DIR")
+
+
+class Terraform:
+    """One root module, driven as a person would; every command is bounded in time.
+
+    `folder` must be a copy (see `checkout`): Terraform writes its state and plugins into it.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.folder = folder
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        self._environment = {**inherited, **_FIXED, **environment}
+        self._environment.setdefault("TF_PLUGIN_CACHE_DIR", _plugin_cache())
+
+    def init(self) -> None:
+        """Install the providers: from this machine where they lie on it, else from the registry.
+
+        Skips the test where there is no Terraform, or neither providers nor a network.
+
+        Raises:
+            TerraformError: the configuration cannot be initialised.
+        """
+        arguments = ["init", "-input=false", "-no-color", *_plugin_argument()]
+        # A plugin cache must not be filled by two processes at once (Terraform's documentation).
+        with _one_at_a_time():
+            done = self._run(arguments, seconds=300)
+        if done.returncode == 0:
+            return
+        if not providers() and any(sign in done.stderr.lower() for sign in _OFFLINE):
+            pytest.skip("Terraform's AWS provider is not on this machine and cannot be downloaded")
+        raise TerraformError("init", done.stderr)
+
+    def validate(self) -> None:
+        """Check the configuration.
+
+        Raises:
+            TerraformError: it is not valid.
+        """
+        self._json_lines(["validate", "-json"], seconds=120)
+
+    def plan(self, *flags: str, **variables: object) -> Plan:
+        """What an apply with these variables would do.
+
+        Raises:
+            TerraformError: the variables are refused, or AWS is.
+        """
+        out = self.folder / "test.tfplan"
+        arguments = ["plan", "-json", f"-out={out}", *flags]
+        self._json_lines(arguments, variables, seconds=300)
+        return Plan(self._document(["show", "-json", str(out)]))
+
+    def apply(self, *flags: str, seconds: float = 900, **variables: object) -> None:
+        """Bring the world into the state that the configuration describes.
+
+        Raises:
+            TerraformError: something could not be made.
+        """
+        self._json_lines(["apply", "-json", "-auto-approve", *flags], variables, seconds=seconds)
+
+    def destroy(self, *flags: str, seconds: float = 900, **variables: object) -> None:
+        """Remove everything that the state knows.
+
+        Raises:
+            TerraformError: something could not be removed.
+        """
+        self._json_lines(["destroy", "-json", "-auto-approve", *flags], variables, seconds=seconds)
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """The attributes of every resource in the state, by address; data sources too."""
+        values = self._document(["show", "-json"]).get("values", {})
+        return {
+            found["address"]: found["values"]
+            for found in _resources_below(values.get("root_module", {}))
+        }
+
+    def outputs(self) -> dict[str, Any]:
+        """The values of the root's outputs, sensitive ones too."""
+        found = self._document(["output", "-json"])
+        return {name: output["value"] for name, output in found.items()}
+
+    def test(self) -> dict[str, str]:
+        """How each run of the module's own tests ended (`pass`, `fail`, `error`), by file and name.
+
+        Raises:
+            TerraformError: a run failed; the text says which, and why.
+        """
+        lines = self._json_lines(["test", "-json"], seconds=600)
+        runs = [line["test_run"] for line in lines if line.get("type") == "test_run"]
+        return {
+            f"{run['path']}: {run['run']}": run["status"]
+            for run in runs
+            if run.get("progress", "complete") == "complete"
+        }
+
+    def applied_by_test(self, file: str) -> Plan:
+        """What the last apply of one of the module's tests ended with, made up by its mocks.
+
+        A plan cannot show what AWS has yet to compute; here, every value is there.
+
+        Raises:
+            TerraformError: a run failed.
+        """
+        arguments = ["test", "-json", "-verbose", f"-filter={file}"]
+        lines = self._json_lines(arguments, seconds=300)
+        *_, state = (line["test_state"] for line in lines if line.get("type") == "test_state")
+        return Plan({"planned_values": state})
+
+    def format_problems(self) -> list[str]:
+        """Files below the folder that `terraform fmt` would write differently."""
+        done = self._run(["fmt", "-check", "-recursive", "-no-color"], seconds=60)
+        if done.returncode not in {0, 3} or done.stderr:
+            raise TerraformError("fmt", done.stderr)
+        return done.stdout.split()
+
+    def _document(self, arguments: Sequence[str]) -> dict[str, Any]:
+        done = self._run([*arguments, "-no-color"], seconds=120)
+        if done.returncode != 0:
+            raise TerraformError(arguments[0], done.stderr or done.stdout)
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
+    def _json_lines(
+        self,
+        arguments: Sequence[str],
+        variables: Mapping[str, object] | None = None,
+        *,
+        seconds: float,
+    ) -> list[dict[str, Any]]:
+        with _variables_file(variables) as given:
+            done = self._run([*arguments, "-no-color", *given], seconds=seconds)
+        lines = _documents(done.stdout)
+        if done.returncode != 0:
+            raise TerraformError(arguments[0], _problems(lines) or done.stderr)
+        return lines
+
+    def _run(self, arguments: Sequence[str], *, seconds: float) -> _Finished:
+        return _run_bounded([_terraform(), *arguments], self.folder, self._environment, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def _run_bounded(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
+) -> _Finished:
+    """The command's end; what takes longer is stopped together with its plugins."""
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except BaseException as error:
+            _stop(process)
+            if isinstance(error, subprocess.TimeoutExpired):
+                problem = f"not done after {seconds} s; it said {error.stdout!r}"
+                raise TerraformError(command[1], problem) from error
+            raise
+    return _Finished(process.returncode, out, err)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Ask it to end, which lets it write its state; then make it."""
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        process.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def _variables_file(variables: Mapping[str, object] | None) -> Iterator[list[str]]:
+    """The argument that hands the variables over, as long as the block lasts."""
+    if not variables:
+        yield []
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".tfvars.json", encoding="utf-8") as file:
+        json.dump(variables, file)
+        file.flush()
+        yield [f"-var-file={file.name}"]
+
+
+def _documents(text: str) -> list[dict[str, Any]]:
+    """The JSON documents of an output: one in all (`validate`), or one on each line."""
+    try:
+        return [json.loads(text)]
+    except ValueError:
+        lines = [line for line in text.splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in lines]
+
+
+def _problems(documents: Sequence[Mapping[str, Any]]) -> str:
+    """Every error that Terraform reports, as `summary: detail`."""
+    found = [each for d in documents for each in [d.get("diagnostic"), *d.get("diagnostics", [])]]
+    errors = [each for each in found if each and each["severity"] == "error"]
+    return "\n".join(map(_problem, errors))
+
+
+def _problem(diagnostic: Mapping[str, Any]) -> str:
+    where = diagnostic.get("range")
+    place = f" ({where['filename']}:{where['start']['line']})" if where else ""
+    return f"{diagnostic['summary']}: {' '.join(diagnostic.get('detail', '').split())}{place}"
+
+
+def _terraform() -> str:
+    program = shutil.which("terraform")
+    if program is None:
+        pytest.skip("terraform is not installed: https://developer.hashicorp.com/terraform/install")
+    return program
+
+
+@cache
+def providers() -> Path | None:
+    """The folder of providers on this machine, None where there is none."""
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    folders = [*map(Path, _SYSTEM_FOLDERS), home / ".terraform.d/plugins"]
+    found = (
+        path.parent
+        for folder in folders
+        for pattern in ("registry.terraform.io", "*/registry.terraform.io")
+        for path in folder.glob(pattern)
+    )
+    return next(found, None)
+
+
+def _plugin_argument() -> list[str]:
+    if os.environ.get(_INIT_ARGUMENTS) or providers() is None:
+        return []
+    return [f"-plugin-dir={providers()}"]
+
+
+def _plugin_cache() -> str:
+    folder = Path(tempfile.gettempdir()) / f"terraform-plugin-cache-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return str(folder)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    with (Path(_plugin_cache()) / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def checkout(
+    folder: Path, *, regions: str | None = None, packages: Mapping[str, Path] | None = None
+) -> Path:
+    """A copy of what a deployment reads, in `folder`, which is returned.
+
+    It holds `infra/`, `regions.yaml` (or the text that `regions` gives) and `build/packages/`: the
+    given zips by service, or empty ones.
+    """
+    ignored = shutil.ignore_patterns(
+        ".terraform*", "*.tfstate*", "*.tfplan", "terraform.tfvars", "__pycache__"
+    )
+    shutil.copytree(ROOT / "infra", folder / "infra", ignore=ignored)
+    text = (ROOT / "regions.yaml").read_text(encoding="utf-8") if regions is None else regions
+    (folder / "regions.yaml").write_text(text, encoding="utf-8")
+    zips = folder / "build" / "packages"
+    zips.mkdir(parents=True)
+    for service in SERVICES:
+        if packages is None:
+            with zipfile.ZipFile(zips / f"{service}.zip", "w") as package:
+                package.writestr(zipfile.ZipInfo("empty.py"), "")
+        else:
+            shutil.copyfile(packages[service], zips / f"{service}.zip")
+    return folder
+
+
+def rendered(
+    folder: Path,
+    example: str,
+    *,
+    regions: str | None = None,
+    account_id: str = HUB_ACCOUNT,
+    **variables: object,
+) -> Plan:
+    """The plan of an example from an empty state, in `folder`, which may hold an earlier one.
+
+    `regions` is the text of regions.yaml; `variables` are the example's. About ten seconds the
+    first time in a folder, five after that.
+
+    Raises:
+        TerraformError: the plan is refused.
+    """
+    if not (folder / "infra").exists():
+        checkout(folder)
+    if regions is not None:
+        (folder / "regions.yaml").write_text(regions, encoding="utf-8")
+    with caller(account_id) as endpoint_url:
+        root = folder / "infra/terraform/examples" / example
+        terraform = Terraform(root, environment(endpoint_url))
+        if not (root / ".terraform").exists():
+            terraform.init()
+        return terraform.plan("-refresh=false", **variables)
+
+
+@contextmanager
+def caller(account_id: str = HUB_ACCOUNT) -> Iterator[str]:
+    """The address of an AWS that knows one thing: who is calling. All else it refuses.
+
+    It answers on the loopback interface until the block ends.
+    """
+    handler = type("Handler", (_Sts,), {"account_id": account_id})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="caller")
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+_IDENTITY = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<GetCallerIdentityResult><Arn>arn:aws:iam::{account}:user/operator</Arn><UserId>OPERATOR</UserId>
+<Account>{account}</Account></GetCallerIdentityResult>
+<ResponseMetadata><RequestId>00000000-0000-0000-0000-000000000000</RequestId></ResponseMetadata>
+</GetCallerIdentityResponse>"""
+_REFUSAL = """<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>
+<Message>a plan asks for nothing but the caller's identity</Message></Error></ErrorResponse>"""
+
+
+class _Sts(BaseHTTPRequestHandler):
+    """Answers sts:GetCallerIdentity."""
+
+    account_id: ClassVar[str]
+    timeout = 10
+
+    def do_POST(self) -> None:
+        """Answer one request."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        asked = parse_qs(body).get("Action") == ["GetCallerIdentity"]
+        answer = _IDENTITY.format(account=self.account_id) if asked else _REFUSAL
+        payload = answer.encode()
+        self.send_response(200 if asked else 403)
+        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+    do_GET = do_POST  # noqa: N815 - likewise
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        """Say nothing."""
