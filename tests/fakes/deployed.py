@@ -1,0 +1,299 @@
+"""A deployment's policies, each from where it is really written, and those who may run into them.
+
+The hub's come out of a Terraform plan; the members' out of the templates and parameters that the
+same plan hands to the StackSets. Nothing is copied here.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from iam import (
+    ANY,
+    Caller,
+    Policy,
+    Request,
+    Verdict,
+    authorize,
+    role_session,
+    root,
+    service,
+)
+from template import Resource, Stack, parse, resolve
+from terraform import HUB_ACCOUNT, HUB_REGION, Plan, rendered
+
+from services.console.embedded.estate import EXTERNAL_ID
+from services.kernel.model import Target
+
+HUB, MEMBER = HUB_ACCOUNT, "222233334444"
+COLLEAGUE, LISTED, STRANGER = "333344445555", "444455556666", "666677778888"
+OURS, FOREIGN = "o-ourcompany1", "o-elsewhere11"
+NEW_ID, OLD_ID = EXTERNAL_ID, "the-one-before"
+VIRGINIA, IRELAND, FRANKFURT, TOKYO = "us-east-1", "eu-west-1", "eu-central-1", "ap-northeast-1"
+TARGETS = (
+    Target(HUB, VIRGINIA),
+    Target(HUB, IRELAND),
+    Target(MEMBER, IRELAND),
+    Target(MEMBER, FRANKFURT),
+)
+PREFIX = "ami-tracker"
+ALARMS = f"arn:aws:sns:{HUB_REGION}:{HUB}:{PREFIX}-alarms"
+KEY = f"arn:aws:kms:{HUB_REGION}:{HUB}:key/0a0a0a0a-0000-4000-8000-000000000000"
+"""The hub's customer key."""
+
+_REGIONS = "regions:\n" + "".join(
+    f'  - Name: {target.region}\n    AccountId: "{target.account_id}"\n' for target in TARGETS
+)
+_ORGANIZATIONS = {HUB: OURS, MEMBER: OURS, COLLEAGUE: OURS, STRANGER: FOREIGN}
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="deployed-")  # gone when the process ends
+
+
+def _rendered(**variables: Any) -> Plan:  # noqa: ANN401 - the example's variables
+    folder = Path(_folder().name)
+    return rendered(folder, "basic", regions=_REGIONS, external_id=NEW_ID, **variables)
+
+
+@cache
+def bare() -> Deployment:
+    """The simplest deployment: no organisation, no keys, nothing but public parameters."""
+    return Deployment(_rendered())
+
+
+@cache
+def full() -> Deployment:
+    """A deployment with everything: an organisation, customer keys, an external id in rotation."""
+    plan = _rendered(
+        previous_external_ids=[OLD_ID],
+        organization_id=OURS,
+        subscriber_account_ids=[LISTED],
+        parameter_paths=["/golden/*"],
+        kms_key_arn=KEY,
+    )
+    return Deployment(plan)
+
+
+@cache
+def key_policy() -> Policy:
+    """The policy of the hub's customer key, as the module makes it for the organisation."""
+    plan = rendered(
+        Path(_folder().name),
+        "organization",
+        regions=_REGIONS,
+        external_id=NEW_ID,
+        organization_id=OURS,
+        organizational_unit_ids=["r-ab12"],
+        alarm_emails=["operators@example.com"],
+    )
+    return plan.policy("aws_kms_key.this")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The roles, topics, queues and keys that a plan makes, in the hub and in the members.
+
+    `parameters` overrides what the plan hands to the members' templates.
+    """
+
+    plan: Plan = field(repr=False)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    # --- sessions
+
+    def hub_role(self, part: str) -> Caller:
+        """A session of one of the hub's own roles, such as `lookup`."""
+        found = self.plan.role_policies(f"{PREFIX}-{part}")
+        return role_session(role_arn(HUB, f"{PREFIX}-{part}"), *found, organization_id=OURS)
+
+    def member_role(
+        self, part: str, account_id: str = MEMBER, session_policy: Policy | None = None
+    ) -> Caller:
+        """A session of the `read` or the `publish` role of a member account."""
+        arn = role_arn(account_id, f"{PREFIX}-{part}")
+        properties = self._members[arn].properties
+        return role_session(
+            arn,
+            *(each["PolicyDocument"] for each in properties["Policies"]),
+            organization_id=_ORGANIZATIONS[account_id],
+            session_policy=session_policy,
+        )
+
+    # --- resources
+
+    def judge(self, request: Request) -> Verdict:
+        """Whether the request is authorised; a role's trust policy speaks of nothing but itself."""
+        assumes = request.action == "sts:AssumeRole"
+        bears = ":iam:" not in request.resource or assumes
+        return authorize(request, self.policy_of(request.resource) if bears else None)
+
+    @property
+    def topic_name(self) -> str:
+        """The name of the topics, as the aggregator is told it."""
+        (arn,) = self._topics[TARGETS[0]]["TopicPolicy"].properties["Topics"]
+        return str(arn).rpartition(":")[2]
+
+    def policy_of(self, arn: str) -> Policy | None:
+        """The policy that a resource bears, None where it bears none.
+
+        Roles and keys that are not ours have the widest policy that is usual: they trust the whole
+        hub, or let their account's policies decide.
+        """
+        if ":iam:" in arn:
+            return self._trust.get(arn) or _trusting(HUB)
+        if ":kms:" in arn:
+            return self._keys.get(arn) or _delegating(arn.split(":")[4])
+        return self._policies.get(arn)
+
+    def aliases_of(self, arn: str) -> tuple[str, ...]:
+        """The aliases of a topic's key."""
+        return self._aliases.get(arn, ())
+
+    @cached_property
+    def _trust(self) -> dict[str, Policy]:
+        hub: dict[str, Policy] = {
+            role_arn(HUB, values["name"]): self.plan.policy(address, "assume_role_policy")
+            for address, values in self.plan.of_type("aws_iam_role").items()
+        }
+        members = {
+            arn: role.properties["AssumeRolePolicyDocument"] for arn, role in self._members.items()
+        }
+        return hub | members
+
+    @cached_property
+    def _members(self) -> dict[str, Resource]:
+        """Every role that the StackSets make, and the one that they make it with."""
+        found = {}
+        for account_id in {target.account_id for target in TARGETS}:
+            made = self._stack_set("roles", account_id, HUB_REGION) | self._execution(account_id)
+            for role in made.values():
+                found[role_arn(account_id, role.properties["RoleName"])] = role
+        return found
+
+    @cached_property
+    def _topics(self) -> dict[Target, dict[str, Resource]]:
+        return {t: self._stack_set("topics", t.account_id, t.region) for t in TARGETS}
+
+    @cached_property
+    def _policies(self) -> dict[str, Policy]:
+        """Of queues and topics."""
+        found: dict[str, Policy] = {
+            f"arn:aws:sqs:{HUB_REGION}:{HUB}:{values['name']}": self.plan.policy(address)
+            for address, values in self.plan.of_type("aws_sqs_queue").items()
+        }
+        found |= {ALARMS: self.plan.policy("aws_sns_topic_policy.alarms[0]")}
+        for made in self._topics.values():
+            properties = made["TopicPolicy"].properties
+            found |= dict.fromkeys(properties["Topics"], properties["PolicyDocument"])
+        return found
+
+    @cached_property
+    def _keys(self) -> dict[str, Policy]:
+        found = {KEY: key_policy()}
+        for target, made in self._topics.items():
+            if key := made.get("Key"):
+                found[topic_key(target.account_id, target.region)] = key.properties["KeyPolicy"]
+        return found
+
+    @cached_property
+    def _aliases(self) -> dict[str, tuple[str, ...]]:
+        return {
+            topic_key(target.account_id, target.region): (alias.properties["AliasName"],)
+            for target, made in self._topics.items()
+            if (alias := made.get("KeyAlias"))
+        }
+
+    def _stack_set(self, part: str, account_id: str, region: str) -> dict[str, Resource]:
+        for values in self.plan.of_type("aws_cloudformation_stack_set").values():
+            if values["name"] == f"{PREFIX}-{part}":
+                given = dict(values["parameters"])
+                given |= {name: v for name, v in self.parameters.items() if name in given}
+                return resolve(parse(values["template_body"]), given, Stack(account_id, region))
+        raise LookupError(part)
+
+    def _execution(self, account_id: str) -> dict[str, Resource]:
+        """The hub's own out of the plan; INSTALL.md has the others made from the same template."""
+        (values,) = self.plan.of_type("aws_cloudformation_stack").values()
+        stack = Stack(account_id, HUB_REGION)
+        return resolve(parse(values["template_body"]), values["parameters"], stack)
+
+
+def _trusting(account_id: str) -> Policy:
+    statement = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _delegating(account_id: str) -> Policy:
+    statement = {
+        "Effect": "Allow",
+        "Action": "kms:*",
+        "Resource": "*",
+        "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+# --- names
+
+
+def role_arn(account_id: str, name: str) -> str:
+    """The ARN of a role."""
+    return f"arn:aws:iam::{account_id}:role/{name}"
+
+
+def topic_arn(account_id: str, region: str) -> str:
+    """The ARN of a region's topic."""
+    return f"arn:aws:sns:{region}:{account_id}:{PREFIX}-releases"
+
+
+def topic_key(account_id: str, region: str) -> str:
+    """The ARN of the key of a region's topic: its logical id stands for the id it would get."""
+    return f"arn:aws:kms:{region}:{account_id}:key/Key"
+
+
+def hub_arn(service_name: str, resource: str) -> str:
+    """The ARN of something in the hub."""
+    return f"arn:aws:{service_name}:{HUB_REGION}:{HUB}:{resource}"
+
+
+# --- those who ask
+
+
+def administrator(account_id: str) -> Caller:
+    """Somebody who may do everything in their account."""
+    return named(account_id, "administrator")
+
+
+def named(account_id: str, name: str, *identity: Policy) -> Caller:
+    """A role of any name that may do everything, or what is given."""
+    organization_id = _ORGANIZATIONS.get(account_id, "")
+    return role_session(
+        role_arn(account_id, name), *(identity or (ANY,)), organization_id=organization_id
+    )
+
+
+def powerless(account_id: str) -> Caller:
+    """Somebody to whom their own account allows nothing."""
+    nothing = {"Version": "2012-10-17", "Statement": []}
+    return named(account_id, "intern", nothing)
+
+
+def owner(account_id: str) -> Caller:
+    """The root user of an account."""
+    return root(account_id, organization_id=_ORGANIZATIONS.get(account_id, ""))
+
+
+def aws(name: str) -> Caller:
+    """A service of AWS."""
+    return service(f"{name}.amazonaws.com")

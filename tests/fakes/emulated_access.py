@@ -1,0 +1,268 @@
+"""A deployment's roles, topics, queues, tables and keys on ministack, to ask it who may do what.
+
+Everything bears the very policies that the evaluator reads. Each caller gets a session of a role of
+the caller's own name and policies; only then the role is given the trust policy that is deployed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+from deployed import HUB, STRANGER, VIRGINIA, Deployment
+from iam import Caller, Policy, Request, Values
+from ministack import Ministack
+
+_REFUSALS = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthorizationError",
+        "AuthorizationErrorException",
+        "UnauthorizedOperation",
+    }
+)
+_MISHAPS = frozenset({"EntityAlreadyExists", "ResourceNotFoundException"})
+"""What a granted request may come to, since not everything was built, and some things were."""
+
+
+class EmulatedAccess:
+    """Answers requests as ministack does; `deployment` is the one whose policies it enforces.
+
+    ministack makes an account an organisation of its own as soon as it is asked for it, and its id
+    up; that replaces the one of the plan.
+    """
+
+    def __init__(self, running: Ministack, deployment: Deployment) -> None:
+        self._running = running
+        ours = self._organization(HUB)
+        self._organization(STRANGER)
+        self.deployment = Deployment(deployment.plan, {"OrganizationId": ours})
+        self._sessions: dict[str, Mapping[str, str]] = {}
+        self._built: dict[str, str] = {}
+
+    def _organization(self, account_id: str) -> str:
+        organizations = self._running.client("organizations", VIRGINIA, account_id)
+        return str(organizations.describe_organization()["Organization"]["Id"])
+
+    # --- building
+
+    def build(self, callers: Mapping[str, Caller], resources: Iterable[str]) -> None:
+        """Make everybody, by name, and everything that requests are about."""
+        for name, caller in callers.items():
+            if not caller.is_root:
+                self._sessions[name] = self._session(caller)
+        self._built = {arn: self._build(arn) for arn in resources}
+
+    def _session(self, caller: Caller) -> Mapping[str, str]:
+        iam = self._running.client("iam", VIRGINIA, caller.account_id)
+        sts = self._running.client("sts", VIRGINIA, caller.account_id)
+        self._role(caller.arn, _trusting_everybody(caller.account_id))
+        for number, policy in enumerate(caller.identity):
+            if policy["Statement"]:
+                iam.put_role_policy(
+                    RoleName=_name(caller.arn),
+                    PolicyName=f"policy-{number}",
+                    PolicyDocument=json.dumps(policy),
+                )
+        narrowed = {"Policy": json.dumps(caller.session_policy)} if caller.session_policy else {}
+        answer = sts.assume_role(RoleArn=caller.arn, RoleSessionName="session", **narrowed)
+        session: Mapping[str, str] = answer["Credentials"]
+        return session
+
+    def _role(self, arn: str, trust: Policy) -> None:
+        iam = self._running.client("iam", VIRGINIA, arn.split(":")[4])
+        document = json.dumps(trust)
+        try:
+            iam.create_role(RoleName=_name(arn), AssumeRolePolicyDocument=document)
+        except iam.exceptions.EntityAlreadyExistsException:
+            iam.update_assume_role_policy(RoleName=_name(arn), PolicyDocument=document)
+
+    def _build(self, arn: str) -> str:
+        """Make a resource; what its service knows it by."""
+        service = arn.split(":")[2] if arn != "*" else ""
+        policy = self.deployment.policy_of(arn)
+        if service == "iam" and policy:
+            self._role(arn, policy)
+        if service not in _BUILDERS:
+            return arn
+        _, _, _, region, account_id, name = arn.split(":", 5)
+        client = self._running.client(service, region, account_id)
+        return _BUILDERS[service](client, name, policy)
+
+    # --- asking
+
+    def allows(self, who: str, request: Request) -> bool:
+        """Whether ministack grants the request to the caller of that name.
+
+        Raises:
+            ClientError: it failed for a reason that says nothing about that.
+        """
+        service, _, action = request.action.partition(":")
+        client = self._client(who, request, service)
+        try:
+            _CALLS[action](client, self._built[request.resource], request)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code not in _REFUSALS | _MISHAPS:
+                raise
+            return code not in _REFUSALS
+        return True
+
+    def _client(self, who: str, request: Request, service: str) -> Any:  # noqa: ANN401 - of any service
+        if request.caller.is_root:
+            return self._running.client(service, request.region, request.caller.account_id)
+        session = self._sessions[who]
+        create: Callable[..., Any] = boto3.client  # the stubs list every service by its name
+        return create(
+            service,
+            region_name=request.region,
+            endpoint_url=self._running.endpoint_url,
+            verify=str(self._running.certificate),
+            aws_access_key_id=session["AccessKeyId"],
+            aws_secret_access_key=session["SecretAccessKey"],
+            aws_session_token=session["SessionToken"],
+        )
+
+
+def _name(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def _trusting_everybody(account_id: str) -> Policy:
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": account_id}}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+# --- each kind of resource, made
+
+
+def _topic(sns: Any, name: str, policy: Policy | None) -> str:  # noqa: ANN401 - a client
+    arn = str(sns.create_topic(Name=name)["TopicArn"])
+    if policy:
+        text = json.dumps(policy)
+        sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=text)
+    return arn
+
+
+def _queue(sqs: Any, name: str, policy: Policy | None) -> str:  # noqa: ANN401 - as above
+    attributes = {"Policy": json.dumps(policy)} if policy else {}
+    return str(sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+
+
+def _table(dynamodb: Any, name: str, _: Policy | None) -> str:  # noqa: ANN401 - as above
+    """The table that an ARN is of, or whose index it is."""
+    table = name.split("/")[1]
+    if table not in dynamodb.list_tables()["TableNames"]:
+        keys = [("region", "HASH"), ("record", "RANGE")]
+        pending = [("pending", "HASH"), ("record", "RANGE")]
+        dynamodb.create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": key, "AttributeType": "S"}
+                for key in ("region", "record", "pending")
+            ],
+            KeySchema=_schema(keys),
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "pending",
+                    "KeySchema": _schema(pending),
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            ],
+        )
+    return table
+
+
+def _schema(keys: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in keys]
+
+
+def _key(kms: Any, _: str, policy: Policy | None) -> str:  # noqa: ANN401 - as above
+    return str(kms.create_key(Policy=json.dumps(policy))["KeyMetadata"]["KeyId"])
+
+
+_BUILDERS: Mapping[str, Callable[[Any, str, Policy | None], str]] = {
+    "dynamodb": _table,
+    "kms": _key,
+    "sns": _topic,
+    "sqs": _queue,
+}
+
+
+# --- each action, called
+
+
+def _assume(sts: Any, arn: str, request: Request) -> None:  # noqa: ANN401 - as above
+    external_id: Values | None = request.context.get("sts:ExternalId")
+    given = {"ExternalId": external_id} if external_id else {}
+    sts.assume_role(RoleArn=arn, RoleSessionName="asking", **given)
+
+
+def _subscribe(sns: Any, arn: str, request: Request) -> None:  # noqa: ANN401 - as above
+    protocol = request.context["sns:Protocol"]
+    queue = f"arn:aws:sqs:{request.region}:{request.caller.account_id}:inbox"
+    endpoint = queue if protocol == "sqs" else "team@example.com"
+    sns.subscribe(TopicArn=arn, Protocol=protocol, Endpoint=endpoint)
+
+
+def _query(dynamodb: Any, table: str, _: Request) -> None:  # noqa: ANN401 - as above
+    dynamodb.query(
+        TableName=table,
+        KeyConditionExpression="#region = :region",
+        ExpressionAttributeNames={"#region": "region"},
+        ExpressionAttributeValues={":region": {"S": "eu-west-1"}},
+    )
+
+
+def _scan(dynamodb: Any, table: str, request: Request) -> None:  # noqa: ANN401 - as above
+    index = request.resource.partition("/index/")[2]
+    dynamodb.scan(TableName=table, **({"IndexName": index} if index else {}))
+
+
+_ROW = {"region": {"S": "eu-west-1"}, "record": {"S": "image#al2023"}}
+
+
+def _create_role(iam: Any, arn: str, request: Request) -> None:  # noqa: ANN401 - as above
+    trust = json.dumps(_trusting_everybody(request.caller.account_id))
+    iam.create_role(RoleName=_name(arn), AssumeRolePolicyDocument=trust)
+
+
+_CALLS: Mapping[str, Callable[[Any, str, Request], object]] = {
+    "AssumeRole": _assume,
+    "AttachRolePolicy": lambda c, arn, _: c.attach_role_policy(
+        RoleName=_name(arn), PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
+    ),
+    "BatchGetItem": lambda c, table, _: c.batch_get_item(RequestItems={table: {"Keys": [_ROW]}}),
+    "CreateRole": _create_role,
+    "CreateTopic": lambda c, arn, _: c.create_topic(Name=arn.split(":")[-1]),
+    "Decrypt": lambda c, key, _: c.decrypt(KeyId=key, CiphertextBlob=b"unreadable"),
+    "DeleteItem": lambda c, table, _: c.delete_item(TableName=table, Key=_ROW),
+    "DeleteTable": lambda c, table, _: c.delete_table(TableName=table),
+    "DeleteTopic": lambda c, arn, _: c.delete_topic(TopicArn=arn),
+    "DescribeImages": lambda c, _, __: c.describe_images(Owners=["self"]),
+    "DescribeInstances": lambda c, _, __: c.describe_instances(),
+    "GetParametersByPath": lambda c, _, __: c.get_parameters_by_path(Path="/golden"),
+    "GetTopicAttributes": lambda c, arn, _: c.get_topic_attributes(TopicArn=arn),
+    "InvokeFunction": lambda c, arn, _: c.invoke(FunctionName=arn),
+    "ListSubscriptionsByTopic": lambda c, arn, _: c.list_subscriptions_by_topic(TopicArn=arn),
+    "Publish": lambda c, arn, _: c.publish(TopicArn=arn, Message="{}"),
+    "PutItem": lambda c, table, _: c.put_item(TableName=table, Item=_ROW),
+    "PutKeyPolicy": lambda c, key, _: c.put_key_policy(
+        KeyId=key, Policy=c.get_key_policy(KeyId=key)["Policy"]
+    ),
+    "PutParameter": lambda c, _, __: c.put_parameter(Name="/golden/base", Value="x", Type="String"),
+    "Query": _query,
+    "ReceiveMessage": lambda c, url, _: c.receive_message(QueueUrl=url),
+    "RunInstances": lambda c, _, __: c.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1),
+    "Scan": _scan,
+    "SendMessage": lambda c, url, _: c.send_message(QueueUrl=url, MessageBody="{}"),
+    "SetTopicAttributes": lambda c, arn, _: c.set_topic_attributes(
+        TopicArn=arn, AttributeName="DisplayName", AttributeValue="theirs"
+    ),
+    "Subscribe": _subscribe,
+}

@@ -1,0 +1,402 @@
+"""Every call that the functions make is allowed, and nothing is allowed that nobody calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from deployed import (
+    HUB,
+    KEY,
+    MEMBER,
+    PREFIX,
+    Deployment,
+    bare,
+    full,
+    hub_arn,
+    role_arn,
+    topic_key,
+)
+from iam import Caller, Policy, Request, Statement, statements
+from laboratory import Lab, build_lab
+from recorder import Hub, Need, Recorder
+from terraform import HUB_REGION
+
+from infra.package.calls import CALLS
+from services.console.embedded.faults import Fault
+from services.console.embedded.server import EmbeddedAws
+from services.kernel.errors import AmiTrackerError
+from services.kernel.model import Image, ParameterLookup, Target
+
+pytestmark = [pytest.mark.xdist_group("access"), pytest.mark.timeout(240)]
+
+TARGETS = (Target(HUB, "us-east-1"), Target(MEMBER, "eu-central-1"))
+PUBLIC = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+GOLDEN = "/golden/base"
+
+
+# --- the story
+
+
+def _point(lab: Lab, path: str, image_id: str) -> None:
+    for target in TARGETS:
+        lab.aws.world.put_parameter(target.account_id, target.region, path, image_id)
+
+
+def _catalogue(lab: Lab) -> list[Image]:
+    public = Image("al2023", ParameterLookup(PUBLIC))
+    golden = Image("golden", ParameterLookup(GOLDEN))
+    return [public, golden, lab.filtered("rhel")]
+
+
+def _release(lab: Lab) -> None:
+    """A new image everywhere, by every kind of lookup."""
+    _point(lab, PUBLIC, lab.publish("al2023"))
+    _point(lab, GOLDEN, lab.publish("golden"))
+    lab.publish("rhel")
+
+
+def _edit(lab: Lab) -> None:
+    """Edits that give the same image, a removed image that comes back, a removed region."""
+    public, golden, rhel = _catalogue(lab)
+    edited = replace(golden, lookup=public.lookup)
+    for images, targets in (
+        ([replace(public, announce=frozenset()), edited, rhel], TARGETS),
+        ([public, golden], TARGETS),
+        ([public, golden, rhel], TARGETS[:1]),
+        ([public, golden, rhel], TARGETS),
+    ):
+        lab.deploy(*images, targets=targets)
+        lab.round()
+
+
+TROUBLES: tuple[tuple[Fault, ...], ...] = (
+    (
+        Fault(service="ssm", region="us-east-1", code="OptInRequired", status=403),
+        Fault(service="ssm", region="eu-central-1", code="ExpiredTokenException"),
+        Fault(service="sns", code="AuthFailure", status=403),
+    ),
+    (
+        Fault(service="ssm", code="ValidationException"),
+        Fault(service="ec2", code="UnauthorizedOperation", status=403),
+        Fault(service="sns", code="InvalidParameter"),
+        Fault(service="sqs", code="RequestThrottled", times=2),
+    ),
+    (
+        Fault(service="dynamodb", operation="UpdateItem", code="AccessDeniedException"),
+        Fault(
+            service="dynamodb",
+            operation="TransactWriteItems",
+            code="InternalServerError",
+            status=500,
+            when="after",
+            times=2,
+        ),
+    ),
+    (Fault(service="sts", operation="AssumeRole", code="AccessDenied", status=403),),
+)
+"""What makes a function call something that it does not call while all is well."""
+
+
+def _suffer(lab: Lab, trouble: Sequence[Fault]) -> None:
+    """A round, its events and a sweep while something is wrong, and a sweep once it has healed."""
+    lab.start_cold()
+    _release(lab)
+    for fault in trouble:
+        lab.aws.add_fault(fault)
+    _outlast(lambda: lab.pipeline.schedule(lab.next_round()))
+    _outlast(lab.pipeline.queue.drain_visible)
+    _outlast(lab.pipeline.stream.drain)
+    _outlast(lab.pipeline.sweep)
+    lab.aws.heal()
+    lab.pipeline.sweep()
+
+
+def _outlast(step: Callable[[], object]) -> None:
+    """Let a function fail as a whole: its calls are what counts."""
+    with suppress(AmiTrackerError):
+        step()
+
+
+def _tell(folder: Path) -> Recorder:
+    """The whole story: rounds, releases, edits, a message that nobody can read, and every fault."""
+    with EmbeddedAws() as aws, Recorder().watching() as recorder:
+        lab = build_lab(aws, folder, *TARGETS)
+        lab.start_cold()
+        lab.deploy(*_catalogue(lab))
+        lab.enqueue("not a request")
+        for _ in range(2):
+            _release(lab)
+            lab.round()
+        _edit(lab)
+        for trouble in TROUBLES:
+            _suffer(lab, trouble)
+        lab.start_cold()
+        assert len(recorder.requests) == len(aws.calls())
+        assert all(request.function for request in recorder.requests)
+    return recorder
+
+
+@pytest.fixture(scope="module")
+def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+    """What the functions asked of AWS."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+        yield _tell(tmp_path_factory.mktemp("story"))
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_the_story_makes_every_call(recorder: Recorder, function: str) -> None:
+    """The story leaves out nothing that a function's package is cut to."""
+    expected = {(service, name) for service, names in CALLS[function].items() for name in names}
+
+    assert expected == recorder.operations(function)
+
+
+# --- what services of AWS do in a role's name
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A use that is made of a role: by the code, or by a service as a document says."""
+
+    role: str
+    action: str
+    resource: str
+    source: str
+    region: str = HUB_REGION
+    context: tuple[tuple[str, str], ...] = ()
+    account_id: str = HUB
+    session_policy: str = ""
+
+
+QUEUE = hub_arn("sqs", f"{PREFIX}-lookups")
+STREAM = hub_arn("dynamodb", f"table/{PREFIX}/stream/2026-11-22T07:00:00.000")
+SCHEDULE_DEAD_LETTERS = hub_arn("sqs", f"{PREFIX}-schedule-dead-letters")
+FUNCTIONS = ("scheduler", "lookup", "aggregator")
+VIA_SQS, VIA_DYNAMODB = (
+    (("kms:ViaService", f"{service}.{HUB_REGION}.amazonaws.com"),)
+    for service in ("sqs", "dynamodb")
+)
+
+POLLS_A_QUEUE = "Lambda: 'Using Lambda with Amazon SQS', execution role permissions"
+READS_A_STREAM = "DynamoDB: 'IAM policy to allow a Lambda function to access stream records'"
+LOGS = "Lambda: 'Defining Lambda function permissions with an execution role'"
+INVOKES = (
+    "EventBridge Scheduler: 'Setting up the execution role' and 'Configuring a dead-letter queue'"
+)
+SENDS_ENCRYPTED = "SQS: 'Key management', permissions of producers"
+RECEIVES_ENCRYPTED = "SQS: 'Key management', permissions of consumers"
+READS_SCHEDULES = "EventBridge Scheduler: 'Encryption at rest', customer managed keys"
+ENCRYPTED_TABLE = "DynamoDB: 'DynamoDB encryption at rest: usage notes', authorising use of the key"
+PUBLISHES_ENCRYPTED = "SNS: 'Managing Amazon SNS encryption keys and costs', key permissions"
+STACK_SETS = "CloudFormation: 'Grant self-managed permissions'"
+
+
+def _log(function: str) -> str:
+    return hub_arn("logs", f"log-group:/aws/lambda/{PREFIX}-{function}:log-stream:2026/11/22/[1]a")
+
+
+ON_BEHALF = (
+    *(
+        Use("lookup", f"sqs:{action}", QUEUE, POLLS_A_QUEUE)
+        for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+    ),
+    *(
+        Use("aggregator", f"dynamodb:{action}", STREAM, READS_A_STREAM)
+        for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+    ),
+    *(
+        Use(function, f"logs:{action}", _log(function), LOGS)
+        for function in FUNCTIONS
+        for action in ("CreateLogStream", "PutLogEvents")
+    ),
+    *(
+        Use("schedule", "lambda:InvokeFunction", hub_arn("lambda", f"function:{name}"), INVOKES)
+        for name in (f"{PREFIX}-scheduler", f"{PREFIX}-aggregator")
+    ),
+    Use("schedule", "sqs:SendMessage", SCHEDULE_DEAD_LETTERS, INVOKES),
+    *(
+        Use(
+            "stackset-administration",
+            "sts:AssumeRole",
+            role_arn(account_id, f"{PREFIX}-stackset-execution"),
+            STACK_SETS,
+        )
+        for account_id in (HUB, MEMBER)
+    ),
+)
+"""What every deployment needs beside its own calls."""
+
+WITH_KEYS = (
+    *(
+        Use(role, f"kms:{action}", KEY, SENDS_ENCRYPTED, context=VIA_SQS)
+        for role in ("scheduler", "schedule")
+        for action in ("GenerateDataKey", "Decrypt")
+    ),
+    Use("lookup", "kms:Decrypt", KEY, RECEIVES_ENCRYPTED, context=VIA_SQS),
+    *(
+        Use(
+            "schedule",
+            "kms:Decrypt",
+            KEY,
+            READS_SCHEDULES,
+            context=(
+                (
+                    "kms:EncryptionContext:aws:scheduler:schedule:arn",
+                    hub_arn("scheduler", f"schedule/default/{PREFIX}-{name}"),
+                ),
+            ),
+        )
+        for name in ("round", "sweep")
+    ),
+    *(
+        Use(function, f"kms:{action}", KEY, ENCRYPTED_TABLE, context=VIA_DYNAMODB)
+        for function in FUNCTIONS
+        for action in (
+            "Decrypt",
+            "DescribeKey",
+            "Encrypt",
+            "GenerateDataKey",
+            "ReEncryptFrom",
+            "ReEncryptTo",
+        )
+    ),
+)
+"""What customer keys need."""
+
+
+# --- both together
+
+
+def _recorded(recorder: Recorder) -> list[Use]:
+    hub = Hub(HUB, HUB_REGION)
+    return [use for need in recorder.needs(hub) for use in _used(need)]
+
+
+def _used(need: Need) -> Iterator[Use]:
+    if need.assumed is None:
+        context = (("sts:ExternalId", need.external_id),) if need.external_id else ()
+        yield Use(need.function, need.action, need.resource, need.operation, context=context)
+        return
+    account_id, part = need.assumed.role_arn.split(":")[4], need.assumed.role_arn.split("-")[-1]
+    use = Use(
+        role=part,
+        action=need.action,
+        resource=need.resource,
+        source=need.operation,
+        region=need.region,
+        account_id=account_id,
+        session_policy=need.assumed.session_policy,
+    )
+    yield use
+    if need.action == "sns:Publish":
+        yield from _encrypting(use)
+
+
+def _encrypting(use: Use) -> Iterator[Use]:
+    """What SNS asks of KMS in a publisher's name."""
+    context = (("kms:ViaService", f"sns.{use.region}.amazonaws.com"),)
+    for action in ("GenerateDataKey", "Decrypt"):
+        yield replace(
+            use,
+            action=f"kms:{action}",
+            resource=topic_key(use.account_id, use.region),
+            source=PUBLISHES_ENCRYPTED,
+            context=context,
+        )
+
+
+def _caller(use: Use, deployment: Deployment) -> Caller:
+    if use.role not in {"read", "publish"}:
+        return deployment.hub_role(use.role)
+    session_policy = json.loads(use.session_policy)
+    return deployment.member_role(use.role, use.account_id, session_policy)
+
+
+def _request(use: Use, deployment: Deployment) -> Request:
+    aliases = deployment.aliases_of(use.resource)
+    return Request(
+        caller=_caller(use, deployment),
+        action=use.action,
+        resource=use.resource,
+        region=use.region,
+        context={**dict(use.context), **({"kms:ResourceAliases": aliases} if aliases else {})},
+    )
+
+
+@pytest.fixture(scope="module")
+def uses(recorder: Recorder) -> list[Use]:
+    """Everything that has to be allowed in a deployment with customer keys."""
+    return [*_recorded(recorder), *ON_BEHALF, *WITH_KEYS]
+
+
+ROLES = (*FUNCTIONS, "schedule", "stackset-administration", "read", "publish")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nothing_is_missing(uses: list[Use], role: str) -> None:
+    """Every call, and every use that AWS makes of the role for us, is allowed."""
+    deployment = full()
+    own = [use for use in uses if use.role == role]
+    verdicts = {
+        (use.action, use.resource, use.region): deployment.judge(_request(use, deployment))
+        for use in own
+    }
+
+    assert {asked: v.reason for asked, v in verdicts.items() if not v.allowed} == {}
+    assert own
+
+
+IDLE: Mapping[tuple[str, Callable[[], Deployment]], set[str]] = {
+    # The roles' template does not know how the topics are encrypted. Where no key has their alias,
+    # the statement opens none.
+    ("publish", bare): {"EncryptThroughSns"},
+}
+"""Statements that serve nothing in a deployment."""
+
+
+@pytest.mark.parametrize("build", [bare, full], ids=["bare", "full"])
+@pytest.mark.parametrize("role", ROLES)
+def test_nothing_is_unused(uses: list[Use], role: str, build: Callable[[], Deployment]) -> None:
+    """Each action on each resource of each statement is there for a use that is made of it."""
+    deployment = build()
+    requests = [_request(use, deployment) for use in uses if use.role == role]
+    policies = {json.dumps(p): p for r in requests for p in r.caller.identity}
+
+    unused = [cell for policy in policies.values() for cell in _unused(policy, requests)]
+    idle = IDLE.get((role, build), set())
+
+    assert [cell for cell in unused if cell[0] not in idle] == []
+    assert {sid for sid, *_ in unused} == idle
+    assert policies
+
+
+@pytest.mark.parametrize("role", ["read", "publish"])
+def test_session_policies_hold_nothing_unused(uses: list[Use], role: str) -> None:
+    """What the code narrows a session to is what it then does with it."""
+    own = [use for use in uses if use.role == role]
+    requests = [_request(use, full()) for use in own]
+    policies = [json.loads(text) for text in {use.session_policy for use in own}]
+
+    assert [cell for policy in policies for cell in _unused(policy, requests)] == []
+    assert len(policies) == 1
+
+
+def _unused(policy: Policy, requests: Sequence[Request]) -> list[tuple[str, str, str]]:
+    """Each statement, action and resource that none of the requests needs."""
+    return [
+        (statement.sid, action, resource)
+        for statement in statements(policy, "identity")
+        for action in statement.actions
+        for resource in statement.resources
+        if not _serves(replace(statement, actions=(action,), resources=(resource,)), requests)
+    ]
+
+
+def _serves(statement: Statement, requests: Sequence[Request]) -> bool:
+    return any(statement.applies(request, request.keys()) for request in requests)
