@@ -1,0 +1,130 @@
+# The function stands in the topic's region; the pipeline that it starts may stand in another.
+provider "aws" {
+  region = split(":", var.topic_arn)[3]
+}
+
+resource "aws_sns_topic_subscription" "this" {
+  topic_arn     = var.topic_arn
+  protocol      = "lambda"
+  endpoint      = aws_lambda_function.this.arn
+  filter_policy = jsonencode({ image_name = var.image_names, kind = ["release", "rollback"] })
+
+  depends_on = [aws_lambda_permission.this]
+}
+
+resource "aws_lambda_permission" "this" {
+  statement_id  = "DeliverEvents"
+  function_name = aws_lambda_function.this.function_name
+  action        = "lambda:InvokeFunction"
+  principal     = "sns.amazonaws.com"
+  source_arn    = var.topic_arn
+}
+
+resource "aws_lambda_function" "this" {
+  #checkov:skip=CKV_AWS_50:One short call; its log line tells as much as a trace would
+  #checkov:skip=CKV_AWS_115:It runs a few times a month, and a limit would take from the account's pool
+  #checkov:skip=CKV_AWS_117:It calls DynamoDB and CodePipeline alone, over TLS, and needs no network of its own
+  #checkov:skip=CKV_AWS_173:Its environment names a table and a pipeline, no secrets
+  #checkov:skip=CKV_AWS_272:Sign code where your account demands it; the example shows a subscription
+  function_name    = var.name
+  role             = aws_iam_role.this.arn
+  filename         = var.package
+  source_code_hash = filebase64sha256(var.package)
+  handler          = "handler.handler"
+  runtime          = "python3.13"
+  architectures    = ["arm64"]
+  timeout          = 30
+
+  environment {
+    variables = {
+      TABLE_NAME   = aws_dynamodb_table.seen.name
+      PIPELINE_ARN = var.pipeline_arn
+    }
+  }
+
+  dead_letter_config {
+    target_arn = aws_sqs_queue.dead_letters.arn
+  }
+
+  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
+}
+
+# An event may come twice; its event_id stands here once.
+resource "aws_dynamodb_table" "seen" {
+  #checkov:skip=CKV_AWS_28:Losing it starts a pipeline once too often at worst
+  #checkov:skip=CKV_AWS_119:It holds event ids alone, and AWS's own key encrypts them
+  name         = "${var.name}-seen"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "event_id"
+
+  attribute {
+    name = "event_id"
+    type = "S"
+  }
+
+  ttl {
+    attribute_name = "expires"
+    enabled        = true
+  }
+}
+
+resource "aws_sqs_queue" "dead_letters" {
+  name                      = "${var.name}-failed"
+  message_retention_seconds = 14 * 24 * 60 * 60
+  sqs_managed_sse_enabled   = true
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  #checkov:skip=CKV_AWS_158:It holds event and execution ids, and AWS's own key encrypts them
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = 365
+}
+
+resource "aws_iam_role" "this" {
+  name               = var.name
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    sid     = "RunAsFunction"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "this" {
+  name   = "start-pipeline"
+  role   = aws_iam_role.this.name
+  policy = data.aws_iam_policy_document.this.json
+}
+
+data "aws_iam_policy_document" "this" {
+  statement {
+    sid       = "StartThePipeline"
+    actions   = ["codepipeline:StartPipelineExecution"]
+    resources = [var.pipeline_arn]
+  }
+
+  statement {
+    sid       = "RememberEvents"
+    actions   = ["dynamodb:PutItem"]
+    resources = [aws_dynamodb_table.seen.arn]
+  }
+
+  statement {
+    sid       = "KeepWhatFailed"
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.dead_letters.arn]
+  }
+
+  statement {
+    sid       = "WriteLogs"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
+  }
+}

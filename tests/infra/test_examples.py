@@ -1,0 +1,575 @@
+"""The subscribers' examples: applied by Terraform into accounts of their own, and then sent to.
+
+The topics are those of the template, and events are published by the aggregator's own code with the
+publish role, so that what a subscriber may do and what arrives is what a deployment does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import s3transfer
+from aggregator_fakes import a_release
+from ministack import Ministack, eventually, ministack
+from moto.server import ThreadedMotoServer
+from terraform import ROOT, Terraform, TerraformError, caller, checkout, environment
+
+from services.aggregator.announce import Announcement, announcement
+from services.aggregator.topics import Topics, publish_role
+from services.kernel.aws import Home, Members
+from services.kernel.model import Kind, Target
+
+EXAMPLES = ROOT / "infra" / "examples"
+NAMES = ("email", "fifo", "lambda", "queue-in-another-account")
+
+HUB, HUB_REGION = "111122223333", "us-east-1"
+SUBSCRIBER, SUBSCRIBER_REGION = "444455556666", "eu-central-1"
+STRANGER = "777788889999"
+WATCHED = Target("222233334444", "us-west-2")
+"""An account and region of the tracker; the subscriber stands in others."""
+OWN = Target(SUBSCRIBER, "us-west-2")
+"""The subscriber's account is watched as well: ministack runs functions for topics beside them."""
+
+EXTERNAL_ID = "of-the-examples-test"
+TOPIC, FIFO_TOPIC = "ami-tracker-releases", "ami-tracker-releases.fifo"
+PIPELINE_REGION = "eu-west-1"
+PIPELINE = f"arn:aws:codepipeline:{PIPELINE_REGION}:{SUBSCRIBER}:rebuild"
+
+ALL_OF_THEM = f"""
+module "email" {{
+  source    = "./email"
+  topic_arn = "arn:aws:sns:{WATCHED.region}:{WATCHED.account_id}:{TOPIC}"
+  address   = "platform@example.com"
+}}
+
+module "queue" {{
+  source              = "./queue-in-another-account"
+  topic_arn           = "arn:aws:sns:{WATCHED.region}:{WATCHED.account_id}:{TOPIC}"
+  image_names         = ["rhel-9-hvm"]
+  image_name_prefixes = ["al2023-eks-"]
+}}
+
+module "fifo" {{
+  source    = "./fifo"
+  topic_arn = "arn:aws:sns:{WATCHED.region}:{WATCHED.account_id}:{FIFO_TOPIC}"
+  name      = "in-order"
+}}
+
+module "lambda" {{
+  source       = "./lambda"
+  topic_arn    = "arn:aws:sns:{OWN.region}:{OWN.account_id}:{TOPIC}"
+  image_names  = ["al2023-eks-1.33"]
+  pipeline_arn = "{PIPELINE}"
+  }}
+
+output "queue" {{ value = module.queue }}
+output "fifo" {{ value = module.fifo }}
+output "lambda" {{ value = module.lambda }}
+"""
+"""All examples in one root: a queue takes the provider 25 seconds, however many there are."""
+
+
+# --- as they stand
+
+
+def test_every_example_is_tested() -> None:
+    """An example that is added is named here."""
+    assert sorted(path.parent.name for path in EXAMPLES.glob("*/main.tf")) == list(NAMES)
+
+
+def test_examples_are_formatted(tmp_path: Path) -> None:
+    """The examples look as `terraform fmt` writes them."""
+    examples = checkout(tmp_path) / "infra" / "examples"
+
+    assert Terraform(examples, environment("http://127.0.0.1:9")).format_problems() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_each_example_is_a_valid_root(name: str, tmp_path: Path) -> None:
+    """A team can copy the folder and use it as it is."""
+    folder = tmp_path / name
+    shutil.copytree(EXAMPLES / name, folder)
+    terraform = Terraform(folder, environment("http://127.0.0.1:9"))
+
+    terraform.init()
+    terraform.validate()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_of_each_readme_fits_its_variables(name: str) -> None:
+    """The command gives what has no default, and nothing that is not declared."""
+    readme = (EXAMPLES / name / "README.md").read_text()
+    (command,) = re.findall(r"^\$ (terraform apply .*)$", readme, re.MULTILINE)
+    given = set(re.findall(r"-var '?(\w+)=", command))
+    rows = re.findall(r"^\| (\w+) \|.*\| (yes|no) \|$", readme, re.MULTILINE)
+
+    assert {variable for variable, required in rows if required == "yes"} <= given
+    assert given <= {variable for variable, _ in rows}
+
+
+WRONG = f"""
+module "email" {{
+  source      = "./email"
+  topic_arn   = "arn:aws:sns:us-west-2:222233334444:{FIFO_TOPIC}"
+  address     = "platform"
+  image_names = ["al2023-*"]
+}}
+
+module "queue" {{
+  source              = "./queue-in-another-account"
+  topic_arn           = "arn:aws:sns:us-west-2:222233334444:{FIFO_TOPIC}"
+  image_names         = [""]
+  image_name_prefixes = ["al2023-*"]
+  kinds               = ["released"]
+  name                = "releases.fifo"
+}}
+
+module "fifo" {{
+  source      = "./fifo"
+  topic_arn   = "arn:aws:sns:us-west-2:222233334444:{TOPIC}"
+  image_names = ["-"]
+  name        = "releases.fifo"
+}}
+
+module "lambda" {{
+  source       = "./lambda"
+  topic_arn    = "arn:aws:sns:us-west-2:222233334444:{FIFO_TOPIC}"
+  image_names  = []
+  pipeline_arn = "rebuild"
+  name         = "my releases"
+}}
+"""
+
+
+@pytest.mark.slow
+def test_what_is_wrong_is_said_before_anything_is_made(tmp_path: Path) -> None:
+    """Each variable of each example refuses a wrong value in its own words."""
+    terraform = _root(tmp_path, WRONG, environment("http://127.0.0.1:9"))
+    written = "".join(path.read_text() for path in EXAMPLES.glob("*/variables.tf"))
+    messages = re.findall(r'error_message = "(.*)"', written)
+
+    with pytest.raises(TerraformError) as refused:
+        terraform.plan("-refresh=false")
+
+    assert len(messages) == 15
+    assert [said for said in messages if said not in str(refused.value)] == []
+
+
+@pytest.mark.slow
+def test_a_queue_for_no_image_is_refused(tmp_path: Path) -> None:
+    """An empty filter would let nothing through, or everything."""
+    topic = f"arn:aws:sns:us-west-2:222233334444:{TOPIC}"
+    source = "./queue-in-another-account"
+    text = f'module "queue" {{\n  source    = "{source}"\n  topic_arn = "{topic}"\n}}'
+    with caller(SUBSCRIBER) as endpoint_url:
+        terraform = _root(tmp_path, text, environment(endpoint_url))
+        with pytest.raises(TerraformError, match="Name at least one image"):
+            terraform.plan("-refresh=false")
+
+
+def _root(folder: Path, text: str, environ: Mapping[str, str]) -> Terraform:
+    """A root beside copies of the examples, initialised."""
+    examples = checkout(folder) / "infra" / "examples"
+    (examples / "main.tf").write_text(text)
+    _package(examples / "function.zip")
+    terraform = Terraform(examples, environ)
+    terraform.init()
+    return terraform
+
+
+def _package(path: Path) -> None:
+    """The function's zip, with the boto3 that Lambda has and ministack lacks."""
+    with zipfile.ZipFile(path, "w") as package:
+        package.write(EXAMPLES / "lambda" / "handler.py", "handler.py")
+        for library in (boto3, s3transfer):
+            folder = Path(library.__path__[0])
+            for file in (f for f in folder.rglob("*") if f.suffix in {".py", ".json"}):
+                package.write(file, file.relative_to(folder.parent))
+
+
+# --- at work
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """The tracker's topics, the subscribers that Terraform made, and a CodePipeline beside them."""
+
+    aws: Ministack
+    pipelines: str
+    terraform: Terraform
+    outputs: dict[str, Any]
+
+    def publish(
+        self, *announcements: Announcement, to: Target = WATCHED, topic: str = TOPIC
+    ) -> None:
+        """Announce as the aggregator does: with its code, out of the hub, over the publish role."""
+        with self._as_aggregator():
+            role = publish_role("ami-tracker-publish", EXTERNAL_ID, HUB_REGION, topic, "aws")
+            topics = Topics(Members(Home(HUB_REGION), role), topic, "aws")
+            for each in announcements:
+                (accepted,) = topics.publish(to, [each]).values()
+                assert isinstance(accepted, str), accepted
+
+    @contextmanager
+    def _as_aggregator(self) -> Iterator[None]:
+        session = self.aws.client("sts", HUB_REGION, HUB).assume_role(
+            RoleArn=f"arn:aws:iam::{HUB}:role/ami-tracker-aggregator", RoleSessionName="aggregator"
+        )["Credentials"]
+        before = dict(os.environ)
+        os.environ |= self.aws.environment(HUB, HUB_REGION) | {
+            "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": session["SessionToken"],
+        }
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    def subscriber(self, service: str, region: str = SUBSCRIBER_REGION) -> Any:  # noqa: ANN401 - the caller narrows it
+        """A client of the subscriber's account."""
+        return self.aws.client(service, region, SUBSCRIBER)
+
+    def receive(self, url: str, region: str = SUBSCRIBER_REGION) -> list[dict[str, Any]]:
+        """Everything that lies in a queue, taken out of it, with its attributes."""
+        sqs = self.subscriber("sqs", region)
+        received: list[dict[str, Any]] = []
+        while messages := sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            AttributeNames=["All"],
+        ).get("Messages", []):
+            for message in messages:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            received += messages
+        return received
+
+    def executions(self) -> list[dict[str, str]]:
+        """The variables of each execution of the pipeline."""
+        codepipeline = _codepipeline(self.pipelines)
+        listed = codepipeline.list_pipeline_executions(pipelineName="rebuild")
+        return [
+            {
+                variable["name"]: variable["resolvedValue"]
+                for variable in codepipeline.get_pipeline_execution(
+                    pipelineName="rebuild", pipelineExecutionId=each["pipelineExecutionId"]
+                )["pipelineExecution"]["variables"]
+            }
+            for each in listed["pipelineExecutionSummaries"]
+        ]
+
+    def invocations(self) -> int:
+        """How often the function has run to its end."""
+        events = self.subscriber("logs", OWN.region).filter_log_events(
+            logGroupName="/aws/lambda/ami-releases"
+        )["events"]
+        return sum(event["message"].startswith("END ") for event in events)
+
+
+def _codepipeline(endpoint_url: str) -> Any:  # noqa: ANN401 - the caller narrows it
+    return boto3.client(
+        "codepipeline",
+        region_name=PIPELINE_REGION,
+        endpoint_url=endpoint_url,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
+
+
+@pytest.fixture(scope="module")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """All examples, applied at once in the subscriber's account."""
+    folder = tmp_path_factory.mktemp("examples")
+    codepipeline = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    codepipeline.start()
+    try:
+        host, port = codepipeline.get_host_and_port()
+        pipelines = f"http://{host}:{port}"
+        _create_pipeline(pipelines)
+        with ministack(folder / "ministack", {"AWS_ENDPOINT_URL_CODEPIPELINE": pipelines}) as aws:
+            _create_aggregator(aws)
+            for account_id in (WATCHED.account_id, OWN.account_id):
+                _deploy_templates(aws, account_id)
+            _create_fifo_topic(aws)
+            terraform = _root(folder, ALL_OF_THEM, aws.environment(SUBSCRIBER, SUBSCRIBER_REGION))
+            terraform.apply(seconds=200)
+            yield Estate(aws, pipelines, terraform, terraform.outputs())
+    finally:
+        codepipeline.stop()
+
+
+def _create_pipeline(endpoint_url: str) -> None:
+    iam = boto3.client(
+        "iam",
+        region_name=PIPELINE_REGION,
+        endpoint_url=endpoint_url,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
+    role = iam.create_role(
+        RoleName="rebuild",
+        AssumeRolePolicyDocument=_trust({"Service": "codepipeline.amazonaws.com"}),
+    )["Role"]["Arn"]
+    action = {"category": "Source", "owner": "AWS", "provider": "S3", "version": "1"}
+    stages = [{"name": n, "actions": [{"name": n, "actionTypeId": action}]} for n in ("a", "b")]
+    _codepipeline(endpoint_url).create_pipeline(
+        pipeline={
+            "name": "rebuild",
+            "roleArn": role,
+            "artifactStore": {"type": "S3", "location": "artifacts"},
+            "stages": stages,
+        }
+    )
+
+
+def _create_aggregator(aws: Ministack) -> None:
+    """The aggregator's role as the hub has it, but that the hub's administrator may assume it."""
+    iam = aws.client("iam", HUB_REGION, HUB)
+    name = "ami-tracker-aggregator"
+    iam.create_role(
+        RoleName=name, AssumeRolePolicyDocument=_trust({"AWS": f"arn:aws:iam::{HUB}:root"})
+    )
+    publishing = _policy(
+        {"Action": "sts:AssumeRole", "Resource": "arn:aws:iam::*:role/ami-tracker-publish"}
+    )
+    iam.put_role_policy(RoleName=name, PolicyName="publish", PolicyDocument=publishing)
+
+
+def _trust(principal: Mapping[str, str]) -> str:
+    return _policy({"Principal": principal, "Action": "sts:AssumeRole"})
+
+
+def _policy(*statements: Mapping[str, object]) -> str:
+    allowed = [{"Effect": "Allow", **statement} for statement in statements]
+    return json.dumps({"Version": "2012-10-17", "Statement": allowed})
+
+
+def _deploy_templates(aws: Ministack, account_id: str) -> None:
+    """The tracker's roles and topic in an account, by hand as INSTALL.md tells it."""
+    roles = {"HubAccountId": HUB, "ExternalIds": EXTERNAL_ID, "Regions": WATCHED.region}
+    _deploy(aws, account_id, "roles", "member-roles.yaml", roles)
+    _deploy(aws, account_id, "topic", "region-topic.yaml", {"SubscriberAccountIds": SUBSCRIBER})
+
+
+def _create_fifo_topic(aws: Ministack) -> None:
+    """A FIFO topic with the template's policy: ministack's CloudFormation makes standard ones."""
+    sns = aws.client("sns", WATCHED.region, WATCHED.account_id)
+    standard = f"arn:aws:sns:{WATCHED.region}:{WATCHED.account_id}:{TOPIC}"
+    policy = sns.get_topic_attributes(TopicArn=standard)["Attributes"]["Policy"]
+    fifo = sns.create_topic(
+        Name=FIFO_TOPIC,
+        Attributes={"FifoTopic": "true", "Policy": policy.replace(TOPIC, FIFO_TOPIC)},
+    )["TopicArn"]
+    # A deployment has topics of one form; here the publish role serves both.
+    aws.client("iam", WATCHED.region, WATCHED.account_id).put_role_policy(
+        RoleName="ami-tracker-publish",
+        PolicyName="publish-in-order",
+        PolicyDocument=_policy({"Action": "sns:Publish", "Resource": fifo}),
+    )
+
+
+def _deploy(
+    aws: Ministack, account_id: str, stack: str, template: str, parameters: Mapping[str, str]
+) -> None:
+    cloudformation = aws.client("cloudformation", WATCHED.region, account_id)
+    cloudformation.create_stack(
+        StackName=stack,
+        TemplateBody=(ROOT / "infra" / "cloudformation" / template).read_text(),
+        Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+
+
+together = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("examples"),
+]
+
+
+class TestAtWork:
+    """The examples in a real apply; the first test pays for it."""
+
+    pytestmark = together
+
+    def test_exactly_the_wanted_events_arrive(self, estate: Estate) -> None:
+        """Named images and prefixes come through, other images and kinds do not."""
+        wanted = [a_release("rhel-9-hvm"), a_release("al2023-eks-1.33", kind=Kind.ROLLBACK)]
+        unwanted = [
+            a_release("rhel-9-hvm-arm64"),
+            a_release("ubuntu-24.04"),
+            a_release("al2023-eks-1.34", version=1, kind=Kind.BASELINE, previous_image_id=None),
+        ]
+        sent = [announcement(replace(each, target=WATCHED)) for each in (*unwanted, *wanted)]
+
+        estate.publish(*sent)
+        received = estate.receive(estate.outputs["queue"]["queue_url"])
+
+        assert {each.body for each in sent[3:]} == {message["Body"] for message in received}
+
+    def test_events_arrive_raw(self, estate: Estate) -> None:
+        """The body is the event to the byte, and its attributes are the message's."""
+        sent = announcement(a_release("rhel-9-hvm", target=WATCHED))
+
+        estate.publish(sent)
+        (message,) = estate.receive(estate.outputs["queue"]["queue_url"])
+
+        assert sent.body == message["Body"]
+        assert {
+            name: ("Number" if isinstance(value, int) else "String", str(value))
+            for name, value in sent.attributes.items()
+        } == {
+            name: (found["DataType"], found["StringValue"])
+            for name, found in message["MessageAttributes"].items()
+        }
+
+    def test_the_filter_by_the_body_selects_the_same_images(self, estate: Estate) -> None:
+        """What the README shows for tools without attributes lets the same images through."""
+        readme = (EXAMPLES / "queue-in-another-account" / "README.md").read_text()
+        written = re.search(r"filter_policy +=.*\{ prefix = \"(.*)\" \}", readme)
+        assert written is not None
+        body = {"v1": {"image": {"image_name": [{"prefix": written[1]}]}}}
+        topic = f"arn:aws:sns:{WATCHED.region}:{WATCHED.account_id}:{TOPIC}"
+        sqs = estate.subscriber("sqs")
+        sending = {"Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+        url = sqs.create_queue(
+            QueueName="by-body", Attributes={"Policy": _policy({**sending, "Resource": "*"})}
+        )["QueueUrl"]
+        subscription = estate.subscriber("sns", WATCHED.region).subscribe(
+            TopicArn=topic,
+            Protocol="sqs",
+            Endpoint=f"arn:aws:sqs:{SUBSCRIBER_REGION}:{SUBSCRIBER}:by-body",
+            Attributes={
+                "FilterPolicyScope": "MessageBody",
+                "FilterPolicy": json.dumps(body),
+                "RawMessageDelivery": "true",
+            },
+        )["SubscriptionArn"]
+        images = ("al2023-eks-1.33", "rhel-9-hvm")
+
+        estate.publish(*(announcement(a_release(name, target=WATCHED)) for name in images))
+        received = [json.loads(message["Body"])["v1"]["image"] for message in estate.receive(url)]
+        estate.subscriber("sns", WATCHED.region).unsubscribe(SubscriptionArn=subscription)
+        estate.receive(estate.outputs["queue"]["queue_url"])
+
+        assert [image["image_name"] for image in received] == ["al2023-eks-1.33"]
+
+    def test_the_queue_admits_that_topic_alone(self, estate: Estate) -> None:
+        """Somebody else's topic subscribes the queue, and nothing comes of it."""
+        sns = estate.aws.client("sns", WATCHED.region, STRANGER)
+        topic = sns.create_topic(Name=TOPIC)["TopicArn"]
+        queue = f"arn:aws:sqs:{SUBSCRIBER_REGION}:{SUBSCRIBER}:ami-releases"
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+
+        sns.publish(TopicArn=topic, Message="false alarm")
+
+        assert estate.receive(estate.outputs["queue"]["queue_url"]) == []
+
+    def test_dead_letters_stand_where_sns_needs_them(self, estate: Estate) -> None:
+        """They are the subscriber's, in the topic's region, and admit that topic alone."""
+        state = estate.terraform.state()
+        subscription = state["module.queue.aws_sns_topic_subscription.this"]
+        letters = state["module.queue.aws_sqs_queue.dead_letters"]
+        policy = json.loads(state["module.queue.aws_sqs_queue_policy.dead_letters"]["policy"])
+
+        assert (
+            f"arn:aws:sqs:{WATCHED.region}:{SUBSCRIBER}:ami-releases-undelivered" == letters["arn"]
+        )
+        assert {"deadLetterTargetArn": letters["arn"]} == json.loads(subscription["redrive_policy"])
+        assert [subscription["topic_arn"]] == [
+            statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+            for statement in policy["Statement"]
+        ]
+
+    def test_an_address_is_subscribed(self, estate: Estate) -> None:
+        """The mail's subscription stands at the topic (where ministack confirms it by itself)."""
+        topic = f"arn:aws:sns:{WATCHED.region}:{WATCHED.account_id}:{TOPIC}"
+        sns = estate.aws.client("sns", WATCHED.region, WATCHED.account_id)
+        subscriptions = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+
+        assert ["platform@example.com"] == [
+            each["Endpoint"] for each in subscriptions if each["Protocol"] == "email"
+        ]
+
+    def test_a_function_starts_the_pipeline_once_for_each_event(self, estate: Estate) -> None:
+        """The zip runs as a function: two events start two executions, a copy starts none."""
+        sent = announcement(a_release("al2023-eks-1.33", version=7, target=OWN))
+        later = announcement(a_release("al2023-eks-1.33", version=8, target=OWN))
+        other = announcement(a_release("rhel-9-hvm", version=7, target=OWN))
+
+        estate.publish(other, sent, to=OWN)
+        assert eventually(estate.invocations, lambda runs: runs >= 1, seconds=60) == 1
+        estate.publish(sent, to=OWN)
+        assert eventually(estate.invocations, lambda runs: runs >= 2, seconds=30) == 2
+        assert [_variables(sent)] == estate.executions()
+        estate.publish(later, to=OWN)
+        assert eventually(estate.invocations, lambda runs: runs >= 3, seconds=30) == 3
+        assert {_image_id(sent), _image_id(later)} == {e["IMAGE_ID"] for e in estate.executions()}
+
+    def test_each_image_s_events_stay_in_order(self, estate: Estate) -> None:
+        """Versions of an image arrive in order however images mix, and a copy does not."""
+        sent = [
+            announcement(a_release(name, version=version, target=WATCHED))
+            for version in range(2, 7)
+            for name in ("al2023-eks-1.33", "rhel-9-hvm")
+        ]
+
+        estate.publish(*sent, sent[0], sent[-1], topic=FIFO_TOPIC)
+        received = estate.receive(estate.outputs["fifo"]["queue_url"], WATCHED.region)
+
+        for name in ("al2023-eks-1.33", "rhel-9-hvm"):
+            mine = [m for m in received if m["Attributes"]["MessageGroupId"] == name]
+            versions = [m["MessageAttributes"]["version"]["StringValue"] for m in mine]
+            assert versions == ["2", "3", "4", "5", "6"]
+
+    def test_a_later_event_waits_for_the_one_before_it(self, estate: Estate) -> None:
+        """While an event is worked on, its image's next one is held back; other images' are not."""
+        sent = [
+            announcement(a_release(name, version=version, target=WATCHED))
+            for version, name in ((20, "held"), (21, "held"), (20, "free"))
+        ]
+        url = estate.outputs["fifo"]["queue_url"]
+        sqs = estate.subscriber("sqs", WATCHED.region)
+
+        estate.publish(*sent, topic=FIFO_TOPIC)
+        taken = [
+            sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages", [])
+            for _ in range(3)
+        ]
+        bodies = [message["Body"] for messages in taken for message in messages]
+
+        assert sorted([sent[0].body, sent[2].body]) == sorted(bodies)
+
+    def test_a_second_plan_changes_nothing(self, estate: Estate) -> None:
+        """Terraform finds everything as it made it."""
+        assert estate.terraform.plan().differences() == {}
+
+
+def _variables(sent: Announcement) -> dict[str, str]:
+    v1 = json.loads(sent.body)["v1"]
+    return {
+        "IMAGE_NAME": v1["image"]["image_name"],
+        "IMAGE_ID": v1["image"]["image_id"],
+        "IMAGE_REGION": v1["region"],
+    }
+
+
+def _image_id(sent: Announcement) -> str:
+    return _variables(sent)["IMAGE_ID"]

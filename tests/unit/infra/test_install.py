@@ -1,0 +1,443 @@
+"""INSTALL.md is under test: what it names exists, its commands fit, its sums are right."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import hcl2
+import pytest
+from botocore import xform_name
+from template import parse
+
+from infra.package.cli import main as package
+from services.kernel.errors import State
+from services.kernel.wire import REGION
+
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "INSTALL.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+TERRAFORM = ROOT / "infra" / "terraform"
+TEMPLATES = ROOT / "infra" / "cloudformation"
+
+BLOCKS = re.findall(r"^ *```(\w+)\n(.*?)^ *```$", TEXT, re.MULTILINE | re.DOTALL)
+PROSE = re.sub(r"^ *```.*?^ *```$", "", TEXT, flags=re.MULTILINE | re.DOTALL)
+SPANS = re.findall(r"`([^`\n]+)`", PROSE)
+
+MADE_ON_THE_WAY = ("build/", "blue/", "infra/terraform/examples/blue")
+"""What the commands themselves make, or stands for a reader's own."""
+
+
+# --- the commands
+
+
+def commands(text: str = TEXT) -> list[str]:
+    """Every command of the shell blocks, each on one line."""
+    found: list[str] = []
+    for language, block in re.findall(r"^ *```(\w+)\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL):
+        if language == "console":
+            joined = re.sub(r"\\\n\s*", "", block)
+            found += re.findall(r"^\s*\$ (.*)$", joined, re.MULTILINE)
+    return found
+
+
+def calls_of(program: str, text: str = TEXT) -> list[list[str]]:
+    """The words of every command that calls a program, nested ones too."""
+    nested = [inner for command in commands(text) for inner in re.findall(r"\$\((.*?)\)", command)]
+    split = (shlex.split(re.sub(r"\$\(.*?\)", "NESTED", c)) for c in [*commands(text), *nested])
+    return [
+        list(takewhile(lambda w: w not in {"|", ">"}, words))
+        for words in split
+        if words[0] == program
+    ]
+
+
+def sections() -> dict[str, str]:
+    """The text below each heading."""
+    parts = re.split(r"^## (.*)$", TEXT, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_every_shell_block_is_a_console_with_commands() -> None:
+    """A command can be told from what it prints."""
+    assert {language for language, _ in BLOCKS} == {"console", "hcl", "yaml"}
+    assert [b for language, b in BLOCKS if language == "console" and "$ " not in b] == []
+    assert len(commands()) > 50
+
+
+def test_commands_parse() -> None:
+    """No quote is left open and no line is continued into nothing."""
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("bash is not installed")
+    script = "\n".join(commands())
+    done = subprocess.run(
+        [bash, "-n"], input=script, capture_output=True, text=True, check=False, timeout=10
+    )
+
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_make_gets_what_it_knows() -> None:
+    """Targets and variables of every `make` are those of the Makefile."""
+    words = [w for call in calls_of("make") for w in call[1:]]
+    words += [w for span in SPANS if span.startswith("make ") for w in span.split()[1:]]
+    variables = {w.partition("=")[0] for w in [*words, *SPANS] if re.match(r"[A-Z]+=", w)}
+    targets = {word for word in words if "=" not in word}
+
+    assert {"package", "plan", "deploy", "install"} == targets
+    assert {"ROOT", "RUNTIME", "ARCHITECTURE"} == variables
+    assert set(re.findall(r"^([A-Z]+) \?=", MAKEFILE, re.MULTILINE)) >= variables
+    assert set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE)) >= targets
+
+
+def test_python_commands_take_their_options(capsys: pytest.CaptureFixture[str]) -> None:
+    """The packages' command knows each option that is shown."""
+    with pytest.raises(SystemExit):
+        package(["--help"], {})
+    known = set(re.findall(r"--[a-z]+", capsys.readouterr().out))
+    calls = calls_of(".venv/bin/python")
+
+    assert calls
+    for call in calls:
+        assert call[1:3] == ["-m", "infra.package"]
+        assert {word for word in call if word.startswith("--")} <= known
+
+
+# --- the commands of the AWS command line, held against the SDK's models
+
+GLOBAL = {"--region", "--query", "--output", "--cli-binary-format"}
+CUSTOM = {
+    ("cloudformation", "deploy"): {
+        "--stack-name",
+        "--template-file",
+        "--capabilities",
+        "--parameter-overrides",
+    },
+    ("logs", "tail"): {"--since"},
+}
+"""Commands of the command line itself, which no API has."""
+RENAMED = {("sns", "subscribe"): {"--notification-endpoint": "--endpoint"}}
+
+
+@pytest.fixture(scope="module")
+def sdk() -> Any:  # noqa: ANN401 - botocore has no types
+    """The SDK's models."""
+    return botocore.session.get_session()
+
+
+def _numbered(names: Iterable[str]) -> list[str]:
+    return [f"{number}: {name}" for number, name in enumerate(names, start=1)]
+
+
+CALLS = calls_of("aws")
+
+
+@pytest.mark.parametrize("call", CALLS, ids=_numbered(" ".join(c[1:3]) for c in CALLS))
+def test_aws_commands_exist_with_their_options(call: list[str], sdk: Any) -> None:  # noqa: ANN401 - as above
+    """Every command of the AWS command line is one, and gets what it requires."""
+    service, operation = call[1], call[2]
+    given = {word for word in call if word.startswith("--")} - GLOBAL
+    given = {RENAMED.get((service, operation), {}).get(option, option) for option in given}
+    if operation == "wait":
+        assert call[3] in {
+            xform_name(name, "-") for name in sdk.get_waiter_model(service).waiter_names
+        }
+        return
+    if (service, operation) in CUSTOM:
+        assert given <= CUSTOM[service, operation]
+        return
+    model = sdk.get_service_model(service)
+    names = {xform_name(name, "-"): name for name in model.operation_names}
+    shape = model.operation_model(names[operation]).input_shape
+    members = {f"--{xform_name(name, '-')}" for name in (shape.members if shape else ())}
+    required = {f"--{xform_name(name, '-')}" for name in (shape.required_members if shape else ())}
+    required -= {"--regions", "--no-retain-stacks"}
+
+    assert given <= members
+    assert required <= given
+
+
+# --- the templates' parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One `aws cloudformation deploy`."""
+
+    template: str
+    overrides: dict[str, str]
+    capable: bool
+
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """The template's own parameters."""
+        parameters: dict[str, dict[str, Any]] = template(self.template)["Parameters"]
+        return parameters
+
+
+def template(path: str) -> dict[str, Any]:
+    """A template as a document."""
+    return parse((ROOT / path).read_text(encoding="utf-8"))
+
+
+def deployments(text: str) -> Iterator[Deployment]:
+    """The deployments in a text, in order."""
+    for call in calls_of("aws", text):
+        if call[1:3] == ["cloudformation", "deploy"]:
+            rest = (
+                call[call.index("--parameter-overrides") + 1 :]
+                if "--parameter-overrides" in call
+                else []
+            )
+            given = dict(word.split("=", 1) for word in rest if not word.startswith("file://"))
+            path = call[call.index("--template-file") + 1]
+            yield Deployment(path, given, "CAPABILITY_NAMED_IAM" in call)
+
+
+ALL = list(deployments(TEXT))
+FIRST = [
+    each
+    for title, text in sections().items()
+    if title.startswith("Several accounts")
+    for each in deployments(re.sub(r"^.*file://.*$", "", text, flags=re.MULTILINE))
+    if each.overrides
+]
+"""Deployments of a stack that is not there yet, with parameters on the command line."""
+
+
+def test_there_are_deployments() -> None:
+    """Each of the three templates is deployed somewhere."""
+    assert {each.template for each in ALL} == {
+        f"infra/cloudformation/{path.name}" for path in TEMPLATES.glob("*.yaml")
+    }
+    assert len(FIRST) == 4
+
+
+@pytest.mark.parametrize("each", ALL, ids=_numbered(e.template for e in ALL))
+def test_deployments_give_what_the_template_takes(each: Deployment) -> None:
+    """Each given parameter exists, and its value is one that the template accepts."""
+    for name, value in each.overrides.items():
+        declared = each.parameters()[name]
+        values = value.split(",") if declared["Type"] == "CommaDelimitedList" else [value]
+        for one in values:
+            assert re.fullmatch(declared.get("AllowedPattern", ".*"), one), (name, one)
+            assert one in declared.get("AllowedValues", [one])
+
+
+@pytest.mark.parametrize("each", FIRST, ids=_numbered(e.template for e in FIRST))
+def test_first_deployments_leave_nothing_out(each: Deployment) -> None:
+    """What has no default is given wherever a stack is made."""
+    required = {name for name, declared in each.parameters().items() if "Default" not in declared}
+
+    assert required <= each.overrides.keys()
+
+
+@pytest.mark.parametrize("each", ALL, ids=_numbered(e.template for e in ALL))
+def test_roles_need_a_capability(each: Deployment) -> None:
+    """CloudFormation asks for it where a template makes roles with names, and nowhere else."""
+    kinds = {resource["Type"] for resource in template(each.template)["Resources"].values()}
+
+    assert ("AWS::IAM::Role" in kinds) == each.capable
+
+
+def test_another_prefix_renames_everything() -> None:
+    """The command for another prefix gives each parameter whose default holds the prefix."""
+    (blue,) = (each for each in FIRST if "blue" in each.overrides.values())
+    named = {n for n, d in blue.parameters().items() if "ami-tracker" in str(d.get("Default"))}
+
+    assert {name: blue.overrides.get(name) for name in named} == {
+        name: blue.parameters()[name]["Default"].replace("ami-tracker", "blue") for name in named
+    }
+
+
+@pytest.mark.parametrize(
+    ("output", "name"),
+    [("member_roles_parameters", "member-roles"), ("region_topic_parameters", "region-topic")],
+)
+def test_the_hub_tells_every_parameter(output: str, name: str) -> None:
+    """The outputs that are turned into parameter files hold each of the template's parameters."""
+    (value,) = (o[output]["value"] for o in _blocks("output", TERRAFORM) if output in o)
+
+    assert set(template(f"infra/cloudformation/{name}.yaml")["Parameters"]) == set(value)
+    assert f".{output}}}" in TEXT
+
+
+# --- what is named in the text
+
+
+def _blocks(kind: str, folder: Path) -> list[dict[str, Any]]:
+    options = hcl2.SerializationOptions(
+        with_comments=False, explicit_blocks=False, strip_string_quotes=True
+    )
+    return [
+        block
+        for file in sorted(folder.glob("*.tf"))
+        for block in hcl2.loads(file.read_text(), serialization_options=options).get(kind, [])
+    ]
+
+
+def declared(kind: str, *folders: Path) -> set[str]:
+    """The names of all variables, or outputs, of some Terraform folders."""
+    return {name for folder in folders for block in _blocks(kind, folder) for name in block}
+
+
+EXAMPLES = (TERRAFORM / "examples" / "basic", TERRAFORM / "examples" / "organization")
+
+
+def test_variables_that_are_set_exist() -> None:
+    """Every assignment is one to a variable of the roots that people deploy."""
+    code = [*SPANS, *(block for language, block in BLOCKS if language == "hcl")]
+    assigned = {name for text in code for name in re.findall(r"^ *(\w+) += ", text, re.MULTILINE)}
+
+    assert len(assigned) >= 8
+    assert assigned - declared("variable", *EXAMPLES) == set()
+
+
+def test_names_exist() -> None:
+    """Every name in the text is a variable, an output, a state or part of the event."""
+    named = {span for span in SPANS if re.fullmatch(r"[a-z]+(_[a-z]+)+", span)}
+    known = declared("variable", TERRAFORM, *EXAMPLES) | declared("output", TERRAFORM)
+
+    assert len(named) >= 10
+    assert named - known - {state.value for state in State} - {"event_id"} == set()
+
+
+def test_terraform_is_asked_for_what_there_is() -> None:
+    """The root's output, and the table's address, are those of the code."""
+    words = [word for call in calls_of("terraform") for word in call]
+    outputs = {call[call.index("-json") + 1] for call in calls_of("terraform") if "-json" in call}
+    addresses = {word for word in words if word.startswith("module.")}
+    tables = [
+        name
+        for block in _blocks("resource", TERRAFORM)
+        for name in block.get("aws_dynamodb_table", {})
+    ]
+
+    assert outputs <= declared("output", *EXAMPLES)
+    assert addresses == {f"module.ami_tracker.aws_dynamodb_table.{name}" for name in tables}
+    assert {name for block in _blocks("module", EXAMPLES[0]) for name in block} == {"ami_tracker"}
+
+
+def _paths() -> Iterable[str]:
+    words = [word for command in commands() for word in shlex.split(command)]
+    for word in [*words, *SPANS]:
+        path = word.partition("=")[2] or word
+        if re.match(r"(infra|services|tests|tracked_images|build|blue)/", path):
+            yield path
+
+
+def test_paths_exist() -> None:
+    """Every file and folder that is named is there, but for what the reader makes."""
+    paths = {path.removesuffix("*") for path in _paths() if not path.startswith(MADE_ON_THE_WAY)}
+    written = {path for path in paths if not path.endswith("/terraform.tfvars")}
+
+    assert len(written) >= 8
+    assert [path for path in sorted(written) if not (ROOT / path).exists()] == []
+
+
+def _anchors(path: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_links_lead_somewhere() -> None:
+    """Every link of the repository's own leads to a file, and to a heading in it."""
+    links = re.findall(r"\]\(([^)]*)\)", PROSE)
+    own = [link.partition("#") for link in links if "://" not in link]
+
+    assert len(own) >= 20
+    for path, _, anchor in own:
+        target = ROOT / path if path else ROOT / "INSTALL.md"
+        assert target.exists(), path
+        assert not anchor or anchor in _anchors(target), (path, anchor)
+
+
+def test_the_line_for_another_region_is_a_good_one() -> None:
+    """It can be appended to regions.yaml as it stands."""
+    (line,) = (block for language, block in BLOCKS if language == "yaml")
+    names = re.findall(r"^  - Name: (\S+)$", (ROOT / "regions.yaml").read_text(), re.MULTILINE)
+    found = re.fullmatch(r"  - Name: (\S+)\n", line)
+
+    assert found is not None
+    assert re.match(REGION, found[1])
+    assert found[1] not in names
+
+
+# --- what it costs
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A deployment whose month is paid for."""
+
+    images: int
+    targets: int
+    regions: int
+
+    @property
+    def pairs(self) -> int:
+        """Images times targets."""
+        return self.images * self.targets
+
+
+SMALL, LARGE = Size(40, 5, 5), Size(1000, 100, 20)
+ROUNDS, SWEEPS = 30 * 24 * 2, 30 * 24 * 12
+GB = 10**9
+
+
+def _invocations(size: Size) -> int:
+    return ROUNDS * (1 + ceil(size.pairs / 1000)) + SWEEPS
+
+
+def _gb_seconds(size: Size) -> float:
+    round_ = 2 * (1 + ceil(size.pairs / 1000)) + 0.005 * size.pairs
+    return 0.5 * (ROUNDS * round_ + SWEEPS)
+
+
+def month(size: Size) -> dict[str, float]:
+    """What each line of the table comes to."""
+    million = 1e-6
+    return {
+        "SQS requests": 0.3 * size.pairs * ROUNDS * 0.40 * million,
+        "SQS, idle pollers": 5 * 3 * 60 * 24 * 30 * 0.40 * million,
+        "DynamoDB reads": 0.64 * size.pairs * ROUNDS * 0.125 * million,
+        "DynamoDB writes": 4 * size.targets * ROUNDS * 0.625 * million,
+        "Lambda, computing": _gb_seconds(size) * 0.0000133334,
+        "Lambda, invocations": _invocations(size) * 0.20 * million,
+        "CloudWatch, metrics": (3 + 2 * size.regions) * 0.30,
+        "CloudWatch, alarms": _alarms() * 0.10,
+        "CloudWatch, dashboard": 3.00,
+        "CloudWatch, logs": _invocations(size) * 8000 / GB * 0.50,
+    }
+
+
+def _alarms() -> int:
+    """One resource for each alarm but those of a map, which it names."""
+    (named,) = (b["alarms"] for b in _blocks("locals", TERRAFORM) if "alarms" in b)
+    resources = [b for b in _blocks("resource", TERRAFORM) if "aws_cloudwatch_metric_alarm" in b]
+    return len(named) + len(resources) - 1
+
+
+def test_sums_are_right() -> None:
+    """Each cell of the table follows from its count and its price, and the sum from the cells."""
+    rows = re.findall(r"^\| ([^|*]+) \|.*\| \$([\d.]+) \| \$([\d.]+) \|$", TEXT, re.MULTILINE)
+    totals = re.search(
+        r"^\| \*\*all\*\* .*\*\*\$([\d.]+)\*\* \| \*\*\$([\d.]+)\*\* \|$", TEXT, re.MULTILINE
+    )
+    small, large = month(SMALL), month(LARGE)
+
+    assert totals is not None
+    assert {name: (f"{small[name]:.2f}", f"{large[name]:.2f}") for name in small} == {
+        name: (cheap, dear) for name, cheap, dear in rows
+    }
+    assert (f"{sum(small.values()):.2f}", f"{sum(large.values()):.2f}") == totals.groups()
