@@ -400,7 +400,6 @@ def _deploy(
 together = [
     pytest.mark.slow,
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("examples"),
 ]
 
 

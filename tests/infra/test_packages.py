@@ -34,7 +34,7 @@ from services.console.embedded.faults import Fault
 from services.console.embedded.server import EmbeddedAws
 from services.kernel.wire import decode_catalogue
 
-pytestmark = [pytest.mark.xdist_group("packages"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timeout(240)]
 
 LOCK = ROOT / "requirements" / "functions.txt"
 OTHER_ARCHITECTURE = next(name for name in ARCHITECTURES if name != ARCHITECTURE)

@@ -27,7 +27,7 @@ from services.console.embedded.server import EmbeddedAws
 from services.console.embedded.stream_mapping import StreamMapping
 from services.kernel.model import ParameterLookup
 
-pytestmark = [pytest.mark.xdist_group("packages"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timeout(240)]
 
 RUNTIME_PYTHON = ROOT / ".venv-runtime" / "bin" / "python"
 STOCK_DATA = Path(botocore.__file__).parent / "data"

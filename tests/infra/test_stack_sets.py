@@ -266,7 +266,6 @@ def self_managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deploymen
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.xdist_group("stack-sets-self-managed")
 class TestSelfManaged:
     """Named accounts. The tests follow each other: the last ones take down what was made."""
 
@@ -473,7 +472,6 @@ def service_managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deploy
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.xdist_group("stack-sets-service-managed")
 class TestServiceManaged:
     """Organizational units. Nothing is destroyed, which moto cannot do here."""
 
@@ -557,7 +555,6 @@ BY_HAND_ROLES = {
 BY_HAND_TOPIC = {"OrganizationId": "o-abcdefghij", "SubscriberAccountIds": OUTSIDER}
 
 
-@pytest.mark.xdist_group("stack-sets-self-managed")
 class TestByHand:
     """The same templates without Terraform and StackSets."""
 

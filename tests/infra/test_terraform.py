@@ -26,7 +26,7 @@ MODULES = (
 WITHOUT_RULE = {"bool", "map(string)"}
 """What any value of the type is good for: a switch, and tags."""
 
-pytestmark = [pytest.mark.xdist_group("terraform"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(300)]
 
 
 # --- reading HCL

@@ -1,0 +1,412 @@
+"""A whole deployment: the hub by Terraform, the members by CloudFormation, functions that run.
+
+ministack is the AWS that is deployed to. What the lookups ask of SSM and EC2 is answered by the
+embedded AWS in this process, whose images and parameters the tests move.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ministack import Ministack, eventually, ministack
+from packages import ARCHITECTURE, build, runs_here
+from terraform import Plan, Terraform, checkout
+
+from services.console.embedded.estate import Inbox, Received
+from services.console.embedded.server import HUB_ACCOUNT as WORLD
+from services.console.embedded.server import EmbeddedAws
+from services.kernel.aws import query_rows
+from services.kernel.model import ParameterLookup, Release, Request, Target
+from services.kernel.wire import (
+    decode_pair,
+    decode_release,
+    encode_request,
+    image_record,
+    releases_of,
+    round_record,
+)
+
+T = TypeVar("T")
+
+HUB = "111122223333"
+MEMBER = "222233334444"
+LATECOMER = "444455556666"
+SUBSCRIBER = "777788889999"
+
+HUB_REGION = "us-east-1"
+SUBSCRIBER_REGION = "eu-north-1"
+VIRGINIA = Target(HUB, "us-east-1")
+IRELAND = Target(MEMBER, "eu-west-1")
+FRANKFURT = Target(LATECOMER, "eu-central-1")
+TARGETS = (VIRGINIA, IRELAND, FRANKFURT)
+
+PREFIX = "ami-tracker"
+EXTERNAL_ID = "of-the-deployment-test"
+PUBLISHER = "309956199498"
+FUNCTIONS = ("scheduler", "lookup", "aggregator")
+
+IMAGES = f"""\
+images:
+  - Name: by-parameter
+    ParameterPath: /aws/service/by-parameter/image_id
+  - Name: by-filter
+    Owners: ["{PUBLISHER}"]
+    Filters:
+      - Name: name
+        Values: ["by-filter-*"]
+  - Name: nowhere
+    ParameterPath: /aws/service/nowhere/image_id
+"""
+REGIONS = f"""\
+AccountId: "{HUB}"
+regions:
+  - Name: {VIRGINIA.region}
+  - Name: {IRELAND.region}
+    AccountId: "{MEMBER}"
+  - Name: {FRANKFURT.region}
+    AccountId: "{LATECOMER}"
+"""
+VARIABLES: Mapping[str, object] = {
+    "external_id": EXTERNAL_ID,
+    "architecture": ARCHITECTURE,
+    "stack_set_model": "NONE",  # ministack has no StackSets: see `add_member`
+    "schedule_expression": "rate(1 minute)",
+    "subscriber_account_ids": [SUBSCRIBER],
+    "deletion_protection": False,
+}
+
+Event = tuple[str, str, str, str]
+"""An announcement: region, image, kind, image id."""
+
+
+@dataclass
+class Deployment:
+    """What is deployed, and everybody around it: publishers of images, members, a subscriber."""
+
+    aws: Ministack
+    outside: EmbeddedAws
+    templates: Path
+    inbox: Inbox
+    _terraform: Terraform
+    _received: list[Received] = field(default_factory=list)
+    _images: int = 0
+
+    def client(self, service: str, region: str = HUB_REGION, account_id: str = HUB) -> Any:  # noqa: ANN401 - the caller narrows it
+        """A client of an account's administrator."""
+        return self.aws.client(service, region, account_id)
+
+    # --- the hub
+
+    def apply(self) -> None:
+        """Deploy the hub."""
+        self._terraform.init()
+        self._terraform.apply(**VARIABLES)
+
+    def plan(self) -> Plan:
+        """What applying again would change."""
+        return self._terraform.plan(**VARIABLES)
+
+    def destroy(self) -> None:
+        """Take the hub down."""
+        self._terraform.destroy(**VARIABLES)
+
+    # --- the world
+
+    def publish(self, name: str, *targets: Target) -> str:
+        """Bring an image out, named by its parameter too; its id, the same everywhere."""
+        self._images += 1
+        image_id = f"ami-{self._images:017x}"
+        for target in targets:
+            self.outside.world.register_image(
+                WORLD,
+                target.region,
+                f"{name}-{self._images:03d}",
+                datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=self._images),
+                owner_id=PUBLISHER,
+                image_id=image_id,
+            )
+            self.point(name, image_id, target)
+        return image_id
+
+    def point(self, name: str, image_id: str, target: Target) -> None:
+        """Let an image's parameter name an image."""
+        self.outside.world.put_parameter(WORLD, target.region, _path(name), image_id)
+
+    def asked_regions(self) -> set[str]:
+        """Where the lookups have ever asked SSM or EC2."""
+        return {call.region for call in self.outside.calls()}
+
+    # --- the members and the subscriber
+
+    def add_member(self, target: Target) -> None:
+        """Deploy the templates into an account by hand, as `stack_set_model = "NONE"` asks for."""
+        shared = {"TopicName": f"{PREFIX}-releases", "PublishRoleName": f"{PREFIX}-publish"}
+        roles = {
+            **shared,
+            "HubAccountId": HUB,
+            "LookupRoleName": f"{PREFIX}-lookup",
+            "AggregatorRoleName": f"{PREFIX}-aggregator",
+            "ExternalIds": EXTERNAL_ID,
+            "ReadRoleName": f"{PREFIX}-read",
+            "Regions": ",".join(target.region for target in TARGETS),
+        }
+        topic = {**shared, "SubscriberAccountIds": SUBSCRIBER}
+        self._create_stack("member-roles", Target(target.account_id, HUB_REGION), roles)
+        self._create_stack("region-topic", target, topic)
+
+    def _create_stack(self, template: str, target: Target, parameters: Mapping[str, str]) -> None:
+        cloudformation = self.client("cloudformation", target.region, target.account_id)
+        name = f"{PREFIX}-{template}"
+        cloudformation.create_stack(
+            StackName=name,
+            TemplateBody=(self.templates / f"{template}.yaml").read_text(encoding="utf-8"),
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            Parameters=[
+                {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+            ],
+        )
+        waiter = cloudformation.get_waiter("stack_create_complete")
+        waiter.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+
+    def subscribe(self, target: Target) -> None:
+        """Let the subscriber's queue receive what is announced in a target."""
+        self.client("sns", target.region, SUBSCRIBER).subscribe(
+            TopicArn=f"arn:aws:sns:{target.region}:{target.account_id}:{PREFIX}-releases",
+            Protocol="sqs",
+            Endpoint=_INBOX_ARN,
+            Attributes={"RawMessageDelivery": "true"},
+        )
+
+    def received(self) -> list[Received]:
+        """Every announcement that ever reached the subscriber."""
+        self._received += self.inbox.receive()
+        return list(self._received)
+
+    def events(self) -> list[Event]:
+        """Every announcement that ever reached the subscriber, in short."""
+        return [_event(received) for received in self.received()]
+
+    # --- the functions
+
+    def invoke(self, function: str, event: Mapping[str, object]) -> dict[str, Any]:
+        """What a function answers to an event; where it fails, the error that it raised."""
+        answer = self.client("lambda").invoke(
+            FunctionName=f"{PREFIX}-{function}", Payload=json.dumps(event).encode()
+        )
+        payload: dict[str, Any] = json.load(answer["Payload"])
+        return payload
+
+    def said(self, function: str) -> list[str]:
+        """A function's log lines."""
+        name = f"/aws/lambda/{PREFIX}-{function}"
+        logs = self.client("logs")
+        if not logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]:
+            return []
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=name)
+        return [event["message"].rstrip() for page in pages for event in page["events"]]
+
+    @contextmanager
+    def without(self, role: str, sid: str, account_id: str = HUB) -> Iterator[None]:
+        """A role without one statement of its policy, until the block ends."""
+        iam = self.client("iam", HUB_REGION, account_id)
+        role_name = f"{PREFIX}-{role}"
+        [policy_name] = iam.list_role_policies(RoleName=role_name)["PolicyNames"]
+        named = {"RoleName": role_name, "PolicyName": policy_name}
+        whole = iam.get_role_policy(**named)["PolicyDocument"]
+        kept = [statement for statement in whole["Statement"] if statement["Sid"] != sid]
+        if len(kept) == len(whole["Statement"]):
+            problem = f"the policy of {role_name} has no statement {sid}"
+            raise LookupError(problem)
+        iam.put_role_policy(**named, PolicyDocument=json.dumps({**whole, "Statement": kept}))
+        try:
+            yield
+        finally:
+            iam.put_role_policy(**named, PolicyDocument=json.dumps(whole))
+
+    # --- the table
+
+    def known(self, target: Target, name: str) -> tuple[str | None, str | None]:
+        """A pair's image id and state, as far as the table has them."""
+        record = image_record(target.account_id, name)
+        pairs = [decode_pair(row) for row in self._rows(target, record)]
+        found = [(pair.known.image_id if pair.known else None, pair.state) for pair in pairs]
+        return found[0] if found else (None, None)
+
+    def releases(self, target: Target, name: str) -> list[Release]:
+        """A pair's history, oldest first."""
+        prefix = releases_of(target.account_id, name)
+        return [decode_release(row) for row in self._rows(target, prefix)]
+
+    def last_round(self, target: Target) -> dict[str, Any]:
+        """What the table says of a target's last round; empty before its first."""
+        return next(iter(self._rows(target, round_record(target.account_id))), {})
+
+    def pending(self) -> int:
+        """How many releases are still to be announced."""
+        counted = self.client("dynamodb").scan(TableName=PREFIX, IndexName="pending")
+        return int(counted["Count"])
+
+    def _rows(self, target: Target, prefix: str) -> list[dict[str, Any]]:
+        return list(query_rows(self.client("dynamodb"), PREFIX, target.region, prefix))
+
+    # --- the queue
+
+    def enqueue(self, *bodies: str) -> None:
+        """Put messages on the queue of lookups, all with one request."""
+        entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+        self.client("sqs").send_message_batch(QueueUrl=self._url("lookups"), Entries=entries)
+
+    def set_visibility(self, seconds: int) -> None:
+        """Let failed messages come back after so long; nothing else of the queue is changed."""
+        self.client("sqs").set_queue_attributes(
+            QueueUrl=self._url("lookups"), Attributes={"VisibilityTimeout": str(seconds)}
+        )
+
+    def waiting(self) -> int:
+        """How many messages are in the queue of lookups, those under way included."""
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        found = self.client("sqs").get_queue_attributes(
+            QueueUrl=self._url("lookups"), AttributeNames=names
+        )
+        return sum(int(found["Attributes"][name]) for name in names)
+
+    def last_batch(self) -> str:
+        """How the queue's mapping says that its last batch went."""
+        mappings = self.client("lambda").list_event_source_mappings(
+            FunctionName=f"{PREFIX}-lookup"
+        )["EventSourceMappings"]
+        return str(mappings[0]["LastProcessingResult"])
+
+    def dead_letters(self, queue: str = "lookups-dead-letters") -> list[str]:
+        """The bodies of the messages that were given up; they stay where they are."""
+        found = self.client("sqs").receive_message(
+            QueueUrl=self._url(queue), MaxNumberOfMessages=10, VisibilityTimeout=0
+        )
+        return [message["Body"] for message in found.get("Messages", [])]
+
+    def _url(self, name: str) -> str:
+        url: str = self.client("sqs").get_queue_url(QueueName=f"{PREFIX}-{name}")["QueueUrl"]
+        return url
+
+    # --- time
+
+    def until(self, look: Callable[[], T], accept: Callable[[T], bool], seconds: float = 60) -> T:
+        """What `look` sees as soon as it is accepted; else what it saw last, and the logs."""
+        seen = eventually(look, accept, seconds=seconds, every=0.2)
+        if not accept(seen):
+            self.show_logs()
+        return seen
+
+    def show_logs(self) -> None:
+        """Print what the functions and ministack said last, for whoever reads a failure."""
+        for function in FUNCTIONS:
+            _show(f"{PREFIX}-{function}", self.said(function))
+        log = self.aws.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        _show("ministack", [line for line in log if _COMPLAINT.search(line)])
+
+
+# asyncio complains of connections that a client has left.
+_COMPLAINT = re.compile(r" (?:WARNING|ERROR) (?!\[asyncio\])")
+
+
+def request(target: Target, name: str, round_: str) -> str:
+    """A message that asks for an image by its parameter, as the scheduler sends it."""
+    return encode_request(Request(round_, target, name, ParameterLookup(_path(name))))
+
+
+def _path(name: str) -> str:
+    return f"/aws/service/{name}/image_id"
+
+
+def _event(received: Received) -> Event:
+    event = json.loads(received.body)["v1"]
+    image = event["image"]
+    return event["region"], image["image_name"], received.attributes["kind"], image["image_id"]
+
+
+def _show(title: str, lines: Sequence[str]) -> None:
+    sys.stdout.write("\n".join([f"--- {title}", *lines[-30:], ""]))
+
+
+@contextmanager
+def deployment_lab(folder: Path) -> Iterator[Deployment]:
+    """All that a deployment needs, before its first apply; it is gone when the block ends.
+
+    Skips the test where ministack, the functions' Python or Terraform is missing.
+    """
+    runs_here()
+    images, regions = folder / "images", folder / "regions.yaml"
+    images.mkdir()
+    (images / "images.yaml").write_text(IMAGES, encoding="utf-8")
+    regions.write_text(REGIONS, encoding="utf-8")
+    with EmbeddedAws() as outside, ministack(folder / "ministack", _elsewhere(outside)) as aws:
+        packages = build(folder / "packages", images=images, regions=regions)
+        tree = checkout(folder / "tree", regions=REGIONS, packages=packages)
+        root = tree / "infra/terraform/examples/basic"
+        yield Deployment(
+            aws=aws,
+            outside=outside,
+            templates=tree / "infra/cloudformation",
+            inbox=_inbox(aws),
+            _terraform=Terraform(root, aws.environment(HUB, HUB_REGION)),
+        )
+
+
+def _elsewhere(outside: EmbeddedAws) -> dict[str, str]:
+    """Who answers the functions' questions about images instead of ministack."""
+    return {f"AWS_ENDPOINT_URL_{service}": outside.endpoint_url for service in ("SSM", "EC2")}
+
+
+_INBOX_ARN = f"arn:aws:sqs:{SUBSCRIBER_REGION}:{SUBSCRIBER}:inbox"
+_INBOX_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": _INBOX_ARN,
+            "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:sns:*:*:{PREFIX}-releases"}},
+        }
+    ],
+}
+
+
+def _inbox(aws: Ministack) -> Inbox:
+    sqs = aws.client("sqs", SUBSCRIBER_REGION, SUBSCRIBER)
+    attributes = {"Policy": json.dumps(_INBOX_POLICY)}
+    url = sqs.create_queue(QueueName="inbox", Attributes=attributes)["QueueUrl"]
+    return Inbox(sqs, url, SUBSCRIBER_REGION)
+
+
+_LISTINGS = {
+    "queues": ("sqs", "list_queues", "QueueUrls", ""),
+    "tables": ("dynamodb", "list_tables", "TableNames", ""),
+    "functions": ("lambda", "list_functions", "Functions", "FunctionName"),
+    "mappings": ("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
+    "roles": ("iam", "list_roles", "Roles", "RoleName"),
+    "schedules": ("scheduler", "list_schedules", "Schedules", "Name"),
+    "log groups": ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    "topics": ("sns", "list_topics", "Topics", "TopicArn"),
+    "alarms": ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    "dashboards": ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
+}
+
+
+def inventory(aws: Ministack) -> dict[str, set[str]]:
+    """Everything that the hub account holds in its region, by kind."""
+    found: dict[str, set[str]] = {}
+    for kind, (service, operation, listing, name) in _LISTINGS.items():
+        client = aws.client(service, HUB_REGION, HUB)
+        pages = client.get_paginator(operation).paginate()
+        members = [member for page in pages for member in page.get(listing, [])]
+        found[kind] = {member[name] if name else member for member in members}
+    return found

@@ -1,0 +1,124 @@
+"""Starts ministack on loopback, over TLS, with what it answers otherwise than AWS put right.
+
+Run by the Python that ministack is installed for, never imported by a test (see `ministack.py`):
+
+    python -P ministack_server.py CERTIFICATE KEY SECONDS
+
+Its first line of output is the port. It ends after SECONDS, or as soon as its standard input does,
+so that it cannot outlive the test that started it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+_HOST = "127.0.0.1"
+_SESSION = re.compile(r"arn:([^:]+):sts::([0-9]+):assumed-role/([^/]+)/")
+_SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
+_AUTHORISED_AS = {"sns:PublishBatch": "sns:Publish", "sqs:SendMessageBatch": "sqs:SendMessage"}
+
+
+def main(certificate: str, key: str, seconds: int) -> None:
+    """Serve until the time is over or nobody listens any more."""
+    signal.alarm(seconds)
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    listener = socket.create_server((_HOST, 0))
+    port = listener.getsockname()[1]
+    # Read by ministack when it is imported, and handed to the functions that it runs.
+    os.environ |= {
+        "GATEWAY_PORT": str(port),
+        "AWS_ENDPOINT_URL": f"https://{_HOST}:{port}",
+        "USE_SSL": "1",
+    }
+    _correct()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    asyncio.run(_serve(listener, certificate, key))
+
+
+def _end_with_input() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
+async def _serve(listener: socket.socket, certificate: str, key: str) -> None:
+    # These packages are of another environment, and read the variables that `main` sets.
+    from hypercorn.asyncio import serve  # noqa: PLC0415 - see above
+    from hypercorn.config import Config  # noqa: PLC0415 - see above
+    from ministack.app import app  # noqa: PLC0415 - see above
+
+    config = Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.certfile, config.keyfile = certificate, key
+    await serve(app, config)
+
+
+# --- corrections: nothing public decides these, so ministack's own functions are wrapped
+
+
+def _correct() -> None:
+    from ministack.core import iam_actions, iam_evaluator  # noqa: PLC0415 - see above
+    from ministack.services import eventbridge  # noqa: PLC0415 - see above
+
+    _wrap(iam_evaluator, "_resolve_condition_key", _name_the_role)
+    _wrap(iam_actions, "extract_iam_action", _authorise_batches_as_their_entries)
+    _wrap(eventbridge, "_invoke_target", _fill_in_the_scheduled_time)
+
+
+def _wrap(module: Any, name: str, wrapper: Callable[..., Any]) -> None:  # noqa: ANN401 - ministack has no types
+    wrapped = getattr(module, name)
+    setattr(module, name, lambda *args, **kwargs: wrapper(wrapped, *args, **kwargs))
+
+
+def _name_the_role(resolve: Callable[..., Any], key: str, context: Any) -> Any:  # noqa: ANN401 - likewise
+    """The value of a condition key, where `aws:PrincipalArn` of an assumed role is the role's ARN.
+
+    ministack gives the session's.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+    value = resolve(key, context)
+    if key.lower() == "aws:principalarn" and (session := _SESSION.match(value or "")):
+        partition, account_id, role = session.groups()
+        return f"arn:{partition}:iam::{account_id}:role/{role}"
+    return value
+
+
+def _authorise_batches_as_their_entries(
+    extract: Callable[..., str | None], *args: object
+) -> str | None:
+    """The action of a request; there is none of its own for a batch.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-language-api-permissions-reference.html
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api-actions.html
+    """
+    action = extract(*args)
+    return _AUTHORISED_AS.get(action or "", action)
+
+
+def _fill_in_the_scheduled_time(
+    invoke: Callable[..., None],
+    target: dict[str, Any],
+    event: dict[str, Any],
+    *rest: object,
+) -> None:
+    """Invoke a target; a schedule's input holds the time in place of the keyword for it.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+    """
+    if event.get("Source") == "aws.scheduler" and "Input" in target:
+        moment = datetime.fromtimestamp(event["Time"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        target = {**target, "Input": target["Input"].replace(_SCHEDULED_TIME, moment)}
+    invoke(target, event, *rest)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
