@@ -17,6 +17,13 @@ locals {
   of_scheduler  = { service = "scheduler" }
   of_aggregator = { service = "aggregator" }
 
+  # What an alarm says nothing of: something happened that should not, and silence is good.
+  usual_alarm = {
+    comparison_operator = "GreaterThanThreshold"
+    threshold           = 0
+    treat_missing_data  = "notBreaching"
+  }
+
   # Each key is the end of the alarm's name, and a heading of the runbook, infra/README.md.
   alarms = {
     scheduler-errors = {
@@ -25,12 +32,9 @@ locals {
       metric_name         = "Errors"
       dimensions          = { FunctionName = local.scheduler_name }
       statistic           = "Sum"
-      comparison_operator = "GreaterThanThreshold"
-      threshold           = 0
       period              = local.round_period
       evaluation_periods  = local.round_window
       datapoints_to_alarm = 2
-      treat_missing_data  = "notBreaching"
     }
     lookup-errors = {
       description         = "Whole batches of lookups failed, and failed again when they came back: the table or the function itself is in trouble."
@@ -38,12 +42,9 @@ locals {
       metric_name         = "Errors"
       dimensions          = { FunctionName = local.lookup_name }
       statistic           = "Sum"
-      comparison_operator = "GreaterThanThreshold"
-      threshold           = 0
       period              = 300
       evaluation_periods  = 6
       datapoints_to_alarm = 2
-      treat_missing_data  = "notBreaching"
     }
     aggregator-errors = {
       description         = "The aggregator failed repeatedly within half an hour: releases may be committed and not announced."
@@ -51,12 +52,9 @@ locals {
       metric_name         = "Errors"
       dimensions          = { FunctionName = local.aggregator_name }
       statistic           = "Sum"
-      comparison_operator = "GreaterThanThreshold"
-      threshold           = 0
       period              = 300
       evaluation_periods  = 6
       datapoints_to_alarm = 2
-      treat_missing_data  = "notBreaching"
     }
     dead-letters = {
       description         = "Lookups were given up after ${local.max_receive_count} attempts; their pairs get another chance with the next round, the messages wait to be looked at."
@@ -64,12 +62,9 @@ locals {
       metric_name         = "ApproximateNumberOfMessagesVisible"
       dimensions          = { QueueName = local.dead_letters_name }
       statistic           = "Maximum"
-      comparison_operator = "GreaterThanThreshold"
-      threshold           = 0
       period              = 300
       evaluation_periods  = 1
       datapoints_to_alarm = 1
-      treat_missing_data  = "notBreaching"
     }
     schedule-dead-letters = {
       description         = "EventBridge Scheduler could not invoke a function: a round or a sweep did not take place."
@@ -77,12 +72,9 @@ locals {
       metric_name         = "ApproximateNumberOfMessagesVisible"
       dimensions          = { QueueName = local.schedule_dead_letters }
       statistic           = "Maximum"
-      comparison_operator = "GreaterThanThreshold"
-      threshold           = 0
       period              = 300
       evaluation_periods  = 1
       datapoints_to_alarm = 1
-      treat_missing_data  = "notBreaching"
     }
     release-pending = {
       description         = "A release has waited for its announcement for more than a quarter of an hour, or no sweep has counted for ten minutes."
@@ -90,7 +82,6 @@ locals {
       metric_name         = "OldestPendingSeconds"
       dimensions          = local.of_aggregator
       statistic           = "Maximum"
-      comparison_operator = "GreaterThanThreshold"
       threshold           = 900
       period              = 300
       evaluation_periods  = 2 # a sweep may come a little late, and leave one period empty
@@ -103,12 +94,9 @@ locals {
       metric_name         = "UnreadableReleases"
       dimensions          = local.of_aggregator
       statistic           = "Maximum"
-      comparison_operator = "GreaterThanThreshold"
-      threshold           = 0
       period              = 60 * local.sweep_interval_minutes
       evaluation_periods  = 3
       datapoints_to_alarm = 1
-      treat_missing_data  = "notBreaching"
     }
     round-missing = {
       description         = "No round has finished for ${var.round_alarm_minutes} minutes: nothing new is being found."
@@ -129,12 +117,10 @@ locals {
       metric_name         = "ApproximateAgeOfOldestMessage"
       dimensions          = { QueueName = local.queue_name }
       statistic           = "Maximum"
-      comparison_operator = "GreaterThanThreshold"
       threshold           = local.stale_seconds
       period              = 300
       evaluation_periods  = 3
       datapoints_to_alarm = 3
-      treat_missing_data  = "notBreaching"
     }
     removals-refused = {
       description         = "The catalogue removes more than ${var.max_removed_percent} per cent of a target's images at once; nothing was removed there."
@@ -142,12 +128,9 @@ locals {
       metric_name         = "RemovalsRefused"
       dimensions          = local.of_scheduler
       statistic           = "Sum"
-      comparison_operator = "GreaterThanThreshold"
-      threshold           = 0
       period              = local.round_period
       evaluation_periods  = local.round_window # every round refuses again, until somebody decides
       datapoints_to_alarm = 1
-      treat_missing_data  = "notBreaching"
     }
     regions-failed = {
       description         = "Regions were left out of at least two of the rounds of the last ${var.round_alarm_minutes} minutes, since the table or the queue was busy."
@@ -155,12 +138,9 @@ locals {
       metric_name         = "RegionsFailed"
       dimensions          = local.of_scheduler
       statistic           = "Sum"
-      comparison_operator = "GreaterThanThreshold"
-      threshold           = 0
       period              = local.round_period
       evaluation_periods  = local.round_window
       datapoints_to_alarm = 2
-      treat_missing_data  = "notBreaching"
     }
   }
 
@@ -168,7 +148,7 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = local.alarms
+  for_each = { for name, alarm in local.alarms : name => merge(local.usual_alarm, alarm) }
 
   alarm_name        = "${var.name_prefix}-${each.key}"
   alarm_description = "${each.value.description} Runbook: ${local.runbook}#${each.key}"

@@ -302,3 +302,14 @@ def test_nothing_is_declared_in_vain(name: str) -> None:
     found = [each for each in declared(MODULE / name) if "__" not in each]
 
     assert [each for each in found if not re.search(rf"\b{re.escape(each)}\b", text)] == []
+
+
+@pytest.mark.parametrize("example", ["basic", "organization"])
+def test_example_settings_ask_to_be_filled_in(example: str, tmp_path: Path) -> None:
+    """Who copies the example's settings and forgets the external id gets none that is known."""
+    root = checkout(tmp_path) / "infra/terraform/examples" / example
+    (root / "terraform.tfvars.example").rename(root / "terraform.tfvars")
+
+    with pytest.raises(TerraformError, match="external_id must be 2 to 1224") as caught:
+        rendered(tmp_path, example)
+    assert str(caught.value).count("Invalid value") == 1
