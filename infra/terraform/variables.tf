@@ -239,6 +239,18 @@ variable "stack_set_call_as" {
   }
 }
 
+variable "stack_set_failure_tolerance" {
+  description = "In how many accounts of a region a StackSet operation may fail before it stops. It works in one account more than that at once, so large organisations need a larger number."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.stack_set_failure_tolerance >= 0 && var.stack_set_failure_tolerance == floor(var.stack_set_failure_tolerance)
+    error_message = "stack_set_failure_tolerance must be a whole number, 0 or more."
+  }
+}
+
 variable "stack_set_administration_role_arn" {
   description = "An existing role of the hub account for self-managed StackSets. Null: one is made."
   type        = string

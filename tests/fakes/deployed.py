@@ -91,6 +91,7 @@ def key_policy() -> Policy:
         external_id=NEW_ID,
         organization_id=OURS,
         organizational_unit_ids=["r-ab12"],
+        customer_keys=True,
         alarm_emails=["operators@example.com"],
     )
     return plan.policy("aws_kms_key.this")

@@ -61,6 +61,7 @@ ORGANIZATION: dict[str, Any] = {
     "external_id": EXTERNAL_ID,
     "organization_id": "o-a1b2c3d4e5",
     "organizational_unit_ids": ["ou-ab12-c3d4e5f6"],
+    "customer_keys": True,
     "alarm_emails": ["team@example.com"],
 }
 

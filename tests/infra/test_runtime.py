@@ -1,6 +1,6 @@
 """The packages run: each is started by Lambda's own runtime client, with nothing else on its path.
 
-Sizes and times are printed (`pytest -rP`), as infra/README.md quotes them.
+Sizes and times are printed at the end of the run, as infra/README.md quotes them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -253,6 +253,7 @@ def test_byte_code_and_cut_models_pay(
     built_packages: Mapping[str, Path],
     unpacked: Mapping[str, Path],
     tmp_path: Path,
+    record_property: Callable[[str, object], None],
     function: str,
 ) -> None:
     """Cold starts are shorter with byte code, and clients are made faster from cut models."""
@@ -263,7 +264,7 @@ def test_byte_code_and_cut_models_pay(
     (stock / "botocore" / "data").symlink_to(STOCK_DATA)
     packages = {"as built": unpacked[function], "no byte code": plain, "stock models": stock}
     found = measure(python, packages, function)
-    _report(function, built_packages[function], found)
+    record_property("measured", _figures(function, built_packages[function], found))
     built = found["as built"]
 
     assert built[0] < 0.6 * found["no byte code"][0]
@@ -271,9 +272,13 @@ def test_byte_code_and_cut_models_pay(
     assert built_packages[function].stat().st_size < 6_000_000
 
 
-def _report(function: str, path: Path, found: Mapping[str, list[Any]]) -> None:
+def _figures(function: str, path: Path, found: Mapping[str, list[Any]]) -> str:
+    """What infra/README.md quotes, for the end of the run."""
     sizes = [entry.file_size for entry in zipfile.ZipFile(path).infolist()]
     size = path.stat().st_size
-    print(f"\n{function}: {size / 1e6:.2f} MB, {sum(sizes) / 1e6:.2f} MB unpacked")  # noqa: T201 - the figures of infra/README.md
-    for name, (imported, made, peak) in found.items():
-        print(f"  {name:<13} import {imported:.3f} s, clients {made:.3f} s, peak {peak:.0f} MiB")  # noqa: T201 - as above
+    lines = [f"{function}: zip {size / 1e6:.2f} MB, {sum(sizes) / 1e6:.2f} MB unpacked"]
+    lines += [
+        f"  {name:<13} import {imported:.3f} s, clients {made:.3f} s, peak {peak:.0f} MiB"
+        for name, (imported, made, peak) in found.items()
+    ]
+    return "\n".join(lines)

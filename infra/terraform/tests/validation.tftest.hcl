@@ -23,21 +23,22 @@ run "takes_the_outermost_values" {
   command = plan
 
   variables {
-    name_prefix                = "a2345678901234567890123456789012"
-    external_id                = "+="
-    previous_external_ids      = ["_.@:/-"]
-    schedule_expression        = "cron(0/10 * * * ? *)"
-    max_removed_percent        = 100
-    parameter_paths            = ["/golden/*", "/a.b/c-d_e"]
-    runtime                    = "python3.11"
-    architecture               = "x86_64"
-    lookup_memory_mb           = 10240
-    lookup_maximum_concurrency = 2
-    log_retention_days         = 3653
-    round_alarm_minutes        = 10080
-    subscriber_account_ids     = ["012345678901"]
-    permissions_boundary_name  = "team_boundary+=,.@-"
-    alarm_emails               = ["a.b+c@mail.example.com"]
+    name_prefix                 = "a2345678901234567890123456789012"
+    external_id                 = "+="
+    previous_external_ids       = ["_.@:/-"]
+    schedule_expression         = "cron(0/10 * * * ? *)"
+    max_removed_percent         = 100
+    parameter_paths             = ["/golden/*", "/a.b/c-d_e"]
+    stack_set_failure_tolerance = 1000
+    runtime                     = "python3.11"
+    architecture                = "x86_64"
+    lookup_memory_mb            = 10240
+    lookup_maximum_concurrency  = 2
+    log_retention_days          = 3653
+    round_alarm_minutes         = 10080
+    subscriber_account_ids      = ["012345678901"]
+    permissions_boundary_name   = "team_boundary+=,.@-"
+    alarm_emails                = ["a.b+c@mail.example.com"]
   }
 }
 
@@ -99,20 +100,22 @@ run "refuses_numbers_that_are_too_small" {
   command = plan
 
   variables {
-    name_prefix                = ""
-    external_id                = "x"
-    max_removed_percent        = -1
-    lookup_memory_mb           = 255
-    lookup_maximum_concurrency = 1
-    log_retention_days         = 0
-    round_alarm_minutes        = 14
-    schedule_expression        = "rate(0 minutes)"
+    name_prefix                 = ""
+    external_id                 = "x"
+    max_removed_percent         = -1
+    stack_set_failure_tolerance = -1
+    lookup_memory_mb            = 255
+    lookup_maximum_concurrency  = 1
+    log_retention_days          = 0
+    round_alarm_minutes         = 14
+    schedule_expression         = "rate(0 minutes)"
   }
 
   expect_failures = [
     var.name_prefix,
     var.external_id,
     var.max_removed_percent,
+    var.stack_set_failure_tolerance,
     var.lookup_memory_mb,
     var.lookup_maximum_concurrency,
     var.log_retention_days,

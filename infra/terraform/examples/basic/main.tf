@@ -30,6 +30,7 @@ module "ami_tracker" {
   permissions_boundary_name = var.permissions_boundary_name
 
   stack_set_model                   = var.stack_set_model
+  stack_set_failure_tolerance       = var.stack_set_failure_tolerance
   stack_set_administration_role_arn = var.stack_set_administration_role_arn
   stack_set_execution_role_name     = var.stack_set_execution_role_name
   fifo_topics                       = var.fifo_topics

@@ -118,6 +118,12 @@ variable "stack_set_model" {
   }
 }
 
+variable "stack_set_failure_tolerance" {
+  description = "In how many accounts of a region a StackSet operation may fail before it stops; it works in one more than that at once."
+  type        = number
+  default     = 0
+}
+
 variable "stack_set_administration_role_arn" {
   description = "An existing role for self-managed StackSets. Null: one is made."
   type        = string

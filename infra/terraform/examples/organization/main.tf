@@ -7,6 +7,7 @@ locals {
 # accounts get keys of their own.
 module "key" {
   source = "../../modules/key"
+  count  = var.customer_keys ? 1 : 0
 
   name_prefix = var.name_prefix
   tags        = var.tags
@@ -34,10 +35,12 @@ module "ami_tracker" {
   external_id             = var.external_id
   previous_external_ids   = var.previous_external_ids
 
+  stack_set_failure_tolerance = var.stack_set_failure_tolerance
+
   schedule_expression = var.schedule_expression
   round_alarm_minutes = var.round_alarm_minutes
 
-  kms_key_arn         = module.key.arn
+  kms_key_arn         = one(module.key[*].arn)
   deletion_protection = var.deletion_protection
   alarm_emails        = var.alarm_emails
 

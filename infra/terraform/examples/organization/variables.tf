@@ -83,6 +83,18 @@ variable "round_alarm_minutes" {
   default     = null
 }
 
+variable "stack_set_failure_tolerance" {
+  description = "In how many accounts a StackSet operation may fail before it stops; it works in one more than that at once."
+  type        = number
+  default     = 9
+}
+
+variable "customer_keys" {
+  description = "Whether a customer key encrypts the hub, and one each topic: a dollar a month for each account of the units and each region. Otherwise AWS's own keys do, free of charge."
+  type        = bool
+  default     = false
+}
+
 variable "deletion_protection" {
   description = "Whether the table refuses to be deleted."
   type        = bool
