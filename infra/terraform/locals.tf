@@ -48,6 +48,7 @@ data "aws_caller_identity" "current" {
 
 locals {
   partition  = data.aws_partition.current.partition
+  dns_suffix = data.aws_partition.current.dns_suffix
   region     = data.aws_region.current.id
   account_id = data.aws_caller_identity.current.account_id
 

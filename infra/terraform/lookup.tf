@@ -69,7 +69,7 @@ data "aws_iam_policy_document" "lookup" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["sqs.${local.region}.amazonaws.com"]
+        values   = ["sqs.${local.region}.${local.dns_suffix}"]
       }
     }
   }

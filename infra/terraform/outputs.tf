@@ -17,7 +17,7 @@ output "function_role_arns" {
 }
 
 output "table_name" {
-  description = "Name of the table, which `ami-tracker status` reads."
+  description = "Name of the table, which holds images, releases and rounds."
   value       = aws_dynamodb_table.this.name
 }
 

@@ -56,7 +56,7 @@ data "aws_iam_policy_document" "scheduler" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["sqs.${local.region}.amazonaws.com"]
+        values   = ["sqs.${local.region}.${local.dns_suffix}"]
       }
     }
   }
@@ -172,7 +172,7 @@ data "aws_iam_policy_document" "schedule" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["sqs.${local.region}.amazonaws.com"]
+        values   = ["sqs.${local.region}.${local.dns_suffix}"]
       }
     }
   }

@@ -77,7 +77,7 @@ data "aws_iam_policy_document" "encrypted_table" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["dynamodb.${local.region}.amazonaws.com"]
+        values   = ["dynamodb.${local.region}.${local.dns_suffix}"]
       }
     }
   }
