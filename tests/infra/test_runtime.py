@@ -154,6 +154,28 @@ def test_errors_come_back_as_errors(
     assert f"services/{function}/handler.py" in str(raised.value.error["stackTrace"])
 
 
+@pytest.mark.parametrize("log_format", ["JSON", "Text"])
+def test_each_line_of_the_log_is_an_object(
+    python: Path, unpacked: Mapping[str, Path], log_format: str
+) -> None:
+    """Lambda's own handler adds no line and changes none: CloudWatch finds metrics in the rest."""
+    environ = {
+        **_CREDENTIALS,
+        "AWS_REGION": REGION,
+        "AWS_LAMBDA_LOG_FORMAT": log_format,
+        "TABLE_NAME": "table",
+        "EXTERNAL_ID": "of-the-test",
+    }
+    packaged = Function(python, unpacked["lookup"], handler_of("lookup"), environ)
+    with packaged as look_up:
+        look_up({"Records": [{"messageId": "1", "body": "no request"}]})
+
+    told, metrics = map(json.loads, packaged.output.splitlines())
+    assert (told["level"], told["message"]) == ("ERROR", "message malformed")
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "AmiTracker"
+    assert metrics["MalformedMessages"] == [1]
+
+
 def test_a_handler_that_is_missing_is_noticed(python: Path, unpacked: Mapping[str, Path]) -> None:
     """The scheduler's package holds no lookup: its runtime cannot even start it."""
     with (
