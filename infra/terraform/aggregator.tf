@@ -11,6 +11,7 @@ module "aggregator" {
   architecture    = var.architecture
   timeout_seconds = local.aggregator_timeout_seconds
   policy          = data.aws_iam_policy_document.aggregator.json
+  assumes         = [for id in local.target_accounts : "arn:${local.partition}:iam::${id}:role/${local.publish_role_name}"]
 
   # A sweep that could not begin before the next one is due must not run beside it.
   maximum_event_age_seconds = 60 * local.sweep_interval_minutes
@@ -42,12 +43,6 @@ data "aws_iam_policy_document" "aggregator" {
     sid       = "FindPendingReleases"
     actions   = ["dynamodb:Scan"]
     resources = ["${local.table_arn}/index/${local.pending_index}"]
-  }
-
-  statement {
-    sid       = "PublishInMemberAccounts"
-    actions   = ["sts:AssumeRole"]
-    resources = [for id in local.target_accounts : "arn:${local.partition}:iam::${id}:role/${local.publish_role_name}"]
   }
 
   # Used by the event source mapping, in the function's name. A stream's name is the time it was made.

@@ -27,6 +27,12 @@ data "aws_caller_identity" "current" {
       error_message = "organization_id must be given with stack_set_model = \"SERVICE_MANAGED\": the roles of an organisation should trust nobody outside it."
     }
 
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    precondition {
+      condition     = length(join(",", concat([var.external_id], var.previous_external_ids))) <= 1224
+      error_message = "external_id and previous_external_ids must have 1224 characters at most together: each role's trust policy names all of them, and holds 2,048."
+    }
+
     precondition {
       condition     = var.alarm_topic_arn == null || length(var.alarm_emails) == 0
       error_message = "alarm_emails subscribe to the topic that is made here; with alarm_topic_arn, subscribe them to that topic yourself."

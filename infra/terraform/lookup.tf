@@ -12,6 +12,7 @@ module "lookup" {
   memory_mb       = var.lookup_memory_mb
   timeout_seconds = local.lookup_timeout_seconds
   policy          = data.aws_iam_policy_document.lookup.json
+  assumes         = [for id in local.target_accounts : "arn:${local.partition}:iam::${id}:role/${local.read_role_name}"]
 
   environment = {
     TABLE_NAME        = aws_dynamodb_table.this.name
@@ -39,12 +40,6 @@ data "aws_iam_policy_document" "lookup" {
       "dynamodb:UpdateItem",
     ]
     resources = [local.table_arn]
-  }
-
-  statement {
-    sid       = "ReadMemberAccounts"
-    actions   = ["sts:AssumeRole"]
-    resources = [for id in local.target_accounts : "arn:${local.partition}:iam::${id}:role/${local.read_role_name}"]
   }
 
   # Used by the event source mapping, in the function's name.

@@ -39,13 +39,11 @@ resource "aws_dynamodb_table" "this" {
     enabled = true
   }
 
-  dynamic "server_side_encryption" {
-    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
-
-    content {
-      enabled     = true
-      kms_key_arn = server_side_encryption.value
-    }
+  # Said without a key as well: to leave the block out would leave the table under the key it had.
+  # https://github.com/hashicorp/terraform-provider-aws/issues/29811
+  server_side_encryption {
+    enabled     = var.kms_key_arn != null
+    kms_key_arn = var.kms_key_arn
   }
 
   tags = var.tags

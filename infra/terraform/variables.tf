@@ -7,8 +7,8 @@ variable "name_prefix" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$", var.name_prefix))
-    error_message = "name_prefix must be 1 to 32 lower-case letters, digits or hyphens, begin with a letter and not end with a hyphen: roles, queues and topics are named after it."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", var.name_prefix))
+    error_message = "name_prefix must be 3 to 32 lower-case letters, digits or hyphens, begin with a letter and not end with a hyphen: roles, queues and topics are named after it, and the table, whose name must have three characters, is called so."
   }
 }
 
@@ -62,8 +62,8 @@ variable "parameter_paths" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for path in var.parameter_paths : can(regex("^/[A-Za-z0-9_.*/-]+$", path)) && !startswith(path, "/*")])
-    error_message = "parameter_paths must begin with a slash and a name, such as /golden/*; /* would open every parameter of every account."
+    condition     = alltrue([for path in var.parameter_paths : can(regex("^(/[A-Za-z0-9_.-]+)+(/\\*)?$", path))])
+    error_message = "parameter_paths must be names such as /golden/web, or end in a segment * that stands for all below, such as /golden/*; /* would open every parameter of every account."
   }
 }
 
@@ -156,7 +156,7 @@ variable "external_id" {
 }
 
 variable "previous_external_ids" {
-  description = "External ids that the roles still accept while a new one is being rolled out."
+  description = "Other external ids that the roles accept too, while one is replaced by another: first the new one, then the old one."
   type        = list(string)
   default     = []
   nullable    = false
@@ -187,6 +187,11 @@ variable "subscriber_account_ids" {
   validation {
     condition     = alltrue([for id in var.subscriber_account_ids : can(regex("^[0-9]{12}$", id))])
     error_message = "subscriber_account_ids must each be exactly 12 digits, in quotes."
+  }
+
+  validation {
+    condition     = length(var.subscriber_account_ids) <= 315
+    error_message = "subscriber_account_ids must hold 315 accounts at most: a parameter of CloudFormation has 4,096 characters. More accounts are an organisation: set organization_id."
   }
 }
 

@@ -58,6 +58,9 @@ def logger(service: str) -> Log:
         json_serializer=_dump,
         json_deserializer=str,
         utc=True,
+        # Lambda takes a line with another timestamp for one of level INFO:
+        # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+        use_rfc3339=True,
         logger_handler=_StandardOutput(),
     )
 

@@ -275,7 +275,7 @@ def test_rollback_is_announced_as_one(poisoned: Deployment) -> None:
 
 def test_lookup_may_assume_what_it_is_allowed_alone(poisoned: Deployment) -> None:
     """The third account's roles, once there, are no use to a lookup that may not assume them."""
-    with poisoned.without("lookup", "ReadMemberAccounts"):
+    with poisoned.without("lookup", "AssumeRolesElsewhere"):
         poisoned.add_member(FRANKFURT)
         poisoned.subscribe(FRANKFURT)
         with refusal(poisoned, "lookup", FRANKFURT):
@@ -297,7 +297,7 @@ def test_roles_that_come_later_are_found(poisoned: Deployment) -> None:
 
 def test_aggregator_may_assume_what_it_is_allowed_alone(poisoned: Deployment) -> None:
     """What an aggregator may not announce stays pending, until it may."""
-    with poisoned.without("aggregator", "PublishInMemberAccounts"):
+    with poisoned.without("aggregator", "AssumeRolesElsewhere"):
         with refusal(poisoned, "aggregator", FRANKFURT):
             new = poisoned.publish("by-filter", FRANKFURT)
             poisoned.invoke("scheduler", {})

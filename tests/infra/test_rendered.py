@@ -607,6 +607,13 @@ def test_one_key_encrypts_everything(keyed: Plan) -> None:
     assert topics["Encryption"] == "customer-key"
 
 
+def test_table_is_told_that_it_has_no_customer_key(plan: Plan) -> None:
+    """Else the provider would leave a table under the key that it once had."""
+    (table,) = plan.values("aws_dynamodb_table.this")["server_side_encryption"]
+
+    assert table["enabled"] is False
+
+
 # --- roles
 
 
@@ -777,6 +784,69 @@ def test_one_account_line_adds_that_accounts_roles_and_topic(scratch: Path, plan
     for address, lines in found.items():
         if "stack_set_instance" not in address:
             assert all(OTHER_ACCOUNT in line for line in lines.splitlines()), address
+
+
+def test_one_unit_more_adds_its_own_stack_instances(scratch: Path, organization: Plan) -> None:
+    """Those of the other units stay: to replace them would take every topic and subscription."""
+    units = [*ORGANIZATION["organizational_unit_ids"], "ou-ab12-99999999"]
+    more = ORGANIZATION | {"organizational_unit_ids": units}
+    found = changed(organization, rendered(scratch, "organization", regions=REGIONS, **more))
+
+    assert short(found) == {
+        'aws_cloudformation_stack_set_instance.roles["ou-ab12-99999999"]',
+        'aws_cloudformation_stack_set_instance.topics["ou-ab12-99999999/eu-west-1"]',
+        'aws_cloudformation_stack_set_instance.topics["ou-ab12-99999999/us-east-1"]',
+    }
+
+
+# --- as many accounts as an organisation has
+
+INLINE_LIMIT, MANAGED_LIMIT = 10_240, 6_144
+"""Characters of all inline policies of a role, and of one managed policy.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+"""
+
+
+def test_policies_over_two_hundred_accounts_are_short_enough(scratch: Path) -> None:
+    """With the longest names and a customer key, and every account is in one of them."""
+    accounts = [f"{number:012}" for number in range(1, 201)]
+    lines = [f'{{Name: eu-west-1, AccountId: "{account}"}}' for account in accounts]
+    large = basic(scratch, *lines, name_prefix="a" * 32, kms_key_arn=KEY)
+    roles = [f"{'a' * 32}-{part}" for part in ("lookup", "aggregator", "stackset-administration")]
+    managed = [json.loads(values["policy"]) for values in large.of_type("aws_iam_policy").values()]
+
+    assert all(size(document) <= MANAGED_LIMIT for document in managed)
+    for role in roles:
+        inline = large.role_policies(role)
+        assert sum(size(document) for document in inline) <= INLINE_LIMIT, role
+    assumable = {arn for document in managed for arn in resources_to_assume(document)}
+    for role in roles:
+        for document in large.role_policies(role):
+            assumable |= resources_to_assume(document)
+    suffixes = ("read", "publish", "stackset-execution")
+    assert assumable == {
+        f"arn:aws:iam::{account}:role/{'a' * 32}-{suffix}"
+        for account in [HUB_ACCOUNT, *accounts]
+        for suffix in suffixes
+    }
+    attached = large.of_type("aws_iam_role_policy_attachment").values()
+    assert sorted(values["role"] for values in attached) == sorted(roles * 4)
+
+
+def size(document: Mapping[str, Any]) -> int:
+    """The characters of a policy as IAM counts them: without white space."""
+    return len(re.sub(r"\s", "", json.dumps(document)))
+
+
+def resources_to_assume(document: Mapping[str, Any]) -> set[str]:
+    """The roles that a policy lets its holder assume."""
+    return {
+        arn
+        for statement in document["Statement"]
+        if "sts:AssumeRole" in as_list(statement["Action"])
+        for arn in as_list(statement["Resource"])
+    }
 
 
 # --- two deployments in one account and region

@@ -411,6 +411,17 @@ class TestSelfManaged:
             "cloudformation.amazonaws.com",
         ] == json.loads(role_trust["assume_role_policy"])["Statement"][0]["Principal"]["Service"]
 
+    def test_a_hub_in_a_region_that_must_be_enabled_is_trusted_there(
+        self, self_managed: Deployment
+    ) -> None:
+        """The roles' stacks stand in the hub's region, watched or not."""
+        plan = self_managed.plan(home_region="mx-central-1")
+        (statement,) = plan.policy("aws_iam_role.administration[0]", "assume_role_policy")[
+            "Statement"
+        ]
+
+        assert "cloudformation.mx-central-1.amazonaws.com" in statement["Principal"]["Service"]
+
     @pytest.mark.parametrize(
         ("changed", "said"),
         [
@@ -508,14 +519,15 @@ class TestServiceManaged:
         assert {} == real_differences(service_managed.plan())
 
     def test_a_new_region_changes_what_names_it(self, service_managed: Deployment) -> None:
-        """One line more makes one instance of all units, and touches the roles' regions."""
+        """One line more makes one instance of each unit, and touches the roles' regions."""
+        (unit,) = service_managed.inputs["organizational_unit_ids"]
         plan = service_managed.plan(targets=service_managed.places((SECOND, "eu-central-1")))
         created = [a for a, done in plan.changes().items() if done == ("create",)]
         roles = 'module.members.aws_cloudformation_stack_set.service_managed["roles"]'
         differences = real_differences(plan)
 
         assert [
-            'module.members.aws_cloudformation_stack_set_instance.topics["eu-central-1"]'
+            f'module.members.aws_cloudformation_stack_set_instance.topics["{unit}/eu-central-1"]'
         ] == created
         assert {roles: ["parameters"]} == {at: list(after) for at, after in differences.items()}
         regions = differences[roles]["parameters"]["Regions"]

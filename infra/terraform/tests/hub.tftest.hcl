@@ -23,7 +23,7 @@ run "without_a_key" {
   }
 
   assert {
-    condition     = length(aws_dynamodb_table.this.server_side_encryption) == 0
+    condition     = !aws_dynamodb_table.this.server_side_encryption[0].enabled
     error_message = "The table must be encrypted with the key of DynamoDB, which is free."
   }
 

@@ -100,7 +100,7 @@ run "refuses_numbers_that_are_too_small" {
   command = plan
 
   variables {
-    name_prefix                 = ""
+    name_prefix                 = "ab"
     external_id                 = "x"
     max_removed_percent         = -1
     stack_set_failure_tolerance = -1
@@ -135,6 +135,7 @@ run "refuses_numbers_that_are_too_large_and_openings_that_are_too_wide" {
     log_retention_days         = 3654
     round_alarm_minutes        = 10081
     parameter_paths            = ["/*"]
+    subscriber_account_ids     = [for number in range(316) : format("%012d", number)]
   }
 
   expect_failures = [
@@ -145,6 +146,7 @@ run "refuses_numbers_that_are_too_large_and_openings_that_are_too_wide" {
     var.log_retention_days,
     var.round_alarm_minutes,
     var.parameter_paths,
+    var.subscriber_account_ids,
   ]
 }
 
@@ -152,6 +154,7 @@ run "refuses_broken_numbers" {
   command = plan
 
   variables {
+    parameter_paths            = ["/golden/web*"]
     name_prefix                = "ami-tracker-"
     max_removed_percent        = 12.5
     lookup_memory_mb           = 512.5
@@ -161,6 +164,7 @@ run "refuses_broken_numbers" {
   }
 
   expect_failures = [
+    var.parameter_paths,
     var.name_prefix,
     var.max_removed_percent,
     var.lookup_memory_mb,
@@ -211,4 +215,15 @@ run "refuses_a_key_of_another_region" {
   }
 
   expect_failures = [aws_dynamodb_table.this]
+}
+
+run "refuses_external_ids_that_no_trust_policy_holds" {
+  command = plan
+
+  variables {
+    external_id           = join("", [for number in range(1000) : "a"])
+    previous_external_ids = [join("", [for number in range(1000) : "b"])]
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
 }

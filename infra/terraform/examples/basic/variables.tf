@@ -90,7 +90,7 @@ variable "log_retention_days" {
 # --- Member accounts
 
 variable "previous_external_ids" {
-  description = "External ids that are still accepted while a new one is being rolled out."
+  description = "Other external ids that the roles accept too, while one is replaced by another: first the new one, then the old one."
   type        = list(string)
   default     = []
 }

@@ -10,6 +10,10 @@ locals {
     "arn", data.aws_partition.current.partition, "logs", data.aws_region.current.id,
     data.aws_caller_identity.current.account_id, "log-group", local.log_group_name,
   ])
+
+  # A role's inline policies hold 10,240 characters and a managed one 6,144: 50 ARNs fit into either.
+  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+  assumed = chunklist(var.assumes, 50)
 }
 
 # --- Function
@@ -99,10 +103,49 @@ data "aws_iam_policy_document" "this" {
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["${local.log_group_arn}:log-stream:*"]
   }
+
+  dynamic "statement" {
+    for_each = slice(local.assumed, 0, min(1, length(local.assumed)))
+
+    content {
+      sid       = "AssumeRolesElsewhere"
+      actions   = ["sts:AssumeRole"]
+      resources = statement.value
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "this" {
   name   = "function"
   role   = aws_iam_role.this.name
   policy = data.aws_iam_policy_document.this.json
+}
+
+# --- More roles to assume than an inline policy holds
+
+data "aws_iam_policy_document" "assume_more" {
+  count = max(0, length(local.assumed) - 1)
+
+  statement {
+    sid       = "AssumeRolesElsewhere"
+    actions   = ["sts:AssumeRole"]
+    resources = local.assumed[count.index + 1]
+  }
+}
+
+resource "aws_iam_policy" "assume_more" {
+  count = max(0, length(local.assumed) - 1)
+
+  name        = "${var.name}-assume-${count.index + 2}"
+  description = "More roles that ${var.name} may assume."
+  policy      = data.aws_iam_policy_document.assume_more[count.index].json
+
+  tags = var.tags
+}
+
+resource "aws_iam_role_policy_attachment" "assume_more" {
+  count = max(0, length(local.assumed) - 1)
+
+  role       = aws_iam_role.this.name
+  policy_arn = aws_iam_policy.assume_more[count.index].arn
 }

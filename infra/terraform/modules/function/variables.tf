@@ -115,6 +115,18 @@ variable "policy" {
   }
 }
 
+variable "assumes" {
+  description = "ARNs of the roles, in any account, that the function may assume: 550 at most."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(var.assumes) <= 550
+    error_message = "assumes must hold 550 roles at most: a role has ten managed policies of 50 each, and 50 beside what else it may do."
+  }
+}
+
 variable "kms_key_arn" {
   description = "A customer key for the environment and the log. Null: AWS's own."
   type        = string

@@ -84,6 +84,12 @@ resource "aws_kms_key" "this" {
   deletion_window_in_days = var.deletion_window_days
 
   tags = var.tags
+
+  lifecycle {
+    # Where the key goes and the hub stays, the hub lets go of it first: a table cannot be read, nor
+    # given another key, under one that is to be deleted.
+    create_before_destroy = true
+  }
 }
 
 resource "aws_kms_alias" "this" {

@@ -5,8 +5,8 @@ variable "name_prefix" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$", var.name_prefix))
-    error_message = "name_prefix must be 1 to 32 lower-case letters, digits or hyphens, begin with a letter and not end with a hyphen."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", var.name_prefix))
+    error_message = "name_prefix must be 3 to 32 lower-case letters, digits or hyphens, begin with a letter and not end with a hyphen."
   }
 }
 

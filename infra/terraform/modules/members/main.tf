@@ -6,6 +6,7 @@ locals {
 
   accounts = sort(distinct(var.targets[*].account_id))
   regions  = sort(distinct(var.targets[*].region))
+  units    = distinct(var.organizational_unit_ids)
   topic    = var.fifo ? "${var.topic_name}.fifo" : var.topic_name
 
   # CloudFormation knows no null: an empty parameter says "none".
@@ -52,16 +53,17 @@ locals {
   # One stack instance for each place, because the provider's aws_cloudformation_stack_instances
   # ignores `accounts` and deploys to the hub (terraform-provider-aws issue 42172), and reads every
   # instance of its StackSet as its own, so that two of them would remove each other's.
-  # A service-managed instance stands for a region of all organizational units.
+  # A service-managed instance stands for a region of one organizational unit: another list of units
+  # would have the provider delete the instance, topics and subscriptions with it, and make it anew.
   # `region` is the argument that providers 5 and 6 share; 6 calls it deprecated.
   instances = {
     roles = (local.self_managed
-      ? { for account in local.accounts : account => { account_id = account, region = var.home_region } }
-      : { (var.home_region) = { account_id = null, region = var.home_region } }
+      ? { for account in local.accounts : account => { account_id = account, unit = null, region = var.home_region } }
+      : { for unit in local.units : unit => { account_id = null, unit = unit, region = var.home_region } }
     )
     topics = (local.self_managed
-      ? { for target in var.targets : "${target.account_id}/${target.region}" => target }
-      : { for region in local.regions : region => { account_id = null, region = region } }
+      ? { for target in var.targets : "${target.account_id}/${target.region}" => { account_id = target.account_id, unit = null, region = target.region } }
+      : { for place in setproduct(local.units, local.regions) : join("/", place) => { account_id = null, unit = place[0], region = place[1] } }
     )
   }
 }
@@ -97,7 +99,11 @@ resource "aws_cloudformation_stack_set" "self_managed" {
   }
 
   # Every operation needs these, the deletion of the last instance too.
-  depends_on = [aws_iam_role_policy.administration, aws_cloudformation_stack.execution_role]
+  depends_on = [
+    aws_iam_role_policy.administration,
+    aws_iam_role_policy_attachment.administration_more,
+    aws_cloudformation_stack.execution_role,
+  ]
 
   lifecycle {
     precondition {
@@ -189,10 +195,10 @@ resource "aws_cloudformation_stack_set_instance" "roles" {
   call_as        = var.call_as
 
   dynamic "deployment_targets" {
-    for_each = local.self_managed ? [] : ["units"]
+    for_each = each.value.unit == null ? [] : [each.value.unit]
 
     content {
-      organizational_unit_ids = var.organizational_unit_ids
+      organizational_unit_ids = [deployment_targets.value]
     }
   }
 
@@ -205,6 +211,12 @@ resource "aws_cloudformation_stack_set_instance" "roles" {
     create = "2h"
     update = "2h"
     delete = "2h"
+  }
+
+  lifecycle {
+    # They matter to the operation that makes an instance, and the provider's update of them fails for
+    # organizational units: https://github.com/hashicorp/terraform-provider-aws/issues/40675
+    ignore_changes = [operation_preferences]
   }
 }
 
@@ -217,10 +229,10 @@ resource "aws_cloudformation_stack_set_instance" "topics" {
   call_as        = var.call_as
 
   dynamic "deployment_targets" {
-    for_each = local.self_managed ? [] : ["units"]
+    for_each = each.value.unit == null ? [] : [each.value.unit]
 
     content {
-      organizational_unit_ids = var.organizational_unit_ids
+      organizational_unit_ids = [deployment_targets.value]
     }
   }
 
@@ -233,6 +245,10 @@ resource "aws_cloudformation_stack_set_instance" "topics" {
     create = "2h"
     update = "2h"
     delete = "2h"
+  }
+
+  lifecycle {
+    ignore_changes = [operation_preferences] # as above
   }
 }
 
@@ -254,7 +270,7 @@ locals {
     "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2",
     "eu-west-3", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
   ])
-  regions_to_enable = local.partition == "aws" ? setsubtract(local.regions, local.regions_by_default) : []
+  regions_to_enable = local.partition == "aws" ? setsubtract(concat(local.regions, [var.home_region]), local.regions_by_default) : []
 }
 
 data "aws_iam_policy_document" "administration_trust" {
@@ -285,11 +301,30 @@ data "aws_iam_policy_document" "administration_trust" {
   }
 }
 
+# A role's inline policies hold 10,240 characters and a managed one 6,144: 50 ARNs fit into either.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+locals {
+  execution_roles = chunklist(
+    [for account in local.accounts : "arn:${local.partition}:iam::${account}:role/${var.execution_role_name}"], 50
+  )
+  more_execution_roles = local.makes_administration ? slice(local.execution_roles, 1, length(local.execution_roles)) : []
+}
+
 data "aws_iam_policy_document" "administration" {
   statement {
     sid       = "DeployToTheTargets"
     actions   = ["sts:AssumeRole"]
-    resources = [for account in local.accounts : "arn:${local.partition}:iam::${account}:role/${var.execution_role_name}"]
+    resources = local.execution_roles[0]
+  }
+}
+
+data "aws_iam_policy_document" "administration_more" {
+  count = length(local.more_execution_roles)
+
+  statement {
+    sid       = "DeployToTheTargets"
+    actions   = ["sts:AssumeRole"]
+    resources = local.more_execution_roles[count.index]
   }
 }
 
@@ -309,6 +344,22 @@ resource "aws_iam_role_policy" "administration" {
   name   = "deploy-to-the-targets"
   role   = aws_iam_role.administration[0].name
   policy = data.aws_iam_policy_document.administration.json
+}
+
+resource "aws_iam_policy" "administration_more" {
+  count = length(local.more_execution_roles)
+
+  name        = "${local.administration_name}-${count.index + 2}"
+  description = "More accounts that ${local.administration_name} may deploy to."
+  policy      = data.aws_iam_policy_document.administration_more[count.index].json
+  tags        = var.tags
+}
+
+resource "aws_iam_role_policy_attachment" "administration_more" {
+  count = length(local.more_execution_roles)
+
+  role       = aws_iam_role.administration[0].name
+  policy_arn = aws_iam_policy.administration_more[count.index].arn
 }
 
 # Every target account needs this role; only the hub's own can be made from here.
