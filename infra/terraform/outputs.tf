@@ -100,7 +100,7 @@ output "member_roles_parameters" {
     TopicName           = local.topic_base_name
     Fifo                = tostring(var.fifo_topics)
     Regions             = join(",", local.target_regions)
-    ParameterPaths      = join(",", var.parameter_paths)
+    ParameterPaths      = join(",", sort(var.parameter_paths))
     PermissionsBoundary = var.permissions_boundary_name == null ? "" : var.permissions_boundary_name
   }
 }
@@ -112,7 +112,7 @@ output "region_topic_parameters" {
     Fifo                 = tostring(var.fifo_topics)
     PublishRoleName      = local.publish_role_name
     OrganizationId       = var.organization_id == null ? "" : var.organization_id
-    SubscriberAccountIds = join(",", var.subscriber_account_ids)
+    SubscriberAccountIds = join(",", sort(var.subscriber_account_ids))
     Encryption           = var.kms_key_arn == null ? "aws-managed" : "customer-key"
   }
 }

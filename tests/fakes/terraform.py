@@ -149,9 +149,9 @@ class Plan:
         return found
 
     def outputs(self) -> dict[str, Any]:
-        """The root's outputs as far as they are known."""
-        found = self.document.get("planned_values", {}).get("outputs", {})
-        return {name: output.get("value") for name, output in found.items()}
+        """The root's outputs as far as they are known; what is not is absent, deep down too."""
+        found = self.document.get("output_changes", {})
+        return {name: change["after"] for name, change in found.items()}
 
 
 def _resources_below(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

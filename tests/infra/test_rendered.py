@@ -97,6 +97,24 @@ def organization(scratch: Path) -> Plan:
     return rendered(scratch, "organization", regions=REGIONS, **ORGANIZATION)
 
 
+@pytest.fixture(scope="session")
+def everything_set(scratch: Path) -> Plan:
+    """The basic example with all that the members' templates are told."""
+    return rendered(
+        scratch,
+        "basic",
+        regions=REGIONS,
+        external_id=EXTERNAL_ID,
+        previous_external_ids=["of-yesterday"],
+        kms_key_arn=KEY,
+        fifo_topics=True,
+        organization_id="o-a1b2c3d4e5",
+        parameter_paths=["/silver/*", "/golden/*"],
+        permissions_boundary_name="boundary",
+        subscriber_account_ids=["555566667777", "444455556666"],
+    )
+
+
 def function(plan: Plan, service: str) -> dict[str, Any]:
     """A service's function."""
     return plan.values(f"module.{service}.aws_lambda_function.this")
@@ -487,6 +505,20 @@ def test_every_alarm_has_a_heading_in_the_runbook(plan: Plan) -> None:
 
     assert {name: f"infra/README.md#{name}" for name in named} == named
     assert set(named) - anchors(RUNBOOK) == set()
+
+
+@pytest.mark.parametrize(
+    ("output", "stack_set"),
+    [("member_roles_parameters", "roles"), ("region_topic_parameters", "topics")],
+)
+def test_parameters_by_hand_are_those_of_the_stack_sets(
+    everything_set: Plan, output: str, stack_set: str
+) -> None:
+    """Whoever deploys by hand is told what StackSets would be given, whatever is set."""
+    address = f'aws_cloudformation_stack_set.self_managed["{stack_set}"]'
+
+    given = everything_set.values(address)["parameters"]
+    assert given == everything_set.outputs()["ami_tracker"][output]
 
 
 def test_alarms_tell_somebody_when_they_begin_and_when_they_end(
