@@ -77,7 +77,7 @@ resource "aws_lambda_event_source_mapping" "releases" {
     filter {
       pattern = jsonencode({
         eventName = ["INSERT"]
-        dynamodb  = { Keys = { record = { S = [{ prefix = "release#" }] } } }
+        dynamodb  = { Keys = { record = { S = [{ prefix = "release#" }, { prefix = "notice#" }] } } }
       })
     }
   }

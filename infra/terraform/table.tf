@@ -27,10 +27,23 @@ resource "aws_dynamodb_table" "this" {
     type = "S"
   }
 
+  attribute {
+    name = "derive"
+    type = "S"
+  }
+
   # Sparse: it holds the releases that still have to be announced, and nothing else.
   global_secondary_index {
     name            = local.pending_index
     hash_key        = "pending"
+    range_key       = "record"
+    projection_type = "KEYS_ONLY"
+  }
+
+  # Sparse, and empty for now: rows whose roll-out row and bus event are still to be written.
+  global_secondary_index {
+    name            = "derive"
+    hash_key        = "derive"
     range_key       = "record"
     projection_type = "KEYS_ONLY"
   }

@@ -38,7 +38,7 @@ from services.console.embedded.patterns import NEW_RELEASES
 from services.kernel.errors import State
 from services.kernel.model import Kind, Target
 from services.kernel.observe import Measure
-from services.kernel.wire import PENDING_INDEX
+from services.kernel.wire import DERIVE_INDEX, PENDING_INDEX
 from services.lookup.report import Outcome
 from services.lookup.report import Report as LookupReport
 from services.lookup.settings import Settings as LookupSettings
@@ -243,17 +243,18 @@ def test_stream_filter_lets_new_releases_through(plan: Plan) -> None:
 
 
 def test_table_has_the_keys_that_the_rows_have(plan: Plan) -> None:
-    """Region and record, and an index of what is pending; new images in the stream."""
+    """Region and record, and two sparse indexes, keys only; new images in the stream."""
     table = plan.values("aws_dynamodb_table.this")
-    (index,) = table["global_secondary_index"]
+    indexes = {
+        (index["name"], index["hash_key"], index["range_key"], index["projection_type"])
+        for index in table["global_secondary_index"]
+    }
 
     assert (table["hash_key"], table["range_key"]) == ("region", "record")
-    assert (index["name"], index["hash_key"], index["range_key"]) == (
-        PENDING_INDEX,
-        PENDING_INDEX,
-        "record",
-    )
-    assert (index["projection_type"], table["stream_view_type"]) == ("KEYS_ONLY", "NEW_IMAGE")
+    assert indexes == {
+        (name, name, "record", "KEYS_ONLY") for name in (PENDING_INDEX, DERIVE_INDEX)
+    }
+    assert table["stream_view_type"] == "NEW_IMAGE"
     assert table["billing_mode"] == "PAY_PER_REQUEST"
     assert table["point_in_time_recovery"][0]["enabled"]
     assert table["deletion_protection_enabled"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from services.console.embedded.server import HUB_ACCOUNT, EmbeddedAws
-from services.kernel.wire import PENDING_INDEX
+from services.kernel.wire import DERIVE_INDEX, PENDING_INDEX
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -26,6 +26,7 @@ PUBLISH_ROLE = "ami-tracker-publish"
 TOPIC = "ami-tracker-releases"
 TABLE = "ami-tracker"
 QUEUE = "ami-tracker-lookups"
+_SPARSE_INDEXES = (PENDING_INDEX, DERIVE_INDEX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def create_hub(
     visibility_seconds: int = 2,
     max_receives: int = 5,
 ) -> Hub:
-    """The table with its index and stream, and the queue with its dead letters.
+    """The table with its indexes and stream, and the queue with its dead letters.
 
     `visibility_seconds` is short, so that a failed message comes back while somebody watches.
     """
@@ -123,7 +124,7 @@ def _create_table(dynamodb: DynamoDBClient) -> str:
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
             {"AttributeName": name, "AttributeType": "S"}
-            for name in ("region", "record", PENDING_INDEX)
+            for name in ("region", "record", *_SPARSE_INDEXES)
         ],
         KeySchema=[
             {"AttributeName": "region", "KeyType": "HASH"},
@@ -131,13 +132,14 @@ def _create_table(dynamodb: DynamoDBClient) -> str:
         ],
         GlobalSecondaryIndexes=[
             {
-                "IndexName": PENDING_INDEX,
+                "IndexName": name,
                 "KeySchema": [
-                    {"AttributeName": PENDING_INDEX, "KeyType": "HASH"},
+                    {"AttributeName": name, "KeyType": "HASH"},
                     {"AttributeName": "record", "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
             }
+            for name in _SPARSE_INDEXES
         ],
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
     )["TableDescription"]

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.kernel.wire import RELEASE_PREFIX
+from services.kernel.wire import NOTICE_PREFIX, RELEASE_PREFIX
 
 Pattern = Mapping[str, Any]
 
 NEW_RELEASES: Pattern = {
     "eventName": ["INSERT"],
-    "dynamodb": {"Keys": {"record": {"S": [{"prefix": RELEASE_PREFIX}]}}},
+    "dynamodb": {
+        "Keys": {"record": {"S": [{"prefix": RELEASE_PREFIX}, {"prefix": NOTICE_PREFIX}]}}
+    },
 }
-"""Inserted release rows, nothing else."""
+"""Inserted release and notice rows, nothing else."""
 
 
 def matches(pattern: Pattern, record: Mapping[str, Any]) -> bool:

@@ -208,13 +208,14 @@ def a_record(event: str = "INSERT", record: str = "release#1#a#00000001") -> dic
     ("record", "expected"),
     [
         (a_record(), True),
+        (a_record(record="notice#1#a#00000001#2026-11-22T07:00:00.000Z"), True),
         (a_record(event="MODIFY"), False),
         (a_record(record="image#1#a"), False),
         ({"eventName": "INSERT"}, False),
     ],
 )
-def test_only_inserted_releases_pass(record: dict[str, Any], *, expected: bool) -> None:
-    """The deployed filter lets inserted release rows through, and nothing else."""
+def test_only_inserted_releases_and_notices_pass(record: dict[str, Any], *, expected: bool) -> None:
+    """The deployed filter lets inserted release and notice rows through, and nothing else."""
     assert expected == matches(NEW_RELEASES, record)
 
 
