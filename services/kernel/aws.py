@@ -325,7 +325,7 @@ def to_item(row: Mapping[str, object]) -> dict[str, Any]:
 
 
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A row out of DynamoDB's attribute values; numbers come as `int`."""
+    """A row out of DynamoDB's attribute values; numbers come as `int`, sets as `frozenset`."""
     return {key: _plain(_deserializer.deserialize(value)) for key, value in item.items()}
 
 
@@ -337,5 +337,7 @@ def _plain(value: object) -> object:
             return {key: _plain(member) for key, member in value.items()}
         case list():
             return [_plain(member) for member in value]
+        case set():
+            return frozenset(_plain(member) for member in value)
         case _:
             return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -120,6 +120,8 @@ class Pair:
 
     `version` is 0 until the first commit. `confirmed_digest` is the digest of the lookup that last
     gave `image_id`; it differs from `lookup_digest` after an edit, until the next answer.
+    `number` is the pair's own in its target, by which round rows name it; None until the scheduler
+    gave it one. `state`, `code` and `since` are of its status; `since` is a timestamp.
     """
 
     target: Target
@@ -132,11 +134,37 @@ class Pair:
     known: Observation | None = None
     confirmed_digest: str | None = None
     state: str | None = None
+    code: str | None = field(default=None, compare=False, repr=False)
+    since: str | None = field(default=None, compare=False, repr=False)
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which pairs of a target were answered, by number, since `window` began.
+
+    `round` and `window` are the scheduled times of the last round and of the one that began the
+    window; None where there was none. `answered` had a final outcome since then, `missed` none in
+    the window before, `stale` none in the two windows before.
+    """
+
+    round: str | None = None
+    window: str | None = None
+    answered: frozenset[int] = frozenset()
+    missed: frozenset[int] = frozenset()
+    stale: frozenset[int] = frozenset()
+
+    def unanswered(self) -> frozenset[int]:
+        """The pairs that are stale: no answer in the two windows before, nor in this one."""
+        return self.stale - self.answered
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A committed change of a pair's image id; immutable."""
+    """A committed change of a pair's image id; immutable.
+
+    `lookup_digest` is of the lookup that found the image.
+    """
 
     target: Target
     image_name: str
@@ -146,14 +174,20 @@ class Release:
     previous_image_id: str | None
     detected_at: str
     round: str
+    lookup_digest: str
 
     @property
     def event_id(self) -> str:
-        """The same for every copy of this release's announcement: 32 hexadecimal digits."""
+        """The same for every copy of this release's announcement: 32 hexadecimal digits.
+
+        The image id is part of it: after the table was restored, the same version may hold another
+        image, and subscribers that remember event ids must not drop its event.
+        """
         parts = (
             self.target.account_id,
             self.target.region,
             self.image_name,
             str(self.version),
+            self.observed.image_id,
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -27,11 +27,15 @@ from services.kernel.model import (
     Release,
     Request,
     Target,
+    Window,
 )
 
 PENDING_INDEX = "pending"
+DERIVE_INDEX = "derive"
 IMAGE_PREFIX = "image#"
 RELEASE_PREFIX = "release#"
+NOTICE_PREFIX = "notice#"
+ROUND_PREFIX = "round#"
 
 ACCOUNT_ID = r"^[0-9]{12}\Z"
 REGION = r"^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}\Z"
@@ -41,19 +45,21 @@ ROUND = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z"
 AccountId = Annotated[str, Meta(pattern=ACCOUNT_ID)]
 Region = Annotated[str, Meta(pattern=REGION)]
 ImageName = Annotated[str, Meta(pattern=IMAGE_NAME)]
+PairNumber = Annotated[int, Meta(ge=1)]
 
 T = TypeVar("T")
 
 
-# --- the shapes; unknown keys are refused where nobody but us writes, so a misspelt one is noticed
+# --- the shapes. Unknown keys are ignored in messages and rows: during an update, a function reads
+# what a newer one wrote. The catalogue file is read by the package that it was built with.
 
 
-class _Filter(Struct, frozen=True, forbid_unknown_fields=True):
+class _Filter(Struct, frozen=True):
     Name: Annotated[str, Meta(min_length=1)]
     Values: Annotated[list[str], Meta(min_length=1)]
 
 
-class _Lookup(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class _Lookup(Struct, frozen=True, omit_defaults=True):
     parameter_path: Annotated[str, Meta(min_length=1)] | None = None
     # Without any filter, EC2 would list every image that anybody shares.
     filters: Annotated[list[_Filter], Meta(min_length=1)] | None = None
@@ -61,7 +67,7 @@ class _Lookup(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     exclude_names: list[str] | None = None
 
 
-class _Message(Struct, frozen=True, forbid_unknown_fields=True):
+class _Message(Struct, frozen=True):
     schema: Literal[1]
     round: Annotated[str, Meta(pattern=ROUND)]
     region: Region
@@ -72,10 +78,13 @@ class _Message(Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Status(Struct, frozen=True):
     state: str
+    code: str | None = None
+    since: str | None = None
 
 
 class _PairRow(Struct, frozen=True):
     region: str
+    record: str
     image_name: str
     account_id: str
     active: bool
@@ -88,6 +97,15 @@ class _PairRow(Struct, frozen=True):
     creation_date: str | None = None
     confirmed_digest: str | None = None
     status: _Status | None = None
+    number: PairNumber | None = None
+
+
+class _RoundRow(Struct, frozen=True):
+    round: str | None = None
+    window: str | None = None
+    answered: frozenset[PairNumber] = frozenset()
+    missed: frozenset[PairNumber] = frozenset()
+    stale: frozenset[PairNumber] = frozenset()
 
 
 class _ReleaseRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -104,6 +122,7 @@ class _ReleaseRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     creation_date: str | None = None
     detected_at: str
     round: str
+    lookup_digest: str
 
 
 class _Target(Struct, frozen=True, forbid_unknown_fields=True):
@@ -240,10 +259,20 @@ def release_record(account_id: str, image_name: str, version: int) -> str:
 
 def round_record(account_id: str) -> str:
     """The sort key of a target's round row."""
-    return f"round#{account_id}"
+    return f"{ROUND_PREFIX}{account_id}"
+
+
+def _in_its_place(what: str, row: Mapping[str, Any], expected: str) -> None:
+    """Refuse a row whose content belongs under another key: a write would meet another row."""
+    if row.get("record") != expected:
+        raise MalformedError(what, f"its content belongs to the key {expected}")
 
 
 # --- the table's rows
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    return f"row {row.get('record', '?')} of {row.get('region', '?')}"
 
 
 def encode_configuration(pair: Pair) -> dict[str, Any]:
@@ -255,6 +284,7 @@ def encode_configuration(pair: Pair) -> dict[str, Any]:
         "lookup": encode_lookup(pair.lookup),
         "lookup_digest": pair.lookup_digest,
         "announce": sorted(pair.announce),
+        **({} if pair.number is None else {"number": pair.number}),
     }
 
 
@@ -262,10 +292,11 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
     """The pair in an image row.
 
     Raises:
-        MalformedError: the row is none of ours.
+        MalformedError: the row does not match the schema, or its content does not match its key.
     """
-    what = f"row {row.get('record', '?')}"
+    what = _row(row)
     fields = _checked(what, row, _PairRow)
+    _in_its_place(what, row, image_record(fields.account_id, fields.image_name))
     known = (
         Observation(fields.image_id, fields.ami_name, fields.creation_date)
         if fields.image_id
@@ -282,7 +313,20 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
         known=known,
         confirmed_digest=fields.confirmed_digest,
         state=fields.status.state if fields.status else None,
+        code=fields.status.code if fields.status else None,
+        since=fields.status.since if fields.status else None,
+        number=fields.number,
     )
+
+
+def decode_window(row: Mapping[str, Any]) -> Window:
+    """The window in a round row.
+
+    Raises:
+        MalformedError: the row does not match the schema.
+    """
+    fields = _checked(_row(row), row, _RoundRow)
+    return Window(fields.round, fields.window, fields.answered, fields.missed, fields.stale)
 
 
 def encode_release(release: Release) -> dict[str, Any]:
@@ -302,6 +346,7 @@ def encode_release(release: Release) -> dict[str, Any]:
         creation_date=release.observed.creation_date,
         detected_at=release.detected_at,
         round=release.round,
+        lookup_digest=release.lookup_digest,
     )
     encoded: dict[str, Any] = msgspec.to_builtins(row)
     return encoded
@@ -311,9 +356,12 @@ def decode_release(row: Mapping[str, Any]) -> Release:
     """The release in a release row.
 
     Raises:
-        MalformedError: the row is none of ours.
+        MalformedError: the row does not match the schema, or its content does not match its key.
     """
-    fields = _checked(f"row {row.get('record', '?')}", row, _ReleaseRow)
+    what = _row(row)
+    fields = _checked(what, row, _ReleaseRow)
+    key = release_record(fields.account_id, fields.image_name, fields.version)
+    _in_its_place(what, row, key)
     return Release(
         target=Target(fields.account_id, fields.region),
         image_name=fields.image_name,
@@ -323,6 +371,7 @@ def decode_release(row: Mapping[str, Any]) -> Release:
         previous_image_id=fields.previous_image_id,
         detected_at=fields.detected_at,
         round=fields.round,
+        lookup_digest=fields.lookup_digest,
     )
 
 

@@ -49,6 +49,7 @@ def decide(
             previous_image_id=pair.known.image_id if pair.known else None,
             detected_at=detected_at,
             round=round_,
+            lookup_digest=pair.lookup_digest,
         )
         return Changed(release)
     return Confirmed() if edited(pair) else Unchanged()

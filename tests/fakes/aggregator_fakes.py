@@ -154,6 +154,7 @@ def a_release(
         previous_image_id=previous_image_id,
         detected_at=detected_at,
         round="2026-11-22T07:00:00Z",
+        lookup_digest="0123456789abcdef",
     )
 
 

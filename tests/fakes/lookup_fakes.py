@@ -102,6 +102,7 @@ def a_pair(  # noqa: PLR0913 - a pair has that many properties, each with its de
     known: Observation | None = None,
     confirmed: Lookup | None = None,
     state: str | None = None,
+    number: int | None = None,
 ) -> Pair:
     """A pair as the scheduler makes it, or with what is known of it.
 
@@ -119,6 +120,7 @@ def a_pair(  # noqa: PLR0913 - a pair has that many properties, each with its de
         known=known,
         confirmed_digest=lookup_digest(confirmed or asked) if known else None,
         state=state or ("ok" if known else None),
+        number=number,
     )
 
 
@@ -135,6 +137,7 @@ def a_release(
         previous_image_id=pair.known.image_id if pair.known else None,
         detected_at=timestamp(MOMENT),
         round=round_,
+        lookup_digest=pair.lookup_digest,
     )
 
 

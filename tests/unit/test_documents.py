@@ -38,6 +38,7 @@ def _announced() -> Release:
         previous_image_id="ami-0123456789abcdef1",
         detected_at="2026-11-22T07:00:03.120Z",
         round="2026-11-22T07:00:00Z",
+        lookup_digest="0123456789abcdef",
     )
 
 

@@ -242,7 +242,10 @@ def test_more_keys_than_a_call_takes_are_read(
 @pytest.mark.parametrize(
     ("damage", "problem"),
     [
-        ({"version": "two"}, f"row release#{TARGET.account_id}#al2023#00000002 is malformed"),
+        (
+            {"version": "two"},
+            f"row release#{TARGET.account_id}#al2023#00000002 of eu-west-1 is malformed",
+        ),
         (
             {"detected_at": "yesterday"},
             (

@@ -116,4 +116,4 @@ def test_a_malformed_row_is_logged(inventory: Inventory, table: DynamoTable, log
     (line,) = log.lines
     assert (line.level, line.event) == ("error", "row malformed")
     record = re.escape(image_record(TARGET.account_id, "al2023"))
-    assert re.match(f"row {record} is malformed: ", str(line.fields["problem"]))
+    assert re.match(f"row {record} of {REGION} is malformed: ", str(line.fields["problem"]))

@@ -36,6 +36,7 @@ def release(
         previous_image_id="ami-0000000000000000a",
         detected_at="2026-11-22T07:00:03.000Z",
         round="2026-11-22T07:00:00Z",
+        lookup_digest="0123456789abcdef",
     )
 
 
@@ -46,17 +47,17 @@ def image(name: str, *regions: str) -> Image:
 
 def test_event_id_is_stable() -> None:
     """Subscribers deduplicate by the event id, so it may never change: sha256sum computed it."""
-    # printf '111122223333\nus-east-1\nal2023-eks-1.33\n7' | sha256sum | cut -c1-32
-    expected = "f1cefafba3661d919f0b9a048a8f11e5"
+    # printf '111122223333\nus-east-1\nal2023-eks-1.33\n7\nami-0123456789abcdef0' | sha256sum
+    expected = "b2bfd79bde42a08cb65b4923fbeee2dc"
 
     assert expected == release().event_id
 
 
-def test_event_id_is_of_the_place_in_history_alone() -> None:
-    """Kind, image ids and times do not enter the event id: one version is one event."""
+def test_event_id_is_of_the_place_in_history_and_the_image() -> None:
+    """Kind, previous image and times do not enter the event id: one version is one event."""
     other = replace(
         release(kind=Kind.ROLLBACK),
-        observed=Observation("ami-0fffffffffffffffe", "other", "2026-01-01T00:00:00.000Z"),
+        observed=Observation("ami-0123456789abcdef0", "other", "2026-01-01T00:00:00.000Z"),
         previous_image_id=None,
         detected_at="2027-01-01T00:00:00.000Z",
         round="2027-01-01T00:00:00Z",
@@ -72,11 +73,12 @@ def test_event_id_is_of_the_place_in_history_alone() -> None:
         release(target=Target("111122223333", "us-east-2")),
         release(image_name="al2023-eks-1.34"),
         release(version=8),
+        replace(release(), observed=Observation("ami-0fffffffffffffffe")),
     ],
-    ids=["account", "region", "image name", "version"],
+    ids=["account", "region", "image name", "version", "image"],
 )
 def test_event_id_differs_by_each_component(other: Release) -> None:
-    """Another account, region, name or version is another event."""
+    """Another account, region, name, version or image is another event."""
     assert release().event_id != other.event_id
 
 

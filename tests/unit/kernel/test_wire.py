@@ -26,6 +26,7 @@ from services.kernel.model import (
     Release,
     Request,
     Target,
+    Window,
 )
 
 TARGET = Target("111122223333", "us-east-1")
@@ -78,6 +79,7 @@ releases = st.builds(
     previous_image_id=st.none() | texts,
     detected_at=texts,
     round=rounds,
+    lookup_digest=texts,
 )
 pairs = st.builds(
     Pair,
@@ -91,6 +93,9 @@ pairs = st.builds(
     known=st.none() | observations,
     confirmed_digest=st.none() | texts,
     state=st.none() | st.sampled_from(State),
+    code=st.none() | texts,
+    since=st.none() | texts,
+    number=st.none() | st.integers(1, 10_000),
 )
 catalogues = st.builds(
     Catalogue,
@@ -146,6 +151,7 @@ def release(**changes: Any) -> Release:  # noqa: ANN401 - any field of Release
         previous_image_id=None,
         detected_at="2026-11-22T07:00:03.000Z",
         round="2026-11-22T07:00:00Z",
+        lookup_digest="0123456789abcdef",
     )
     return replace(first, **changes)
 
@@ -235,7 +241,6 @@ MALFORMED = {
     "no account": json.dumps(without("account_id")),
     "no name": json.dumps(without("image_name")),
     "no lookup": json.dumps(without("lookup")),
-    "another key": json.dumps(message(image_id="ami-0123456789abcdef0")),
     "a later schema": json.dumps(message(schema=2)),
     "the schema as text": json.dumps(message(schema="1")),
     "the schema as a truth value": json.dumps(message(schema=True)),
@@ -261,7 +266,6 @@ MALFORMED = {
     "both lookups": json.dumps(message(lookup={"parameter_path": "/a", "filters": []})),
     "owners of a parameter": json.dumps(message(lookup={"parameter_path": "/a", "owners": []})),
     "owners alone": json.dumps(message(lookup={"owners": ["amazon"]})),
-    "a lookup with another key": json.dumps(message(lookup={"parameter_path": "/a", "x": 1})),
     "a parameter without a name": json.dumps(message(lookup={"parameter_path": ""})),
     "no filter at all": json.dumps(message(lookup={"filters": []})),
     "a filter of no values": json.dumps(
@@ -286,6 +290,20 @@ def test_malformed_message_is_refused(body: str) -> None:
         wire.decode_request(body)
 
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        message(release={"pattern": "v(?P<release>.+)", "notes": None}),
+        message(lookup={**message()["lookup"], "order_by": "date"}),
+        message(lookup={"filters": [{"Name": "name", "Values": ["a"], "Negate": False}]}),
+    ],
+    ids=["of the message", "of its lookup", "of a filter"],
+)
+def test_unknown_key_is_ignored(newer: dict[str, Any]) -> None:
+    """During an update, an older function reads what a newer one wrote."""
+    assert "rhel-9-hvm" == wire.decode_request(json.dumps(newer)).image_name
 
 
 @given(st.text() | st.recursive(st.none() | st.integers() | texts, st.lists).map(json.dumps))
@@ -385,15 +403,26 @@ def test_any_pair_survives_the_table(expected: Pair) -> None:
         "creation_date": known.creation_date,
         "confirmed_digest": expected.confirmed_digest,
         "changed_at": "2026-11-22T07:00:03.000Z",
-        "status": {"state": expected.state, "code": "x"} if expected.state else None,
+        "status": {
+            "state": expected.state,
+            "code": expected.code,
+            "since": expected.since,
+        },
     }
+    if expected.state is None:
+        row["status"] = None
+        expected = replace(expected, code=None, since=None)
 
-    assert expected == wire.decode_pair(from_item(to_item(row)))
+    found = wire.decode_pair(from_item(to_item(row)))
+
+    assert expected == found
+    assert (expected.code, expected.since) == (found.code, found.since)
 
 
 def test_new_row_is_a_pair_that_was_never_looked_up() -> None:
     """A row as the scheduler creates it reads as version 0, with nothing known."""
-    row = {"region": "us-east-1", "record": "image#…"} | wire.encode_configuration(pair())
+    record = wire.image_record("111122223333", "rhel-9-hvm")
+    row = {"region": "us-east-1", "record": record} | wire.encode_configuration(pair())
 
     assert pair() == wire.decode_pair(row)
 
@@ -437,6 +466,7 @@ def test_release_is_written_in_the_agreed_form() -> None:
         "image_id": "ami-0123456789abcdef0",
         "detected_at": "2026-11-22T07:00:03.000Z",
         "round": "2026-11-22T07:00:00Z",
+        "lookup_digest": "0123456789abcdef",
     }
 
     assert expected == wire.encode_release(release())
@@ -459,7 +489,7 @@ def test_foreign_image_row_is_refused_by_name(changes: dict[str, object]) -> Non
     """An image row that somebody else wrote is named in the error."""
     row = {"region": "us-east-1", "record": "image#1#a"} | wire.encode_configuration(pair())
 
-    with pytest.raises(MalformedError, match=r"^row image#1#a is malformed: "):
+    with pytest.raises(MalformedError, match=r"^row image#1#a of us-east-1 is malformed: "):
         wire.decode_pair(row | changes)
 
 
@@ -471,14 +501,65 @@ def test_foreign_release_row_is_refused_by_name(changes: dict[str, object]) -> N
     row = wire.encode_release(release()) | changes
 
     with pytest.raises(
-        MalformedError, match=r"^row release#111122223333#rhel-9-hvm#00000001 is malformed: "
+        MalformedError,
+        match=r"^row release#111122223333#rhel-9-hvm#00000001 of us-east-1 is malformed: ",
     ):
         wire.decode_release(row)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"version": 2}, {"image_name": "rhel-8-hvm"}, {"account_id": "444455556666"}],
+    ids=str,
+)
+def test_row_under_another_key_is_refused(changes: dict[str, object]) -> None:
+    """A write to the key that its content names would change another row."""
+    image_row = {
+        "region": "us-east-1",
+        "record": wire.image_record("111122223333", "rhel-9-hvm"),
+        **wire.encode_configuration(pair()),
+    }
+    with pytest.raises(MalformedError, match=r"its content belongs to the key release#"):
+        wire.decode_release(wire.encode_release(release()) | changes)
+    if "version" not in changes:
+        with pytest.raises(MalformedError, match=r"its content belongs to the key image#"):
+            wire.decode_pair(image_row | changes)
+
+
+def test_window_of_a_round_row() -> None:
+    """Number sets come as they are in the table; a set without members is absent there."""
+    row = {
+        "region": "us-east-1",
+        "record": "round#111122223333",
+        "round": "2026-11-22T08:00:00Z",
+        "window": "2026-11-22T07:00:00Z",
+        "enqueued": 3,
+        "answered": {1, 2},
+        "stale": {2, 3},
+    }
+    window = wire.decode_window(from_item(to_item(row)))
+
+    expected = Window(
+        "2026-11-22T08:00:00Z", "2026-11-22T07:00:00Z", frozenset({1, 2}), stale=frozenset({2, 3})
+    )
+    assert expected == window
+    assert {3} == window.unanswered()
+
+
+@pytest.mark.parametrize("changes", [{"answered": [0]}, {"missed": "all"}, {"window": 7}], ids=str)
+def test_foreign_round_row_is_refused_by_name(changes: dict[str, object]) -> None:
+    """A round row that does not match the schema is named in the error."""
+    row = {"region": "us-east-1", "record": "round#111122223333"} | changes
+
+    with pytest.raises(MalformedError, match=r"^row round#111122223333 of us-east-1 is malformed"):
+        wire.decode_window(row)
+
+
 def test_row_without_a_key_is_refused_too() -> None:
     """What is no row at all is told as such."""
-    with pytest.raises(MalformedError, match=r"^row \? is malformed: .*missing required field"):
+    with pytest.raises(
+        MalformedError, match=r"^row \? of \? is malformed: .*missing required field"
+    ):
         wire.decode_release({})
 
 
