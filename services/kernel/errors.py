@@ -7,7 +7,7 @@ AmiTrackerError
 ├── HubBrokenError     our own table or queue cannot be used
 ├── OutOfTimeError     a run stopped before its function's time was over, with work left
 ├── RefusedError       the catalogue would remove too much
-├── RegionsFailedError some regions could not be scheduled, the others were
+├── RegionsFailedError parts of some regions could not be scheduled, the rest was
 └── UnsentError        messages stayed unsent after every retry
 """
 
@@ -34,11 +34,22 @@ class State(StrEnum):
     BAD_VALUE = "bad_value"
     BAD_LOOKUP = "bad_lookup"
     NOT_LAUNCHABLE = "not_launchable"
+    LATE = "late"
+    OVERTAKEN = "overtaken"
+    STALE = "stale"
     UNCLASSIFIED = "unclassified"
 
 
-RETRYABLE = frozenset({State.THROTTLED, State.TRANSIENT, State.CREDENTIALS})
-"""What another delivery of the same message may mend; everything else is a state to be shown."""
+RETRYABLE = frozenset(
+    {
+        State.THROTTLED,
+        State.TRANSIENT,
+        State.CREDENTIALS,
+        State.LATE,
+        State.OVERTAKEN,
+    }
+)
+"""Failures that another delivery of the same message may fix; all others are states to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +125,25 @@ class RefusedError(AmiTrackerError):
 
 
 class RegionsFailedError(AmiTrackerError):
-    """Some regions had no round since the table or the queue was busy; the others had theirs."""
+    """The table or the queue failed in some regions; everything else of the round was done.
 
-    def __init__(self, round_: str, problems: Mapping[str, str]) -> None:
-        self.problems = dict(problems)
-        told = "; ".join(f"{region}: {problem}" for region, problem in self.problems.items())
-        super().__init__(f"round {round_} failed in {len(self.problems)} region(s): {told}")
+    `problems` holds the sentences of each region; those under `*` concern the scheduler's own note.
+    """
+
+    def __init__(self, round_: str, problems: Mapping[str, Sequence[str]]) -> None:
+        self.problems = {region: tuple(found) for region, found in problems.items()}
+        sentences = "; ".join(
+            f"{region}: {', '.join(found)}" for region, found in self.problems.items()
+        )
+        super().__init__(f"round {round_} failed in {len(self.problems)} region(s): {sentences}")
 
 
 class UnsentError(AmiTrackerError):
-    """Messages that the queue kept refusing: `count` pairs were not enqueued."""
+    """Messages that the queue did not take after every retry: `count` pairs were not enqueued."""
 
-    def __init__(self, count: int, queue: str) -> None:
+    def __init__(self, count: int, queue: str, problem: str) -> None:
         self.count = count
-        super().__init__(f"{count} message(s) stayed unsent: {queue} refused every retry")
+        super().__init__(f"{count} message(s) were not sent to {queue}: {problem}")
 
 
 def failure(state: State, code: str, detail: str) -> Failure:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from services.kernel.aws import MAX_THREADS, until_done
-from services.kernel.errors import UnsentError
+from services.kernel.errors import CallFailedError, UnsentError
 from services.kernel.failures import hub
 from services.kernel.model import Request
 from services.kernel.wire import encode_request
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 ENTRIES_PER_BATCH = 10  # sqs:SendMessageBatch
+_REFUSED = "it refused every retry"
 BYTES_PER_BATCH = 262_144  # what every queue takes, older ones included; new ones take 1 MiB
 
 
@@ -31,21 +32,36 @@ class LookupQueue:
         """Put every request on the queue; entries that the queue refuses are sent again.
 
         Raises:
-            UnsentError: some stayed refused; the others were sent.
+            UnsentError: some were not sent, or a whole call failed; the others were sent.
             HubBrokenError: the queue cannot be used.
         """
         with ThreadPoolExecutor(max_workers=MAX_THREADS // 2) as pool:
-            left = [
-                entry for some in pool.map(self._send_batch, _packed(requests)) for entry in some
-            ]
-        if left:
-            raise UnsentError(len(left), f"queue {self._url}")
+            results = list(pool.map(self._send_batch, _packed(requests)))
+        unsent = sum(count for count, _ in results)
+        if unsent:
+            problem = next((problem for _, problem in results if problem), _REFUSED)
+            raise UnsentError(unsent, f"queue {self._url}", problem)
 
     def _send_batch(
         self, entries: list[SendMessageBatchRequestEntryTypeDef]
-    ) -> list[SendMessageBatchRequestEntryTypeDef]:
-        with hub(f"queue {self._url}"):
-            return until_done(self._send_once, entries)
+    ) -> tuple[int, str | None]:
+        """How many entries were not sent, and why the call failed if it did."""
+        left = entries
+
+        def send_once(
+            some: list[SendMessageBatchRequestEntryTypeDef],
+        ) -> list[SendMessageBatchRequestEntryTypeDef]:
+            nonlocal left
+            left = self._send_once(some)
+            return left
+
+        try:
+            with hub(f"queue {self._url}"):
+                until_done(send_once, entries)
+        except CallFailedError as error:
+            # The answer may be lost and the messages sent: two lookups of a pair do no harm.
+            return len(left), str(error)
+        return len(left), None
 
     def _send_once(
         self, entries: list[SendMessageBatchRequestEntryTypeDef]

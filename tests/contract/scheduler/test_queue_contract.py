@@ -12,7 +12,7 @@ from scheduler_fakes import FakeQueue, a_request
 from services.console.embedded.estate import Hub
 from services.console.embedded.server import EmbeddedAws
 from services.kernel.aws import Home
-from services.kernel.errors import CallFailedError, HubBrokenError
+from services.kernel.errors import HubBrokenError, UnsentError
 from services.kernel.model import Request, Target
 from services.kernel.wire import decode_request
 from services.scheduler.queue import LookupQueue
@@ -102,10 +102,13 @@ def test_a_missing_queue_is_a_broken_hub(hub: Hub, home: Home) -> None:
 
 
 @pytest.mark.usefixtures("waits")
-def test_a_throttled_queue_is_a_passing_failure(aws: EmbeddedAws, hub: Hub, home: Home) -> None:
-    """After botocore's own three attempts."""
+def test_a_throttled_call_costs_its_own_messages_alone(
+    aws: EmbeddedAws, hub: Hub, home: Home
+) -> None:
+    """After botocore's own three attempts; the other calls are made all the same."""
     queue = LookupQueue(home.client("sqs"), hub.queue_url)
-    with aws.fault(service="sqs") as fault, pytest.raises(CallFailedError) as caught:
-        queue.send([a_request()])
+    with aws.fault(service="sqs", times=3) as fault, pytest.raises(UnsentError) as caught:
+        queue.send([a_request(f"image-{number}") for number in range(10)])
     assert aws.struck(fault) == 3
-    assert caught.value.failure.retryable
+    assert caught.value.count == 10
+    assert "throttled: ThrottlingException" in str(caught.value)

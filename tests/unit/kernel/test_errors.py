@@ -48,12 +48,12 @@ DENIED = Failure(State.ACCESS_DENIED, "AccessDenied", "no such role")
             ),
         ),
         (
-            RegionsFailedError("2026-11-22T07:00:00Z", {"eu-west-1": "table busy"}),
-            "round 2026-11-22T07:00:00Z failed in 1 region(s): eu-west-1: table busy",
+            RegionsFailedError("2026-11-22T07:00:00Z", {"eu-west-1": ["table busy", "queue busy"]}),
+            "round 2026-11-22T07:00:00Z failed in 1 region(s): eu-west-1: table busy, queue busy",
         ),
         (
-            UnsentError(3, "queue lookups"),
-            "3 message(s) stayed unsent: queue lookups refused every retry",
+            UnsentError(3, "queue lookups", "it refused every retry"),
+            "3 message(s) were not sent to queue lookups: it refused every retry",
         ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
@@ -85,7 +85,7 @@ def test_every_error_has_one_root_and_stands_in_the_tree() -> None:
 
 def test_retryable_are_the_faults_that_pass() -> None:
     """Only what another delivery may mend goes back to the queue; all else becomes a state."""
-    expected = {"throttled", "transient", "credentials"}
+    expected = {"throttled", "transient", "credentials", "late", "overtaken"}
 
     assert expected == RETRYABLE
     assert expected == {state for state in State if Failure(state, "", "").retryable}

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scheduler_fakes import ACCOUNT, OTHER_ACCOUNT, a_request
 
-from services.kernel.errors import CallFailedError, HubBrokenError, UnsentError
+from services.kernel.errors import HubBrokenError, UnsentError
 from services.kernel.model import ParameterLookup, Request, Target
 from services.kernel.wire import decode_request, encode_request
 from services.scheduler.queue import BYTES_PER_BATCH, LookupQueue
@@ -36,6 +36,7 @@ class FakeSqs:
         self.calls: list[list[Entry]] = []
         self.sent: list[Request] = []
         self.error: Exception | None = None
+        self.errors: dict[str, Exception] = {}
         self.silent = False
         self._left = Counter(refusals or {})
         self._lock = threading.Lock()
@@ -47,6 +48,9 @@ class FakeSqs:
             self.calls.append(list(Entries))
             if self.error is not None:
                 raise self.error
+            for name, error in self.errors.items():
+                if any(decode_request(e["MessageBody"]).image_name == name for e in Entries):
+                    raise error
             refused = [entry["Id"] for entry in Entries if self._refuses(entry)]
             taken = [entry for entry in Entries if entry["Id"] not in refused]
             self.sent += [decode_request(entry["MessageBody"]) for entry in taken]
@@ -180,7 +184,7 @@ def test_refused_entries_alone_are_sent_again(waits: list[float], *, silent: boo
 def test_what_stays_refused_is_counted_and_the_others_are_sent(waits: list[float]) -> None:
     """Four attempts for each call, then an error that names the queue and how many are left."""
     sqs = FakeSqs({"image-002": 99, "image-013": 99, "image-014": 99})
-    with pytest.raises(UnsentError, match=f"queue {URL} refused every retry") as caught:
+    with pytest.raises(UnsentError, match=f"queue {URL}: it refused every retry") as caught:
         send(sqs, requests(25))
     assert (caught.value.count, len(sqs.sent)) == (3, 22)
     assert sqs.sizes() == [10, 10, 5, 2, 2, 2, 1, 1, 1]
@@ -201,10 +205,27 @@ def test_a_queue_that_is_gone_is_a_broken_hub() -> None:
     [a_client_error("RequestThrottled"), ConnectTimeoutError(endpoint_url=URL)],
     ids=["throttled", "no connection"],
 )
-def test_a_queue_that_is_busy_is_a_passing_failure(error: Exception) -> None:
-    """Botocore has repeated the call already."""
+def test_a_call_that_fails_costs_its_own_messages_alone(error: Exception) -> None:
+    """Botocore has repeated that call already; every other call is made."""
     sqs = FakeSqs()
-    sqs.error = error
-    with pytest.raises(CallFailedError):
-        send(sqs, requests(1))
-    assert sqs.sizes() == [1]
+    sqs.errors["image-003"] = error
+    with pytest.raises(UnsentError, match=r"10 message.*: (throttled|transient): ") as caught:
+        send(sqs, requests(35))
+    assert (caught.value.count, len(sqs.sent)) == (10, 25)
+    assert sqs.sizes() == [10, 10, 10, 5]
+
+
+def test_what_was_sent_before_a_call_failed_is_not_counted(waits: list[float]) -> None:
+    """The second call of a batch holds the refused entries alone."""
+    sqs = FakeSqs({"image-003": 1})
+    waits_before = sqs.send_message_batch
+
+    def fails_the_second_time(*, QueueUrl: str, Entries: Sequence[Entry]) -> dict[str, Any]:  # noqa: N803 - SQS's own names
+        if sqs.calls:
+            sqs.error = a_client_error("RequestThrottled")
+        return waits_before(QueueUrl=QueueUrl, Entries=Entries)
+
+    sqs.send_message_batch = fails_the_second_time  # type: ignore[method-assign] # one call of two
+    with pytest.raises(UnsentError) as caught:
+        send(sqs, requests(10))
+    assert (caught.value.count, len(sqs.sent), len(waits)) == (1, 9, 1)
