@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar, assert_never
 
 import msgspec
@@ -45,6 +46,7 @@ ROUND = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z"
 AccountId = Annotated[str, Meta(pattern=ACCOUNT_ID)]
 Region = Annotated[str, Meta(pattern=REGION)]
 ImageName = Annotated[str, Meta(pattern=IMAGE_NAME)]
+Round = Annotated[str, Meta(pattern=ROUND)]
 PairNumber = Annotated[int, Meta(ge=1)]
 
 T = TypeVar("T")
@@ -69,7 +71,7 @@ class _Lookup(Struct, frozen=True, omit_defaults=True):
 
 class _Message(Struct, frozen=True):
     schema: Literal[1]
-    round: Annotated[str, Meta(pattern=ROUND)]
+    round: Round
     region: Region
     account_id: AccountId
     image_name: ImageName
@@ -101,8 +103,8 @@ class _PairRow(Struct, frozen=True):
 
 
 class _RoundRow(Struct, frozen=True):
-    round: str | None = None
-    window: str | None = None
+    round: Round | None = None
+    window: Round | None = None
     answered: frozenset[PairNumber] = frozenset()
     missed: frozenset[PairNumber] = frozenset()
     stale: frozenset[PairNumber] = frozenset()
@@ -326,7 +328,16 @@ def decode_window(row: Mapping[str, Any]) -> Window:
         MalformedError: the row does not match the schema.
     """
     fields = _checked(_row(row), row, _RoundRow)
+    for moment in (fields.round, fields.window):
+        _must_be_a_time(_row(row), moment)
     return Window(fields.round, fields.window, fields.answered, fields.missed, fields.stale)
+
+
+def _must_be_a_time(what: str, text: str | None) -> None:
+    try:
+        datetime.fromisoformat(text or "2026-11-22T07:00:00Z")
+    except ValueError as error:
+        raise MalformedError(what, f"{text!r} is not a time") from error
 
 
 def encode_release(release: Release) -> dict[str, Any]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from services.kernel.errors import MalformedError, SettingsError
 from services.kernel.model import Catalogue
 from services.kernel.wire import decode_catalogue
-
-_FURTHEST_AHEAD = timedelta(days=366)
+from services.scheduler.window import FURTHEST_AHEAD
 
 
 def read_event(
@@ -37,9 +36,10 @@ def _round(scheduled: object, now: datetime) -> str:
     except (ValueError, OverflowError) as error:
         problem = f"round is {scheduled!r}, but must be a time such as 2026-11-22T07:00:00Z"
         raise MalformedError("event", problem) from error
-    if in_utc - now > _FURTHEST_AHEAD:
-        # Its round rows would outrank those of every round until then, and hide what is stale.
-        raise MalformedError("event", f"round is {scheduled!r}, which is years ahead")
+    if in_utc - now > FURTHEST_AHEAD:
+        # No window could begin until then, so nothing would become stale.
+        hours = FURTHEST_AHEAD.total_seconds() / 3600
+        raise MalformedError("event", f"round is {scheduled!r}, more than {hours:.0f} hours ahead")
     return in_utc.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

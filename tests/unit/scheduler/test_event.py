@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +67,19 @@ def test_a_round_that_is_no_time_is_refused(scheduled: object) -> None:
     assert repr(scheduled) in str(it.value)
 
 
-def test_a_round_that_is_years_ahead_is_refused() -> None:
-    """A slip of the pen would outrank every round until then."""
-    with pytest.raises(MalformedError, match="years ahead"):
-        read_event({"round": "2036-11-22T07:00:00Z"}, MOMENT)
+@pytest.mark.parametrize(
+    "ahead", [timedelta(hours=2, seconds=1), timedelta(days=1), timedelta(days=3660)], ids=str
+)
+def test_a_round_that_is_dated_ahead_is_refused(ahead: timedelta) -> None:
+    """No window of any target could begin until then, so nothing would become stale."""
+    with pytest.raises(MalformedError, match="more than 2 hours ahead"):
+        read_event({"round": (MOMENT + ahead).isoformat()}, MOMENT)
+
+
+def test_a_clock_may_differ_by_two_hours() -> None:
+    """Schedules and functions have clocks of their own."""
+    ahead = MOMENT.replace(microsecond=0) + timedelta(hours=2)
+    assert ahead == datetime.fromisoformat(read_event({"round": ahead.isoformat()}, MOMENT)[0])
 
 
 @given(st.text() | st.datetimes(timezones=st.none() | st.timezones()).map(datetime.isoformat))
