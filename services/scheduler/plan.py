@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import count
 
 from services.kernel.model import Image, Pair, Target
 from services.kernel.wire import lookup_digest
@@ -45,11 +46,19 @@ class Plan:
 
 
 def plan(
-    target: Target, images: Sequence[Image], rows: Sequence[Pair], max_removed_percent: int
+    target: Target,
+    images: Sequence[Image],
+    rows: Sequence[Pair],
+    max_removed_percent: int,
+    numbers: Mapping[str, int] | None = None,
 ) -> Plan:
-    """Bring a target's rows in line with the images that are tracked there."""
+    """Bring a target's rows in line with the images that are tracked there.
+
+    `numbers` are those of rows that cannot be decoded, by image name.
+    """
     known = {pair.image_name: pair for pair in rows}
-    wanted = [_configured(target, image, known.get(image.name)) for image in images]
+    found = {pair.image_name: pair.number for pair in rows if pair.number} | dict(numbers or {})
+    wanted = _numbered([_configured(target, i, known.get(i.name)) for i in images], found)
     gone = _gone(wanted, rows)
     if refusal := _refusal(target, len(gone), sum(p.active for p in rows), max_removed_percent):
         return Plan(target, (), _in_order(p for p in rows if p.active), refusal)
@@ -65,6 +74,27 @@ def _configured(target: Target, image: Image, known: Pair | None) -> Pair:
     return replace(
         known, active=True, lookup=image.lookup, lookup_digest=digest, announce=image.announce
     )
+
+
+def _numbered(wanted: Iterable[Pair], found: Mapping[str, int]) -> list[Pair]:
+    """The pairs, each with a number that no other row of the target has.
+
+    A number is given once. Of two rows with the same number, the one with the later key gets a new
+    one.
+    """
+    holders: dict[int, str] = {}
+    for name in sorted(found):
+        holders.setdefault(found[name], name)
+    following = count(max(holders, default=0) + 1)
+    return [
+        replace(
+            pair,
+            number=found[pair.image_name]
+            if holders.get(found.get(pair.image_name, 0)) == pair.image_name
+            else next(following),
+        )
+        for pair in _in_order(wanted)
+    ]
 
 
 def _change(known: Pair | None, wanted: Pair) -> Change | None:
