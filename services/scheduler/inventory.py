@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random
 
 from services.kernel.aws import from_item, query_rows, to_item
-from services.kernel.errors import MalformedError
+from services.kernel.errors import CallFailedError, MalformedError, State, failure
 from services.kernel.failures import condition_may_fail, hub
-from services.kernel.model import Pair, Target
+from services.kernel.model import Pair, Target, Window
 from services.kernel.observe import Log
+from services.kernel.runtime import timestamp
 from services.kernel.wire import (
     IMAGE_PREFIX,
+    ROUND_PREFIX,
     decode_pair,
+    decode_window,
     encode_configuration,
     image_record,
     round_record,
@@ -27,6 +31,9 @@ from services.scheduler.plan import Action, Change
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
+T = TypeVar("T")
+
+_ROUND_ROW_ATTEMPTS = 5
 _NOTE = {"region": "*", "record": "scheduler"}
 """No region is called `*`, so the note meets nobody who reads a region's rows."""
 
@@ -62,6 +69,24 @@ class Note:
     start: str | None = None
 
 
+@dataclass(slots=True)
+class RegionRows:
+    """What the table holds of a region.
+
+    `pairs` are the image rows that can be decoded, `numbers` the pair numbers of the others, by
+    account and image name. `windows` are the round rows by account; None where one cannot be
+    decoded.
+    """
+
+    pairs: list[Pair] = field(default_factory=list)
+    numbers: dict[str, dict[str, int]] = field(default_factory=dict)
+    windows: dict[str, Window | None] = field(default_factory=dict)
+
+    def of(self, account_id: str) -> list[Pair]:
+        """The pairs of an account."""
+        return [pair for pair in self.pairs if pair.target.account_id == account_id]
+
+
 class Inventory:
     """Image rows as configured, round rows, and the note."""
 
@@ -70,18 +95,29 @@ class Inventory:
         self._table = table
         self._log = log
 
-    def pairs(self, region: str) -> list[Pair]:
-        """Every pair that has a row in the region, inactive ones too.
+    def read(self, region: str) -> RegionRows:
+        """The image rows and round rows of a region, inactive pairs included.
 
-        A row that cannot be read counts as missing, so it is configured anew from the catalogue.
-        What is known in it is not mended: damaged there, it stays unreadable and logged each round.
+        An image row that cannot be decoded counts as missing, so its configuration is written again
+        from the catalogue. What a lookup wrote to it is not repaired: damaged there, it stays
+        undecodable and is logged in each round.
         """
-        rows = query_rows(self._client, self._table, region, IMAGE_PREFIX)
-        return [pair for row in rows if (pair := self._decoded(row)) is not None]
+        found = RegionRows()
+        for row in query_rows(self._client, self._table, region, IMAGE_PREFIX):
+            pair = self._decoded(row, decode_pair)
+            if pair is not None:
+                found.pairs.append(pair)
+            elif numbered := _number(row):
+                account_id, name, number = numbered
+                found.numbers.setdefault(account_id, {})[name] = number
+        for row in query_rows(self._client, self._table, region, ROUND_PREFIX):
+            account_id = row["record"].removeprefix(ROUND_PREFIX)
+            found.windows[account_id] = self._decoded(row, decode_window)
+        return found
 
-    def _decoded(self, row: dict[str, Any]) -> Pair | None:
+    def _decoded(self, row: dict[str, Any], decode: Callable[[dict[str, Any]], T]) -> T | None:
         try:
-            return decode_pair(row)
+            return decode(row)
         except MalformedError as error:
             self._log.error("row malformed", extra={"problem": str(error)})
             return None
@@ -127,25 +163,78 @@ class Inventory:
                 self._client.update_item, TableName=self._table, Key=to_item(key), **update
             )
 
-    def begin_round(self, target: Target, round_: str, enqueued: int, started_at: str) -> None:
-        """Write the target's round row; a repeated or late round leaves the counters alone."""
-        row = {
-            "region": target.region,
-            "record": round_record(target.account_id),
-            "round": round_,
-            "enqueued": enqueued,
-            "checked": 0,
-            "failed": 0,
-            "started_at": started_at,
-        }
-        with hub(f"table {self._table}"), condition_may_fail():
-            self._client.put_item(
-                TableName=self._table,
-                Item=to_item(row),
-                ConditionExpression="attribute_not_exists(#round) OR #round < :round",
-                ExpressionAttributeNames={"#round": "round"},
-                ExpressionAttributeValues=to_item({":round": round_}),
+    def begin_round(
+        self,
+        target: Target,
+        before: Window | None,
+        advance: Callable[[Window], Window],
+        enqueued: int,
+        moment: datetime,
+    ) -> Window:
+        """Write the target's round row as `advance` makes it of the row as read; what was written.
+
+        `before` is the window as read, None where the row cannot be decoded: such a row is
+        replaced. Lookups add to `answered` meanwhile; then the row is read again.
+
+        Raises:
+            CallFailedError: the table is busy, or lookups kept changing the row.
+            HubBrokenError: the table cannot be used.
+        """
+        for _ in range(_ROUND_ROW_ATTEMPTS):
+            after = advance(before or Window())
+            if self._write_window(target, before, after, enqueued, moment):
+                return after
+            before = self._window(target)
+        detail = f"the round row of {target} changed at each of {_ROUND_ROW_ATTEMPTS} attempts"
+        raise CallFailedError(failure(State.TRANSIENT, "RoundRowChanged", detail))
+
+    def _window(self, target: Target) -> Window | None:
+        key = {"region": target.region, "record": round_record(target.account_id)}
+        with hub(f"table {self._table}"):
+            answer = self._client.get_item(
+                TableName=self._table, Key=to_item(key), ConsistentRead=True
             )
+        return self._decoded(from_item(answer.get("Item", {})), decode_window)
+
+    def _write_window(
+        self, target: Target, before: Window | None, after: Window, enqueued: int, moment: datetime
+    ) -> bool:
+        """Whether the row was as read, and is written."""
+        key = {"region": target.region, "record": round_record(target.account_id)}
+        update = _window_update(before, after, enqueued, moment)
+        with hub(f"table {self._table}"):
+            try:
+                self._client.update_item(TableName=self._table, Key=to_item(key), **update)
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return False
+        return True
+
+    def mark_stale(self, pair: Pair, moment: datetime) -> None:
+        """Write the state `stale`, unless the pair's status is not as it was read."""
+        status = {
+            "state": State.STALE.value,
+            "code": "NoAnswer",
+            "detail": "no lookup of this pair has ended in two windows",
+            "since": timestamp(moment),
+        }
+        same = "#status.#since = :since" if pair.since else "attribute_not_exists(#status.#since)"
+        values: dict[str, object] = {":status": status, ":state": pair.state, ":active": True}
+        if pair.since:
+            values[":since"] = pair.since
+        self._write(
+            pair,
+            {
+                "UpdateExpression": "SET #status = :status",
+                "ConditionExpression": f"#active = :active AND #status.#state = :state AND {same}",
+                "ExpressionAttributeNames": {
+                    "#status": "status",
+                    "#state": "state",
+                    "#since": "since",
+                    "#active": "active",
+                },
+                "ExpressionAttributeValues": to_item(values),
+            },
+        )
 
     def note(self) -> Note:
         """What the last round left for this one."""
@@ -173,3 +262,58 @@ class Inventory:
                 ExpressionAttributeNames={"#name": name},
                 ExpressionAttributeValues=to_item({":value": value}),
             )
+
+
+def _number(row: Mapping[str, Any]) -> tuple[str, str, int] | None:
+    """Account, image name and pair number of an image row that cannot be decoded, if they can."""
+    match row["record"].split("#"), row.get("number"):
+        case [_, account_id, name], int(number) if number > 0 and number is not True:
+            return account_id, name, number
+        case _:
+            return None
+
+
+def _window_update(
+    before: Window | None, after: Window, enqueued: int, moment: datetime
+) -> dict[str, Any]:
+    """The update of a round row from one window to the other, on condition that it is as read.
+
+    A set without members is absent, since DynamoDB takes no empty ones.
+    """
+    written: dict[str, object] = {"round": after.round, "enqueued": enqueued}
+    begins = before is None or before.window != after.window
+    if begins:
+        written |= {"window": after.window, "started_at": timestamp(moment)}
+        for name in ("missed", "stale"):
+            written[name] = set(getattr(after, name)) or None
+    if begins or (before and before.answered != after.answered):
+        written["answered"] = set(after.answered) or None
+    present = {name: value for name, value in written.items() if value is not None}
+    absent = [name for name, value in written.items() if value is None]
+    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in present)
+    if absent:
+        expression += " REMOVE " + ", ".join(f"#{name}" for name in absent)
+    values: dict[str, object] = {f":{name}": value for name, value in present.items()}
+    update: dict[str, Any] = {"UpdateExpression": expression}
+    if before is not None:
+        checked = ("window", "answered") if "answered" in written else ("window",)
+        update["ConditionExpression"], seen = _as_read(before, checked)
+        values |= seen
+        written |= dict.fromkeys(checked)
+    update["ExpressionAttributeNames"] = {f"#{name}": name for name in written}
+    update["ExpressionAttributeValues"] = to_item(values)
+    return update
+
+
+def _as_read(before: Window, names: Sequence[str]) -> tuple[str, dict[str, object]]:
+    """A condition that these attributes are as they were read, and the values that it names."""
+    terms, values = [], dict[str, object]()
+    for name in names:
+        value = getattr(before, name)
+        value = set(value) if isinstance(value, frozenset) else value
+        if value:
+            terms.append(f"#{name} = :{name}_read")
+            values[f":{name}_read"] = value
+        else:
+            terms.append(f"attribute_not_exists(#{name})")
+    return " AND ".join(terms), values

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import zlib
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
+from typing import TypeVar
 
 from table_fakes import MemoryTable, Row
 
@@ -21,17 +24,21 @@ from services.kernel.model import (
     ParameterLookup,
     Request,
     Target,
+    Window,
 )
+from services.kernel.runtime import timestamp
 from services.kernel.wire import (
-    IMAGE_PREFIX,
     decode_pair,
+    decode_window,
     encode_configuration,
     image_record,
     lookup_digest,
     round_record,
 )
-from services.scheduler.inventory import Note
+from services.scheduler.inventory import Note, RegionRows
 from services.scheduler.plan import Action, Change
+
+T = TypeVar("T")
 
 ACCOUNT = "111122223333"
 OTHER_ACCOUNT = "222233334444"
@@ -51,7 +58,8 @@ class FakeInventory:
     """Rows of the scheduler's port, over a table in memory.
 
     `killed_in` names a region in which the run ends at once, `busy` the error of each region whose
-    rows cannot be read now; `visited` lists the regions begun.
+    rows cannot be read now, `unwritable` the error of each image whose row cannot be written, of
+    the `round row` and of the `note`; `visited` lists the regions begun.
     """
 
     def __init__(self, table: MemoryTable | None = None) -> None:
@@ -59,22 +67,38 @@ class FakeInventory:
         self.noted = Note()
         self.killed_in: str | None = None
         self.busy: dict[str, Exception] = {}
+        self.unwritable: dict[str, Exception] = {}
         self.visited: list[str] = []
 
-    def pairs(self, region: str) -> list[Pair]:
-        """Every readable pair that has a row in the region."""
+    def read(self, region: str) -> RegionRows:
+        """The rows of the region; those that cannot be decoded by their numbers alone."""
         self.visited.append(region)
         if region == self.killed_in:
             raise KilledError(region)
         if region in self.busy:
             raise self.busy[region]
-        rows = [r for r in self.table.rows() if r["region"] == region]
-        found = [_decoded(r) for r in rows if r["record"].startswith(IMAGE_PREFIX)]
-        return [pair for pair in found if pair is not None]
+        found = RegionRows()
+        for row in self.table.rows():
+            kind, _, rest = row["record"].partition("#")
+            if row["region"] == region and kind == "round":
+                found.windows[rest] = _decoded(row, decode_window)
+            elif row["region"] == region and kind == "image":
+                self._sort(row, found)
+        return found
+
+    def _sort(self, row: Row, found: RegionRows) -> None:
+        pair = _decoded(row, decode_pair)
+        _, account_id, name = row["record"].split("#")
+        if pair is not None:
+            found.pairs.append(pair)
+        elif isinstance(row.get("number"), int):
+            found.numbers.setdefault(account_id, {})[name] = row["number"]
 
     def apply(self, change: Change) -> None:
         """Write a pair's configuration, unless a newer round did, and leave what is known of it."""
         pair = change.pair
+        if pair.image_name in self.unwritable:
+            raise self.unwritable[pair.image_name]
         region, record = pair.target.region, image_record(pair.target.account_id, pair.image_name)
         with self.table.lock:
             row = self.table.row(region, record) or {}
@@ -87,12 +111,35 @@ class FakeInventory:
             if change.action is Action.REACTIVATE:
                 self.table.remove(region, record, "confirmed_digest", "status")
 
-    def begin_round(self, target: Target, round_: str, enqueued: int, started_at: str) -> None:
-        """Write the target's round row, unless it holds this round or a later one."""
+    def begin_round(
+        self,
+        target: Target,
+        before: Window | None,  # noqa: ARG002 - the port's argument
+        advance: Callable[[Window], Window],
+        enqueued: int,
+        moment: datetime,
+    ) -> Window:
+        """Write the target's round row as `advance` makes it of the row as it is now."""
+        if "round row" in self.unwritable:
+            raise self.unwritable["round row"]
         with self.table.lock:
-            before = self.table.row(target.region, round_record(target.account_id))
-            if before is None or before["round"] < round_:
-                self.table.put(round_row(target, round_, enqueued, started_at))
+            row = self.table.row(target.region, round_record(target.account_id))
+            now = _decoded(row, decode_window) if row else Window()
+            after = advance(now or Window())
+            begins = now is None or now.window != after.window
+            started = timestamp(moment) if begins or row is None else row["started_at"]
+            self.table.put(round_row(target, after, enqueued, started))
+            return after
+
+    def mark_stale(self, pair: Pair, moment: datetime) -> None:
+        """Write the state `stale`, unless the status is not as it was read."""
+        region, record = pair.target.region, image_record(pair.target.account_id, pair.image_name)
+        with self.table.lock:
+            row = self.table.row(region, record) or {}
+            status = row.get("status", {})
+            same = (status.get("state"), status.get("since")) == (pair.state, pair.since)
+            if row.get("active") and same:
+                self.table.change(region, record, status=stale_status(moment))
 
     def note(self) -> Note:
         """What the last round left."""
@@ -100,22 +147,39 @@ class FakeInventory:
 
     def start_next_at(self, region: str) -> None:
         """Let the next round begin with this region."""
+        if "note" in self.unwritable:
+            raise self.unwritable["note"]
         self.noted = Note(self.noted.regions, region)
 
     def remember(self, regions: Collection[str]) -> None:
         """Note which regions may hold active rows."""
+        if "note" in self.unwritable:
+            raise self.unwritable["note"]
         self.noted = Note(frozenset(regions), self.noted.start)
 
 
-def _decoded(row: Row) -> Pair | None:
+def stale_status(moment: datetime) -> Row:
+    """The status of a row that the scheduler marked as stale."""
+    return {
+        "state": "stale",
+        "code": "NoAnswer",
+        "detail": "no lookup of this pair has ended in two windows",
+        "since": timestamp(moment),
+    }
+
+
+def _decoded(row: Row, decode: Callable[[Row], T]) -> T | None:
     try:
-        return decode_pair(row)
+        return decode(row)
     except MalformedError:
         return None
 
 
 class FakeQueue:
-    """A queue in memory; it raises `broken_with`, or what `refused` holds for a region."""
+    """A queue in memory; it raises `broken_with`, or what `refused` holds for a target.
+
+    Targets are named by region or by account.
+    """
 
     def __init__(self) -> None:
         self.sent: list[Request] = []
@@ -127,8 +191,9 @@ class FakeQueue:
         if self.broken_with is not None:
             raise self.broken_with
         for request in requests:
-            if request.target.region in self.refused:
-                raise self.refused[request.target.region]
+            for place in (request.target.region, request.target.account_id):
+                if place in self.refused:
+                    raise self.refused[place]
         self.sent += requests
 
     def drain(self) -> list[Request]:
@@ -178,8 +243,9 @@ def a_pair(
     version: int = 3,
     known: Observation | None = KNOWN,
     state: str | None = None,
+    number: int | None = None,
 ) -> Pair:
-    """A pair that has been looked up before."""
+    """A pair that has been looked up before; its number is made of its name."""
     image = image or an_image()
     digest = lookup_digest(image.lookup)
     return Pair(
@@ -193,6 +259,8 @@ def a_pair(
         known=known,
         confirmed_digest=digest if known else None,
         state=state,
+        since=ROUND if state else None,
+        number=number or zlib.crc32(image.name.encode()),
     )
 
 
@@ -221,25 +289,38 @@ def image_row(pair: Pair) -> Row:
     if pair.confirmed_digest:
         row["confirmed_digest"] = pair.confirmed_digest
     if pair.state:
-        row["status"] = {"state": pair.state, "code": "Code", "detail": "why", "since": ROUND}
+        row["status"] = {"state": pair.state, "code": "Code", "detail": "why", "since": pair.since}
     return row
+
+
+def a_window(
+    window: str | None = ROUND,
+    *,
+    round_: str | None = None,
+    answered: Collection[int] = (),
+    missed: Collection[int] = (),
+    stale: Collection[int] = (),
+) -> Window:
+    """A window that the example round began, or another one."""
+    sets = (frozenset(answered), frozenset(missed), frozenset(stale))
+    return Window(round_ or window, window, *sets)
 
 
 def round_row(
     target: Target = TARGET,
-    round_: str = ROUND,
+    window: Window | None = None,
     enqueued: int = 2,
     started_at: str = "2026-11-22T07:00:01.000Z",
-    checked: int = 0,
-    failed: int = 0,
 ) -> Row:
-    """A target's round row."""
+    """A target's round row; sets without members are absent."""
+    window = window or a_window()
+    sets = {name: getattr(window, name) for name in ("answered", "missed", "stale")}
     return {
         "region": target.region,
         "record": round_record(target.account_id),
-        "round": round_,
+        "round": window.round,
+        "window": window.window,
         "enqueued": enqueued,
-        "checked": checked,
-        "failed": failed,
         "started_at": started_at,
+        **{name: members for name, members in sets.items() if members},
     }

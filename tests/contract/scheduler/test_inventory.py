@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from log_fakes import FakeLog
-from scheduler_fakes import ROUND, TARGET, a_pair, an_image, image_row
+from scheduler_fakes import TARGET, a_pair, a_window, an_image, image_row, round_row
 from table_fakes import DynamoTable
 
 from services.console.embedded.server import EmbeddedAws
 from services.kernel.aws import Home
 from services.kernel.errors import CallFailedError, HubBrokenError, State
+from services.kernel.model import Window
 from services.kernel.wire import image_record
 from services.scheduler.inventory import Inventory
 from services.scheduler.plan import Action, Change
 
 REGION = TARGET.region
+MOMENT = datetime(2026, 11, 22, 7, 0, 1, tzinfo=UTC)
 Use = Callable[[Inventory], object]
 USES: dict[str, tuple[str, Use]] = {
-    "pairs": ("Query", lambda rows: rows.pairs(REGION)),
     "apply": ("UpdateItem", lambda rows: rows.apply(Change(Action.CREATE, a_pair()))),
-    "round": ("PutItem", lambda rows: rows.begin_round(TARGET, ROUND, 1, ROUND)),
+    "round": (
+        "UpdateItem",
+        lambda rows: rows.begin_round(TARGET, Window(), lambda _: a_window(), 1, MOMENT),
+    ),
+    "mark": ("UpdateItem", lambda rows: rows.mark_stale(a_pair(state="ok"), MOMENT)),
     "note": ("GetItem", lambda rows: rows.note()),
     "start": ("UpdateItem", lambda rows: rows.start_next_at(REGION)),
     "remember": ("UpdateItem", lambda rows: rows.remember({REGION})),
@@ -48,6 +55,12 @@ def test_each_use_is_one_call(
     """In the hub's region and account, on the hub's table."""
     use(inventory)
     assert [operation] == [call.operation for call in aws.calls()]
+
+
+def test_a_region_is_two_queries(aws: EmbeddedAws, inventory: Inventory) -> None:
+    """The image rows, and the round rows of all its accounts."""
+    inventory.read(REGION)
+    assert ["Query", "Query"] == [call.operation for call in aws.calls()]
 
 
 @uses
@@ -105,15 +118,61 @@ def test_all_pages_of_a_region_are_read(
     names = [f"image-{number}" for number in range(4)]
     for name in names:
         table.put(image_row(a_pair(an_image(name))) | {"padding": "x" * 390_000})
-    assert names == [pair.image_name for pair in inventory.pairs(REGION)]
-    assert [call.operation for call in aws.calls()] == ["Query", "Query"]
+    assert names == [pair.image_name for pair in inventory.read(REGION).pairs]
+    assert [call.operation for call in aws.calls()] == ["Query"] * 3
 
 
 def test_a_malformed_row_is_logged(inventory: Inventory, table: DynamoTable, log: FakeLog) -> None:
     """By its record, so that somebody can look at it."""
     table.put(image_row(a_pair()) | {"active": "yes"})
-    assert inventory.pairs(REGION) == []
+    assert inventory.read(REGION).pairs == []
     (line,) = log.lines
     assert (line.level, line.event) == ("error", "row malformed")
     record = re.escape(image_record(TARGET.account_id, "al2023"))
     assert re.match(f"row {record} of {REGION} is malformed: ", str(line.fields["problem"]))
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("operation", ["Query", "GetItem"])
+def test_a_busy_table_is_a_passing_failure_of_reading(
+    aws: EmbeddedAws, inventory: Inventory, table: DynamoTable, operation: str
+) -> None:
+    """Of a region, and of a round row that changed since."""
+    table.put(round_row())
+
+    def use() -> None:
+        inventory.read(REGION)
+        inventory.begin_round(TARGET, Window(), lambda _: a_window(), 1, MOMENT)
+
+    with aws.fault(service="dynamodb", operation=operation), pytest.raises(CallFailedError):
+        use()
+
+
+def test_a_round_row_that_always_changes_is_given_up(
+    inventory: Inventory, table: DynamoTable
+) -> None:
+    """After five attempts, so that the messages of the target are sent."""
+    attempts = []
+
+    def turn(before: Window) -> Window:
+        attempts.append(before)
+        table.put(round_row(window=a_window(answered={len(attempts)})))
+        return a_window("2026-11-22T09:00:00Z")
+
+    with pytest.raises(CallFailedError, match="changed at each of 5 attempts"):
+        inventory.begin_round(TARGET, Window(), turn, 1, MOMENT)
+    assert 5 == len(attempts)
+
+
+def test_a_thousand_pairs_make_a_small_round_row(inventory: Inventory, table: DynamoTable) -> None:
+    """At most 4 write units, which are 4,096 bytes by DynamoDB's rules.
+
+    A number takes a byte, and one more for each two digits; an attribute takes its name's bytes.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    everybody = a_window(answered=range(1, 1001))
+    inventory.begin_round(TARGET, Window(), lambda _: everybody, 1000, MOMENT)
+    (row,) = table.rows()
+    numbers = sum(1 + math.ceil(len(str(number)) / 2) for number in row.pop("answered"))
+    rest = sum(len(name) + len(str(value)) for name, value in row.items())
+    assert 3 + len("answered") + numbers + rest <= 4096

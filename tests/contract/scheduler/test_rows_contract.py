@@ -4,32 +4,34 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import pytest
 from log_fakes import FakeLog
 from scheduler_fakes import (
     ACCOUNT,
     OTHER_ACCOUNT,
-    ROUND,
     TARGET,
     FakeInventory,
     a_pair,
+    a_window,
     an_image,
     image_row,
     images,
     round_row,
+    stale_status,
 )
 from table_fakes import DynamoTable, Row, Table
 
 from services.kernel.aws import Home
-from services.kernel.model import Filter, FilterLookup, Kind, Pair, ParameterLookup, Target
-from services.kernel.wire import image_record, lookup_digest, round_record
+from services.kernel.model import Filter, FilterLookup, Kind, Pair, ParameterLookup, Target, Window
+from services.kernel.wire import image_record, lookup_digest
 from services.scheduler.inventory import Inventory, Note
 from services.scheduler.plan import Action, Change
 from services.scheduler.schedule import Rows
 
 REGION = TARGET.region
-STARTED = "2026-11-22T07:00:01.000Z"
+STARTED = datetime(2026, 11, 22, 7, 0, 1, tzinfo=UTC)
 RHEL = FilterLookup(
     (Filter("architecture", ("x86_64",)), Filter("name", ("RHEL-9.*", "RHEL-10.*"))),
     owners=("309956199498",),
@@ -71,7 +73,7 @@ class TestImageRows:
 
     def test_a_region_without_rows_has_no_pairs(self, bed: Bed) -> None:
         """An empty table is no error."""
-        assert bed.rows.pairs(REGION) == []
+        assert bed.rows.read(REGION).pairs == []
 
     @pytest.mark.parametrize("lookup", [ParameterLookup("/a"), RHEL], ids=["parameter", "filters"])
     def test_a_created_pair_is_read_back_equal(
@@ -80,13 +82,13 @@ class TestImageRows:
         """Lookup, digest, announce list: all as planned."""
         pair = a_pair(an_image("new", lookup, [Kind.BASELINE]), version=0, known=None)
         bed.rows.apply(Change(Action.CREATE, pair))
-        assert [pair] == bed.rows.pairs(REGION)
+        assert [pair] == bed.rows.read(REGION).pairs
 
     def test_a_pair_may_announce_nothing(self, bed: Bed) -> None:
         """An empty list is a value of its own."""
         pair = a_pair(an_image(announce=[]), version=0, known=None)
         bed.rows.apply(Change(Action.CREATE, pair))
-        assert [pair] == bed.rows.pairs(REGION)
+        assert [pair] == bed.rows.read(REGION).pairs
 
     def test_the_pairs_of_a_region_are_those_of_every_account(self, bed: Bed) -> None:
         """Inactive ones too, but nothing of other regions."""
@@ -96,13 +98,13 @@ class TestImageRows:
             a_pair(target=Target(OTHER_ACCOUNT, REGION)),
         ]
         bed.given(*here, a_pair(target=Target(ACCOUNT, "us-east-1")))
-        assert sorted(map(repr, here)) == sorted(map(repr, bed.rows.pairs(REGION)))
+        assert sorted(map(repr, here)) == sorted(map(repr, bed.rows.read(REGION).pairs))
 
     def test_other_records_of_a_region_are_no_pairs(self, bed: Bed) -> None:
         """Round rows and release rows stand in the same partition."""
         bed.table.put(round_row())
         bed.table.put({"region": REGION, "record": f"release#{ACCOUNT}#al2023#00000001"})
-        assert bed.rows.pairs(REGION) == []
+        assert bed.rows.read(REGION).pairs == []
 
     def test_an_edit_keeps_what_is_known(self, bed: Bed) -> None:
         """Image, version, confirmed digest and status survive a change of the configuration."""
@@ -113,7 +115,7 @@ class TestImageRows:
         )
         bed.rows.apply(Change(Action.CHANGE, edited))
         assert image_row(edited) == bed.row(edited)
-        assert [edited] == bed.rows.pairs(REGION)
+        assert [edited] == bed.rows.read(REGION).pairs
 
     def test_deactivating_touches_one_attribute(self, bed: Bed) -> None:
         """The history stays readable as it was, whatever else the change holds."""
@@ -172,7 +174,7 @@ class TestImageRows:
         pair, other = a_pair(), a_pair(an_image("other"))
         bed.given(other)
         bed.table.put(image_row(pair) | damage)
-        assert [other] == bed.rows.pairs(REGION)
+        assert [other] == bed.rows.read(REGION).pairs
         bed.rows.apply(Change(Action.CREATE, replace(pair, version=0, known=None)))
         assert image_row(pair) == bed.row(pair)
 
@@ -182,7 +184,7 @@ class TestImageRows:
         bed.table.put(image_row(pair) | {"version": "three"})
         bed.rows.apply(Change(Action.CREATE, replace(pair, version=0, known=None)))
         assert image_row(pair) | {"version": "three"} == bed.row(pair)
-        assert bed.rows.pairs(REGION) == []
+        assert bed.rows.read(REGION).pairs == []
 
     def test_a_change_touches_no_other_row(self, bed: Bed) -> None:
         """Same name in another account, same account in another region."""
@@ -194,35 +196,109 @@ class TestImageRows:
 
 
 class TestRoundRows:
-    """One for each target, of the latest round."""
+    """One for each target, with the window that its rounds belong to."""
 
-    def test_a_round_begins_with_nothing_counted(self, bed: Bed) -> None:
-        """It says how many lookups were asked for."""
-        bed.rows.begin_round(TARGET, ROUND, 2, STARTED)
-        assert [round_row(enqueued=2)] == bed.table.rows()
+    def test_a_region_without_round_rows_has_no_windows(self, bed: Bed) -> None:
+        """The first round of a target finds none."""
+        assert bed.rows.read(REGION).windows == {}
 
-    def test_each_account_of_a_region_has_its_own(self, bed: Bed) -> None:
-        """Accounts are counted apart."""
+    def test_a_row_is_written_and_read_back(self, bed: Bed) -> None:
+        """Each account of a region has its own."""
         other = Target(OTHER_ACCOUNT, REGION)
-        bed.rows.begin_round(TARGET, ROUND, 2, STARTED)
-        bed.rows.begin_round(other, ROUND, 3, STARTED)
-        assert [round_row(enqueued=2), round_row(other, enqueued=3)] == bed.table.rows()
+        window = a_window(answered={1, 2}, missed={3}, stale={4})
+        assert window == bed.rows.begin_round(TARGET, Window(), lambda _: window, 2, STARTED)
+        bed.rows.begin_round(other, Window(), lambda _: a_window(), 3, STARTED)
+        assert [round_row(TARGET, window), round_row(other, enqueued=3)] == bed.table.rows()
+        assert {ACCOUNT: window, OTHER_ACCOUNT: a_window()} == bed.rows.read(REGION).windows
 
-    def test_a_later_round_replaces_an_earlier(self, bed: Bed) -> None:
-        """The counters begin anew."""
-        bed.table.put(round_row(checked=2, failed=1))
-        later = "2026-11-22T08:00:00Z"
-        bed.rows.begin_round(TARGET, later, 5, STARTED)
-        expected = round_row(round_=later, enqueued=5)
-        assert expected == bed.table.row(REGION, round_record(ACCOUNT))
+    def test_a_new_window_leaves_nothing_of_the_old(self, bed: Bed) -> None:
+        """Sets that have no members now are taken away."""
+        before = a_window(answered={1}, missed={2}, stale={3})
+        bed.table.put(round_row(window=before, started_at="2026-11-22T06:00:01.000Z"))
+        after = a_window("2026-11-22T08:00:00Z", missed={5})
+        bed.rows.begin_round(TARGET, before, lambda _: after, 5, STARTED)
+        assert [round_row(window=after, enqueued=5)] == bed.table.rows()
 
-    @pytest.mark.parametrize("round_", [ROUND, "2026-11-22T06:59:59Z"])
-    def test_a_repeated_or_late_round_is_no_error(self, bed: Bed, round_: str) -> None:
-        """And leaves the row as it is."""
-        before = round_row(checked=2, failed=1)
-        bed.table.put(before)
-        bed.rows.begin_round(TARGET, round_, 9, STARTED)
-        assert [before] == bed.table.rows()
+    def test_another_round_of_a_window_keeps_it(self, bed: Bed) -> None:
+        """It writes its name, what was enqueued, and the pairs that it created."""
+        before = a_window(answered={1}, missed={2}, stale={3})
+        bed.table.put(round_row(window=before, started_at="2026-11-22T06:00:01.000Z"))
+        after = replace(before, round="2026-11-22T07:30:00Z", answered=frozenset({1, 9}))
+        bed.rows.begin_round(TARGET, before, lambda _: after, 5, STARTED)
+        expected = round_row(window=after, enqueued=5, started_at="2026-11-22T06:00:01.000Z")
+        assert [expected] == bed.table.rows()
+
+    @pytest.mark.parametrize(
+        "read", [a_window(answered={1}), Window(), None], ids=["answered less", "absent", "damaged"]
+    )
+    def test_answers_since_the_read_count(self, bed: Bed, read: Window | None) -> None:
+        """Lookups add to the row meanwhile; then it is read again before it is replaced."""
+        bed.table.put(round_row(window=a_window(answered={1, 2})))
+
+        def turn(before: Window) -> Window:
+            return a_window("2026-11-22T08:00:00Z", missed={1, 2, 3} - before.answered)
+
+        after = bed.rows.begin_round(TARGET, read, turn, 3, STARTED)
+        if read is not None:
+            assert {3} == after.missed
+        assert after.missed == bed.rows.read(REGION).windows[ACCOUNT].missed  # type: ignore[union-attr]
+
+    @pytest.mark.parametrize(
+        "damage", [{"answered": "all"}, {"window": 7}, {"stale": [{"a": 1}]}], ids=str
+    )
+    def test_a_damaged_row_is_replaced(self, bed: Bed, damage: dict[str, object]) -> None:
+        """Windows begin again; nothing is stale for a damaged row's sake."""
+        bed.table.put(round_row() | damage)
+        assert {ACCOUNT: None} == bed.rows.read(REGION).windows
+        bed.rows.begin_round(TARGET, None, lambda _: a_window(), 2, STARTED)
+        assert [round_row()] == bed.table.rows()
+
+
+class TestStaleMarks:
+    """The scheduler shows in a row that its pair is stale."""
+
+    def test_a_healthy_row_is_marked(self, bed: Bed) -> None:
+        """Nothing else of the row changes."""
+        pair = a_pair(state="ok")
+        bed.given(pair)
+        bed.rows.mark_stale(pair, STARTED)
+        assert image_row(pair) | {"status": stale_status(STARTED)} == bed.row(pair)
+
+    @pytest.mark.parametrize(
+        "now",
+        [
+            a_pair(state="not_found"),
+            replace(a_pair(state="ok"), since="2026-11-22T07:59:00.000Z"),
+            a_pair(state="ok", active=False),
+        ],
+        ids=["another problem", "answered meanwhile", "deactivated"],
+    )
+    def test_a_row_that_changed_meanwhile_is_left_alone(self, bed: Bed, now: Pair) -> None:
+        """Its status is newer than the one that was read."""
+        bed.given(now)
+        bed.rows.mark_stale(a_pair(state="ok"), STARTED)
+        assert image_row(now) == bed.row(now)
+
+    def test_a_row_that_is_gone_stays_gone(self, bed: Bed) -> None:
+        """Half a row could not be decoded."""
+        bed.rows.mark_stale(a_pair(state="ok"), STARTED)
+        assert bed.table.rows() == []
+
+
+class TestNumbers:
+    """Round rows name pairs by their numbers."""
+
+    def test_a_number_is_written_and_read(self, bed: Bed) -> None:
+        """With the rest of the configuration."""
+        pair = a_pair(version=0, known=None, number=7)
+        bed.rows.apply(Change(Action.CREATE, pair))
+        assert [7] == [pair.number for pair in bed.rows.read(REGION).pairs]
+
+    def test_the_numbers_of_damaged_rows_are_known(self, bed: Bed) -> None:
+        """They must not be given again."""
+        bed.table.put(image_row(a_pair(number=12)) | {"active": "yes"})
+        bed.table.put(image_row(a_pair(an_image("b"), number=3)) | {"number": "three"})
+        assert {ACCOUNT: {"al2023": 12}} == bed.rows.read(REGION).numbers
 
 
 class TestNote:
@@ -254,5 +330,5 @@ def test_threads_may_write_at_once(bed: Bed) -> None:
     changes = [Change(Action.CREATE, a_pair(i, version=0, known=None)) for i in images(12)]
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(bed.rows.apply, changes))
-    names = [pair.image_name for pair in bed.rows.pairs(REGION)]
+    names = [pair.image_name for pair in bed.rows.read(REGION).pairs]
     assert [image.name for image in images(12)] == sorted(names)

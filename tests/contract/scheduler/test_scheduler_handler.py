@@ -77,16 +77,15 @@ def test_a_round_reaches_table_and_queue(
 
 
 def test_a_steady_round_costs_a_handful_of_calls(aws: EmbeddedAws) -> None:
-    """A query, a round row and a cursor for each region; no image row is written."""
+    """Two queries, a round row and a cursor for each region; no image row is written."""
     invoke({"round": ROUND})
     mark = aws.mark()
     answer = invoke({"round": "2026-11-22T08:00:00Z"})
     assert answer == {"round": "2026-11-22T08:00:00Z", "regions": 2, "enqueued": 12}
     assert operations(aws, mark) == {
         "GetItem": 1,
-        "Query": 2,
-        "PutItem": 2,
-        "UpdateItem": 3,  # the cursor alone: once for each region, once at the end
+        "Query": 4,  # image rows and round rows
+        "UpdateItem": 5,  # two round rows; the cursor for each region, and at the end
         "SendMessageBatch": 2,
     }
 
@@ -115,7 +114,9 @@ def test_a_round_that_failed_in_a_region_is_measured(
     """The invocation fails and alarms; the metrics say where it went well."""
     with (
         aws.fault(service="sqs", times=3),
-        pytest.raises(RegionsFailedError, match=r"in 1 region\(s\): eu-west-1: throttled"),
+        pytest.raises(
+            RegionsFailedError, match=r"in 1 region\(s\): eu-west-1: account 111122223333: 6 mess"
+        ),
     ):
         invoke({"round": ROUND})
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
