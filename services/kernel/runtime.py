@@ -11,6 +11,7 @@ from typing import Protocol
 from services.kernel.errors import SettingsError
 
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")  # sts:AssumeRole, ExternalId
+_MINUTES_PER_WEEK = 10_080
 _SHORTEST_RESERVE_SECONDS = 1.0
 _KEPT_FOR_ANSWERING = 0.3
 _LONGEST_RUN_SECONDS = 900.0  # Lambda's own maximum; what holds outside Lambda
@@ -52,6 +53,15 @@ class Environment:
         if text.isascii() and text.isdigit() and int(text) <= 100:  # noqa: PLR2004 - per cent
             return int(text)
         self._problems.append(f"{name} is {text!r}, but must be a whole number from 0 to 100")
+        return default
+
+    def minutes(self, name: str, default: int) -> int:
+        """A whole number of minutes, from 1 to a week."""
+        text = self.optional(name, str(default))
+        if text.isascii() and text.isdigit() and 1 <= int(text) <= _MINUTES_PER_WEEK:
+            return int(text)
+        problem = f"{name} is {text!r}, but must be a whole number from 1 to {_MINUTES_PER_WEEK}"
+        self._problems.append(problem)
         return default
 
     def external_id(self) -> str:

@@ -31,7 +31,14 @@ def _scheduler(settings: Settings) -> Scheduler:
     def report(summary: Summary) -> None:
         observe.emit(settings.metrics_namespace, SERVICE, summary.measures())
 
-    return Scheduler(rows, queue, log, settings.max_removed_percent, report=report)
+    return Scheduler(
+        rows,
+        queue,
+        log,
+        settings.max_removed_percent,
+        report=report,
+        stale_after=settings.stale_after,
+    )
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:

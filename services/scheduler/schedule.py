@@ -6,38 +6,60 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
 
 from services.kernel.aws import MAX_THREADS
 from services.kernel.errors import (
     CallFailedError,
+    HubBrokenError,
     MalformedError,
     OutOfTimeError,
     RefusedError,
     RegionsFailedError,
+    State,
     UnsentError,
 )
-from services.kernel.model import Catalogue, Pair, Request, Target
+from services.kernel.model import Catalogue, Pair, Request, Target, Window
 from services.kernel.observe import Log, Measure
-from services.kernel.runtime import Deadline, now, timestamp
-from services.scheduler.inventory import Note
-from services.scheduler.plan import Change, Plan, plan, rotated
+from services.kernel.runtime import Deadline, now
+from services.scheduler.inventory import Note, RegionRows
+from services.scheduler.plan import Action, Change, Plan, plan, rotated
+from services.scheduler.window import advance
+
+MAX_MARKED = 500
+"""Rows that one run marks as stale: about five seconds of writes."""
+
+_NOTE = "*"
+_BEGINS = frozenset({Action.CREATE, Action.REACTIVATE})
+
+T = TypeVar("T")
 
 
 class Rows(Protocol):
     """What a round needs of the table; `Inventory` over DynamoDB, a fake in tests."""
 
-    def pairs(self, region: str) -> list[Pair]:
-        """Every pair that has a row in the region."""
+    def read(self, region: str) -> RegionRows:
+        """What the table holds of the region."""
         ...
 
     def apply(self, change: Change) -> None:
         """Write a pair's configuration."""
         ...
 
-    def begin_round(self, target: Target, round_: str, enqueued: int, started_at: str) -> None:
-        """Write the target's round row."""
+    def begin_round(
+        self,
+        target: Target,
+        before: Window | None,
+        advance: Callable[[Window], Window],
+        enqueued: int,
+        moment: datetime,
+    ) -> Window:
+        """Write the target's round row as `advance` makes it of the row as read."""
+        ...
+
+    def mark_stale(self, pair: Pair, moment: datetime) -> None:
+        """Write the state `stale`, unless the pair's status changed since it was read."""
         ...
 
     def note(self) -> Note:
@@ -63,7 +85,10 @@ class Queue(Protocol):
 
 @dataclass(slots=True)
 class Summary:
-    """What a round did; `problems` says by region why it had no round there."""
+    """What a round did; `problems` says by region what failed there.
+
+    Under `*` are the problems of the scheduler's own note.
+    """
 
     round: str
     finished: bool = False
@@ -71,8 +96,9 @@ class Summary:
     enqueued: Counter[str] = field(default_factory=Counter)
     changes: Counter[str] = field(default_factory=Counter)
     refusals: list[str] = field(default_factory=list)
-    problems: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, list[str]] = field(default_factory=dict)
     still_active: set[str] = field(default_factory=set)
+    marked: int = 0
 
     def answer(self) -> dict[str, object]:
         """The counts, for people."""
@@ -91,12 +117,12 @@ class Summary:
             "RegionsFailed": len(self.problems),
         }
         yield from (Measure(name, count) for name, count in counts.items() if count)
-        for region, count in sorted(self.enqueued.items()):
+        for region, count in sorted((+self.enqueued).items()):
             yield Measure("PairsEnqueued", count, dimensions={"region": region})
 
 
 def _unreported(summary: Summary) -> None:
-    """Tell nobody."""
+    """Do nothing."""
 
 
 class Scheduler:
@@ -113,6 +139,7 @@ class Scheduler:
         max_removed_percent: int,
         clock: Callable[[], datetime] = now,
         report: Callable[[Summary], None] = _unreported,
+        stale_after: timedelta = timedelta(minutes=90),
     ) -> None:
         self._rows = rows
         self._queue = queue
@@ -120,6 +147,7 @@ class Scheduler:
         self._max_removed_percent = max_removed_percent
         self._clock = clock
         self._report = report
+        self._stale_after = stale_after
 
     def run(
         self, catalogue: Catalogue, round_: str, only: Collection[str] | None, deadline: Deadline
@@ -131,18 +159,18 @@ class Scheduler:
 
         Raises:
             OutOfTimeError: the time was over before every region had its turn.
-            RegionsFailedError: table or queue were busy in some regions; the rest is done.
+            RegionsFailedError: table or queue failed in some regions; the rest is done.
             RefusedError: the catalogue removes too much from some targets; the rest is done.
             HubBrokenError: table or queue cannot be used at all.
             MalformedError: `only` names a region that is neither configured nor known.
         """
+        summary = Summary(round_)
         note = self._rows.note()
         every = note.regions.union(catalogue.regions())
-        if every != note.regions:
-            self._rows.remember(every)
         regions = rotated(_selected(every, only), note.start)
-        summary = Summary(round_)
         try:
+            if every != note.regions:
+                self._noted(summary, self._rows.remember, every)
             for done, region in enumerate(regions):
                 if deadline.passed():
                     raise OutOfTimeError(round_, regions[done:])
@@ -158,48 +186,144 @@ class Scheduler:
     def _turn(
         self, catalogue: Catalogue, region: str, following: str | None, summary: Summary
     ) -> None:
+        if following is not None:
+            self._noted(summary, self._rows.start_next_at, following)
         try:
-            if following is not None:
-                self._rows.start_next_at(following)
             self._region(catalogue, region, summary)
-        except (CallFailedError, UnsentError) as error:
-            problem = str(error)
-            self._log.error("region failed", extra={"region": region, "problem": problem})
-            summary.problems[region] = problem
+        except CallFailedError as error:
+            self._failed(summary, region, str(error))
+
+    def _noted(self, summary: Summary, write: Callable[[T], None], value: T) -> None:
+        """Write to the scheduler's note; a note that cannot be written delays no lookup."""
+        try:
+            write(value)
+        except CallFailedError as error:
+            self._failed(summary, _NOTE, f"the scheduler's note was not written: {error}")
+
+    def _failed(self, summary: Summary, region: str, problem: str) -> None:
+        self._log.error("region failed", extra={"region": region, "problem": problem})
+        summary.problems.setdefault(region, []).append(problem)
 
     def _finish(
         self, catalogue: Catalogue, regions: Sequence[str], every: Collection[str], summary: Summary
     ) -> None:
         if len(regions) > 1:
-            self._rows.start_next_at(regions[1])
-        left = summary.still_active.union(summary.problems, catalogue.regions())
+            self._noted(summary, self._rows.start_next_at, regions[1])
+        left = summary.still_active.union(summary.problems, catalogue.regions()) - {_NOTE}
         if left != set(every):
-            self._rows.remember(left)
+            self._noted(summary, self._rows.remember, left)
 
     def _region(self, catalogue: Catalogue, region: str, summary: Summary) -> None:
-        rows = self._rows.pairs(region)
+        rows = self._rows.read(region)
         configured = catalogue.accounts_in(region)
-        left_over = {pair.target.account_id for pair in rows if pair.active}
+        left_over = {pair.target.account_id for pair in rows.pairs if pair.active}
+        stale: list[Pair] = []
         for account_id in sorted(left_over.union(configured)):
             images = catalogue.images_in(region) if account_id in configured else ()
-            own = [pair for pair in rows if pair.target.account_id == account_id]
-            target = Target(account_id, region)
-            self._carry_out(plan(target, images, own, self._max_removed_percent), summary)
+            planned = plan(
+                Target(account_id, region),
+                images,
+                rows.of(account_id),
+                self._max_removed_percent,
+                rows.numbers.get(account_id),
+            )
+            window = self._carry_out(planned, rows, summary)
+            stale += _stale(planned.active, window)
+        self._mark(stale, summary)
         summary.regions += 1
 
-    def _carry_out(self, planned: Plan, summary: Summary) -> None:
+    def _carry_out(self, planned: Plan, rows: RegionRows, summary: Summary) -> Window:
+        """Write a target's rows, then send its messages; its window as it is now.
+
+        A pair whose row cannot be written is left out. So is what the queue does not take.
+        """
         self._note_plan(planned, summary)
-        with ThreadPoolExecutor(max_workers=MAX_THREADS // 2) as pool:
-            list(pool.map(self._rows.apply, planned.changes))
+        failed = self._write_rows(planned, summary)
+        asked = [pair for pair in planned.active if pair.image_name not in failed]
         if not planned.active:
-            return
-        target, count = planned.target, len(planned.active)
-        self._rows.begin_round(target, summary.round, count, timestamp(self._clock()))
-        self._queue.send([
-            Request(summary.round, target, pair.image_name, pair.lookup) for pair in planned.active
-        ])  # fmt: skip
-        summary.enqueued[target.region] += count
-        summary.still_active.add(target.region)
+            return Window()
+        summary.still_active.add(planned.target.region)
+        window = self._begin_round(planned, rows, asked, failed, summary)
+        self._send(planned.target, asked, summary)
+        return window
+
+    def _write_rows(self, planned: Plan, summary: Summary) -> set[str]:
+        """The image names of the rows that could not be written, each for itself."""
+        with ThreadPoolExecutor(max_workers=MAX_THREADS // 2) as pool:
+            problems = list(pool.map(self._apply, planned.changes))
+        found = [problem for problem in problems if problem is not None]
+        if found:
+            problem = (
+                f"{len(found)} of {len(planned.changes)} rows of account "
+                f"{planned.target.account_id} were not written, first: {found[0]}"
+            )
+            self._failed(summary, planned.target.region, problem)
+        written = zip(planned.changes, problems, strict=True)
+        return {change.pair.image_name for change, problem in written if problem is not None}
+
+    def _apply(self, change: Change) -> str | None:
+        """Why the row could not be written; a row that fails costs no other pair its round."""
+        try:
+            self._rows.apply(change)
+        except HubBrokenError:
+            raise
+        except CallFailedError as error:
+            return f"{change.pair.image_name}: {error}"
+        except Exception as error:  # noqa: BLE001 - the boundary of a row
+            self._log.exception("row not written", extra={"image_name": change.pair.image_name})
+            return f"{change.pair.image_name}: {type(error).__name__}"
+        return None
+
+    def _begin_round(
+        self,
+        planned: Plan,
+        rows: RegionRows,
+        asked: Sequence[Pair],
+        failed: Collection[str],
+        summary: Summary,
+    ) -> Window:
+        target = planned.target
+        active = _numbers(pair for pair in rows.of(target.account_id) if pair.active)
+        fresh = _numbers(
+            change.pair
+            for change in planned.changes
+            if change.action in _BEGINS and change.pair.image_name not in failed
+        )
+
+        def turn(before: Window) -> Window:
+            return advance(before, summary.round, active, fresh, self._stale_after)
+
+        before = rows.windows.get(target.account_id, Window())
+        try:
+            return self._rows.begin_round(target, before, turn, len(asked), self._clock())
+        except CallFailedError as error:
+            problem = f"the round row of account {target.account_id} was not written: {error}"
+            self._failed(summary, target.region, problem)
+            return Window()
+
+    def _send(self, target: Target, pairs: Sequence[Pair], summary: Summary) -> None:
+        sent = len(pairs)
+        try:
+            self._queue.send([
+                Request(summary.round, target, pair.image_name, pair.lookup) for pair in pairs
+            ])  # fmt: skip
+        except UnsentError as error:
+            self._failed(summary, target.region, f"account {target.account_id}: {error}")
+            sent -= error.count
+        summary.enqueued[target.region] += sent
+
+    def _mark(self, stale: Sequence[Pair], summary: Summary) -> None:
+        """Show in their rows which pairs are stale: so many a run that messages are not delayed."""
+        some = stale[: max(0, MAX_MARKED - summary.marked)]
+        summary.marked += len(some)
+        for pair in some:
+            try:
+                self._rows.mark_stale(pair, self._clock())
+            except CallFailedError as error:
+                self._failed(summary, pair.target.region, f"{pair.image_name}: {error}")
+        if stale:
+            counts = {"region": stale[0].target.region, "stale": len(stale), "marked": len(some)}
+            self._log.warning("pairs are stale", extra=counts)
 
     def _note_plan(self, planned: Plan, summary: Summary) -> None:
         where = {"region": planned.target.region, "account_id": planned.target.account_id}
@@ -210,6 +334,16 @@ class Scheduler:
         if counts:
             self._log.info("configuration applied", extra={**where, "changes": dict(counts)})
         summary.changes += counts
+
+
+def _numbers(pairs: Iterable[Pair]) -> frozenset[int]:
+    return frozenset(pair.number for pair in pairs if pair.number)
+
+
+def _stale(active: Iterable[Pair], window: Window) -> list[Pair]:
+    """The pairs to mark: a row that shows another problem keeps it."""
+    unanswered = window.unanswered()
+    return [pair for pair in active if pair.state == State.OK and pair.number in unanswered]
 
 
 def _without_trouble(summary: Summary) -> Summary:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from services.kernel.runtime import Environment
 
 _BESIDE_THE_PACKAGE = Path(__file__).parents[2] / "catalogue.json"
 _DEFAULT_MAX_REMOVED_PERCENT = 20
+_DEFAULT_STALE_AFTER_MINUTES = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Settings:
     queue_url: str
     catalogue_path: Path
     max_removed_percent: int
+    stale_after: timedelta
     metrics_namespace: str
     region: str
     endpoint_url: str
@@ -38,6 +41,9 @@ class Settings:
             catalogue_path=Path(environment.optional("CATALOGUE_PATH", str(_BESIDE_THE_PACKAGE))),
             max_removed_percent=environment.percent(
                 "MAX_REMOVED_PERCENT", _DEFAULT_MAX_REMOVED_PERCENT
+            ),
+            stale_after=timedelta(
+                minutes=environment.minutes("STALE_AFTER_MINUTES", _DEFAULT_STALE_AFTER_MINUTES)
             ),
             metrics_namespace=environment.metrics_namespace(),
             region=environment.home_region(),

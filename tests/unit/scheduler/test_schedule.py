@@ -19,6 +19,7 @@ from scheduler_fakes import (
     KilledError,
     a_catalogue,
     a_pair,
+    a_window,
     an_image,
     image_row,
     images,
@@ -38,15 +39,14 @@ from services.kernel.errors import (
     UnsentError,
     failure,
 )
-from services.kernel.model import Catalogue, Image, Request, Target
+from services.kernel.model import Catalogue, Image, Request, Target, Window
 from services.kernel.observe import Measure
 from services.kernel.runtime import Deadline
-from services.kernel.wire import image_record, round_record
+from services.kernel.wire import decode_window, image_record, round_record
 from services.scheduler.inventory import Note
 from services.scheduler.schedule import Scheduler, Summary
 
 NEXT_ROUND = "2026-11-22T08:00:00Z"
-EARLIER_ROUND = "2026-11-22T06:00:00Z"
 STARTED = datetime(2026, 11, 22, 7, 0, 1, tzinfo=UTC)
 MIXED = Catalogue(
     targets=(
@@ -100,6 +100,12 @@ class Bed:
     def image_rows(self) -> list[Row]:
         """The image rows."""
         return [row for row in self.rows.table.rows() if row["record"].startswith("image#")]
+
+    def window(self, region: str = "eu-west-1") -> Window:
+        """The window of a region's first account."""
+        row = self.rows.table.row(region, round_record(ACCOUNT))
+        assert row is not None
+        return decode_window(row)
 
     def active(self) -> list[tuple[str, str]]:
         """Region and name of every active image row."""
@@ -172,7 +178,7 @@ def test_an_empty_catalogue_is_a_round_of_nothing(bed: Bed) -> None:
 
 def test_rows_are_brought_in_line_before_the_messages(bed: Bed) -> None:
     """A lookup that is quick finds its row, so the queue's failure comes after the write."""
-    bed.queue.broken_with = UnsentError(1, "queue")
+    bed.queue.broken_with = UnsentError(1, "queue", "throttled")
     with pytest.raises(RegionsFailedError):
         bed.run(a_catalogue(["eu-west-1"], [an_image("al2023")]))
     assert bed.active() == [("eu-west-1", "al2023")]
@@ -180,12 +186,13 @@ def test_rows_are_brought_in_line_before_the_messages(bed: Bed) -> None:
 
 
 def test_each_target_gets_its_round_row(bed: Bed) -> None:
-    """It says how many lookups were asked for, and when."""
+    """It says how many lookups were asked for and when; new pairs count as answered."""
     bed.run(MIXED)
+    two, three = a_window(answered={1, 2}), a_window(answered={1, 2, 3})
     expected = [
-        round_row(Target(ACCOUNT, "eu-west-1"), enqueued=2),
-        round_row(Target(OTHER_ACCOUNT, "eu-west-1"), enqueued=2),
-        round_row(Target(ACCOUNT, "us-east-1"), enqueued=3),
+        round_row(Target(ACCOUNT, "eu-west-1"), two, enqueued=2),
+        round_row(Target(OTHER_ACCOUNT, "eu-west-1"), two, enqueued=2),
+        round_row(Target(ACCOUNT, "us-east-1"), three, enqueued=3),
     ]
     found = [row for row in bed.rows.table.rows() if row["record"].startswith("round#")]
     assert expected == found
@@ -237,27 +244,6 @@ def test_a_target_without_active_pairs_gets_no_round_row(bed: Bed) -> None:
     """There is nothing that could be checked in it."""
     bed.run(a_catalogue(["eu-west-1"], [an_image(regions=["us-east-1"])]))
     assert (bed.rows.table.rows(), bed.asked()) == ([], [])
-
-
-@pytest.mark.parametrize("round_", [ROUND, EARLIER_ROUND])
-def test_a_repeated_or_late_round_keeps_the_counters(bed: Bed, round_: str) -> None:
-    """What lookups have counted for the latest round stays; asking twice does no harm."""
-    catalogue = a_catalogue(["eu-west-1"])
-    bed.run(catalogue)
-    counted = round_row(checked=2, failed=1)
-    bed.rows.table.put(counted)
-    before = bed.image_rows()
-    bed.run(catalogue, round_)
-    assert counted == bed.rows.table.row("eu-west-1", round_record(ACCOUNT))
-    assert before == bed.image_rows()
-
-
-def test_the_next_round_counts_anew(bed: Bed) -> None:
-    """Its counters begin at nothing."""
-    bed.rows.table.put(round_row(checked=2, failed=1))
-    bed.run(a_catalogue(["eu-west-1"]), NEXT_ROUND)
-    expected = round_row(round_=NEXT_ROUND)
-    assert expected == bed.rows.table.row("eu-west-1", round_record(ACCOUNT))
 
 
 # --- refusals
@@ -389,7 +375,7 @@ def test_rounds_that_die_at_once_still_move_on(bed: Bed) -> None:
 # --- regions that fail
 
 BUSY = CallFailedError(failure(State.THROTTLED, "ThrottlingException", "Rate exceeded"))
-UNSENT = UnsentError(1, "queue")
+UNSENT = UnsentError(1, "queue", "throttled")
 
 
 @pytest.mark.parametrize("broken", FIVE)
@@ -401,7 +387,8 @@ def test_a_region_that_fails_costs_no_other_its_round(
     (bed.rows.busy if error is BUSY else bed.queue.refused)[broken] = error
     with pytest.raises(RegionsFailedError) as caught:
         bed.run(EVERYWHERE)
-    assert {broken: str(error)} == caught.value.problems
+    ((region, (problem,)),) = caught.value.problems.items()
+    assert (broken, True) == (region, str(error) in problem)
     assert sorted(set(FIVE) - {broken}) == [region for region, _, _ in bed.asked()]
 
 
@@ -413,8 +400,99 @@ def test_each_region_that_fails_is_logged(bed: Bed) -> None:
         bed.run(EVERYWHERE)
     assert bed.log.fields("region failed") == [
         {"region": "region-b", "problem": str(BUSY)},
-        {"region": "region-d", "problem": str(UNSENT)},
+        {"region": "region-d", "problem": f"account {ACCOUNT}: {UNSENT}"},
     ]
+
+
+def test_a_row_that_cannot_be_written_fails_alone(bed: Bed) -> None:
+    """Every other pair of the region and of its other accounts has its message."""
+    bed.rows.unwritable["al2023"] = BUSY
+    with pytest.raises(RegionsFailedError) as caught:
+        bed.run(MIXED)
+    assert [
+        ("eu-west-1", ACCOUNT, "rhel-9"),
+        ("eu-west-1", OTHER_ACCOUNT, "rhel-9"),
+        ("us-east-1", ACCOUNT, "eks"),
+        ("us-east-1", ACCOUNT, "rhel-9"),
+    ] == bed.asked()
+    assert {
+        "eu-west-1": (
+            f"1 of 2 rows of account {ACCOUNT} were not written, first: al2023: {BUSY}",
+            f"1 of 2 rows of account {OTHER_ACCOUNT} were not written, first: al2023: {BUSY}",
+        ),
+        "us-east-1": (f"1 of 3 rows of account {ACCOUNT} were not written, first: al2023: {BUSY}",),
+    } == caught.value.problems
+    assert {1, 2, 3} >= bed.window("us-east-1").answered
+    assert 2 == len(bed.window("us-east-1").answered)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BUSY,
+        CallFailedError(failure(State.BAD_LOOKUP, "ValidationException", "item too large")),
+        TypeError("Float types are not supported"),
+    ],
+    ids=["throttled", "refused", "unexpected"],
+)
+@pytest.mark.parametrize("change", ["create", "edit", "remove", "return"])
+def test_whatever_is_wrong_with_a_row_is_its_own(bed: Bed, change: str, error: Exception) -> None:
+    """Of 1,000 rows one in 50 cannot be written: 980 messages leave in the same round."""
+    tracked = images(1000)
+    names = {image.name for image in tracked[::50]}
+    if change in {"edit", "remove"}:
+        bed.run(a_catalogue(["eu-west-1"], tracked))
+    if change == "return":
+        bed.rows.table.put(image_row(a_pair(tracked[0], active=False)))
+    if change == "edit":
+        tracked = [replace(i, lookup=lookup_of(f"{i.name}-2")) for i in tracked]
+    if change == "remove":
+        tracked = [image for image in tracked if image.name not in names]
+    bed.queue.drain()
+    bed.rows.unwritable = dict.fromkeys(names, error)
+    with pytest.raises(RegionsFailedError):
+        bed.run(a_catalogue(["eu-west-1"], tracked), NEXT_ROUND)
+    assert 980 == len(bed.queue.drain())
+    bed.rows.unwritable.clear()
+    bed.run(a_catalogue(["eu-west-1"], tracked), NEXT_ROUND)
+    assert len(tracked) == len(bed.queue.drain())
+
+
+def test_a_table_that_cannot_be_used_ends_the_round(bed: Bed) -> None:
+    """A refusal for good of one write is a refusal of all."""
+    denied = failure(State.ACCESS_DENIED, "AccessDeniedException", "no")
+    bed.rows.unwritable["al2023"] = HubBrokenError("table", denied)
+    with pytest.raises(HubBrokenError):
+        bed.run(MIXED)
+
+
+def test_messages_leave_without_the_round_row(bed: Bed) -> None:
+    """The window goes on until the next round that can write it."""
+    bed.rows.unwritable["round row"] = BUSY
+    with pytest.raises(RegionsFailedError, match=f"the round row of account {ACCOUNT} was not"):
+        bed.run(a_catalogue(["eu-west-1"]))
+    assert 2 == len(bed.asked())
+
+
+def test_messages_leave_without_the_note(bed: Bed) -> None:
+    """Where the next round begins matters less than this round."""
+    bed.rows.unwritable["note"] = BUSY
+    with pytest.raises(RegionsFailedError, match=r"\*: the scheduler's note was not written"):
+        bed.run(EVERYWHERE)
+    assert set(FIVE) == {region for region, _, _ in bed.asked()}
+    assert set() == bed.rows.noted.regions
+
+
+def test_an_account_whose_messages_are_not_sent_holds_up_no_other(bed: Bed) -> None:
+    """The account that follows it in the region is asked for."""
+    bed.queue.refused[ACCOUNT] = UnsentError(1, "queue", "throttled")
+    with pytest.raises(RegionsFailedError):
+        bed.run(MIXED)
+    assert [
+        ("eu-west-1", OTHER_ACCOUNT, "al2023"),
+        ("eu-west-1", OTHER_ACCOUNT, "rhel-9"),
+    ] == bed.asked()
+    assert {"eu-west-1": 3, "us-east-1": 2} == dict(bed.reported[-1].enqueued)
 
 
 def test_the_round_after_a_failed_one_begins_one_region_further(bed: Bed) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def test_defaults_stand_for_what_is_not_set() -> None:
         queue_url=LEAST["QUEUE_URL"],
         catalogue_path=Path(services.__path__[0]).parent / "catalogue.json",
         max_removed_percent=20,
+        stale_after=timedelta(minutes=90),
         metrics_namespace="AmiTracker",
         region="eu-west-1",
         endpoint_url="",
@@ -38,13 +40,22 @@ def test_every_setting_can_be_set() -> None:
         | {
             "CATALOGUE_PATH": "/elsewhere/catalogue.json",
             "MAX_REMOVED_PERCENT": "100",
+            "STALE_AFTER_MINUTES": "150",
             "METRICS_NAMESPACE": "AmiTracker/second",
             "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
         }
     )
     assert Path("/elsewhere/catalogue.json") == found.catalogue_path
     assert (found.max_removed_percent, found.endpoint_url) == (100, "http://127.0.0.1:1")
+    assert timedelta(minutes=150) == found.stale_after
     assert found.metrics_namespace == "AmiTracker/second"
+
+
+@pytest.mark.parametrize("minutes", ["0", "-5", "1.5", "ninety", "10081", "\u0669"])
+def test_stale_after_is_a_number_of_minutes(minutes: str) -> None:
+    """Up to a week; the error shows what was set."""
+    with pytest.raises(SettingsError, match=f"STALE_AFTER_MINUTES is {minutes!r}, but must be"):
+        Settings.from_env(LEAST | {"STALE_AFTER_MINUTES": minutes})
 
 
 def test_the_default_region_will_do() -> None:

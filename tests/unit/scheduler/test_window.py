@@ -1,0 +1,318 @@
+"""Which pairs are stale: those that no lookup answered in two windows, and no others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from log_fakes import FakeLog
+from scheduler_fakes import (
+    ACCOUNT,
+    TARGET,
+    FakeInventory,
+    FakeQueue,
+    a_catalogue,
+    a_window,
+    an_image,
+    round_row,
+)
+
+from table_fakes import Row
+
+from services.kernel.errors import CallFailedError, RegionsFailedError, State, failure
+from services.kernel.model import Window
+from services.kernel.runtime import Deadline, timestamp
+from services.kernel.wire import decode_window, image_record, round_record
+from services.scheduler.schedule import Scheduler
+from services.scheduler.window import advance
+
+BEGIN = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
+STALE_AFTER = timedelta(minutes=90)
+NAMES = ("a", "b", "c")
+
+
+def round_at(minutes: float) -> str:
+    """The name of the round that is scheduled so long after the first."""
+    return (BEGIN + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# --- one turn
+
+
+def turned(before: Window, minutes: float, active: set[int], fresh: set[int]) -> Window:
+    """The window after a round so long after the first."""
+    return advance(before, round_at(minutes), frozenset(active), frozenset(fresh), STALE_AFTER)
+
+
+def test_the_first_round_begins_a_window() -> None:
+    """Nothing was asked before, so nothing is missed, whatever rows there are."""
+    assert a_window(answered={2}) == turned(Window(), 0, {1}, {2})
+
+
+@pytest.mark.parametrize("minutes", [-119, -1, 0, 5, 44.9])
+def test_a_round_within_the_window_keeps_it(minutes: float) -> None:
+    """New pairs join those that were answered; the round's name never goes back."""
+    before = a_window(answered={1}, missed={2}, stale={3})
+    after = turned(before, minutes, {1, 2, 3}, {4})
+    expected = max(round_at(minutes), round_at(0))
+    assert a_window(round_=expected, answered={1, 4}, missed={2}, stale={3}) == after
+
+
+@pytest.mark.parametrize("minutes", [45, 46, 24 * 60])
+def test_a_round_after_half_the_time_begins_the_next(minutes: float) -> None:
+    """What was not answered is missed, and stale if it was missed before."""
+    before = a_window(answered={1}, missed={1, 2, 9}, stale={9})
+    after = turned(before, minutes, {1, 2, 3}, {4})
+    assert a_window(round_at(minutes), answered={4}, missed={2, 3}, stale={2}) == after
+
+
+def test_a_window_of_a_wrong_clock_ends_with_the_next_round() -> None:
+    """It is dated further ahead than any round may be."""
+    before = a_window(round_at(121), answered={1}, missed={2})
+    assert round_at(0) == turned(before, 0, {1, 2}, set()).window
+
+
+# --- timelines, over the whole scheduler
+
+
+@dataclass
+class Timeline:
+    """Rounds and answers of one target, in minutes since the first round."""
+
+    rows: FakeInventory = field(default_factory=FakeInventory)
+    queue: FakeQueue = field(default_factory=FakeQueue)
+    minute: float = 0.0
+    windows: list[float] = field(default_factory=list)
+
+    def round(self, minute: float, *names: str, regions: set[str] | None = None) -> None:
+        """A round with these images, or all three."""
+        self.minute = minute
+        tracked = [an_image(name) for name in names or NAMES]
+        before = self.windows[-1:] and round_at(self.windows[-1])
+        scheduler = Scheduler(
+            self.rows, self.queue, FakeLog(), 100, lambda: BEGIN + timedelta(minutes=minute)
+        )
+        catalogue = a_catalogue(["eu-west-1", "us-east-1"], tracked)
+        scheduler.run(catalogue, round_at(minute), regions, Deadline.after(900))
+        if before != self.window().window:
+            self.windows.append(minute)
+
+    def answer(self, *names: str, state: str = "ok") -> None:
+        """Lookups of these pairs end: what the lookup function writes."""
+        row = self.rows.table.row("eu-west-1", round_record(ACCOUNT))
+        assert row is not None
+        numbers = {self.row(name)["number"] for name in names}
+        self.rows.table.put(row | {"answered": row.get("answered", frozenset()) | numbers})
+        for name in names:
+            row = self.row(name)
+            if row.get("status", {}).get("state") != state:
+                status = {"state": state, "since": timestamp(BEGIN)}
+                self.rows.table.put(row | {"status": status})
+
+    def row(self, name: str) -> Row:
+        """A pair's row."""
+        row = self.rows.table.row("eu-west-1", image_record(ACCOUNT, name))
+        assert row is not None
+        return row
+
+    def window(self) -> Window:
+        """The target's window, once a round has begun one."""
+        row = self.rows.table.row("eu-west-1", round_record(ACCOUNT))
+        return decode_window(row) if row else Window()
+
+    def stale(self) -> set[str]:
+        """The images whose pairs are stale now."""
+        unanswered = self.window().unanswered()
+        rows = [row for row in self.rows.table.rows() if row["record"].startswith("image#")]
+        return {
+            row["image_name"]
+            for row in rows
+            if row["region"] == "eu-west-1" and row["active"] and row["number"] in unanswered
+        }
+
+    def marked(self) -> set[str]:
+        """The images whose rows say that they are stale."""
+        rows = [row for row in self.rows.table.rows() if row["region"] == "eu-west-1"]
+        return {r["image_name"] for r in rows if r.get("status", {}).get("state") == "stale"}
+
+
+def test_a_pair_without_an_answer_in_two_windows_is_stale() -> None:
+    """It takes two to three windows; then its row says so."""
+    line = Timeline()
+    found = []
+    for minute in range(0, 360, 60):
+        line.round(minute)
+        line.answer("a", "b", *(["c"] if minute == 0 else []))
+        found.append((line.stale(), line.marked()))
+    nothing: set[str] = set()
+    assert [(nothing, nothing)] * 3 + [({"c"}, {"c"})] * 3 == found
+    line.answer("c")
+    assert (nothing, nothing) == (line.stale(), line.marked())
+
+
+def test_a_row_with_another_problem_keeps_it() -> None:
+    """Its own state says more; the pair is stale all the same."""
+    line = Timeline()
+    line.round(0)
+    line.answer("a", "b", "c", state="access_denied")
+    for minute in (60, 120, 180):
+        line.round(minute)
+    assert (set(NAMES), set()) == (line.stale(), line.marked())
+
+
+def test_a_queue_that_is_later_than_the_interval_makes_nothing_stale() -> None:
+    """Each answer comes a whole window after its request."""
+    line = Timeline()
+    for minute in range(0, 600, 60):
+        line.round(minute)
+        if minute:
+            line.answer(*NAMES)
+        assert set() == line.stale()
+
+
+@pytest.mark.parametrize("always", [True, False], ids=["at once", "after the last run"])
+def test_three_runs_in_five_minutes_are_one_window(*, always: bool) -> None:
+    """A schedule that fires twice ends no window early."""
+    line = Timeline()
+    for minute in range(0, 300, 60):
+        for run in (0, 2, 5):
+            line.round(minute + run)
+            if always or run == 5:
+                line.answer(*NAMES)
+        assert set() == line.stale()
+    assert [0, 60, 120, 180, 240] == line.windows
+
+
+def test_a_round_of_another_region_turns_no_window() -> None:
+    """A region without a turn keeps its windows."""
+    line = Timeline()
+    line.round(0)
+    line.answer(*NAMES)
+    for minute in (60, 120, 180):
+        line.round(minute, regions={"us-east-1"})
+    line.round(240)
+    assert (set(), [0, 240]) == (line.stale(), line.windows)
+
+
+def test_a_day_without_rounds_makes_nothing_stale() -> None:
+    """Nobody asked; what was answered then stays answered until the next round."""
+    line = Timeline()
+    line.round(0)
+    line.answer(*NAMES)
+    line.round(24 * 60)
+    assert set() == line.stale()
+    line.round(25 * 60)
+    assert set() == line.stale()
+
+
+@pytest.mark.parametrize("minutes", [60, 45])
+def test_a_new_pair_has_two_whole_windows(minutes: int) -> None:
+    """Those that were there before are asked as ever."""
+    line = Timeline()
+    for number in range(3):
+        line.round(number * minutes, "a", "b")
+        line.answer("a", "b")
+    line.round(3 * minutes + 10)
+    for number in range(4, 6):
+        line.answer("a", "b")
+        line.round(number * minutes + 10)
+        assert set() == line.stale()
+    line.answer("a", "b")
+    line.round(6 * minutes + 10)
+    assert {"c"} == line.stale()
+
+
+def test_a_pair_that_comes_back_is_not_stale() -> None:
+    """What it missed before it was removed is forgotten."""
+    line = Timeline()
+    for minute in (0, 60, 120, 180):
+        line.round(minute)
+        line.answer("a", "b")
+    assert {"c"} == line.stale()
+    line.round(240, "a", "b")
+    line.round(250)
+    assert set() == line.stale()
+
+
+def test_a_round_row_that_is_not_written_makes_nothing_stale() -> None:
+    """The window before it goes on, with its answers."""
+    line = Timeline()
+    busy = CallFailedError(failure(State.THROTTLED, "ThrottlingException", "Rate exceeded"))
+    for minute in range(0, 480, 60):
+        line.rows.unwritable = {"round row": busy} if minute in {120, 180} else {}
+        if line.rows.unwritable:
+            with pytest.raises(RegionsFailedError):
+                line.round(minute)
+        else:
+            line.round(minute)
+        line.answer(*NAMES)
+        assert set() == line.stale()
+
+
+def test_a_damaged_round_row_makes_nothing_stale() -> None:
+    """Windows begin again with the next round."""
+    line = Timeline()
+    line.round(0)
+    line.answer(*NAMES)
+    line.rows.table.put(round_row(TARGET) | {"answered": "all", "missed": ["a"]})
+    for minute in (60, 120):
+        line.round(minute)
+        assert set() == line.stale()
+
+
+def test_at_most_five_hundred_rows_are_marked_in_a_run() -> None:
+    """The others follow in the next runs; messages are sent before any mark."""
+    names = tuple(f"image-{number:03d}" for number in range(600))
+    line = Timeline()
+    line.round(0, *names)
+    line.answer(*names)
+    for minute in (60, 120):
+        line.round(minute, *names)
+    line.round(180, *names)
+    assert 500 == len(line.marked())
+    line.round(185, *names)
+    assert 600 == len(line.marked())
+
+
+actions = st.one_of(
+    st.tuples(st.just("round"), st.integers(1, 150), st.sets(st.sampled_from(NAMES), min_size=1)),
+    st.tuples(st.just("answer"), st.integers(0, 30), st.sets(st.sampled_from(NAMES), min_size=1)),
+    st.tuples(st.just("elsewhere"), st.integers(1, 60), st.just({"a"})),
+)
+
+
+@given(st.lists(actions, max_size=40))
+def test_stale_is_what_went_unanswered_and_nothing_else(
+    steps: list[tuple[str, int, set[str]]],
+) -> None:
+    """Over any timeline of rounds, answers, created and removed pairs.
+
+    A stale pair had no answer for the whole time after which a pair is stale; and a pair that had
+    none since three windows ago, and was there all the time, is stale.
+    """
+    line, minute = Timeline(), 0
+    line.round(0)
+    last, tracked = dict.fromkeys(NAMES, 0.0), set(NAMES)
+    for kind, later, names in steps:
+        minute += later
+        if kind == "answer":
+            for name in names & tracked:
+                line.answer(name)
+                last[name] = minute
+        elif kind == "elsewhere":
+            line.round(minute, *tracked, regions={"us-east-1"})
+        else:
+            line.round(minute, *names)
+            last |= dict.fromkeys(names - tracked, float(minute))
+            tracked = set(names)
+        began = line.windows[-1]
+        older = line.windows[-4:-3] if len(line.windows) > 3 else []
+        for name in tracked:
+            if name in line.stale():
+                assert began - last[name] >= STALE_AFTER.total_seconds() / 60
+            elif older:
+                assert last[name] >= older[0]
+        assert line.stale() <= tracked
