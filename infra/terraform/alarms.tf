@@ -133,7 +133,7 @@ locals {
       datapoints_to_alarm = 1
     }
     regions-failed = {
-      description         = "Regions were left out of at least two of the rounds of the last ${var.round_alarm_minutes} minutes, since the table or the queue was busy."
+      description         = "In at least two of the rounds of the last ${var.round_alarm_minutes} minutes, parts of some regions were not scheduled, because the table or the queue failed."
       namespace           = local.metrics_namespace
       metric_name         = "RegionsFailed"
       dimensions          = local.of_scheduler

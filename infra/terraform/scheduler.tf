@@ -16,6 +16,7 @@ module "scheduler" {
     TABLE_NAME          = aws_dynamodb_table.this.name
     QUEUE_URL           = aws_sqs_queue.lookups.url
     MAX_REMOVED_PERCENT = tostring(var.max_removed_percent)
+    STALE_AFTER_MINUTES = tostring(var.round_alarm_minutes)
     METRICS_NAMESPACE   = local.metrics_namespace
   }
 
@@ -32,7 +33,6 @@ data "aws_iam_policy_document" "scheduler" {
     sid = "ReconcileRows"
     actions = [
       "dynamodb:GetItem",
-      "dynamodb:PutItem",
       "dynamodb:Query",
       "dynamodb:UpdateItem",
     ]

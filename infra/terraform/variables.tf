@@ -331,7 +331,7 @@ variable "alarm_topic_arn" {
 }
 
 variable "round_alarm_minutes" {
-  description = "After how many minutes without a finished round there is an alarm: at least two of the schedule's intervals, so that a single failure is none."
+  description = "After how many minutes without a finished round there is an alarm, and a pair without an answer becomes stale: at least two of the schedule's intervals, so that a single failure is none."
   type        = number
   default     = 90
   nullable    = false

@@ -372,7 +372,7 @@ def full_reports() -> Iterator[tuple[str, Reports]]:
     lookup = LookupReport(malformed=1)
     lookup.add(Target(HUB_ACCOUNT, HUB_REGION), Outcome(State.OK, Kind.RELEASE))
     lookup.add(Target(HUB_ACCOUNT, HUB_REGION), Outcome(State.BAD_LOOKUP))
-    summary = Summary("2026-11-22T07:00:00Z", finished=True, refusals=["x"], problems={"x": "y"})
+    summary = Summary("2026-11-22T07:00:00Z", finished=True, refusals=["x"], problems={"x": ["y"]})
     summary.enqueued[HUB_REGION] = 1
     aggregator = AggregatorReport(seconds=[1.0], unreadable=1, swept=True)
     aggregator.announced[HUB_REGION] = 1
