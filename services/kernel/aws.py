@@ -295,9 +295,17 @@ def read_rows(
 
 
 def query_rows(
-    client: DynamoDBClient, table: str, region: str, prefix: str
+    client: DynamoDBClient,
+    table: str,
+    region: str,
+    prefix: str,
+    *,
+    backwards: bool = False,
+    page_size: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """A region's rows whose sort key begins with `prefix`, in key order, read consistently.
+
+    A page is read when its first row is asked for, so `page_size` bounds what is read in vain.
 
     Raises:
         HubBrokenError: the table cannot be used.
@@ -310,6 +318,8 @@ def query_rows(
             ExpressionAttributeNames={"#region": "region", "#record": "record"},
             ExpressionAttributeValues=to_item({":region": region, ":prefix": prefix}),
             ConsistentRead=True,
+            ScanIndexForward=not backwards,
+            PaginationConfig={"PageSize": page_size} if page_size else {},
         )
         for page in pages:
             yield from map(from_item, page["Items"])

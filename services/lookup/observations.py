@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from services.kernel.model import Pair, Release, Target
 from services.kernel.runtime import timestamp
 from services.kernel.wire import (
     decode_pair,
+    decode_release,
     encode_release,
     image_record,
     releases_of,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 
 _UNCHANGED = "active = :true AND lookup_digest = :digest"
+_RELEASES_PER_PAGE = 10  # the last one can be decoded, but for damage
 # dynamodb:TransactWriteItems, CancellationReasons: what all other answers call ThrottlingException
 _THROTTLED = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
 
@@ -39,7 +42,10 @@ class Commit(Enum):
     DROPPED = "dropped"
     """The pair was deactivated, or its lookup edited, since it was read."""
     OVERTAKEN = "overtaken"
-    """Another worker committed something else since the pair was read."""
+    """Another worker committed something else since the row was read, or `announce` was edited."""
+    BEHIND = "behind"
+    """The image row is as read, but there is a release of this version: the row was restored, or
+    deleted and created again."""
 
 
 class Observations:
@@ -100,23 +106,45 @@ class Observations:
         }
 
     def _advance(self, pair: Pair, release: Release) -> dict[str, Any]:
-        known: dict[str, object] = {
-            "version": release.version,
-            "image_id": release.observed.image_id,
-            "ami_name": release.observed.ami_name,
-            "creation_date": release.observed.creation_date,
-            "changed_at": release.detected_at,
-            "confirmed_digest": pair.lookup_digest,
-        }
+        known = _as_known(release)
         if pair.state != State.OK:
             known["status"] = {"state": State.OK.value, "since": release.detected_at}
         return {
             "Update": {
                 "TableName": self._table,
-                **self._guarded(pair, known),
+                **self._guarded(pair, known, same_announce=True),
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
+
+    def heal(self, pair: Pair) -> Release | None:
+        """Bring an image row that is behind its releases to the last one that can be decoded.
+
+        The condition is that of a commit. Returns that release; None where no release that can be
+        decoded is newer than the row.
+        """
+        last = self._last_release(pair)
+        if last is None or last.version <= pair.version:
+            return None
+        with hub(f"table {self._table}"), condition_may_fail():
+            update = self._guarded(pair, _as_known(last), same_announce=True)
+            self._client.update_item(TableName=self._table, **update)
+        return last
+
+    def _last_release(self, pair: Pair) -> Release | None:
+        prefix = releases_of(pair.target.account_id, pair.image_name)
+        rows = query_rows(
+            self._client,
+            self._table,
+            pair.target.region,
+            prefix,
+            backwards=True,
+            page_size=_RELEASES_PER_PAGE,
+        )
+        for row in rows:
+            with suppress(MalformedError):
+                return decode_release(row)
+        return None
 
     def confirm(self, pair: Pair) -> None:
         """Note that the pair's edited lookup gives the image that is known already."""
@@ -133,7 +161,9 @@ class Observations:
         with hub(f"table {self._table}"), condition_may_fail():
             self._client.update_item(TableName=self._table, **self._guarded(pair, values))
 
-    def _guarded(self, pair: Pair, values: Mapping[str, object]) -> dict[str, Any]:
+    def _guarded(
+        self, pair: Pair, values: Mapping[str, object], *, same_announce: bool = False
+    ) -> dict[str, Any]:
         """An update of the pair's row that does nothing when the row is not as it was read."""
         present = {name: value for name, value in values.items() if value is not None}
         absent = [name for name, value in values.items() if value is None]
@@ -143,10 +173,14 @@ class Observations:
         same_version = "#version = :read" if pair.version else "attribute_not_exists(#version)"
         if pair.version:
             bound[":read"] = pair.version
+        condition = f"{same_version} AND {_UNCHANGED}"
+        if same_announce:
+            condition += " AND announce = :announce"
+            bound[":announce"] = sorted(pair.announce)
         return {
             "Key": self._key(pair.target, image_record(pair.target.account_id, pair.image_name)),
             "UpdateExpression": f"SET {sets}{removes}",
-            "ConditionExpression": f"{same_version} AND {_UNCHANGED}",
+            "ConditionExpression": condition,
             "ExpressionAttributeNames": {f"#{name}": name for name in {*values, "version"}},
             "ExpressionAttributeValues": to_item(
                 {
@@ -157,22 +191,16 @@ class Observations:
             ),
         }
 
-    def count(self, target: Target, round_: str, checked: int, failed: int) -> None:
-        """Add to the counters of the target's round, unless a later round has begun."""
+    def answered(self, target: Target, numbers: Collection[int]) -> None:
+        """Note which pairs had a final outcome, in the target's round row if there is one."""
         with hub(f"table {self._table}"), condition_may_fail():
             self._client.update_item(
                 TableName=self._table,
                 Key=self._key(target, round_record(target.account_id)),
-                UpdateExpression="ADD checked :checked, failed :failed",
-                ConditionExpression="#round = :round",
-                ExpressionAttributeNames={"#round": "round"},
-                ExpressionAttributeValues=to_item(
-                    {
-                        ":round": round_,
-                        ":checked": checked,
-                        ":failed": failed,
-                    }
-                ),
+                UpdateExpression="ADD answered :numbers",
+                ConditionExpression="attribute_exists(#record)",
+                ExpressionAttributeNames={"#record": "record"},
+                ExpressionAttributeValues=to_item({":numbers": set(numbers)}),
             )
 
     def _judge(self, error: ClientError, pair: Pair, row: Mapping[str, Any]) -> Commit:
@@ -180,6 +208,8 @@ class Observations:
         codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
         if codes != {"ConditionalCheckFailed"}:
             raise _as_plain_error(error, codes)
+        if reasons[0].get("Code", "None") == "None":
+            return Commit.BEHIND
         image_row, release_row = (from_item(reason.get("Item", {})) for reason in reasons)
         if _same_release(release_row, row) and image_row.get("version", 0) >= row["version"]:
             return Commit.DONE
@@ -190,6 +220,18 @@ class Observations:
     @staticmethod
     def _key(target: Target, record: str) -> dict[str, Any]:
         return to_item({"region": target.region, "record": record})
+
+
+def _as_known(release: Release) -> dict[str, object]:
+    """The attributes of an image row whose last release this is."""
+    return {
+        "version": release.version,
+        "image_id": release.observed.image_id,
+        "ami_name": release.observed.ami_name,
+        "creation_date": release.observed.creation_date,
+        "changed_at": release.detected_at,
+        "confirmed_digest": release.lookup_digest,
+    }
 
 
 def _pair(row: Mapping[str, Any]) -> Pair | Failure:

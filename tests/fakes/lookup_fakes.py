@@ -7,8 +7,9 @@ embedded AWS, so what a unit test believes of the table, SSM and EC2 is what the
 from __future__ import annotations
 
 import math
+import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -106,7 +107,8 @@ def a_pair(  # noqa: PLR0913 - a pair has that many properties, each with its de
 ) -> Pair:
     """A pair as the scheduler makes it, or with what is known of it.
 
-    What is known was confirmed by the pair's own lookup unless `confirmed` is another one.
+    What is known was confirmed by the pair's own lookup unless `confirmed` is another one. Its
+    number is made of its name.
     """
     asked = lookup or by_parameter()
     return Pair(
@@ -120,7 +122,7 @@ def a_pair(  # noqa: PLR0913 - a pair has that many properties, each with its de
         known=known,
         confirmed_digest=lookup_digest(confirmed or asked) if known else None,
         state=state or ("ok" if known else None),
-        number=number,
+        number=number or zlib.crc32(name.encode()),
     )
 
 
@@ -155,8 +157,16 @@ class RowsStage(Protocol):
         """Make the pair's row unreadable."""
         ...
 
-    def begin(self, target: Target, round_: str) -> None:
-        """Begin a round of the target, its counters at zero."""
+    def begin(self, target: Target) -> None:
+        """Begin a window of the target."""
+        ...
+
+    def put_release(self, release: Release) -> None:
+        """Put a release row, whatever the image row says."""
+        ...
+
+    def garble_release(self, release: Release) -> None:
+        """Put a release row that cannot be decoded."""
         ...
 
     def releases(self, pair: Pair) -> list[Release]:
@@ -167,8 +177,8 @@ class RowsStage(Protocol):
         """The event ids of what is still to be announced."""
         ...
 
-    def counters(self, target: Target) -> tuple[str, int, int] | None:
-        """The target's round, checked and failed; None where there is no row."""
+    def numbers(self, target: Target) -> frozenset[int] | None:
+        """The pairs that were answered in the target's window; None where there is no row."""
         ...
 
 
@@ -216,13 +226,6 @@ class FactsBed:
 
 
 @dataclass(slots=True)
-class _Round:
-    name: str
-    checked: int = 0
-    failed: int = 0
-
-
-@dataclass(slots=True)
 class FakeRows:
     """Image, release and round rows in memory.
 
@@ -238,7 +241,8 @@ class FakeRows:
     _pairs: dict[tuple[Target, str], Pair | Failure] = field(default_factory=dict)
     _releases: dict[tuple[Target, str], list[Release]] = field(default_factory=dict)
     _pending: set[str] = field(default_factory=set)
-    _rounds: dict[Target, _Round] = field(default_factory=dict)
+    _garbled: set[tuple[Target, str, int]] = field(default_factory=set)
+    _answered: dict[Target, frozenset[int]] = field(default_factory=dict)
 
     # --- the port
 
@@ -262,7 +266,11 @@ class FakeRows:
         """Keep the release and move the pair on, or neither."""
         self._note("commit", pair.target)
         stored = self._as_it_was_read(pair)
-        if stored is not None:
+        if stored is not None and stored.announce == pair.announce:
+            taken = {earlier.version for earlier in self.releases(pair)}
+            garbled = (*_key(pair), release.version) in self._garbled
+            if release.version in taken or garbled:
+                return Commit.BEHIND
             self._advance(stored, release)
             return Commit.DONE
         if any(_same(release, earlier) for earlier in self.releases(pair)):
@@ -270,6 +278,24 @@ class FakeRows:
         current = self._pairs.get(_key(pair))
         gone = isinstance(current, Pair) and not _still(pair, current)
         return Commit.DROPPED if gone else Commit.OVERTAKEN
+
+    def heal(self, pair: Pair) -> Release | None:
+        """Bring the pair to its last release, if that is newer."""
+        self._note("heal", pair.target)
+        last = max(self.releases(pair), key=lambda r: r.version, default=None)
+        if last is None or last.version <= pair.version:
+            return None
+        stored = self._as_it_was_read(pair)
+        if stored is not None and stored.announce == pair.announce:
+            self.put(
+                replace(
+                    stored,
+                    version=last.version,
+                    known=last.observed,
+                    confirmed_digest=last.lookup_digest,
+                )
+            )
+        return last
 
     def confirm(self, pair: Pair) -> None:
         """Note that the pair's lookup gives the known image."""
@@ -284,15 +310,13 @@ class FakeRows:
         state = problem.state if problem else State.OK
         if stored := self._as_it_was_read(pair):
             self.marks.append((pair.image_name, state))
-            self.put(replace(stored, state=state.value))
+            self.put(replace(stored, state=state.value, code=problem.code if problem else None))
 
-    def count(self, target: Target, round_: str, checked: int, failed: int) -> None:
-        """Add to the counters of the target's round, while it is the last one."""
-        self._note("count", target)
-        current = self._rounds.get(target)
-        if current is not None and current.name == round_:
-            current.checked += checked
-            current.failed += failed
+    def answered(self, target: Target, numbers: Collection[int]) -> None:
+        """Add to the answered pairs of the target's window, if there is one."""
+        self._note("answered", target)
+        if target in self._answered:
+            self._answered[target] |= frozenset(numbers)
 
     # --- the stage
 
@@ -304,9 +328,17 @@ class FakeRows:
         """Make the pair's row unreadable."""
         self._pairs[_key(pair)] = Failure(State.TRANSIENT, "MalformedRow", "garbled")
 
-    def begin(self, target: Target, round_: str) -> None:
-        """Begin a round."""
-        self._rounds[target] = _Round(round_)
+    def begin(self, target: Target) -> None:
+        """Begin a window."""
+        self._answered[target] = frozenset()
+
+    def put_release(self, release: Release) -> None:
+        """Put a release row."""
+        self._releases.setdefault((release.target, release.image_name), []).append(release)
+
+    def garble_release(self, release: Release) -> None:
+        """Put a release row that cannot be decoded."""
+        self._garbled.add((release.target, release.image_name, release.version))
 
     def releases(self, pair: Pair) -> list[Release]:
         """The pair's releases, oldest first."""
@@ -316,10 +348,9 @@ class FakeRows:
         """The event ids of what is to be announced."""
         return set(self._pending)
 
-    def counters(self, target: Target) -> tuple[str, int, int] | None:
-        """The target's round, checked and failed."""
-        current = self._rounds.get(target)
-        return current and (current.name, current.checked, current.failed)
+    def numbers(self, target: Target) -> frozenset[int] | None:
+        """The pairs that were answered in the target's window."""
+        return self._answered.get(target)
 
     def stored(self, pair: Pair) -> Pair:
         """The pair as it stands now."""

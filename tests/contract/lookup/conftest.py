@@ -17,7 +17,9 @@ from services.kernel.aws import Home, Members
 from services.kernel.model import Pair, Release, Target
 from services.kernel.wire import (
     decode_release,
+    decode_window,
     encode_configuration,
+    encode_release,
     image_record,
     releases_of,
     round_record,
@@ -68,11 +70,19 @@ class TableStage:
         record = image_record(pair.target.account_id, pair.image_name)
         self._table.put({"region": pair.target.region, "record": record, "version": "seven"})
 
-    def begin(self, target: Target, round_: str) -> None:
-        """Begin a round of the target."""
+    def begin(self, target: Target) -> None:
+        """Begin a window of the target."""
         record = round_record(target.account_id)
-        counters = {"round": round_, "enqueued": 2, "checked": 0, "failed": 0}
-        self._table.put({"region": target.region, "record": record, **counters})
+        times = {"round": "2026-11-22T07:00:00Z", "window": "2026-11-22T07:00:00Z"}
+        self._table.put({"region": target.region, "record": record, **times})
+
+    def put_release(self, release: Release) -> None:
+        """Put a release row."""
+        self._table.put(encode_release(release))
+
+    def garble_release(self, release: Release) -> None:
+        """Put a release row that cannot be decoded."""
+        self._table.put(encode_release(release) | {"image_id": 7})
 
     def releases(self, pair: Pair) -> list[Release]:
         """The pair's release rows."""
@@ -85,10 +95,10 @@ class TableStage:
         rows = (row for row in self._table.rows() if "pending" in row)
         return {row["event_id"] for row in rows if row["pending"] == row["region"]}
 
-    def counters(self, target: Target) -> tuple[str, int, int] | None:
-        """The target's round, checked and failed."""
+    def numbers(self, target: Target) -> frozenset[int] | None:
+        """The pairs that were answered in the target's window."""
         row = self._table.row(target.region, round_record(target.account_id))
-        return (row["round"], row["checked"], row["failed"]) if row else None
+        return decode_window(row).answered if row else None
 
 
 @pytest.fixture

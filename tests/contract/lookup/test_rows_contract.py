@@ -9,7 +9,6 @@ from lookup_fakes import (
     HERE,
     MOMENT,
     NEXT_ROUND,
-    ROUND,
     THERE,
     RowsBed,
     a_failure,
@@ -244,27 +243,95 @@ def test_only_the_row_that_was_read_is_written_to(bed: RowsBed, now: Pair | None
     assert bed.rows.read(HERE, ["al2023"]) == ({"al2023": now} if now else {})
 
 
-# --- the round's counters
+# --- rows that are behind their releases
 
 
-def test_counters_add_up(bed: RowsBed) -> None:
-    """Over the batches of a round, in that target alone."""
+def test_a_release_row_alone_shows_that_the_image_row_is_behind(bed: RowsBed) -> None:
+    """The row was restored, or deleted and created again; nothing is written."""
+    bed.stage.put(KNOWN)
+    bed.stage.put_release(a_release(KNOWN, 5))
+    assert Commit.BEHIND == bed.rows.commit(KNOWN, a_release(KNOWN, 6))
+    assert (KNOWN, 1) == (stored(bed, KNOWN), len(bed.stage.releases(KNOWN)))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        replace(a_pair(), number=4),
+        a_pair(known=an_observation(1), version=1),
+        a_pair(known=an_observation(1), version=1, confirmed=by_parameter("/before")),
+    ],
+    ids=["created again", "restored", "restored to before an edit"],
+)
+def test_a_row_that_is_behind_is_brought_to_its_last_release(bed: RowsBed, read: Pair) -> None:
+    """Version, image, name, date, and the lookup that found it; the rest stays."""
+    bed.stage.put(read)
+    last = replace(a_release(read, 9), version=12, lookup_digest="0123456789abcdef")
+    for release in (replace(last, version=2), replace(last, version=11), last):
+        bed.stage.put_release(release)
+    assert last == bed.rows.heal(read)
+    healed = replace(read, version=12, known=last.observed, confirmed_digest="0123456789abcdef")
+    assert healed == stored(bed, read)
+    assert set() == bed.stage.pending()
+
+
+def test_a_release_that_cannot_be_decoded_heals_nothing(bed: RowsBed) -> None:
+    """The last one that can be decoded counts."""
+    bed.stage.put(KNOWN)
+    for number in range(30):
+        bed.stage.garble_release(replace(a_release(KNOWN), version=40 + number))
+    assert bed.rows.heal(KNOWN) is None
+    last = replace(a_release(KNOWN, 9), version=39)
+    bed.stage.put_release(last)
+    assert last == bed.rows.heal(KNOWN)
+
+
+def test_a_garbled_release_shows_that_the_row_is_behind(bed: RowsBed) -> None:
+    """Its key is taken."""
+    bed.stage.put(KNOWN)
+    bed.stage.garble_release(a_release(KNOWN))
+    assert Commit.BEHIND == bed.rows.commit(KNOWN, a_release(KNOWN, 6))
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        replace(KNOWN, version=7),
+        replace(KNOWN, active=False),
+        replace(KNOWN, lookup_digest="0123456789abcdef"),
+        replace(KNOWN, announce=frozenset()),
+    ],
+    ids=["moved on", "deactivated", "edited", "announces less"],
+)
+def test_a_row_that_changed_meanwhile_is_not_healed(bed: RowsBed, now: Pair) -> None:
+    """The condition is that of a commit."""
+    bed.stage.put(now)
+    bed.stage.put_release(replace(a_release(KNOWN), version=9))
+    bed.rows.heal(KNOWN)
+    assert now == stored(bed, now)
+
+
+def test_an_edit_of_announce_lets_the_commit_come_again(bed: RowsBed) -> None:
+    """What was read decides what is announced, so it must still hold."""
+    bed.stage.put(replace(KNOWN, announce=frozenset()))
+    assert Commit.OVERTAKEN == bed.rows.commit(KNOWN, a_release(KNOWN))
+    assert [] == bed.stage.releases(KNOWN)
+
+
+# --- who was answered
+
+
+def test_answers_add_up(bed: RowsBed) -> None:
+    """Over the batches of a window, in that target alone."""
     for target in (HERE, THERE):
-        bed.stage.begin(target, ROUND)
-    bed.rows.count(HERE, ROUND, 10, 3)
-    bed.rows.count(HERE, ROUND, 5, 0)
-    assert bed.stage.counters(HERE) == (ROUND, 15, 3)
-    assert bed.stage.counters(THERE) == (ROUND, 0, 0)
+        bed.stage.begin(target)
+    bed.rows.answered(HERE, {1, 3})
+    bed.rows.answered(HERE, {3, 200})
+    assert frozenset({1, 3, 200}) == bed.stage.numbers(HERE)
+    assert frozenset() == bed.stage.numbers(THERE)
 
 
-def test_an_older_round_is_not_counted(bed: RowsBed) -> None:
-    """Late messages do not make the new round look further than it is."""
-    bed.stage.begin(HERE, NEXT_ROUND)
-    bed.rows.count(HERE, ROUND, 10, 3)
-    assert bed.stage.counters(HERE) == (NEXT_ROUND, 0, 0)
-
-
-def test_a_round_that_nobody_began_is_not_counted(bed: RowsBed) -> None:
-    """No row comes about."""
-    bed.rows.count(HERE, ROUND, 10, 3)
-    assert bed.stage.counters(HERE) is None
+def test_answers_make_no_round_row(bed: RowsBed) -> None:
+    """Only the scheduler does; half a row could not be decoded."""
+    bed.rows.answered(HERE, {1})
+    assert bed.stage.numbers(HERE) is None
