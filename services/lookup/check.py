@@ -6,12 +6,13 @@ was known before it: that is what makes redelivery and overlap harmless.
 
 from __future__ import annotations
 
+import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, assert_never
 
-from services.kernel.errors import CallFailedError, Failure, State, failure
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State, failure
 from services.kernel.model import (
     FilterLookup,
     Observation,
@@ -26,7 +27,7 @@ from services.kernel.runtime import Deadline, now, timestamp
 from services.kernel.wire import lookup_digest
 from services.lookup.decide import Changed, Confirmed, decide, looks_withdrawn
 from services.lookup.observations import Commit
-from services.lookup.report import DROPPED, LATE, Outcome
+from services.lookup.report import DROPPED, LATE, OVERTAKEN, UNREADABLE, Outcome
 from services.lookup.resolve import (
     Ami,
     as_asked,
@@ -37,6 +38,13 @@ from services.lookup.resolve import (
 )
 
 Answer = Observation | Failure
+MAX_UNFINISHED_MARKS = 100
+_UNFINISHED = {
+    State.LATE: failure(State.LATE, "NotFinished", "not finished before the deadline, twice"),
+    State.OVERTAKEN: failure(
+        State.OVERTAKEN, "RowChanged", "the row changed while the image was looked up, twice"
+    ),
+}
 
 
 class Rows(Protocol):
@@ -64,8 +72,12 @@ class Rows(Protocol):
         """Write the pair's state."""
         ...
 
-    def count(self, target: Target, round_: str, checked: int, failed: int) -> None:
-        """Add to the counters of the target's round."""
+    def heal(self, pair: Pair) -> Release | None:
+        """Bring an image row that is behind its releases to the last one of them."""
+        ...
+
+    def answered(self, target: Target, numbers: Collection[int]) -> None:
+        """Note which pairs had a final outcome."""
         ...
 
 
@@ -111,15 +123,21 @@ class Checker:
         self._clock = clock
 
     def check(
-        self, target: Target, requests: Sequence[Request], deadline: Deadline
+        self,
+        target: Target,
+        requests: Mapping[Request, int],
+        deadline: Deadline,
+        budget: MarkBudget | None = None,
     ) -> dict[Request, Outcome]:
-        """How each request ended; what the deadline cuts off is to be tried again.
+        """How each request ended; one that is not finished at the deadline is to be tried again.
+
+        `requests` says how often each was received; `budget` is shared by the targets of a batch.
 
         Raises:
             HubBrokenError: our own table cannot be used.
             CallFailedError: our own table is busy.
         """
-        pairs, outcomes = self._live(target, requests)
+        pairs, outcomes = self._live(target, list(requests))
         rounds = {r.image_name: r.round for r in requests}
         settled = dict.fromkeys(pairs, LATE)
         answers = self._answers(target, pairs)
@@ -129,7 +147,9 @@ class Checker:
             name, answer = found
             settled[name] = self._settle_alone(pairs[name], answer, rounds[name])
         outcomes |= {r: settled[r.image_name] for r in requests if r not in outcomes}
-        self._count(target, outcomes)
+        self._note_answered(target, pairs, outcomes)
+        again = {r.image_name: received > 1 for r, received in requests.items()}
+        self._note_unfinished(target, pairs, settled, again, budget or MarkBudget())
         return outcomes
 
     def _live(
@@ -145,7 +165,8 @@ class Checker:
         for request in requests:
             match found.get(request.image_name):
                 case Failure() as broken:
-                    outcomes[request] = Outcome(broken.state, again=True)
+                    self._log.error("row malformed", extra={"problem": broken.detail})
+                    outcomes[request] = UNREADABLE
                 case Pair() as pair if _meant(request, pair):
                     pairs[request.image_name] = pair
                 case _:
@@ -215,12 +236,17 @@ class Checker:
     # --- what an answer does to its pair
 
     def _settle_alone(self, pair: Pair, answer: Answer, round_: str) -> Outcome:
-        """How the pair ended; a row that cannot be written now costs no other pair anything."""
+        """How the pair ended; whatever is wrong with its rows does not affect other pairs."""
         try:
             return self._settle(pair, answer, round_)
+        except HubBrokenError:
+            raise
         except CallFailedError as error:
             self._log.warning("row not written", extra={**_where(pair), "problem": str(error)})
             return Outcome(error.failure.state, again=True)
+        except Exception:  # noqa: BLE001 - the boundary of a pair
+            self._log.exception("pair failed unexpectedly", extra=_where(pair))
+            return Outcome(State.TRANSIENT, again=True)
 
     def _settle(self, pair: Pair, answer: Answer, round_: str) -> Outcome:
         if isinstance(answer, Failure):
@@ -239,7 +265,7 @@ class Checker:
         return Outcome(State.OK)
 
     def _fail(self, pair: Pair, problem: Failure) -> Outcome:
-        if pair.state != problem.state:
+        if (pair.state, pair.code) != (problem.state, problem.code):
             self._rows.mark(pair, problem, self._clock())
             self._log.warning(
                 "pair has no fresh answer",
@@ -270,23 +296,76 @@ class Checker:
             case Commit.DROPPED:
                 return DROPPED
             case Commit.OVERTAKEN:
-                return Outcome(State.TRANSIENT, again=True)
+                return OVERTAKEN
+            case Commit.BEHIND:
+                return self._heal(pair)
             case never:
                 assert_never(never)
 
-    def _count(self, target: Target, outcomes: Mapping[Request, Outcome]) -> None:
-        """Add to the round's counters: pairs that have an answer, and pairs in a state but ok."""
-        checked: Counter[str] = Counter()
-        failed: Counter[str] = Counter()
-        for request, outcome in outcomes.items():
-            if outcome.state is not None:
-                checked[request.round] += not outcome.again
-                failed[request.round] += outcome.state is not State.OK
-        for round_ in checked:
-            try:
-                self._rows.count(target, round_, checked[round_], failed[round_])
-            except CallFailedError as error:
-                self._log.warning("round not counted", extra={"problem": str(error)})
+    def _heal(self, pair: Pair) -> Outcome:
+        """Repair an image row that is behind its releases; the message comes back and finds it."""
+        last = self._rows.heal(pair)
+        if last is None:
+            problem = f"release row {pair.version + 1} exists, but cannot be decoded"
+            self._log.error("row malformed", extra={**_where(pair), "problem": problem})
+            return UNREADABLE
+        versions = {"version": pair.version, "last_release": last.version}
+        self._log.warning("image row was behind its releases", extra={**_where(pair), **versions})
+        return OVERTAKEN
+
+    # --- what is noted once for the whole target
+
+    def _note_answered(
+        self, target: Target, pairs: Mapping[str, Pair], outcomes: Mapping[Request, Outcome]
+    ) -> None:
+        final = {request.image_name for request, outcome in outcomes.items() if outcome.final}
+        numbers = {pairs[name].number for name in final} - {None}
+        if not numbers:
+            return
+        try:
+            self._rows.answered(target, {number for number in numbers if number})
+        except CallFailedError as error:
+            where = {"region": target.region, "account_id": target.account_id}
+            self._log.warning("answers not noted", extra={**where, "problem": str(error)})
+
+    def _note_unfinished(
+        self,
+        target: Target,
+        pairs: Mapping[str, Pair],
+        settled: Mapping[str, Outcome],
+        again: Mapping[str, bool],
+        budget: MarkBudget,
+    ) -> None:
+        """Log what comes back, and show in its row what came back before."""
+        unfinished = {name: o.state for name, o in settled.items() if o in {LATE, OVERTAKEN}}
+        if not unfinished:
+            return
+        where = {"region": target.region, "account_id": target.account_id}
+        counts = Counter(str(state) for state in unfinished.values())
+        self._log.warning("lookups not finished", extra={**where, **counts})
+        for name, state in unfinished.items():
+            if state and again[name] and pairs[name].state != state and budget.take():
+                self._mark_unfinished(pairs[name], state)
+
+    def _mark_unfinished(self, pair: Pair, state: State) -> None:
+        try:
+            self._rows.mark(pair, _UNFINISHED[state], self._clock())
+        except CallFailedError as error:
+            self._log.warning("row not written", extra={**_where(pair), "problem": str(error)})
+
+
+class MarkBudget:
+    """How many rows a batch may still mark as unfinished: time is short then."""
+
+    def __init__(self, marks: int = MAX_UNFINISHED_MARKS) -> None:
+        self._left = marks
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Whether another row may be marked."""
+        with self._lock:
+            self._left -= 1
+            return self._left >= 0
 
 
 def _meant(request: Request, pair: Pair | Failure | None) -> bool:

@@ -35,8 +35,13 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     """Look up every pair in an SQS batch; the messages to deliver again are in the answer."""
     if not isinstance(event.get("Records"), list):
         raise MalformedError("event", "it has no list of Records, as an SQS event has")
-    messages = [Message(record["messageId"], record.get("body")) for record in event["Records"]]
+    messages = [_message(record) for record in event["Records"]]
     settings = Settings.from_env(os.environ)
     report = _worker(settings).work(messages, Deadline.of(context, RESERVE_SECONDS))
     observe.emit(settings.metrics_namespace, SERVICE, report.measures())
     return report.answer()
+
+
+def _message(record: Mapping[str, Any]) -> Message:
+    count = record.get("attributes", {}).get("ApproximateReceiveCount", "1")
+    return Message(record["messageId"], record.get("body"), int(count))

@@ -13,15 +13,26 @@ from services.kernel.observe import Measure
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one request ended; `state` is None where the request had become pointless."""
+    """How one request ended.
+
+    `state` is None where the request had become pointless, or where its row cannot be decoded.
+    """
 
     state: State | None
     kind: Kind | None = None
     again: bool = False
+    unreadable: bool = False
+
+    @property
+    def final(self) -> bool:
+        """Whether the pair has been answered: its state is true, and no message comes back."""
+        return self.state is not None and not self.again
 
 
 DROPPED = Outcome(None)
-LATE = Outcome(State.TRANSIENT, again=True)
+UNREADABLE = Outcome(None, unreadable=True)
+LATE = Outcome(State.LATE, again=True)
+OVERTAKEN = Outcome(State.OVERTAKEN, again=True)
 
 
 @dataclass(slots=True)
@@ -34,13 +45,15 @@ class Report:
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)
     releases: Counter[str] = field(default_factory=Counter)
     dropped: int = 0
+    unreadable: int = 0
 
     def add(self, target: Target, outcome: Outcome) -> None:
         """Count one request's outcome."""
         if outcome.state is None:
-            self.dropped += 1
+            self.unreadable += outcome.unreadable
+            self.dropped += not outcome.unreadable
             return
-        self.checked[target.region] += not outcome.again
+        self.checked[target.region] += outcome.final
         if outcome.state is not State.OK:
             self.failures[outcome.state, target.region] += 1
         if outcome.kind is not None:
@@ -54,6 +67,7 @@ class Report:
             "failed": self.failures.total(),
             "dropped": self.dropped,
             "malformed": self.malformed,
+            "unreadable": self.unreadable,
             "releases": dict(sorted(self.releases.items())),
         }
 
@@ -67,3 +81,5 @@ class Report:
             yield Measure("Releases", count, dimensions={"kind": kind})
         if self.malformed:
             yield Measure("MalformedMessages", self.malformed)
+        if self.unreadable:
+            yield Measure("RowsUnreadable", self.unreadable)

@@ -9,12 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from services.kernel.aws import MAX_THREADS
-from services.kernel.errors import CallFailedError, HubBrokenError, MalformedError
+from services.kernel.errors import CallFailedError, HubBrokenError, MalformedError, State
 from services.kernel.model import Request, Target
 from services.kernel.observe import Log
 from services.kernel.runtime import Deadline
 from services.kernel.wire import decode_request
-from services.lookup.check import Checker
+from services.lookup.check import Checker, MarkBudget
 from services.lookup.report import LATE, Outcome, Report
 
 
@@ -24,9 +24,10 @@ class Message:
 
     message_id: str
     body: object
+    receives: int = 1
 
 
-Group = Mapping[Request, Sequence[str]]
+Group = Mapping[Request, Sequence[Message]]
 """The distinct requests of one target, each with the messages that asked for it."""
 
 
@@ -51,13 +52,16 @@ class Worker:
         """
         report = Report()
         groups = self._groups(messages, report)
+        budget = MarkBudget()
         pool = ThreadPoolExecutor(max_workers=min(MAX_THREADS, max(1, len(groups))))
         try:
             # In any order: targets that hang must not hold up the same others batch after batch.
             targets = list(groups)
             self._shuffle(targets)
             running = {
-                pool.submit(self._checker.check, target, list(groups[target]), deadline): target
+                pool.submit(
+                    self._checker.check, target, _receives(groups[target]), deadline, budget
+                ): target
                 for target in targets
             }
             wait(running, timeout=deadline.seconds_to_answer())
@@ -68,7 +72,7 @@ class Worker:
         return report
 
     def _groups(self, messages: Sequence[Message], report: Report) -> dict[Target, Group]:
-        groups: dict[Target, dict[Request, list[str]]] = defaultdict(lambda: defaultdict(list))
+        groups: dict[Target, dict[Request, list[Message]]] = defaultdict(lambda: defaultdict(list))
         for message in messages:
             try:
                 request = decode_request(message.body)
@@ -77,7 +81,7 @@ class Worker:
                 report.malformed += 1
                 report.failed_messages.append(message.message_id)
             else:
-                groups[request.target][request].append(message.message_id)
+                groups[request.target][request].append(message)
         return dict(groups)
 
     def _collect(
@@ -92,7 +96,7 @@ class Worker:
             outcome = outcomes[request]
             report.add(target, outcome)
             if outcome.again:
-                report.failed_messages.extend(messages)
+                report.failed_messages.extend(message.message_id for message in messages)
 
     def _outcomes(
         self, target: Target, group: Group, future: Future[dict[Request, Outcome]]
@@ -110,4 +114,9 @@ class Worker:
             return dict.fromkeys(group, Outcome(error.failure.state, again=True))
         except Exception:  # noqa: BLE001 - the boundary of a group: a bug in one target must not cost the others
             self._log.exception("target failed unexpectedly", extra=where)
-            return dict.fromkeys(group, LATE)
+            return dict.fromkeys(group, Outcome(State.TRANSIENT, again=True))
+
+
+def _receives(group: Group) -> dict[Request, int]:
+    """How often each request was received: by that of its messages that came most often."""
+    return {request: max(m.receives for m in messages) for request, messages in group.items()}

@@ -13,7 +13,6 @@ from lookup_fakes import (
     MOMENT,
     NEXT_ROUND,
     PATH,
-    ROUND,
     THERE,
     FakeFacts,
     FakeRows,
@@ -41,9 +40,9 @@ from services.kernel.model import (
     Target,
 )
 from services.kernel.runtime import Deadline
-from services.lookup.check import Checker
+from services.lookup.check import Checker, MarkBudget
 from services.lookup.observations import Commit
-from services.lookup.report import DROPPED, LATE, Outcome
+from services.lookup.report import DROPPED, LATE, OVERTAKEN, UNREADABLE, Outcome
 from services.lookup.resolve import Ami
 
 READS = {"read", "read consistently", "history", "enter", "parameters", "matching", "images"}
@@ -69,10 +68,13 @@ class Room:
         target: Target = HERE,
         seconds: float = 60,
         deadline: Deadline | None = None,
+        receives: int = 1,
+        budget: MarkBudget | None = None,
     ) -> list[Outcome]:
         """The outcomes of these requests, in their order."""
         checker = Checker(self.rows, self.facts, self.log, lambda: MOMENT)
-        outcomes = checker.check(target, requests, deadline or Deadline.after(seconds))
+        received = dict.fromkeys(requests, receives)
+        outcomes = checker.check(target, received, deadline or Deadline.after(seconds), budget)
         assert set(outcomes) == set(requests)
         return [outcomes[request] for request in requests]
 
@@ -82,8 +84,8 @@ class Room:
         self.facts.register(target, an_ami(number, day))
 
     def writes(self) -> list[str]:
-        """What was written to the table, the round's counters left out."""
-        return [o for o in self.journal if o not in READS | {"count"}]
+        """What was written to the table, the round row left out."""
+        return [o for o in self.journal if o not in READS | {"answered"}]
 
 
 @pytest.fixture
@@ -126,7 +128,7 @@ def test_an_answer_older_than_the_row_cannot_win(room: Room) -> None:
     settled(room, current)
     room.rows.stale["al2023"] = replace(current, known=an_observation(2), version=2)
     room.publish(1)
-    assert [Outcome(State.TRANSIENT, again=True)] == room.check(a_request())
+    assert [OVERTAKEN] == room.check(a_request())
     assert current == room.rows.stored(current)
 
 
@@ -138,13 +140,13 @@ def test_an_unchanged_pair_writes_nothing(room: Room) -> None:
     settled(room, a_pair(known=an_observation(1)))
     room.publish(1)
     assert room.check(a_request()) == [OK]
-    assert room.journal == ["read", "enter", "parameters", "count"]
+    assert room.journal == ["read", "enter", "parameters", "answered"]
     assert room.log.lines == []
 
 
 @pytest.mark.parametrize("count", [1, 10, 11, 35])
 def test_ten_unchanged_parameters_cost_one_request(room: Room, count: int) -> None:
-    """And nothing else: no image is asked for, no row but the round's counters is written."""
+    """And nothing else: no image is asked for, no row but the round row is written."""
     for number in range(count):
         path = f"{PATH}/{number}"
         observed = an_observation(number)
@@ -154,7 +156,7 @@ def test_ten_unchanged_parameters_cost_one_request(room: Room, count: int) -> No
     assert [OK] * count == room.check(*requests)
     assert math.ceil(count / 10) == room.facts.requests("parameters")
     assert (room.facts.requests("images"), room.facts.requests("matching")) == (0, 0)
-    assert room.journal == ["read", "enter", "parameters", "count"]
+    assert room.journal == ["read", "enter", "parameters", "answered"]
 
 
 def test_an_unchanged_filter_lookup_writes_nothing(room: Room) -> None:
@@ -163,7 +165,7 @@ def test_an_unchanged_filter_lookup_writes_nothing(room: Room) -> None:
     room.facts.register(HERE, an_ami(1))
     room.facts.register(HERE, an_ami(2, day=2))
     assert room.check(a_request(lookup=by_name())) == [OK]
-    assert room.journal == ["read", "enter", "matching", "count"]
+    assert room.journal == ["read", "enter", "matching", "answered"]
 
 
 def test_parameter_and_filter_lookups_go_together(room: Room) -> None:
@@ -173,7 +175,7 @@ def test_parameter_and_filter_lookups_go_together(room: Room) -> None:
     outcomes = room.check(a_request("a"), a_request("b", by_name()))
     assert [Outcome(State.OK, Kind.BASELINE)] * 2 == outcomes
     asked = ["read", "enter", "parameters", "images", "matching"]
-    assert room.journal == [*asked[:4], "commit", "matching", "commit", "count"]
+    assert room.journal == [*asked[:4], "commit", "matching", "commit", "answered"]
 
 
 def test_nothing_is_asked_where_nothing_is_wanted(room: Room) -> None:
@@ -216,13 +218,14 @@ def test_a_row_written_a_moment_ago_is_found(room: Room, stale: Pair | None) -> 
     assert room.journal[:2] == ["read", "read consistently"]
 
 
-def test_a_row_that_cannot_be_read_is_tried_again(room: Room) -> None:
-    """It keeps its message, and costs the others nothing."""
+def test_a_row_that_cannot_be_decoded_costs_its_own_pair_alone(room: Room) -> None:
+    """Another delivery would find the same row: it is logged, and its message acknowledged."""
     room.rows.garble(a_pair("garbled"))
     settled(room, a_pair(known=an_observation(1)))
     room.publish(1)
     outcomes = room.check(a_request("garbled"), a_request())
-    assert [Outcome(State.TRANSIENT, again=True), OK] == outcomes
+    assert [UNREADABLE, OK] == outcomes
+    assert room.log.fields("row malformed") == [{"problem": "garbled"}]
 
 
 def test_an_older_message_of_an_edited_pair_is_dropped_beside_the_new_one(room: Room) -> None:
@@ -343,9 +346,10 @@ class Interfering(FakeRows):
     [
         (a_pair(known=an_observation(1), active=False), DROPPED),
         (a_pair(lookup=by_parameter("/after"), known=an_observation(1)), DROPPED),
-        (a_pair(known=an_observation(3), version=2), Outcome(State.TRANSIENT, again=True)),
+        (a_pair(known=an_observation(3), version=2), OVERTAKEN),
+        (a_pair(known=an_observation(1), announce=frozenset()), OVERTAKEN),
     ],
-    ids=["deactivated", "edited", "overtaken"],
+    ids=["deactivated", "edited", "overtaken", "announces less"],
 )
 def test_what_happens_meanwhile_decides_the_outcome(
     room: Room, meanwhile: Pair, expected: Outcome
@@ -356,7 +360,8 @@ def test_what_happens_meanwhile_decides_the_outcome(
     room.publish(2)
     assert [expected] == room.check(a_request())
     assert room.rows.releases(a_pair()) == []
-    assert room.log.lines == []
+    counted = [{"region": HERE.region, "account_id": HERE.account_id, "overtaken": 1}]
+    assert (counted if expected is OVERTAKEN else []) == room.log.fields("lookups not finished")
 
 
 def test_the_same_finding_of_two_workers_is_one_release(room: Room) -> None:
@@ -591,9 +596,10 @@ def test_an_image_in_another_state_is_not_chosen(room: Room) -> None:
         (FilterLookup((*by_name().filters, Filter("state", ("pending",)))), None),
     ):
         asked = _Unfiltered(room.facts)
+        room.rows = FakeRows(room.journal)
         room.rows.put(a_pair(lookup=lookup))
         checker = Checker(room.rows, asked, room.log, lambda: MOMENT)
-        checker.check(HERE, [a_request(lookup=lookup)], Deadline.after(60))
+        checker.check(HERE, {a_request(lookup=lookup): 1}, Deadline.after(60))
         known = room.rows.stored(a_pair()).known
         assert known == (expected or an_ami(2, 2).observation())
 
@@ -647,7 +653,7 @@ def test_a_question_that_fails_decides_nothing(room: Room) -> None:
     failing = _FailingTheSecondTime(room.facts)
     checker = Checker(room.rows, failing, room.log, lambda: MOMENT)
     request = a_request(lookup=by_name())
-    outcomes = checker.check(HERE, [request], Deadline.after(60))
+    outcomes = checker.check(HERE, {request: 1}, Deadline.after(60))
     assert outcomes == {request: Outcome(State.THROTTLED, again=True)}
 
 
@@ -690,13 +696,13 @@ class _BusyRows(FakeRows):
             raise CallFailedError(a_failure("InternalError"))
         return super().commit(pair, release)
 
-    def count(self, *_: object, **__: object) -> None:
-        """Count nothing."""
+    def answered(self, *_: object, **__: object) -> None:
+        """Note nothing."""
         raise CallFailedError(a_failure("ThrottlingException"))
 
 
 def test_a_row_that_is_busy_costs_its_own_message_only(room: Room) -> None:
-    """A conflict on one row fails one message; counters that cannot be written fail none."""
+    """A conflict on one row fails one message; a round row that is busy fails none."""
     room.rows = _BusyRows(room.journal)
     settled(room, *(a_pair(name) for name in "abc"))
     room.publish(1)
@@ -704,28 +710,175 @@ def test_a_row_that_is_busy_costs_its_own_message_only(room: Room) -> None:
     outcomes = room.check(*(a_request(name) for name in "abc"))
 
     baseline = Outcome(State.OK, Kind.BASELINE)
-    assert outcomes == [baseline, LATE, baseline]
+    assert outcomes == [baseline, Outcome(State.TRANSIENT, again=True), baseline]
 
 
-# --- the round's counters
+class _CrashingRows(FakeRows):
+    """Raise what no code foresees when one pair's row is written."""
+
+    def commit(self, pair: Pair, release: Release) -> Commit:
+        """Commit every other pair's release."""
+        if pair.image_name == "b":
+            message = "unexpected"
+            raise TypeError(message)
+        return super().commit(pair, release)
 
 
-def test_a_round_is_counted_once_per_target(room: Room) -> None:
-    """Checked are all that were tried, failed those without a fresh answer; dropped is neither."""
-    room.rows.begin(HERE, ROUND)
-    settled(room, a_pair("a"), a_pair("b", by_parameter("/none")), a_pair("c", active=False))
+def test_an_exception_in_one_pair_costs_that_pair_alone(room: Room) -> None:
+    """Whatever it is; it is logged with its traceback, and the message comes back."""
+    room.rows = _CrashingRows(room.journal)
+    settled(room, *(a_pair(name) for name in "abc"))
     room.publish(1)
-    room.check(a_request("a"), a_request("b", by_parameter("/none")), a_request("c"))
-    assert room.rows.counters(HERE) == (ROUND, 2, 1)
-    assert room.journal.count("count") == 1
+
+    outcomes = room.check(*(a_request(name) for name in "abc"))
+
+    baseline = Outcome(State.OK, Kind.BASELINE)
+    assert outcomes == [baseline, Outcome(State.TRANSIENT, again=True), baseline]
+    ((where),) = room.log.fields("pair failed unexpectedly")
+    assert "b" == where["image_name"]
 
 
-def test_two_rounds_in_one_batch_are_counted_each(room: Room) -> None:
-    """Messages of an earlier round do not count in this one; the pair is settled once."""
-    room.rows.begin(HERE, NEXT_ROUND)
+# --- image rows that are behind their releases
+
+
+@pytest.mark.parametrize(
+    "row",
+    [a_pair(), a_pair(known=an_observation(1), version=1)],
+    ids=["deleted and created again", "restored"],
+)
+def test_an_image_row_that_is_behind_heals_with_the_next_delivery(room: Room, row: Pair) -> None:
+    """Nothing is announced twice; versions go on, each from the image before it."""
+    settled(room, row)
+    past = a_pair(known=an_observation(1), version=1)
+    for version, number in ((2, 2), (3, 3)):
+        room.rows.put_release(replace(a_release(past, number), version=version))
+    if row.version == 0:
+        room.rows.put_release(replace(a_release(past, 1, Kind.BASELINE), version=1))
+    room.publish(4, day=4)
+
+    assert [OVERTAKEN] == room.check(a_request())
+    healed = room.rows.stored(row)
+    assert (3, an_observation(3), row.lookup_digest) == (
+        healed.version,
+        healed.known,
+        healed.confirmed_digest,
+    )
+    assert [Outcome(State.OK, Kind.RELEASE)] == room.check(a_request(), receives=2)
+    last = room.rows.releases(row)[-1]
+    assert (4, image_id(3)) == (last.version, last.previous_image_id)
+    assert {last.event_id} == room.rows.pending()
+    assert len(room.log.fields("image row was behind its releases")) == 1
+
+
+def test_a_healed_row_whose_lookup_was_edited_since_is_reconfigured(room: Room) -> None:
+    """The last release has another lookup's digest: the change is the edit's."""
     settled(room, a_pair())
+    before = a_pair(lookup=by_parameter("/before"))
+    room.rows.put_release(a_release(before, 1, Kind.BASELINE))
+    room.publish(2)
+    room.check(a_request())
+    assert [Outcome(State.OK, Kind.RECONFIGURED)] == room.check(a_request())
+
+
+def test_a_release_row_that_cannot_be_decoded_costs_its_pair_alone(room: Room) -> None:
+    """No release after the row can be decoded, so no delivery could heal it."""
+    pair = a_pair(known=an_observation(1))
+    settled(room, pair, a_pair("other"))
+    room.rows.garble_release(a_release(pair))
+    room.publish(2)
+    outcomes = room.check(a_request(), a_request("other"))
+    assert [UNREADABLE, Outcome(State.OK, Kind.BASELINE)] == outcomes
+    assert "release row 2 exists" in str(room.log.fields("row malformed"))
+
+
+# --- what is noted for the whole target
+
+
+def test_final_outcomes_are_noted_once_per_target(room: Room) -> None:
+    """Problems that are shown count as well; what comes back or was dropped does not."""
+    room.rows.begin(HERE)
+    settled(
+        room,
+        a_pair("a", number=1),
+        a_pair("b", by_parameter("/none"), number=2),
+        a_pair("c", number=3, active=False),
+        a_pair("d", by_parameter("/throttled"), number=4),
+    )
+    room.publish(1)
+    room.facts.reject(HERE, "/throttled", a_failure("ThrottlingException"))
+    room.check(
+        a_request("a"),
+        a_request("b", by_parameter("/none")),
+        a_request("c"),
+        a_request("d", by_parameter("/throttled")),
+    )
+    assert frozenset({1, 2}) == room.rows.numbers(HERE)
+    assert room.journal.count("answered") == 1
+
+
+def test_requests_of_two_rounds_are_one_answer(room: Room) -> None:
+    """Whichever round asked; the pair is settled once."""
+    room.rows.begin(HERE)
+    settled(room, a_pair(number=7))
     room.publish(1)
     outcomes = room.check(a_request(), a_request(round_=NEXT_ROUND))
     assert [Outcome(State.OK, Kind.BASELINE)] * 2 == outcomes
-    assert room.rows.counters(HERE) == (NEXT_ROUND, 1, 0)
-    assert (room.journal.count("count"), room.journal.count("commit")) == (2, 1)
+    assert frozenset({7}) == room.rows.numbers(HERE)
+    assert (room.journal.count("answered"), room.journal.count("commit")) == (1, 1)
+
+
+def test_nothing_is_noted_where_nothing_was_answered(room: Room) -> None:
+    """The round row stays as it is."""
+    settled(room, a_pair(known=an_observation(1)))
+    room.check(a_request(), seconds=0)
+    room.check(a_request("unknown"))
+    assert "answered" not in room.journal
+
+
+@pytest.mark.parametrize(("receives", "expected"), [(1, "ok"), (2, "late"), (5, "late")])
+def test_what_is_late_twice_is_shown(room: Room, receives: int, expected: str) -> None:
+    """The first time, the message comes back in time; each time it is logged."""
+    pair = a_pair(known=an_observation(1))
+    settled(room, pair)
+    for _ in range(2):
+        assert room.check(a_request(), seconds=0, receives=receives) == [LATE]
+    assert expected == room.rows.stored(pair).state
+    assert [("al2023", "late")] * (expected == "late") == room.rows.marks
+    counted = {"region": HERE.region, "account_id": HERE.account_id, "late": 1}
+    assert [counted] * 2 == room.log.fields("lookups not finished")
+
+
+def test_a_batch_marks_a_hundred_late_rows_at_most(room: Room) -> None:
+    """Over all its targets: at the deadline, time is short."""
+    budget = MarkBudget()
+    for target in (HERE, THERE):
+        names = [f"image-{number:02d}" for number in range(70)]
+        settled(room, *(a_pair(name, target=target) for name in names))
+        requests = [a_request(name, target=target) for name in names]
+        room.check(*requests, target=target, seconds=0, receives=2, budget=budget)
+    assert 100 == len(room.rows.marks)
+
+
+def test_a_late_row_that_cannot_be_written_is_no_error(room: Room) -> None:
+    """Its message comes back all the same."""
+    room.rows = _BusyMarks(room.journal)
+    settled(room, a_pair())
+    assert room.check(a_request(), seconds=0, receives=2) == [LATE]
+    assert len(room.log.fields("row not written")) == 1
+
+
+class _BusyMarks(FakeRows):
+    """A table that takes no marks."""
+
+    def mark(self, *_: object, **__: object) -> None:
+        """Write nothing."""
+        raise CallFailedError(a_failure("ThrottlingException"))
+
+
+def test_another_code_of_the_same_state_is_written(room: Room) -> None:
+    """The row says what to repair now."""
+    settled(room, a_pair(known=an_observation(1)))
+    for code in ("ThrottlingException", "ThrottlingException", "RequestLimitExceeded"):
+        room.facts.fail("parameters", code)
+        room.check(a_request())
+    assert [("al2023", "throttled")] * 2 == room.rows.marks

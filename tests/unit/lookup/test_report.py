@@ -7,7 +7,7 @@ from lookup_fakes import HERE, THERE
 from services.kernel.errors import State
 from services.kernel.model import Kind
 from services.kernel.observe import Measure
-from services.lookup.report import DROPPED, LATE, Outcome, Report
+from services.lookup.report import DROPPED, LATE, UNREADABLE, Outcome, Report
 
 
 def a_report() -> Report:
@@ -22,6 +22,7 @@ def a_report() -> Report:
         (HERE, Outcome(State.ACCESS_DENIED)),
         (THERE, LATE),
         (THERE, DROPPED),
+        (THERE, UNREADABLE),
     ]
     for target, outcome in outcomes:
         report.add(target, outcome)
@@ -36,6 +37,7 @@ def test_the_answer_names_the_messages_to_deliver_again() -> None:
         "failed": 4,
         "dropped": 1,
         "malformed": 1,
+        "unreadable": 1,
         "releases": {"baseline": 1, "release": 1},
     }
 
@@ -46,11 +48,12 @@ def test_measures_have_few_and_small_dimensions() -> None:
         Measure("PairsChecked", 4, dimensions={"region": "eu-west-1"}),
         Measure("PairsChecked", 1, dimensions={"region": "us-west-2"}),
         Measure("PairsFailed", 2, dimensions={"class": "access_denied", "region": "eu-west-1"}),
+        Measure("PairsFailed", 1, dimensions={"class": "late", "region": "us-west-2"}),
         Measure("PairsFailed", 1, dimensions={"class": "throttled", "region": "eu-west-1"}),
-        Measure("PairsFailed", 1, dimensions={"class": "transient", "region": "us-west-2"}),
         Measure("Releases", 1, dimensions={"kind": "baseline"}),
         Measure("Releases", 1, dimensions={"kind": "release"}),
         Measure("MalformedMessages", 1),
+        Measure("RowsUnreadable", 1),
     ]
 
 

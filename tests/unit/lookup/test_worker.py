@@ -12,7 +12,6 @@ from lookup_fakes import (
     HERE,
     MOMENT,
     PATH,
-    ROUND,
     THERE,
     FakeFacts,
     FakeRows,
@@ -58,7 +57,7 @@ class Room:
         """Track one image in these targets, published there."""
         for target in targets:
             self.rows.put(a_pair(target=target))
-            self.rows.begin(target, ROUND)
+            self.rows.begin(target)
             self.facts.put_parameter(target, PATH, image_id(1))
             self.facts.register(target, an_ami(1))
 
@@ -107,6 +106,7 @@ def test_a_batch_of_nothing_is_no_work(room: Room) -> None:
         "failed": 0,
         "dropped": 0,
         "malformed": 0,
+        "unreadable": 0,
         "releases": {},
     }
 
@@ -130,7 +130,7 @@ def test_copies_of_a_message_share_one_outcome(room: Room) -> None:
     report = room.work(*(a_message(message_id=f"m{n}") for n in range(3)))
     assert (report.failed_messages, report.checked) == ([], {HERE.region: 1})
     assert report.releases == {"baseline": 1}
-    assert room.rows.counters(HERE) == (ROUND, 1, 0)
+    assert len(room.rows.numbers(HERE) or ()) == 1
     assert len(room.rows.releases(a_pair())) == 1
 
 

@@ -19,7 +19,6 @@ from scheduler_fakes import (
     an_image,
     round_row,
 )
-
 from table_fakes import Row
 
 from services.kernel.errors import CallFailedError, RegionsFailedError, State, failure
