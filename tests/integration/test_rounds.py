@@ -9,6 +9,7 @@ import pytest
 from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, told
 
 from services.kernel.model import Kind, Target
+from services.kernel.wire import decode_window
 
 
 def test_one_message_per_active_pair(lab: Lab) -> None:
@@ -79,10 +80,10 @@ def test_a_steady_round_costs_what_it_must(lab: Lab, count: int) -> None:
     hub = {key[:2]: n for key, n in calls.items() if key[0] == "dynamodb"}
     assert hub == {
         ("dynamodb", "GetItem"): 1,  # the note of the last round
-        ("dynamodb", "Query"): 2,  # the rows of each region
+        ("dynamodb", "Query"): 4,  # the image rows and the round rows of each region
         ("dynamodb", "BatchGetItem"): 2,  # the pairs of each target
-        ("dynamodb", "PutItem"): 2,  # the round row of each target
-        ("dynamodb", "UpdateItem"): 3 + 2,  # the note, and the counters of each target
+        # the note; the round row of each target, by the scheduler and by the lookup
+        ("dynamodb", "UpdateItem"): 3 + 2 + 2,
     }
     assert 2 * -(-count // 10) == calls["sqs", "SendMessageBatch", "us-east-1"]
     assert sum(n for key, n in calls.items() if key[0] == "sts") == 0
@@ -102,16 +103,36 @@ def test_a_steady_round_asks_once_per_filter_lookup(lab: Lab) -> None:
     assert before == lab.rows()
 
 
-def test_a_round_counts_what_it_checked(lab: Lab) -> None:
-    """The round row of a target tells what was enqueued, checked and failed."""
+def test_a_round_row_shows_who_was_answered(lab: Lab) -> None:
+    """A pair with a problem is answered too; one whose message comes back is not."""
     lab.deploy(lab.image("here"), lab.image("missing"))
     lab.publish("here")
-
+    lab.round()
     lab.round()
 
     for target in lab.targets:
-        row = lab.pipeline.rows(target.region, "round#")[0]
-        assert (row["enqueued"], row["checked"], row["failed"]) == (2, 2, 1)
+        window = decode_window(lab.pipeline.rows(target.region, "round#")[0])
+        assert {pair.number for pair in lab.pairs(target)} == window.answered
+        assert set() == window.missed | window.stale
+
+
+def test_a_pair_that_is_never_answered_is_stale(lab: Lab) -> None:
+    """Its state was ok, and nobody could tell; after two windows its row says so."""
+    lab.deploy(lab.image("a"), targets=[VIRGINIA])
+    lab.publish("a", VIRGINIA)
+    lab.round()
+    for _ in range(2):  # every message of these rounds is lost
+        lab.pipeline.schedule(lab.next_round())
+        lab.queued()
+    assert "ok" == lab.pair(VIRGINIA, "a").state
+    lab.pipeline.schedule(lab.next_round())
+    assert "stale" == lab.pair(VIRGINIA, "a").state
+
+    lab.pipeline.queue.drain_visible()
+
+    assert "ok" == lab.pair(VIRGINIA, "a").state
+    window = decode_window(lab.pipeline.rows("us-east-1", "round#")[0])
+    assert set() == window.unanswered()
 
 
 def test_only_the_regions_of_the_event_take_part(lab: Lab) -> None:

@@ -1,0 +1,114 @@
+"""Rows that were deleted, restored or damaged: each affects its own pair, and heals if it can."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from laboratory import VIRGINIA, Lab, told
+
+from services.kernel.aws import to_item
+from services.kernel.wire import image_record, release_record, round_record
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+
+def _table(lab: Lab) -> DynamoDBClient:
+    client: DynamoDBClient = lab.aws.client("dynamodb", lab.hub.region)
+    return client
+
+
+def _put(lab: Lab, **row: object) -> None:
+    """Write a row whole, as a person at the console does."""
+    _table(lab).put_item(TableName=lab.hub.table_name, Item=to_item(row))
+
+
+def _image_row(lab: Lab, name: str = "a") -> dict[str, Any]:
+    record = image_record(VIRGINIA.account_id, name)
+    (row,) = [r for r in lab.pipeline.rows(VIRGINIA.region, record) if r["record"] == record]
+    return row
+
+
+def _with_history(lab: Lab) -> list[str]:
+    """Two images with three versions each; the ids of the first one's."""
+    lab.deploy(lab.image("a"), lab.image("b"), targets=[VIRGINIA])
+    ids = []
+    for _ in range(3):
+        ids.append(lab.publish("a", VIRGINIA))
+        lab.publish("b", VIRGINIA)
+        lab.round()
+    return ids
+
+
+def _is_dense(lab: Lab) -> bool:
+    releases = lab.releases(VIRGINIA, "a")
+    versions = [release.version for release in releases]
+    return versions == list(range(1, len(releases) + 1)) and all(
+        after.previous_image_id == before.observed.image_id
+        for before, after in itertools.pairwise(releases)
+    )
+
+
+@pytest.mark.parametrize("restored", [False, True], ids=["deleted", "restored"])
+def test_an_image_row_that_is_behind_heals(lab: Lab, *, restored: bool) -> None:
+    """The next change is announced once, and no message becomes a dead letter."""
+    lab.deploy(lab.image("a"), targets=[VIRGINIA])
+    lab.publish("a", VIRGINIA)
+    lab.round()
+    first = _image_row(lab)
+    for _ in range(2):
+        lab.publish("a", VIRGINIA)
+        lab.round()
+    if restored:
+        _put(lab, **first)
+    else:
+        key = to_item({"region": VIRGINIA.region, "record": first["record"]})
+        _table(lab).delete_item(TableName=lab.hub.table_name, Key=key)
+    newest = lab.publish("a", VIRGINIA)
+
+    assert {("us-east-1", "a", "release", newest)} == told([*lab.round(), *lab.round()])
+    assert lab.round() == []
+    assert lab.dead_letters() == []
+    assert (4, newest) == (lab.pair(VIRGINIA, "a").version, _image_row(lab)["image_id"])
+    assert _is_dense(lab)
+
+
+def test_a_deleted_row_heals_without_any_change(lab: Lab) -> None:
+    """The baseline that would be filed meets the releases that are there."""
+    ids = _with_history(lab)
+    key = to_item({"region": VIRGINIA.region, "record": _image_row(lab)["record"]})
+    _table(lab).delete_item(TableName=lab.hub.table_name, Key=key)
+
+    assert lab.round() == []
+    assert (3, ids[-1]) == (lab.pair(VIRGINIA, "a").version, _image_row(lab)["image_id"])
+    assert "image row was behind its releases" in lab.pipeline.log.getvalue()
+
+
+def test_a_damaged_row_affects_its_own_pair_alone(lab: Lab) -> None:
+    """Whatever is damaged: rows of images, of releases, of rounds, and foreign rows."""
+    _with_history(lab)
+    where = {"region": VIRGINIA.region}
+    _put(lab, **_image_row(lab) | {"version": "three"})
+    _put(lab, **where, record=release_record(VIRGINIA.account_id, "b", 2), version="two")
+    _put(lab, **where, record=release_record(VIRGINIA.account_id, "b", 9), note="by hand")
+    _put(lab, **where, record=round_record(VIRGINIA.account_id), answered="all", window=7)
+    _put(lab, **where, record=image_record(VIRGINIA.account_id, "c"), image_name="b")
+    newest = lab.publish("b", VIRGINIA)
+
+    assert {("us-east-1", "b", "release", newest)} == told(lab.round())
+    assert lab.dead_letters() == []
+
+
+def test_a_row_whose_content_names_another_pair_changes_no_other(lab: Lab) -> None:
+    """A copy of a row under another key must not be written back to the first one's key."""
+    _with_history(lab)
+    before = _image_row(lab, "b")
+    _put(lab, **before | {"record": image_record(VIRGINIA.account_id, "a")})
+    newest = lab.publish("b", VIRGINIA)
+
+    lab.round()
+
+    assert newest == _image_row(lab, "b")["image_id"]
+    assert before["version"] + 1 == _image_row(lab, "b")["version"]
