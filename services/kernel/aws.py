@@ -342,7 +342,8 @@ def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
 def _plain(value: object) -> object:
     match value:
         case Decimal():
-            return int(value)
+            # None of our numbers has a fraction; rounded, a foreign row would pass for one of ours.
+            return int(value) if value == value.to_integral_value() else float(value)
         case dict():
             return {key: _plain(member) for key, member in value.items()}
         case list():

@@ -280,7 +280,9 @@ def test_a_release_that_cannot_be_decoded_heals_nothing(bed: RowsBed) -> None:
     bed.stage.put(KNOWN)
     for number in range(30):
         bed.stage.garble_release(replace(a_release(KNOWN), version=40 + number))
+    bed.stage.put_release(replace(a_release(KNOWN), version=KNOWN.version))
     assert bed.rows.heal(KNOWN) is None
+    assert KNOWN == stored(bed, KNOWN)
     last = replace(a_release(KNOWN, 9), version=39)
     bed.stage.put_release(last)
     assert last == bed.rows.heal(KNOWN)
