@@ -9,21 +9,14 @@ import shutil
 import subprocess
 import sys
 import tokenize
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ROOT / "services"
 INFRA = ROOT / "infra"
-REQUIREMENTS = ROOT / "requirements"
-NESTED_LOCKS = ("functions", "console", "dev")
-"""Each holds what the one before it holds."""
-LOCK_NAMES = (*NESTED_LOCKS, "checkov", "ministack", "runtime")
 
 MEANINGLESS = {"base", "common", "helper", "helpers", "misc", "util", "utils"}
 KERNEL_MODULES = 7
@@ -194,77 +187,6 @@ def test_documented_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, flags=re.MULTILINE))
 
     assert [found for found in documented_targets() if found[1] not in targets] == []
-
-
-# --- locked requirements
-
-
-def locked(name: str) -> dict[str, tuple[str, str]]:
-    """Each package of a lock file: its version, and the rest of its entry."""
-    text = (REQUIREMENTS / f"{name}.txt").read_text(encoding="utf-8").replace("\\\n", " ")
-    entries = [line for line in text.splitlines() if line.strip() and line.lstrip()[0] != "#"]
-    pairs = [entry.partition(" ")[::2] for entry in entries]
-    return {
-        canonicalize_name(pin.partition("==")[0]): (pin.partition("==")[2], rest)
-        for pin, rest in pairs
-    }
-
-
-def asked(name: str) -> Iterator[str]:
-    """Each package that an `.in` file asks for, included files too."""
-    for line in (REQUIREMENTS / f"{name}.in").read_text(encoding="utf-8").splitlines():
-        wish = line.partition("#")[0].strip()
-        if wish.startswith("-r "):
-            yield from asked(wish.removeprefix("-r ").removesuffix(".in"))
-        elif wish:
-            yield canonicalize_name(Requirement(wish).name)
-
-
-@pytest.mark.parametrize("name", LOCK_NAMES)
-def test_every_requirement_is_pinned_and_hashed(name: str) -> None:
-    """Nothing is installed but the very bytes that were locked."""
-    loose = [
-        package
-        for package, (version, rest) in locked(name).items()
-        if not version or "--hash=sha256:" not in rest
-    ]
-
-    assert loose == []
-    assert locked(name)
-
-
-@pytest.mark.parametrize("name", LOCK_NAMES)
-def test_lock_holds_what_is_asked_for(name: str) -> None:
-    """An `.in` file that was edited needs `make lock`."""
-    assert sorted(set(asked(name)) - locked(name).keys()) == []
-
-
-@pytest.mark.parametrize("name", LOCK_NAMES)
-def test_lock_names_no_host(name: str) -> None:
-    """Neither an index nor a direct address stands in a lock file."""
-    text = (REQUIREMENTS / f"{name}.txt").read_text(encoding="utf-8")
-
-    assert re.findall(r"--(?:extra-)?index-url.*|--find-links.*|\S+://\S+", text) == []
-
-
-def test_locks_agree() -> None:
-    """What the tests run is what the functions and the demo run."""
-    versions = [{name: pin for name, (pin, _) in locked(lock).items()} for lock in NESTED_LOCKS]
-
-    assert versions[0].items() <= versions[1].items() <= versions[2].items()
-
-
-def test_package_accepts_what_is_locked() -> None:
-    """The ranges in pyproject.toml hold the locked versions."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wishes = project["dependencies"] + project["optional-dependencies"]["demo"]
-    pins = locked("console")
-
-    assert [
-        str(wish)
-        for wish in map(Requirement, wishes)
-        if not wish.specifier.contains(pins[canonicalize_name(wish.name)][0])
-    ] == []
 
 
 # --- the rules' own tests
