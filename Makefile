@@ -56,7 +56,7 @@ deploy: package ## Package and deploy; Terraform asks before it changes anything
 
 lock: $(DEV)/.ready ## Resolve requirements/*.in into hashed, host-free lock files (UPGRADE=--upgrade for newer ones)
 	cd requirements && for name in functions console dev checkov ministack runtime; do \
-	  ../$(DEV)/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
+	  ../$(DEV)/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	    --output-file $$name.txt $$name.in || exit 1; done
 
