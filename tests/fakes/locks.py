@@ -1,8 +1,10 @@
-"""The lock files, read as pip reads them."""
+"""The lock files, read as pip reads them, and what the packages in them require."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -12,6 +14,12 @@ REQUIREMENTS = Path(__file__).parents[2] / "requirements"
 NESTED_LOCKS = ("functions", "console", "dev")
 """Each holds what the one before it holds."""
 LOCK_NAMES = (*NESTED_LOCKS, "checkov", "ministack", "runtime")
+
+_PLATFORMS = (
+    {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64"},
+    {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "aarch64"},
+    {"sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64"},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,11 @@ class Pin:
         first, *more = self.requirement.specifier
         return first.version if first.operator == "==" and not more else ""
 
+    def applies(self, environment: Mapping[str, str]) -> bool:
+        """Whether the entry is installed in an environment."""
+        marker = self.requirement.marker
+        return marker is None or marker.evaluate(dict(environment))
+
 
 def pins(text: str) -> list[Pin]:
     """Every entry of a lock file's text."""
@@ -46,3 +59,53 @@ def pins(text: str) -> list[Pin]:
 def lock(name: str) -> list[Pin]:
     """Every entry of a lock file."""
     return pins((REQUIREMENTS / f"{name}.txt").read_text(encoding="utf-8"))
+
+
+def installed(*folders: Path) -> dict[str, Distribution]:
+    """The packages in these folders by name; without any, those of the running Python."""
+    found = distributions(path=list(map(str, folders))) if folders else distributions()
+    return {canonicalize_name(package.name): package for package in found}
+
+
+def every_unmet(
+    entries: Sequence[Pin],
+    packages: Mapping[str, Distribution],
+    versions: Sequence[str] = ("3.11", "3.13"),
+) -> list[str]:
+    """What the locked packages require and the lock does not give them, on any supported system.
+
+    Only packages that are installed can say what they require; `packages` holds these by name.
+    """
+    environments = (
+        {"python_version": version, "python_full_version": f"{version}.9", **platform}
+        for version in versions
+        for platform in _PLATFORMS
+    )
+    return sorted({text for each in environments for text in _unmet(entries, packages, each)})
+
+
+def _unmet(
+    entries: Sequence[Pin], packages: Mapping[str, Distribution], environment: Mapping[str, str]
+) -> Iterator[str]:
+    given = {pin.name: pin for pin in entries if pin.applies(environment)}
+    extras = {name: set(pin.requirement.extras) for name, pin in given.items()}
+    waiting = list(given)
+    while waiting:
+        name = waiting.pop()
+        requires = packages[name].requires if name in packages else None
+        for wish in _applying(requires or [], extras[name], environment):
+            other = canonicalize_name(wish.name)
+            if other not in given or not wish.specifier.contains(given[other].version):
+                yield f"{name} requires {wish}"
+            elif not wish.extras <= extras[other]:
+                extras[other] |= wish.extras
+                waiting.append(other)
+
+
+def _applying(
+    requires: Sequence[str], extras: set[str], environment: Mapping[str, str]
+) -> Iterator[Requirement]:
+    for wish in map(Requirement, requires):
+        cases = ({**environment, "extra": extra} for extra in ("", *extras))
+        if wish.marker is None or any(wish.marker.evaluate(case) for case in cases):
+            yield wish

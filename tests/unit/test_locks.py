@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import Distribution
+from typing import Any
 
 import pytest
-from locks import LOCK_NAMES, NESTED_LOCKS, REQUIREMENTS, lock
+from locks import LOCK_NAMES, NESTED_LOCKS, REQUIREMENTS, every_unmet, installed, lock, pins
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -69,3 +71,63 @@ def test_package_accepts_what_is_locked() -> None:
         for wish in map(Requirement, wishes)
         if not wish.specifier.contains(versions[canonicalize_name(wish.name)])
     ] == []
+
+
+# --- completeness
+
+
+@pytest.mark.parametrize("name", NESTED_LOCKS)
+def test_lock_is_complete(name: str) -> None:
+    """Locks are installed without looking for dependencies, so each must hold all of them.
+
+    Checked for every Python and system that developers use. The packages say what they require,
+    so those that are not installed here are checked elsewhere (tests/infra/test_locks.py).
+    """
+    assert every_unmet(lock(name), installed()) == []
+
+
+HASH = f"--hash=sha256:{'0' * 64}"
+
+
+class Package(Distribution):
+    """A package that is installed, as far as its requirements go."""
+
+    def __init__(self, *requires: str) -> None:
+        self._requires = requires
+
+    @property
+    def requires(self) -> list[str]:
+        """What it requires."""
+        return list(self._requires)
+
+    def read_text(self, filename: str) -> None:
+        """It has no files."""
+
+    def locate_file(self, path: object) -> Any:  # noqa: ANN401 - never called
+        """It has no files."""
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        (f"a==1 {HASH}\nb==2 {HASH}", []),
+        (f"a==1 {HASH}", ["a requires b>=2"]),
+        (f"a==1 {HASH}\nb==1 {HASH}", ["a requires b>=2"]),
+        (f"a[x]==1 {HASH}\nb==2 {HASH}", ['a requires c[y]; extra == "x"']),
+        (
+            f"a[x]==1 {HASH}\nb==2 {HASH}\nc==1 {HASH}",
+            ['c requires d; extra == "y" and sys_platform == "darwin"'],
+        ),
+        (f"a[x]==1 {HASH}\nb==2 {HASH}\nc==1 {HASH}\nd==1 ; sys_platform == 'darwin' {HASH}", []),
+        (f"a==1 {HASH}\nb==2 ; python_version >= '3.13' {HASH}", ["a requires b>=2"]),
+    ],
+)
+def test_what_a_lock_lacks_is_found(text: str, missing: list[str]) -> None:
+    """Versions, extras of extras, and the markers of both sides count."""
+    packages = {
+        "a": Package("b>=2", 'c[y]; extra == "x"'),
+        "c": Package('d; extra == "y" and sys_platform == "darwin"'),
+    }
+
+    assert every_unmet(pins(text), packages) == missing
