@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -24,6 +24,7 @@ from services.console.embedded.calls import Call
 from services.console.embedded.corrections import Corrections
 from services.console.embedded.faults import Fault
 from services.console.embedded.front import ACCOUNT_HEADER, Front
+from services.console.embedded.proxies import bypassed
 from services.console.embedded.world import World
 
 HUB_ACCOUNT = "123456789012"
@@ -41,7 +42,8 @@ class EmbeddedAws:
 
     Only one can run at a time, since moto keeps its state in module globals; starting empties it.
     `world` is the outside world, `calls` and `fault` see and break what the services ask, and
-    `client` acts as an administrator of any account, unseen by both.
+    `client` acts as an administrator of any account, unseen by both. While it runs, `no_proxy`
+    holds its address.
     """
 
     _running: ClassVar[threading.Lock] = threading.Lock()
@@ -57,6 +59,7 @@ class EmbeddedAws:
         self._session = _isolated_session()
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
+        self._while_running = ExitStack()
 
     # --- life
 
@@ -71,6 +74,7 @@ class EmbeddedAws:
             raise RuntimeError(message)
         _empty()
         self._stopping.clear()
+        self._while_running.enter_context(bypassed(_HOST))
         self._server = _Server(_HOST, 0, self._front, _QuietHandler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL_SECONDS,), name="embedded-aws"
@@ -89,6 +93,7 @@ class EmbeddedAws:
         for client in self._clients.values():
             client.close()
         self._clients.clear()
+        self._while_running.close()
         _empty()
         self._running.release()
 

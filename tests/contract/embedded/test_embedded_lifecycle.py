@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import urllib.error
@@ -50,6 +51,16 @@ def test_what_is_no_aws_request_is_not_recorded() -> None:
         with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - on loopback
             assert answer.status == 200
         assert aws.calls(outside=True) == ()
+
+
+def test_it_is_reached_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's proxy is for other machines; afterwards the environment is as before."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    before = dict(os.environ)
+    with EmbeddedAws() as aws:
+        assert "QueueUrls" not in aws.client("sqs", "us-east-1").list_queues()
+    assert before == dict(os.environ)
 
 
 def test_stopping_ends_what_a_fault_keeps_waiting() -> None:
