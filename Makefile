@@ -11,6 +11,9 @@ ROOT ?= infra/terraform/examples/basic
 CHECKOV := .venv-checkov
 MINISTACK := .venv-ministack
 LAMBDA := .venv-runtime
+# Settings of another Python in a user's shell would change which modules ours finds. Those of pip
+# are dealt with by infra/pip.py.
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE VIRTUAL_ENV
 # A shell's own AWS settings never reach a test or the demo.
 CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u AWS_CA_BUNDLE
 
@@ -71,28 +74,22 @@ install: $(TOOL)/.ready ## Make .venv with the command .venv/bin/ami-tracker
 clean: ## Remove what the other targets made
 	rm -rf $(TOOL) $(DEV) $(CHECKOV) $(MINISTACK) $(LAMBDA) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
-LOCKED := -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
-
-define virtualenv # $(1) folder, $(2) lock file; holds our own packages too
+define virtualenv # $(1) folder, $(2) lock file, $(3) --project where it holds our own packages too
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; name one so: make PYTHON=python3.13 ...")'
-	$(PYTHON) -m venv --clear $(1)
-	$(1)/bin/python $(LOCKED) $(2)
-	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@$(PYTHON) -m infra.virtualenv $(1) $(2) $(3)
 	@touch $@
 endef
 
 $(DEV)/.ready: requirements/dev.txt
-	$(call virtualenv,$(DEV),$<)
+	$(call virtualenv,$(DEV),$<,--project)
 
 $(TOOL)/.ready: requirements/console.txt
-	$(call virtualenv,$(TOOL),$<)
+	$(call virtualenv,$(TOOL),$<,--project)
 
 $(CHECKOV)/.ready: requirements/checkov.txt
-	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python $(LOCKED) $<
-	@touch $@
+	$(call virtualenv,$(CHECKOV),$<)
 
 # Without that Python nothing is made here, and the tests that need it say so.
 $(MINISTACK)/.ready $(LAMBDA)/.ready: .venv-%/.ready: requirements/%.txt
-	@if python=$$($(PYTHON) -m infra.package.interpreter $(RUNTIME:python%=%)); then set -ex; \
-	  $$python -m venv --clear $(@D); $(@D)/bin/python $(LOCKED) $<; touch $@; fi
+	@if python=$$($(PYTHON) -m infra.package.interpreter $(RUNTIME:python%=%)); then \
+	  $$python -m infra.virtualenv $(@D) $< && touch $@; fi
