@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from infra.package.errors import StepFailedError
 from infra.package.lambda_platform import LambdaPlatform
+from infra.pip import environment
 
 _PIP_SECONDS = 600
 _ADVICE = (
@@ -57,9 +59,15 @@ def _pip(command: Sequence[str], lock: Path, platform: LambdaPlatform) -> None:
         *("--python-version", platform.python, "--implementation", "cp", *tags),
         *("--requirement", str(lock)),
     ]
+    settings = environment(Path(sys.executable), os.environ, command[0])
     try:
         subprocess.run(  # noqa: S603 - our own pip
-            arguments, check=True, capture_output=True, text=True, timeout=_PIP_SECONDS
+            arguments,
+            env=settings,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=_PIP_SECONDS,
         )
     except subprocess.CalledProcessError as error:
         advice = _ADVICE.format(platform=platform)
