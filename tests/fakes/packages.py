@@ -29,14 +29,15 @@ _ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64", "AMD64": "x86_64", "x86_
 ARCHITECTURE = _ARCHITECTURES.get(platform.machine(), "x86_64")
 """What this machine can run."""
 
-# Read once, since each test sees a replaced environment; where a Python is found may depend on it.
-_ENVIRON = dict(os.environ)
+# Read once, since each test sees a replaced environment; which Python is found, and how pip reaches
+# the registry, may depend on it.
+ENVIRON = dict(os.environ)
 
 
 def interpreter(runtime: str = RUNTIME) -> Path:
     """The runtime's Python; without one the test is skipped."""
     try:
-        return find(LambdaPlatform(runtime, ARCHITECTURE).python, _ENVIRON)
+        return find(LambdaPlatform(runtime, ARCHITECTURE).python, ENVIRON)
     except NoInterpreterError as error:
         pytest.skip(str(error))
 
@@ -78,7 +79,7 @@ def built_packages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Pat
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of this test session that all workers share."""
     own = tmp_path_factory.getbasetemp()
-    return own.parent if "PYTEST_XDIST_WORKER" in _ENVIRON else own
+    return own.parent if "PYTEST_XDIST_WORKER" in ENVIRON else own
 
 
 @contextmanager

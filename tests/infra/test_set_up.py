@@ -1,0 +1,153 @@
+"""What `make` sets up, in a copy of the repository and in the shell of a user with odd settings."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from packages import ENVIRON
+
+from infra.virtualenv import main
+
+ROOT = Path(__file__).parents[2]
+DEAD_PROXY = dict.fromkeys(
+    ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy", "https_proxy"),
+    "http://127.0.0.1:9",
+)
+
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
+
+
+# --- an environment of a lock file
+
+
+def write_wheel(folder: Path, name: str, *requires: str) -> str:
+    """Write a small wheel of version 1.0; its line in a lock file."""
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    needs = "".join(f"Requires-Dist: {other}\n" for other in requires)
+    about = {
+        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}",
+        "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "RECORD": f"{name}.py,,\n",
+    }
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr(f"{name}.py", "")
+        for file, text in about.items():
+            wheel.writestr(f"{name}-1.0.dist-info/{file}", text)
+    return f"{name}==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+
+
+@pytest.fixture(name="offline")
+def make_offline(tmp_path: Path) -> dict[str, str]:
+    """An environment in which pip finds what lies in a folder of this test, and nothing else."""
+    (tmp_path / "wheels").mkdir()
+    return ENVIRON | {
+        "PIP_CONFIG_FILE": "/dev/null",
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(tmp_path / "wheels"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("held", "code", "words"),
+    [
+        (("tree", "leaf"), 0, ""),
+        (("tree",), 1, "tree 1.0 requires leaf, which is not installed"),
+        (("leaf", "other"), 1, "No matching distribution found for other==1.0"),
+    ],
+)
+def test_only_failures_are_told(
+    tmp_path: Path,
+    offline: Mapping[str, str],
+    capfd: pytest.CaptureFixture[str],
+    held: tuple[str, ...],
+    code: int,
+    words: str,
+) -> None:
+    """A lock that is not complete, or cannot be installed, fails in pip's own words."""
+    lines = {
+        "tree": write_wheel(tmp_path / "wheels", "tree", "leaf"),
+        "leaf": write_wheel(tmp_path / "wheels", "leaf"),
+        "other": f"other==1.0 --hash=sha256:{'0' * 64}\n",
+    }
+    lock = tmp_path / "lock.txt"
+    lock.write_text("".join(lines[name] for name in held), encoding="utf-8")
+
+    assert main([str(tmp_path / "made"), str(lock)], offline) == code
+    out, err = capfd.readouterr()
+    assert out == f"Making {tmp_path / 'made'} from {lock} ...\n"
+    assert bool(err) == bool(code)
+    assert words in err
+
+
+# --- make, as a user runs it
+
+
+@pytest.fixture(scope="module", name="copy")
+def make_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make install` and `make demo` read of the repository."""
+    folder = tmp_path_factory.mktemp("copy")
+    ignored = shutil.ignore_patterns("__pycache__", "terraform")
+    for name in ("infra", "services", "requirements", "tracked_images"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    for name in ("Makefile", "README.md", "LICENSE", "pyproject.toml", "regions.yaml"):
+        shutil.copyfile(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module", name="shell")
+def make_shell(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a user whose settings are meant for something else."""
+    folder = tmp_path_factory.mktemp("user")
+    (folder / "sitecustomize.py").write_text("raise SystemExit('a module of the user')\n")
+    (folder / "constraints.txt").write_text("click==1.0\n")
+    mean = {
+        "PIP_CONSTRAINT": str(folder / "constraints.txt"),
+        "PIP_NO_BINARY": ":all:",
+        "PIP_PREFIX": str(folder / "prefix"),
+        "PIP_REQUIRE_VIRTUALENV": "1",
+        "PIP_TARGET": str(folder / "target"),
+        "PIP_USER": "1",
+        "PYTHONHOME": str(folder),
+        "PYTHONPATH": str(folder),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONUSERBASE": str(folder),
+        "VIRTUAL_ENV": str(folder),
+    }
+    return {name: value for name, value in ENVIRON.items() if not name.startswith("MAKE")} | mean
+
+
+def make(folder: Path, target: str, environ: Mapping[str, str]) -> str:
+    """All that a `make` target printed."""
+    done = subprocess.run(
+        ["make", f"PYTHON={sys.executable}", target],  # noqa: S607 - the user's own
+        cwd=folder,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    return done.stdout
+
+
+def test_a_shell_does_not_break_the_set_up(copy: Path, shell: Mapping[str, str]) -> None:
+    """Settings of pip and of another Python change nothing, and nothing is said about them."""
+    assert make(copy, "install", shell) == "Making .venv from requirements/console.txt ...\n"
+    assert (copy / ".venv" / "bin" / "ami-tracker").exists()
+
+
+def test_a_shell_does_not_break_the_demo(copy: Path, shell: Mapping[str, str]) -> None:
+    """Nor does a proxy, since the demo asks this machine alone."""
+    make(copy, "install", shell)
+
+    assert make(copy, "demo", {**shell, **DEAD_PROXY}).endswith("once, and no other.\n\n")
