@@ -15,6 +15,9 @@ NESTED_LOCKS = ("functions", "console", "dev")
 """Each holds what the one before it holds."""
 LOCK_NAMES = (*NESTED_LOCKS, "checkov", "ministack", "runtime")
 
+VERSIONS = ("3.11.0", "3.11.15", "3.13.0", "3.13.12")
+"""The first and a late release of each Python that is supported."""
+
 _PLATFORMS = (
     {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64"},
     {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "aarch64"},
@@ -70,14 +73,18 @@ def installed(*folders: Path) -> dict[str, Distribution]:
 def every_unmet(
     entries: Sequence[Pin],
     packages: Mapping[str, Distribution],
-    versions: Sequence[str] = ("3.11", "3.13"),
+    versions: Sequence[str] = VERSIONS,
 ) -> list[str]:
     """What the locked packages require and the lock does not give them, on any supported system.
 
     Only packages that are installed can say what they require; `packages` holds these by name.
     """
     environments = (
-        {"python_version": version, "python_full_version": f"{version}.9", **platform}
+        {
+            "python_version": version.rpartition(".")[0],
+            "python_full_version": version,
+            **platform,
+        }
         for version in versions
         for platform in _PLATFORMS
     )

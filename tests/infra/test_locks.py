@@ -1,0 +1,104 @@
+"""Every lock file can be installed by the oldest and by the newest pip, and is complete.
+
+Only the registry of the day can show it, so these tests need one. `functions` and `console` are
+parts of `dev` (tests/unit/test_locks.py), and other tests install them.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from locks import VERSIONS, every_unmet, installed, lock
+from packages import ENVIRON, interpreter
+from packaging.utils import canonicalize_name
+
+from infra.pip import environment, without_settings
+
+ROOT = Path(__file__).parents[2]
+OLDEST = {"3.11": "22.3", "3.12": "23.2.1", "3.13": "24.2", "3.14": "25.2"}
+"""The pip that the first release of each Python brings."""
+OF_THE_FUNCTIONS = ("ministack", "runtime")
+TOOLS = ("checkov", *OF_THE_FUNCTIONS)
+
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
+
+Pips = Callable[[Path, str], Path]
+
+
+def run(python: Path, *arguments: str) -> str:
+    """All that pip said; its last words are in the error where it failed."""
+    done = subprocess.run(
+        [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments],
+        cwd=ROOT,
+        env=environment(python, ENVIRON),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    return done.stdout
+
+
+def version_of(python: Path) -> str:
+    """Such as `3.11.7`."""
+    program = "import platform; print(platform.python_version())"
+    done = subprocess.run(
+        [str(python), "-c", program], check=True, capture_output=True, text=True, timeout=60
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module", name="pips")
+def make_pips(tmp_path_factory: pytest.TempPathFactory) -> Pips:
+    """Gives an environment of a Python with a pip: `oldest` or `newest`; each is made once."""
+    made: dict[tuple[Path, str], Path] = {}
+
+    def make(python: Path, age: str) -> Path:
+        if (python, age) not in made:
+            folder = tmp_path_factory.mktemp(age)
+            command = [str(python), "-m", "venv", str(folder)]
+            subprocess.run(command, env=without_settings(ENVIRON), check=True, timeout=300)
+            oldest = OLDEST[version_of(python).rpartition(".")[0]]
+            wish = f"pip=={oldest}" if age == "oldest" else "pip"
+            own = folder / "bin" / "python"
+            run(own, "install", "--quiet", "--upgrade", wish)
+            made[python, age] = own
+        return made[python, age]
+
+    return make
+
+
+@pytest.mark.parametrize("age", ["oldest", "newest"])
+@pytest.mark.parametrize("name", ["dev", *TOOLS])
+def test_any_pip_installs_the_lock(pips: Pips, name: str, age: str) -> None:
+    """Whatever the registry holds by now, exactly what is locked would be installed."""
+    python = interpreter() if name in OF_THE_FUNCTIONS else Path(sys.executable)
+    arguments = ("--dry-run", "--ignore-installed", "--no-deps", "--require-hashes")
+    said = run(
+        pips(python, age), "install", *arguments, "--requirement", f"requirements/{name}.txt"
+    )
+    *_, last = (line for line in said.splitlines() if line.startswith("Would install "))
+    version = version_of(python)
+    here = {"python_version": version.rpartition(".")[0], "python_full_version": version}
+
+    assert {canonicalize_name(word) for word in last.split()[2:]} == {
+        canonicalize_name(f"{pin.name}-{pin.version}") for pin in lock(name) if pin.applies(here)
+    }
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_lock_of_a_tool_is_complete(name: str) -> None:
+    """As tests/unit/test_locks.py checks the others, by what the installed packages require."""
+    folders = list(ROOT.glob(f".venv-{name}/lib/python3.*/site-packages"))
+    if not folders:
+        pytest.skip(f"the environment of {name} is made by `make test`, given its Python")
+    versions = [v for v in VERSIONS if v.startswith("3.13") or name not in OF_THE_FUNCTIONS]
+
+    assert every_unmet(lock(name), installed(*folders), versions) == []
+    run(folders[0].parents[2] / "bin" / "python", "check")
