@@ -29,6 +29,16 @@ settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile("ci")
 
 
+def pytest_configure() -> None:
+    """Reach what tests start on this machine without the user's proxies.
+
+    Fixtures of a module or session need this: they do not see the environment of a test.
+    """
+    excepted = os.environ.get("no_proxy", os.environ.get("NO_PROXY", ""))
+    if excepted.strip() != "*":
+        os.environ["no_proxy"] = f"127.0.0.1,localhost,{excepted}"
+
+
 def pytest_report_header() -> str:
     """The versions that a failure may depend on."""
     packages = ("boto3", "botocore", "moto", "aws-lambda-powertools")

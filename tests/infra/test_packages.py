@@ -241,13 +241,18 @@ def _machines(archive: zipfile.ZipFile) -> list[int]:
 
 
 def test_wheels_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Downloaded once, from where pip is told to look; with that gone they are still there."""
+    """Downloaded once, from where pip is told to look; with that gone they are still there.
+
+    What else a user tells pip does not count.
+    """
     index = tmp_path / "index"
     index.mkdir()
     lock = tmp_path / "lock.txt"
     lock.write_text(f"tree==1.0 --hash=sha256:{write_wheel(index)}\n", encoding="utf-8")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+    monkeypatch.setenv("PIP_USER", "1")
+    monkeypatch.setenv("PIP_CONSTRAINT", str(tmp_path / "none.txt"))
     install_dependencies(lock, PLATFORM, tmp_path / "cache", tmp_path / "first")
     shutil.rmtree(index)
     install_dependencies(lock, PLATFORM, tmp_path / "cache", tmp_path / "second")

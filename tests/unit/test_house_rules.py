@@ -247,6 +247,7 @@ def test_forbidden_texts_are_recognised() -> None:
 
 TRIAL = """
 import os
+from urllib.request import proxy_bypass
 import pytest
 
 def test_environment():
@@ -257,6 +258,13 @@ def test_environment():
     assert "AWS_PROFILE" not in os.environ
     assert {"PATH", "COVERAGE_TRIAL"} <= os.environ.keys()
     os.environ["LEFT_BEHIND"] = "1"
+
+@pytest.fixture(scope="module")
+def direct():
+    return {host: bool(proxy_bypass(host)) for host in ("127.0.0.1:80", "example.org", "a.test")}
+
+def test_proxies(direct):
+    assert direct == {"127.0.0.1:80": True, "example.org": True, "a.test": False}
 
 def test_environment_is_new():
     assert "LEFT_BEHIND" not in os.environ
@@ -302,17 +310,18 @@ def run_trial(trial: Path, environ: dict[str, str]) -> str:
 
 def test_tests_see_an_environment_of_their_own(trial: Path) -> None:
     """No profile or setting of a shell reaches a test, and none leaks to the next."""
-    out = run_trial(trial, {"SECRET_SETTING": "1", "AWS_PROFILE": "production"})
+    proxies = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "example.org"}
+    out = run_trial(trial, {"SECRET_SETTING": "1", "AWS_PROFILE": "production", **proxies})
 
-    assert "2 passed, 3 skipped, 1 xfailed" in out
+    assert "3 passed, 3 skipped, 1 xfailed" in out
     assert "versions: python 3." in out
     assert re.search(r"boto3 \d.*moto \d.*aws-lambda-powertools \d", out)
 
 
 def test_required_tests_cannot_skip(trial: Path) -> None:
     """With `REQUIRE_ALL=1` each skip fails with its reason; expected failures stay expected."""
-    out = run_trial(trial, {"REQUIRE_ALL": "1"})
+    out = run_trial(trial, {"REQUIRE_ALL": "1", "NO_PROXY": "example.org"})
 
-    assert "1 failed, 2 passed, 1 xfailed, 2 errors" in out
+    assert "1 failed, 3 passed, 1 xfailed, 2 errors" in out
     for reason in ("no terraform", "no browser", "no docker"):
         assert f"says: Skipped: {reason}" in out
