@@ -27,7 +27,7 @@ _CHECK_ADVICE = "the lock file is not complete; `make lock` writes it again"
 
 
 def make(folder: Path, lock: Path, environ: Mapping[str, str], *, project: bool) -> None:
-    """Make the environment anew, with what the lock file holds.
+    """Make the environment, in place of an earlier one, with what the lock file holds.
 
     Raises:
         StepFailedError: it cannot be made; the text is what the failed program said.
