@@ -298,7 +298,7 @@ class Deployment:
 
     # --- time
 
-    def until(self, look: Callable[[], T], accept: Callable[[T], bool], seconds: float = 60) -> T:
+    def until(self, look: Callable[[], T], accept: Callable[[T], bool], seconds: float = 300) -> T:
         """What `look` sees as soon as it is accepted; else what it saw last, and the logs."""
         seen = eventually(look, accept, seconds=seconds, every=0.2)
         if not accept(seen):

@@ -36,10 +36,10 @@ T = TypeVar("T")
 _PYTHON = Path(__file__).parents[2] / ".venv-ministack" / "bin" / "python"
 _SERVER = Path(__file__).with_name("ministack_server.py")
 _HOST = "127.0.0.1"
-_START_SECONDS = 60
-_STOP_SECONDS = 10
+_START_SECONDS = 300
+_STOP_SECONDS = 60
 _SECRET = "test"  # ministack's own for the root of every account
-_CLIENT = Config(retries={"total_max_attempts": 2}, read_timeout=120)
+_CLIENT = Config(retries={"total_max_attempts": 2}, read_timeout=300)
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ def _session() -> botocore.session.Session:
 
 @contextmanager
 def ministack(
-    folder: Path, functions: Mapping[str, str], *, seconds: int = 1800
+    folder: Path, functions: Mapping[str, str], *, seconds: int = 3600
 ) -> Iterator[Ministack]:
     """A ministack that judges every call by policies, until the block ends or the time is over.
 

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 _PREFIX = "/2018-06-01/runtime"
 _POLL_SECONDS = 0.05
-_STOP_SECONDS = 5
+_STOP_SECONDS = 60
 
 
 class FunctionFailedError(Exception):
@@ -153,7 +153,7 @@ class Function:
         package: Path,
         handler: str,
         environ: Mapping[str, str],
-        timeout_seconds: float = 30.0,
+        timeout_seconds: float = 120.0,
     ) -> None:
         self._api = RuntimeApi(timeout_seconds)
         self._command = [str(python), "-m", "awslambdaric", handler]

@@ -58,6 +58,8 @@ _OFFLINE = (
     "connection refused",
     "network is unreachable",
 )
+_SECONDS = 600
+"""For a command that takes a few on an idle machine: others may be using this one."""
 _GRACE_SECONDS = 10
 
 
@@ -213,7 +215,7 @@ class Terraform:
         arguments = ["init", "-input=false", "-no-color", *_plugin_argument()]
         # A plugin cache must not be filled by two processes at once (Terraform's documentation).
         with _one_at_a_time():
-            done = self._run(arguments, seconds=300)
+            done = self._run(arguments, seconds=_SECONDS)
         if done.returncode == 0:
             return
         if not providers() and any(sign in done.stderr.lower() for sign in _OFFLINE):
@@ -226,7 +228,7 @@ class Terraform:
         Raises:
             TerraformError: it is not valid.
         """
-        self._json_lines(["validate", "-json"], seconds=120)
+        self._json_lines(["validate", "-json"], seconds=_SECONDS)
 
     def plan(self, *flags: str, **variables: object) -> Plan:
         """What an apply with these variables would do.
@@ -236,10 +238,10 @@ class Terraform:
         """
         out = self.folder / "test.tfplan"
         arguments = ["plan", "-json", f"-out={out}", *flags]
-        self._json_lines(arguments, variables, seconds=300)
+        self._json_lines(arguments, variables, seconds=_SECONDS)
         return Plan(self._document(["show", "-json", str(out)]))
 
-    def apply(self, *flags: str, seconds: float = 900, **variables: object) -> None:
+    def apply(self, *flags: str, seconds: float = 1200, **variables: object) -> None:
         """Bring the world into the state that the configuration describes.
 
         Raises:
@@ -247,7 +249,7 @@ class Terraform:
         """
         self._json_lines(["apply", "-json", "-auto-approve", *flags], variables, seconds=seconds)
 
-    def destroy(self, *flags: str, seconds: float = 900, **variables: object) -> None:
+    def destroy(self, *flags: str, seconds: float = 1200, **variables: object) -> None:
         """Remove everything that the state knows.
 
         Raises:
@@ -274,7 +276,7 @@ class Terraform:
         Raises:
             TerraformError: a run failed; the text says which, and why.
         """
-        lines = self._json_lines(["test", "-json"], seconds=600)
+        lines = self._json_lines(["test", "-json"], seconds=_SECONDS)
         runs = [line["test_run"] for line in lines if line.get("type") == "test_run"]
         return {
             f"{run['path']}: {run['run']}": run["status"]
@@ -291,19 +293,19 @@ class Terraform:
             TerraformError: a run failed.
         """
         arguments = ["test", "-json", "-verbose", f"-filter={file}"]
-        lines = self._json_lines(arguments, seconds=300)
+        lines = self._json_lines(arguments, seconds=_SECONDS)
         *_, state = (line["test_state"] for line in lines if line.get("type") == "test_state")
         return Plan({"planned_values": state})
 
     def format_problems(self) -> list[str]:
         """Files below the folder that `terraform fmt` would write differently."""
-        done = self._run(["fmt", "-check", "-recursive", "-no-color"], seconds=60)
+        done = self._run(["fmt", "-check", "-recursive", "-no-color"], seconds=_SECONDS)
         if done.returncode not in {0, 3} or done.stderr:
             raise TerraformError("fmt", done.stderr)
         return done.stdout.split()
 
     def _document(self, arguments: Sequence[str]) -> dict[str, Any]:
-        done = self._run([*arguments, "-no-color"], seconds=120)
+        done = self._run([*arguments, "-no-color"], seconds=_SECONDS)
         if done.returncode != 0:
             raise TerraformError(arguments[0], done.stderr or done.stdout)
         document: dict[str, Any] = json.loads(done.stdout)

@@ -47,7 +47,7 @@ from ministack import ministack
 from services.aggregator.topics import publish_role
 from services.lookup.sources import SESSION_POLICY
 
-pytestmark = [pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timeout(900)]
 
 # --- who asks
 

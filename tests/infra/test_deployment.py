@@ -29,7 +29,7 @@ from terraform import Plan
 
 from services.kernel.model import Kind, Target
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.slow]
 
 Inventory = dict[str, set[str]]
 
@@ -117,7 +117,7 @@ def wait_for_first_round(deployment: Deployment) -> list[dict[str, int]]:
     return deployment.until(
         lambda: [deployment.last_round(target) for target in TARGETS],
         lambda rows: all(row.get("checked") == 3 for row in rows),
-        seconds=120,
+        seconds=600,
     )
 
 
@@ -210,10 +210,10 @@ def test_account_without_roles_is_a_state(impatient: Deployment) -> None:
 def test_batch_fails_in_part(poisoned: Deployment) -> None:
     """Of a batch with a message that nobody can read, that message alone stays in the queue."""
     told = re.compile(r"OK - [1-9]\d* records, 1 partial failures")
-    last = poisoned.until(poisoned.last_batch, lambda text: bool(told.fullmatch(text)), SOON)
+    last = poisoned.until(poisoned.last_batch, lambda text: bool(told.fullmatch(text)), 4 * SOON)
 
     assert told.fullmatch(last)
-    assert 1 == poisoned.until(poisoned.waiting, lambda count: count == 1, SOON)
+    assert 1 == poisoned.until(poisoned.waiting, lambda count: count == 1, 4 * SOON)
 
 
 def test_release_reaches_third_account(poisoned: Deployment) -> None:

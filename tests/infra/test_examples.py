@@ -306,7 +306,7 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
                 _deploy_templates(aws, account_id)
             _create_fifo_topic(aws)
             terraform = _root(folder, ALL_OF_THEM, aws.environment(SUBSCRIBER, SUBSCRIBER_REGION))
-            terraform.apply(seconds=200)
+            terraform.apply(seconds=600)
             yield Estate(aws, pipelines, terraform, terraform.outputs())
     finally:
         codepipeline.stop()
@@ -399,7 +399,7 @@ def _deploy(
 
 together = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
 ]
 
 
@@ -514,12 +514,12 @@ class TestAtWork:
         other = announcement(a_release("rhel-9-hvm", version=7, target=OWN))
 
         estate.publish(other, sent, to=OWN)
-        assert eventually(estate.invocations, lambda runs: runs >= 1, seconds=60) == 1
+        assert eventually(estate.invocations, lambda runs: runs >= 1, seconds=300) == 1
         estate.publish(sent, to=OWN)
-        assert eventually(estate.invocations, lambda runs: runs >= 2, seconds=30) == 2
+        assert eventually(estate.invocations, lambda runs: runs >= 2, seconds=300) == 2
         assert [_variables(sent)] == estate.executions()
         estate.publish(later, to=OWN)
-        assert eventually(estate.invocations, lambda runs: runs >= 3, seconds=30) == 3
+        assert eventually(estate.invocations, lambda runs: runs >= 3, seconds=300) == 3
         assert {_image_id(sent), _image_id(later)} == {e["IMAGE_ID"] for e in estate.executions()}
 
     def test_each_image_s_events_stay_in_order(self, estate: Estate) -> None:

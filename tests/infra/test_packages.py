@@ -34,7 +34,7 @@ from services.console.embedded.faults import Fault
 from services.console.embedded.server import EmbeddedAws
 from services.kernel.wire import decode_catalogue
 
-pytestmark = [pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timeout(900)]
 
 LOCK = ROOT / "requirements" / "functions.txt"
 OTHER_ARCHITECTURE = next(name for name in ARCHITECTURES if name != ARCHITECTURE)
@@ -84,7 +84,7 @@ def test_the_same_input_gives_the_same_bytes(
         check=True,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     ).stdout
     digests = {f: hashlib.sha256(p.read_bytes()).hexdigest() for f, p in built_packages.items()}
 
@@ -194,7 +194,7 @@ def test_every_module_has_its_byte_code(built_packages: Mapping[str, Path], func
         check=True,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     ).stdout
     modules, codes, wrong = json.loads(found)
 

@@ -32,7 +32,7 @@ from services.console.embedded.server import EmbeddedAws
 from services.kernel.errors import AmiTrackerError
 from services.kernel.model import Image, ParameterLookup, Target
 
-pytestmark = [pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timeout(900)]
 
 TARGETS = (Target(HUB, "us-east-1"), Target(MEMBER, "eu-central-1"))
 PUBLIC = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"

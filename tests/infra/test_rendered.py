@@ -46,7 +46,7 @@ from services.scheduler.event import read_event as read_scheduler_event
 from services.scheduler.schedule import Summary
 from services.scheduler.settings import Settings as SchedulerSettings
 
-pytestmark = [pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(900)]
 
 EXTERNAL_ID = "of-the-test"
 KEY = f"arn:aws:kms:{HUB_REGION}:{HUB_ACCOUNT}:key/00000000-0000-0000-0000-000000000000"

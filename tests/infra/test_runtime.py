@@ -27,7 +27,7 @@ from services.console.embedded.server import EmbeddedAws
 from services.console.embedded.stream_mapping import StreamMapping
 from services.kernel.model import ParameterLookup
 
-pytestmark = [pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timeout(900)]
 
 RUNTIME_PYTHON = ROOT / ".venv-runtime" / "bin" / "python"
 STOCK_DATA = Path(botocore.__file__).parent / "data"
@@ -77,7 +77,7 @@ def ask(python: Path, package: Path, program: str, **environ: str) -> str:
         check=True,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
     ).stdout.strip()
 
 

@@ -265,7 +265,7 @@ def self_managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deploymen
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 class TestSelfManaged:
     """Named accounts. The tests follow each other: the last ones take down what was made."""
 
@@ -482,7 +482,7 @@ def service_managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deploy
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 class TestServiceManaged:
     """Organizational units. Nothing is destroyed, which moto cannot do here."""
 

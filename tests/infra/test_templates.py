@@ -145,7 +145,7 @@ def test_cfn_lint_finds_nothing() -> None:
     command = [str(linter), "--include-checks", "I", "--regions", *REGIONS]
     files = [str(FOLDER / name) for name in NAMES]
     done = subprocess.run(
-        [*command, "--", *files], capture_output=True, text=True, timeout=100, check=False
+        [*command, "--", *files], capture_output=True, text=True, timeout=600, check=False
     )
 
     assert ("", "", 0) == (done.stdout, done.stderr, done.returncode)

@@ -26,7 +26,7 @@ MODULES = (
 WITHOUT_RULE = {"bool", "map(string)"}
 """What any value of the type is good for: a switch, and tags."""
 
-pytestmark = [pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(900)]
 
 
 # --- reading HCL
@@ -242,7 +242,7 @@ def scanned(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         cwd=tmp_path_factory.mktemp("checkov"),
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=600,
         check=False,
     )
     if done.returncode not in {0, 1}:
