@@ -346,9 +346,9 @@ def test_settings_name_what_is_made(made: Plan) -> None:
     assert [lookup.external_id, aggregator.external_id] == 2 * stacks["ExternalIds"].split(",")
 
 
-def test_functions_publish_to_fifo_topics_where_there_are_any(scratch: Path) -> None:
+def test_functions_publish_to_fifo_topics_where_there_are_any(everything_set: Plan) -> None:
     """A FIFO topic's name ends in `.fifo`, which tells the aggregator how to publish."""
-    plan = basic(scratch, fifo_topics=True)
+    plan = everything_set
     settings = AggregatorSettings.from_env(variables(plan, "aggregator") | FROM_LAMBDA)
     stacks = plan.values('aws_cloudformation_stack_set.self_managed["topics"]')["parameters"]
 
@@ -725,9 +725,9 @@ def every_statement(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def test_every_role_has_the_boundary(scratch: Path) -> None:
+def test_every_role_has_the_boundary(everything_set: Plan) -> None:
     """A platform that demands a permissions boundary gets it on each role, stacks included."""
-    plan = basic(scratch, permissions_boundary_name="boundary")
+    plan = everything_set
     expected = f"arn:aws:iam::{HUB_ACCOUNT}:policy/boundary"
     stacks = [
         values["parameters"]["PermissionsBoundary"]
