@@ -243,7 +243,7 @@ def _machines(archive: zipfile.ZipFile) -> list[int]:
 def test_wheels_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Downloaded once, from where pip is told to look; with that gone they are still there.
 
-    What else a user tells pip does not count.
+    Other settings of pip do not count.
     """
     index = tmp_path / "index"
     index.mkdir()
