@@ -17,6 +17,10 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 TEXT_LIMIT = 1000
 """Characters of one logged text: a value from outside must not fill the log."""
 
+_MEASURES_PER_LINE = 99  # at 100 Powertools writes by itself, and warns when nothing is left
+_DIMENSIONS = 29  # that Powertools takes
+_LARGEST_VALUE = 2**360  # cloudwatch:MetricDatum, Value
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -77,17 +81,31 @@ class _StandardOutput(logging.StreamHandler[TextIO]):
 
 
 def emit(namespace: str, service: str, measures: Iterable[Measure]) -> None:
-    """Write the measures in CloudWatch's embedded metric format, a line per dimension set."""
+    """Write the measures in CloudWatch's embedded metric format, a line per dimension set.
+
+    A line holds at most 100 metrics, and at most 100 values of each; what is more goes to the next
+    line. Values that CloudWatch does not take, such as NaN, are left out, since it would drop the
+    whole line. Nothing but these lines is written: Powertools would add warnings in plain text.
+    """
     groups: dict[tuple[tuple[str, str], ...], list[Measure]] = defaultdict(list)
     for measure in measures:
-        groups[tuple(sorted(measure.dimensions.items()))].append(measure)
+        if abs(measure.value) <= _LARGEST_VALUE:  # which NaN is not
+            groups[_dimensions(measure)].append(measure)
     for dimensions, group in groups.items():
-        metrics = EphemeralMetrics(namespace=namespace, service=service)
-        for name, value in dimensions:
-            metrics.add_dimension(name=name, value=value)
-        for measure in group:
-            metrics.add_metric(name=measure.name, unit=measure.unit, value=measure.value)
-        metrics.flush_metrics()
+        for start in range(0, len(group), _MEASURES_PER_LINE):
+            metrics = EphemeralMetrics(namespace=namespace, service=service)
+            for name, value in dimensions:
+                metrics.add_dimension(name=name, value=value)
+            for measure in group[start : start + _MEASURES_PER_LINE]:
+                metrics.add_metric(name=measure.name, unit=measure.unit, value=measure.value)
+            metrics.flush_metrics()
+
+
+def _dimensions(measure: Measure) -> tuple[tuple[str, str], ...]:
+    """The dimensions that CloudWatch takes; Powertools adds the service."""
+    named = sorted(measure.dimensions.items())
+    usable = [(name, value) for name, value in named if name.strip() and value.strip()]
+    return tuple(each for each in usable if each[0] != "service")[: _DIMENSIONS - 1]
 
 
 def _dump(record: dict[str, Any]) -> str:

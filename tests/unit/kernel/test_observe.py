@@ -260,3 +260,104 @@ def test_nothing_to_measure_writes_nothing(records: Records) -> None:
     emit("Ours", "lookup", [])
 
     assert records() == []
+
+
+LIMIT = 100  # of CloudWatch: metrics of a line, values of a metric
+
+
+def assert_takes(record: dict[str, Any]) -> None:
+    """Fail unless CloudWatch takes a line whole."""
+    directive = embedded(record)
+    names = [metric["Name"] for metric in directive["Metrics"]]
+    assert 1 <= len(names) <= LIMIT
+    assert all(1 <= len(record[name]) <= LIMIT for name in names)
+    assert all(len(dimensions) <= 30 for dimensions in directive["Dimensions"])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dimensions", [{}, {"region": "eu-west-1"}], ids=["none", "region"])
+@pytest.mark.parametrize("count", [0, 1, 98, 99, 100, 101, 199, 200, 300, 1000])
+def test_any_number_of_values_is_written(
+    count: int, dimensions: dict[str, str], records: Records
+) -> None:
+    """No value is lost, no line is too long, and no warning stands between the lines."""
+    values = [Measure("Seconds", n, MetricUnit.Seconds, dimensions) for n in range(count)]
+    emit("Ours", "aggregator", [*values, Measure("Pending", 0)])
+    found = records()
+
+    for record in found:
+        assert_takes(record)
+    assert list(range(count)) == [n for record in found for n in record.get("Seconds", [])]
+    assert [record["Pending"] for record in found if "Pending" in record] == [[0]]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("count", [99, 100, 101, 200, 1000])
+def test_any_number_of_metrics_is_written(count: int, records: Records) -> None:
+    """Each with its value."""
+    emit("Ours", "lookup", [Measure(f"M{number}", number) for number in range(count)])
+    found = records()
+
+    for record in found:
+        assert_takes(record)
+    values = {name: value for record in found for name, value in record.items()}
+    assert [[n] for n in range(count)] == [values[f"M{n}"] for n in range(count)]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("count", [1, 50, 100, 250])
+def test_many_metrics_of_many_values_are_written(count: int, records: Records) -> None:
+    """In any order."""
+    emit("Ours", "lookup", [Measure(f"M{n % 7}", n) for n in range(7 * count)])
+    found = records()
+
+    for record in found:
+        assert_takes(record)
+    assert sum(len(record.get(f"M{n}", [])) for record in found for n in range(7)) == 7 * count
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), float("-inf"), 10**400, -(10**400), 1e300],
+    ids=["nan", "inf", "-inf", "huge", "-huge", "1e300"],
+)
+def test_a_value_that_cloudwatch_does_not_take_is_left_out(value: float, records: Records) -> None:
+    """It would make CloudWatch drop the line, and NaN is not JSON."""
+    emit("Ours", "lookup", [Measure("Bad", value), Measure("Good", 1)])
+    record = only(records())
+
+    assert record["Good"] == [1]
+    assert "Bad" not in record
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("dimensions", "kept"),
+    [
+        ({"region": ""}, set()),
+        ({"region": " ", "class": "throttled"}, {"class"}),
+        ({"": "x"}, set()),
+        ({"service": "other"}, set()),
+        ({f"d{n:02d}": "x" for n in range(40)}, {f"d{n:02d}" for n in range(28)}),
+    ],
+    ids=["empty", "blank", "no name", "service", "many"],
+)
+def test_a_dimension_that_cloudwatch_does_not_take_is_left_out(
+    dimensions: dict[str, str], kept: set[str], records: Records
+) -> None:
+    """The value is written without it, and without a warning."""
+    emit("Ours", "lookup", [Measure("M", 1, dimensions=dimensions)])
+    record = only(records())
+
+    assert record["service"] == "lookup"
+    assert kept | {"service"} == set(embedded(record)["Dimensions"][0])
+    assert record["M"] == [1]
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_that_are_all_left_out_write_nothing(records: Records) -> None:
+    """No empty line, no warning."""
+    emit("Ours", "lookup", [Measure("Bad", float("nan"))])
+
+    assert records() == []
