@@ -24,7 +24,7 @@ CALLS: Mapping[str, Operations] = {
         "sts": _STS,
     },
     "aggregator": {
-        "dynamodb": frozenset({"BatchGetItem", "Scan", "UpdateItem"}),
+        "dynamodb": frozenset({"BatchGetItem", "Query", "Scan", "UpdateItem"}),
         "sns": frozenset({"PublishBatch"}),
         "sts": _STS,
     },

@@ -40,8 +40,14 @@ data "aws_iam_policy_document" "aggregator" {
   }
 
   statement {
+    sid       = "FindActiveImages"
+    actions   = ["dynamodb:Query"]
+    resources = [local.table_arn]
+  }
+
+  statement {
     sid       = "FindPendingReleases"
-    actions   = ["dynamodb:Scan"]
+    actions   = ["dynamodb:Query", "dynamodb:Scan"]
     resources = ["${local.table_arn}/index/${local.pending_index}"]
   }
 

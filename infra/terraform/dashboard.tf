@@ -44,6 +44,7 @@ locals {
         metrics = [
           [local.metrics_namespace, "PendingReleases", "service", "aggregator", { stat = "Maximum" }],
           [local.metrics_namespace, "UnreadableReleases", "service", "aggregator", { stat = "Maximum" }],
+          [local.metrics_namespace, "ReleasesClosed", "service", "aggregator", { stat = "Sum" }],
           [local.metrics_namespace, "OldestPendingSeconds", "service", "aggregator", { stat = "Maximum", yAxis = "right" }],
         ]
       },

@@ -10,10 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from services.kernel.errors import MalformedError
 from services.kernel.model import Kind, Release
 
 SUBJECT_LIMIT = 99  # sns:Publish, Subject: less than 100 characters, printable ASCII
 _ATTRIBUTE_LIMIT = 256  # ours: a foreign text must not fill the 256 KiB of a message
+_LAST_VERSION = 99_999_999  # a record holds eight digits
 
 _MESSAGES = {
     Kind.BASELINE: (
@@ -53,7 +55,12 @@ class Announcement:
 
 
 def announcement(release: Release) -> Announcement:
-    """The announcement of a release."""
+    """The announcement of a release.
+
+    Raises:
+        MalformedError: the release holds a value that SNS does not take, so it came from elsewhere.
+    """
+    _check(release)
     subject = f"{_SUBJECTS[release.kind]}: {release.target.region} {release.image_name}"
     return Announcement(
         event_id=release.event_id,
@@ -62,6 +69,25 @@ def announcement(release: Release) -> Announcement:
         body=_body(release),
         attributes=_attributes(release),
     )
+
+
+def _check(release: Release) -> None:
+    what = f"release {release.version} of {release.image_name!r} in {release.target}"
+    if not 1 <= release.version <= _LAST_VERSION:
+        raise MalformedError(what, f"its version is not between 1 and {_LAST_VERSION}")
+    texts = {
+        "image_name": release.image_name,
+        "region": release.target.region,
+        "account_id": release.target.account_id,
+        "image_id": release.observed.image_id,
+        "previous_image_id": release.previous_image_id or "-",
+        "detected_at": release.detected_at,
+    }
+    for name, text in texts.items():
+        if not (text.isascii() and text.isprintable() and 0 < len(text) <= _ATTRIBUTE_LIMIT):
+            raise MalformedError(
+                what, f"{name} is not 1 to {_ATTRIBUTE_LIMIT} printable characters"
+            )
 
 
 def _body(release: Release) -> str:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from services.kernel.aws import read_rows, to_item
+from services.kernel.aws import query_rows, read_rows, to_item
 from services.kernel.errors import MalformedError
 from services.kernel.failures import condition_may_fail, hub
-from services.kernel.model import Release
+from services.kernel.model import Release, Target
 from services.kernel.observe import Log
 from services.kernel.runtime import timestamp
-from services.kernel.wire import PENDING_INDEX, decode_release, release_record
+from services.kernel.wire import (
+    IMAGE_PREFIX,
+    PENDING_INDEX,
+    decode_pair,
+    decode_release,
+    release_record,
+)
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 
-_VERSION = re.compile(r"#([0-9]{8})\Z")
+_VERSION = re.compile(r"(?<=#)[0-9]{8}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +43,38 @@ class Key:
         record = release_record(target.account_id, release.image_name, release.version)
         return cls(target.region, record)
 
+    @property
+    def image(self) -> str:
+        """What the records of the same image's releases begin with."""
+        return self.record[: len(self.record) - len(self._end())]
+
+    @property
+    def version(self) -> int:
+        """The version at the end of the record; 0 if there is none as we write it."""
+        return int(self._end() or 0)
+
     def predecessor(self) -> Key | None:
         """The key of the same image's release before this one; None when this is the first."""
+        version = self.version
+        return Key(self.region, f"{self.image}{version - 1:08d}") if version > 1 else None
+
+    def _end(self) -> str:
         found = _VERSION.search(self.record)
-        version = int(found[1]) if found else 0
-        if found is None or version <= 1:
-            return None
-        return Key(self.region, f"{self.record[: found.start()]}#{version - 1:08d}")
+        return found[0] if found else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Releases that are still to be announced, and how many rows of such ones make no sense."""
+    """What was read of some keys.
+
+    `releases` are still to be announced. `unreadable` are the keys of pending rows that cannot be
+    announced as they are. `published` are the keys of rows that were published. Any other key has
+    no row, or one that is not to be announced, or one that was closed.
+    """
 
     releases: tuple[Release, ...] = ()
-    unreadable: int = 0
+    unreadable: frozenset[Key] = frozenset()
+    published: frozenset[Key] = frozenset()
 
 
 class Outbox:
@@ -72,7 +95,25 @@ class Outbox:
                 TableName=self._table, IndexName=PENDING_INDEX
             )
             for page in pages:
-                yield [Key(item["region"]["S"], item["record"]["S"]) for item in page["Items"]]
+                yield _keys(page["Items"])
+
+    def pending_before(self, key: Key) -> list[Key]:
+        """The keys in the pending index of the same image's earlier releases.
+
+        Raises:
+            HubBrokenError: the table cannot be used.
+            CallFailedError: it is busy.
+        """
+        with hub(f"table {self._table}"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                IndexName=PENDING_INDEX,
+                KeyConditionExpression="#pending = :region AND begins_with(#record, :image)",
+                ExpressionAttributeNames={"#pending": "pending", "#record": "record"},
+                ExpressionAttributeValues=to_item({":region": key.region, ":image": key.image}),
+            )
+            found = [each for page in pages for each in _keys(page["Items"])]
+        return [each for each in found if each.record < key.record]
 
     def read(self, keys: Sequence[Key]) -> Found:
         """What of `keys` is still to be announced; a row that makes no sense is logged.
@@ -83,13 +124,17 @@ class Outbox:
         """
         unique = [{"region": key.region, "record": key.record} for key in dict.fromkeys(keys)]
         rows = read_rows(self._client, self._table, unique, consistent=True)
-        found = [self._decoded(row) for row in rows if "pending" in row]
-        return Found(tuple(each for each in found if each is not None), found.count(None))
+        pending = {_key(row): self._decoded(row) for row in rows if "pending" in row}
+        return Found(
+            releases=tuple(release for release in pending.values() if release is not None),
+            unreadable=frozenset(key for key, release in pending.items() if release is None),
+            published=frozenset(_key(row) for row in rows if _is_published(row)),
+        )
 
     def _decoded(self, row: dict[str, Any]) -> Release | None:
         try:
-            return _dated(decode_release(row))
-        except MalformedError as error:
+            return pending_release(row)
+        except Exception as error:  # noqa: BLE001 - a row that nobody thought of affects no other
             self._log.error("row malformed", extra={"problem": str(error)})
             return None
 
@@ -104,6 +149,62 @@ class Outbox:
                 ConditionExpression="attribute_exists(pending)",
                 ExpressionAttributeValues=to_item({":at": timestamp(moment), ":id": message_id}),
             )
+
+    def close(self, release: Release, moment: datetime) -> None:
+        """Note that a release will not be announced."""
+        key = Key.of(release)
+        with hub(f"table {self._table}"), condition_may_fail():
+            self._client.update_item(
+                TableName=self._table,
+                Key=to_item({"region": key.region, "record": key.record}),
+                UpdateExpression="REMOVE pending SET closed_at = :at",
+                ConditionExpression="attribute_exists(pending)",
+                ExpressionAttributeValues=to_item({":at": timestamp(moment)}),
+            )
+
+    def may_be_active(self, target: Target) -> bool:
+        """Whether an image may be active in the target: a row that cannot be read counts as one.
+
+        Raises:
+            HubBrokenError: the table cannot be used.
+            CallFailedError: it is busy.
+        """
+        prefix = f"{IMAGE_PREFIX}{target.account_id}#"
+        rows = query_rows(self._client, self._table, target.region, prefix)
+        return any(map(self._may_be_active, rows))
+
+    def _may_be_active(self, row: Mapping[str, Any]) -> bool:
+        try:
+            return decode_pair(row).active
+        except MalformedError as error:
+            self._log.error("row malformed", extra={"problem": str(error)})
+            return True
+
+
+def _key(row: Mapping[str, Any]) -> Key:
+    return Key(row["region"], row["record"])
+
+
+def _keys(items: Iterable[Mapping[str, Any]]) -> list[Key]:
+    return [Key(item["region"]["S"], item["record"]["S"]) for item in items]
+
+
+def _is_published(row: Mapping[str, Any]) -> bool:
+    return "published_at" in row and "pending" not in row
+
+
+def pending_release(row: Mapping[str, Any]) -> Release:
+    """The release in a pending row.
+
+    Raises:
+        MalformedError: the row does not match the schema or its key, its age is unknown, or it is
+            in the index under another region than its own.
+    """
+    release = _dated(decode_release(row))
+    if row["pending"] != release.target.region:
+        what = f"release {release.version} of {release.image_name} in {release.target}"
+        raise MalformedError(what, f"pending is {row['pending']!r}, but must be its region")
+    return release
 
 
 def _dated(release: Release) -> Release:

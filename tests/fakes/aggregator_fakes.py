@@ -13,11 +13,11 @@ from datetime import datetime
 from table_fakes import MemoryTable, Row
 
 from services.aggregator.announce import Announcement
-from services.aggregator.outbox import Found, Key
+from services.aggregator.outbox import Found, Key, pending_release
 from services.kernel.errors import Failure, MalformedError, State, failure
 from services.kernel.model import Kind, Observation, Release, Target
 from services.kernel.runtime import timestamp
-from services.kernel.wire import decode_release, encode_release, release_record
+from services.kernel.wire import decode_pair, encode_release, release_record
 
 ACCOUNT = "111122223333"
 TARGET = Target(ACCOUNT, "eu-west-1")
@@ -28,8 +28,9 @@ NO_TOPIC = failure(State.NOT_FOUND, "NotFound", "Topic does not exist")
 class FakeOutbox:
     """Rows of the aggregator's port, over a table in memory.
 
-    `unreadable` and `unmarkable` are raised by what reads and by what marks; `page_size` is how
-    many keys a page of the pending index holds.
+    `unreadable`, `unmarkable` and `unreadable_images` are raised by what reads releases, by what
+    writes them and by what reads image rows; `page_size` is how many keys a page of the pending
+    index holds. `searches` and `looks` are what was asked of the index and of the image rows.
     """
 
     def __init__(self, table: MemoryTable | None = None) -> None:
@@ -39,6 +40,9 @@ class FakeOutbox:
         self.page_size = 100
         self.pages = 0
         self.reads: list[int] = []
+        self.searches: list[Key] = []
+        self.unreadable_images: Exception | None = None
+        self.looks: list[Target] = []
 
     def pending(self) -> Iterator[list[Key]]:
         """The keys of the rows still to be announced; `pages` counts what was asked for."""
@@ -52,19 +56,57 @@ class FakeOutbox:
         """The releases among them still to be announced; `reads` says how many keys each had."""
         self._check(self.unreadable)
         self.reads.append(len(keys))
-        rows = [self.table.row(key.region, key.record) for key in dict.fromkeys(keys)]
-        found = [_decoded(row) for row in rows if row is not None and "pending" in row]
-        return Found(tuple(each for each in found if each is not None), found.count(None))
+        found = [self.table.row(key.region, key.record) for key in dict.fromkeys(keys)]
+        rows = [row for row in found if row is not None]
+        pending = {key_of(row): _decoded(row) for row in rows if "pending" in row}
+        return Found(
+            releases=tuple(each for each in pending.values() if each is not None),
+            unreadable=frozenset(key for key, each in pending.items() if each is None),
+            published=frozenset(
+                key_of(row) for row in rows if "published_at" in row and "pending" not in row
+            ),
+        )
+
+    def pending_before(self, key: Key) -> list[Key]:
+        """The keys in the index of the same image's earlier releases."""
+        self._check(self.unreadable)
+        self.searches.append(key)
+        return [
+            key_of(row)
+            for row in self.table.rows()
+            if row.get("pending") == key.region
+            and row["record"].startswith(key.image)
+            and row["record"] < key.record
+        ]
+
+    def may_be_active(self, target: Target) -> bool:
+        """Whether an image row of the target is active, or cannot be read."""
+        self._check(self.unreadable_images)
+        self.looks.append(target)
+        prefix = f"image#{target.account_id}#"
+        return any(
+            _may_be_active(row)
+            for row in self.table.rows()
+            if row["region"] == target.region and row["record"].startswith(prefix)
+        )
+
+    def close(self, release: Release, moment: datetime) -> None:
+        """Note that a release will not be announced, unless it was announced."""
+        self._check(self.unmarkable)
+        self._write(release, closed_at=timestamp(moment))
 
     def mark(self, release: Release, message_id: str, moment: datetime) -> None:
         """Note the publication, unless one is noted already."""
         self._check(self.unmarkable)
+        self._write(release, published_at=timestamp(moment), message_id=message_id)
+
+    def _write(self, release: Release, **values: str) -> None:
         key = key_of_release(release)
         with self.table.lock:
             row = self.table.row(key.region, key.record) or {}
             if "pending" in row:
                 del row["pending"]
-                self.table.put(row | {"published_at": timestamp(moment), "message_id": message_id})
+                self.table.put(row | values)
 
     @staticmethod
     def _check(error: BaseException | None) -> None:
@@ -74,11 +116,16 @@ class FakeOutbox:
 
 def _decoded(row: Row) -> Release | None:
     try:
-        release = decode_release(row)
-        moment = datetime.fromisoformat(release.detected_at)
-    except (MalformedError, ValueError):
+        return pending_release(row)
+    except MalformedError:
         return None
-    return release if moment.tzinfo else None
+
+
+def _may_be_active(row: Row) -> bool:
+    try:
+        return decode_pair(row).active
+    except MalformedError:
+        return True
 
 
 class FakePublisher:

@@ -30,7 +30,8 @@ from terraform import (
     rendered,
 )
 
-from services.aggregator.relay import Report as AggregatorReport
+from services.aggregator.outbox import Key
+from services.aggregator.report import Report as AggregatorReport
 from services.aggregator.settings import Settings as AggregatorSettings
 from services.aggregator.stream import Sweep
 from services.aggregator.stream import read_event as read_aggregator_event
@@ -374,7 +375,8 @@ def full_reports() -> Iterator[tuple[str, Reports]]:
     lookup.add(Target(HUB_ACCOUNT, HUB_REGION), Outcome(State.BAD_LOOKUP))
     summary = Summary("2026-11-22T07:00:00Z", finished=True, refusals=["x"], problems={"x": ["y"]})
     summary.enqueued[HUB_REGION] = 1
-    aggregator = AggregatorReport(seconds=[1.0], unreadable=1, swept=True)
+    aggregator = AggregatorReport(seconds=[1.0], closed=1, swept=True)
+    aggregator.count_unreadable([Key(HUB_REGION, "release#")])
     aggregator.announced[HUB_REGION] = 1
     aggregator.failures[State.BAD_VALUE, HUB_REGION] = 1
     yield from (("scheduler", summary), ("lookup", lookup), ("aggregator", aggregator))

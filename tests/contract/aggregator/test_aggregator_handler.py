@@ -72,7 +72,7 @@ def test_a_new_release_reaches_its_subscribers(
 
 
 def test_each_step_is_one_call(aws: EmbeddedAws, table: DynamoTable) -> None:
-    """Twelve releases of a target: one session for an hour, one read, two calls, twelve marks."""
+    """Twelve releases: a session for an hour, one read, and a read and its marks for each call."""
     target = Target("333344445555", "us-east-1")
     create_member(aws, target.account_id, [target.region])
     releases = [a_release(f"image-{number:02d}", target=target) for number in range(12)]
@@ -81,7 +81,7 @@ def test_each_step_is_one_call(aws: EmbeddedAws, table: DynamoTable) -> None:
     invoke(inserted(*releases))
     assert Counter(call.operation for call in aws.calls(mark)) == {
         "AssumeRole": 1,
-        "BatchGetItem": 1,
+        "BatchGetItem": 3,
         "PublishBatch": 2,
         "UpdateItem": 12,
     }
@@ -128,7 +128,7 @@ def test_a_topic_that_takes_nothing_costs_a_batch_of_calls(
 def test_what_the_stream_left_is_announced_before_a_new_version(
     aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
 ) -> None:
-    """In version order, at the price of one read for each version that was left."""
+    """In version order; a read for each version that was left, and one before each call."""
     two, three = a_release(version=2), a_release(version=3)
     commit(table, two, three)
     mark = aws.mark()
@@ -137,9 +137,40 @@ def test_what_the_stream_left_is_announced_before_a_new_version(
     assert [c.operation for c in aws.calls(mark) if c.service == "dynamodb"] == [
         "BatchGetItem",
         "BatchGetItem",
+        "BatchGetItem",
         "UpdateItem",
+        "BatchGetItem",
         "UpdateItem",
     ]
+
+
+def test_what_was_left_before_a_gap_is_announced_first(
+    aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
+) -> None:
+    """The release between was not to be announced: the index is asked once."""
+    two, four = a_release(version=2), a_release(version=4)
+    commit(table, two, four)
+    silent = pending_row(a_release(version=3))
+    del silent["pending"]
+    table.put(silent)
+    mark = aws.mark()
+    assert invoke(inserted(four)) == {"batchItemFailures": [], "announced": 2, "pending": 0}
+    assert [one.attributes["version"] for one in inbox.receive()] == ["2", "4"]
+    assert Counter(c.operation for c in aws.calls(mark))["Query"] == 1
+
+
+def test_an_old_release_of_a_removed_target_is_closed(
+    table: DynamoTable, inbox: Inbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its topic is gone and no image is active there: the sweep that finds it ends it."""
+    removed = Target(TARGET.account_id, "ap-south-1")
+    commit(table, a_release(target=removed, detected_at="2025-01-01T00:00:00.000Z"))
+    assert invoke(SWEEP) == {"batchItemFailures": [], "announced": 0, "pending": 0}
+    (row,) = table.rows()
+    assert row["closed_at"]
+    assert inbox.receive() == []
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["ReleasesClosed"] for line in lines if "ReleasesClosed" in line] == [[1]]
 
 
 @pytest.mark.usefixtures("waits")

@@ -24,7 +24,8 @@ from services.aggregator.relay import Rows
 from services.console.embedded.server import EmbeddedAws
 from services.kernel.aws import Home
 from services.kernel.errors import CallFailedError, HubBrokenError
-from services.kernel.model import Kind, Release, Target
+from services.kernel.model import Kind, Pair, ParameterLookup, Release, Target
+from services.kernel.wire import encode_configuration, image_record, lookup_digest
 
 NOW = datetime(2026, 11, 22, 7, 0, 11, tzinfo=UTC)
 LATER = datetime(2026, 11, 22, 8, 0, 0, tzinfo=UTC)
@@ -48,6 +49,14 @@ class Bed:
         for release in releases:
             self.table.put(pending_row(release))
         return [key_of_release(release) for release in releases]
+
+
+def image_row(target: Target, *, active: bool, name: str = "al2023") -> dict[str, object]:
+    """A row of a tracked image."""
+    lookup = ParameterLookup(f"/images/{name}")
+    pair = Pair(target, name, active, lookup, lookup_digest(lookup))
+    key = {"region": target.region, "record": image_record(target.account_id, name)}
+    return encode_configuration(pair) | key
 
 
 @pytest.fixture(params=["fake", "outbox"])
@@ -115,7 +124,7 @@ class TestReading:
         """The index may still show it for a moment."""
         row = published_row(a_release())
         bed.table.put(row)
-        assert Found() == bed.rows.read([key_of(row)])
+        assert Found(published=frozenset({key_of(row)})) == bed.rows.read([key_of(row)])
 
     @pytest.mark.parametrize(
         "damage",
@@ -124,6 +133,8 @@ class TestReading:
             {"kind": "unheard-of"},
             {"image_id": 7},
             {"account_id": None},
+            {"version": 3},
+            {"pending": "us-east-1"},
             {"detected_at": "yesterday"},
             {"detected_at": "2026-11-22T07:00:10"},
         ],
@@ -134,13 +145,13 @@ class TestReading:
         good, bad = a_release("good"), pending_row(a_release("bad")) | damage
         keys = bed.given(good)
         bed.table.put(bad)
-        assert Found((good,), 1) == bed.rows.read([key_of(bad), *keys])
+        assert Found((good,), frozenset({key_of(bad)})) == bed.rows.read([key_of(bad), *keys])
 
     def test_a_malformed_row_that_is_not_pending_is_not_counted(self, bed: Bed) -> None:
         """Nothing has to be done about it."""
         row = published_row(a_release()) | {"kind": "unheard-of"}
         bed.table.put(row)
-        assert Found() == bed.rows.read([key_of(row)])
+        assert Found(published=frozenset({key_of(row)})) == bed.rows.read([key_of(row)])
 
 
 class TestMarking:
@@ -152,7 +163,7 @@ class TestMarking:
         bed.rows.mark(a_release(), "message-1", NOW)
         assert [published_row(a_release())] == bed.table.rows()
         assert bed.pending() == []
-        assert Found() == bed.rows.read([key])
+        assert Found(published=frozenset({key})) == bed.rows.read([key])
 
     def test_the_first_mark_stays(self, bed: Bed) -> None:
         """A copy that was sent later changes nothing."""
@@ -182,13 +193,106 @@ class TestMarking:
         assert [row] == bed.table.rows()
 
 
+class TestLookingBack:
+    """The index gives what is pending before a release of an image."""
+
+    def test_earlier_pending_releases_are_found(self, bed: Bed) -> None:
+        """By their keys, in order; neither the release itself nor a later one."""
+        keys = bed.given(*(a_release(version=version) for version in (2, 4, 11, 12)))
+        assert keys[:2] == bed.rows.pending_before(keys[2])
+
+    def test_what_is_not_pending_is_not_found(self, bed: Bed) -> None:
+        """Published, closed, never to be announced."""
+        (key,) = bed.given(a_release(version=9))
+        bed.table.put(published_row(a_release(version=1)))
+        silent = pending_row(a_release(version=2))
+        del silent["pending"]
+        bed.table.put(silent)
+        bed.given(a_release(version=3))
+        bed.rows.close(a_release(version=3), NOW)
+        assert bed.rows.pending_before(key) == []
+
+    def test_other_images_and_targets_are_not_found(self, bed: Bed) -> None:
+        """Also where a name begins with the other, or differs by a special character."""
+        others = ["al2023-x", "al202", "AL2023", "al2023.", "al2023_"]
+        bed.given(*(a_release(name, version=1) for name in others))
+        bed.given(a_release(version=1, target=OTHER))
+        (key,) = bed.given(a_release(version=9))
+        assert bed.rows.pending_before(key) == []
+
+    def test_a_row_that_cannot_be_decoded_is_found_by_its_key(self, bed: Bed) -> None:
+        """The index holds keys alone."""
+        row = pending_row(a_release(version=1)) | {"kind": "unknown"}
+        bed.table.put(row)
+        (key,) = bed.given(a_release(version=9))
+        assert [key_of(row)] == bed.rows.pending_before(key)
+
+
+class TestClosing:
+    """A release that nobody can receive is noted as closed."""
+
+    def test_a_closed_release_is_pending_no_more(self, bed: Bed) -> None:
+        """Its row says when; nothing else changes."""
+        (key,) = bed.given(a_release())
+        bed.rows.close(a_release(), NOW)
+        row = pending_row(a_release()) | {"closed_at": "2026-11-22T07:00:11.000Z"}
+        del row["pending"]
+        assert [row] == bed.table.rows()
+        assert bed.pending() == []
+        assert Found() == bed.rows.read([key])
+
+    def test_a_published_release_is_not_closed(self, bed: Bed) -> None:
+        """Whoever published it was first."""
+        bed.given(a_release())
+        bed.rows.mark(a_release(), "message-1", NOW)
+        bed.rows.close(a_release(), LATER)
+        assert [published_row(a_release())] == bed.table.rows()
+
+    def test_a_row_that_is_gone_is_not_closed(self, bed: Bed) -> None:
+        """No row is made."""
+        bed.rows.close(a_release(), NOW)
+        assert bed.table.rows() == []
+
+
+class TestActiveImages:
+    """A target may be active while one of its image rows may be."""
+
+    def test_a_target_without_rows_is_not_active(self, bed: Bed) -> None:
+        """Releases of removed images are no images."""
+        bed.given(a_release())
+        bed.table.put(image_row(OTHER, active=True))
+        bed.table.put(image_row(Target(TARGET.account_id, "us-east-1"), active=True))
+        assert not bed.rows.may_be_active(TARGET)
+
+    @pytest.mark.parametrize("active", [True, False])
+    def test_a_row_says_whether_its_image_is_active(self, bed: Bed, active: bool) -> None:  # noqa: FBT001 - a table
+        """One active image is enough."""
+        for name in ("a", "b", "c"):
+            bed.table.put(image_row(TARGET, active=active and name == "b", name=name))
+        assert active == bed.rows.may_be_active(TARGET)
+
+    @pytest.mark.parametrize(
+        "damage", [{"active": "no"}, {"lookup": {}}, {"image_name": "b"}, {"version": "one"}]
+    )
+    def test_a_damaged_row_may_be_active(self, bed: Bed, damage: dict[str, object]) -> None:
+        """What it says is not to be relied on."""
+        bed.table.put(image_row(TARGET, active=False) | damage)
+        assert bed.rows.may_be_active(TARGET)
+
+
 # --- the adapter alone
 
 Use = Callable[[Outbox], object]
 USES: dict[str, tuple[str, Use]] = {
     "pending": ("Scan", lambda rows: list(rows.pending())),
     "read": ("BatchGetItem", lambda rows: rows.read([key_of_release(a_release())])),
+    "pending before": (
+        "Query",
+        lambda rows: rows.pending_before(key_of_release(a_release(version=9))),
+    ),
+    "active": ("Query", lambda rows: rows.may_be_active(TARGET)),
     "mark": ("UpdateItem", lambda rows: rows.mark(a_release(), "message-1", NOW)),
+    "close": ("UpdateItem", lambda rows: rows.close(a_release(), NOW)),
 }
 uses = pytest.mark.parametrize(("operation", "use"), USES.values(), ids=USES)
 
@@ -262,7 +366,7 @@ def test_a_malformed_row_is_logged(
     """By what names it, so that somebody can look at it."""
     row = pending_row(a_release()) | damage
     table.put(row)
-    assert Found((), 1) == outbox.read([key_of(row)])
+    assert Found((), frozenset({key_of(row)})) == outbox.read([key_of(row)])
     (line,) = log.lines
     assert ("error", "row malformed") == (line.level, line.event)
     assert str(line.fields["problem"]).startswith(problem)

@@ -1,0 +1,96 @@
+"""Closes releases that nobody can receive any more: their target was removed for good.
+
+Such a release would stay pending without an end, and with it the alarm.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from services.aggregator.outbox import Key
+from services.aggregator.report import Report
+from services.kernel.model import Release, Target
+from services.kernel.observe import Log
+from services.kernel.runtime import Deadline
+
+CLOSED_AFTER = timedelta(days=7)
+"""How long a release has to be pending before it may be closed."""
+_LOOK_EVERY_SECONDS = 3600.0
+
+
+class ClosableRows(Protocol):
+    """What closing needs of the table."""
+
+    def may_be_active(self, target: Target) -> bool:
+        """Whether an image may be active in the target."""
+        ...
+
+    def close(self, release: Release, moment: datetime) -> None:
+        """Note that a release will not be announced."""
+        ...
+
+
+class Closing:
+    """Looks for what can be closed, once an hour at most."""
+
+    def __init__(
+        self,
+        rows: ClosableRows,
+        log: Log,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rows = rows
+        self._log = log
+        self._clock = clock
+        self._monotonic = monotonic
+        self._last: float | None = None
+
+    def close_overdue(self, report: Report, deadline: Deadline) -> None:
+        """Close what is overdue in targets without an active image; one query a target."""
+        if not report.overdue or not self._is_time():
+            return
+        targets: dict[Target, list[Release]] = defaultdict(list)
+        for release in report.overdue.values():
+            targets[release.target].append(release)
+        for target, releases in targets.items():
+            if deadline.passed():
+                return
+            self._close_target(target, releases, report, deadline)
+
+    def _is_time(self) -> bool:
+        now, last = self._monotonic(), self._last
+        if last is not None and now - last < _LOOK_EVERY_SECONDS:
+            return False
+        self._last = now
+        return True
+
+    def _close_target(
+        self, target: Target, releases: Sequence[Release], report: Report, deadline: Deadline
+    ) -> None:
+        where = {"region": target.region, "account_id": target.account_id}
+        try:
+            if self._rows.may_be_active(target):
+                return
+        except Exception as error:  # noqa: BLE001 - one target's rows must not affect the others
+            self._log.error("image rows not readable", extra={**where, "problem": str(error)})
+            return
+        for release in releases:
+            if deadline.passed():
+                return
+            self._close(release, report, where)
+
+    def _close(self, release: Release, report: Report, where: dict[str, str]) -> None:
+        fields = {"event_id": release.event_id, "image_name": release.image_name, **where}
+        try:
+            self._rows.close(release, self._clock())
+        except Exception as error:  # noqa: BLE001 - one row must not affect the others
+            self._log.error("release not closed", extra={**fields, "problem": str(error)})
+        else:
+            report.closed += 1
+            report.count_gone(Key.of(release))
+            self._log.warning("release closed", extra={**fields, "version": release.version})

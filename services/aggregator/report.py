@@ -1,0 +1,108 @@
+"""What an invocation of the aggregator did: counted for the answer and the metrics."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from services.aggregator.outbox import Key
+from services.kernel.model import Release, Target
+from services.kernel.observe import Measure
+
+
+@dataclass(slots=True)
+class Report:
+    """What an invocation announced, and what it left pending.
+
+    `left` are the rows that stay pending, each with its age in seconds as far as that is known.
+    `unmarked` were announced, but their rows could not be written. `overdue` have been pending for
+    so long that they may be closed.
+    """
+
+    announced: Counter[str] = field(default_factory=Counter)
+    failures: Counter[tuple[str, str]] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+    left: dict[Key, float] = field(default_factory=dict)
+    unreadable_rows: set[Key] = field(default_factory=set)
+    unmarked: set[Key] = field(default_factory=set)
+    stuck: set[Target] = field(default_factory=set)
+    held_back: set[tuple[Target, str]] = field(default_factory=set)
+    overdue: dict[Key, Release] = field(default_factory=dict)
+    closed: int = 0
+    retry_from: str | None = None
+    swept: bool = False
+
+    @property
+    def pending(self) -> int:
+        """How many rows stay pending."""
+        return len(self.left)
+
+    @property
+    def unreadable(self) -> int:
+        """How many pending rows cannot be announced as they are."""
+        return len(self.unreadable_rows)
+
+    @property
+    def oldest_seconds(self) -> float:
+        """The age of the oldest release that stays pending."""
+        return max(self.left.values(), default=0.0)
+
+    def answer(self) -> dict[str, object]:
+        """What the event source mapping reads, and a summary for people."""
+        failed = [] if self.retry_from is None else [{"itemIdentifier": self.retry_from}]
+        return {
+            "batchItemFailures": failed,
+            "announced": self.announced.total(),
+            "pending": self.pending,
+        }
+
+    def measures(self) -> Iterator[Measure]:
+        """The invocation in metrics."""
+        for region, count in sorted(self.announced.items()):
+            yield Measure("Announced", count, dimensions={"region": region})
+        for (state, region), count in sorted(self.failures.items()):
+            yield Measure("AnnounceFailed", count, dimensions={"class": state, "region": region})
+        for seconds in self.seconds:
+            yield Measure("SecondsToAnnouncement", seconds, MetricUnit.Seconds)
+        if self.swept:
+            yield Measure("PendingReleases", self.pending)
+            yield Measure("OldestPendingSeconds", self.oldest_seconds, MetricUnit.Seconds)
+            if self.unreadable:
+                yield Measure("UnreadableReleases", self.unreadable)
+            if self.closed:
+                yield Measure("ReleasesClosed", self.closed)
+
+    def holds(self, release: Release) -> bool:
+        """Whether a release must wait: its topic takes no more, or an older one was not sent."""
+        image = (release.target, release.image_name)
+        return release.target in self.stuck or image in self.held_back
+
+    def count_announced(self, key: Key, age: float) -> None:
+        """Note a release that its topic accepted."""
+        self.announced[key.region] += 1
+        self.seconds.append(age)
+        self.count_gone(key)
+
+    def count_waiting(self, key: Key, age: float) -> None:
+        """Note a release that stays pending."""
+        self.left[key] = max(0.0, age)
+
+    def count_unread(self, keys: Iterable[Key]) -> None:
+        """Note rows that nobody looked at."""
+        for key in keys:
+            self.left.setdefault(key, 0.0)
+
+    def count_unreadable(self, keys: Iterable[Key]) -> None:
+        """Note rows that cannot be announced: they stay pending until somebody corrects them."""
+        for key in keys:
+            self.unreadable_rows.add(key)
+            self.left[key] = 0.0
+            self.overdue.pop(key, None)
+
+    def count_gone(self, key: Key) -> None:
+        """Note a row that is pending no more."""
+        self.left.pop(key, None)
+        self.overdue.pop(key, None)

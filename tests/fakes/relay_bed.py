@@ -1,0 +1,65 @@
+"""A relay over a table and topics in memory, and the failures that its tests use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from aggregator_fakes import FakeOutbox, FakePublisher, key_of_release, pending_row
+from log_fakes import FakeLog
+
+from services.aggregator.relay import Relay
+from services.aggregator.report import Report
+from services.aggregator.stream import Inserted, Sweep
+from services.kernel.errors import CallFailedError, HubBrokenError, State, failure
+from services.kernel.model import Release, Target
+from services.kernel.runtime import Deadline
+
+NOW = datetime(2026, 11, 22, 7, 1, 10, tzinfo=UTC)  # a minute after what builders make
+OTHER = Target("222233334444", "us-east-1")
+FIRST = "000000000000000000007"
+EVERYTHING = Sweep()
+
+DENIED = failure(State.ACCESS_DENIED, "AccessDenied", "not authorized")
+THROTTLED = failure(State.THROTTLED, "Throttled", "Rate exceeded")
+MALFORMED = failure(State.BAD_LOOKUP, "InvalidParameter", "Invalid attribute")
+BUSY = CallFailedError(THROTTLED)
+GONE = HubBrokenError("table ami-tracker", failure(State.NOT_FOUND, "ResourceNotFound", "gone"))
+
+
+class KilledError(BaseException):
+    """Ends the function as a time-out does: nothing of ours gets to see it."""
+
+
+class Bed:
+    """A relay over a table and topics in memory."""
+
+    def __init__(self, *releases: Release) -> None:
+        self.rows = FakeOutbox()
+        self.publisher = FakePublisher()
+        self.log = FakeLog()
+        self.shuffle: Callable[[list[Target]], None] = lambda _: None
+        self.given(*releases)
+
+    def given(self, *releases: Release) -> None:
+        """Commit releases."""
+        for release in releases:
+            self.rows.table.put(pending_row(release))
+
+    def sweep(self, sweep: Sweep = EVERYTHING, deadline: Deadline | None = None) -> Report:
+        """Announce what is pending."""
+        return self.relay().run(sweep, deadline or Deadline.after(60))
+
+    def stream(self, *releases: Release, deadline: Deadline | None = None) -> Report:
+        """Announce what a batch of the stream shows as new."""
+        keys = tuple(key_of_release(release) for release in releases)
+        return self.relay().run(Inserted(keys, FIRST), deadline or Deadline.after(60))
+
+    def relay(self) -> Relay:
+        """A relay that has just started."""
+        return Relay(self.rows, self.publisher, self.log, lambda: NOW, self.shuffle)
+
+    def pending(self) -> list[tuple[str, int]]:
+        """Image name and version of each release that is still to be announced."""
+        rows = [row for row in self.rows.table.rows() if "pending" in row]
+        return [(row["image_name"], row["version"]) for row in rows]

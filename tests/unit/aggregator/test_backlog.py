@@ -1,0 +1,261 @@
+"""The order of an image's events, whatever lies between two of its pending releases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from aggregator_fakes import TARGET, a_release, key_of_release, pending_row, published_row
+from hypothesis import given
+from hypothesis import strategies as st
+from relay_bed import BUSY, FIRST, GONE, MALFORMED, NOW, OTHER, THROTTLED, Bed
+
+from services.aggregator.outbox import Key
+from services.aggregator.stream import Sweep
+from services.kernel.errors import HubBrokenError
+from services.kernel.model import Kind, Release
+from services.kernel.runtime import Deadline, timestamp
+
+YOUNG = timestamp(NOW - timedelta(seconds=1))
+
+
+def v(version: int, name: str = "al2023", **more: str) -> Release:
+    """A version of an image."""
+    return a_release(name, version, **more)  # type: ignore[arg-type] # only texts are given
+
+
+def silent(version: int, kind: Kind = Kind.RECONFIGURED) -> dict[str, object]:
+    """A row of a release that is not to be announced."""
+    row = pending_row(a_release(version=version, kind=kind))
+    del row["pending"]
+    return row
+
+
+def damaged(version: int) -> dict[str, object]:
+    """A pending row that cannot be decoded."""
+    return pending_row(a_release(version=version)) | {"kind": "unknown"}
+
+
+def closed(version: int) -> dict[str, object]:
+    """A row that was closed."""
+    return silent(version, Kind.RELEASE) | {"closed_at": "2026-11-01T07:00:00.000Z"}
+
+
+BETWEEN = {
+    "nothing": [],
+    "a row that is not announced": [silent(3)],
+    "many rows that are not announced": [silent(version) for version in range(3, 40)],
+    "a row that cannot be decoded": [damaged(3)],
+    "several that cannot be decoded": [damaged(3), damaged(4), damaged(5)],
+    "a row that was closed": [closed(3)],
+    "rows that were closed and not announced": [closed(3), silent(4), closed(5)],
+    "a damaged row before one that is not announced": [damaged(3), silent(4)],
+    "a damaged row after one that is not announced": [silent(3), damaged(4)],
+}
+between = pytest.mark.parametrize("rows", BETWEEN.values(), ids=BETWEEN)
+
+
+def gap(rows: list[dict[str, object]], missing: int = 0) -> tuple[Bed, Release, Release]:
+    """Version 2 pending, the rows, so many versions without a row, and a pending release."""
+    two, last = v(2), v(3 + len(rows) + missing)
+    bed = Bed(two, last)
+    for row in rows:
+        bed.rows.table.put(row)
+    return bed, two, last
+
+
+def names(*releases: Release) -> list[tuple[str, int]]:
+    """Image name and version of releases."""
+    return [(release.image_name, release.version) for release in releases]
+
+
+@between
+@pytest.mark.parametrize("missing", [0, 1, 7])
+def test_the_stream_sends_the_older_release_first(
+    rows: list[dict[str, object]], missing: int
+) -> None:
+    """Subscribers end on the newest image, whatever lies between it and a pending one."""
+    bed, two, last = gap(rows, missing)
+    bed.stream(last)
+    assert names(two, last) == bed.publisher.names()
+
+
+@between
+@pytest.mark.parametrize("page_size", [1, 2, 100])
+def test_a_sweep_sends_the_older_release_first(
+    rows: list[dict[str, object]], page_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when the index lists the newer one on an earlier page."""
+    bed, two, last = gap(rows)
+    pages = bed.rows.pending
+    bed.rows.page_size = page_size
+    monkeypatch.setattr(bed.rows, "pending", lambda: reversed([p[::-1] for p in pages()]))
+    report = bed.sweep()
+    assert names(two, last) == bed.publisher.names()
+    unreadable = sum("pending" in row for row in rows)
+    assert (unreadable, unreadable) == (report.pending, report.unreadable)
+    assert report.announced.total() == 2
+
+
+@between
+def test_an_older_release_that_is_refused_holds_back_the_newer_one(
+    rows: list[dict[str, object]],
+) -> None:
+    """By the stream and by a sweep; both come in order when the topic takes them again."""
+    bed, two, last = gap(rows)
+    bed.publisher.refused["al2023"] = MALFORMED
+    bed.stream(last)
+    bed.sweep()
+    assert [each.attributes["version"] for _, each in bed.publisher.published] == []
+    bed.publisher.heal()
+    bed.sweep()
+    assert names(two, last) == bed.publisher.names()
+
+
+def test_a_release_that_failed_while_its_topic_was_down_is_sent_before_a_later_one() -> None:
+    """Version 3 is not announced, so nothing but the index leads from 4 to 2."""
+    bed = Bed(v(2))
+    bed.publisher.dead[TARGET] = THROTTLED
+    bed.stream(v(2))
+    bed.publisher.heal()
+    bed.rows.table.put(silent(3))
+    bed.stream(v(3))
+    bed.given(v(4))
+    report = bed.stream(v(4))
+    assert names(v(2), v(4)) == bed.publisher.names()
+    assert report.answer() == {"batchItemFailures": [], "announced": 2, "pending": 0}
+
+
+def test_an_older_release_is_sent_whatever_its_age() -> None:
+    """A sweep spares young releases, but never sends a newer one before them."""
+    bed = Bed(v(2, detected_at=YOUNG), v(4))
+    bed.rows.table.put(silent(3))
+    report = bed.sweep(Sweep(older_than_seconds=30))
+    assert names(v(2), v(4)) == bed.publisher.names()
+    assert report.pending == 0
+
+
+def test_a_newer_release_that_is_young_waits() -> None:
+    """Only what is older than a due release goes with it."""
+    bed = Bed(v(2), v(4, detected_at=YOUNG))
+    bed.rows.table.put(silent(3))
+    report = bed.sweep(Sweep(older_than_seconds=30))
+    assert names(v(2)) == bed.publisher.names()
+    assert report.pending == 1
+
+
+def test_a_newer_pending_release_stays_with_the_stream() -> None:
+    """Its own record comes later in the stream."""
+    bed = Bed(v(2), v(4), v(6))
+    bed.stream(v(4))
+    assert names(v(2), v(4)) == bed.publisher.names()
+
+
+@pytest.mark.parametrize(
+    ("rows", "last", "expected"),
+    [
+        ([silent(1, Kind.BASELINE)], 2, 0),
+        ([], 2, 0),
+        ([], 1, 0),
+        ([published_row(v(1))], 2, 0),
+        ([published_row(v(2))], 3, 0),
+        ([silent(2)], 3, 1),
+        ([], 3, 1),
+        ([closed(2)], 3, 1),
+        ([damaged(2)], 3, 0),
+        ([damaged(2), damaged(3), silent(1, Kind.BASELINE)], 4, 0),
+    ],
+)
+def test_the_index_is_asked_only_where_it_is_needed(
+    rows: list[dict[str, object]], last: int, expected: int
+) -> None:
+    """Not after a published release, and not where nothing can be older."""
+    bed = Bed(v(last))
+    for row in rows:
+        bed.rows.table.put(row)
+    bed.stream(v(last))
+    assert expected == len(bed.rows.searches)
+    assert names(v(last)) == bed.publisher.names()
+
+
+def test_the_index_is_asked_once_for_an_image() -> None:
+    """A batch with several versions of an image needs one answer."""
+    bed = Bed(v(2), v(5), v(8))
+    bed.stream(v(5), v(8))
+    assert [key_of_release(v(8))] == bed.rows.searches
+    assert names(v(2), v(5), v(8)) == bed.publisher.names()
+
+
+def test_images_whose_names_begin_alike_are_kept_apart() -> None:
+    """Neither a longer name nor another target or region is taken along."""
+    others = [v(1, "al2023-arm"), v(1, "al202"), a_release(version=1, target=OTHER)]
+    bed = Bed(*others, v(1), v(4))
+    bed.stream(v(4))
+    assert names(v(1), v(4)) == bed.publisher.names()
+    assert bed.publisher.names(OTHER) == []
+
+
+@pytest.mark.parametrize("error", [GONE, BUSY], ids=["gone", "busy"])
+def test_an_index_that_cannot_be_read_is_reported_to_the_stream(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is published that might be out of order; a sweep fails, so that it alarms."""
+    bed = Bed(v(2), v(4))
+
+    def fail(_: Key) -> list[Key]:
+        raise error
+
+    monkeypatch.setattr(bed.rows, "pending_before", fail)
+    report = bed.stream(v(4))
+    assert report.answer()["batchItemFailures"] == [{"itemIdentifier": FIRST}]
+    with pytest.raises((HubBrokenError, type(BUSY))):
+        bed.sweep()
+    assert bed.publisher.calls == []
+
+
+def test_without_time_the_index_is_not_asked() -> None:
+    """What is there is counted and stays pending."""
+    bed = Bed(v(2), v(4))
+    report = bed.stream(v(4), deadline=Deadline(lambda: 0.0, 0.0))
+    assert (bed.rows.searches, bed.publisher.calls, report.pending) == ([], [], 1)
+
+
+def test_what_was_sent_and_not_marked_is_not_sent_again_by_the_same_sweep() -> None:
+    """A later page looks back on it and finds it pending."""
+    bed = Bed(v(1), v(2), v(3))
+    bed.rows.page_size = 1
+    bed.rows.unmarkable = BUSY
+    report = bed.sweep()
+    assert names(v(1), v(2), v(3)) == bed.publisher.names()
+    assert report.announced.total() == 3
+
+
+states = st.lists(
+    st.sampled_from(["pending", "silent", "damaged", "closed", "missing"]), min_size=1, max_size=9
+)
+
+
+@given(states, st.integers(1, 4), st.booleans(), st.integers(0, 9))
+def test_any_history_is_announced_in_order(
+    states: list[str],
+    page_size: int,
+    turned: bool,  # noqa: FBT001 - drawn
+    streamed: int,
+) -> None:
+    """Every pending release that can be decoded arrives once, in version order."""
+    make = {"silent": silent, "damaged": damaged, "closed": closed}
+    bed = Bed()
+    for version, state in enumerate(states, start=1):
+        if state == "pending":
+            bed.given(v(version))
+        elif state in make:
+            bed.rows.table.put(make[state](version))
+    bed.rows.page_size = page_size
+    if streamed:
+        bed.stream(v(min(streamed, len(states))))
+    if turned:
+        pages = [page[::-1] for page in bed.rows.pending()][::-1]
+        bed.rows.pending = lambda: iter(pages)  # type: ignore[method-assign] # its order
+    bed.sweep()
+    pending = [version for version, state in enumerate(states, start=1) if state == "pending"]
+    assert [("al2023", version) for version in pending] == bed.publisher.names()
