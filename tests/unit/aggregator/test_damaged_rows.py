@@ -1,0 +1,263 @@
+"""A damaged or foreign row affects itself alone: it is counted, logged and never published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pytest
+from aggregator_fakes import TARGET, a_release, key_of, pending_row
+from hypothesis import given
+from hypothesis import strategies as st
+from relay_bed import FIRST, OTHER, Bed
+
+from services.aggregator import relay
+from services.aggregator.announce import Announcement, announcement
+from services.aggregator.outbox import Key
+from services.aggregator.stream import Inserted, Sweep
+from services.kernel.errors import MalformedError
+from services.kernel.model import Release
+from services.kernel.runtime import Deadline
+from services.kernel.wire import release_record
+
+GOOD = [a_release("good-a"), a_release("good-z"), a_release("bad", 3), a_release(target=OTHER)]
+"""Of the same target, of the same image, and of another target."""
+
+LONG = "x" * 300_000
+
+DAMAGES: Mapping[str, Mapping[str, object]] = {
+    "the content of another version": {"version": 9},
+    "the content of another image": {"image_name": "other"},
+    "the content of another account": {"account_id": "999988887777"},
+    "a version that is text": {"version": "two"},
+    "a version that is null": {"version": None},
+    "an unknown kind": {"kind": "unknown"},
+    "no image id": {"image_id": None},
+    "an empty image id": {"image_id": ""},
+    "a surrogate in the image id": {"image_id": "ami-\ud800"},
+    "a line end in the image id": {"image_id": "ami-1\nami-2"},
+    "a long image id": {"image_id": LONG},
+    "a surrogate in the previous image id": {"previous_image_id": "\udfff"},
+    "a long previous image id": {"previous_image_id": LONG},
+    "a list as image id": {"image_id": ["ami-1"]},
+    "no time": {"detected_at": ""},
+    "a word as time": {"detected_at": "yesterday"},
+    "a time without an offset": {"detected_at": "2026-11-22T07:00:10"},
+    "a surrogate in the time": {"detected_at": "2026-11-22\ud80007:00:10Z"},
+    "a number as time": {"detected_at": 7},
+    "another region in the index": {"pending": "us-east-1"},
+    "a word in the index": {"pending": "yes"},
+    "a list as AMI name": {"ami_name": ["al2023"]},
+    "a map as kind": {"kind": {"a": 1}},
+    "a set as round": {"round": frozenset({"a"})},
+}
+damages = pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+
+KEYS: Mapping[str, str] = {
+    "a surrogate in the name": release_record(TARGET.account_id, "b\ud800d", 2),
+    "a line end in the name": release_record(TARGET.account_id, "bad\nname", 2),
+    "an empty name": release_record(TARGET.account_id, "", 2),
+    "version 0": release_record(TARGET.account_id, "bad", 0),
+    "a negative version": release_record(TARGET.account_id, "bad", -2),
+    "nine digits": release_record(TARGET.account_id, "bad", 100_000_000),
+    "forty digits": release_record(TARGET.account_id, "bad", 10**39),
+    "a long name": release_record(TARGET.account_id, "b" * 900, 2),
+}
+"""Keys that belong to their content, which no service of ours writes."""
+
+
+def damaged(damage: Mapping[str, object]) -> dict[str, Any]:
+    """A pending row with a damage."""
+    return {**pending_row(a_release("bad")), **damage}
+
+
+def foreign(record: str) -> dict[str, Any]:
+    """A pending row whose content belongs to an unusual key."""
+    _, _, name, version = record.split("#")
+    content = {"record": record, "image_name": name, "version": int(version)}
+    return pending_row(a_release("bad")) | content
+
+
+def bed_with(row: Mapping[str, Any], page_size: int = 100) -> Bed:
+    """A bed with the good releases and a row."""
+    bed = Bed(*GOOD)
+    bed.rows.page_size = page_size
+    bed.rows.table.put(row)
+    return bed
+
+
+def assert_only_the_good_left(bed: Bed) -> None:
+    """Fail unless each good release was published once, and nothing else."""
+    expected = {announcement(release).event_id: 1 for release in GOOD}
+    assert expected == dict(bed.publisher.copies())
+
+
+@damages
+@pytest.mark.parametrize("page_size", [1, 2, 100])
+def test_a_damaged_row_is_never_published_by_sweeps(
+    damage: Mapping[str, object], page_size: int
+) -> None:
+    """Five sweeps publish every other release once, and count and log the row each time."""
+    bed = bed_with(damaged(damage), page_size)
+    reports = [bed.sweep() for _ in range(5)]
+    assert_only_the_good_left(bed)
+    assert [(1, 1)] * 5 == [(report.unreadable, report.pending) for report in reports]
+    assert bed.rows.table.row("eu-west-1", damaged(damage)["record"]) == damaged(damage)
+
+
+@damages
+def test_a_damaged_row_is_never_published_by_the_stream(damage: Mapping[str, object]) -> None:
+    """The rest of its batch is published; the batch does not come again."""
+    row = damaged(damage)
+    bed = bed_with(row)
+    keys = [key_of(row), *(Key.of(release) for release in GOOD)]
+    report = bed.relay().run(Inserted(tuple(keys), FIRST), Deadline.after(60))
+    assert_only_the_good_left(bed)
+    expected = {"batchItemFailures": [], "announced": len(GOOD), "pending": 1}
+    assert expected == report.answer()
+
+
+@pytest.mark.parametrize("record", KEYS.values(), ids=KEYS)
+@pytest.mark.parametrize("page_size", [1, 100])
+def test_an_unusual_key_affects_no_other_row(record: str, page_size: int) -> None:
+    """The row is counted and logged as one that cannot be announced."""
+    bed = bed_with(foreign(record), page_size)
+    reports = [bed.sweep() for _ in range(5)]
+    assert_only_the_good_left(bed)
+    assert [(1, 1)] * 5 == [(report.unreadable, report.pending) for report in reports]
+    assert {"row malformed", "release not announceable"} & set(bed.log.events())
+
+
+def test_a_row_under_the_key_of_another_image_is_not_repeated() -> None:
+    """The mark would go to the key of the content, and the row would stay pending."""
+    row = pending_row(a_release("other")) | {"record": key_of(damaged({})).record}
+    bed = bed_with(row)
+    for _ in range(5):
+        bed.sweep()
+    assert_only_the_good_left(bed)
+
+
+def test_what_was_detected_in_the_far_future_is_due() -> None:
+    """A damaged time does not keep a release from the sweep for years."""
+    bed = Bed(a_release(detected_at="2999-01-01T00:00:00.000Z"))
+    report = bed.sweep(Sweep(older_than_seconds=120))
+    assert (report.announced.total(), report.pending) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-W01-7T07:00:00Z"]
+)
+@pytest.mark.parametrize("older", [0, 120])
+def test_any_time_has_an_age(moment: str, older: float) -> None:
+    """The first and last that can be written included."""
+    bed = Bed(a_release(detected_at=moment), *GOOD)
+    report = bed.sweep(Sweep(older_than_seconds=older))
+    assert report.announced["eu-west-1"] >= 1
+    assert report.oldest_seconds >= 0
+
+
+def test_a_row_that_was_deleted_in_the_meantime_is_no_error() -> None:
+    """The index may list it for a moment."""
+    bed = Bed(*GOOD)
+    keys = [Key.of(a_release("deleted")), *(Key.of(release) for release in GOOD)]
+    bed.rows.pending = lambda: iter([keys])  # type: ignore[method-assign] # an index that lags
+    report = bed.sweep()
+    assert_only_the_good_left(bed)
+    assert (report.pending, report.unreadable) == (0, 0)
+
+
+@pytest.mark.parametrize("change", ["deleted", "published", "damaged", "replaced"])
+def test_a_row_that_changes_before_its_batch_affects_no_other(
+    change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second read counts: what was published or damaged by then is not sent."""
+    bed = bed_with(pending_row(a_release("bad")))
+    key, read = Key.of(a_release("bad")), bed.rows.read
+
+    def change_after_the_first(keys: Sequence[Key]) -> object:
+        found = read(keys)
+        bed.rows.table.remove(key.region, key.record, "pending")
+        if change == "damaged":
+            bed.rows.table.put(damaged({"kind": "unknown"}))
+        elif change == "published":
+            bed.rows.table.change(key.region, key.record, published_at="2026-11-22T07:00:11.000Z")
+        monkeypatch.setattr(bed.rows, "read", read)
+        return found
+
+    monkeypatch.setattr(bed.rows, "read", change_after_the_first)
+    report = bed.sweep()
+    assert_only_the_good_left(bed)
+    assert report.pending == (1 if change == "damaged" else 0)
+    assert not report.failures
+
+
+ERRORS = [
+    ValueError("x"),
+    KeyError("x"),
+    UnicodeError(),
+    RecursionError(),
+    MalformedError("a", "b"),
+]
+errors = pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+
+
+@errors
+def test_an_error_in_one_announcement_affects_no_other(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is: the release is counted as one that cannot be announced."""
+
+    def fail(release: Release) -> Announcement:
+        if release.image_name == "bad" and release.version == 2:
+            raise error
+        return announcement(release)
+
+    monkeypatch.setattr(relay, "announcement", fail)
+    bed = bed_with(pending_row(a_release("bad")))
+    report = bed.sweep()
+    assert_only_the_good_left(bed)
+    assert (report.unreadable, report.pending) == (1, 1)
+
+
+@errors
+def test_an_error_in_one_mark_affects_no_other(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was announced, stays pending in the table, and is logged."""
+    bed = bed_with(pending_row(a_release("bad")))
+    mark = bed.rows.mark
+
+    def fail(release: Release, message_id: str, moment: datetime) -> None:
+        if release.image_name == "bad" and release.version == 2:
+            raise error
+        mark(release, message_id, moment)
+
+    monkeypatch.setattr(bed.rows, "mark", fail)
+    report = bed.sweep()
+    assert report.announced.total() == len(GOOD) + 1
+    assert bed.pending() == [("bad", 2)]
+    assert bed.log.events("error") == ["release not marked"]
+
+
+foreign_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(st.characters(codec=None), max_size=20)
+    | st.binary(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+attributes = sorted(set(pending_row(a_release())) - {"region", "record"})
+
+
+@given(st.dictionaries(st.sampled_from(attributes), foreign_values, min_size=1, max_size=3))
+def test_no_row_stops_a_page(damage: dict[str, object]) -> None:
+    """Whatever an attribute holds, the releases next to it are published once."""
+    bed = bed_with(damaged(damage), page_size=3)
+    for _ in range(2):
+        bed.sweep()
+    copies = bed.publisher.copies()
+    assert all(copies[announcement(release).event_id] == 1 for release in GOOD)
+    assert all(count == 1 for count in copies.values())
