@@ -24,13 +24,15 @@ from deployed import (
 from iam import Caller, Policy, Request, Statement, statements
 from laboratory import Lab, build_lab
 from recorder import Hub, Need, Recorder
+from table_fakes import DynamoTable
 from terraform import HUB_REGION
 
 from infra.package.calls import CALLS
 from services.console.embedded.faults import Fault
 from services.console.embedded.server import EmbeddedAws
 from services.kernel.errors import AmiTrackerError
-from services.kernel.model import Image, ParameterLookup, Target
+from services.kernel.model import Image, Kind, Observation, ParameterLookup, Release, Target
+from services.kernel.wire import encode_release
 
 pytestmark = [pytest.mark.timeout(900)]
 
@@ -102,6 +104,26 @@ TROUBLES: tuple[tuple[Fault, ...], ...] = (
 """What makes a function call something that it does not call while all is well."""
 
 
+def _look_back_and_close(lab: Lab) -> None:
+    """A change that is not announced between two that are, and a release that is to be closed."""
+    table = DynamoTable(lab.aws.client("dynamodb", lab.hub.region), lab.hub.table_name)
+    release = Release(
+        target=TARGETS[0],
+        image_name="removed",
+        version=3,
+        kind=Kind.RELEASE,
+        observed=Observation("ami-00000000000000001"),
+        previous_image_id=None,
+        detected_at="2025-01-01T00:00:00.000Z",
+        round="2025-01-01T00:00:00Z",
+        lookup_digest="0123456789abcdef",
+    )
+    abandoned = replace(release, target=Target(MEMBER, TARGETS[0].region), version=1)
+    for each in (release, abandoned):
+        table.put({**encode_release(each), "pending": each.target.region})
+    lab.pipeline.sweep()
+
+
 def _suffer(lab: Lab, trouble: Sequence[Fault]) -> None:
     """A round, its events and a sweep while something is wrong, and a sweep once it has healed."""
     lab.start_cold()
@@ -133,6 +155,7 @@ def _tell(folder: Path) -> Recorder:
             _release(lab)
             lab.round()
         _edit(lab)
+        _look_back_and_close(lab)
         for trouble in TROUBLES:
             _suffer(lab, trouble)
         lab.start_cold()
