@@ -10,6 +10,8 @@ _TOO_LONG = f"is longer than {_MAX_CHARACTERS} characters"
 _EMPTY = "is empty"
 _BACKSLASH = "holds a backslash; write such a value in the list form"
 
+_SURROGATE = "holds half a character (a surrogate); remove it"
+
 
 class OlderFormError(ValueError):
     """The text is not in the older form."""
@@ -36,7 +38,11 @@ def parse_older_form(text: str) -> object:
     if not text.strip():
         raise OlderFormError(_EMPTY)
     problems: list[Problem] = []
-    document = parse_document("", f"[{text}\n]".encode(), problems)
+    try:
+        data = f"[{text}\n]".encode()
+    except UnicodeEncodeError as error:  # pure-Python PyYAML reads "\ud800" as one
+        raise OlderFormError(_SURROGATE) from error
+    document = parse_document("", data, problems)
     if document is None or problems:
         raise OlderFormError(problems[0].message)
     return document.value

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.kernel.errors import AmiTrackerError
 
 _SHOWN = 80
+_LONGEST = {"file": 4096, "entry": 200, "field": 400, "message": 1000}
+
+# Letters and marks that Unicode calls printable and that no terminal shows.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake: `line` is 0 where a file or folder as a whole is meant, texts may be empty."""
+    """One mistake: `line` is 0 where a file or folder as a whole is meant, texts may be empty.
+
+    Every text may hold foreign ones: each is escaped and capped, so that a problem is one line.
+    """
 
     file: str
     line: int
     entry: str
     field: str
     message: str
+
+    def __post_init__(self) -> None:
+        """Make each text one that a line may hold."""
+        for name, limit in _LONGEST.items():
+            object.__setattr__(self, name, printable(getattr(self, name), limit))
 
     @property
     def place(self) -> str:
@@ -42,3 +58,15 @@ def shown(value: object) -> str:
     """A foreign value as a message may hold it: quoted, escaped and short."""
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def printable(text: str, limit: int) -> str:
+    """A text as one line may hold it: what cannot be seen is escaped, and its end is cut off."""
+    seen = "".join(map(_escaped, text[: limit + 1]))
+    return seen if len(seen) <= limit else f"{seen[:limit]}…"
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable() and not _UNSEEN.match(character):
+        return character
+    return character.encode("unicode_escape").decode()

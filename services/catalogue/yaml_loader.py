@@ -13,17 +13,19 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 
-from services.catalogue.problems import Problem, shown
+from services.catalogue.problems import Problem, printable, shown
 
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 60_000
 """Values in a file: 10,000 images with a parameter, and still an answer within a second."""
 MAX_DEPTH = 20
+MAX_PATH = 4096
+"""Characters of a file's name that are shown: as many as Linux takes."""
 MAX_PROBLEMS = 100
 """Problems that one file reports: more than anyone reads, few enough to answer at once."""
 
@@ -35,6 +37,7 @@ _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _LAYOUT = frozenset("\t\n\r")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # Unicode general categories
 _NONCHARACTERS = frozenset("\ufffe\uffff")  # YAML forbids them
+_LONGEST_KEY = 80  # characters of a key that a problem shows
 _TAB_INDENT = re.compile(r" *\t")
 
 Location = tuple[str | int, ...]
@@ -81,7 +84,10 @@ def _label(name: str) -> str:
 
 
 def _path(location: Location) -> str:
-    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    parts = (
+        f"[{part}]" if isinstance(part, int) else f".{printable(part, _LONGEST_KEY)}"
+        for part in location
+    )
     return "".join(parts).removeprefix(".")
 
 
@@ -92,7 +98,7 @@ def read_document(path: Path, problems: list[Problem]) -> Document | None:
     except _RefusedError as error:
         problems.append(Problem(str(path), error.line, "", "", str(error)))
         return None
-    return parse_document(str(path), data, problems)
+    return parse_document(printable(str(path), MAX_PATH), data, problems)
 
 
 def parse_document(file: str, data: bytes, problems: list[Problem]) -> Document | None:
@@ -105,8 +111,10 @@ def parse_document(file: str, data: bytes, problems: list[Problem]) -> Document 
     except _RefusedError as error:
         problems.extend([*found, Problem(file, error.line, "", "", str(error))])
         return None
-    problems.extend(found)
-    return Document(file, value, builder.lines, frozenset(problem.line for problem in found))
+    flagged = frozenset(problem.line for problem in found)
+    document = Document(file, value, builder.lines, flagged)
+    problems.extend(builder.placed(problem, document) for problem in found)
+    return document
 
 
 class _RefusedError(Exception):
@@ -184,6 +192,7 @@ class _Builder:
         self._text = text
         self._file = file
         self._problems = problems
+        self._places: dict[Problem, Location] = {}
         self._nodes = 0
         self._events = self._read()
 
@@ -199,6 +208,14 @@ class _Builder:
             message = "begins a second document (---); write one document a file"
             raise _RefusedError(_line(after), message)
         return value
+
+    def placed(self, problem: Problem, document: Document) -> Problem:
+        """The problem with its entry and field, which were not known when it was found."""
+        location = self._places.get(problem)
+        if location is None:
+            return problem
+        around = document.problem(location, problem.message)
+        return replace(around, line=problem.line)
 
     def _read(self) -> Iterator[yaml.Event]:
         try:
@@ -218,17 +235,19 @@ class _Builder:
     def _next(self) -> yaml.Event:
         return next(self._events)
 
-    def _problem(self, event: yaml.Event, message: str) -> None:
+    def _problem(self, event: yaml.Event, message: str, location: Location = ()) -> None:
         if len(self._problems) == MAX_PROBLEMS:
             raise _RefusedError(_line(event), "has more problems than are listed")
-        self._problems.append(Problem(self._file, _line(event), "", "", message))
+        problem = Problem(self._file, _line(event), "", "", message)
+        self._problems.append(problem)
+        self._places.setdefault(problem, location)
 
     def _node(self, event: yaml.Event, location: Location) -> object:
         self._bound(event, location)
         self._refuse_cleverness(event)
         match event:
             case yaml.ScalarEvent():
-                return self._scalar(event)
+                return self._scalar(event, location)
             case yaml.SequenceStartEvent():
                 return self._sequence(location)
             case yaml.MappingStartEvent():
@@ -255,12 +274,14 @@ class _Builder:
         if getattr(event, "tag", None) is not None:
             self._problem(event, "tags (!) are not allowed; put the text in quotes if it is text")
 
-    def _scalar(self, event: yaml.ScalarEvent) -> str | bool | None:
+    def _scalar(self, event: yaml.ScalarEvent, location: Location) -> str | bool | None:
         text = str(event.value)
         hidden = _invisible(text)
         if hidden:
             message = f"holds the invisible character {_code_point(hidden[0])}; remove it"
-            self._problem(event, message)
+            # A key has no place yet; what holds it has.
+            place = location[:-1] if location[-1:] == ("?",) else location
+            self._problem(event, message, place)
         plain = not event.style
         return _CONSTANTS[text] if plain and text in _CONSTANTS else text
 
