@@ -24,12 +24,13 @@ from services.kernel.model import (
 from services.kernel.observe import Log
 from services.kernel.runtime import Deadline, now, timestamp
 from services.kernel.wire import lookup_digest
-from services.lookup.decide import Changed, Confirmed, decide, looks_withdrawn
+from services.lookup.decide import Changed, Confirmed, decide, edited
 from services.lookup.observations import Commit
 from services.lookup.report import DROPPED, LATE, Outcome
 from services.lookup.resolve import (
     Ami,
-    as_asked,
+    candidates,
+    current,
     launchable,
     newest,
     parameter_image_id,
@@ -200,17 +201,19 @@ class Checker:
         if isinstance(found, Failure):
             return found
         moment = timestamp(self._clock())
-        answer = newest(as_asked(lookup, found), lookup.exclude_names, moment)
-        if isinstance(answer, Failure) or not looks_withdrawn(pair, answer):
+        shown = candidates(lookup, found)
+        if pair.known is None or edited(pair):
+            return newest(shown, (), moment)
+        if answer := current(shown, pair.known, moment):
             return answer
         # DescribeImages is eventually consistent: one list may lack an image that is still there.
-        # Asked for by its id, beside the same filters, it is either shown or really gone.
-        asked = with_image_id(lookup, pair.known.image_id) if pair.known else None
+        # Asked for by its id, with the same filters, it is either shown or really gone.
+        asked = with_image_id(lookup, pair.known.image_id)
         for _, again in self._facts.matching(pair.target, [asked]) if asked else ():
             if isinstance(again, Failure):
                 return again
-            answer = newest(as_asked(lookup, [*found, *again]), lookup.exclude_names, moment)
-        return answer
+            shown += candidates(lookup, again)
+        return current(shown, pair.known, moment) or newest(shown, (), moment)
 
     # --- what an answer does to its pair
 

@@ -55,13 +55,6 @@ def decide(
     return Confirmed() if edited(pair) else Unchanged()
 
 
-def looks_withdrawn(pair: Pair, answer: Observation) -> bool:
-    """Whether a filter's answer takes the known image, which is newer, for withdrawn."""
-    if pair.known is None or edited(pair):
-        return False
-    return answer.image_id != pair.known.image_id and _older_answer(pair, answer, pair.known)
-
-
 def _kind(pair: Pair, observed: Observation, past: frozenset[str]) -> Kind:
     if pair.known is None:
         return Kind.BASELINE

@@ -486,8 +486,7 @@ class FakeFacts:
     # ---
 
     def _passing(self, target: Target, lookup: FilterLookup) -> Iterable[Ami]:
-        filters = {f.name: f.values for f in lookup.filters}
-        filters.setdefault("state", ("available",))
+        filters = {f.name: f.values for f in lookup.filters} | {"state": ("available",)}
         for (where, image_id_), (ami, owner) in self._images.items():
             if image_id_ in self.overlooked and "image-id" not in filters:
                 continue
