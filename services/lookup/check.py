@@ -49,8 +49,8 @@ class Rows(Protocol):
         """The pairs that have a row."""
         ...
 
-    def history(self, pair: Pair) -> frozenset[str]:
-        """The image ids of the pair's releases."""
+    def history(self, pair: Pair) -> tuple[Release, ...]:
+        """The pair's last releases, oldest first."""
         ...
 
     def commit(self, pair: Pair, release: Release) -> Commit:
@@ -229,7 +229,7 @@ class Checker:
         if isinstance(answer, Failure):
             return self._fail(pair, answer)
         changed = pair.known is None or answer.image_id != pair.known.image_id
-        past = self._rows.history(pair) if changed and pair.version else frozenset()
+        past = self._rows.history(pair) if changed and pair.version else ()
         detected_at = timestamp(self._clock())
         decision = decide(pair, answer, past, detected_at=detected_at, round_=round_)
         if isinstance(decision, Changed):

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from services.kernel.aws import from_item, query_rows, read_rows, to_item
+from services.kernel.aws import from_item, read_rows, to_item
 from services.kernel.errors import Failure, MalformedError, State, failure
 from services.kernel.failures import condition_may_fail, hub
 from services.kernel.model import Pair, Release, Target
 from services.kernel.runtime import timestamp
 from services.kernel.wire import (
     decode_pair,
+    decode_release,
     encode_release,
     image_record,
-    releases_of,
+    release_record,
     round_record,
 )
 
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 _UNCHANGED = "active = :true AND lookup_digest = :digest"
 # dynamodb:TransactWriteItems, CancellationReasons: what all other answers call ThrottlingException
 _THROTTLED = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
+
+
+_HISTORY_LIMIT = 50
+"""Releases that are read back: one page, however many a pair has."""
 
 
 class Commit(Enum):
@@ -61,15 +67,31 @@ class Observations:
         rows = read_rows(self._client, self._table, keys, consistent=consistent)
         return {records[row["record"]]: _pair(row) for row in rows}
 
-    def history(self, pair: Pair) -> frozenset[str]:
-        """The image ids of the pair's releases up to the version that was read.
+    def history(self, pair: Pair) -> tuple[Release, ...]:
+        """The pair's last releases up to the version that was read, oldest first.
 
-        Another worker may have committed the next one by now; it is no past of this one.
+        Another worker may have committed the next one by now; it is no past of this one. A row that
+        cannot be decoded is left out: it concerns no other release.
         """
-        prefix = releases_of(pair.target.account_id, pair.image_name)
-        rows = query_rows(self._client, self._table, pair.target.region, prefix)
-        found = [row for row in rows if row.get("version", 0) <= pair.version]
-        return frozenset(row["image_id"] for row in found if "image_id" in row)
+        if not pair.version:
+            return ()
+        account_id, name = pair.target.account_id, pair.image_name
+        first, last = (release_record(account_id, name, each) for each in (1, pair.version))
+        with hub(f"table {self._table}"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="#region = :region AND #record BETWEEN :first AND :last",
+                ExpressionAttributeNames={"#region": "region", "#record": "record"},
+                ExpressionAttributeValues=to_item(
+                    {":region": pair.target.region, ":first": first, ":last": last}
+                ),
+                ConsistentRead=True,
+                ScanIndexForward=False,
+                PaginationConfig={"PageSize": _HISTORY_LIMIT},
+            )
+            rows = (from_item(item) for page in pages for item in page["Items"])
+            newest_first = list(islice(filter(None, map(_release, rows)), _HISTORY_LIMIT))
+        return tuple(reversed(newest_first))
 
     def commit(self, pair: Pair, release: Release) -> Commit:
         """Write the release and move the pair on to it, both or neither.
@@ -197,6 +219,13 @@ def _pair(row: Mapping[str, Any]) -> Pair | Failure:
         return decode_pair(row)
     except MalformedError as error:
         return failure(State.TRANSIENT, "MalformedRow", str(error))
+
+
+def _release(row: Mapping[str, Any]) -> Release | None:
+    try:
+        return decode_release(row)
+    except MalformedError:
+        return None
 
 
 def _same_release(stored: Mapping[str, object], ours: Mapping[str, object]) -> bool:

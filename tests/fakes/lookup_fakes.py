@@ -215,6 +215,9 @@ class FactsBed:
 # --- the table
 
 
+_HISTORY = 50
+
+
 @dataclass(slots=True)
 class _Round:
     name: str
@@ -252,11 +255,11 @@ class FakeRows:
             rows |= {name: row for name, row in self.stale.items() if name in rows}
         return {name: row for name, row in rows.items() if row}
 
-    def history(self, pair: Pair) -> frozenset[str]:
-        """The image ids of the pair's releases up to the version that was read."""
+    def history(self, pair: Pair) -> tuple[Release, ...]:
+        """The pair's last releases up to the version that was read, oldest first."""
         self._note("history", pair.target)
         past = [release for release in self.releases(pair) if release.version <= pair.version]
-        return frozenset(release.observed.image_id for release in past)
+        return tuple(past[-_HISTORY:])
 
     def commit(self, pair: Pair, release: Release) -> Commit:
         """Keep the release and move the pair on, or neither."""
