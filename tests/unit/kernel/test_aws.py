@@ -453,6 +453,17 @@ def test_expired_session_is_renewed_once(cloud: Cloud) -> None:
     assert cloud.operations() == ["AssumeRole", "GetParameters"] * 2
 
 
+@pytest.mark.parametrize(
+    "code", ["InvalidSignatureException", "IncompleteSignatureException", "RequestExpired"]
+)
+def test_a_signature_that_was_refused_once_costs_no_answer(cloud: Cloud, code: str) -> None:
+    """The clock of a function that was frozen is right again by the next call."""
+    cloud.refuse("GetParameters", code, access_key=f"ASIA{ACCOUNT}N1")
+
+    assert members(cloud).call(TARGET, "ssm", ask) == ["/a"]
+    assert cloud.operations() == ["AssumeRole", "GetParameters"] * 2
+
+
 def test_session_that_stays_expired_fails_as_credentials(cloud: Cloud) -> None:
     """After one renewal it is left to another delivery."""
     cloud.refuse("GetParameters", "ExpiredTokenException")
