@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import boto3
+import botocore.session
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
 from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_after_delay
@@ -56,7 +57,11 @@ class Home:
 
     def __init__(self, region: str) -> None:
         self.region = region
-        self._session = boto3.Session(region_name=region)
+        core = botocore.session.get_session()
+        # Above the environment and the configuration file, which may say `legacy`. An endpoint that
+        # they name for STS or for all services is still used.
+        core.set_config_variable("sts_regional_endpoints", "regional")
+        self._session = boto3.Session(region_name=region, botocore_session=core)
         self._clients: dict[str, Client] = {}
         self._lock = threading.Lock()
 
