@@ -7,7 +7,7 @@ was known before it: that is what makes redelivery and overlap harmless.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, assert_never
 
@@ -28,6 +28,7 @@ from services.lookup.decide import Changed, Confirmed, decide, edited
 from services.lookup.observations import Commit
 from services.lookup.report import DROPPED, LATE, Outcome
 from services.lookup.resolve import (
+    NO_IMAGE,
     Ami,
     candidates,
     current,
@@ -78,7 +79,12 @@ class Facts(Protocol):
         ...
 
     def parameters(
-        self, target: Target, paths: Sequence[str]
+        self,
+        target: Target,
+        paths: Sequence[str],
+        denied: Collection[str] = (),
+        *,
+        images_allowed: bool = False,
     ) -> Iterator[tuple[str, str | Failure | None]]:
         """Each parameter's value, asked for as it is taken."""
         ...
@@ -162,29 +168,41 @@ class Checker:
         except CallFailedError as error:
             yield from dict.fromkeys(pairs, error.failure).items()
             return
-        yield from self._by_parameter(target, pairs)
+        seen = self._facts.images(target, ids) if (ids := _to_see_first(pairs)) else {}
+        if refused := _refuses_target(seen.values()):
+            yield from dict.fromkeys(pairs, refused).items()
+            return
+        yield from self._by_parameter(target, pairs, seen)
         yield from self._by_filters(target, pairs)
 
     def _by_parameter(
-        self, target: Target, pairs: Mapping[str, Pair]
+        self,
+        target: Target,
+        pairs: Mapping[str, Pair],
+        seen: Mapping[str, Ami | Failure | None],
     ) -> Iterator[tuple[str, Answer]]:
-        """What is unchanged at once; what changed when one call has told which images are seen."""
+        """What is unchanged and `seen` at once; the rest when one more call has shown its images.
+
+        DescribeImages is eventually consistent, so a known image that it does not show is asked for
+        a second time, together with the images that are new.
+        """
         names = defaultdict(list)
         for name, pair in pairs.items():
             if isinstance(pair.lookup, ParameterLookup):
                 names[pair.lookup.parameter_path].append(name)
-        changed: dict[str, str] = {}
-        for path, value in self._facts.parameters(target, list(names)):
+        denied = {p for p, of in names.items() if any(_was_denied(pairs[name]) for name in of)}
+        unseen: dict[str, str] = {}
+        values = self._facts.parameters(target, list(names), denied, images_allowed=bool(seen))
+        for path, value in values:
             for name in names[path]:
-                answer = _named_image(pairs[name], path, value)
+                answer = _named_image(path, value, seen)
                 if isinstance(answer, str):
-                    changed[name] = answer
+                    unseen[name] = answer
                 else:
                     yield name, answer
-        visible = self._facts.images(target, list(changed.values())) if changed else {}
-        for name, image_id in changed.items():
-            seen = visible[image_id]
-            yield name, seen if isinstance(seen, Failure) else launchable(image_id, seen)
+        visible = self._facts.images(target, list(unseen.values())) if unseen else {}
+        for name, image_id in unseen.items():
+            yield name, _shown(pairs[name], image_id, visible[image_id])
 
     def _by_filters(
         self, target: Target, pairs: Mapping[str, Pair]
@@ -299,14 +317,47 @@ def _meant(request: Request, pair: Pair | Failure | None) -> bool:
     return pair.active and pair.lookup_digest == lookup_digest(request.lookup)
 
 
-def _named_image(pair: Pair, path: str, value: str | Failure | None) -> Answer | str:
-    """The pair's answer, or the id of an image that it does not know yet."""
+def _to_see_first(pairs: Mapping[str, Pair]) -> Sequence[str]:
+    """The known images behind parameters; any id where all pairs are denied, to ask EC2 first."""
+    by_parameter = [each for each in pairs.values() if isinstance(each.lookup, ParameterLookup)]
+    known = sorted({each.known.image_id for each in by_parameter if each.known})
+    all_denied = bool(by_parameter) and all(map(_was_denied, pairs.values()))
+    return known or ([NO_IMAGE] if all_denied else [])
+
+
+def _was_denied(pair: Pair) -> bool:
+    return pair.state == State.ACCESS_DENIED
+
+
+def _refuses_target(answers: Iterable[object]) -> Failure | None:
+    """The answer of EC2 that every pair of the target shares, since each needs DescribeImages."""
+    lasting = {State.ACCESS_DENIED, State.REGION_DISABLED}
+    failures = (answer for answer in answers if isinstance(answer, Failure))
+    return next((each for each in failures if each.retryable or each.state in lasting), None)
+
+
+def _named_image(
+    path: str, value: str | Failure | None, seen: Mapping[str, Ami | Failure | None]
+) -> Answer | str:
+    """The pair's answer, or the id of an image that EC2 has not shown yet."""
     if value is None:
         return failure(State.NOT_FOUND, "ParameterNotFound", f"there is no parameter {path} here")
     named = value if isinstance(value, Failure) else parameter_image_id(value)
-    if pair.known is not None and pair.known.image_id == named:
-        return pair.known
-    return named
+    if isinstance(named, Failure):
+        return named
+    shown = seen.get(named)
+    if isinstance(shown, Failure):
+        return shown
+    answer = launchable(named, shown)
+    return named if isinstance(answer, Failure) else answer
+
+
+def _shown(pair: Pair, image_id: str, visible: Ami | Failure | None) -> Answer:
+    """The pair's answer, once EC2 was asked about the image that its parameter names."""
+    if isinstance(visible, Failure):
+        return visible
+    known = pair.known is not None and pair.known.image_id == image_id
+    return launchable(image_id, visible, known=known)
 
 
 def _where(pair: Pair) -> dict[str, str]:

@@ -11,6 +11,8 @@ from services.kernel.errors import Failure, State, failure
 from services.kernel.model import Filter, FilterLookup, Observation
 
 AVAILABLE = "available"
+NO_IMAGE = "ami-00000000"
+"""The id of no image: asking for it shows whether DescribeImages is allowed, and lists nothing."""
 _IMAGE_ID = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
 _ANY_RUN, _AT_MOST_ONE = object(), object()
 
@@ -50,15 +52,17 @@ def _json_image_id(text: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def launchable(image_id: str, visible: Ami | None) -> Observation | Failure:
-    """The image that a parameter names, once it can be launched.
+def launchable(image_id: str, visible: Ami | None, *, known: bool = False) -> Observation | Failure:
+    """The image that a parameter names, if it can be launched.
 
-    Parameters have named images that nobody could see yet; until then the last good image stays.
+    Parameters have named images that could not be seen yet; until then the last good image stays. A
+    `known` image could be launched before, so its failure has a code of its own.
     """
     if visible is not None and visible.state == AVAILABLE:
         return visible.observation()
     seen = "is not visible here" if visible is None else f"is {visible.state}"
-    return failure(State.NOT_LAUNCHABLE, "NotLaunchable", f"{image_id} {seen}")
+    code = "Withdrawn" if known else "NotLaunchable"
+    return failure(State.NOT_LAUNCHABLE, code, f"{image_id} {seen}")
 
 
 def request_filters(lookup: FilterLookup) -> tuple[Filter, ...]:

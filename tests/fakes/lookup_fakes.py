@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -398,12 +398,14 @@ class FakeFacts:
 
     `journal` may be shared with `FakeRows`; `hold` runs before a target is entered, so that a test
     can make it slow or broken; `overlooked` images are missing from lists, as an eventually
-    consistent answer may have it, but not when they are asked for by id.
+    consistent answer may have it, but not when they are asked for by id; `denied` is what the last
+    walk over parameters was given: the names denied before, and whether EC2 had answered.
     """
 
     journal: list[str] = field(default_factory=list)
     hold: Callable[[Target], None] = lambda _: None
     overlooked: set[str] = field(default_factory=set)
+    denied: tuple[frozenset[str], bool] | None = None
     _parameters: dict[tuple[Target, str], str | Failure] = field(default_factory=dict)
     _images: dict[tuple[Target, str], tuple[Ami, str]] = field(default_factory=dict)
     _closed: set[str] = field(default_factory=set)
@@ -421,9 +423,15 @@ class FakeFacts:
             raise CallFailedError(Failure(State.ACCESS_DENIED, "AccessDenied", denied))
 
     def parameters(
-        self, target: Target, paths: Sequence[str]
+        self,
+        target: Target,
+        paths: Sequence[str],
+        denied: Collection[str] = (),
+        *,
+        images_allowed: bool = False,
     ) -> Iterator[tuple[str, str | Failure | None]]:
         """Each parameter's value, ten a request, each made when its first answer is taken."""
+        self.denied = (frozenset(denied), images_allowed)
         distinct = sorted(set(paths))
         broken = self._failures.get("parameters")
         for number, path in enumerate(distinct):

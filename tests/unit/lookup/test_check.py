@@ -134,27 +134,28 @@ def test_an_answer_older_than_the_row_cannot_win(room: Room) -> None:
 
 
 def test_an_unchanged_pair_writes_nothing(room: Room) -> None:
-    """Neither to the table nor to the log; no image is asked for."""
+    """Neither to the table nor to the log; its image is asked for once."""
     settled(room, a_pair(known=an_observation(1)))
     room.publish(1)
     assert room.check(a_request()) == [OK]
-    assert room.journal == ["read", "enter", "parameters", "count"]
+    assert room.journal == ["read", "enter", "images", "parameters", "count"]
     assert room.log.lines == []
 
 
 @pytest.mark.parametrize("count", [1, 10, 11, 35])
 def test_ten_unchanged_parameters_cost_one_request(room: Room, count: int) -> None:
-    """And nothing else: no image is asked for, no row but the round's counters is written."""
+    """And all of their images one more; no row but the round's counters is written."""
     for number in range(count):
         path = f"{PATH}/{number}"
         observed = an_observation(number)
         settled(room, a_pair(f"image-{number}", by_parameter(path), known=observed))
         room.facts.put_parameter(HERE, path, observed.image_id)
+        room.facts.register(HERE, an_ami(number))
     requests = [a_request(f"image-{n}", by_parameter(f"{PATH}/{n}")) for n in range(count)]
     assert [OK] * count == room.check(*requests)
     assert math.ceil(count / 10) == room.facts.requests("parameters")
-    assert (room.facts.requests("images"), room.facts.requests("matching")) == (0, 0)
-    assert room.journal == ["read", "enter", "parameters", "count"]
+    assert (room.facts.requests("images"), room.facts.requests("matching")) == (1, 0)
+    assert room.journal == ["read", "enter", "images", "parameters", "count"]
 
 
 def test_an_unchanged_filter_lookup_writes_nothing(room: Room) -> None:
@@ -269,13 +270,14 @@ def test_a_new_image_is_a_release(room: Room) -> None:
 
 
 def test_all_changed_parameters_are_looked_at_in_one_request(room: Room) -> None:
-    """Only what changed has to be seen."""
+    """Images that are known already cost one of their own."""
     known, changed = a_pair("a", by_parameter("/a"), known=an_observation(1)), a_pair("b")
     settled(room, known, changed, a_pair("c"))
     room.facts.put_parameter(HERE, "/a", image_id(1))
+    room.facts.register(HERE, an_ami(1))
     room.publish(2)
     room.check(a_request("a", by_parameter("/a")), a_request("b"), a_request("c"))
-    assert room.facts.requests("images") == 1
+    assert room.facts.requests("images") == 2
     assert an_observation(2) == room.rows.stored(changed).known
 
 
@@ -574,6 +576,7 @@ def test_filters_wait_for_no_parameter_that_is_late(room: Room) -> None:
         for n in range(25)
     ]
     settled(room, *pairs)
+    room.facts.register(HERE, an_ami(1))
     for pair_number in range(25):
         room.facts.put_parameter(HERE, f"{PATH}/{pair_number:02d}", image_id(1))
     requests = [a_request(pair.image_name, pair.lookup) for pair in pairs]
