@@ -416,6 +416,21 @@ def test_pages_are_followed_to_the_last_token(wire: Wire, wired: Sources) -> Non
     assert [Ami(image_id(1), state=""), Ami(image_id(3), state="")] == found
 
 
+def test_a_list_of_many_pages_is_read_whole(wire: Wire, wired: Sources) -> None:
+    """A broad filter lists tens of thousands of images."""
+    pages, size = 36, 1000
+
+    def rule(params: Mapping[str, Any]) -> str:
+        page = int(params.get("NextToken", 0))
+        ids = [image_id(page * size + number) for number in range(size)]
+        return images(*ids, token=str(page + 1) if page + 1 < pages else "")
+
+    wire.rule = rule
+    found = dict(wired.matching(HERE, [by_name()]))[by_name()]
+    assert isinstance(found, list)
+    assert len({ami.image_id for ami in found}) == pages * size
+
+
 @pytest.mark.parametrize(
     ("count", "expected"), [(0, []), (1, [1]), (200, [200]), (201, [200, 1]), (401, [200, 200, 1])]
 )

@@ -638,6 +638,17 @@ def test_hub_clients_are_kept(cloud: Cloud) -> None:
     assert home.client("ssm") is not clients[0]
 
 
+def test_many_threads_make_clients_at_once() -> None:
+    """Of several services and regions: botocore's own making of clients is not thread-safe."""
+    home = Home(HUB_REGION)
+    session = AssumedSession("ASIAKEY", "very-secret", "secret-token", START)
+    places = [(s, r) for s in ("ssm", "ec2") for r in ("us-east-1", "eu-west-1", "ap-east-1")] * 4
+    with ThreadPoolExecutor(len(places)) as pool:
+        made = list(pool.map(lambda place: home.member_client(place[0], place[1], session), places))
+
+    assert [(c.meta.service_model.service_name, c.meta.region_name) for c in made] == places
+
+
 def test_every_client_is_bounded(cloud: Cloud) -> None:
     """Three attempts with short timeouts, and a connection for each thread, at home and away."""
     hub, member = OfflineHome(HUB_REGION, cloud).client("sts"), members(cloud)

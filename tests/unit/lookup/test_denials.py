@@ -56,7 +56,7 @@ def error(code: str, message: str, operation: str) -> ClientError:
 
 @dataclass
 class Account:
-    """SSM and EC2 of one target, with the policies of its administrator; stands for `Members`."""
+    """SSM and EC2 of one target, with the policies of its administrator, in place of `Members`."""
 
     denied: Says = lambda _: None
     images_denied: bool = False

@@ -43,7 +43,7 @@ class Bed:
     pairs: list[Pair] = field(default_factory=list)
 
     def know(self, count: int, *, distinct: int | None = None, state: str | None = None) -> None:
-        """Let so many pairs know an image, which is visible and named by their parameter."""
+        """Let this number of pairs know an image that is visible and named by their parameter."""
         for number in range(count):
             image = number % (distinct or count) + 1
             path = f"/known/{number:04}"

@@ -129,6 +129,8 @@ def test_no_pattern_takes_long(pattern: str) -> None:
         f"  {ID}\n",
         json.dumps({"image_id": ID}),
         json.dumps({"schema_version": "1", "image_id": ID, "image_name": "x"}, indent=2),
+        json.dumps({"image_name": "Windows_Server-2022-ECS", "image_id": ID, "os": "Windows"}),
+        json.dumps({"schema_version": 2, "image_id": ID, "release_version": "1.33.1-20250715"}),
         f'\n {{"image_id": "{ID}"}} ',
         json.dumps({"image_id": ID, "padding": "x" * 300_000}),
     ],
@@ -152,6 +154,10 @@ NO_IMAGE_ID = {
     "a list of ids": f"{ID},{ID}",
     "another resource": "snap-0123456789abcdef0",
     "a resolved reference": f"resolve:ssm:/x/{ID}",
+    "an image version": "1.11.1-104f8e0f",
+    "a release version": "1.16.13-20201007",
+    "a publisher's account": "099720109477",
+    "a URL with an id": f"https://example.org/{ID}",
     "JSON without image_id": '{"image_name": "x"}',
     "JSON with null": '{"image_id": null}',
     "JSON with a number": '{"image_id": 7}',
@@ -337,6 +343,13 @@ def test_an_image_without_a_date_is_older_than_all_others() -> None:
     undated = an_ami(9, creation_date="")
     assert an_observation(1) == newest([undated, an_ami(1)], (), NOW)
     assert Observation(image_id(9), "acme-linux-9", None) == newest([undated], (), NOW)
+
+
+def test_dates_are_compared_over_months_and_years() -> None:
+    """The last moment of a year is before the first of the next."""
+    old = an_ami(9, creation_date="2025-12-31T23:59:59.000Z")
+    new = an_ami(1, creation_date="2026-01-01T00:00:00.000Z")
+    assert newest([new, old], (), NOW) == new.observation()
 
 
 def test_excluded_names_are_never_chosen() -> None:
