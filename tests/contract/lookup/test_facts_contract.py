@@ -71,6 +71,16 @@ def test_values_come_as_they_are_and_absent_names_as_none(bed: FactsBed) -> None
     assert values | {f"{PATH}/none": None} == dict(bed.facts.parameters(HERE, asked))
 
 
+def test_names_that_were_denied_before_are_read_like_others(bed: FactsBed) -> None:
+    """They go in calls of their own, which is seen in the number of requests alone."""
+    paths = [f"{PATH}/{number}" for number in range(3)]
+    for path in paths:
+        bed.stage.put_parameter(HERE, path, f"value of {path}")
+    for denied in (paths[:1], [*paths, "/not/asked/for"]):
+        found = dict(bed.facts.parameters(HERE, paths, denied, images_allowed=True))
+        assert found == {path: f"value of {path}" for path in paths}
+
+
 def test_parameters_are_the_targets_own(bed: FactsBed) -> None:
     """The same path has another value elsewhere."""
     bed.stage.put_parameter(HERE, PATH, "here")
