@@ -15,13 +15,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import boto3
+import botocore.session
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
 from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_after_delay
 from tenacity.wait import wait_exponential, wait_random
 
 from services.kernel.errors import CallFailedError, Failure, State, failure
-from services.kernel.failures import FAULTS, classify, hub
+from services.kernel.failures import FAULTS, at_home, classify, hub
 from services.kernel.model import Target
 from services.kernel.runtime import now
 
@@ -56,7 +57,11 @@ class Home:
 
     def __init__(self, region: str) -> None:
         self.region = region
-        self._session = boto3.Session(region_name=region)
+        core = botocore.session.get_session()
+        # Above the environment and the configuration file, which may say `legacy`. An endpoint that
+        # they name for STS or for all services is still used.
+        core.set_config_variable("sts_regional_endpoints", "regional")
+        self._session = boto3.Session(region_name=region, botocore_session=core)
         self._clients: dict[str, Client] = {}
         self._lock = threading.Lock()
 
@@ -211,7 +216,7 @@ class Members:
                 Policy=json.dumps(self._role.policy, separators=(",", ":")),
             )["Credentials"]
         except FAULTS as error:
-            raise CallFailedError(_at_home(classify(error))) from error
+            raise CallFailedError(at_home(classify(error))) from error
         return AssumedSession(
             access_key_id=answer["AccessKeyId"],
             secret_access_key=answer["SecretAccessKey"],
@@ -231,13 +236,6 @@ class Members:
         with self._lock:  # another thread may have renewed it already
             if self._sessions.get(account_id) is session:
                 del self._sessions[account_id]
-
-
-def _at_home(failure: Failure) -> Failure:
-    """Our own credentials are refused at home with the codes that a disabled region uses."""
-    if failure.state is State.REGION_DISABLED and failure.code != "RegionDisabledException":
-        return Failure(State.CREDENTIALS, failure.code, failure.detail)
-    return failure
 
 
 def batches(items: Sequence[T], size: int) -> list[Sequence[T]]:

@@ -34,18 +34,27 @@ _CODES: dict[State, tuple[str, ...]] = {
         "OverLimit",
         "PriorRequestNotComplete", "ProvisionedThroughputExceededException",
         "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "SlowDown",
-        "Throttled", "ThrottledException", "Throttling", "ThrottlingException",
-        "TooManyRequestsException",
+        "Throttled", "ThrottledException", "Throttling", "ThrottlingError", "ThrottlingException",
+        "TooManyRequests", "TooManyRequestsException",
     ),
+    # A pagination token belongs to one walk over the pages: the next try begins a new one.
     State.TRANSIENT: (
-        "IDPCommunicationError", "InternalError", "InternalFailure", "InternalServerError",
+        "ExpiredNextToken", "ExpiredNextTokenException", "ExpiredPaginationToken",
+        "ExpiredPaginationTokenException", "IDPCommunicationError", "InternalError",
+        "InternalException", "InternalFailure", "InternalServerError", "InternalServerException",
+        "InternalServiceError", "InternalServiceException", "InvalidNextToken",
+        "InvalidNextTokenException", "InvalidPaginationToken", "InvalidPaginationTokenException",
         "ReplicatedWriteConflictException", "RequestTimeout", "RequestTimeoutException",
-        "ServiceUnavailable", "TransactionConflict", "TransactionConflictException",
-        "TransactionInProgressException", "Unavailable",
+        "ServiceUnavailable", "ServiceUnavailableException", "TransactionConflict",
+        "TransactionConflictException", "TransactionInProgressException", "Unavailable",
     ),
+    # A signature is refused while a clock is off, as after a function was frozen: the next is new.
     State.CREDENTIALS: (
-        "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidIdentityToken",
-        "MissingAuthenticationToken", "RequestExpired", "SignatureDoesNotMatch",
+        "ExpiredToken", "ExpiredTokenException", "IncompleteSignature",
+        "IncompleteSignatureException", "InvalidIdentityToken", "InvalidSignature",
+        "InvalidSignatureException", "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException", "RequestExpired", "RequestExpiredException",
+        "RequestInTheFuture", "RequestTimeTooSkewed", "SignatureDoesNotMatch",
     ),
     State.REGION_DISABLED: (
         "AuthFailure", "InvalidClientTokenId", "InvalidToken", "KMSOptInRequired",
@@ -79,6 +88,9 @@ _CODES: dict[State, tuple[str, ...]] = {
 # fmt: on
 STATE_OF_CODE = {code: state for state, codes in _CODES.items() for code in codes}
 
+_NO_NAMESPACE = "is not a valid namespace"
+"""How SSM says, in a denial, that a region has no parameters below a path of AWS's own."""
+
 _TOO_MANY_REQUESTS = frozenset({429, 509})
 _SERVER_ERROR = 500
 
@@ -105,12 +117,26 @@ def _classify_answer(error: ClientError) -> Failure:
     problem = error.response.get("Error", {})
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = problem.get("Code") or "Unknown"
+    message = problem.get("Message") or ""
     state = STATE_OF_CODE.get(code)
+    # Decided on the whole text: `failure` caps it for display.
+    if state is State.ACCESS_DENIED and _NO_NAMESPACE in message:
+        state = State.NOT_FOUND
     if state is None and status in _TOO_MANY_REQUESTS:
         state = State.THROTTLED
     elif state is None and status >= _SERVER_ERROR:
         state = State.TRANSIENT
-    return failure(state or State.UNCLASSIFIED, code, problem.get("Message") or "")
+    return failure(state or State.UNCLASSIFIED, code, message)
+
+
+def at_home(failure: Failure) -> Failure:
+    """The failure of a call in the hub's own region, which is enabled.
+
+    Credentials that are refused there have the same codes as a disabled region.
+    """
+    if failure.state is State.REGION_DISABLED and failure.code != "RegionDisabledException":
+        return Failure(State.CREDENTIALS, failure.code, failure.detail)
+    return failure
 
 
 @contextmanager
@@ -127,8 +153,9 @@ def condition_may_fail() -> Iterator[None]:
 def hub(resource: str) -> Iterator[None]:
     """Turn what our own table or queue refuses for good into `HubBrokenError`.
 
-    Throttling and passing faults go on as `CallFailedError`: another delivery may mend them. So
-    does a request that the service calls invalid, which is one damaged row's fault, not the hub's.
+    Throttling, passing faults and refused credentials go on as `CallFailedError`: another delivery
+    tries again. So does a request that the service calls invalid: one damaged row is at fault then,
+    not the hub.
 
     Raises:
         HubBrokenError: the resource is gone, or we may not use it.
@@ -137,7 +164,7 @@ def hub(resource: str) -> Iterator[None]:
     try:
         yield
     except FAULTS as error:
-        found = classify(error)
+        found = at_home(classify(error))
         if found.retryable or found.state is State.BAD_LOOKUP:
             raise CallFailedError(found) from error
         raise HubBrokenError(resource, found) from error

@@ -13,7 +13,7 @@ class Kind(StrEnum):
     BASELINE = "baseline"
     """First sight of the pair."""
     RELEASE = "release"
-    """The publisher moved on to an image that was not current here before."""
+    """The publisher moved on to a later image."""
     ROLLBACK = "rollback"
     """The publisher went back to an earlier image."""
     RECONFIGURED = "reconfigured"

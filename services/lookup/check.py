@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, assert_never
 
@@ -25,12 +25,14 @@ from services.kernel.model import (
 from services.kernel.observe import Log
 from services.kernel.runtime import Deadline, now, timestamp
 from services.kernel.wire import lookup_digest
-from services.lookup.decide import Changed, Confirmed, decide, looks_withdrawn
+from services.lookup.decide import Changed, Confirmed, decide, edited
 from services.lookup.observations import Commit
 from services.lookup.report import DROPPED, LATE, OVERTAKEN, UNREADABLE, Outcome
 from services.lookup.resolve import (
+    NO_IMAGE,
     Ami,
-    as_asked,
+    candidates,
+    current,
     launchable,
     newest,
     parameter_image_id,
@@ -56,8 +58,8 @@ class Rows(Protocol):
         """The pairs that have a row."""
         ...
 
-    def history(self, pair: Pair) -> frozenset[str]:
-        """The image ids of the pair's releases."""
+    def history(self, pair: Pair) -> tuple[Release, ...]:
+        """The pair's last releases, oldest first."""
         ...
 
     def commit(self, pair: Pair, release: Release) -> Commit:
@@ -89,7 +91,12 @@ class Facts(Protocol):
         ...
 
     def parameters(
-        self, target: Target, paths: Sequence[str]
+        self,
+        target: Target,
+        paths: Sequence[str],
+        denied: Collection[str] = (),
+        *,
+        images_allowed: bool = False,
     ) -> Iterator[tuple[str, str | Failure | None]]:
         """Each parameter's value, asked for as it is taken."""
         ...
@@ -182,29 +189,41 @@ class Checker:
         except CallFailedError as error:
             yield from dict.fromkeys(pairs, error.failure).items()
             return
-        yield from self._by_parameter(target, pairs)
+        seen = self._facts.images(target, ids) if (ids := _to_see_first(pairs)) else {}
+        if refused := _refuses_target(seen.values()):
+            yield from dict.fromkeys(pairs, refused).items()
+            return
+        yield from self._by_parameter(target, pairs, seen)
         yield from self._by_filters(target, pairs)
 
     def _by_parameter(
-        self, target: Target, pairs: Mapping[str, Pair]
+        self,
+        target: Target,
+        pairs: Mapping[str, Pair],
+        seen: Mapping[str, Ami | Failure | None],
     ) -> Iterator[tuple[str, Answer]]:
-        """What is unchanged at once; what changed when one call has told which images are seen."""
+        """What is unchanged and `seen` at once; the rest when one more call has shown its images.
+
+        DescribeImages is eventually consistent, so a known image that it does not show is asked for
+        a second time, together with the images that are new.
+        """
         names = defaultdict(list)
         for name, pair in pairs.items():
             if isinstance(pair.lookup, ParameterLookup):
                 names[pair.lookup.parameter_path].append(name)
-        changed: dict[str, str] = {}
-        for path, value in self._facts.parameters(target, list(names)):
+        denied = {p for p, of in names.items() if any(_was_denied(pairs[name]) for name in of)}
+        unseen: dict[str, str] = {}
+        values = self._facts.parameters(target, list(names), denied, images_allowed=bool(seen))
+        for path, value in values:
             for name in names[path]:
-                answer = _named_image(pairs[name], path, value)
+                answer = _named_image(path, value, seen)
                 if isinstance(answer, str):
-                    changed[name] = answer
+                    unseen[name] = answer
                 else:
                     yield name, answer
-        visible = self._facts.images(target, list(changed.values())) if changed else {}
-        for name, image_id in changed.items():
-            seen = visible[image_id]
-            yield name, seen if isinstance(seen, Failure) else launchable(image_id, seen)
+        visible = self._facts.images(target, list(unseen.values())) if unseen else {}
+        for name, image_id in unseen.items():
+            yield name, _shown(pairs[name], image_id, visible[image_id])
 
     def _by_filters(
         self, target: Target, pairs: Mapping[str, Pair]
@@ -221,17 +240,19 @@ class Checker:
         if isinstance(found, Failure):
             return found
         moment = timestamp(self._clock())
-        answer = newest(as_asked(lookup, found), lookup.exclude_names, moment)
-        if isinstance(answer, Failure) or not looks_withdrawn(pair, answer):
+        shown = candidates(lookup, found)
+        if pair.known is None or edited(pair):
+            return newest(shown, (), moment)
+        if answer := current(shown, pair.known, moment):
             return answer
         # DescribeImages is eventually consistent: one list may lack an image that is still there.
-        # Asked for by its id, beside the same filters, it is either shown or really gone.
-        asked = with_image_id(lookup, pair.known.image_id) if pair.known else None
+        # Asked for by its id, with the same filters, it is either shown or really gone.
+        asked = with_image_id(lookup, pair.known.image_id)
         for _, again in self._facts.matching(pair.target, [asked]) if asked else ():
             if isinstance(again, Failure):
                 return again
-            answer = newest(as_asked(lookup, [*found, *again]), lookup.exclude_names, moment)
-        return answer
+            shown += candidates(lookup, again)
+        return current(shown, pair.known, moment) or newest(shown, (), moment)
 
     # --- what an answer does to its pair
 
@@ -252,7 +273,7 @@ class Checker:
         if isinstance(answer, Failure):
             return self._fail(pair, answer)
         changed = pair.known is None or answer.image_id != pair.known.image_id
-        past = self._rows.history(pair) if changed and pair.version else frozenset()
+        past = self._rows.history(pair) if changed and pair.version else ()
         detected_at = timestamp(self._clock())
         decision = decide(pair, answer, past, detected_at=detected_at, round_=round_)
         if isinstance(decision, Changed):
@@ -375,14 +396,47 @@ def _meant(request: Request, pair: Pair | Failure | None) -> bool:
     return pair.active and pair.lookup_digest == lookup_digest(request.lookup)
 
 
-def _named_image(pair: Pair, path: str, value: str | Failure | None) -> Answer | str:
-    """The pair's answer, or the id of an image that it does not know yet."""
+def _to_see_first(pairs: Mapping[str, Pair]) -> Sequence[str]:
+    """The known images behind parameters; any id where all pairs are denied, to ask EC2 first."""
+    by_parameter = [each for each in pairs.values() if isinstance(each.lookup, ParameterLookup)]
+    known = sorted({each.known.image_id for each in by_parameter if each.known})
+    all_denied = bool(by_parameter) and all(map(_was_denied, pairs.values()))
+    return known or ([NO_IMAGE] if all_denied else [])
+
+
+def _was_denied(pair: Pair) -> bool:
+    return pair.state == State.ACCESS_DENIED
+
+
+def _refuses_target(answers: Iterable[object]) -> Failure | None:
+    """The answer of EC2 that every pair of the target shares, since each needs DescribeImages."""
+    lasting = {State.ACCESS_DENIED, State.REGION_DISABLED}
+    failures = (answer for answer in answers if isinstance(answer, Failure))
+    return next((each for each in failures if each.retryable or each.state in lasting), None)
+
+
+def _named_image(
+    path: str, value: str | Failure | None, seen: Mapping[str, Ami | Failure | None]
+) -> Answer | str:
+    """The pair's answer, or the id of an image that EC2 has not shown yet."""
     if value is None:
         return failure(State.NOT_FOUND, "ParameterNotFound", f"there is no parameter {path} here")
     named = value if isinstance(value, Failure) else parameter_image_id(value)
-    if pair.known is not None and pair.known.image_id == named:
-        return pair.known
-    return named
+    if isinstance(named, Failure):
+        return named
+    shown = seen.get(named)
+    if isinstance(shown, Failure):
+        return shown
+    answer = launchable(named, shown)
+    return named if isinstance(answer, Failure) else answer
+
+
+def _shown(pair: Pair, image_id: str, visible: Ami | Failure | None) -> Answer:
+    """The pair's answer, once EC2 was asked about the image that its parameter names."""
+    if isinstance(visible, Failure):
+        return visible
+    known = pair.known is not None and pair.known.image_id == image_id
+    return launchable(image_id, visible, known=known)
 
 
 def _where(pair: Pair) -> dict[str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.kernel.model import FilterLookup, Kind, Observation, Pair, Release
+from services.lookup.resolve import order
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,9 @@ def edited(pair: Pair) -> bool:
 
 
 def decide(
-    pair: Pair, observed: Observation, past: frozenset[str], *, detected_at: str, round_: str
+    pair: Pair, observed: Observation, past: Sequence[Release], *, detected_at: str, round_: str
 ) -> Decision:
-    """What to commit, if anything; `past` holds the image ids of the pair's earlier releases."""
+    """What to commit, if anything; `past` holds the pair's last releases, oldest first."""
     if pair.known is None or observed.image_id != pair.known.image_id:
         release = Release(
             target=pair.target,
@@ -55,25 +57,45 @@ def decide(
     return Confirmed() if edited(pair) else Unchanged()
 
 
-def looks_withdrawn(pair: Pair, answer: Observation) -> bool:
-    """Whether a filter's answer takes the known image, which is newer, for withdrawn."""
-    if pair.known is None or edited(pair):
-        return False
-    return answer.image_id != pair.known.image_id and _older_answer(pair, answer, pair.known)
-
-
-def _kind(pair: Pair, observed: Observation, past: frozenset[str]) -> Kind:
+def _kind(pair: Pair, observed: Observation, past: Sequence[Release]) -> Kind:
     if pair.known is None:
         return Kind.BASELINE
     if edited(pair):
         return Kind.RECONFIGURED
-    if observed.image_id in past or _older_answer(pair, observed, pair.known):
-        return Kind.ROLLBACK
-    return Kind.RELEASE
+    back = _went_back(pair.known, observed, _comparable(pair, past))
+    if back is None:
+        back = _earlier(pair, observed, pair.known)
+    return Kind.ROLLBACK if back else Kind.RELEASE
 
 
-def _older_answer(pair: Pair, observed: Observation, known: Observation) -> bool:
-    """Whether a filter's newest image is older than the one it gave before, which was withdrawn."""
-    if not isinstance(pair.lookup, FilterLookup):
+def _comparable(pair: Pair, past: Sequence[Release]) -> list[Release]:
+    """The releases of the present lookup since the last change that was no publisher's."""
+    starts = [n for n, each in enumerate(past) if each.kind in {Kind.BASELINE, Kind.RECONFIGURED}]
+    since = past[starts[-1] :] if starts else past
+    return [release for release in since if release.lookup_digest == pair.lookup_digest]
+
+
+def _went_back(known: Observation, new: Observation, past: Sequence[Release]) -> bool | None:
+    """Whether the new image was current before the known one; None if the past does not say.
+
+    The order in which images became current is the publisher's order only if each of them followed
+    as a release. After a rollback, an image can follow that is older than one seen before.
+    """
+    first: dict[str, int] = {}
+    for position, release in enumerate(past):
+        first.setdefault(release.observed.image_id, position)
+    if not {known.image_id, new.image_id} <= first.keys():
+        return None
+    begin, end = sorted((first[known.image_id], first[new.image_id]))
+    if any(release.kind is Kind.ROLLBACK for release in past[begin : end + 1]):
+        return None
+    return first[new.image_id] < first[known.image_id]
+
+
+def _earlier(pair: Pair, new: Observation, known: Observation) -> bool:
+    """Whether the new image is earlier: by date, or by the order of a filter lookup."""
+    if isinstance(pair.lookup, FilterLookup):
+        return order(new) < order(known)
+    if new.creation_date is None or known.creation_date is None:
         return False
-    return (observed.creation_date or "") < (known.creation_date or "")
+    return new.creation_date < known.creation_date

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -32,6 +32,10 @@ _UNCHANGED = "active = :true AND lookup_digest = :digest"
 _RELEASES_PER_PAGE = 10  # the last one can be decoded, but for damage
 # dynamodb:TransactWriteItems, CancellationReasons: what all other answers call ThrottlingException
 _THROTTLED = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
+
+
+_HISTORY_LIMIT = 50
+"""Releases that are read back: one page, however many a pair has."""
 
 
 class Commit(Enum):
@@ -67,15 +71,29 @@ class Observations:
         rows = read_rows(self._client, self._table, keys, consistent=consistent)
         return {records[row["record"]]: _pair(row) for row in rows}
 
-    def history(self, pair: Pair) -> frozenset[str]:
-        """The image ids of the pair's releases up to the version that was read.
+    def history(self, pair: Pair) -> tuple[Release, ...]:
+        """The pair's last releases up to the version that was read, oldest first.
 
-        Another worker may have committed the next one by now; it is no past of this one.
+        Another worker may have committed the next one by now; it is not part of this history. A row
+        that cannot be decoded is left out: it concerns no other release.
         """
+        if not pair.version:
+            return ()
+        known = (r for r in self._releases(pair, _HISTORY_LIMIT) if r.version <= pair.version)
+        return tuple(reversed(list(islice(known, _HISTORY_LIMIT))))
+
+    def _releases(self, pair: Pair, page_size: int) -> Iterator[Release]:
+        """The pair's releases that can be decoded, newest first; a page is read when needed."""
         prefix = releases_of(pair.target.account_id, pair.image_name)
-        rows = query_rows(self._client, self._table, pair.target.region, prefix)
-        found = [row for row in rows if row.get("version", 0) <= pair.version]
-        return frozenset(row["image_id"] for row in found if "image_id" in row)
+        rows = query_rows(
+            self._client,
+            self._table,
+            pair.target.region,
+            prefix,
+            backwards=True,
+            page_size=page_size,
+        )
+        return filter(None, map(_release, rows))
 
     def commit(self, pair: Pair, release: Release) -> Commit:
         """Write the release and move the pair on to it, both or neither.
@@ -123,28 +141,13 @@ class Observations:
         The condition is that of a commit. Returns that release; None where no release that can be
         decoded is newer than the row.
         """
-        last = self._last_release(pair)
+        last = next(self._releases(pair, _RELEASES_PER_PAGE), None)
         if last is None or last.version <= pair.version:
             return None
         with hub(f"table {self._table}"), condition_may_fail():
             update = self._guarded(pair, _as_known(last), same_announce=True)
             self._client.update_item(TableName=self._table, **update)
         return last
-
-    def _last_release(self, pair: Pair) -> Release | None:
-        prefix = releases_of(pair.target.account_id, pair.image_name)
-        rows = query_rows(
-            self._client,
-            self._table,
-            pair.target.region,
-            prefix,
-            backwards=True,
-            page_size=_RELEASES_PER_PAGE,
-        )
-        for row in rows:
-            with suppress(MalformedError):
-                return decode_release(row)
-        return None
 
     def confirm(self, pair: Pair) -> None:
         """Note that the pair's edited lookup gives the image that is known already."""
@@ -239,6 +242,13 @@ def _pair(row: Mapping[str, Any]) -> Pair | Failure:
         return decode_pair(row)
     except MalformedError as error:
         return failure(State.TRANSIENT, "MalformedRow", str(error))
+
+
+def _release(row: Mapping[str, Any]) -> Release | None:
+    try:
+        return decode_release(row)
+    except MalformedError:
+        return None
 
 
 def _same_release(stored: Mapping[str, object], ours: Mapping[str, object]) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.kernel.errors import Failure, State, failure
 from services.kernel.model import Filter, FilterLookup, Observation
 
 AVAILABLE = "available"
+NO_IMAGE = "ami-00000000"
+"""The id of no image: asking for it shows whether DescribeImages is allowed, and lists nothing."""
 _IMAGE_ID = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
 _ANY_RUN, _AT_MOST_ONE = object(), object()
 
@@ -50,61 +52,93 @@ def _json_image_id(text: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def launchable(image_id: str, visible: Ami | None) -> Observation | Failure:
-    """The image that a parameter names, once it can be launched.
+def launchable(image_id: str, visible: Ami | None, *, known: bool = False) -> Observation | Failure:
+    """The image that a parameter names, if it can be launched.
 
-    Parameters have named images that nobody could see yet; until then the last good image stays.
+    Parameters have named images that could not be seen yet; until then the last good image stays. A
+    `known` image could be launched before, so its failure has a code of its own.
     """
     if visible is not None and visible.state == AVAILABLE:
         return visible.observation()
     seen = "is not visible here" if visible is None else f"is {visible.state}"
-    return failure(State.NOT_LAUNCHABLE, "NotLaunchable", f"{image_id} {seen}")
+    code = "Withdrawn" if known else "NotLaunchable"
+    return failure(State.NOT_LAUNCHABLE, code, f"{image_id} {seen}")
 
 
 def request_filters(lookup: FilterLookup) -> tuple[Filter, ...]:
-    """The filters to send: the configured ones, and only available images unless told otherwise."""
-    if _asks_for_states(lookup):
-        return lookup.filters
-    return (*lookup.filters, Filter("state", (AVAILABLE,)))
-
-
-def as_asked(lookup: FilterLookup, images: Iterable[Ami]) -> list[Ami]:
-    """The images of an answer without those in a state that was not asked for.
-
-    The filter and the image's state are read at different moments; one that can no longer be
-    launched, or not yet, must not slip through between them.
-    """
-    if _asks_for_states(lookup):
-        return list(images)
-    return [image for image in images if image.state in {AVAILABLE, ""}]
-
-
-def _asks_for_states(lookup: FilterLookup) -> bool:
-    return any(configured.name == "state" for configured in lookup.filters)
+    """The filters to send: the configured ones, and only available images whatever they say."""
+    configured = (each for each in lookup.filters if each.name != "state")
+    return (*configured, Filter("state", (AVAILABLE,)))
 
 
 def with_image_id(lookup: FilterLookup, image_id: str) -> FilterLookup | None:
-    """The same lookup narrowed to one image; None where it names images itself."""
-    if any(configured.name == "image-id" for configured in lookup.filters):
+    """The same lookup narrowed to one image; None where its own `image-id` filter excludes it."""
+    own = [each for each in lookup.filters if each.name == "image-id"]
+    if not all(_admits(each, image_id) for each in own):
         return None
-    narrowed = (*lookup.filters, Filter("image-id", (image_id,)))
-    return FilterLookup(narrowed, lookup.owners, lookup.exclude_names)
+    others = (each for each in lookup.filters if each.name != "image-id")
+    narrowed = (*others, Filter("image-id", (image_id,)))
+    return replace(lookup, filters=narrowed)
+
+
+def candidates(lookup: FilterLookup, images: Iterable[Ami]) -> list[Ami]:
+    """The images of an answer that the lookup may choose: available, and not excluded by name.
+
+    The filter and the image's state are read at different moments, so the state is checked here
+    too. A configured `state` filter can exclude available images, but it cannot add others.
+    """
+    states = [each for each in lookup.filters if each.name == "state"]
+    if not all(_admits(each, AVAILABLE) for each in states):
+        return []
+    available = (image for image in images if image.state in {AVAILABLE, ""})
+    return [image for image in available if not _excluded(image, lookup.exclude_names)]
+
+
+def _admits(configured: Filter, value: str) -> bool:
+    return any(matches(pattern, value) for pattern in configured.values)
 
 
 def newest(images: Iterable[Ami], exclude_names: Sequence[str], now: str) -> Observation | Failure:
-    """The image that a filter lookup means, whatever the order of `images`.
+    """The image that a filter lookup means at first sight, whatever the order of `images`.
 
-    Newest by (not deprecated, creation date, image id); `now` is a timestamp as rows hold it.
+    The newest that is not deprecated, or the newest if all are; `now` is a timestamp as rows hold
+    it.
     """
-    candidates = [image for image in images if not _excluded(image, exclude_names)]
-    if not candidates:
+    left = [image for image in images if not _excluded(image, exclude_names)]
+    if not left:
         return failure(State.NOT_FOUND, "NoImageMatches", "no available image matches the filters")
-    return max(candidates, key=lambda image: _rank(image, now)).observation()
+    supported = [image for image in left if not _deprecated(image, now)]
+    return max((image.observation() for image in supported or left), key=order)
 
 
-def _rank(image: Ami, now: str) -> tuple[bool, str, str]:
-    deprecated = image.deprecation_time is not None and image.deprecation_time <= now
-    return (not deprecated, image.creation_date, image.image_id)
+def current(images: Sequence[Ami], known: Observation, now: str) -> Observation | None:
+    """The image that a filter lookup means while `known` is its current image.
+
+    The newest candidate that is not deprecated, if it is newer than the known image; else the known
+    image. None where that is not among the candidates: then it has to be asked for by its id. The
+    passing of time alone changes no answer: images become deprecated, and that moves nothing.
+    """
+    shown = next((each.observation() for each in images if each.image_id == known.image_id), None)
+    supported = (each.observation() for each in images if not _deprecated(each, now))
+    latest = max(supported, key=order, default=known)
+    reference = shown or known
+    # A date that the row does not hold is unknown, not old: EC2 has to show the image.
+    comparable = shown is not None or known.creation_date is not None
+    if comparable and order(latest) > order(reference):
+        return latest
+    return None if shown is None else known
+
+
+def order(image: Observation) -> tuple[str, str, str]:
+    """The key by which a filter lookup's images are compared: creation date, name, id.
+
+    Names are the same in all regions and ids are not, so names decide first when dates are equal.
+    """
+    return (image.creation_date or "", image.ami_name or "", image.image_id)
+
+
+def _deprecated(image: Ami, now: str) -> bool:
+    return image.deprecation_time is not None and image.deprecation_time <= now
 
 
 def _excluded(image: Ami, exclude_names: Sequence[str]) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import random
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from services.kernel.aws import Members, Role, batches
 from services.kernel.errors import CallFailedError, Failure, State
 from services.kernel.model import Filter, FilterLookup, Target
-from services.lookup.resolve import Ami, request_filters
+from services.lookup.resolve import NO_IMAGE, Ami, request_filters
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 NAMES_PER_CALL = 10  # ssm:GetParameters, Names
 _IDS_PER_CALL = 200  # ec2:DescribeImages, filter values in one request
 _PAGE_SIZE = 1000  # ec2:DescribeImages, MaxResults; unpaginated requests are throttled first
-
-_REGION_DENIED = "service control policy"
-"""Part of the sentence with which AWS denies a whole region to an account."""
 
 SESSION_POLICY = {
     "Version": "2012-10-17",
@@ -42,8 +40,13 @@ def read_role(name: str, external_id: str, hub_region: str) -> Role:
 class Sources:
     """The current facts of any target."""
 
-    def __init__(self, members: Members) -> None:
+    def __init__(
+        self,
+        members: Members,
+        pick: Callable[[int], int] = random.randrange,  # noqa: S311 - spreads calls, guards nothing
+    ) -> None:
         self._members = members
+        self._pick = pick
 
     def enter(self, target: Target) -> None:
         """Assume the target's role now.
@@ -54,31 +57,53 @@ class Sources:
         self._members.enter(target.account_id)
 
     def parameters(
-        self, target: Target, paths: Sequence[str]
+        self,
+        target: Target,
+        paths: Sequence[str],
+        denied: Collection[str] = (),
+        *,
+        images_allowed: bool = False,
     ) -> Iterator[tuple[str, str | Failure | None]]:
         """The value of each parameter, None where there is none, or why it cannot be read.
 
-        A call is made when its first answer is asked for, so a walk can be left at any time.
+        `denied` are the paths that were denied the last time. `images_allowed` says that EC2 has
+        answered here; otherwise it is asked once after a denial, since every lookup needs it. A
+        call is made when its first answer is asked for, so a walk can be left at any time.
         """
-        stopped: Failure | None = None
-        for names in batches(sorted(set(paths)), NAMES_PER_CALL):
-            found = dict.fromkeys(names, stopped) if stopped else self._values(target, names)
-            stopped = _ends_walk(found.values())
-            yield from found.items()
+        probe = None if images_allowed else lambda: self._images_refused(target)
+        walk = _Walk(lambda names: self._values(target, names), probe)
+        for names, split in self._calls(set(paths), set(denied)):
+            yield from walk.values(names, split=split).items()
 
-    def _values(self, target: Target, names: Sequence[str]) -> dict[str, str | Failure | None]:
+    def _calls(self, paths: set[str], denied: set[str]) -> Iterator[tuple[Sequence[str], bool]]:
+        """The names of each call, and whether it is split if it is refused.
+
+        SSM refuses a whole call for one name that is denied. Names that were denied before go in
+        calls of their own; one of these calls, chosen at random, is split, so that rights that were
+        granted again for some of the names are noticed.
+        """
+        for names in batches(sorted(paths - denied), NAMES_PER_CALL):
+            yield names, True
+        refused = batches(sorted(paths & denied), NAMES_PER_CALL)
+        chosen = self._pick(len(refused)) if refused else 0
+        for number, names in enumerate(refused):
+            yield names, number == chosen
+
+    def _values(self, target: Target, names: Sequence[str]) -> dict[str, str]:
         def get(ssm: SSMClient) -> dict[str, str]:
             answer = ssm.get_parameters(Names=list(names))
-            return {found["Name"]: found["Value"] for found in answer["Parameters"]}
+            # Asked by ARN, SSM answers with the plain name, which may be a parameter of our own.
+            return {
+                arn if (arn := found.get("ARN", "")) in names else found["Name"]: found["Value"]
+                for found in answer["Parameters"]
+            }
 
-        try:
-            found = self._members.call(target, "ssm", get)
-        except CallFailedError as error:
-            if _concerns_target(error.failure) or len(names) == 1:
-                return dict.fromkeys(names, error.failure)
-            # SSM refuses the whole call for one name that is malformed or not allowed to us.
-            return {name: value for n in names for name, value in self._values(target, [n]).items()}
-        return {name: found.get(name) for name in names}
+        return self._members.call(target, "ssm", get)
+
+    def _images_refused(self, target: Target) -> Failure | None:
+        """Why DescribeImages is refused to every lookup in the target, if it is."""
+        found = self._try_describe(target, (Filter("image-id", (NO_IMAGE,)),), ())
+        return found if isinstance(found, Failure) and _closes_ec2(found) else None
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
@@ -91,21 +116,21 @@ class Sources:
         stopped: Failure | None = None
         for lookup in dict.fromkeys(lookups):
             found = stopped or self._try_describe(target, request_filters(lookup), lookup.owners)
-            # No resource narrows ec2:DescribeImages: denied once, it is denied for every lookup.
-            if isinstance(found, Failure) and (
-                found.state is State.ACCESS_DENIED or _concerns_target(found)
-            ):
+            if isinstance(found, Failure) and _closes_ec2(found):
                 stopped = found
             yield lookup, found
 
     def images(self, target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
         """Each image as the target sees it, None where it does not, or why nobody can tell."""
         answers: dict[str, Ami | Failure | None] = {}
+        stopped: Failure | None = None
         for ids in batches(sorted(set(image_ids)), _IDS_PER_CALL):
             # As a filter, ids that are unknown here are left out; as ImageIds they fail the call.
-            found = self._try_describe(target, (Filter("image-id", tuple(ids)),), ())
+            asked = Filter("image-id", tuple(ids))
+            found = stopped or self._try_describe(target, (asked,), ())
             if isinstance(found, Failure):
                 answers |= dict.fromkeys(ids, found)
+                stopped = found if _closes_ec2(found) else None
             else:
                 visible = {image.image_id: image for image in found}
                 answers |= {image_id: visible.get(image_id) for image_id in ids}
@@ -139,16 +164,57 @@ def _ami(image: ImageTypeDef) -> Ami:
     )
 
 
-def _ends_walk(answers: Iterable[object]) -> Failure | None:
-    """The failure after which no more calls are made.
+class _Walk:
+    """One walk over a target's parameters: what is wrong with the whole target ends it.
 
-    A target that throttles, does not answer or is off would cost the other targets their time.
+    `probe` asks EC2 why it refuses the target, if it does; None where EC2 has answered before.
     """
-    failures = (a for a in answers if isinstance(a, Failure))
-    return next((failure for failure in failures if _concerns_target(failure)), None)
+
+    def __init__(
+        self,
+        ask: Callable[[Sequence[str]], dict[str, str]],
+        probe: Callable[[], Failure | None] | None,
+    ) -> None:
+        self._ask = ask
+        self._probe = probe
+        self._stopped: Failure | None = None
+
+    def values(self, names: Sequence[str], *, split: bool) -> dict[str, str | Failure | None]:
+        """The value of each name, None where there is none, or why it cannot be read."""
+        if self._stopped:
+            return dict.fromkeys(names, self._stopped)
+        try:
+            found = self._ask(names)
+        except CallFailedError as error:
+            return self._refused(names, error.failure, split=split)
+        return {name: found.get(name) for name in names}
+
+    def _refused(
+        self, names: Sequence[str], failure: Failure, *, split: bool
+    ) -> dict[str, str | Failure | None]:
+        denied = failure.state is State.ACCESS_DENIED
+        self._stopped = failure if _concerns_target(failure) else None
+        if denied and self._probe:
+            self._stopped, self._probe = self._probe(), None
+        if reason := self._stopped or (
+            failure if len(names) == 1 or (denied and not split) else None
+        ):
+            return dict.fromkeys(names, reason)
+        middle = len(names) // 2
+        halves = (names[:middle], names[middle:])
+        first, second = (self.values(half, split=split) for half in halves)
+        return first | second
+
+
+def _closes_ec2(failure: Failure) -> bool:
+    """Whether DescribeImages fails for every lookup: no resource narrows the permission for it."""
+    return failure.state is State.ACCESS_DENIED or _concerns_target(failure)
 
 
 def _concerns_target(failure: Failure) -> bool:
-    """Whether every other call into the target would fail as well."""
-    lasting = failure.state is State.REGION_DISABLED or _REGION_DENIED in failure.detail
-    return failure.retryable or lasting
+    """Whether every other call into the target would fail as well.
+
+    A target that throttles, does not answer or is off would cost the other targets their time. A
+    denial by SSM is not one of these: a policy can deny single names.
+    """
+    return failure.retryable or failure.state is State.REGION_DISABLED

@@ -225,6 +225,9 @@ class FactsBed:
 # --- the table
 
 
+_HISTORY = 50
+
+
 @dataclass(slots=True)
 class FakeRows:
     """Image, release and round rows in memory.
@@ -256,11 +259,11 @@ class FakeRows:
             rows |= {name: row for name, row in self.stale.items() if name in rows}
         return {name: row for name, row in rows.items() if row}
 
-    def history(self, pair: Pair) -> frozenset[str]:
-        """The image ids of the pair's releases up to the version that was read."""
+    def history(self, pair: Pair) -> tuple[Release, ...]:
+        """The pair's last releases up to the version that was read, oldest first."""
         self._note("history", pair.target)
         past = [release for release in self.releases(pair) if release.version <= pair.version]
-        return frozenset(release.observed.image_id for release in past)
+        return tuple(past[-_HISTORY:])
 
     def commit(self, pair: Pair, release: Release) -> Commit:
         """Keep the release and move the pair on, or neither."""
@@ -426,12 +429,14 @@ class FakeFacts:
 
     `journal` may be shared with `FakeRows`; `hold` runs before a target is entered, so that a test
     can make it slow or broken; `overlooked` images are missing from lists, as an eventually
-    consistent answer may have it, but not when they are asked for by id.
+    consistent answer may have it, but not when they are asked for by id; `denied` is what the last
+    walk over parameters was given: the names denied before, and whether EC2 had answered.
     """
 
     journal: list[str] = field(default_factory=list)
     hold: Callable[[Target], None] = lambda _: None
     overlooked: set[str] = field(default_factory=set)
+    denied: tuple[frozenset[str], bool] | None = None
     _parameters: dict[tuple[Target, str], str | Failure] = field(default_factory=dict)
     _images: dict[tuple[Target, str], tuple[Ami, str]] = field(default_factory=dict)
     _closed: set[str] = field(default_factory=set)
@@ -449,9 +454,15 @@ class FakeFacts:
             raise CallFailedError(Failure(State.ACCESS_DENIED, "AccessDenied", denied))
 
     def parameters(
-        self, target: Target, paths: Sequence[str]
+        self,
+        target: Target,
+        paths: Sequence[str],
+        denied: Collection[str] = (),
+        *,
+        images_allowed: bool = False,
     ) -> Iterator[tuple[str, str | Failure | None]]:
         """Each parameter's value, ten a request, each made when its first answer is taken."""
+        self.denied = (frozenset(denied), images_allowed)
         distinct = sorted(set(paths))
         broken = self._failures.get("parameters")
         for number, path in enumerate(distinct):
@@ -517,8 +528,7 @@ class FakeFacts:
     # ---
 
     def _passing(self, target: Target, lookup: FilterLookup) -> Iterable[Ami]:
-        filters = {f.name: f.values for f in lookup.filters}
-        filters.setdefault("state", ("available",))
+        filters = {f.name: f.values for f in lookup.filters} | {"state": ("available",)}
         for (where, image_id_), (ami, owner) in self._images.items():
             if image_id_ in self.overlooked and "image-id" not in filters:
                 continue

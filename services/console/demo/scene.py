@@ -108,6 +108,10 @@ class Event:
         )
 
 
+_FIRST_DAY = datetime(2026, 10, 1, tzinfo=UTC)
+"""When the images were made that are current at the beginning."""
+
+
 class Publishers:
     """The people who publish images: each act changes the world and returns what must follow.
 
@@ -202,8 +206,11 @@ class Publishers:
         )
 
     def _remember_parameter(self, target: Target, name: str, path: str) -> None:
-        value = self._world.parameter(target.account_id, target.region, path)
-        self._current[target, name] = value or ""
+        account_id, region = target.account_id, target.region
+        current = self._current[target, name] = (
+            self._world.parameter(account_id, region, path) or ""
+        )
+        self._world.set_image_date(account_id, region, current, _FIRST_DAY)
 
     def _moved(self, target: Target, name: str, kind: Kind, new: str) -> Event:
         previous = self._current[target, name]

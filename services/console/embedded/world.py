@@ -99,6 +99,11 @@ class World:
         with self._lock:
             ec2_backends[account_id][region].amis[image_id].state = state
 
+    def set_image_date(self, account_id: str, region: str, image_id: str, moment: datetime) -> None:
+        """Date an image; moto's own have the moment at which they were loaded."""
+        with self._lock:
+            ec2_backends[account_id][region].amis[image_id].creation_date = moment
+
     def remove_image(self, account_id: str, region: str, image_id: str) -> None:
         """Make an image unknown, as one that was never shared; none there is no error."""
         with self._lock:

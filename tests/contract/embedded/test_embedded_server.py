@@ -323,6 +323,15 @@ def test_an_image_is_as_it_was_registered(aws: EmbeddedAws) -> None:
     assert expected == {name: image[name] for name in expected}
 
 
+def test_an_image_is_dated(aws: EmbeddedAws) -> None:
+    """Also one that has a date already, as moto's own images have."""
+    image_id = aws.world.register_image(OTHER, "eu-south-1", "dated")
+    aws.world.set_image_date(OTHER, "eu-south-1", image_id, datetime(2026, 10, 1, tzinfo=UTC))
+    ec2 = aws.client("ec2", "eu-south-1", OTHER)
+    (image,) = ec2.describe_images(ImageIds=[image_id])["Images"]
+    assert image["CreationDate"] == "2026-10-01T00:00:00.000Z"
+
+
 def test_an_image_goes_as_its_owner_lets_it_go(aws: EmbeddedAws) -> None:
     """An image can be disabled, deregistered, or never have been."""
     ec2 = aws.client("ec2", "eu-south-1", OTHER)

@@ -71,6 +71,16 @@ def test_values_come_as_they_are_and_absent_names_as_none(bed: FactsBed) -> None
     assert values | {f"{PATH}/none": None} == dict(bed.facts.parameters(HERE, asked))
 
 
+def test_names_that_were_denied_before_are_read_like_others(bed: FactsBed) -> None:
+    """They go in calls of their own, which is seen in the number of requests alone."""
+    paths = [f"{PATH}/{number}" for number in range(3)]
+    for path in paths:
+        bed.stage.put_parameter(HERE, path, f"value of {path}")
+    for denied in (paths[:1], [*paths, "/not/asked/for"]):
+        found = dict(bed.facts.parameters(HERE, paths, denied, images_allowed=True))
+        assert found == {path: f"value of {path}" for path in paths}
+
+
 def test_parameters_are_the_targets_own(bed: FactsBed) -> None:
     """The same path has another value elsewhere."""
     bed.stage.put_parameter(HERE, PATH, "here")
@@ -127,14 +137,15 @@ def test_without_owners_everybodys_images_are_listed(bed: FactsBed) -> None:
     assert {image_id(1), image_id(2)} == {ami.image_id for ami in found}
 
 
-def test_only_available_images_are_listed_unless_told_otherwise(bed: FactsBed) -> None:
-    """A configured state takes the place of ours."""
+def test_only_available_images_are_listed(bed: FactsBed) -> None:
+    """A configured state adds no others."""
     bed.stage.register(HERE, an_ami(1))
     bed.stage.register(HERE, an_ami(2, state="pending"))
     names = by_name()
-    pending = replace(names, filters=(*names.filters, Filter("state", ("pending",))))
-    found = dict(bed.facts.matching(HERE, [names, pending]))
-    assert {names: [an_ami(1)], pending: [an_ami(2, state="pending")]} == found
+    states = Filter("state", ("available", "pending"))
+    both = replace(names, filters=(*names.filters, states))
+    found = dict(bed.facts.matching(HERE, [names, both]))
+    assert {names: [an_ami(1)], both: [an_ami(1)]} == found
 
 
 def test_each_lookup_has_its_own_answer(bed: FactsBed) -> None:

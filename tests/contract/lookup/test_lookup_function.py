@@ -75,22 +75,23 @@ def test_a_batch_is_looked_up_and_committed(
     assert measured == {"PairsChecked", "PairsFailed", "Releases"}
 
 
-def test_a_steady_batch_costs_four_calls_and_no_log_line(
+def test_a_steady_batch_costs_five_calls_and_no_log_line(
     aws: EmbeddedAws,
     cloud: FactsStage,
     table_bed: RowsBed,
     metrics: Callable[[], list[dict[str, Any]]],
 ) -> None:
-    """Ten unchanged pairs: a session, a read, a question, a note of who was answered."""
+    """Ten unchanged pairs: a session, a read, images, parameters, and who was answered."""
     names = [f"image-{number}" for number in range(10)]
     for name in names:
         table_bed.stage.put(a_pair(name, known=an_observation(1)))
     table_bed.stage.begin(HERE)
     cloud.put_parameter(HERE, PATH, image_id(1))
+    cloud.register(HERE, an_ami(1))
     answer = look_up(*(a_request(name) for name in names))
     assert (answer["checked"], answer["batchItemFailures"]) == (10, [])
     operations = [call.operation for call in aws.calls() if call.operation != "AssumeRole"]
-    assert operations == ["BatchGetItem", "GetParameters", "UpdateItem"]
+    assert operations == ["BatchGetItem", "DescribeImages", "GetParameters", "UpdateItem"]
     assert all("_aws" in line for line in metrics())
 
 

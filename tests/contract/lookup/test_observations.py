@@ -26,7 +26,7 @@ from services.console.embedded.server import EmbeddedAws
 from services.kernel.aws import Home, to_item
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State
 from services.kernel.model import Observation, Pair
-from services.kernel.wire import encode_configuration, image_record
+from services.kernel.wire import encode_configuration, encode_release, image_record
 from services.lookup.check import Rows
 from services.lookup.observations import Commit, Observations
 
@@ -183,19 +183,57 @@ def test_a_hundred_rows_are_read_in_a_call(
     assert operations(aws) == ["BatchGetItem"] * calls
 
 
-def test_a_long_history_is_read_to_its_end(home: Home, table: DynamoTable) -> None:
-    """Page after page."""
-    client = home.client("dynamodb")
-    client.meta.events.register("provide-client-params.dynamodb.Query", _one_a_page)
-    rows = Observations(client, table.name)
-    for number in range(1, 4):
-        record = f"release#111122223333#al2023#{number:08}"
-        table.put({"region": "eu-west-1", "record": record, "image_id": image_id(number)})
-    assert rows.history(a_pair()) == {image_id(number) for number in (1, 2, 3)}
+def test_a_history_is_one_call_however_long(
+    aws: EmbeddedAws, table: DynamoTable, table_bed: RowsBed
+) -> None:
+    """Read backwards and consistently, so a pair with thousands of releases costs no more."""
+    for version in range(1, 131):
+        table.put(_release_row(version))
+    pair = a_pair(known=an_observation(130), version=130)
+    assert len(table_bed.rows.history(pair)) == 50
+    assert operations(aws) == ["Query"]
 
 
-def _one_a_page(params: dict[str, Any], **_: object) -> dict[str, Any]:
-    return {**params, "Limit": 1}
+def _release_row(version: int, /, **changes: object) -> dict[str, object]:
+    release = replace(a_release(KNOWN, version), version=version)
+    row = {**encode_release(release), **changes}
+    return {name: value for name, value in row.items() if value is not None}
+
+
+FOREIGN: dict[str, dict[str, object]] = {
+    "no version": {"version": None},
+    "a version that is text": {"version": "2"},
+    "a version of another key": {"version": 7},
+    "no image": {"image_id": None},
+    "no lookup digest": {"lookup_digest": None},
+    "an unknown kind": {"kind": "surprise"},
+    "another account": {"account_id": "444455556666"},
+    "another image": {"image_name": "al2022"},
+    "a key that is no number": {"record": "release#111122223333#al2023#00000002x"},
+    "a key that is text": {"record": "release#111122223333#al2023#note"},
+}
+
+
+@pytest.mark.parametrize("changes", FOREIGN.values(), ids=FOREIGN.keys())
+def test_a_foreign_row_costs_the_history_nothing_else(
+    table: DynamoTable, table_bed: RowsBed, changes: dict[str, object]
+) -> None:
+    """A row that cannot be decoded is left out; the releases before and after it are read."""
+    table.put(_release_row(1))
+    table.put(_release_row(3))
+    table.put(_release_row(2, **changes))
+    assert [release.version for release in table_bed.rows.history(KNOWN)] == [1, 3]
+
+
+def test_foreign_rows_do_not_take_the_place_of_releases(
+    table: DynamoTable, table_bed: RowsBed
+) -> None:
+    """Fifty rows that cannot be decoded leave the releases before them in the history."""
+    table.put(_release_row(1))
+    for version in range(2, 62):
+        table.put(_release_row(version, kind="surprise"))
+    pair = a_pair(known=an_observation(1), version=61)
+    assert [release.version for release in table_bed.rows.history(pair)] == [1]
 
 
 @pytest.mark.parametrize(

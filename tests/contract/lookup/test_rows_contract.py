@@ -17,7 +17,6 @@ from lookup_fakes import (
     an_observation,
     by_name,
     by_parameter,
-    image_id,
 )
 
 from services.kernel.errors import Failure, State
@@ -93,17 +92,32 @@ def test_a_first_commit_is_the_pairs_history(bed: RowsBed) -> None:
     assert bed.rows.commit(pair, release) == Commit.DONE
     assert [release] == bed.stage.releases(pair)
     assert a_pair(known=an_observation(1)) == stored(bed, pair)
-    assert bed.rows.history(stored(bed, pair)) == {image_id(1)}
+    assert bed.rows.history(stored(bed, pair)) == (release,)
 
 
 def test_commits_follow_one_another(bed: RowsBed) -> None:
-    """Each over the version that the last one wrote; the history has every image once."""
+    """Each over the version that the last one wrote; the history has all of them in order."""
     bed.stage.put(a_pair())
     for number in (1, 2, 1):
         pair = stored(bed, a_pair())
         assert bed.rows.commit(pair, a_release(pair, number)) == Commit.DONE
-    assert [release.version for release in bed.stage.releases(a_pair())] == [1, 2, 3]
-    assert bed.rows.history(stored(bed, a_pair())) == {image_id(1), image_id(2)}
+    committed = bed.stage.releases(a_pair())
+    assert [release.version for release in committed] == [1, 2, 3]
+    assert bed.rows.history(stored(bed, a_pair())) == tuple(committed)
+
+
+@pytest.mark.parametrize("versions", [50, 51, 120])
+def test_the_history_is_the_last_fifty_releases(bed: RowsBed, versions: int) -> None:
+    """However long a pair lives; of an earlier version, the fifty up to that one."""
+    bed.stage.put(a_pair())
+    for number in range(1, versions + 1):
+        pair = stored(bed, a_pair())
+        bed.rows.commit(pair, a_release(pair, number))
+    last = stored(bed, a_pair())
+    found = [release.version for release in bed.rows.history(last)]
+    assert found == list(range(versions + 1 - 50, versions + 1))
+    earlier = bed.rows.history(replace(last, version=50))
+    assert [release.version for release in earlier] == list(range(1, 51))
 
 
 def test_the_history_ends_with_the_version_that_was_read(bed: RowsBed) -> None:
@@ -113,7 +127,7 @@ def test_the_history_ends_with_the_version_that_was_read(bed: RowsBed) -> None:
     bed.rows.commit(first, a_release(first, 1))
     read = stored(bed, a_pair())
     bed.rows.commit(read, a_release(read, 2))
-    assert bed.rows.history(read) == {image_id(1)}
+    assert bed.rows.history(read) == (a_release(first, 1),)
 
 
 def test_the_history_is_the_pairs_own(bed: RowsBed) -> None:
@@ -126,8 +140,9 @@ def test_the_history_is_the_pairs_own(bed: RowsBed) -> None:
     for number, other in enumerate(others, start=1):
         bed.stage.put(other)
         bed.rows.commit(other, a_release(other, number))
-    assert bed.rows.history(a_pair()) == frozenset()
-    assert bed.rows.history(stored(bed, others[0])) == {image_id(1)}
+    assert bed.rows.history(a_pair()) == ()
+    assert bed.rows.history(a_pair(known=an_observation(1))) == ()
+    assert bed.rows.history(stored(bed, others[0])) == (a_release(others[0], 1),)
 
 
 def test_a_second_commit_of_the_same_is_a_success(bed: RowsBed) -> None:

@@ -252,7 +252,7 @@ def test_names_leave_in_tens(wire: Wire, wired: Sources, count: int, expected: l
 
 
 def test_a_rejected_name_costs_its_neighbours_nothing(wire: Wire, wired: Sources) -> None:
-    """SSM rejects the call; each of its names is asked for by itself, the others' tens are not."""
+    """SSM rejects the call, which is split by halves until the name is alone; no other call is."""
     bad = PATHS[3]
 
     def rule(params: Mapping[str, Any]) -> str:
@@ -267,7 +267,7 @@ def test_a_rejected_name_costs_its_neighbours_nothing(wire: Wire, wired: Sources
     assert isinstance(problem, Failure)
     assert (problem.state, problem.code) == (State.BAD_LOOKUP, "ValidationException")
     assert {path: path for path in PATHS[:20] if path != bad} == found
-    assert wire.names() == [10, *[1] * 10, 10]
+    assert wire.names() == [10, 5, 2, 3, 1, 2, 1, 1, 5, 10]
 
 
 @pytest.mark.parametrize(
@@ -294,17 +294,39 @@ def test_the_first_batch_that_the_target_refuses_is_the_last(
 
 
 def test_a_region_that_is_denied_as_a_whole_is_asked_once(wire: Wire, wired: Sources) -> None:
-    """A service control policy that denies the region denies every name in it."""
+    """EC2 is asked whether its own call is denied too, for the id of no image."""
 
-    def rule(_: Mapping[str, Any]) -> str:
-        reason = "User: x is not authorized with an explicit deny in a service control policy"
-        raise Refusal("AccessDeniedException", reason)
+    def rule(params: Mapping[str, Any]) -> str:
+        denied = "AccessDeniedException" if "Names" in params else "UnauthorizedOperation"
+        raise Refusal(denied)
 
     wire.rule = rule
     found = dict(wired.parameters(HERE, PATHS))
     states = {answer.state for answer in found.values() if isinstance(answer, Failure)}
     assert states == {State.ACCESS_DENIED}
-    assert wire.names() == [10]
+    assert [name for name, _ in wire.asked] == ["GetParameters", "DescribeImages"]
+    assert wire.asked[1][1]["Filters"] == [{"Name": "image-id", "Values": ["ami-00000000"]}]
+
+
+SHARED = "arn:aws:ssm:eu-west-1:444455556666:parameter/golden/image"
+
+
+def test_a_parameter_that_was_asked_by_arn_is_found_by_it(wire: Wire, wired: Sources) -> None:
+    """SSM answers with the plain name, which may also be that of another parameter."""
+    values = {SHARED: image_id(1), "/golden/image": image_id(2)}
+    own = SHARED.replace("444455556666", HERE.account_id)
+
+    def rule(params: Mapping[str, Any]) -> str:
+        found = [
+            {"Name": "/golden/image", "ARN": SHARED if name == SHARED else own, "Value": value}
+            for name, value in values.items()
+            if name in params["Names"]
+        ]
+        return json.dumps({"Parameters": found, "InvalidParameters": []})
+
+    wire.rule = rule
+    assert dict(wired.parameters(HERE, [*values, "/none"])) == values | {"/none": None}
+    assert dict(wired.parameters(HERE, [SHARED])) == {SHARED: image_id(1)}
 
 
 def test_a_batch_that_is_throttled_ends_the_walk(wire: Wire, wired: Sources) -> None:
@@ -392,6 +414,21 @@ def test_pages_are_followed_to_the_last_token(wire: Wire, wired: Sources) -> Non
     wire.rule = lambda params: pages[params.get("NextToken")]
     found = dict(wired.matching(HERE, [by_name()]))[by_name()]
     assert [Ami(image_id(1), state=""), Ami(image_id(3), state="")] == found
+
+
+def test_a_list_of_many_pages_is_read_whole(wire: Wire, wired: Sources) -> None:
+    """A broad filter lists tens of thousands of images."""
+    pages, size = 36, 1000
+
+    def rule(params: Mapping[str, Any]) -> str:
+        page = int(params.get("NextToken", 0))
+        ids = [image_id(page * size + number) for number in range(size)]
+        return images(*ids, token=str(page + 1) if page + 1 < pages else "")
+
+    wire.rule = rule
+    found = dict(wired.matching(HERE, [by_name()]))[by_name()]
+    assert isinstance(found, list)
+    assert len({ami.image_id for ami in found}) == pages * size
 
 
 @pytest.mark.parametrize(

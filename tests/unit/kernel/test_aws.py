@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -247,6 +248,62 @@ def test_sts_is_asked_at_the_hub_region(cloud: Cloud) -> None:
     assert cloud.sent[0].host == "sts.eu-west-1.amazonaws.com"
 
 
+ENDPOINTS = {
+    "us-east-1": "https://sts.us-east-1.amazonaws.com",
+    "us-west-2": "https://sts.us-west-2.amazonaws.com",
+    "ap-southeast-7": "https://sts.ap-southeast-7.amazonaws.com",
+    "cn-north-1": "https://sts.cn-north-1.amazonaws.com.cn",
+    "us-gov-west-1": "https://sts.us-gov-west-1.amazonaws.com",
+}
+
+
+@pytest.fixture(params=["environment", "configuration file"])
+def legacy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A shell or a configuration file that asks for STS's global endpoint; the file's path."""
+    file = tmp_path / "config"
+    file.write_text("[default]\n", encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    if request.param == "environment":
+        monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
+    else:
+        file.write_text("[default]\nsts_regional_endpoints = legacy\n", encoding="utf-8")
+    return file
+
+
+def sts_endpoint(region: str) -> str:
+    """Where a home sends its calls of STS."""
+    endpoint: str = Home(region).client("sts").meta.endpoint_url
+    return endpoint
+
+
+@pytest.mark.usefixtures("legacy")
+@pytest.mark.parametrize("region", ENDPOINTS)
+def test_no_setting_leads_to_the_global_endpoint_of_sts(region: str) -> None:
+    """Opt-in regions refuse its tokens; clients with an assumed session follow the same rule."""
+    assert sts_endpoint(region) == ENDPOINTS[region]
+    session = AssumedSession("ASIAKEY", "very-secret", "secret-token", START)
+    member = Home(region).member_client("sts", region, session)
+    assert member.meta.endpoint_url == ENDPOINTS[region]
+
+
+@pytest.mark.usefixtures("legacy")
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"])
+def test_a_configured_endpoint_of_sts_is_used(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """As by the AWS CLI: an emulator or a VPC endpoint."""
+    monkeypatch.setenv(variable, "http://localhost:4566")
+    assert sts_endpoint("us-east-1") == "http://localhost:4566"
+
+
+def test_an_endpoint_in_the_configuration_file_is_used(legacy: Path) -> None:
+    """In the services section of a profile."""
+    text = legacy.read_text(encoding="utf-8")
+    section = "services = local\n[services local]\nsts =\n  endpoint_url = http://localhost:4567\n"
+    legacy.write_text(text + section, encoding="utf-8")
+    assert sts_endpoint("us-east-1") == "http://localhost:4567"
+
+
 @pytest.mark.parametrize(
     ("region", "partition"),
     [
@@ -453,6 +510,17 @@ def test_expired_session_is_renewed_once(cloud: Cloud) -> None:
     assert cloud.operations() == ["AssumeRole", "GetParameters"] * 2
 
 
+@pytest.mark.parametrize(
+    "code", ["InvalidSignatureException", "IncompleteSignatureException", "RequestExpired"]
+)
+def test_a_signature_that_was_refused_once_costs_no_answer(cloud: Cloud, code: str) -> None:
+    """The clock of a function that was frozen is right again by the next call."""
+    cloud.refuse("GetParameters", code, access_key=f"ASIA{ACCOUNT}N1")
+
+    assert members(cloud).call(TARGET, "ssm", ask) == ["/a"]
+    assert cloud.operations() == ["AssumeRole", "GetParameters"] * 2
+
+
 def test_session_that_stays_expired_fails_as_credentials(cloud: Cloud) -> None:
     """After one renewal it is left to another delivery."""
     cloud.refuse("GetParameters", "ExpiredTokenException")
@@ -568,6 +636,17 @@ def test_hub_clients_are_kept(cloud: Cloud) -> None:
     assert len(set(map(id, clients))) == 1
     assert clients[0].meta.region_name == HUB_REGION
     assert home.client("ssm") is not clients[0]
+
+
+def test_many_threads_make_clients_at_once() -> None:
+    """Of several services and regions: botocore's own making of clients is not thread-safe."""
+    home = Home(HUB_REGION)
+    session = AssumedSession("ASIAKEY", "very-secret", "secret-token", START)
+    places = [(s, r) for s in ("ssm", "ec2") for r in ("us-east-1", "eu-west-1", "ap-east-1")] * 4
+    with ThreadPoolExecutor(len(places)) as pool:
+        made = list(pool.map(lambda place: home.member_client(place[0], place[1], session), places))
+
+    assert [(c.meta.service_model.service_name, c.meta.region_name) for c in made] == places
 
 
 def test_every_client_is_bounded(cloud: Cloud) -> None:

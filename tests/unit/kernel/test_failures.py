@@ -181,6 +181,58 @@ def test_status_decides_over_an_unknown_code(status: int, state: State) -> None:
     assert state == classify(answered("SomethingNew", status)).state
 
 
+SIGNATURES = [
+    "IncompleteSignature",
+    "IncompleteSignatureException",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "RequestExpired",
+    "RequestInTheFuture",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+]
+TOKENS = [
+    "ExpiredNextToken",
+    "ExpiredNextTokenException",
+    "ExpiredPaginationToken",
+    "InvalidNextToken",
+    "InvalidNextTokenException",
+    "InvalidPaginationToken",
+    "InvalidPaginationTokenException",
+]
+
+
+@pytest.mark.parametrize("status", [400, 403])
+@pytest.mark.parametrize("code", SIGNATURES)
+def test_a_refused_signature_is_a_matter_of_credentials(code: str, status: int) -> None:
+    """In the spelling of the query services and of the JSON services: the next one is new."""
+    found = classify(answered(code, status, "Signature expired: 20261128T071000Z is now earlier"))
+    assert (found.state, found.retryable) == (State.CREDENTIALS, True)
+    with pytest.raises(CallFailedError), hub("table images"):
+        raise answered(code, status)
+
+
+@pytest.mark.parametrize("code", TOKENS)
+def test_a_refused_pagination_token_is_transient(code: str) -> None:
+    """The next try begins at the first page."""
+    assert classify(answered(code)).state is State.TRANSIENT
+    with pytest.raises(CallFailedError), hub("table images"):
+        raise answered(code)
+
+
+NO_NAMESPACE = 'No access to "/aws/" namespace: aws/service/bottlerocket is not a valid namespace'
+
+
+@pytest.mark.parametrize("padding", ["", "x" * 10 * DETAIL_LIMIT], ids=["short", "long"])
+def test_a_namespace_that_is_not_there_is_not_found(padding: str) -> None:
+    """SSM words it as a denial; the whole text decides, also where its end is not displayed."""
+    found = classify(answered("AccessDeniedException", message=padding + NO_NAMESPACE))
+    assert (found.state, found.code) == (State.NOT_FOUND, "AccessDeniedException")
+    assert len(found.detail) <= DETAIL_LIMIT
+    assert classify(answered("ThrottlingException", message=NO_NAMESPACE)).state is State.THROTTLED
+
+
 def test_known_code_outranks_its_status() -> None:
     """Some services refuse access with a 5xx: the code is the better witness."""
     assert classify(answered("AccessDenied", 503)).state == State.ACCESS_DENIED
@@ -310,6 +362,23 @@ def test_hub_that_is_busy_is_not_broken(error: Exception, state: State) -> None:
 
     assert state == caught.value.failure.state
     assert error is caught.value.__cause__
+
+
+@pytest.mark.parametrize(
+    "code", ["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "OptInRequired"]
+)
+def test_refused_credentials_at_home_are_not_a_disabled_region(code: str) -> None:
+    """The hub's region is enabled, so another delivery tries again with renewed credentials."""
+    with pytest.raises(CallFailedError) as caught, hub("table images"):
+        raise answered(code)
+
+    assert (caught.value.failure.state, caught.value.failure.code) == (State.CREDENTIALS, code)
+
+
+def test_hub_in_a_disabled_region_is_broken() -> None:
+    """That code has one meaning."""
+    with pytest.raises(HubBrokenError), hub("table images"):
+        raise answered("RegionDisabledException")
 
 
 def test_hub_leaves_everything_else_alone() -> None:

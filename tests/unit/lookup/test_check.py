@@ -136,27 +136,28 @@ def test_an_answer_older_than_the_row_cannot_win(room: Room) -> None:
 
 
 def test_an_unchanged_pair_writes_nothing(room: Room) -> None:
-    """Neither to the table nor to the log; no image is asked for."""
+    """Neither to the table nor to the log; its image is asked for once."""
     settled(room, a_pair(known=an_observation(1)))
     room.publish(1)
     assert room.check(a_request()) == [OK]
-    assert room.journal == ["read", "enter", "parameters", "answered"]
+    assert room.journal == ["read", "enter", "images", "parameters", "answered"]
     assert room.log.lines == []
 
 
 @pytest.mark.parametrize("count", [1, 10, 11, 35])
 def test_ten_unchanged_parameters_cost_one_request(room: Room, count: int) -> None:
-    """And nothing else: no image is asked for, no row but the round row is written."""
+    """And all of their images one more; no row but the round row is written."""
     for number in range(count):
         path = f"{PATH}/{number}"
         observed = an_observation(number)
         settled(room, a_pair(f"image-{number}", by_parameter(path), known=observed))
         room.facts.put_parameter(HERE, path, observed.image_id)
+        room.facts.register(HERE, an_ami(number))
     requests = [a_request(f"image-{n}", by_parameter(f"{PATH}/{n}")) for n in range(count)]
     assert [OK] * count == room.check(*requests)
     assert math.ceil(count / 10) == room.facts.requests("parameters")
-    assert (room.facts.requests("images"), room.facts.requests("matching")) == (0, 0)
-    assert room.journal == ["read", "enter", "parameters", "answered"]
+    assert (room.facts.requests("images"), room.facts.requests("matching")) == (1, 0)
+    assert room.journal == ["read", "enter", "images", "parameters", "answered"]
 
 
 def test_an_unchanged_filter_lookup_writes_nothing(room: Room) -> None:
@@ -272,13 +273,14 @@ def test_a_new_image_is_a_release(room: Room) -> None:
 
 
 def test_all_changed_parameters_are_looked_at_in_one_request(room: Room) -> None:
-    """Only what changed has to be seen."""
+    """Images that are known already cost one of their own."""
     known, changed = a_pair("a", by_parameter("/a"), known=an_observation(1)), a_pair("b")
     settled(room, known, changed, a_pair("c"))
     room.facts.put_parameter(HERE, "/a", image_id(1))
+    room.facts.register(HERE, an_ami(1))
     room.publish(2)
     room.check(a_request("a", by_parameter("/a")), a_request("b"), a_request("c"))
-    assert room.facts.requests("images") == 1
+    assert room.facts.requests("images") == 2
     assert an_observation(2) == room.rows.stored(changed).known
 
 
@@ -579,6 +581,7 @@ def test_filters_wait_for_no_parameter_that_is_late(room: Room) -> None:
         for n in range(25)
     ]
     settled(room, *pairs)
+    room.facts.register(HERE, an_ami(1))
     for pair_number in range(25):
         room.facts.put_parameter(HERE, f"{PATH}/{pair_number:02d}", image_id(1))
     requests = [a_request(pair.image_name, pair.lookup) for pair in pairs]
@@ -589,19 +592,25 @@ def test_filters_wait_for_no_parameter_that_is_late(room: Room) -> None:
     assert room.facts.requests("parameters") == 2
 
 
-def test_an_image_in_another_state_is_not_chosen(room: Room) -> None:
-    """Whatever the answer holds: only what was asked for counts, unless states were asked for."""
-    for lookup, expected in (
-        (by_name(), an_ami(1).observation()),
-        (FilterLookup((*by_name().filters, Filter("state", ("pending",)))), None),
-    ):
-        asked = _Unfiltered(room.facts)
-        room.rows = FakeRows(room.journal)
-        room.rows.put(a_pair(lookup=lookup))
-        checker = Checker(room.rows, asked, room.log, lambda: MOMENT)
-        checker.check(HERE, {a_request(lookup=lookup): 1}, Deadline.after(60))
-        known = room.rows.stored(a_pair()).known
-        assert known == (expected or an_ami(2, 2).observation())
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (None, an_ami(1).observation()),
+        (("available", "pending"), an_ami(1).observation()),
+        (("pending",), None),
+    ],
+)
+def test_an_image_in_another_state_is_not_chosen(
+    room: Room, states: tuple[str, ...] | None, expected: Observation | None
+) -> None:
+    """Only available images are committed, whatever the answer holds and the filters say."""
+    state = (Filter("state", states),) if states else ()
+    lookup = FilterLookup((*by_name().filters, *state))
+    asked = _Unfiltered(room.facts)
+    room.rows.put(a_pair(lookup=lookup))
+    checker = Checker(room.rows, asked, room.log, lambda: MOMENT)
+    checker.check(HERE, {a_request(lookup=lookup): 1}, Deadline.after(60))
+    assert room.rows.stored(a_pair()).known == expected
 
 
 class _Unfiltered(FakeFacts):
@@ -657,13 +666,35 @@ def test_a_question_that_fails_decides_nothing(room: Room) -> None:
     assert outcomes == {request: Outcome(State.THROTTLED, again=True)}
 
 
-def test_a_lookup_that_names_images_is_taken_at_its_word(room: Room) -> None:
-    """It cannot be narrowed to one image without changing what it asks."""
+def test_a_lookup_that_names_images_is_asked_again_for_one(room: Room) -> None:
+    """Its list of ids is replaced by the known id, so an incomplete answer moves nothing."""
     both = FilterLookup((Filter("image-id", (image_id(1), image_id(2))),))
     settled(room, a_pair(lookup=both, known=an_ami(2, 2).observation()))
     room.facts.register(HERE, an_ami(1, 1))
-    assert room.check(a_request(lookup=both)) == [Outcome(State.OK, Kind.ROLLBACK)]
-    assert room.journal.count("matching") == 1
+    room.facts.register(HERE, an_ami(2, 2))
+    incomplete = _Incomplete(room.facts, image_id(2))
+    checker = Checker(room.rows, incomplete, room.log, lambda: MOMENT)
+    request = a_request(lookup=both)
+    assert checker.check(HERE, {request: 1}, Deadline.after(60)) == {request: OK}
+    assert room.journal.count("matching") == 2
+
+
+class _Incomplete(FakeFacts):
+    """Leaves an image out of its first list."""
+
+    def __init__(self, facts: FakeFacts, missing: str) -> None:
+        super().__init__(facts.journal)
+        self._images = facts._images  # noqa: SLF001 - the same world
+        self._missing = missing
+
+    def matching(
+        self, target: Target, lookups: Sequence[FilterLookup]
+    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+        """The images, without one the first time."""
+        missing, self._missing = self._missing, ""
+        for lookup, found in super().matching(target, lookups):
+            assert isinstance(found, list)
+            yield lookup, [ami for ami in found if ami.image_id != missing]
 
 
 class _FailingTheSecondTime(FakeFacts):

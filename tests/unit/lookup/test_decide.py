@@ -10,23 +10,36 @@ from hypothesis import strategies as st
 from lookup_fakes import (
     ROUND,
     a_pair,
+    a_release,
     an_observation,
     by_name,
     by_parameter,
     image_id,
 )
 
-from services.kernel.model import Kind, Lookup, Observation, Pair
+from services.kernel.model import Kind, Lookup, Observation, Pair, Release
 from services.lookup.decide import Changed, Confirmed, Decision, Unchanged, decide, edited
 
 AT = "2026-11-22T07:00:05.000Z"
 OTHER = by_parameter("/tracked/before/the/edit")
 
 
+def releases(pair: Pair, *images: int) -> tuple[Release, ...]:
+    """A past in which these images followed one another as releases, with no date known."""
+    made = [
+        replace(
+            a_release(pair, number, Kind.RELEASE if version > 1 else Kind.BASELINE),
+            version=version,
+            observed=Observation(image_id(number)),
+        )
+        for version, number in enumerate(images, start=1)
+    ]
+    return tuple(made)
+
+
 def decided(pair: Pair, observed: Observation, *past: int) -> Decision:
     """The decision, where images with these numbers were current before."""
-    ids = frozenset(image_id(number) for number in past)
-    return decide(pair, observed, ids, detected_at=AT, round_=ROUND)
+    return decide(pair, observed, releases(pair, *past), detected_at=AT, round_=ROUND)
 
 
 def kind_of(decision: Decision) -> Kind:
@@ -64,10 +77,15 @@ def test_an_edited_lookup_that_gives_the_same_image_is_confirmed() -> None:
         (known(), an_observation(2, 6), [1], Kind.RELEASE),
         (known(lookup=by_name()), an_observation(2, 6), [1], Kind.RELEASE),
         (known(lookup=by_name()), an_observation(2, 5), [1], Kind.RELEASE),
-        (known(), an_observation(2, 1), [1], Kind.RELEASE),
+        (known(), an_observation(2, 1), [1], Kind.ROLLBACK),
+        (known(), Observation(image_id(2)), [1], Kind.RELEASE),
+        (known(), an_observation(2, 5), [1], Kind.RELEASE),
         (known(lookup=by_name()), an_observation(2, 1), [1], Kind.ROLLBACK),
-        (known(), an_observation(2, 6), [1, 2], Kind.ROLLBACK),
-        (known(lookup=by_name()), an_observation(2, 6), [1, 2], Kind.ROLLBACK),
+        (known(), Observation(image_id(2)), [2, 1], Kind.ROLLBACK),
+        (known(), Observation(image_id(2)), [2, 1, 2, 1], Kind.ROLLBACK),
+        (known(), Observation(image_id(2)), [1, 2, 1], Kind.RELEASE),
+        (known(lookup=by_name()), an_observation(2, 6), [2, 1], Kind.ROLLBACK),
+        (known(lookup=by_name()), an_observation(2, 6), [1, 2, 1], Kind.RELEASE),
     ],
     ids=[
         "first sight by parameter",
@@ -75,10 +93,15 @@ def test_an_edited_lookup_that_gives_the_same_image_is_confirmed() -> None:
         "new by parameter",
         "new by filters",
         "new by filters on the same day",
-        "a parameter's image is older, yet was never current",
+        "a parameter's image is older and was never current",
+        "a parameter's image has no date and was never current",
+        "a parameter's image has the same date and was never current",
         "the newest by filters is older than what was known",
         "current before, by parameter",
+        "current before, more than once",
+        "current after the known one, by parameter",
         "current before, by filters",
+        "current after the known one, by filters",
     ],
 )
 def test_kinds(pair: Pair, observed: Observation, past: list[int], expected: Kind) -> None:
@@ -149,7 +172,7 @@ def live(pair: Pair, events: list[Observation | Lookup]) -> list[Changed]:
         if not isinstance(event, Observation):
             pair = replace(pair, lookup=event, lookup_digest=a_pair(lookup=event).lookup_digest)
             continue
-        past = frozenset(change.release.observed.image_id for change in changes)
+        past = [change.release for change in changes]
         match decide(pair, event, past, detected_at=AT, round_=ROUND):
             case Changed() as change:
                 changes.append(change)
@@ -188,12 +211,12 @@ def test_no_release_keeps_the_image(events: list[Observation | Lookup]) -> None:
         confirmed=st.sampled_from([None, OTHER]),
     ),
     OBSERVATIONS,
-    st.frozensets(st.integers(1, 4).map(image_id)),
+    st.lists(st.integers(1, 4)),
 )
 def test_first_sight_and_edits_are_never_releases(
-    pair: Pair, observed: Observation, past: frozenset[str]
+    pair: Pair, observed: Observation, past: list[int]
 ) -> None:
-    """Only a lookup that was confirmed as it is can tell of a release or a rollback."""
-    decision = decide(pair, observed, past, detected_at=AT, round_=ROUND)
+    """Only a lookup that was confirmed as it is can find a release or a rollback."""
+    decision = decided(pair, observed, *past)
     if isinstance(decision, Changed) and (pair.known is None or edited(pair)):
         assert decision.release.kind in {Kind.BASELINE, Kind.RECONFIGURED}

@@ -16,11 +16,15 @@ from services.kernel.errors import DETAIL_LIMIT, Failure, State
 from services.kernel.model import Filter, FilterLookup, Observation
 from services.lookup.resolve import (
     Ami,
+    candidates,
+    current,
     launchable,
     matches,
     newest,
+    order,
     parameter_image_id,
     request_filters,
+    with_image_id,
 )
 
 NOW = "2026-11-22T07:00:05.000Z"
@@ -125,6 +129,8 @@ def test_no_pattern_takes_long(pattern: str) -> None:
         f"  {ID}\n",
         json.dumps({"image_id": ID}),
         json.dumps({"schema_version": "1", "image_id": ID, "image_name": "x"}, indent=2),
+        json.dumps({"image_name": "Windows_Server-2022-ECS", "image_id": ID, "os": "Windows"}),
+        json.dumps({"schema_version": 2, "image_id": ID, "release_version": "1.33.1-20250715"}),
         f'\n {{"image_id": "{ID}"}} ',
         json.dumps({"image_id": ID, "padding": "x" * 300_000}),
     ],
@@ -148,6 +154,10 @@ NO_IMAGE_ID = {
     "a list of ids": f"{ID},{ID}",
     "another resource": "snap-0123456789abcdef0",
     "a resolved reference": f"resolve:ssm:/x/{ID}",
+    "an image version": "1.11.1-104f8e0f",
+    "a release version": "1.16.13-20201007",
+    "a publisher's account": "099720109477",
+    "a URL with an id": f"https://example.org/{ID}",
     "JSON without image_id": '{"image_name": "x"}',
     "JSON with null": '{"image_id": null}',
     "JSON with a number": '{"image_id": 7}',
@@ -224,10 +234,63 @@ def test_only_available_images_are_asked_for() -> None:
     assert (name, Filter("state", ("available",))) == request_filters(FilterLookup((name,)))
 
 
-def test_a_configured_state_is_left_alone() -> None:
-    """Who asks for pending images gets them."""
-    filters = (Filter("name", ("al2023-*",)), Filter("state", ("pending",)))
-    assert filters == request_filters(FilterLookup(filters))
+@pytest.mark.parametrize("states", [("pending",), ("available", "pending"), ("*",)])
+def test_a_configured_state_cannot_ask_for_other_images(states: tuple[str, ...]) -> None:
+    """Only available images are requested, whatever the configured filter says."""
+    name = Filter("name", ("al2023-*",))
+    lookup = FilterLookup((name, Filter("state", states)))
+    assert request_filters(lookup) == (name, Filter("state", ("available",)))
+
+
+@pytest.mark.parametrize(
+    ("states", "chosen"),
+    [
+        (None, [1]),
+        (("available",), [1]),
+        (("available", "pending"), [1]),
+        (("avail*",), [1]),
+        (("pending",), []),
+        (("Available",), []),
+    ],
+)
+def test_only_available_images_are_candidates(
+    states: tuple[str, ...] | None, chosen: list[int]
+) -> None:
+    """A `state` filter that does not match `available` leaves no candidate."""
+    other = ["pending", "failed", "disabled", "deregistered", "invalid", "transient", "error"]
+    images = [an_ami(1), *(an_ami(n, state=state) for n, state in enumerate(other, start=2))]
+    lookup = FilterLookup((Filter("state", states),) if states else ())
+    assert [image_id(n) for n in chosen] == [c.image_id for c in candidates(lookup, images)]
+
+
+def test_excluded_names_are_no_candidates() -> None:
+    """The patterns apply to every answer, also to one for a single id."""
+    lookup = FilterLookup((), (), ("*-2",))
+    assert candidates(lookup, [an_ami(1), an_ami(2)]) == [an_ami(1)]
+
+
+# --- a lookup for one image
+
+
+def test_a_lookup_is_narrowed_to_one_image() -> None:
+    """All other filters, the owners and the excluded names stay."""
+    name = Filter("name", ("al2023-*",))
+    lookup = FilterLookup((name,), ("amazon",), ("*-BETA-*",))
+    expected = FilterLookup((name, Filter("image-id", (ID,))), ("amazon",), ("*-BETA-*",))
+    assert with_image_id(lookup, ID) == expected
+
+
+@pytest.mark.parametrize("values", [(ID,), (ID, "ami-01234567"), ("ami-0*",), ("*",)])
+def test_a_configured_image_id_filter_is_replaced(values: tuple[str, ...]) -> None:
+    """EC2 refuses or misreads two filters of one name, so the id takes its place."""
+    narrowed = with_image_id(FilterLookup((Filter("image-id", values),)), ID)
+    assert narrowed == FilterLookup((Filter("image-id", (ID,)),))
+
+
+@pytest.mark.parametrize("values", [("ami-01234567",), ("ami-1*",), (ID.upper(),)])
+def test_an_image_that_its_own_id_filter_excludes_is_not_asked_for(values: tuple[str, ...]) -> None:
+    """It does not pass the lookup, and no answer could change that."""
+    assert with_image_id(FilterLookup((Filter("image-id", values),)), ID) is None
 
 
 def test_no_image_is_not_found() -> None:
@@ -241,9 +304,19 @@ def test_the_newest_image_is_the_answer() -> None:
     assert an_observation(2, day=9) == newest(images, (), NOW)
 
 
-def test_a_tie_goes_to_the_greater_image_id() -> None:
-    """Two images of one instant have an order all the same."""
-    assert an_observation(8) == newest([an_ami(7), an_ami(8), an_ami(3)], (), NOW)
+def test_a_tie_goes_to_the_later_name() -> None:
+    """Names are equal in all regions, so each region follows the same line; ids are random."""
+    for ids in ((1, 2), (2, 1)):
+        lines = [an_ami(ids[0], name="nat-6.1-x86_64"), an_ami(ids[1], name="nat-6.12-x86_64")]
+        answer = newest(lines, (), NOW)
+        assert isinstance(answer, Observation)
+        assert answer.ami_name == "nat-6.12-x86_64"
+
+
+def test_a_tie_of_names_goes_to_the_greater_image_id() -> None:
+    """Two images with one name and one instant have an order all the same."""
+    same = [an_ami(number, name="same") for number in (7, 8, 3)]
+    assert an_ami(8, name="same").observation() == newest(same, (), NOW)
 
 
 def test_a_deprecated_image_is_the_last_choice() -> None:
@@ -270,6 +343,13 @@ def test_an_image_without_a_date_is_older_than_all_others() -> None:
     undated = an_ami(9, creation_date="")
     assert an_observation(1) == newest([undated, an_ami(1)], (), NOW)
     assert Observation(image_id(9), "acme-linux-9", None) == newest([undated], (), NOW)
+
+
+def test_dates_are_compared_over_months_and_years() -> None:
+    """The last moment of a year is before the first of the next."""
+    old = an_ami(9, creation_date="2025-12-31T23:59:59.000Z")
+    new = an_ami(1, creation_date="2026-01-01T00:00:00.000Z")
+    assert newest([new, old], (), NOW) == new.observation()
 
 
 def test_excluded_names_are_never_chosen() -> None:
@@ -304,7 +384,9 @@ def expected_newest(images: Sequence[Ami]) -> str | None:
     supported = [i for i in left if i.deprecation_time is None or i.deprecation_time > NOW]
     left = supported or left
     last = max((image.creation_date for image in left), default="")
-    return max((i.image_id for i in left if i.creation_date == last), default=None)
+    left = [image for image in left if image.creation_date == last]
+    name = max((image.name or "" for image in left), default="")
+    return max((i.image_id for i in left if (i.name or "") == name), default=None)
 
 
 @given(IMAGES, st.data())
@@ -318,3 +400,67 @@ def test_the_answer_depends_on_neither_order_nor_paging(
     found = answer.image_id if isinstance(answer, Observation) else None
     assert expected_newest(images) == found
     assert newest(images, ["*-BETA-*"], NOW) == answer
+
+
+# --- the current image of a pair that has one
+
+PAST, FUTURE = "2026-11-01T00:00:00.000Z", "2027-01-01T00:00:00.000Z"
+KNOWN = an_ami(5, day=5)
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        ([KNOWN], 5),
+        ([KNOWN, an_ami(4, day=4)], 5),
+        ([KNOWN, an_ami(6, day=6)], 6),
+        ([an_ami(6, day=6)], 6),
+        ([an_ami(6, day=6), an_ami(7, day=7)], 7),
+        ([an_ami(6, day=6), an_ami(7, day=7, deprecation_time=PAST)], 6),
+        ([KNOWN, an_ami(6, day=6, deprecation_time=PAST)], 5),
+        ([KNOWN, an_ami(6, day=6, deprecation_time=FUTURE)], 6),
+        ([an_ami(5, day=5, deprecation_time=PAST), an_ami(4, day=4)], 5),
+        ([an_ami(5, day=5, deprecation_time=PAST), an_ami(6, day=6, deprecation_time=PAST)], 5),
+        ([KNOWN, an_ami(4, day=5)], 5),
+        ([KNOWN, an_ami(6, day=5)], 6),
+        ([KNOWN, an_ami(4, day=5, name="z")], 4),
+        ([KNOWN, an_ami(6, day=5, name="a")], 5),
+        ([KNOWN, an_ami(6, creation_date="")], 5),
+        ([], None),
+        ([an_ami(4, day=4)], None),
+        ([an_ami(6, day=6, deprecation_time=PAST)], None),
+    ],
+)
+def test_a_known_image_gives_way_to_a_newer_one_alone(
+    images: list[Ami], expected: int | None
+) -> None:
+    """Deprecation moves nothing; None asks for the known image by its id."""
+    answer = current(images, KNOWN.observation(), NOW)
+    assert (None if expected is None else image_id(expected)) == (answer and answer.image_id)
+
+
+def test_an_unknown_date_is_not_an_old_one() -> None:
+    """Where the row holds no date, the image has to be shown before another is newer."""
+    undated = Observation(image_id(5), "acme-linux-5")
+    newer, older = an_ami(6, day=6), an_ami(4, day=4)
+    assert current([older], undated, NOW) is None
+    assert current([newer], undated, NOW) is None
+    assert current([older, KNOWN], undated, NOW) == undated
+    assert current([newer, KNOWN], undated, NOW) == newer.observation()
+
+
+@given(
+    IMAGES,
+    st.integers(0, 11),
+    st.lists(st.sampled_from([*DATES[1:], "2027-01-01T00:00:00.000Z"]), min_size=2, max_size=2),
+)
+def test_time_alone_moves_nothing(images: list[Ami], start: int, times: list[str]) -> None:
+    """What was chosen at one moment is the answer at every later one, over the same images."""
+    earlier, later = sorted(times)
+    if not images:
+        return
+    known = images[start % len(images)].observation()
+    settled = current(images, known, earlier)
+    assert settled is not None
+    assert order(settled) >= order(known)
+    assert current(images, settled, later) == settled

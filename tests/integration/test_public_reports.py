@@ -1,0 +1,232 @@
+"""Situations that users of other trackers and of AWS tools reported, in the whole service."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+from laboratory import FRANKFURT, IRELAND, PUBLISHER, VIRGINIA, Lab
+
+from services.console.embedded.estate import Received
+from services.console.embedded.faults import Fault
+from services.kernel.errors import State
+from services.kernel.model import Filter, FilterLookup, Image, Target
+
+EXPIRED = "Signature expired: 20261128T071000Z is now earlier than 20261128T071501Z"
+
+
+def kinds(received: Sequence[Received]) -> list[tuple[str, str]]:
+    """Region and kind of each event."""
+    return [(each.region, each.attributes["kind"]) for each in received]
+
+
+def register(
+    lab: Lab,
+    name: str,
+    month: int,
+    *,
+    image_id: str | None = None,
+    state: str = "available",
+    deprecation_time: datetime | None = None,
+) -> str:
+    """Publish an image in Virginia on the first day of a month, named by no parameter."""
+    return lab.aws.world.register_image(
+        VIRGINIA.account_id,
+        VIRGINIA.region,
+        name,
+        datetime(2026, month, 1, tzinfo=UTC),
+        owner_id=PUBLISHER,
+        image_id=image_id,
+        state=state,
+        deprecation_time=deprecation_time,
+    )
+
+
+def refuse_once(lab: Lab, service: str, operation: str) -> None:
+    """Let a service of the JSON protocol refuse one request for its signature."""
+    code = "InvalidSignatureException"
+    lab.aws.add_fault(
+        Fault(service=service, operation=operation, code=code, message=EXPIRED, times=1)
+    )
+
+
+def known(lab: Lab, name: str, target: Target = VIRGINIA) -> str | None:
+    """The image id that the table holds for an image."""
+    found = lab.pair(target, name).known
+    return found.image_id if found else None
+
+
+# --- filter lookups
+
+
+def test_an_image_that_becomes_deprecated_stays_current(lab: Lab) -> None:
+    """A central team deprecates its images by plan; an older one without a date is no successor."""
+    lab.deploy(lab.filtered("golden"), targets=[VIRGINIA])
+    older, current = register(lab, "golden-1", 1), register(lab, "golden-2", 8)
+    lab.round()
+    past = datetime(2026, 11, 1, tzinfo=UTC)
+    register(lab, "golden-2", 8, image_id=current, deprecation_time=past)
+    assert lab.round() == []
+    assert known(lab, "golden") == current != older
+    assert lab.pair(VIRGINIA, "golden").state == State.OK
+
+
+@pytest.mark.parametrize("states", [None, ("available", "pending"), ("*",)])
+def test_a_pending_image_is_announced_once_it_is_available(
+    lab: Lab, states: tuple[str, ...] | None
+) -> None:
+    """The event says that instances can be launched, whatever states the filters ask for."""
+    configured = (Filter("state", states),) if states else ()
+    lookup = FilterLookup((Filter("name", ("x-*",)), *configured), owners=(PUBLISHER,))
+    lab.deploy(Image("x", lookup), targets=[VIRGINIA])
+    register(lab, "x-1", 1)
+    lab.round()
+    pending = register(lab, "x-2", 2, state="pending")
+    assert lab.round() == []
+    lab.aws.world.set_image_state(VIRGINIA.account_id, VIRGINIA.region, pending, "available")
+    assert kinds(lab.round()) == [("us-east-1", "release")]
+
+
+def test_a_withdrawn_image_of_a_filter_lookup_is_a_rollback(lab: Lab) -> None:
+    """With an older one left; when that is withdrawn too, the last good id stays in silence."""
+    lab.deploy(lab.filtered("b"), targets=[VIRGINIA])
+    first, second = register(lab, "b-1", 1), register(lab, "b-2", 2)
+    lab.round()
+    lab.aws.world.deregister_image(VIRGINIA.account_id, VIRGINIA.region, second)
+    assert kinds(lab.round()) == [("us-east-1", "rollback")]
+    lab.aws.world.deregister_image(VIRGINIA.account_id, VIRGINIA.region, first)
+    assert lab.round() == []
+    assert (known(lab, "b"), lab.pair(VIRGINIA, "b").state) == (first, State.NOT_FOUND)
+
+
+def test_an_owner_without_images_here_is_a_state(lab: Lab) -> None:
+    """Publishers have other accounts in other partitions; a wrong owner is visible and silent."""
+    lookup = FilterLookup((Filter("name", ("RHEL-9*",)),), owners=("309956199498",))
+    lab.deploy(Image("rhel", lookup), targets=[VIRGINIA])
+    assert lab.round() == []
+    assert lab.pair(VIRGINIA, "rhel").state == State.NOT_FOUND
+
+
+# --- parameters
+
+
+def test_a_withdrawn_image_behind_a_parameter_is_a_state(lab: Lab) -> None:
+    """Made private or deregistered, it cannot be launched; its id stays and no event is sent."""
+    lab.deploy(lab.image("a"), targets=[VIRGINIA])
+    image = lab.publish("a", VIRGINIA)
+    lab.round()
+    lab.aws.world.remove_image(VIRGINIA.account_id, VIRGINIA.region, image)
+    assert [lab.round() for _ in range(2)] == [[], []]
+    pair = lab.pair(VIRGINIA, "a")
+    assert (pair.state, pair.code) == (State.NOT_LAUNCHABLE, "Withdrawn")
+    assert (known(lab, "a"), pair.version) == (image, 1)
+    register(lab, "a-again", 1, image_id=image)
+    assert lab.round() == []
+    assert lab.pair(VIRGINIA, "a").state == State.OK
+
+
+def test_forward_again_after_a_rollback_is_a_release(lab: Lab) -> None:
+    """A false alarm: the parameter goes back, and then to the newer image again."""
+    lab.deploy(lab.image("a"), targets=[VIRGINIA])
+    old = lab.publish("a", VIRGINIA)
+    lab.round()
+    new = lab.publish("a", VIRGINIA)
+    told = [lab.round()]
+    for image in (old, new, old):
+        lab.point("a", image, VIRGINIA)
+        told.append(lab.round())
+    expected = ["release", "rollback", "release", "rollback"]
+    assert [kinds(each) for each in told] == [[("us-east-1", kind)] for kind in expected]
+    assert "rolled back" not in json.loads(told[2][0].body)["v1"]["Message"]
+
+
+def test_a_region_that_gets_an_image_later_announces_it_then(lab: Lab) -> None:
+    """Once and there alone; an image that is not visible yet is no event."""
+    lab.deploy(lab.image("a"))
+    lab.publish("a")
+    assert lab.round() == []
+    lab.publish("a", VIRGINIA)
+    assert kinds(lab.round()) == [("us-east-1", "release")]
+    lab.publish("a", IRELAND)
+    assert kinds(lab.round()) == [("eu-west-1", "release")]
+    lab.point("a", "ami-0fedcba9876543210", FRANKFURT)
+    assert lab.round() == []
+    assert lab.pair(FRANKFURT, "a").state == State.NOT_LAUNCHABLE
+
+
+def test_a_parameter_that_comes_back_unchanged_is_silent(lab: Lab) -> None:
+    """While it is gone, the last good image stays."""
+    lab.deploy(lab.image("a"), targets=[VIRGINIA])
+    image = lab.publish("a", VIRGINIA)
+    lab.round()
+    lab.aws.world.delete_parameter(VIRGINIA.account_id, VIRGINIA.region, "/images/a")
+    assert lab.round() == []
+    assert (known(lab, "a"), lab.pair(VIRGINIA, "a").state) == (image, State.NOT_FOUND)
+    lab.point("a", image, VIRGINIA)
+    assert lab.round() == []
+    assert lab.pair(VIRGINIA, "a").state == State.OK
+
+
+# --- faults that pass
+
+
+def test_a_signature_that_ssm_refuses_once_costs_no_round(lab: Lab) -> None:
+    """The release is announced in the round that finds it."""
+    lab.deploy(lab.image("a"), targets=[VIRGINIA])
+    lab.publish("a", VIRGINIA)
+    lab.round()
+    lab.publish("a", VIRGINIA)
+    refuse_once(lab, "ssm", "GetParameters")
+    assert kinds(lab.round()) == [("us-east-1", "release")]
+
+
+def test_a_signature_that_dynamodb_refuses_once_costs_a_delivery(lab: Lab) -> None:
+    """The messages come back; the table is not called unusable."""
+    lab.deploy(lab.image("a"), targets=[VIRGINIA])
+    lab.publish("a", VIRGINIA)
+    lab.round()
+    lab.publish("a", VIRGINIA)
+    refuse_once(lab, "dynamodb", "BatchGetItem")
+    lab.pipeline.schedule(lab.next_round())
+    first = lab.pipeline.queue.poll()
+    assert first
+    assert (first.problem, first.succeeded) == (None, ())
+    time.sleep(2.1)  # the visibility time-out of the laboratory's queue
+    lab.pipeline.queue.drain_visible()
+    lab.pipeline.stream.drain()
+    assert kinds(lab.arrivals()) == [("us-east-1", "release")]
+
+
+def test_deliveries_and_schedules_that_repeat_make_one_event(lab: Lab) -> None:
+    """SQS delivers again and in another order, and EventBridge fires twice."""
+    lab.deploy(lab.image("a"), targets=[VIRGINIA])
+    lab.publish("a", VIRGINIA)
+    lab.round()
+    lab.pipeline.schedule(lab.next_round())
+    bodies = lab.queued()
+    lab.publish("a", VIRGINIA)
+    lab.enqueue(*bodies, *bodies, *reversed(bodies))
+    lab.pipeline.queue.drain_visible()
+    twice = lab.next_round()
+    lab.pipeline.schedule(twice)
+    lab.pipeline.schedule(twice)
+    lab.pipeline.queue.drain_visible()
+    lab.pipeline.stream.drain()
+    assert kinds(lab.arrivals()) == [("us-east-1", "release")]
+    assert [release.version for release in lab.releases(VIRGINIA, "a")] == [1, 2]
+    assert lab.dead_letters() == []
+
+
+def test_an_event_whose_stream_record_is_lost_is_swept(lab: Lab) -> None:
+    """Once: the sweep finds what is still pending."""
+    lab.deploy(lab.image("a"), targets=[VIRGINIA])
+    lab.publish("a", VIRGINIA)
+    lab.round()
+    new = lab.publish("a", VIRGINIA)
+    lab.look_up()
+    lab.pipeline.sweep()
+    images = [json.loads(each.body)["v1"]["image"]["image_id"] for each in lab.arrivals()]
+    assert images == [new]

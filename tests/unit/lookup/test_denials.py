@@ -1,0 +1,343 @@
+"""What a denial by SSM says, and how many calls it costs: the real adapter over canned answers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError
+from log_fakes import FakeLog
+from lookup_fakes import (
+    HERE,
+    MOMENT,
+    FakeRows,
+    a_pair,
+    a_request,
+    an_observation,
+    by_name,
+    by_parameter,
+    image_id,
+)
+
+from services.kernel.errors import DETAIL_LIMIT, CallFailedError, Failure, State
+from services.kernel.failures import FAULTS, classify
+from services.kernel.model import Target
+from services.kernel.runtime import Deadline
+from services.lookup.check import Checker
+from services.lookup.report import Outcome
+from services.lookup.sources import Sources
+
+EKS = [
+    f"/aws/service/eks/optimized-ami/1.{minor}/amazon-linux-2023/{cpu}/{kind}/recommended/image_id"
+    for minor in range(28, 33)
+    for cpu in ("x86_64", "arm64")
+    for kind in ("standard", "nvidia", "neuron")
+]
+GOLDEN = [f"/golden/{number:03}" for number in range(25)]
+WHO = "User: arn:aws:sts::111122223333:assumed-role/ami-tracker-read/ami-tracker-lookup-us-east-1"
+EXPLICIT = "with an explicit deny in a service control policy"
+IMPLICIT = "because no service control policy allows the ssm:GetParameters action"
+BOUNDARY = "because no permissions boundary allows the ssm:GetParameters action"
+IDENTITY = "because no identity-based policy allows the ssm:GetParameters action"
+NO_NAMESPACE = 'No access to "/aws/" namespace: aws/service/bottlerocket is not a valid namespace'
+
+Says = Callable[[str], str | None]
+"""Why a name is denied; None where it is allowed."""
+
+
+def error(code: str, message: str, operation: str) -> ClientError:
+    """An error answer as botocore raises it."""
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+@dataclass
+class Account:
+    """SSM and EC2 of one target, with the policies of its administrator, in place of `Members`."""
+
+    denied: Says = lambda _: None
+    images_denied: bool = False
+    code: str = "AccessDeniedException"
+    names: list[tuple[str, ...]] = field(default_factory=list)
+    images: int = 0
+
+    def enter(self, _: str) -> None:
+        """Let the caller in."""
+
+    def call(self, _: Target, __: str, use: Callable[[Any], object]) -> object:
+        """As `Members` does, with errors classified."""
+        try:
+            return use(self)
+        except FAULTS as problem:
+            raise CallFailedError(classify(problem)) from problem
+
+    def get_parameters(self, Names: Sequence[str]) -> Mapping[str, object]:  # noqa: N803 - botocore's
+        """Every name has an image, unless one of the call is denied."""
+        self.names.append(tuple(Names))
+        for name in Names:
+            if reason := self.denied(name):
+                raise error(self.code, reason, "GetParameters")
+        return {"Parameters": [{"Name": name, "Value": image_id(1)} for name in Names]}
+
+    def get_paginator(self, _: str) -> Account:
+        """This account, as its own paginator."""
+        return self
+
+    def paginate(self, **_: object) -> Iterator[Mapping[str, object]]:
+        """One image, whatever is asked."""
+        self.images += 1
+        if self.images_denied:
+            raise error("UnauthorizedOperation", f"{WHO} is not authorized", "DescribeImages")
+        yield {"Images": [{"ImageId": image_id(1), "State": "available"}]}
+
+    def sources(self, pick: Callable[[int], int] = lambda _: 0) -> Sources:
+        """The adapter over this account."""
+        return Sources(cast("Any", self), pick)
+
+    def values(self, paths: Sequence[str], **known: Any) -> dict[str, str | Failure | None]:  # noqa: ANN401
+        """One walk over these paths."""
+        return dict(self.sources().parameters(HERE, paths, **known))
+
+
+def sentence(name: str, tail: str) -> str:
+    """A denial as AWS words it: the reason is at its end."""
+    resource = f"arn:aws:ssm:{HERE.region}::parameter{name}"
+    return f"{WHO} is not authorized to perform: ssm:GetParameters on resource: {resource} {tail}"
+
+
+def all_denied(tail: str) -> Says:
+    """Deny every name."""
+    return lambda name: sentence(name, tail)
+
+
+def these_denied(*names: str, tail: str = EXPLICIT) -> Says:
+    """Deny some names."""
+    return lambda name: sentence(name, tail) if name in names else None
+
+
+def states(found: Mapping[str, object]) -> dict[str, State]:
+    """The states of the answers that are failures."""
+    return {name: each.state for name, each in found.items() if isinstance(each, Failure)}
+
+
+# --- one name
+
+
+@pytest.mark.parametrize("tail", [EXPLICIT, IMPLICIT, BOUNDARY, IDENTITY])
+@pytest.mark.parametrize("denied", [GOLDEN[:1], GOLDEN[3:4], GOLDEN[24:], GOLDEN[9:11]])
+def test_a_denial_of_one_name_says_nothing_of_another(tail: str, denied: list[str]) -> None:
+    """Whatever policy denies it, also a service control policy."""
+    account = Account(these_denied(*denied, tail=tail))
+    found = account.values(GOLDEN)
+    assert states(found) == dict.fromkeys(denied, State.ACCESS_DENIED)
+    assert len(found) == len(GOLDEN)
+    assert account.images == 1
+    assert len(account.names) <= 3 + 8 * len(denied)
+
+
+def test_names_that_were_denied_before_go_by_themselves() -> None:
+    """From then on the denied name costs one call, and the others no more than without it."""
+    denied = GOLDEN[7]
+    account = Account(these_denied(denied))
+    found = account.values(GOLDEN, denied={denied}, images_allowed=True)
+    assert states(found) == {denied: State.ACCESS_DENIED}
+    assert sorted(map(len, account.names)) == [1, 4, 10, 10]
+    assert account.images == 0
+
+
+def test_a_name_that_is_allowed_again_is_read() -> None:
+    """It goes in a call of its own once more, and answers."""
+    account = Account()
+    found = account.values(GOLDEN, denied=set(GOLDEN[:12]))
+    assert states(found) == {}
+    assert len(found) == len(GOLDEN)
+
+
+def test_one_call_of_denied_names_is_split() -> None:
+    """Chosen at random, so rights that come back for some of the names are noticed in time."""
+    paths = [f"/golden/{number:03}" for number in range(40)]
+    allowed = paths[25]
+    policy: Says = lambda name: None if name == allowed else sentence(name, EXPLICIT)  # noqa: E731
+    read, calls = [], []
+    for chosen in range(4):
+        account = Account(policy)
+        walk = account.sources(lambda _, n=chosen: n)  # type: ignore[misc] # one choice a round
+        found = dict(walk.parameters(HERE, paths, paths, images_allowed=True))
+        read.append(found[allowed] == image_id(1))
+        calls.append(len(account.names))
+    assert read == [False, False, True, False]
+    assert calls == [3 + 19] * 4
+
+
+def test_the_call_to_split_is_chosen_among_the_denied_ones() -> None:
+    """The choice is asked once a walk, and not where nothing was denied."""
+    asked: list[int] = []
+
+    def pick(count: int) -> int:
+        asked.append(count)
+        return count - 1
+
+    for denied in (0, 1, 10, 11, 25):
+        dict(Account().sources(pick).parameters(HERE, GOLDEN, GOLDEN[:denied]))
+    assert asked == [1, 1, 2, 3]
+
+
+def test_a_malformed_name_among_denied_ones_is_still_found() -> None:
+    """Only a denial is shared by the names of an unsplit call."""
+
+    class Strict(Account):
+        def get_parameters(self, Names: Sequence[str]) -> Mapping[str, object]:  # noqa: N803
+            if GOLDEN[12] in Names:
+                self.names.append(tuple(Names))
+                raise error("ValidationException", "no valid name", "GetParameters")
+            return super().get_parameters(Names)
+
+    account = Strict(these_denied(*GOLDEN[:5]))
+    found = account.values(GOLDEN, denied=set(GOLDEN))
+    assert states(found)[GOLDEN[12]] is State.BAD_LOOKUP
+    assert [found[name] for name in GOLDEN[13:]] == [image_id(1)] * 12
+
+
+# --- the whole target
+
+
+@pytest.mark.parametrize("paths", [GOLDEN, EKS], ids=["short paths", "long paths"])
+@pytest.mark.parametrize("tail", [EXPLICIT, IMPLICIT, BOUNDARY, IDENTITY, "x" * 10_000])
+def test_a_denied_region_costs_two_calls(paths: list[str], tail: str) -> None:
+    """However long the sentence is: EC2 is asked, and its denial concerns every lookup."""
+    account = Account(all_denied(tail), images_denied=True)
+    found = account.values(paths)
+    assert states(found) == dict.fromkeys(paths, State.ACCESS_DENIED)
+    assert (len(account.names), account.images) == (1, 1)
+
+
+def test_ssm_denied_alone_costs_one_call_for_ten_names() -> None:
+    """Once the state is known; EC2 answers, so a name may be allowed again."""
+    account = Account(all_denied(EXPLICIT))
+    found = account.values(EKS, denied=set(EKS))
+    assert states(found) == dict.fromkeys(EKS, State.ACCESS_DENIED)
+    assert (len(account.names), account.images) == (2 + 19, 1)
+
+
+def test_throttling_in_a_split_ends_the_walk() -> None:
+    """It concerns the target; what was read before it counts."""
+
+    class Busy(Account):
+        def get_parameters(self, Names: Sequence[str]) -> Mapping[str, object]:  # noqa: N803
+            if len(self.names) == 3:
+                raise error("ThrottlingException", "Rate exceeded", "GetParameters")
+            return super().get_parameters(Names)
+
+    account = Busy(these_denied(GOLDEN[9]))
+    found = account.values(GOLDEN)
+    assert [name for name, value in found.items() if value == image_id(1)] == GOLDEN[:5]
+    assert set(states(found).values()) == {State.THROTTLED}
+
+
+def test_a_probe_that_is_throttled_ends_the_walk() -> None:
+    """Nothing is known then of the rights, and the target has no capacity left."""
+
+    class Busy(Account):
+        def paginate(self, **_: object) -> Iterator[Mapping[str, object]]:
+            raise error("RequestLimitExceeded", "Request limit exceeded.", "DescribeImages")
+
+    found = Busy(these_denied(GOLDEN[0])).values(GOLDEN)
+    assert states(found) == dict.fromkeys(GOLDEN, State.THROTTLED)
+
+
+# --- a namespace that a region lacks
+
+
+@pytest.mark.parametrize("padding", ["", "x" * 2 * DETAIL_LIMIT])
+def test_an_absent_namespace_is_no_denial(padding: str) -> None:
+    """There are no such parameters; EC2 is not asked, and the neighbours answer."""
+    absent = "/aws/service/bottlerocket/aws-k8s-1.36/x86_64/latest/image_id"
+    account = Account(lambda name: padding + NO_NAMESPACE if name == absent else None)
+    found = account.values([*GOLDEN, absent])
+    assert states(found) == {absent: State.NOT_FOUND}
+    assert account.images == 0
+
+
+def test_an_absent_namespace_among_denied_names_is_told_apart() -> None:
+    """Names that were denied before share a denial alone."""
+    absent = "/aws/service/bottlerocket/latest"
+    denied = GOLDEN[0]
+    says = {absent: NO_NAMESPACE, denied: sentence(denied, EXPLICIT)}
+    found = Account(says.get).values([absent, denied], denied={absent, denied})
+    assert states(found) == {absent: State.NOT_FOUND, denied: State.ACCESS_DENIED}
+
+
+# --- rounds of the checker
+
+
+@dataclass
+class Rounds:
+    """A checker over one account, round after round."""
+
+    account: Account
+    rows: FakeRows = field(default_factory=FakeRows)
+
+    def know(self, *paths: str, known: bool = True, state: str | None = None) -> None:
+        """Let the table hold a pair for each path."""
+        for path in paths:
+            name = path.strip("/").replace("/", "-")
+            found = an_observation(1) if known else None
+            self.rows.put(a_pair(name, by_parameter(path), known=found, state=state))
+
+    def check(self, *paths: str, filters: bool = False) -> list[Outcome]:
+        """One round over these paths."""
+        self.account.names.clear()
+        self.account.images = 0
+        requests = [
+            a_request(path.strip("/").replace("/", "-"), by_parameter(path)) for path in paths
+        ]
+        requests += [a_request("filters", by_name())] if filters else []
+        checker = Checker(self.rows, self.account.sources(), FakeLog(), lambda: MOMENT)
+        outcomes = checker.check(HERE, dict.fromkeys(requests, 1), Deadline.after(60))
+        return [outcomes[request] for request in requests]
+
+
+OK, DENIED = Outcome(State.OK), Outcome(State.ACCESS_DENIED)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_target_that_was_denied_is_asked_by_ec2_first(known: bool) -> None:  # noqa: FBT001
+    """While everything is denied a round costs one call; afterwards all answer in one round."""
+    rounds = Rounds(Account(all_denied(EXPLICIT), images_denied=True))
+    rounds.know(*EKS, known=known, state="access_denied")
+    rounds.rows.put(a_pair("filters", by_name(), state="access_denied"))
+    for _ in range(3):
+        assert rounds.check(*EKS, filters=True) == [DENIED] * 31
+        assert (rounds.account.names, rounds.account.images) == ([], 1)
+    rounds.account.denied, rounds.account.images_denied = lambda _: None, False
+    assert {outcome.state for outcome in rounds.check(*EKS, filters=True)} == {State.OK}
+    assert len(rounds.account.names) == 3
+
+
+def test_one_denied_name_settles_at_one_call_more() -> None:
+    """The first round finds it by halves; from the second on it goes by itself."""
+    rounds = Rounds(Account(these_denied(GOLDEN[4])))
+    rounds.know(*GOLDEN)
+    expected = [DENIED if path == GOLDEN[4] else OK for path in GOLDEN]
+    calls = []
+    for _ in range(3):
+        assert rounds.check(*GOLDEN) == expected
+        calls.append((len(rounds.account.names), rounds.account.images))
+    assert calls == [(3 + 8, 1), (4, 1), (4, 1)]
+    rounds.account.denied = lambda _: None
+    assert rounds.check(*GOLDEN) == [OK] * 25
+    assert rounds.check(*GOLDEN) == [OK] * 25
+    assert len(rounds.account.names) == 3
+
+
+@pytest.mark.parametrize("count", [1, 9, 10, 25])
+def test_without_denials_nothing_is_asked_twice(count: int) -> None:
+    """A steady target costs one call for ten names and one for its images."""
+    rounds = Rounds(Account())
+    rounds.know(*GOLDEN[:count])
+    assert rounds.check(*GOLDEN[:count]) == [OK] * count
+    assert (len(rounds.account.names), rounds.account.images) == (math.ceil(count / 10), 1)
+    assert len(set(itertools.chain(*rounds.account.names))) == count

@@ -1,0 +1,198 @@
+"""When a filter lookup moves to another image, and when it stays: a checker on fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pytest
+from log_fakes import FakeLog
+from lookup_fakes import (
+    HERE,
+    MOMENT,
+    FakeFacts,
+    FakeRows,
+    a_pair,
+    a_request,
+    an_ami,
+    by_name,
+    image_id,
+)
+
+from services.kernel.errors import State
+from services.kernel.model import Filter, FilterLookup, Kind, Pair
+from services.kernel.runtime import Deadline, timestamp
+from services.lookup.check import Checker
+from services.lookup.resolve import Ami
+
+SOON = timestamp(MOMENT + timedelta(hours=1))
+PAST = timestamp(MOMENT - timedelta(days=1))
+
+
+@dataclass(slots=True)
+class Bed:
+    """One pair that is found by filters, a world of images, and a clock."""
+
+    rows: FakeRows = field(default_factory=FakeRows)
+    facts: FakeFacts = field(default_factory=FakeFacts)
+    moment: datetime = MOMENT
+    lookup: FilterLookup = field(default_factory=by_name)
+
+    def configure(self, lookup: FilterLookup, known: Ami | None = None) -> None:
+        """Edit the lookup, as the scheduler does, or begin with a known image."""
+        self.lookup = lookup
+        pair = a_pair(lookup=lookup, known=known.observation() if known else None)
+        if known is None and (stored := self.rows.read(HERE, ["al2023"])):
+            before = stored["al2023"]
+            assert isinstance(before, Pair)
+            pair = replace(before, lookup=lookup, lookup_digest=pair.lookup_digest)
+        self.rows.put(pair)
+
+    def show(self, *amis: Ami) -> None:
+        """Let EC2 show these images and no others."""
+        self.facts._images.clear()  # noqa: SLF001 - the world of the test
+        for ami in amis:
+            self.facts.register(HERE, ami)
+
+    def check(self) -> State | None:
+        """Look the pair up once."""
+        checker = Checker(self.rows, self.facts, FakeLog(), lambda: self.moment)
+        request = a_request(lookup=self.lookup)
+        return checker.check(HERE, {request: 1}, Deadline.after(60))[request].state
+
+    def kinds(self) -> list[Kind]:
+        """The kinds of all releases."""
+        return [release.kind for release in self.rows.releases(a_pair())]
+
+    def known(self) -> str | None:
+        """The image that the row holds."""
+        known = self.rows.stored(a_pair()).known
+        return known.image_id if known else None
+
+
+@pytest.fixture
+def bed() -> Bed:
+    """A bed without anything."""
+    return Bed()
+
+
+@pytest.mark.parametrize("older", [{}, {"deprecation_time": SOON}, {"deprecation_time": PAST}])
+@pytest.mark.parametrize("name", ["acme-linux-1", "zzz-acme-linux"])
+def test_deprecation_of_the_known_image_moves_nothing(
+    bed: Bed, older: dict[str, str], name: str
+) -> None:
+    """The image can still be launched, so no older image is announced in its place."""
+    bed.configure(by_name("*acme-linux*"), known=an_ami(9, day=9))
+    bed.show(an_ami(9, day=9, deprecation_time=SOON), an_ami(1, day=1, name=name, **older))
+    for hours in (0, 1, 2, 24 * 365):
+        bed.moment = MOMENT + timedelta(hours=hours)
+        assert bed.check() == State.OK
+    assert (bed.known(), bed.kinds()) == (image_id(9), [])
+
+
+def test_a_newer_image_that_is_deprecated_moves_nothing(bed: Bed) -> None:
+    """Not even where the known image is deprecated too."""
+    bed.configure(by_name(), known=an_ami(2, day=2))
+    for known in (an_ami(2, day=2), an_ami(2, day=2, deprecation_time=PAST)):
+        bed.show(known, an_ami(3, day=3, deprecation_time=PAST))
+        assert bed.check() == State.OK
+    assert (bed.known(), bed.kinds()) == (image_id(2), [])
+
+
+def test_a_newer_image_that_is_not_deprecated_is_a_release(bed: Bed) -> None:
+    """The newest of those; one that will be deprecated later counts."""
+    bed.configure(by_name(), known=an_ami(2, day=2))
+    bed.show(
+        an_ami(2, day=2),
+        an_ami(3, day=3),
+        an_ami(4, day=4, deprecation_time=SOON),
+        an_ami(5, day=5, deprecation_time=PAST),
+    )
+    assert bed.check() == State.OK
+    bed.moment += timedelta(days=1)
+    assert bed.check() == State.OK
+    assert (bed.known(), bed.kinds()) == (image_id(4), [Kind.RELEASE])
+
+
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [
+        ([an_ami(3, day=3)], 3),
+        ([an_ami(3, day=3), an_ami(1, day=1)], 3),
+        ([an_ami(3, day=3, deprecation_time=PAST), an_ami(1, day=1)], 1),
+        ([an_ami(3, day=3, deprecation_time=PAST), an_ami(1, day=1, deprecation_time=PAST)], 3),
+        ([an_ami(3, day=3), an_ami(9, day=9, state="pending")], 3),
+        ([an_ami(3, day=3), an_ami(9, day=9, state="disabled")], 3),
+        ([an_ami(3, day=3), an_ami(9, day=9, name="renamed")], 3),
+    ],
+)
+def test_a_known_image_that_no_longer_passes_gives_way(
+    bed: Bed, left: Sequence[Ami], expected: int
+) -> None:
+    """The newest that is not deprecated takes its place, or the newest if all are."""
+    bed.configure(by_name(), known=an_ami(9, day=9))
+    bed.show(*left)
+    assert bed.check() == State.OK
+    assert (bed.known(), bed.kinds()) == (image_id(expected), [Kind.ROLLBACK])
+
+
+def test_nothing_left_is_a_state(bed: Bed) -> None:
+    """The last good image stays in the row."""
+    bed.configure(by_name(), known=an_ami(9, day=9))
+    assert bed.check() == State.NOT_FOUND
+    assert (bed.known(), bed.kinds()) == (image_id(9), [])
+
+
+def test_an_empty_list_is_not_believed_at_once(bed: Bed) -> None:
+    """The known image is asked for by its id there too."""
+    bed.configure(by_name(), known=an_ami(9, day=9))
+    bed.show(an_ami(9, day=9))
+    bed.facts.overlooked.add(image_id(9))
+    assert bed.check() == State.OK
+    assert bed.facts.requests("matching") == 2
+
+
+def test_a_newer_image_needs_no_second_question(bed: Bed) -> None:
+    """It is newer whether or not the known image still passes."""
+    bed.configure(by_name(), known=an_ami(2, day=2))
+    bed.show(an_ami(3, day=3))
+    assert bed.check() == State.OK
+    assert (bed.kinds(), bed.facts.requests("matching")) == ([Kind.RELEASE], 1)
+
+
+def test_an_image_without_a_date_in_its_row_is_asked_for(bed: Bed) -> None:
+    """EC2 knows the date; an older image is neither a release nor a rollback."""
+    bed.configure(by_name(), known=an_ami(9, day=9, creation_date=""))
+    bed.show(an_ami(9, day=9), an_ami(3, day=3))
+    bed.facts.overlooked.add(image_id(9))
+    assert bed.check() == State.OK
+    assert (bed.known(), bed.kinds()) == (image_id(9), [])
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [by_name(exclude=["*-9"]), by_name("acme-linux-?")],
+    ids=["the known image is excluded", "the known image still passes"],
+)
+def test_an_edit_chooses_as_at_first_sight(bed: Bed, edited: FilterLookup) -> None:
+    """The newest that is not deprecated, whatever was known; it is no release and no rollback."""
+    bed.configure(by_name(), known=an_ami(9, day=9))
+    bed.show(
+        an_ami(9, day=9, deprecation_time=PAST),
+        an_ami(3, day=3, deprecation_time=PAST),
+        an_ami(1, day=1),
+    )
+    assert (bed.check(), bed.kinds()) == (State.OK, [])
+    bed.configure(edited)
+    assert bed.check() == State.OK
+    assert (bed.known(), bed.kinds()) == (image_id(1), [Kind.RECONFIGURED])
+
+
+def test_a_list_of_ids_without_the_known_one_is_an_edit(bed: Bed) -> None:
+    """An image that the `image-id` filter excludes is not asked for."""
+    lookup = FilterLookup((Filter("image-id", (image_id(1), image_id(2))),))
+    bed.configure(lookup, known=an_ami(9, day=9))
+    bed.show(an_ami(9, day=9), an_ami(1, day=1))
+    assert bed.check() == State.OK
+    assert (bed.known(), bed.facts.requests("matching")) == (image_id(1), 1)

@@ -1,0 +1,180 @@
+"""A known image behind a parameter must stay visible: a checker on fakes, and calls counted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from log_fakes import FakeLog
+from lookup_fakes import (
+    HERE,
+    MOMENT,
+    FakeFacts,
+    FakeRows,
+    a_failure,
+    a_pair,
+    a_request,
+    an_ami,
+    an_observation,
+    by_name,
+    by_parameter,
+    image_id,
+)
+
+from services.kernel.errors import Failure, State
+from services.kernel.model import Kind, Pair, Target
+from services.kernel.runtime import Deadline
+from services.lookup.check import Checker
+from services.lookup.report import Outcome
+from services.lookup.resolve import Ami
+
+OK, GONE = Outcome(State.OK), Outcome(State.NOT_LAUNCHABLE)
+
+
+@dataclass(slots=True)
+class Bed:
+    """Pairs with a parameter each, and the target behind them."""
+
+    facts: FakeFacts = field(default_factory=FakeFacts)
+    rows: FakeRows = field(default_factory=FakeRows)
+    log: FakeLog = field(default_factory=FakeLog)
+    pairs: list[Pair] = field(default_factory=list)
+
+    def know(self, count: int, *, distinct: int | None = None, state: str | None = None) -> None:
+        """Let this number of pairs know an image that is visible and named by their parameter."""
+        for number in range(count):
+            image = number % (distinct or count) + 1
+            path = f"/known/{number:04}"
+            pair = a_pair(
+                f"i{number:04}", by_parameter(path), known=an_observation(image), state=state
+            )
+            self.pairs.append(pair)
+            self.rows.put(pair)
+            self.facts.put_parameter(HERE, path, image_id(image))
+            self.facts.register(HERE, an_ami(image))
+
+    def check(self) -> list[Outcome]:
+        """Look all pairs up once."""
+        requests = [a_request(pair.image_name, pair.lookup) for pair in self.pairs]
+        checker = Checker(self.rows, self.facts, self.log, lambda: MOMENT)
+        outcomes = checker.check(HERE, dict.fromkeys(requests, 1), Deadline.after(60))
+        return [outcomes[request] for request in requests]
+
+
+@pytest.fixture
+def bed() -> Bed:
+    """A bed without pairs."""
+    return Bed()
+
+
+@pytest.mark.parametrize(
+    ("count", "distinct"),
+    [(1, 1), (200, 200), (201, 201), (1000, 1000), (1000, 1), (1000, 200), (1000, 401)],
+)
+def test_known_images_are_looked_at_by_two_hundreds(bed: Bed, count: int, distinct: int) -> None:
+    """A steady target costs one call for 200 distinct ids, so 0.005 a pair at most."""
+    bed.know(count, distinct=distinct)
+    assert bed.check() == [OK] * count
+    assert bed.facts.requests("images") == math.ceil(distinct / 200)
+    assert bed.facts.requests("parameters") == math.ceil(count / 10)
+
+
+def test_missing_images_cost_one_call_more(bed: Bed) -> None:
+    """The second question is asked for all of them together, with the images that are new."""
+    bed.know(1000)
+    for number in (1, 500, 1000):
+        del bed.facts._images[HERE, image_id(number)]  # noqa: SLF001 - the world of the test
+    bed.facts.put_parameter(HERE, "/known/0002", image_id(2000))
+    bed.facts.register(HERE, an_ami(2000))
+    outcomes = bed.check()
+    assert [n for n, outcome in enumerate(outcomes) if outcome == GONE] == [0, 499, 999]
+    assert outcomes[2].kind is Kind.RELEASE
+    assert bed.facts.requests("images") == 5 + 1
+
+
+@pytest.mark.parametrize("state", [None, "pending", "disabled", "deregistered", "failed"])
+def test_a_known_image_that_cannot_be_launched_is_a_state(bed: Bed, state: str | None) -> None:
+    """It keeps its id, sends no event, and is written once with a code of its own."""
+    bed.know(2)
+    del bed.facts._images[HERE, image_id(1)]  # noqa: SLF001 - the world of the test
+    if state:
+        bed.facts.register(HERE, an_ami(1, state=state))
+    assert [bed.check() for _ in range(3)] == [[GONE, OK]] * 3
+    stored = bed.rows.stored(bed.pairs[0])
+    assert (stored.known, stored.version) == (an_observation(1), 1)
+    assert (bed.rows.marks, bed.rows.pending()) == ([("i0000", State.NOT_LAUNCHABLE)], set())
+    (logged,) = bed.log.fields("pair has no fresh answer")
+    assert logged["code"] == "Withdrawn"
+
+
+def test_a_known_image_that_is_visible_again_is_ok(bed: Bed) -> None:
+    """Without an event: nothing changed."""
+    bed.know(1, state="not_launchable")
+    assert bed.check() == [OK]
+    assert (bed.rows.marks, bed.rows.releases(bed.pairs[0])) == ([("i0000", State.OK)], [])
+
+
+class Forgetful(FakeFacts):
+    """Leaves images out of its first answers."""
+
+    left = 1
+
+    def images(self, target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
+        """No image at first, then all."""
+        found = dict(super().images(target, image_ids))
+        self.left -= 1
+        return dict.fromkeys(found) if self.left >= 0 else found
+
+
+@pytest.mark.parametrize(("left", "expected"), [(1, OK), (2, GONE)])
+def test_one_incomplete_answer_is_not_believed(left: int, expected: Outcome) -> None:
+    """DescribeImages is eventually consistent: an image is gone if two answers lack it."""
+    facts = Forgetful()
+    facts.left = left
+    bed = Bed(facts)
+    bed.know(3)
+    assert bed.check() == [expected] * 3
+    assert bed.facts.requests("images") == 2
+
+
+def test_a_deprecated_image_is_visible(bed: Bed) -> None:
+    """It can be launched."""
+    bed.know(1)
+    bed.facts.register(HERE, an_ami(1, deprecation_time="2026-01-01T00:00:00.000Z"))
+    assert bed.check() == [OK]
+
+
+@pytest.mark.parametrize(
+    "code", ["RequestLimitExceeded", "InternalError", "OptInRequired", "UnauthorizedOperation"]
+)
+def test_what_ec2_refuses_concerns_every_pair(bed: Bed, code: str) -> None:
+    """No pair can be answered without DescribeImages, so nothing else is asked."""
+    bed.know(3)
+    filters = a_pair("filters", by_name())
+    bed.rows.put(filters)
+    bed.pairs.append(filters)
+    bed.facts.fail("images", code)
+    failure = a_failure(code)
+    assert bed.check() == [Outcome(failure.state, again=failure.retryable)] * 4
+    assert (bed.facts.requests("parameters"), bed.facts.requests("matching")) == (0, 0)
+
+
+@pytest.mark.parametrize("code", ["RequestLimitExceeded", "UnauthorizedOperation"])
+def test_a_second_question_that_fails_decides_nothing(code: str) -> None:
+    """The pair has the failure as its state, not the missing image."""
+    facts = Forgetful()
+    bed = Bed(facts)
+    bed.know(1)
+    facts.hold = lambda _: None
+    original = facts.images
+
+    def images(target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
+        found = original(target, image_ids)
+        facts.fail("images", code)
+        return found
+
+    facts.images = images  # type: ignore[method-assign] # the answer after the next one fails
+    failure = a_failure(code)
+    assert bed.check() == [Outcome(failure.state, again=failure.retryable)]
