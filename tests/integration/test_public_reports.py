@@ -134,13 +134,13 @@ def test_forward_again_after_a_rollback_is_a_release(lab: Lab) -> None:
     old = lab.publish("a", VIRGINIA)
     lab.round()
     new = lab.publish("a", VIRGINIA)
-    told = [lab.round()]
+    events = [lab.round()]
     for image in (old, new, old):
         lab.point("a", image, VIRGINIA)
-        told.append(lab.round())
+        events.append(lab.round())
     expected = ["release", "rollback", "release", "rollback"]
-    assert [kinds(each) for each in told] == [[("us-east-1", kind)] for kind in expected]
-    assert "rolled back" not in json.loads(told[2][0].body)["v1"]["Message"]
+    assert [kinds(each) for each in events] == [[("us-east-1", kind)] for kind in expected]
+    assert "rolled back" not in json.loads(events[2][0].body)["v1"]["Message"]
 
 
 def test_a_region_that_gets_an_image_later_announces_it_then(lab: Lab) -> None:
