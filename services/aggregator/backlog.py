@@ -50,7 +50,7 @@ def look_back(
 
     A release that is `due` takes the older pending ones of its image with it, whatever their age.
     A pending row that cannot be read holds nothing back: it cannot be announced, and its image must
-    not wait until somebody corrects it. Without time nothing is ready.
+    not wait until it is corrected. Without time nothing is ready.
 
     Raises:
         HubBrokenError: the table cannot be used.

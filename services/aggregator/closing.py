@@ -1,4 +1,4 @@
-"""Closes releases that nobody can receive any more: their target was removed for good.
+"""Closes releases that cannot be received any more: their target was removed for good.
 
 Such a release would stay pending without an end, and with it the alarm.
 """

@@ -134,7 +134,7 @@ class Outbox:
     def _decoded(self, row: dict[str, Any]) -> Release | None:
         try:
             return pending_release(row)
-        except Exception as error:  # noqa: BLE001 - a row that nobody thought of affects no other
+        except Exception as error:  # noqa: BLE001 - an unexpected row affects no other
             self._log.error("row malformed", extra={"problem": str(error)})
             return None
 

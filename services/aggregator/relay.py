@@ -240,7 +240,7 @@ class Relay:
             return announcement(release)
         except MalformedError as error:
             self._log.error("row malformed", extra={"problem": str(error)})
-        except Exception:  # noqa: BLE001 - a value that nobody thought of
+        except Exception:  # noqa: BLE001 - an unexpected value
             where = {**_where(release.target), "image_name": release.image_name}
             self._log.exception("release not announceable", extra=where)
         return None

@@ -91,12 +91,12 @@ class Report:
         self.left[key] = max(0.0, age)
 
     def count_unread(self, keys: Iterable[Key]) -> None:
-        """Note rows that nobody looked at."""
+        """Note rows that were not read."""
         for key in keys:
             self.left.setdefault(key, 0.0)
 
     def count_unreadable(self, keys: Iterable[Key]) -> None:
-        """Note rows that cannot be announced: they stay pending until somebody corrects them."""
+        """Note rows that cannot be announced: they stay pending until they are corrected."""
         for key in keys:
             self.unreadable_rows.add(key)
             self.left[key] = 0.0

@@ -1,4 +1,4 @@
-"""The events of an image reach subscribers in version order, and end where nobody listens."""
+"""The events of an image reach subscribers in version order, and end where a target was removed."""
 
 from __future__ import annotations
 

@@ -229,7 +229,7 @@ class TestLookingBack:
 
 
 class TestClosing:
-    """A release that nobody can receive is noted as closed."""
+    """A release that cannot be received any more is noted as closed."""
 
     def test_a_closed_release_is_pending_no_more(self, bed: Bed) -> None:
         """Its row says when; nothing else changes."""
@@ -242,7 +242,7 @@ class TestClosing:
         assert Found() == bed.rows.read([key])
 
     def test_a_published_release_is_not_closed(self, bed: Bed) -> None:
-        """Whoever published it was first."""
+        """The publication came first."""
         bed.given(a_release())
         bed.rows.mark(a_release(), "message-1", NOW)
         bed.rows.close(a_release(), LATER)

@@ -56,7 +56,7 @@ between = pytest.mark.parametrize("rows", BETWEEN.values(), ids=BETWEEN)
 
 
 def gap(rows: list[dict[str, object]], missing: int = 0) -> tuple[Bed, Release, Release]:
-    """Version 2 pending, the rows, so many versions without a row, and a pending release."""
+    """Version 2 pending, the rows, a number of missing rows, and a pending release."""
     two, last = v(2), v(3 + len(rows) + missing)
     bed = Bed(two, last)
     for row in rows:

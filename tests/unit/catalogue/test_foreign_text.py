@@ -165,7 +165,7 @@ def test_a_file_name_that_is_not_utf_8_is_escaped(tmp_path: Path) -> None:
 
 
 def test_the_forged_line_of_a_key_is_one_field(tmp_path: Path) -> None:
-    """It stands where the key stands, with the line end escaped."""
+    """The key is shown with its line end escaped."""
     result = check(tmp_path, IMAGES, REGIONS + f'"k\\n{FORGED}": 1\n')
     (line,) = lines_of(result, tmp_path)
     assert line.startswith(f"{tmp_path}/regions.yaml:3: k\\n{FORGED}: ")
@@ -196,7 +196,7 @@ SURROGATES = ["\\ud800", "a\\udfffb"]
 def test_half_a_character_is_a_problem(
     images: str, regions: str, text: str, tmp_path: Path, loader: str
 ) -> None:
-    """With file and line, and no crash, wherever it stands."""
+    """With file and line, and without a crash, in any place."""
     quoted = f'"{text}"'
     result = check(tmp_path, images.replace("{}", quoted), regions.replace("{}", quoted))
     assert all(re.search(r"(\.yaml):\d+: ", line) for line in lines_of(result, tmp_path))

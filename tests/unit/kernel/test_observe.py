@@ -280,7 +280,7 @@ def assert_takes(record: dict[str, Any]) -> None:
 def test_any_number_of_values_is_written(
     count: int, dimensions: dict[str, str], records: Records
 ) -> None:
-    """No value is lost, no line is too long, and no warning stands between the lines."""
+    """No value is lost, no line is too long, and no warning is between the lines."""
     values = [Measure("Seconds", n, MetricUnit.Seconds, dimensions) for n in range(count)]
     emit("Ours", "aggregator", [*values, Measure("Pending", 0)])
     found = records()
