@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
 MAX_THREADS = 16
 """Threads per function: one core is full at 8 to 16 (measured, 30 ms of latency)."""
 
-_RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
+_RENEW_BEFORE_EXPIRY = timedelta(minutes=5).total_seconds()
 _MAX_CLIENTS = 256  # of up to 1.3 MiB each (measured, EC2 with the stock model)
 _KEYS_PER_READ = 100  # dynamodb:BatchGetItem
-_REFUSAL_STANDS = timedelta(seconds=0.5)
+_REFUSAL_HOLDS_SECONDS = 0.5
 _SESSION_NAME_LIMIT = 64  # sts:AssumeRole, RoleSessionName
 
 _CONFIG = Config(
@@ -100,6 +101,14 @@ class AssumedSession:
 
 
 @dataclass(frozen=True, slots=True)
+class _Moment:
+    """A moment by both clocks. Neither alone measures an age: see `Members`."""
+
+    time: datetime
+    monotonic: float
+
+
+@dataclass(frozen=True, slots=True)
 class Role:
     """The role to assume in every target account, and the second lock on what it may do."""
 
@@ -115,17 +124,27 @@ class Members:
     One assumed session per account, reused until five minutes before it expires; one client per
     account, region and service. STS is asked at the hub region's endpoint: its tokens are valid in
     every region, opt-in ones included, which the global endpoint's are not.
+
+    Ages are the longer one of two: the monotonic clock does not see that the system clock is set
+    back, and the system clock sees the time that a frozen function does not.
     """
 
-    def __init__(self, home: Home, role: Role, clock: Callable[[], datetime] = now) -> None:
+    def __init__(
+        self,
+        home: Home,
+        role: Role,
+        clock: Callable[[], datetime] = now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._home = home
         self._role = role
         self._clock = clock
+        self._monotonic = monotonic
         self._sts: STSClient = home.client("sts")
         self._lock = threading.Lock()
         self._account_locks: dict[str, threading.Lock] = {}
-        self._sessions: dict[str, AssumedSession] = {}
-        self._refusals: dict[str, tuple[datetime, Failure]] = {}
+        self._sessions: dict[str, tuple[_Moment, AssumedSession]] = {}
+        self._refusals: dict[str, tuple[_Moment, Failure]] = {}
         self._clients: dict[tuple[str, str, str], tuple[AssumedSession, Client]] = {}
 
     def call(self, target: Target, service: str, use: Callable[[Client], T]) -> T:
@@ -181,10 +200,24 @@ class Members:
         with self._lock:
             lock = self._account_locks.setdefault(account_id, threading.Lock())
         with lock:  # one account that answers slowly keeps no other waiting
-            session = self._sessions.get(account_id)
-            if session is None or session.expiration - self._clock() < _RENEW_BEFORE_EXPIRY:
-                session = self._sessions[account_id] = self._assume_or_recall(account_id)
-            return session
+            held = self._sessions.get(account_id)
+            if held is None or self._must_be_renewed(*held):
+                # The moment before the call: a session is never taken for younger than it is.
+                held = (self._moment(), self._assume_or_recall(account_id))
+                self._sessions[account_id] = held
+            return held[1]
+
+    def _must_be_renewed(self, assumed: _Moment, session: AssumedSession) -> bool:
+        lifetime = (session.expiration - assumed.time).total_seconds()
+        return lifetime - self._age(assumed) < _RENEW_BEFORE_EXPIRY
+
+    def _moment(self) -> _Moment:
+        return _Moment(self._clock(), self._monotonic())
+
+    def _age(self, moment: _Moment) -> float:
+        """How long ago that was, in seconds."""
+        by_system = (self._clock() - moment.time).total_seconds()
+        return max(by_system, self._monotonic() - moment.monotonic)
 
     def _assume_or_recall(self, account_id: str) -> AssumedSession:
         """A new session, or the refusal of a moment ago.
@@ -194,12 +227,12 @@ class Members:
         """
         if refused := self._refusals.get(account_id):
             moment, refusal = refused
-            if self._clock() - moment < _REFUSAL_STANDS:
+            if self._age(moment) < _REFUSAL_HOLDS_SECONDS:
                 raise CallFailedError(refusal)
         try:
             return self._assume(account_id)
         except CallFailedError as error:
-            self._refusals[account_id] = (self._clock(), error.failure)
+            self._refusals[account_id] = (self._moment(), error.failure)
             raise
 
     def _assume(self, account_id: str) -> AssumedSession:
@@ -229,7 +262,8 @@ class Members:
 
     def _forget(self, account_id: str, session: AssumedSession) -> None:
         with self._lock:  # another thread may have renewed it already
-            if self._sessions.get(account_id) is session:
+            held = self._sessions.get(account_id)
+            if held is not None and held[1] is session:
                 del self._sessions[account_id]
 
 

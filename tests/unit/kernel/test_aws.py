@@ -101,6 +101,8 @@ class Cloud:
 
     def __init__(self) -> None:
         self.time = START
+        self.seconds = 0.0
+        """The monotonic clock."""
         self.sent: list[Sent] = []
         self.rule: Rule = lambda _: None
 
@@ -186,7 +188,12 @@ def cloud() -> Cloud:
 def members(cloud: Cloud, region: str = HUB_REGION, session_name: str = "ami-tracker") -> Members:
     """Access from a hub region into that cloud's accounts."""
     role = Role("ami-tracker-read", "external-secret", session_name, POLICY)
-    return Members(OfflineHome(region, cloud), role, clock=lambda: cloud.time)
+    return Members(
+        OfflineHome(region, cloud),
+        role,
+        clock=lambda: cloud.time,
+        monotonic=lambda: cloud.seconds,
+    )
 
 
 def ask(client: Client) -> list[str]:
@@ -307,6 +314,32 @@ def test_session_is_renewed_five_minutes_before_expiry(
     assert cloud.sent[-1].access_key == f"ASIA{ACCOUNT}N{sessions}"
 
 
+@pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(days=-400)], ids=str)
+def test_a_clock_that_is_set_back_keeps_no_session_alive(cloud: Cloud, step: timedelta) -> None:
+    """A session lasts as long as STS granted, whatever the system clock shows later."""
+    access = members(cloud)
+    access.call(TARGET, "ssm", ask)
+    cloud.time += step
+    cloud.seconds += 54 * 60
+    access.call(TARGET, "ssm", ask)
+    assert len(cloud.assumed()) == 1
+
+    cloud.seconds += 61
+    access.call(TARGET, "ssm", ask)
+    assert len(cloud.assumed()) == 2
+
+
+def test_a_clock_that_is_set_forward_costs_one_session(cloud: Cloud) -> None:
+    """The session is renewed once, not with every call."""
+    access = members(cloud)
+    access.call(TARGET, "ssm", ask)
+    cloud.time += timedelta(hours=3)
+    for _ in range(3):
+        access.call(TARGET, "ssm", ask)
+
+    assert len(cloud.assumed()) == 2
+
+
 def test_the_least_used_clients_go_first(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hub of many accounts does not grow for ever; a client that goes is made anew."""
     monkeypatch.setattr(aws, "_MAX_CLIENTS", 2)
@@ -424,6 +457,20 @@ def test_refused_role_is_tried_again_later(cloud: Cloud) -> None:
     cloud.time += timedelta(seconds=1)
 
     assert access.call(TARGET, "ssm", ask) == ["/a"]
+
+
+@pytest.mark.parametrize("step", [timedelta(), timedelta(hours=-1), timedelta(days=400)], ids=str)
+def test_a_refusal_is_forgotten_whatever_the_clock_does(cloud: Cloud, step: timedelta) -> None:
+    """The half second for which a refusal holds is measured by the monotonic clock."""
+    cloud.refuse("AssumeRole", "AccessDenied")
+    access = members(cloud)
+    failed(lambda: access.enter(ACCOUNT))
+    cloud.refuse("Nothing", "")
+    cloud.time += step
+    cloud.seconds += 1
+
+    access.enter(ACCOUNT)
+    assert cloud.operations() == ["AssumeRole"] * 2
 
 
 @pytest.mark.parametrize(
