@@ -10,6 +10,8 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -22,7 +24,7 @@ from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_after_d
 from tenacity.wait import wait_exponential, wait_random
 
 from services.kernel.errors import CallFailedError, Failure, State, failure
-from services.kernel.failures import FAULTS, classify, hub
+from services.kernel.failures import FAULTS, TIME_OUTS, classify, hub, timed_out
 from services.kernel.model import Target
 from services.kernel.runtime import now
 
@@ -50,6 +52,28 @@ _CONFIG = Config(
 T = TypeVar("T")
 Client = Any
 """A boto3 client; callers narrow it to the typed client of the service that they asked for."""
+
+
+_time_outs_are_final: ContextVar[bool] = ContextVar("_time_outs_are_final", default=False)
+
+
+@contextmanager
+def time_outs_are_final() -> Iterator[None]:
+    """Within it, a call of this thread that times out is not repeated; other failures are.
+
+    For callers that have others to ask meanwhile, and that repeat such a call themselves later.
+    """
+    before = _time_outs_are_final.set(True)
+    try:
+        yield
+    finally:
+        _time_outs_are_final.reset(before)
+
+
+def _end_time_out(caught_exception: Exception | None = None, **_: object) -> None:
+    """Handle botocore's `needs-retry`: an exception that is raised here ends the call."""
+    if isinstance(caught_exception, TIME_OUTS) and _time_outs_are_final.get():
+        raise caught_exception
 
 
 class Home:
@@ -87,7 +111,10 @@ class Home:
     def _create(self, service: str, region: str, **credentials: str) -> Client:
         # The stubs list every service name as a literal; ours come as plain text.
         create = cast("Callable[..., Client]", self._session.client)
-        return create(service, region_name=region, config=_CONFIG, **credentials)
+        client = create(service, region_name=region, config=_CONFIG, **credentials)
+        service_id = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register_first(f"needs-retry.{service_id}", _end_time_out)
+        return client
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +224,14 @@ class Members:
         return client
 
     def _session(self, account_id: str) -> AssumedSession:
+        asked = self._moment()
         with self._lock:
             lock = self._account_locks.setdefault(account_id, threading.Lock())
         with lock:  # one account that answers slowly keeps no other waiting
             held = self._sessions.get(account_id)
             if held is None or self._must_be_renewed(*held):
                 # The moment before the call: a session is never taken for younger than it is.
-                held = (self._moment(), self._assume_or_recall(account_id))
+                held = (self._moment(), self._assume_or_recall(account_id, asked))
                 self._sessions[account_id] = held
             return held[1]
 
@@ -219,15 +247,18 @@ class Members:
         by_system = (self._clock() - moment.time).total_seconds()
         return max(by_system, self._monotonic() - moment.monotonic)
 
-    def _assume_or_recall(self, account_id: str) -> AssumedSession:
+    def _assume_or_recall(self, account_id: str, asked: _Moment) -> AssumedSession:
         """A new session, or the refusal of a moment ago.
 
         An account has as many targets as regions. Those that waited while STS refused the first of
-        them, or kept it waiting, would ask for the same refusal one after the other.
+        them, or kept it waiting, would ask for the same refusal one after the other. A time-out
+        holds for those that waited alone: who asks later repeats the call on purpose.
         """
         if refused := self._refusals.get(account_id):
             moment, refusal = refused
-            if self._age(moment) < _REFUSAL_HOLDS_SECONDS:
+            waited = moment.monotonic > asked.monotonic
+            holds = self._age(moment) < _REFUSAL_HOLDS_SECONDS and not timed_out(refusal)
+            if waited or holds:
                 raise CallFailedError(refusal)
         try:
             return self._assume(account_id)

@@ -19,7 +19,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +39,7 @@ from services.kernel.aws import (
     Role,
     batches,
     from_item,
+    time_outs_are_final,
     to_item,
     until_done,
 )
@@ -102,9 +109,14 @@ class Cloud:
     def __init__(self) -> None:
         self.time = START
         self.seconds = 0.0
-        """The monotonic clock."""
+        self.clock_reads = 0
         self.sent: list[Sent] = []
         self.rule: Rule = lambda _: None
+
+    def monotonic(self) -> float:
+        """The monotonic clock."""
+        self.clock_reads += 1
+        return self.seconds
 
     def operations(self) -> list[str]:
         """The operations asked for, in order."""
@@ -192,7 +204,7 @@ def members(cloud: Cloud, region: str = HUB_REGION, session_name: str = "ami-tra
         OfflineHome(region, cloud),
         role,
         clock=lambda: cloud.time,
-        monotonic=lambda: cloud.seconds,
+        monotonic=cloud.monotonic,
     )
 
 
@@ -637,6 +649,100 @@ def test_throttling_is_tried_three_times(cloud: Cloud, monkeypatch: pytest.Monke
     assert failed(lambda: access.call(TARGET, "ssm", ask)).failure.state is State.THROTTLED
     assert cloud.operations() == ["AssumeRole"] + ["GetParameters"] * 3
     assert len(waits) == 2
+
+
+TIME_OUTS = (ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError)
+
+
+TimeOut = type[ReadTimeoutError | ConnectTimeoutError | EndpointConnectionError]
+
+
+def no_answer(cloud: Cloud, operation: str, kind: TimeOut) -> None:
+    """Let an operation end without an answer."""
+
+    def rule(sent: Sent) -> None:
+        if sent.operation == operation:
+            raise kind(endpoint_url=f"https://{sent.host}", error="lost")
+
+    cloud.rule = rule
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("kind", TIME_OUTS)
+@pytest.mark.parametrize("operation", ["AssumeRole", "GetParameters"])
+def test_a_final_time_out_is_not_repeated(cloud: Cloud, operation: str, kind: TimeOut) -> None:
+    """A caller that asks again later waits once; any other caller waits three times."""
+    no_answer(cloud, operation, kind)
+    access = members(cloud)
+    with time_outs_are_final():
+        found = failed(lambda: access.call(TARGET, "ssm", ask)).failure
+    assert (found.state, found.code) == (State.TRANSIENT, kind.__name__)
+    assert cloud.operations().count(operation) == 1
+
+    failed(lambda: access.call(TARGET, "ssm", ask))
+    assert cloud.operations().count(operation) == 1 + 3
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize(
+    "problem",
+    [
+        ConnectionClosedError(endpoint_url="https://ssm"),
+        Refusal("ThrottlingException", 400),
+        Refusal("InternalServerError", 500),
+    ],
+    ids=repr,
+)
+def test_what_is_no_time_out_is_repeated_all_the_same(cloud: Cloud, problem: Exception) -> None:
+    """A dropped connection and throttling cost a healthy target no delivery."""
+    left = [problem] * 2
+
+    def rule(sent: Sent) -> None:
+        if sent.operation == "GetParameters" and left:
+            raise left.pop()
+
+    cloud.rule = rule
+    with time_outs_are_final():
+        assert members(cloud).call(TARGET, "ssm", ask) == ["/a"]
+
+
+def test_a_role_that_times_out_is_asked_for_again(cloud: Cloud) -> None:
+    """Only those that waited meanwhile share a time-out; who asks afterwards asks STS."""
+    no_answer(cloud, "AssumeRole", ReadTimeoutError)
+    access = members(cloud)
+    with time_outs_are_final():
+        failed(lambda: access.enter(ACCOUNT))
+        failed(lambda: access.enter(ACCOUNT))
+    assert cloud.operations() == ["AssumeRole"] * 2
+
+
+def test_targets_that_wait_for_the_same_role_share_its_time_out(cloud: Cloud) -> None:
+    """An account of many regions costs one wait, not one after the other."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def rule(_: Sent) -> None:
+        begun.set()
+        assert go_on.wait(timeout=30)
+        cloud.seconds += 10
+        raise ReadTimeoutError(endpoint_url="https://sts")
+
+    def enter() -> CallFailedError:
+        with time_outs_are_final():
+            return failed(lambda: access.enter(ACCOUNT))
+
+    cloud.rule = rule
+    access = members(cloud)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(enter)
+        assert begun.wait(timeout=30)
+        others = [pool.submit(enter) for _ in range(3)]
+        while cloud.clock_reads < 2 + len(others):  # all of them have begun then
+            time.sleep(0.01)
+        go_on.set()
+        codes = {each.result().failure.code for each in (first, *others)}
+
+    assert codes == {"ReadTimeoutError"}
+    assert cloud.operations() == ["AssumeRole"]
 
 
 # --- batches, and entries that are left behind
