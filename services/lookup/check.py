@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol, assert_never
 
 from services.kernel.errors import CallFailedError, Failure, State, failure
+from services.kernel.failures import timed_out
 from services.kernel.model import (
     FilterLookup,
     Observation,
@@ -250,7 +251,7 @@ class Checker:
                     "detail": problem.detail,
                 },
             )
-        return Outcome(problem.state, again=problem.retryable)
+        return Outcome(problem.state, again=problem.retryable, timed_out=timed_out(problem))
 
     def _commit(self, pair: Pair, release: Release) -> Outcome:
         match self._rows.commit(pair, release):

@@ -18,6 +18,7 @@ class Outcome:
     state: State | None
     kind: Kind | None = None
     again: bool = False
+    timed_out: bool = False
 
 
 DROPPED = Outcome(None)

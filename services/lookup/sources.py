@@ -9,6 +9,7 @@ from services.kernel.aws import Members, Role, batches
 from services.kernel.errors import CallFailedError, Failure, State
 from services.kernel.model import Filter, FilterLookup, Target
 from services.lookup.resolve import Ami, request_filters
+from services.lookup.visits import Visits
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
@@ -43,7 +44,7 @@ class Sources:
     """The current facts of any target."""
 
     def __init__(self, members: Members) -> None:
-        self._members = members
+        self._members = Visits(members)
 
     def enter(self, target: Target) -> None:
         """Assume the target's role now.
@@ -51,7 +52,7 @@ class Sources:
         Raises:
             CallFailedError: it cannot be assumed, so no call into the target is worth trying.
         """
-        self._members.enter(target.account_id)
+        self._members.enter(target)
 
     def parameters(
         self, target: Target, paths: Sequence[str]
