@@ -7,7 +7,7 @@ was known before it: that is what makes redelivery and overlap harmless.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, assert_never
 
@@ -110,11 +110,19 @@ class Checker:
         self._facts = facts
         self._log = log
         self._clock = clock
+        self._filters_first: set[Target] = set()
 
     def check(
-        self, target: Target, requests: Sequence[Request], deadline: Deadline
+        self,
+        target: Target,
+        requests: Sequence[Request],
+        deadline: Deadline,
+        *,
+        again: bool = False,
     ) -> dict[Request, Outcome]:
         """How each request ended; what the deadline cuts off is to be tried again.
+
+        `again` says that the target timed out in this batch: it is asked in the same order.
 
         Raises:
             HubBrokenError: our own table cannot be used.
@@ -123,6 +131,8 @@ class Checker:
         pairs, outcomes = self._live(target, requests)
         rounds = {r.image_name: r.round for r in requests}
         settled = dict.fromkeys(pairs, LATE)
+        if not again:
+            self._decide_order(target, pairs.values())
         answers = self._answers(target, pairs)
         # Each answer is settled before the next is asked for: what a slow target still gives in
         # time counts, and its messages need not come back.
@@ -162,8 +172,22 @@ class Checker:
         except CallFailedError as error:
             yield from dict.fromkeys(pairs, error.failure).items()
             return
-        yield from self._by_parameter(target, pairs)
-        yield from self._by_filters(target, pairs)
+        walks = [self._by_parameter(target, pairs), self._by_filters(target, pairs)]
+        if target in self._filters_first:
+            walks.reverse()
+        for walk in walks:
+            yield from walk
+
+    def _decide_order(self, target: Target, pairs: Iterable[Pair]) -> None:
+        """Ask EC2 first where SSM did not answer the last time.
+
+        A time-out ends the visit, so an SSM that hangs would keep EC2 from being asked every time.
+        """
+        by_parameter = (pair for pair in pairs if isinstance(pair.lookup, ParameterLookup))
+        if any(pair.state == State.TRANSIENT for pair in by_parameter):
+            self._filters_first.add(target)
+        else:
+            self._filters_first.discard(target)
 
     def _by_parameter(
         self, target: Target, pairs: Mapping[str, Pair]

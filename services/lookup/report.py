@@ -23,6 +23,7 @@ class Outcome:
 
 DROPPED = Outcome(None)
 LATE = Outcome(State.TRANSIENT, again=True)
+TIMED_OUT = Outcome(State.TRANSIENT, again=True, timed_out=True)
 
 
 @dataclass(slots=True)
