@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_sts import STSClient
 
-MAX_THREADS = 16
-"""Threads per function: one core is full at 8 to 16 (measured, 30 ms of latency)."""
+MAX_THREADS = 32
+"""Threads per function that asks targets: one core is full at 8 to 16 (measured, 30 ms of latency),
+and as many again may wait for targets that do not answer."""
 
 _RENEW_BEFORE_EXPIRY = timedelta(minutes=5).total_seconds()
 _MAX_CLIENTS = 256  # of up to 1.3 MiB each (measured, EC2 with the stock model)
