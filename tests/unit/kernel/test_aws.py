@@ -10,6 +10,7 @@ import json
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -379,6 +380,64 @@ def test_clients_are_kept_per_account_region_and_service(cloud: Cloud) -> None:
 
     assert list(map(id, first)) == list(map(id, again))
     assert len(set(map(id, first))) == len(places)
+
+
+class CountingHome(Home):
+    """A home whose clients are nothing but counted."""
+
+    def __init__(self, region: str) -> None:
+        super().__init__(region)
+        self.created: Counter[tuple[str, str, str]] = Counter()
+
+    def client(self, service: str) -> Client:
+        """STS, whose sessions carry the account's id as their key."""
+        assert service == "sts"
+        return self
+
+    def assume_role(self, **asked: str) -> dict[str, dict[str, object]]:
+        """Credentials for the account of the role."""
+        return {
+            "Credentials": {
+                "AccessKeyId": asked["RoleArn"].split(":")[4],
+                "SecretAccessKey": "very-secret",
+                "SessionToken": "secret-token",
+                "Expiration": START + timedelta(hours=1),
+            }
+        }
+
+    def member_client(self, service: str, region: str, session: AssumedSession) -> Client:
+        """A client, slow enough for other threads to want the same one."""
+        self.created[session.access_key_id, region, service] += 1
+        time.sleep(0.0005)
+        return object()
+
+
+def test_a_batch_over_all_targets_creates_each_client_once() -> None:
+    """34 regions in five accounts, with SSM and EC2 in each, twice, by many threads."""
+    home = CountingHome(HUB_REGION)
+    access = Members(home, Role("reader", "external", "test", POLICY), clock=lambda: START)
+    places = [
+        (Target(f"{account:012}", f"xx-test-{region}"), service)
+        for account in range(5)
+        for region in range(34)
+        for service in ("ssm", "ec2")
+    ]
+    with ThreadPoolExecutor(MAX_THREADS) as pool:
+        for batch in (places * 2, places):
+            list(pool.map(lambda place: access.call(place[0], place[1], itself), batch))
+
+    assert (len(home.created), home.created.total()) == (340, 340)
+
+
+def test_threads_that_want_the_same_client_create_one() -> None:
+    """Creating a client is slow: the others wait for it instead of creating their own."""
+    home = CountingHome(HUB_REGION)
+    access = Members(home, Role("reader", "external", "test", POLICY), clock=lambda: START)
+    with ThreadPoolExecutor(MAX_THREADS) as pool:
+        clients = list(pool.map(lambda _: access.call(TARGET, "ssm", itself), range(200)))
+
+    assert home.created.total() == 1
+    assert len(set(map(id, clients))) == 1
 
 
 def test_client_is_replaced_with_its_session(cloud: Cloud) -> None:
