@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -22,7 +25,7 @@ from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_after_d
 from tenacity.wait import wait_exponential, wait_random
 
 from services.kernel.errors import CallFailedError, Failure, State, failure
-from services.kernel.failures import FAULTS, at_home, classify, hub
+from services.kernel.failures import FAULTS, TIME_OUTS, at_home, classify, hub, timed_out
 from services.kernel.model import Target
 from services.kernel.runtime import now
 
@@ -30,13 +33,16 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_sts import STSClient
 
-MAX_THREADS = 16
-"""Threads per function: one core is full at 8 to 16 (measured, 30 ms of latency)."""
+MAX_THREADS = 32
+"""Threads per function that asks targets: one core is full at 8 to 16 (measured, 30 ms of latency),
+and as many again may wait for targets that do not answer."""
 
-_RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
-_MAX_CLIENTS = 256  # of up to 1.3 MiB each (measured, EC2 with the stock model)
+_RENEW_BEFORE_EXPIRY = timedelta(minutes=5).total_seconds()
+_MAX_CLIENTS = 384
+"""SSM and EC2 in 170 targets need 340. A client of a packaged function takes 0.1 MiB and 4 ms of
+processor time, and 0.7 MiB more once it is connected: the certificates of its TLS context."""
 _KEYS_PER_READ = 100  # dynamodb:BatchGetItem
-_REFUSAL_STANDS = timedelta(seconds=0.5)
+_REFUSAL_HOLDS_SECONDS = 0.5
 _SESSION_NAME_LIMIT = 64  # sts:AssumeRole, RoleSessionName
 
 _CONFIG = Config(
@@ -50,6 +56,28 @@ _CONFIG = Config(
 T = TypeVar("T")
 Client = Any
 """A boto3 client; callers narrow it to the typed client of the service that they asked for."""
+
+
+_time_outs_are_final: ContextVar[bool] = ContextVar("_time_outs_are_final", default=False)
+
+
+@contextmanager
+def time_outs_are_final() -> Iterator[None]:
+    """Within it, a call of this thread that times out is not repeated; other failures are.
+
+    For callers that have others to ask meanwhile, and that repeat such a call themselves later.
+    """
+    before = _time_outs_are_final.set(True)
+    try:
+        yield
+    finally:
+        _time_outs_are_final.reset(before)
+
+
+def _end_time_out(caught_exception: Exception | None = None, **_: object) -> None:
+    """Handle botocore's `needs-retry`: an exception that is raised here ends the call."""
+    if isinstance(caught_exception, TIME_OUTS) and _time_outs_are_final.get():
+        raise caught_exception
 
 
 class Home:
@@ -91,7 +119,10 @@ class Home:
     def _create(self, service: str, region: str, **credentials: str) -> Client:
         # The stubs list every service name as a literal; ours come as plain text.
         create = cast("Callable[..., Client]", self._session.client)
-        return create(service, region_name=region, config=_CONFIG, **credentials)
+        client = create(service, region_name=region, config=_CONFIG, **credentials)
+        service_id = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register_first(f"needs-retry.{service_id}", _end_time_out)
+        return client
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +133,14 @@ class AssumedSession:
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
     expiration: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """A moment by both clocks. Neither alone measures an age: see `Members`."""
+
+    time: datetime
+    monotonic: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +159,28 @@ class Members:
     One assumed session per account, reused until five minutes before it expires; one client per
     account, region and service. STS is asked at the hub region's endpoint: its tokens are valid in
     every region, opt-in ones included, which the global endpoint's are not.
+
+    Ages are the longer one of two: the monotonic clock does not see that the system clock is set
+    back, and the system clock sees the time that a frozen function does not.
     """
 
-    def __init__(self, home: Home, role: Role, clock: Callable[[], datetime] = now) -> None:
+    def __init__(
+        self,
+        home: Home,
+        role: Role,
+        clock: Callable[[], datetime] = now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._home = home
         self._role = role
         self._clock = clock
+        self._monotonic = monotonic
         self._sts: STSClient = home.client("sts")
         self._lock = threading.Lock()
+        self._creation_lock = threading.Lock()
         self._account_locks: dict[str, threading.Lock] = {}
-        self._sessions: dict[str, AssumedSession] = {}
-        self._refusals: dict[str, tuple[datetime, Failure]] = {}
+        self._sessions: dict[str, tuple[_Moment, AssumedSession]] = {}
+        self._refusals: dict[str, tuple[_Moment, Failure]] = {}
         self._clients: dict[tuple[str, str, str], tuple[AssumedSession, Client]] = {}
 
     def call(self, target: Target, service: str, use: Callable[[Client], T]) -> T:
@@ -171,40 +221,73 @@ class Members:
 
     def _client(self, session: AssumedSession, target: Target, service: str) -> Client:
         key = (target.account_id, target.region, service)
+        client = self._kept_client(key, session)
+        if client is None:
+            with self._creation_lock:  # of threads that want the same client, one creates it
+                client = self._kept_client(key, session)
+                if client is None:
+                    client = self._home.member_client(service, target.region, session)
+                    self._keep_client(key, session, client)
+        return client
+
+    def _kept_client(self, key: tuple[str, str, str], session: AssumedSession) -> Client | None:
         with self._lock:
             made_with, client = self._clients.get(key, (None, None))
-        if made_with is not session:
-            client = self._home.member_client(service, target.region, session)
-        with self._lock:  # the least used go first
+            if made_with is not session:
+                return None
+            self._clients[key] = self._clients.pop(key)  # the last to go
+            return client
+
+    def _keep_client(
+        self, key: tuple[str, str, str], session: AssumedSession, client: Client
+    ) -> None:
+        with self._lock:
             self._clients.pop(key, None)
             self._clients[key] = (session, client)
             while len(self._clients) > _MAX_CLIENTS:
                 del self._clients[next(iter(self._clients))]
-        return client
 
     def _session(self, account_id: str) -> AssumedSession:
+        asked = self._moment()
         with self._lock:
             lock = self._account_locks.setdefault(account_id, threading.Lock())
         with lock:  # one account that answers slowly keeps no other waiting
-            session = self._sessions.get(account_id)
-            if session is None or session.expiration - self._clock() < _RENEW_BEFORE_EXPIRY:
-                session = self._sessions[account_id] = self._assume_or_recall(account_id)
-            return session
+            held = self._sessions.get(account_id)
+            if held is None or self._must_be_renewed(*held):
+                # The moment before the call: a session is never taken for younger than it is.
+                held = (self._moment(), self._assume_or_recall(account_id, asked))
+                self._sessions[account_id] = held
+            return held[1]
 
-    def _assume_or_recall(self, account_id: str) -> AssumedSession:
+    def _must_be_renewed(self, assumed: _Moment, session: AssumedSession) -> bool:
+        lifetime = (session.expiration - assumed.time).total_seconds()
+        return lifetime - self._age(assumed) < _RENEW_BEFORE_EXPIRY
+
+    def _moment(self) -> _Moment:
+        return _Moment(self._clock(), self._monotonic())
+
+    def _age(self, moment: _Moment) -> float:
+        """How long ago that was, in seconds."""
+        by_system = (self._clock() - moment.time).total_seconds()
+        return max(by_system, self._monotonic() - moment.monotonic)
+
+    def _assume_or_recall(self, account_id: str, asked: _Moment) -> AssumedSession:
         """A new session, or the refusal of a moment ago.
 
         An account has as many targets as regions. Those that waited while STS refused the first of
-        them, or kept it waiting, would ask for the same refusal one after the other.
+        them, or kept it waiting, would ask for the same refusal one after the other. A time-out
+        holds for those that waited alone: who asks later repeats the call on purpose.
         """
         if refused := self._refusals.get(account_id):
             moment, refusal = refused
-            if self._clock() - moment < _REFUSAL_STANDS:
+            waited = moment.monotonic > asked.monotonic
+            holds = self._age(moment) < _REFUSAL_HOLDS_SECONDS and not timed_out(refusal)
+            if waited or holds:
                 raise CallFailedError(refusal)
         try:
             return self._assume(account_id)
         except CallFailedError as error:
-            self._refusals[account_id] = (self._clock(), error.failure)
+            self._refusals[account_id] = (self._moment(), error.failure)
             raise
 
     def _assume(self, account_id: str) -> AssumedSession:
@@ -234,7 +317,8 @@ class Members:
 
     def _forget(self, account_id: str, session: AssumedSession) -> None:
         with self._lock:  # another thread may have renewed it already
-            if self._sessions.get(account_id) is session:
+            held = self._sessions.get(account_id)
+            if held is not None and held[1] is session:
                 del self._sessions[account_id]
 
 

@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectTimeoutError,
     CredentialRetrievalError,
+    EndpointConnectionError,
     HTTPClientError,
     InvalidRegionError,
     NoCredentialsError,
     ParamValidationError,
+    ReadTimeoutError,
     UnknownRegionError,
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
@@ -22,6 +25,9 @@ from services.kernel.errors import CallFailedError, Failure, HubBrokenError, Sta
 
 FAULTS = (ClientError, BotoCoreError, ResponseParserError)
 """All that botocore raises of a failed call; an answer it cannot parse has a root of its own."""
+
+TIME_OUTS = (ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError)
+"""No answer at all, after a long wait as a rule: it says nothing about the request."""
 
 # The failure codes of the operations that we call, by what they ask of us. Sources: the service
 # models of the locked botocore, its throttling list, and the error tables of the EC2, SSM, STS,
@@ -108,9 +114,20 @@ def classify(error: Exception) -> Failure:
         return failure(State.BAD_LOOKUP, code, str(error))
     if isinstance(error, (NoCredentialsError, CredentialRetrievalError)):
         return failure(State.CREDENTIALS, code, str(error))
+    if isinstance(error, TIME_OUTS):  # a kind of these by whatever name: see `timed_out`
+        code = next(kind.__name__ for kind in TIME_OUTS if isinstance(error, kind))
+        return failure(State.TRANSIENT, code, str(error))
     if isinstance(error, (HTTPClientError, BotoConnectionError, ResponseParserError)):
         return failure(State.TRANSIENT, code, str(error))
     return failure(State.UNCLASSIFIED, code, str(error))
+
+
+_TIME_OUT_CODES = frozenset(kind.__name__ for kind in TIME_OUTS)
+
+
+def timed_out(failure: Failure) -> bool:
+    """Whether there was no answer, so that asking the same target again costs as long a wait."""
+    return failure.code in _TIME_OUT_CODES
 
 
 def _classify_answer(error: ClientError) -> Failure:

@@ -95,17 +95,25 @@ class Deadline:
         self._reserve = reserve_seconds
 
     @classmethod
-    def of(cls, context: object, reserve_seconds: float) -> Deadline:
+    def of(
+        cls,
+        context: object,
+        reserve_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Deadline:
         """The deadline of an invocation: `reserve_seconds` before Lambda stops it.
 
         The reserve is a tenth of the time at most, so that a short time-out still leaves time to
         work, and a second at least, since less is no time to answer in. Without a Lambda context
-        there are fifteen minutes, Lambda's own maximum.
+        there are fifteen minutes, Lambda's own maximum. Lambda computes the time that is left from
+        the system clock; a monotonic clock bounds it, so a clock that is set back adds no time.
         """
         millis = getattr(context, "get_remaining_time_in_millis", None)
         if callable(millis):
-            reserve = max(_SHORTEST_RESERVE_SECONDS, min(reserve_seconds, millis() / 10_000))
-            return cls(lambda: millis() / 1000, reserve)
+            seconds = millis() / 1000
+            end = clock() + seconds
+            reserve = max(_SHORTEST_RESERVE_SECONDS, min(reserve_seconds, seconds / 10))
+            return cls(lambda: min(end - clock(), millis() / 1000), reserve)
         return cls.after(_LONGEST_RUN_SECONDS)
 
     @classmethod

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol, assert_never
 
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State, failure
+from services.kernel.failures import timed_out
 from services.kernel.model import (
     FilterLookup,
     Observation,
@@ -128,6 +129,7 @@ class Checker:
         self._facts = facts
         self._log = log
         self._clock = clock
+        self._filters_first: set[Target] = set()
 
     def check(
         self,
@@ -135,10 +137,14 @@ class Checker:
         requests: Mapping[Request, int],
         deadline: Deadline,
         budget: MarkBudget | None = None,
+        *,
+        again: bool = False,
     ) -> dict[Request, Outcome]:
         """How each request ended; one that is not finished at the deadline is to be tried again.
 
         `requests` says how often each was received; `budget` is shared by the targets of a batch.
+
+        `again` says that the target timed out in this batch: it is asked in the same order.
 
         Raises:
             HubBrokenError: our own table cannot be used.
@@ -147,6 +153,8 @@ class Checker:
         pairs, outcomes = self._live(target, list(requests))
         rounds = {r.image_name: r.round for r in requests}
         settled = dict.fromkeys(pairs, LATE)
+        if not again:
+            self._decide_order(target, pairs.values())
         answers = self._answers(target, pairs)
         # Each answer is settled before the next is asked for: what a slow target still gives in
         # time counts, and its messages need not come back.
@@ -155,8 +163,8 @@ class Checker:
             settled[name] = self._settle_alone(pairs[name], answer, rounds[name])
         outcomes |= {r: settled[r.image_name] for r in requests if r not in outcomes}
         self._note_answered(target, pairs, outcomes)
-        again = {r.image_name: received > 1 for r, received in requests.items()}
-        self._note_unfinished(target, pairs, settled, again, budget or MarkBudget())
+        before = {r.image_name: received > 1 for r, received in requests.items()}
+        self._note_unfinished(target, pairs, settled, before, budget or MarkBudget())
         return outcomes
 
     def _live(
@@ -193,8 +201,22 @@ class Checker:
         if refused := _refuses_target(seen.values()):
             yield from dict.fromkeys(pairs, refused).items()
             return
-        yield from self._by_parameter(target, pairs, seen)
-        yield from self._by_filters(target, pairs)
+        walks = [self._by_parameter(target, pairs, seen), self._by_filters(target, pairs)]
+        if target in self._filters_first:
+            walks.reverse()
+        for walk in walks:
+            yield from walk
+
+    def _decide_order(self, target: Target, pairs: Iterable[Pair]) -> None:
+        """Ask EC2 first where SSM did not answer the last time.
+
+        A time-out ends the visit, so an SSM that hangs would keep EC2 from being asked every time.
+        """
+        by_parameter = (pair for pair in pairs if isinstance(pair.lookup, ParameterLookup))
+        if any(pair.state == State.TRANSIENT for pair in by_parameter):
+            self._filters_first.add(target)
+        else:
+            self._filters_first.discard(target)
 
     def _by_parameter(
         self,
@@ -297,7 +319,7 @@ class Checker:
                     "detail": problem.detail,
                 },
             )
-        return Outcome(problem.state, again=problem.retryable)
+        return Outcome(problem.state, again=problem.retryable, timed_out=timed_out(problem))
 
     def _commit(self, pair: Pair, release: Release) -> Outcome:
         match self._rows.commit(pair, release):
@@ -354,7 +376,7 @@ class Checker:
         target: Target,
         pairs: Mapping[str, Pair],
         settled: Mapping[str, Outcome],
-        again: Mapping[str, bool],
+        before: Mapping[str, bool],
         budget: MarkBudget,
     ) -> None:
         """Log what comes back, and show in its row what came back before."""
@@ -365,7 +387,7 @@ class Checker:
         counts = Counter(str(state) for state in unfinished.values())
         self._log.warning("lookups not finished", extra={**where, **counts})
         for name, state in unfinished.items():
-            if state and again[name] and pairs[name].state != state and budget.take():
+            if state and before[name] and pairs[name].state != state and budget.take():
                 self._mark_unfinished(pairs[name], state)
 
     def _mark_unfinished(self, pair: Pair, state: State) -> None:

@@ -22,6 +22,7 @@ class Outcome:
     kind: Kind | None = None
     again: bool = False
     unreadable: bool = False
+    timed_out: bool = False
 
     @property
     def final(self) -> bool:
@@ -32,6 +33,7 @@ class Outcome:
 DROPPED = Outcome(None)
 UNREADABLE = Outcome(None, unreadable=True)
 LATE = Outcome(State.LATE, again=True)
+TIMED_OUT = Outcome(State.TRANSIENT, again=True, timed_out=True)
 OVERTAKEN = Outcome(State.OVERTAKEN, again=True)
 
 

@@ -10,6 +10,7 @@ from services.kernel.aws import Members, Role, batches
 from services.kernel.errors import CallFailedError, Failure, State
 from services.kernel.model import Filter, FilterLookup, Target
 from services.lookup.resolve import NO_IMAGE, Ami, request_filters
+from services.lookup.visits import Visits
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
@@ -45,7 +46,7 @@ class Sources:
         members: Members,
         pick: Callable[[int], int] = random.randrange,  # noqa: S311 - spreads calls, guards nothing
     ) -> None:
-        self._members = members
+        self._members = Visits(members)
         self._pick = pick
 
     def enter(self, target: Target) -> None:
@@ -54,7 +55,7 @@ class Sources:
         Raises:
             CallFailedError: it cannot be assumed, so no call into the target is worth trying.
         """
-        self._members.enter(target.account_id)
+        self._members.enter(target)
 
     def parameters(
         self,

@@ -1,4 +1,8 @@
-"""Works off a batch of messages: target by target, in threads, within the time there is."""
+"""Checks a batch of messages: target by target, in threads, within the time there is.
+
+A target that accepts connections and never answers holds a thread for a read time-out. So each
+target gets one attempt; those that time out get another one after all others had theirs.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.kernel.aws import MAX_THREADS
 from services.kernel.errors import CallFailedError, HubBrokenError, MalformedError, State
@@ -15,7 +19,13 @@ from services.kernel.observe import Log
 from services.kernel.runtime import Deadline
 from services.kernel.wire import decode_request
 from services.lookup.check import Checker, MarkBudget
-from services.lookup.report import LATE, Outcome, Report
+from services.lookup.report import LATE, TIMED_OUT, Outcome, Report
+from services.lookup.waits import RecentWaits
+
+_ATTEMPTS = 3
+"""How often a batch asks a target that times out: as often as botocore repeats other failures."""
+_SECONDS_FOR_ANOTHER = 15.0  # a connect and a read time-out, and the rows
+_LOOK_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,48 @@ Group = Mapping[Request, Sequence[Message]]
 """The distinct requests of one target, each with the messages that asked for it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """The check of some requests of a target, begun or waiting for a thread."""
+
+    requests: Mapping[Request, int]
+    future: Future[dict[Request, Outcome]]
+
+    @property
+    def timed_out(self) -> dict[Request, int]:
+        """The requests that the target did not answer, and how often each was received."""
+        if not self._succeeded():
+            return {}
+        outcomes = self.future.result()
+        return {r: receives for r, receives in self.requests.items() if outcomes[r].timed_out}
+
+    @property
+    def over(self) -> bool:
+        """Whether it has a result or an error."""
+        return self.future.done() and not self.future.cancelled()
+
+    def _succeeded(self) -> bool:
+        return self.over and self.future.exception() is None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What was tried in each target, and what is under way."""
+
+    tries: dict[Target, list[_Try]] = field(default_factory=dict)
+    running: dict[Future[dict[Request, Outcome]], Target] = field(default_factory=dict)
+
+    def add(self, target: Target, begun: _Try) -> None:
+        """Note a try."""
+        self.tries.setdefault(target, []).append(begun)
+        self.running[begun.future] = target
+
+    def wait(self, seconds: float) -> list[Target]:
+        """The targets whose try ended within that time, in the order in which they began."""
+        done, _ = wait(self.running, timeout=seconds)
+        return [self.running.pop(future) for future in list(self.running) if future in done]
+
+
 class Worker:
     """Finds the current image of each requested pair and commits what changed."""
 
@@ -39,10 +91,12 @@ class Worker:
         checker: Checker,
         log: Log,
         shuffle: Callable[[list[Target]], None] = random.shuffle,
+        waits: RecentWaits | None = None,
     ) -> None:
         self._checker = checker
         self._log = log
         self._shuffle = shuffle
+        self._waits = waits or RecentWaits()
 
     def work(self, messages: Sequence[Message], deadline: Deadline) -> Report:
         """What became of each message; what the deadline cuts off counts as failed.
@@ -52,24 +106,53 @@ class Worker:
         """
         report = Report()
         groups = self._groups(messages, report)
-        budget = MarkBudget()
+        tries = self._check(groups, deadline)
+        for target, group in groups.items():
+            self._collect(target, group, tries[target], report)
+        return report
+
+    def _check(
+        self, groups: Mapping[Target, Group], deadline: Deadline
+    ) -> Mapping[Target, Sequence[_Try]]:
+        """What was tried in each target until all had answered or the time was over."""
+        batch, budget = _Batch(), MarkBudget()
         pool = ThreadPoolExecutor(max_workers=min(MAX_THREADS, max(1, len(groups))))
         try:
-            # In any order: targets that hang must not hold up the same others batch after batch.
-            targets = list(groups)
-            self._shuffle(targets)
-            running = {
-                pool.submit(
-                    self._checker.check, target, _receives(groups[target]), deadline, budget
-                ): target
-                for target in targets
-            }
-            wait(running, timeout=deadline.seconds_to_answer())
-            for future, target in running.items():
-                self._collect(target, groups[target], future, report)
+            for target in self._turns(groups):
+                requests = _receives(groups[target])
+                future = pool.submit(self._checker.check, target, requests, deadline, budget)
+                batch.add(target, _Try(requests, future))
+            while batch.running and (left := deadline.seconds_to_answer()) > 0:
+                for target in batch.wait(min(left, _LOOK_EVERY_SECONDS)):
+                    timed_out = batch.tries[target][-1].timed_out
+                    self._waits.note(target, waited=bool(timed_out))
+                    if timed_out and len(batch.tries[target]) < _ATTEMPTS:
+                        future = pool.submit(self._check_again, target, timed_out, deadline, budget)
+                        batch.add(target, _Try(timed_out, future))
         finally:
+            for target in batch.running.values():
+                held_a_thread = batch.tries[target][-1].future.running()
+                self._waits.note(target, waited=held_a_thread or len(batch.tries[target]) > 1)
             pool.shutdown(wait=False, cancel_futures=True)
-        return report
+        return batch.tries
+
+    def _turns(self, groups: Mapping[Target, Group]) -> list[Target]:
+        """In any order, so that targets that hang delay others each time; known ones last."""
+        targets = list(groups)
+        self._shuffle(targets)
+        return self._waits.last(targets)
+
+    def _check_again(
+        self,
+        target: Target,
+        requests: Mapping[Request, int],
+        deadline: Deadline,
+        budget: MarkBudget,
+    ) -> dict[Request, Outcome]:
+        """Another attempt, if there is time for an answer when its turn comes."""
+        if deadline.seconds_left() < _SECONDS_FOR_ANOTHER:
+            return dict.fromkeys(requests, TIMED_OUT)
+        return self._checker.check(target, requests, deadline, budget, again=True)
 
     def _groups(self, messages: Sequence[Message], report: Report) -> dict[Target, Group]:
         groups: dict[Target, dict[Request, list[Message]]] = defaultdict(lambda: defaultdict(list))
@@ -84,14 +167,8 @@ class Worker:
                 groups[request.target][request].append(message)
         return dict(groups)
 
-    def _collect(
-        self,
-        target: Target,
-        group: Group,
-        future: Future[dict[Request, Outcome]],
-        report: Report,
-    ) -> None:
-        outcomes = self._outcomes(target, group, future)
+    def _collect(self, target: Target, group: Group, tries: Sequence[_Try], report: Report) -> None:
+        outcomes = self._outcomes(target, group, tries)
         for request, messages in group.items():
             outcome = outcomes[request]
             report.add(target, outcome)
@@ -99,22 +176,32 @@ class Worker:
                 report.failed_messages.extend(message.message_id for message in messages)
 
     def _outcomes(
-        self, target: Target, group: Group, future: Future[dict[Request, Outcome]]
+        self, target: Target, group: Group, tries: Sequence[_Try]
     ) -> Mapping[Request, Outcome]:
-        where = {"region": target.region, "account_id": target.account_id}
-        if not future.done():
-            self._log.error("target not finished in time", extra=where)
-            return dict.fromkeys(group, LATE)
+        """How each request ended, by the last try that ended."""
+        found: dict[Request, Outcome] = {}
+        for each in tries:
+            if each.over:
+                found |= self._result(target, each)
+        if not found:
+            self._log.error("target not finished in time", extra=_where(target))
+        return dict.fromkeys(group, LATE) | found
+
+    def _result(self, target: Target, ended: _Try) -> Mapping[Request, Outcome]:
         try:
-            return future.result()
+            return ended.future.result()
         except HubBrokenError:
             raise
         except CallFailedError as error:
-            self._log.warning("table busy", extra={**where, "problem": str(error)})
-            return dict.fromkeys(group, Outcome(error.failure.state, again=True))
+            self._log.warning("table busy", extra={**_where(target), "problem": str(error)})
+            return dict.fromkeys(ended.requests, Outcome(error.failure.state, again=True))
         except Exception:  # noqa: BLE001 - the boundary of a group: a bug in one target must not cost the others
-            self._log.exception("target failed unexpectedly", extra=where)
-            return dict.fromkeys(group, Outcome(State.TRANSIENT, again=True))
+            self._log.exception("target failed unexpectedly", extra=_where(target))
+            return dict.fromkeys(ended.requests, Outcome(State.TRANSIENT, again=True))
+
+
+def _where(target: Target) -> dict[str, str]:
+    return {"region": target.region, "account_id": target.account_id}
 
 
 def _receives(group: Group) -> dict[Request, int]:

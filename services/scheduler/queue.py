@@ -35,7 +35,7 @@ class LookupQueue:
             UnsentError: some were not sent, or a whole call failed; the others were sent.
             HubBrokenError: the queue cannot be used.
         """
-        with ThreadPoolExecutor(max_workers=MAX_THREADS // 2) as pool:
+        with ThreadPoolExecutor(max_workers=MAX_THREADS // 4) as pool:
             results = list(pool.map(self._send_batch, _packed(requests)))
         unsent = sum(count for count, _ in results)
         if unsent:

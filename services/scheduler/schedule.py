@@ -249,7 +249,7 @@ class Scheduler:
 
     def _write_rows(self, planned: Plan, summary: Summary) -> set[str]:
         """The image names of the rows that could not be written, each for itself."""
-        with ThreadPoolExecutor(max_workers=MAX_THREADS // 2) as pool:
+        with ThreadPoolExecutor(max_workers=MAX_THREADS // 4) as pool:
             problems = list(pool.map(self._apply, planned.changes))
         found = [problem for problem in problems if problem is not None]
         if found:

@@ -10,6 +10,7 @@ import json
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +21,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +41,7 @@ from services.kernel.aws import (
     Role,
     batches,
     from_item,
+    time_outs_are_final,
     to_item,
     until_done,
 )
@@ -102,8 +110,15 @@ class Cloud:
 
     def __init__(self) -> None:
         self.time = START
+        self.seconds = 0.0
+        self.clock_reads = 0
         self.sent: list[Sent] = []
         self.rule: Rule = lambda _: None
+
+    def monotonic(self) -> float:
+        """The monotonic clock."""
+        self.clock_reads += 1
+        return self.seconds
 
     def operations(self) -> list[str]:
         """The operations asked for, in order."""
@@ -187,7 +202,12 @@ def cloud() -> Cloud:
 def members(cloud: Cloud, region: str = HUB_REGION, session_name: str = "ami-tracker") -> Members:
     """Access from a hub region into that cloud's accounts."""
     role = Role("ami-tracker-read", "external-secret", session_name, POLICY)
-    return Members(OfflineHome(region, cloud), role, clock=lambda: cloud.time)
+    return Members(
+        OfflineHome(region, cloud),
+        role,
+        clock=lambda: cloud.time,
+        monotonic=cloud.monotonic,
+    )
 
 
 def ask(client: Client) -> list[str]:
@@ -364,6 +384,32 @@ def test_session_is_renewed_five_minutes_before_expiry(
     assert cloud.sent[-1].access_key == f"ASIA{ACCOUNT}N{sessions}"
 
 
+@pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(days=-400)], ids=str)
+def test_a_clock_that_is_set_back_keeps_no_session_alive(cloud: Cloud, step: timedelta) -> None:
+    """A session lasts as long as STS granted, whatever the system clock shows later."""
+    access = members(cloud)
+    access.call(TARGET, "ssm", ask)
+    cloud.time += step
+    cloud.seconds += 54 * 60
+    access.call(TARGET, "ssm", ask)
+    assert len(cloud.assumed()) == 1
+
+    cloud.seconds += 61
+    access.call(TARGET, "ssm", ask)
+    assert len(cloud.assumed()) == 2
+
+
+def test_a_clock_that_is_set_forward_costs_one_session(cloud: Cloud) -> None:
+    """The session is renewed once, not with every call."""
+    access = members(cloud)
+    access.call(TARGET, "ssm", ask)
+    cloud.time += timedelta(hours=3)
+    for _ in range(3):
+        access.call(TARGET, "ssm", ask)
+
+    assert len(cloud.assumed()) == 2
+
+
 def test_the_least_used_clients_go_first(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hub of many accounts does not grow for ever; a client that goes is made anew."""
     monkeypatch.setattr(aws, "_MAX_CLIENTS", 2)
@@ -391,6 +437,64 @@ def test_clients_are_kept_per_account_region_and_service(cloud: Cloud) -> None:
 
     assert list(map(id, first)) == list(map(id, again))
     assert len(set(map(id, first))) == len(places)
+
+
+class CountingHome(Home):
+    """A home whose clients are nothing but counted."""
+
+    def __init__(self, region: str) -> None:
+        super().__init__(region)
+        self.created: Counter[tuple[str, str, str]] = Counter()
+
+    def client(self, service: str) -> Client:
+        """STS, whose sessions carry the account's id as their key."""
+        assert service == "sts"
+        return self
+
+    def assume_role(self, **asked: str) -> dict[str, dict[str, object]]:
+        """Credentials for the account of the role."""
+        return {
+            "Credentials": {
+                "AccessKeyId": asked["RoleArn"].split(":")[4],
+                "SecretAccessKey": "very-secret",
+                "SessionToken": "secret-token",
+                "Expiration": START + timedelta(hours=1),
+            }
+        }
+
+    def member_client(self, service: str, region: str, session: AssumedSession) -> Client:
+        """A client, slow enough for other threads to want the same one."""
+        self.created[session.access_key_id, region, service] += 1
+        time.sleep(0.0005)
+        return object()
+
+
+def test_a_batch_over_all_targets_creates_each_client_once() -> None:
+    """34 regions in five accounts, with SSM and EC2 in each, twice, by many threads."""
+    home = CountingHome(HUB_REGION)
+    access = Members(home, Role("reader", "external", "test", POLICY), clock=lambda: START)
+    places = [
+        (Target(f"{account:012}", f"xx-test-{region}"), service)
+        for account in range(5)
+        for region in range(34)
+        for service in ("ssm", "ec2")
+    ]
+    with ThreadPoolExecutor(MAX_THREADS) as pool:
+        for batch in (places * 2, places):
+            list(pool.map(lambda place: access.call(place[0], place[1], itself), batch))
+
+    assert (len(home.created), home.created.total()) == (340, 340)
+
+
+def test_threads_that_want_the_same_client_create_one() -> None:
+    """Creating a client is slow: the others wait for it instead of creating their own."""
+    home = CountingHome(HUB_REGION)
+    access = Members(home, Role("reader", "external", "test", POLICY), clock=lambda: START)
+    with ThreadPoolExecutor(MAX_THREADS) as pool:
+        clients = list(pool.map(lambda _: access.call(TARGET, "ssm", itself), range(200)))
+
+    assert home.created.total() == 1
+    assert len(set(map(id, clients))) == 1
 
 
 def test_client_is_replaced_with_its_session(cloud: Cloud) -> None:
@@ -481,6 +585,20 @@ def test_refused_role_is_tried_again_later(cloud: Cloud) -> None:
     cloud.time += timedelta(seconds=1)
 
     assert access.call(TARGET, "ssm", ask) == ["/a"]
+
+
+@pytest.mark.parametrize("step", [timedelta(), timedelta(hours=-1), timedelta(days=400)], ids=str)
+def test_a_refusal_is_forgotten_whatever_the_clock_does(cloud: Cloud, step: timedelta) -> None:
+    """The half second for which a refusal holds is measured by the monotonic clock."""
+    cloud.refuse("AssumeRole", "AccessDenied")
+    access = members(cloud)
+    failed(lambda: access.enter(ACCOUNT))
+    cloud.refuse("Nothing", "")
+    cloud.time += step
+    cloud.seconds += 1
+
+    access.enter(ACCOUNT)
+    assert cloud.operations() == ["AssumeRole"] * 2
 
 
 @pytest.mark.parametrize(
@@ -669,6 +787,100 @@ def test_throttling_is_tried_three_times(cloud: Cloud, monkeypatch: pytest.Monke
     assert failed(lambda: access.call(TARGET, "ssm", ask)).failure.state is State.THROTTLED
     assert cloud.operations() == ["AssumeRole"] + ["GetParameters"] * 3
     assert len(waits) == 2
+
+
+TIME_OUTS = (ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError)
+
+
+TimeOut = type[ReadTimeoutError | ConnectTimeoutError | EndpointConnectionError]
+
+
+def no_answer(cloud: Cloud, operation: str, kind: TimeOut) -> None:
+    """Let an operation end without an answer."""
+
+    def rule(sent: Sent) -> None:
+        if sent.operation == operation:
+            raise kind(endpoint_url=f"https://{sent.host}", error="lost")
+
+    cloud.rule = rule
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("kind", TIME_OUTS)
+@pytest.mark.parametrize("operation", ["AssumeRole", "GetParameters"])
+def test_a_final_time_out_is_not_repeated(cloud: Cloud, operation: str, kind: TimeOut) -> None:
+    """A caller that asks again later waits once; any other caller waits three times."""
+    no_answer(cloud, operation, kind)
+    access = members(cloud)
+    with time_outs_are_final():
+        found = failed(lambda: access.call(TARGET, "ssm", ask)).failure
+    assert (found.state, found.code) == (State.TRANSIENT, kind.__name__)
+    assert cloud.operations().count(operation) == 1
+
+    failed(lambda: access.call(TARGET, "ssm", ask))
+    assert cloud.operations().count(operation) == 1 + 3
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize(
+    "problem",
+    [
+        ConnectionClosedError(endpoint_url="https://ssm"),
+        Refusal("ThrottlingException", 400),
+        Refusal("InternalServerError", 500),
+    ],
+    ids=repr,
+)
+def test_what_is_no_time_out_is_repeated_all_the_same(cloud: Cloud, problem: Exception) -> None:
+    """A dropped connection and throttling cost a healthy target no delivery."""
+    left = [problem] * 2
+
+    def rule(sent: Sent) -> None:
+        if sent.operation == "GetParameters" and left:
+            raise left.pop()
+
+    cloud.rule = rule
+    with time_outs_are_final():
+        assert members(cloud).call(TARGET, "ssm", ask) == ["/a"]
+
+
+def test_a_role_that_times_out_is_asked_for_again(cloud: Cloud) -> None:
+    """Only those that waited meanwhile share a time-out; who asks afterwards asks STS."""
+    no_answer(cloud, "AssumeRole", ReadTimeoutError)
+    access = members(cloud)
+    with time_outs_are_final():
+        failed(lambda: access.enter(ACCOUNT))
+        failed(lambda: access.enter(ACCOUNT))
+    assert cloud.operations() == ["AssumeRole"] * 2
+
+
+def test_targets_that_wait_for_the_same_role_share_its_time_out(cloud: Cloud) -> None:
+    """An account of many regions costs one wait, not one after the other."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def rule(_: Sent) -> None:
+        begun.set()
+        assert go_on.wait(timeout=30)
+        cloud.seconds += 10
+        raise ReadTimeoutError(endpoint_url="https://sts")
+
+    def enter() -> CallFailedError:
+        with time_outs_are_final():
+            return failed(lambda: access.enter(ACCOUNT))
+
+    cloud.rule = rule
+    access = members(cloud)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(enter)
+        assert begun.wait(timeout=30)
+        others = [pool.submit(enter) for _ in range(3)]
+        while cloud.clock_reads < 2 + len(others):  # all of them have begun then
+            time.sleep(0.01)
+        go_on.set()
+        codes = {each.result().failure.code for each in (first, *others)}
+
+    assert codes == {"ReadTimeoutError"}
+    assert cloud.operations() == ["AssumeRole"]
 
 
 # --- batches, and entries that are left behind

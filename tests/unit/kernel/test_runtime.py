@@ -170,7 +170,7 @@ def test_deadline_counts_down_to_nothing() -> None:
 )
 def test_deadline_keeps_a_reserve_of_the_invocation(milliseconds: int, expected: float) -> None:
     """The answer gets out in time: a tenth at most is kept for it, and a second at least."""
-    deadline = Deadline.of(FakeContext(milliseconds), reserve_seconds=5)
+    deadline = Deadline.of(FakeContext(milliseconds), reserve_seconds=5, clock=lambda: 0.0)
 
     assert deadline.seconds_left() == pytest.approx(expected)
 
@@ -194,6 +194,17 @@ def test_work_under_way_at_the_deadline_is_awaited() -> None:
     assert deadline.seconds_to_answer() == pytest.approx(3.5)
     context.milliseconds = 1_000
     assert deadline.seconds_to_answer() == 0
+
+
+def test_a_clock_that_is_set_back_does_not_move_the_deadline() -> None:
+    """Lambda computes the time that is left from the system clock, and stops all the same."""
+    context, seconds = FakeContext(60_000), 0.0
+    deadline = Deadline.of(context, reserve_seconds=5, clock=lambda: seconds)
+    context.milliseconds += 3_600_000
+    seconds = 54.0
+    assert deadline.seconds_left() == 1
+    seconds = 55.0
+    assert deadline.passed()
 
 
 class NotLambda:

@@ -1,4 +1,4 @@
-"""A batch over several targets, in real threads: who suffers from whom."""
+"""A batch over several targets, in real threads: what one target costs the others."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ from lookup_fakes import (
 )
 
 from services.kernel.aws import MAX_THREADS
-from services.kernel.errors import CallFailedError, HubBrokenError
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State
 from services.kernel.model import Request, Target
 from services.kernel.runtime import Deadline
 from services.kernel.wire import encode_request
 from services.lookup.check import Checker
 from services.lookup.report import Report
+from services.lookup.waits import RecentWaits
 from services.lookup.worker import Message, Worker
 
 BOUND = 10
@@ -45,13 +46,13 @@ class Room:
     facts: FakeFacts = field(default_factory=FakeFacts)
     log: FakeLog = field(default_factory=FakeLog)
     release: threading.Event = field(default_factory=threading.Event)
+    waits: RecentWaits = field(default_factory=RecentWaits)
 
     def work(self, *messages: Message, seconds: float = 60) -> Report:
         """What became of the messages."""
         checker = Checker(self.rows, self.facts, self.log, lambda: MOMENT)
-        return Worker(checker, self.log, shuffle=lambda _: None).work(
-            messages, Deadline.after(seconds)
-        )
+        worker = Worker(checker, self.log, shuffle=lambda _: None, waits=self.waits)
+        return worker.work(messages, Deadline.after(seconds))
 
     def track(self, *targets: Target) -> None:
         """Track one image in these targets, published there."""
@@ -64,6 +65,18 @@ class Room:
     def hold(self, *targets: Target) -> None:
         """Let these targets not answer until they are released."""
         self.facts.hold = lambda target: self._wait(target, targets)
+
+    def fail(self, problem: Failure, *targets: Target, times: int = 99) -> list[Target]:
+        """Let the next calls into these targets fail; the targets that are entered, in order."""
+        entered: list[Target] = []
+
+        def enter(target: Target) -> None:
+            entered.append(target)
+            if target in targets and entered.count(target) <= times:
+                raise CallFailedError(problem)
+
+        self.facts.hold = enter
+        return entered
 
     def _wait(self, target: Target, held: Sequence[Target]) -> None:
         if target in held:
@@ -208,6 +221,98 @@ def test_what_never_began_fails_and_never_begins(room: Room) -> None:
             thread.join(BOUND)
     assert room.rows.stored(a_pair()).version == 0
     assert room.facts.journal.count("enter") == MAX_THREADS
+
+
+SILENT = Failure(State.TRANSIENT, "ReadTimeoutError", "Read timeout on endpoint URL")
+
+
+def test_a_target_that_times_out_is_asked_again_after_all_others(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three attempts, as for other failures, but each at the end of the queue."""
+    monkeypatch.setattr("services.lookup.worker.MAX_THREADS", 1)
+    others = [Target(f"{n:012}", "eu-west-2") for n in range(5)]
+    room.track(HERE, *others)
+    entered = room.fail(SILENT, HERE)
+    report = room.work(a_message(), *(a_message(a_request(target=t), str(t)) for t in others))
+    assert entered == [HERE, *others, HERE, HERE]
+    assert report.failed_messages == ["m1"]
+    assert report.failures == {("transient", HERE.region): 1}
+    assert room.rows.stored(a_pair()).state == "transient"
+
+
+def test_a_single_time_out_costs_no_delivery(room: Room) -> None:
+    """What the second attempt answers is committed, and its message is acknowledged."""
+    room.track(HERE)
+    room.fail(SILENT, HERE, times=1)
+    report = room.work(a_message())
+    assert (report.failed_messages, report.releases) == ([], {"baseline": 1})
+    assert room.rows.stored(a_pair()).state == "ok"
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalError", "AccessDeniedException"])
+def test_other_failures_are_left_to_another_delivery(room: Room, code: str) -> None:
+    """They have been repeated by botocore already, or are final."""
+    room.track(HERE)
+    entered = room.fail(a_failure(code), HERE)
+    room.work(a_message())
+    assert entered == [HERE]
+
+
+def test_no_attempt_begins_that_could_not_end_in_time(room: Room) -> None:
+    """A call that outlives its batch would leave work that is not accounted for."""
+    room.track(HERE)
+    entered = room.fail(SILENT, HERE)
+    report = room.work(a_message(), seconds=14)
+    assert (entered, report.failed_messages) == ([HERE], ["m1"])
+    assert room.log.events("error") == []
+
+
+def test_an_attempt_that_is_cut_off_takes_nothing_back(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outcomes of the attempt before it are reported."""
+    monkeypatch.setattr("services.lookup.worker._SECONDS_FOR_ANOTHER", 0)
+    room.track(HERE)
+    entered: list[Target] = []
+
+    def enter(target: Target) -> None:
+        entered.append(target)
+        if len(entered) == 1:
+            raise CallFailedError(SILENT)
+        room.release.wait(BOUND)
+
+    room.facts.hold = enter
+    report = room.work(a_message(), seconds=0.5)
+    assert len(entered) == 2
+    assert (report.failed_messages, room.log.events("error")) == (["m1"], [])
+    assert report.failures == {("transient", HERE.region): 1}
+
+
+def test_targets_that_timed_out_are_asked_last(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the next batch; once they answer, they have their turn as before."""
+    monkeypatch.setattr("services.lookup.worker.MAX_THREADS", 1)
+    room.track(HERE, THERE)
+    room.fail(SILENT, HERE)
+    room.work(a_message(), there())
+    entered = room.fail(SILENT)
+    room.work(a_message(), there())
+    room.work(a_message(), there())
+    assert entered == [THERE, HERE, HERE, THERE]
+
+
+def test_targets_that_were_still_at_work_at_the_deadline_are_asked_last(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A target that sends a byte now and then never times out, and holds a thread all the same."""
+    room.track(HERE, THERE)
+    room.hold(HERE)
+    room.work(a_message(), there(), seconds=0.2)
+    room.release.set()
+    monkeypatch.setattr("services.lookup.worker.MAX_THREADS", 1)
+    entered = room.fail(SILENT)
+    room.work(a_message(), there())
+    assert entered == [THERE, HERE]
 
 
 def test_a_bug_in_one_target_costs_only_itself(room: Room) -> None:

@@ -1,0 +1,60 @@
+"""Calls into targets, visit by visit: a target that does not answer is not asked for more.
+
+A target that accepts connections and never answers would otherwise cost a read time-out for each
+attempt, in each service, and hold a thread that other targets need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from services.kernel.aws import Client, Members, time_outs_are_final
+from services.kernel.errors import CallFailedError, Failure
+from services.kernel.failures import timed_out
+from services.kernel.model import Target
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One visit of a target. It is over for a thread of an earlier batch that still waits."""
+
+    time_out: Failure | None = None
+
+
+class Visits:
+    """`Members` with one attempt per visit at a target that times out."""
+
+    def __init__(self, members: Members) -> None:
+        self._members = members
+        self._visits: dict[Target, _Visit] = {}
+
+    def enter(self, target: Target) -> None:
+        """Begin a visit: assume the target's role.
+
+        Raises:
+            CallFailedError: it cannot be assumed.
+        """
+        self._visits[target] = _Visit()
+        with time_outs_are_final():
+            self._members.enter(target.account_id)
+
+    def call(self, target: Target, service: str, use: Callable[[Client], T]) -> T:
+        """What `use` returns for the target's client of a service.
+
+        Raises:
+            CallFailedError: the call failed, or one of this visit timed out, in any service.
+        """
+        visit = self._visits.setdefault(target, _Visit())
+        if visit.time_out:
+            raise CallFailedError(visit.time_out)
+        try:
+            with time_outs_are_final():
+                return self._members.call(target, service, use)
+        except CallFailedError as error:
+            if timed_out(error.failure):
+                visit.time_out = error.failure
+            raise

@@ -1,0 +1,63 @@
+"""What is remembered of targets that kept a thread waiting, and for how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lookup_fakes import HERE, THERE
+
+from services.kernel.model import Target
+from services.lookup.waits import RecentWaits
+
+
+@dataclass(slots=True)
+class Clock:
+    """A monotonic clock."""
+
+    seconds: float = 1e6
+
+    def __call__(self) -> float:
+        """The time."""
+        return self.seconds
+
+
+THIRD = Target("777788889999", "ap-south-1")
+
+
+def test_targets_that_kept_a_thread_waiting_come_last() -> None:
+    """The order of the others is kept, and so is theirs."""
+    waits = RecentWaits(Clock())
+    assert waits.last([HERE, THERE, THIRD]) == [HERE, THERE, THIRD]
+    waits.note(THERE, waited=True)
+    waits.note(HERE, waited=True)
+    assert waits.last([HERE, THERE, THIRD]) == [THIRD, HERE, THERE]
+
+
+def test_a_target_that_answers_is_no_longer_last() -> None:
+    """One answer is enough."""
+    waits = RecentWaits(Clock())
+    waits.note(HERE, waited=True)
+    waits.note(HERE, waited=False)
+    waits.note(THERE, waited=False)
+    assert waits.last([HERE, THERE]) == [HERE, THERE]
+
+
+def test_a_wait_is_forgotten_after_an_hour() -> None:
+    """Longer than a message comes back, and no longer."""
+    clock = Clock()
+    waits = RecentWaits(clock)
+    waits.note(HERE, waited=True)
+    clock.seconds += 3599
+    assert waits.last([HERE, THERE]) == [THERE, HERE]
+    clock.seconds += 1
+    assert waits.last([HERE, THERE]) == [HERE, THERE]
+
+
+def test_the_number_of_waits_is_bounded() -> None:
+    """The oldest are forgotten first."""
+    waits = RecentWaits(Clock())
+    many = [Target(f"{number:012}", "eu-west-1") for number in range(1001)]
+    for target in many:
+        waits.note(target, waited=True)
+    assert waits.last(many) == many
+    assert waits.last([many[-1], many[0]]) == [many[0], many[-1]]
