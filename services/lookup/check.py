@@ -10,7 +10,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, assert_never
+from typing import Protocol, TypeVar, assert_never
 
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State, failure
 from services.kernel.failures import timed_out
@@ -41,6 +41,7 @@ from services.lookup.resolve import (
 )
 
 Answer = Observation | Failure
+T = TypeVar("T")
 MAX_UNFINISHED_MARKS = 100
 _UNFINISHED = {
     State.LATE: failure(State.LATE, "NotFinished", "not finished before the deadline, twice"),
@@ -238,14 +239,15 @@ class Checker:
         values = self._facts.parameters(target, list(names), denied, images_allowed=bool(seen))
         for path, value in values:
             for name in names[path]:
-                answer = _named_image(path, value, seen)
+                answer = self._read(pairs[name], lambda: _named_image(path, value, seen))  # noqa: B023 - called at once
                 if isinstance(answer, str):
                     unseen[name] = answer
                 else:
                     yield name, answer
         visible = self._facts.images(target, list(unseen.values())) if unseen else {}
         for name, image_id in unseen.items():
-            yield name, _shown(pairs[name], image_id, visible[image_id])
+            pair, image = pairs[name], visible[image_id]
+            yield name, self._read(pair, lambda: _shown(pair, image_id, image))  # noqa: B023 - called at once
 
     def _by_filters(
         self, target: Target, pairs: Mapping[str, Pair]
@@ -256,7 +258,16 @@ class Checker:
                 names[pair.lookup].append(name)
         for lookup, found in self._facts.matching(target, list(names)):
             for name in names[lookup]:
-                yield name, self._newest(pairs[name], lookup, found)
+                pair = pairs[name]
+                yield name, self._read(pair, lambda: self._newest(pair, lookup, found))  # noqa: B023 - called at once
+
+    def _read(self, pair: Pair, read: Callable[[], T]) -> T | Failure:
+        """What an answer says about a pair; an unexpected one does not affect other pairs."""
+        try:
+            return read()
+        except Exception as error:  # noqa: BLE001 - the boundary of a pair
+            self._log.exception("pair failed unexpectedly", extra=_where(pair))
+            return failure(State.TRANSIENT, type(error).__name__, "the answer cannot be read")
 
     def _newest(self, pair: Pair, lookup: FilterLookup, found: list[Ami] | Failure) -> Answer:
         if isinstance(found, Failure):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from log_fakes import FakeLog
@@ -767,6 +768,33 @@ def test_an_exception_in_one_pair_costs_that_pair_alone(room: Room) -> None:
     assert outcomes == [baseline, Outcome(State.TRANSIENT, again=True), baseline]
     ((where),) = room.log.fields("pair failed unexpectedly")
     assert "b" == where["image_name"]
+
+
+class _StrangeImages(FakeFacts):
+    """Answers one filter lookup with an image that no code foresees."""
+
+    def matching(
+        self, target: Target, lookups: Sequence[FilterLookup]
+    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+        """An image whose date is a number for names that begin with b."""
+        for lookup, found in super().matching(target, lookups):
+            seven: Any = 7
+            strange = [an_ami(1), replace(an_ami(2), creation_date=seven)]
+            yield lookup, strange if lookup.filters[0].values == ("b-*",) else found
+
+
+def test_an_answer_that_cannot_be_read_costs_its_pair_alone(room: Room) -> None:
+    """The others of the target are settled; its message comes back."""
+    lookups = {name: by_name(f"{name}-*") for name in "abc"}
+    settled(room, *(a_pair(name, lookup) for name, lookup in lookups.items()))
+    room.facts = _StrangeImages(room.journal)
+    for number, name in enumerate(lookups, start=1):
+        room.facts.register(HERE, replace(an_ami(number), name=f"{name}-1"))
+
+    outcomes = room.check(*(a_request(name, lookup) for name, lookup in lookups.items()))
+
+    baseline = Outcome(State.OK, Kind.BASELINE)
+    assert outcomes == [baseline, Outcome(State.TRANSIENT, again=True), baseline]
 
 
 # --- image rows that are behind their releases
