@@ -186,7 +186,15 @@ def _key(row: Mapping[str, Any]) -> Key:
 
 
 def _keys(items: Iterable[Mapping[str, Any]]) -> list[Key]:
-    return [Key(item["region"]["S"], item["record"]["S"]) for item in items]
+    """The keys of items of the index; what is not a key of ours cannot be read either."""
+    found: list[Key] = []
+    for item in items:
+        match item:
+            case {"region": {"S": str(region)}, "record": {"S": str(record)}}:
+                found.append(Key(region, record))
+            case _:
+                pass
+    return found
 
 
 def _is_published(row: Mapping[str, Any]) -> bool:

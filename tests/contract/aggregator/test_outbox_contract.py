@@ -351,6 +351,20 @@ def test_more_keys_than_a_call_takes_are_read(
             f"row release#{TARGET.account_id}#al2023#00000002 of eu-west-1 is malformed",
         ),
         (
+            {"version": 3},
+            (
+                f"row release#{TARGET.account_id}#al2023#00000002 of eu-west-1 is malformed: "
+                f"its content belongs to the key release#{TARGET.account_id}#al2023#00000003"
+            ),
+        ),
+        (
+            {"pending": "us-east-1"},
+            (
+                "release 2 of al2023 in eu-west-1 of account 111122223333 is malformed: "
+                "pending is 'us-east-1', but must be its region"
+            ),
+        ),
+        (
             {"detected_at": "yesterday"},
             (
                 "release 2 of al2023 in eu-west-1 of account 111122223333 is malformed: "
@@ -358,7 +372,7 @@ def test_more_keys_than_a_call_takes_are_read(
             ),
         ),
     ],
-    ids=["version", "detected_at"],
+    ids=["version", "key", "pending", "detected_at"],
 )
 def test_a_malformed_row_is_logged(
     outbox: Outbox, table: DynamoTable, log: FakeLog, damage: dict[str, object], problem: str

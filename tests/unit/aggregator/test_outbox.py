@@ -130,6 +130,27 @@ def test_the_index_is_read_page_by_page() -> None:
     assert [200, 50, 0] == [len(page) for page in outbox(FakeDynamo()).pending()]
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        {},
+        {"region": {"S": "eu-west-1"}},
+        {"region": {"S": "eu-west-1"}, "record": {"N": "7"}},
+        {"region": {"B": b"x"}, "record": {"S": "release#"}},
+        {"region": {"S": "eu-west-1"}, "record": {"S": None}},
+    ],
+)
+def test_an_item_with_another_key_stops_no_page(
+    item: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others of its page are found."""
+    client = FakeDynamo()
+    good = [to_item({"region": key.region, "record": key.record}) for key in keys(2)]
+    pages = [{"Items": [good[0], item, good[1]]}]
+    monkeypatch.setattr(client, "paginate", lambda **_: pages)
+    assert [keys(2)] == list(outbox(client).pending())
+
+
 # --- keys
 
 
