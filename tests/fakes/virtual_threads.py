@@ -47,7 +47,7 @@ class _Task:
 
 @dataclass(slots=True)
 class VirtualThreads:
-    """Stands in for `ThreadPoolExecutor` and `wait`; its threads begin at the present time.
+    """Replaces `ThreadPoolExecutor` and `wait`; its threads begin at the present time.
 
     Tasks run one after the other, in the order in which they begin in virtual time. So a task
     never waits for a lock that another one holds.
