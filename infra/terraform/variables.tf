@@ -108,7 +108,7 @@ variable "architecture" {
 }
 
 variable "lookup_memory_mb" {
-  description = "Memory of the lookup in MB, and with it its share of a processor."
+  description = "Memory of the lookup in MB, and with it its share of a processor. Allow 100 MB, and 2 MB for each account and region that one function looks up in (at most 400 MB)."
   type        = number
   default     = 512
   nullable    = false
