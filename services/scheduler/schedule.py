@@ -313,7 +313,7 @@ class Scheduler:
         summary.enqueued[target.region] += sent
 
     def _mark(self, stale: Sequence[Pair], summary: Summary) -> None:
-        """Show in their rows which pairs are stale: so many a run that messages are not delayed."""
+        """Show in their rows which pairs are stale, up to a limit that a run has time for."""
         some = stale[: max(0, MAX_MARKED - summary.marked)]
         summary.marked += len(some)
         for pair in some:

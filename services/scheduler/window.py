@@ -26,7 +26,7 @@ def advance(
     """The target's window as a round leaves it.
 
     `active` are the pairs that were active before the round's changes, `fresh` those that it
-    created or reactivated: nobody has asked for them yet, so they count as answered.
+    created or reactivated: no lookup was requested yet, so they count as answered.
     """
     if not _begins(before, round_, stale_after):
         latest = max(before.round or "", round_)

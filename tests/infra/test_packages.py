@@ -241,7 +241,7 @@ def _machines(archive: zipfile.ZipFile) -> list[int]:
 
 
 def test_wheels_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Downloaded once, from where pip is told to look; with that gone they are still there.
+    """Downloaded once, from where pip is configured to look; with that gone they are still there.
 
     Other settings of pip do not count.
     """

@@ -117,7 +117,7 @@ def test_a_round_row_shows_who_was_answered(lab: Lab) -> None:
 
 
 def test_a_pair_that_is_never_answered_is_stale(lab: Lab) -> None:
-    """Its state was ok, and nobody could tell; after two windows its row says so."""
+    """Its state stayed ok; now its row says so after two windows."""
     lab.deploy(lab.image("a"), targets=[VIRGINIA])
     lab.publish("a", VIRGINIA)
     lab.round()

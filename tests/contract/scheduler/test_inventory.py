@@ -170,8 +170,8 @@ def test_a_thousand_pairs_make_a_small_round_row(inventory: Inventory, table: Dy
     A number takes a byte, and one more for each two digits; an attribute takes its name's bytes.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
     """
-    everybody = a_window(answered=range(1, 1001))
-    inventory.begin_round(TARGET, Window(), lambda _: everybody, 1000, MOMENT)
+    window = a_window(answered=range(1, 1001))
+    inventory.begin_round(TARGET, Window(), lambda _: window, 1000, MOMENT)
     (row,) = table.rows()
     numbers = sum(1 + math.ceil(len(str(number)) / 2) for number in row.pop("answered"))
     rest = sum(len(name) + len(str(value)) for name, value in row.items())

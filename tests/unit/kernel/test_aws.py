@@ -981,7 +981,7 @@ def test_numbers_are_read_as_whole_numbers() -> None:
 
 
 def test_sets_and_fractions_are_kept() -> None:
-    """A number with a fraction is none of ours, and must not be read as a whole one."""
+    """A number with a fraction must not be read as a whole one."""
     row = from_item({"a": {"NS": ["1", "20"]}, "b": {"SS": ["x"]}, "c": {"N": "2.5"}})
 
     assert {"a": frozenset({1, 20}), "b": frozenset({"x"}), "c": 2.5} == row

@@ -264,7 +264,7 @@ def test_a_row_that_cannot_be_decoded_keeps_its_number() -> None:
 
 
 def test_a_row_without_a_number_gets_one() -> None:
-    """Whoever made it; its configuration is written again."""
+    """Its configuration is written again."""
     bare = replace(a_pair(), number=None)
     (change,) = planned([an_image()], [bare]).changes
     assert Change(Action.CHANGE, replace(bare, number=1)) == change

@@ -197,7 +197,7 @@ def test_a_round_of_another_region_turns_no_window() -> None:
 
 
 def test_a_day_without_rounds_makes_nothing_stale() -> None:
-    """Nobody asked; what was answered then stays answered until the next round."""
+    """No lookup was requested; the last answers count until the next round."""
     line = Timeline()
     line.round(0)
     line.answer(*NAMES)
