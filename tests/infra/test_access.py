@@ -579,6 +579,9 @@ NOT_JUDGED: Mapping[str, Callable[[Row], bool]] = {
     "ministack judges GetParameters on all parameters at once": (
         lambda row: row.action == "ssm:GetParameters"
     ),
+    "ministack judges a query of an index by its table": (
+        lambda row: row.action == "dynamodb:Query" and "/index/" in row.on
+    ),
     "ministack lets an account's root use every key": (
         lambda row: row.who.endswith("root") and row.action.startswith("kms:")
     ),

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from email.parser import Parser
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from infra.package.lambda_platform import ARCHITECTURES, LambdaPlatform
 from services.catalogue.load import load
 from services.console.embedded.faults import Fault
 from services.console.embedded.server import EmbeddedAws
+from services.kernel.model import ParameterLookup
 from services.kernel.wire import decode_catalogue
 
 pytestmark = [pytest.mark.timeout(900)]
@@ -429,13 +431,21 @@ class Story:
         self._recorded: Recorded = {function: set() for function in CALLS}
 
     def tell(self) -> Recorded:
-        """First sight, a release, and a region whose answers look like those of a disabled one."""
+        """First sight, releases, an edit, and a region that answers like a disabled one."""
         lab = self._lab
         lab.deploy(lab.image("golden"), lab.filtered("ubuntu"))
         for _ in range(2):
             lab.publish("golden")
             lab.publish("ubuntu")
             self._round()
+        # A change that is not announced, then one that is: the aggregator asks the index.
+        edited = replace(lab.image("golden"), lookup=ParameterLookup("/images/other"))
+        lab.deploy(edited, lab.filtered("ubuntu"))
+        for _ in range(2):
+            lab.publish("other")
+            self._round()
+        lab.deploy(lab.image("golden"), lab.filtered("ubuntu"))
+        self._round()
         refused = Fault(region=IRELAND.region, code="AuthFailure", status=401)
         lab.publish("golden")
         lab.aws.add_fault(refused)

@@ -105,7 +105,10 @@ TROUBLES: tuple[tuple[Fault, ...], ...] = (
 
 
 def _look_back_and_close(lab: Lab) -> None:
-    """A change that is not announced between two that are, and a release that is to be closed."""
+    """A change that is not announced between two that are, and a release that is to be closed.
+
+    The second one's target is out of the configuration meanwhile.
+    """
     table = DynamoTable(lab.aws.client("dynamodb", lab.hub.region), lab.hub.table_name)
     release = Release(
         target=TARGETS[0],
@@ -118,10 +121,16 @@ def _look_back_and_close(lab: Lab) -> None:
         round="2025-01-01T00:00:00Z",
         lookup_digest="0123456789abcdef",
     )
-    abandoned = replace(release, target=Target(MEMBER, TARGETS[0].region), version=1)
+    abandoned = replace(release, target=TARGETS[1], version=1)
+    lab.deploy(*_catalogue(lab), targets=TARGETS[:1])
+    lab.round()
     for each in (release, abandoned):
         table.put({**encode_release(each), "pending": each.target.region})
+    lab.aws.add_fault(Fault(service="sns", region=TARGETS[1].region, code="NotFound", status=404))
     lab.pipeline.sweep()
+    lab.aws.heal()
+    lab.deploy(*_catalogue(lab))
+    lab.round()
 
 
 def _suffer(lab: Lab, trouble: Sequence[Fault]) -> None:
