@@ -19,12 +19,19 @@ def bypassed(*hosts: str) -> Iterator[None]:
     """
     before = os.environ.get(_LOWER)
     excepted = os.environ.get(_UPPER, "") if before is None else before
-    if excepted.strip() != "*":
-        os.environ[_LOWER] = ",".join(filter(None, (excepted, *hosts)))
+    hosts = () if excepted.strip() == "*" else hosts  # it excepts every host, if it is alone
+    during = ",".join(filter(None, (excepted, *hosts)))
+    os.environ[_LOWER] = during
     try:
         yield
     finally:
-        if before is None:
-            os.environ.pop(_LOWER, None)
-        else:
-            os.environ[_LOWER] = before
+        # Another value is not ours: the environment was replaced in the meantime, as tests do.
+        if os.environ.get(_LOWER) == during:
+            _put_back(before)
+
+
+def _put_back(before: str | None) -> None:
+    if before is None:
+        del os.environ[_LOWER]
+    else:
+        os.environ[_LOWER] = before

@@ -40,3 +40,12 @@ def test_a_host_is_reached_directly(
         assert [bool(proxy_bypass(host)) for host in others] == direct
         assert getproxies()["http"] == PROXY
     assert before == dict(os.environ)
+
+
+def test_a_value_that_was_set_in_the_meantime_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may begin in one environment and end in another, as fixtures of a module do."""
+    monkeypatch.delenv("no_proxy", raising=False)
+    with bypassed(HOST):
+        monkeypatch.setenv("no_proxy", f"{HOST},localhost")
+
+    assert os.environ["no_proxy"] == f"{HOST},localhost"
