@@ -10,9 +10,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from services.catalogue.models import ENTRIES, EXPECTED, keys_of
-from services.catalogue.problems import Problem, shown
+from services.catalogue.models import ENTRIES, EXPECTED, OWNER, PARAMETER_PATH, keys_of
+from services.catalogue.owners import owner_mistake
+from services.catalogue.paths import path_mistake
+from services.catalogue.problems import Problem, printable, shown
 from services.catalogue.yaml_loader import MAX_PROBLEMS, Document
+
+_LONGEST_NAME = 80  # characters of a filter's name that a problem shows
 
 
 def problems_of(
@@ -74,8 +78,29 @@ def _no_text(value: object, _: Mapping[str, Any]) -> str:
 
 
 def _no_list(value: object, _: Mapping[str, Any]) -> str:
-    hint = f"; write [{shown(value)}]" if isinstance(value, str) else ""
+    match value:
+        case str():
+            hint = f"; write [{shown(value)}]"
+        case dict() if "Name" in value:
+            hint = "; begin it with a hyphen: - Name: …"
+        case dict():
+            hint = _as_filters(value)
+        case _:
+            hint = ""
     return f"{_what(value)}, but must be a list{hint}"
+
+
+def _as_filters(value: Mapping[str, object]) -> str:
+    """How a map of filters and their values, which other tools take, is written here."""
+    name, content = next(iter(value.items()), ("", None))
+    match content:
+        case str():
+            values = f"[{shown(content)}]"
+        case [str(first), *_]:
+            values = f"[{shown(first)}, …]"
+        case _:
+            return ""
+    return f"; write each filter as {{Name: {printable(name, _LONGEST_NAME)}, Values: {values}}}"
 
 
 def _no_kind(value: object, context: Mapping[str, Any]) -> str:
@@ -83,7 +108,18 @@ def _no_kind(value: object, context: Mapping[str, Any]) -> str:
 
 
 def _wrong_pattern(value: object, context: Mapping[str, Any]) -> str:
-    return f"{_what(value)}, but must be {EXPECTED[context['pattern']]}"
+    mistake = _MISTAKES.get(context["pattern"])
+    return (
+        mistake(str(value))
+        if mistake
+        else f"{_what(value)}, but must be {EXPECTED[context['pattern']]}"
+    )
+
+
+_MISTAKES: Mapping[str, Callable[[str], str]] = {
+    OWNER: owner_mistake,
+    PARAMETER_PATH: path_mistake,
+}
 
 
 def _too_long(value: object, context: Mapping[str, Any]) -> str:

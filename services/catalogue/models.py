@@ -34,8 +34,8 @@ MAX_PARAMETER_PATH = 1011  # ssm:PutParameter, characters of a name
 _ACCOUNT_ID = ACCOUNT_ID.replace(r"\Z", "$")
 _IMAGE_NAME = IMAGE_NAME.replace(r"\Z", "$")
 _REGION = REGION.replace(r"\Z", "$")
-_OWNER = r"^([0-9]{12}|self|amazon|aws-marketplace|aws-backup-vault)$"
-_PARAMETER_PATH = r"^([A-Za-z0-9_.-]+|(/[A-Za-z0-9_.-]+)+)$"
+OWNER = r"^([0-9]{12}|self|amazon|aws-marketplace|aws-backup-vault)$"
+PARAMETER_PATH = r"^([A-Za-z0-9_.-]+|(/[A-Za-z0-9_.-]+)+)$"
 _LINE = r"^[^\x00-\x1f\x7f]*$"
 
 EXPECTED = {
@@ -43,14 +43,9 @@ EXPECTED = {
     _IMAGE_NAME: "1 to 128 letters, digits, dots, underscores or hyphens, "
     "the first a letter or a digit",
     _REGION: "the name of a region, such as eu-west-1",
-    _OWNER: "an account id of exactly 12 digits, self, amazon, aws-marketplace or "
-    "aws-backup-vault; a wildcard names no owner",
-    _PARAMETER_PATH: "the full name of an SSM parameter, such as /aws/service/…/image_id: "
-    "letters, digits, dots, underscores and hyphens between single slashes, no slash at the end; "
-    "no ARN, and no version or label after a colon, since a pinned version never changes",
     _LINE: "one line of text",
 }
-"""What a text that does not fit its pattern should have been."""
+"""What a text that does not fit its pattern should have been; others have a function in explain."""
 
 _OWNER_FILTER_VALUES = {
     "owner-id": (r"[0-9]{12}", "an account id of exactly 12 digits"),
@@ -65,7 +60,7 @@ OWNER_FILTERS = frozenset(_OWNER_FILTER_VALUES)
 
 AccountId = Annotated[str, StringConstraints(pattern=_ACCOUNT_ID)]
 Region = Annotated[str, StringConstraints(pattern=_REGION)]
-Owner = Annotated[str, StringConstraints(pattern=_OWNER)]
+Owner = Annotated[str, StringConstraints(pattern=OWNER)]
 Line = Annotated[str, StringConstraints(pattern=_LINE, min_length=1, max_length=MAX_TEXT)]
 
 
@@ -162,7 +157,7 @@ class ImageEntry(_Model):
         "files, whatever its case. Renaming begins a new history.",
     )
     parameter_path: Annotated[
-        str, StringConstraints(pattern=_PARAMETER_PATH, max_length=MAX_PARAMETER_PATH)
+        str, StringConstraints(pattern=PARAMETER_PATH, max_length=MAX_PARAMETER_PATH)
     ] = Field(
         default="",
         alias="ParameterPath",

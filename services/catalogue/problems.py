@@ -47,17 +47,21 @@ class Problem:
 
 
 class ConfigurationError(AmiTrackerError):
-    """The configuration cannot be used; `problems` holds everything that is wrong with it."""
+    """The configuration cannot be used; `problems` holds everything that is wrong with it.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    `warnings` holds what is odd in it without being wrong.
+    """
+
+    def __init__(self, problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> None:
         self.problems = tuple(problems)
+        self.warnings = tuple(warnings)
         super().__init__("\n".join(map(str, self.problems)))
 
 
-def shown(value: object) -> str:
+def shown(value: object, limit: int = _SHOWN) -> str:
     """A foreign value as a message may hold it: quoted, escaped and short."""
     text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def printable(text: str, limit: int) -> str:
