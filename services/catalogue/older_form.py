@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from services.catalogue.problems import Problem
 from services.catalogue.yaml_loader import parse_document
 
 _MAX_CHARACTERS = 65_536  # 200 values of 255 characters, and room for what stands around them
 _TOO_LONG = f"is longer than {_MAX_CHARACTERS} characters"
 _EMPTY = "is empty"
+_SHORTHAND = re.compile(r"\s*Name=[^,]*,Values=")
+_CLI = (
+    "is the short form of the AWS CLI; write each filter as an entry of a list: "
+    "- {Name: name, Values: ['…']}"
+)
 _BACKSLASH = "holds a backslash; write such a value in the list form"
 
 _SURROGATE = "holds half a character (a surrogate); remove it"
@@ -16,14 +23,9 @@ _SURROGATE = "holds half a character (a surrogate); remove it"
 class OlderFormError(ValueError):
     """The text is not in the older form."""
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(
-            f"{problem}; expected a list, or text such as {{'Name': 'name', 'Values': ['…']}}"
-        )
-
 
 def parse_older_form(text: str) -> object:
-    """The list that the text stands for.
+    """The list that the text holds, which may have brackets of its own.
 
     Its maps are YAML in flow style, so they are read by the same strict loader: nothing is ever
     evaluated, and a forgotten comma or a key that stands twice is refused, not guessed at.
@@ -31,18 +33,33 @@ def parse_older_form(text: str) -> object:
     Raises:
         OlderFormError: it cannot be read.
     """
-    if "\\" in text:  # it meant one thing to Python's quoting and means another to YAML's
-        raise OlderFormError(_BACKSLASH)
-    if len(text) > _MAX_CHARACTERS:
-        raise OlderFormError(_TOO_LONG)
-    if not text.strip():
-        raise OlderFormError(_EMPTY)
+    reason = _unreadable(text)
+    if reason:
+        raise OlderFormError(reason)
     problems: list[Problem] = []
     try:
         data = f"[{text}\n]".encode()
     except UnicodeEncodeError as error:  # pure-Python PyYAML reads "\ud800" as one
-        raise OlderFormError(_SURROGATE) from error
+        raise OlderFormError(_expected(_SURROGATE)) from error
     document = parse_document("", data, problems)
     if document is None or problems:
-        raise OlderFormError(problems[0].message)
-    return document.value
+        raise OlderFormError(_expected(problems[0].message))
+    match document.value:
+        case [list() as inner]:
+            return inner
+        case value:
+            return value
+
+
+def _unreadable(text: str) -> str:
+    if _SHORTHAND.match(text):
+        return _CLI
+    if "\\" in text:  # it meant one thing to Python's quoting and means another to YAML's
+        return _expected(_BACKSLASH)
+    if len(text) > _MAX_CHARACTERS:
+        return _expected(_TOO_LONG)
+    return "" if text.strip() else _expected(_EMPTY)
+
+
+def _expected(problem: str) -> str:
+    return f"{problem}; expected a list, or text such as {{'Name': 'name', 'Values': ['…']}}"

@@ -15,10 +15,12 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeGuard
 
 import yaml
 
 from services.catalogue.problems import Problem, printable, shown
+from services.catalogue.syntax import conflict, fault_of, line_of
 
 MAX_BYTES = 1024 * 1024
 MAX_NODES = 60_000
@@ -38,7 +40,7 @@ _LAYOUT = frozenset("\t\n\r")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # Unicode general categories
 _NONCHARACTERS = frozenset("\ufffe\uffff")  # YAML forbids them
 _LONGEST_KEY = 80  # characters of a key that a problem shows
-_TAB_INDENT = re.compile(r" *\t")
+_STRANGE_SPACE = "Zs"  # Unicode's category of spaces; only U+0020 is one to YAML
 
 Location = tuple[str | int, ...]
 """The keys and indexes that lead to a value, from the top of its file."""
@@ -150,6 +152,9 @@ def _text_of(data: bytes) -> str:
         line = data[: error.start].count(b"\n") + 1
         raise _RefusedError(line, "is not UTF-8; save it as UTF-8") from error
     _refuse_invisible(text)
+    merge = conflict(text)
+    if merge:
+        raise _RefusedError(merge.line, merge.message)
     directive = re.search(r"(?m)^%", text)
     if directive:
         message = "a line begins with %; YAML directives are not allowed"
@@ -218,19 +223,15 @@ class _Builder:
         return replace(around, line=problem.line)
 
     def _read(self) -> Iterator[yaml.Event]:
+        quoted: yaml.ScalarEvent | None = None
         try:
-            yield from yaml.parse(self._text, Loader=_Loader)
+            for event in yaml.parse(self._text, Loader=_Loader):
+                if _quotes_lines(event):
+                    quoted = event
+                yield event
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            # What misses at the end is missed behind the last line, where no editor goes.
-            line = min(mark.line + 1 if mark else 1, len(self._text.splitlines()))
-            raise _RefusedError(line, self._explain(error, line)) from error
-
-    def _explain(self, error: yaml.YAMLError, line: int) -> str:
-        if _TAB_INDENT.match(self._text.splitlines()[line - 1]):
-            return "is indented with a tab; YAML allows only spaces there"
-        reasons = (getattr(error, "context", None), getattr(error, "problem", None))
-        return f"is not YAML: {', '.join(str(reason) for reason in reasons if reason)}"
+            fault = fault_of(error, self._text, quoted)
+            raise _RefusedError(fault.line, fault.message) from error
 
     def _next(self) -> yaml.Event:
         return next(self._events)
@@ -240,11 +241,13 @@ class _Builder:
             raise _RefusedError(_line(event), "has more problems than are listed")
         problem = Problem(self._file, _line(event), "", "", message)
         self._problems.append(problem)
-        self._places.setdefault(problem, location)
+        # A key has no place yet; what holds it has.
+        place = location[:-1] if location[-1:] == ("?",) else location
+        self._places.setdefault(problem, place)
 
     def _node(self, event: yaml.Event, location: Location) -> object:
         self._bound(event, location)
-        self._refuse_cleverness(event)
+        self._refuse_cleverness(event, location)
         match event:
             case yaml.ScalarEvent():
                 return self._scalar(event, location)
@@ -265,24 +268,25 @@ class _Builder:
             message = f"is nested more than {MAX_DEPTH} levels deep"
             raise _RefusedError(_line(event), message)
 
-    def _refuse_cleverness(self, event: yaml.Event) -> None:
+    def _refuse_cleverness(self, event: yaml.Event, location: Location) -> None:
         if isinstance(event, yaml.AliasEvent):
-            self._problem(event, f"alias *{shown(event.anchor)[1:-1]}: write the value out here")
+            name = f"*{shown(event.anchor)[1:-1]}"
+            message = f"alias {name}: put it in quotes if it is text, or write the value out here"
+            self._problem(event, message, location)
             return
         if getattr(event, "anchor", None) is not None:
-            self._problem(event, "anchors (&) are not allowed; write the value out each time")
+            message = "anchors (&) are not allowed; write the value out each time"
+            self._problem(event, message, location)
         if getattr(event, "tag", None) is not None:
-            self._problem(event, "tags (!) are not allowed; put the text in quotes if it is text")
+            message = "tags (!) are not allowed; put the text in quotes if it is text"
+            self._problem(event, message, location)
 
     def _scalar(self, event: yaml.ScalarEvent, location: Location) -> str | bool | None:
         text = str(event.value)
-        hidden = _invisible(text)
-        if hidden:
-            message = f"holds the invisible character {_code_point(hidden[0])}; remove it"
-            # A key has no place yet; what holds it has.
-            place = location[:-1] if location[-1:] == ("?",) else location
-            self._problem(event, message, place)
         plain = not event.style
+        mistake = _hidden_mistake(text) or (_space_mistake(text) if plain else "")
+        if mistake:
+            self._problem(event, mistake, location)
         return _CONSTANTS[text] if plain and text in _CONSTANTS else text
 
     def _sequence(self, location: Location) -> list[object]:
@@ -306,18 +310,43 @@ class _Builder:
     def _key(self, event: yaml.Event, location: Location, known: dict[str, object]) -> str | None:
         key = self._node(event, (*location, "?"))
         if not isinstance(key, str):
-            self._problem(event, "a key must be text; put it in quotes")
+            braces = isinstance(event, yaml.MappingStartEvent) and event.flow_style
+            what = "put a value that begins with {{ in quotes" if braces else "put it in quotes"
+            self._problem(event, f"a key must be text; {what}", location)
             return None
         if isinstance(event, yaml.AliasEvent):
             return None
         if key == "<<":
-            self._problem(event, "merge keys (<<) are not allowed; write the fields out")
+            self._problem(event, "merge keys (<<) are not allowed; write the fields out", location)
             return None
         if key in known:
-            self._problem(event, f"the key {shown(key)} stands here twice; keep one")
+            self._problem(event, f"the key {shown(key)} is written twice here; keep one", location)
             return None
         return key
 
 
 def _line(event: yaml.Event) -> int:
-    return event.start_mark.line + 1 if event.start_mark else 1
+    return line_of(event.start_mark)
+
+
+def _quotes_lines(event: yaml.Event) -> TypeGuard[yaml.ScalarEvent]:
+    """Whether it is a quoted text over more than one line."""
+    return (
+        isinstance(event, yaml.ScalarEvent)
+        and event.style in {"'", '"'}
+        and line_of(event.start_mark) < line_of(event.end_mark)
+    )
+
+
+def _hidden_mistake(text: str) -> str:
+    hidden = _invisible(text)
+    return f"holds the invisible character {_code_point(hidden[0])}; remove it" if hidden else ""
+
+
+def _space_mistake(text: str) -> str:
+    """What looks like a space and is none to YAML, so that an indented key becomes another key."""
+    if text.isascii():
+        return ""
+    found = next((c for c in text if c != " " and unicodedata.category(c) == _STRANGE_SPACE), "")
+    name = "a non-breaking space" if found == "\u00a0" else "an unusual space"
+    return f"holds {name} ({_code_point(found)}); write an ordinary one" if found else ""
