@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from services.catalogue.explain import problems_of
+from services.catalogue.files import find_image_files, missing_regions_file
 from services.catalogue.models import (
     FilterEntry,
     ImageEntry,
@@ -18,7 +19,13 @@ from services.catalogue.models import (
     RegionsFile,
 )
 from services.catalogue.problems import ConfigurationError, Problem
-from services.catalogue.rules import image_problems, region_problems, region_warnings
+from services.catalogue.rules import (
+    Surroundings,
+    image_problems,
+    image_warnings,
+    region_problems,
+    region_warnings,
+)
 from services.catalogue.sdk_regions import sdk_regions
 from services.catalogue.yaml_loader import MAX_PROBLEMS, Document, read_document
 from services.kernel.model import (
@@ -32,8 +39,6 @@ from services.kernel.model import (
 )
 
 __all__ = ["Configuration", "ConfigurationError", "load", "read_configuration"]
-
-SUFFIXES = frozenset({".yaml", ".yml"})
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -65,28 +70,36 @@ def load(images_dir: Path, regions_file: Path) -> Catalogue:
     return read_configuration(images_dir, regions_file).catalogue
 
 
-def read_configuration(images_dir: Path, regions_file: Path) -> Configuration:
+def read_configuration(
+    images_dir: Path, regions_file: Path, *, allow_unknown_filters: bool = False
+) -> Configuration:
     """The catalogue, with what each file gave to it, and warnings.
 
-    Every `*.yaml` and `*.yml` directly in `images_dir` is read, in the order of their names;
-    folders in it, and files with other names, are not.
+    Every `*.yaml` and `*.yml` in `images_dir` and its folders is read, in the order of their
+    names; hidden files and files with other names are not, and each is warned of.
 
     Raises:
         ConfigurationError: something is wrong with the files; it lists everything.
     """
     problems: list[Problem] = []
-    document = read_document(regions_file, problems)
+    document = _regions_document(regions_file, problems)
     regions = None if document is None else _regions(document, problems)
-    images = _read_images(images_dir, _names(regions), problems)
-    if problems or document is None or regions is None:
-        raise ConfigurationError(_first(problems))
+    found = find_image_files(images_dir)
+    problems.extend(found.problems)
+    around = Surroundings(_names(regions), allow_unknown_filters)
+    documents = _documents(found.read, problems)
+    images = _read_images(documents, around, problems)
+    warnings = [*found.unread, *image_warnings(documents)]
+    warnings.extend(region_warnings(document, sdk_regions()) if document else ())
+    if problems or regions is None:
+        raise ConfigurationError(_first(problems), _first(warnings))
     return Configuration(
         catalogue=Catalogue(
             targets=_targets(regions),
             images=tuple(sorted(_images(images.values()), key=lambda image: image.name)),
         ),
         images_by_file={file: len(content.images) for file, content in images.items()},
-        warnings=tuple(_first(region_warnings(document, sdk_regions()))),
+        warnings=tuple(_first(warnings)),
     )
 
 
@@ -104,6 +117,14 @@ def _first(problems: Iterable[Problem]) -> Iterator[Problem]:
 # --- reading
 
 
+def _regions_document(path: Path, problems: list[Problem]) -> Document | None:
+    missing = missing_regions_file(path)
+    if missing:
+        problems.append(missing)
+        return None
+    return read_document(path, problems)
+
+
 def _regions(document: Document, problems: list[Problem]) -> RegionsFile | None:
     problems.extend(region_problems(document))
     return _shaped(document, RegionsFile, problems)
@@ -113,27 +134,17 @@ def _names(regions: RegionsFile | None) -> frozenset[str] | None:
     return None if regions is None else frozenset(entry.name for entry in regions.regions)
 
 
+def _documents(paths: Iterable[Path], problems: list[Problem]) -> list[Document]:
+    documents = (read_document(path, problems) for path in paths)
+    return [document for document in documents if document is not None]
+
+
 def _read_images(
-    folder: Path, regions: frozenset[str] | None, problems: list[Problem]
+    documents: Iterable[Document], around: Surroundings, problems: list[Problem]
 ) -> dict[str, ImagesFile]:
-    documents = [read_document(path, problems) for path in _image_files(folder, problems)]
-    readable = [document for document in documents if document is not None]
-    problems.extend(image_problems(readable, regions))
-    shaped = ((document.file, _shaped(document, ImagesFile, problems)) for document in readable)
+    problems.extend(image_problems(documents, around))
+    shaped = ((document.file, _shaped(document, ImagesFile, problems)) for document in documents)
     return {file: content for file, content in shaped if content is not None}
-
-
-def _image_files(folder: Path, problems: list[Problem]) -> list[Path]:
-    try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
-    except OSError as error:
-        problems.append(Problem(str(folder), 0, "", "", f"cannot be read: {error.strerror}"))
-        return []
-    files = [path for path in paths if not path.is_dir()]
-    if not files:
-        message = "holds no *.yaml or *.yml file; at least one image must be tracked"
-        problems.append(Problem(str(folder), 0, "", "", message))
-    return files
 
 
 def _shaped(document: Document, model: type[M], problems: list[Problem]) -> M | None:

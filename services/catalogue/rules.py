@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import islice
 
+from services.catalogue.filters import (
+    escape_mistake,
+    filter_name_mistake,
+    image_name_mistake,
+    names_architecture,
+    state_mistake,
+)
 from services.catalogue.models import OWNER_FILTERS
 from services.catalogue.older_form import OlderFormError, parse_older_form
 from services.catalogue.problems import Problem, shown
@@ -24,6 +31,10 @@ _NO_OWNER = (
     "id, or an owner-id, owner-alias or image-id filter"
 )
 
+_NO_ARCHITECTURE = (
+    "names no architecture, so the newest image is taken whichever it has; if that is not meant, "
+    "add an architecture filter, such as [x86_64] or [arm64]; if it is, one with both"
+)
 
 _PARTITIONS = {
     "cn-": "aws-cn",
@@ -35,6 +46,7 @@ _PARTITIONS = {
     "eusc-": "aws-eusc",
 }
 _LOOKUPS = frozenset({"ParameterPath", "Filters", "Filter"})
+_LONGEST_KEY = 100  # characters of an unknown key that are compared with the known ones
 _MAX_ENTRY_BYTES = 100_000
 """As JSON. A message holds 256 KiB on any queue, a row 400 KB; 200 filter values of 255 characters
 take about 52,000."""
@@ -70,7 +82,7 @@ def region_problems(document: Document) -> Iterator[Problem]:
             continue
         if target in seen:
             line = document.line(seen[target].location)
-            yield entry.problem("Name", f"stands with the same account in line {line} already")
+            yield entry.problem("Name", f"is listed with the same account in line {line} already")
         seen.setdefault(target, entry)
     yield from _partition_problems(list(seen.values()))
 
@@ -92,37 +104,62 @@ def _partition(region: str) -> str:
 
 
 def region_warnings(document: Document, known: AbstractSet[str]) -> Iterator[Problem]:
-    """The regions of a sound regions.yaml that are not among those `known`: misspelt, or newer."""
+    """The regions of regions.yaml that are not among those `known`: misspelt, or newer."""
     for entry in _entries(document, "regions"):
-        name = str(entry.content["Name"])
-        if name not in known:
+        name = entry.content.get("Name")
+        # What is no region name at all is said by its own field.
+        if isinstance(name, str) and re.match(REGION, name) and name not in known:
             near = difflib.get_close_matches(name, sorted(known), n=1)
             guess = f"; did you mean {near[0]}?" if near else ""
             yield entry.problem("Name", f"{name} is not a region that this version knows{guess}")
 
 
-def image_problems(
-    documents: Iterable[Document], regions: AbstractSet[str] | None
-) -> Iterator[Problem]:
-    """What is wrong with the images beside their shape; `regions` is None where nobody knows."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What images are compared with: the regions (None where they are unknown), and leniency."""
+
+    regions: AbstractSet[str] | None = None
+    allow_unknown_filters: bool = False
+
+
+def image_problems(documents: Iterable[Document], around: Surroundings) -> Iterator[Problem]:
+    """What is wrong with the images, apart from their shape."""
     seen: dict[str, _Entry] = {}
     for document in documents:
         found = (
             problem
             for entry in _entries(document, "images")
-            for problem in _entry_problems(entry, seen, regions)
+            for problem in _entry_problems(entry, seen, around)
         )
         yield from islice(found, MAX_PROBLEMS + 1)
 
 
+def image_warnings(documents: Iterable[Document]) -> Iterator[Problem]:
+    """Which images may be of another architecture than is meant."""
+    for document in documents:
+        for entry in _entries(document, "images"):
+            key, filters = _filters_of(entry)
+            if key and not _says_architecture(filters):
+                yield entry.problem(key, _NO_ARCHITECTURE)
+
+
+def _says_architecture(filters: Sequence[_FilterPlace]) -> bool:
+    by_name = {found.name: found for found in filters}
+    if "name" not in by_name or by_name.keys() & {"architecture", "image-id"}:
+        return True
+    return names_architecture(value for _, value in by_name["name"].values)
+
+
 def _entry_problems(
-    entry: _Entry, seen: dict[str, _Entry], regions: AbstractSet[str] | None
+    entry: _Entry, seen: dict[str, _Entry], around: Surroundings
 ) -> Iterator[Problem]:
     yield from _name_problems(entry, seen)
     yield from _lookup_problems(entry)
+    yield from _filter_problems(entry, allow_unknown=around.allow_unknown_filters)
+    yield from _excluded_problems(entry)
     yield from _size_problems(entry)
-    if regions is not None:
-        yield from _region_problems(entry, regions)
+    if around.regions is not None:
+        yield from _region_problems(entry, around.regions)
 
 
 def _name_problems(entry: _Entry, seen: dict[str, _Entry]) -> Iterator[Problem]:
@@ -138,16 +175,90 @@ def _name_problems(entry: _Entry, seen: dict[str, _Entry]) -> Iterator[Problem]:
 
 def _lookup_problems(entry: _Entry) -> Iterator[Problem]:
     given = [key for key in entry.content if key in _LOOKUPS]
-    if not given:
+    if not given and not _misspells_lookup(entry):
         yield entry.document.problem(
             entry.location, "has no lookup; add either ParameterPath or Filters"
         )
     if len(given) > 1:
-        yield entry.problem(given[1], f"stands beside {given[0]}; keep one of them")
+        yield entry.problem(given[1], f"cannot be used with {given[0]}; keep one of them")
     if given == ["ParameterPath"]:
         yield from _idle_problems(entry)
     elif given and "ParameterPath" not in given and not _names_owner(entry, given[0]):
         yield entry.problem(given[0], _NO_OWNER)
+
+
+def _misspells_lookup(entry: _Entry) -> bool:
+    """Whether an unknown key, which is a problem of its own, is meant to be the lookup."""
+    known = [key.lower() for key in _LOOKUPS]
+    keys = (str(key).lower()[:_LONGEST_KEY].strip() for key in entry.content)
+    return any(difflib.get_close_matches(key, known, n=1) for key in keys)
+
+
+# --- filters
+
+
+@dataclass(frozen=True, slots=True)
+class _FilterPlace:
+    """One filter with the places of its name and of each of its texts."""
+
+    location: Location
+    name: str
+    values: tuple[tuple[Location, str], ...]
+
+
+def _filters_of(entry: _Entry) -> tuple[str, list[_FilterPlace]]:
+    """The key of the filters and those that can be read; no key where there are none."""
+    key = next((key for key in entry.content if key in _LOOKUPS - {"ParameterPath"}), "")
+    found = (_read_filters(entry.content[key]) or []) if key else []
+    return key, [
+        _placed(member, (*entry.location, key, index))
+        for index, member in enumerate(found)
+        if isinstance(member, dict) and isinstance(member.get("Name"), str)
+    ]
+
+
+def _placed(member: Mapping[str, object], location: Location) -> _FilterPlace:
+    values = member.get("Values")
+    texts = tuple(
+        ((*location, "Values", index), value)
+        for index, value in enumerate(values if isinstance(values, list) else ())
+        if isinstance(value, str)
+    )
+    return _FilterPlace((*location, "Name"), str(member["Name"]), texts)
+
+
+_VALUE_MISTAKES: Mapping[str, Callable[[str], str | None]] = {
+    "name": image_name_mistake,
+    "state": state_mistake,
+}
+
+
+def _filter_problems(entry: _Entry, *, allow_unknown: bool) -> Iterator[Problem]:
+    for found in _filters_of(entry)[1]:
+        mistake = None if allow_unknown or not found.name else filter_name_mistake(found.name)
+        if mistake:
+            yield entry.document.problem(found.location, mistake)
+        for location, value in found.values:
+            mistake = _value_mistake(found.name, value)
+            if mistake:
+                yield entry.document.problem(location, mistake)
+
+
+def _value_mistake(name: str, value: str) -> str | None:
+    """The first mistake of a filter's value; owners have sentences of their own."""
+    if name in OWNER_FILTERS or not value:
+        return None
+    special = _VALUE_MISTAKES.get(name)
+    return escape_mistake(value) or (special(value) if special else None)
+
+
+def _excluded_problems(entry: _Entry) -> Iterator[Problem]:
+    patterns = entry.content.get("ExcludeNames")
+    for index, pattern in enumerate(patterns if isinstance(patterns, list) else ()):
+        mistake = _value_mistake("name", pattern) if isinstance(pattern, str) else None
+        if mistake:
+            location = (*entry.location, "ExcludeNames", index)
+            yield entry.document.problem(location, mistake)
 
 
 def _size_problems(entry: _Entry) -> Iterator[Problem]:

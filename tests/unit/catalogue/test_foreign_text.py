@@ -102,9 +102,12 @@ def lines_of(result: Result, folder: Path) -> list[str]:
     assert result.exit_code == 2, (result.output, result.exception)
     assert isinstance(result.exception, SystemExit)
     lines = result.stderr.removesuffix("\n").split("\n")
+    lines = [line for line in lines if not line.startswith("warning: ")]
     assert lines
     for line in lines:
-        assert re.match(rf"{re.escape(str(folder))}/(images/[^:]+|regions\.yaml)(:\d+)?: ", line)
+        assert re.match(
+            rf"error: {re.escape(str(folder))}/(images/[^:]+|regions\.yaml)(:\d+)?: ", line
+        )
         assert line.isprintable()
         assert not set(line) & set("".join(UNSEEN.values()))
         assert len(line) < 2000
@@ -168,7 +171,7 @@ def test_the_forged_line_of_a_key_is_one_field(tmp_path: Path) -> None:
     """The key is shown with its line end escaped."""
     result = check(tmp_path, IMAGES, REGIONS + f'"k\\n{FORGED}": 1\n')
     (line,) = lines_of(result, tmp_path)
-    assert line.startswith(f"{tmp_path}/regions.yaml:3: k\\n{FORGED}: ")
+    assert line.startswith(f"error: {tmp_path}/regions.yaml:3: k\\n{FORGED}: ")
 
 
 def test_problems_as_json_are_escaped_as_well(tmp_path: Path) -> None:

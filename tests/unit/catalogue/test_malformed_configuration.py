@@ -53,7 +53,7 @@ NOT_YAML = [
     Case("nothing but comments", "# none yet\n\n", 1, "is empty"),
     Case("nothing but a document mark", "---\n", 2, "is empty, but must be a map"),
     Case("unclosed bracket", "images: [\n  {Name: a\n", 2, "is not YAML"),
-    Case("unclosed quote", 'images:\n  - Name: "a\n', 2, "is not YAML"),
+    Case("unclosed quote", 'images:\n  - Name: "a\n', 2, "a quote opens in this line"),
     Case("tab as indentation", "images:\n\t- Name: a\n", 2, "tab"),
     Case("tab deeper down", "images:\n  - Name: a\n\tParameterPath: /a\n", 3, "tab"),
     Case("UTF-16 with its mark", GOOD.encode("utf-16"), 1, "UTF-16"),
@@ -137,9 +137,9 @@ WRONG_SHAPE = [
     Case("field in lower case", entry("parameterpath: /a"), 3, "did you mean ParameterPath?"),
     Case("strange field", entry("ParameterPath: /a", "zzz: 1"), 4, "expected one of Name"),
     Case("no lookup", "images:\n  - Name: a\n", 2, "has no lookup"),
-    Case("both lookups", entry("ParameterPath: /a", "Filters: []"), 4, "beside ParameterPath"),
-    Case("Filter and Filters", entry("Filter: []", "Filters: []"), 4, "stands beside"),
-    Case("path without a slash", entry("ParameterPath: aws/a"), 3, "SSM parameter"),
+    Case("both lookups", entry("ParameterPath: /a", "Filters: []"), 4, "used with ParameterPath"),
+    Case("Filter and Filters", entry("Filter: []", "Filters: []"), 4, "cannot be used with"),
+    Case("path without a slash", entry("ParameterPath: aws/a"), 3, "write '/aws/a'"),
     Case(
         "a lookup that fits no message",
         entry(
@@ -149,10 +149,10 @@ WRONG_SHAPE = [
         2,
         "fits a message",
     ),
-    Case("path with a last slash", entry("ParameterPath: /aws/a/"), 3, "SSM parameter"),
-    Case("path with an empty part", entry("ParameterPath: /aws//a"), 3, "SSM parameter"),
-    Case("path with a version", entry("ParameterPath: /aws/a:3"), 3, "pinned version"),
-    Case("path with a space", entry("ParameterPath: /aws/a b"), 3, "SSM parameter"),
+    Case("path with a last slash", entry("ParameterPath: /aws/a/"), 3, "names a folder"),
+    Case("path with an empty part", entry("ParameterPath: /aws//a"), 3, "two slashes"),
+    Case("path with a version", entry("ParameterPath: /aws/a:3"), 3, "a version never changes"),
+    Case("path with a space", entry("ParameterPath: /aws/a b"), 3, "holds a space"),
     Case("path too long", entry(f"ParameterPath: /{'a' * 1011}"), 3, "at most 1011"),
     Case("path empty", entry('ParameterPath: ""'), 3, "ParameterPath: "),
     Case("path a list", entry("ParameterPath: [/a]"), 3, "must be text"),
@@ -206,7 +206,10 @@ WRONG_SHAPE = [
     Case("wildcard owner", with_filter("[x]", "name") + "    Owners: ['*']\n", 6, "names no owner"),
     Case("owner of 11 digits", with_filter("[x]", "name") + "    Owners: [12345678901]\n", 6, "12"),
     Case(
-        "unknown owner", with_filter("[x]", "name") + "    Owners: [redhat]\n", 6, "aws-marketplace"
+        "unknown owner",
+        with_filter("[x]", "name") + "    Owners: [someone]\n",
+        6,
+        "aws-marketplace",
     ),
     Case("wildcard owner-id", with_filter("['*']"), 4, "a wildcard names nobody"),
     Case("wildcard owner-alias", with_filter("['?mazon']", "owner-alias"), 4, "names nobody"),
@@ -229,7 +232,7 @@ WRONG_SHAPE = [
         "older form, key twice",
         entry("Filters: \"{'Name': 'a', 'Name': 'b', 'Values': ['c']}\""),
         3,
-        "stands here twice",
+        "is written twice here",
     ),
     Case("older form, alias", entry("Filters: \"{'Name': *a, 'Values': ['c']}\""), 3, "alias"),
     Case("unknown kind", entry("ParameterPath: /a", "Announce: [relase]"), 4, "'release'"),
@@ -310,7 +313,9 @@ def test_a_malformed_file_is_refused_by_place_at_once_and_harmlessly(
 
     path = regions_file if case.file == "regions.yaml" else images_dir / case.file
     blamed = [
-        line for line in checked.stderr.splitlines() if line.startswith(f"{path}:{case.line}: ")
+        line
+        for line in checked.stderr.splitlines()
+        if line.startswith(f"error: {path}:{case.line}: ")
     ]
     assert any(case.says in line for line in blamed), checked.stderr[:2000]
     assert (checked.exit_code, compiled.exit_code) == (2, 2)
