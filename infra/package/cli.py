@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from infra.package.build import Package, build, write
@@ -28,9 +28,10 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Build and write the packages, and list them; the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        catalogue = _catalogue(options.images, options.regions)
+        catalogue = _catalogue(options)
     except ConfigurationError as error:
-        _complain(error)
+        _complain("error", error.problems)
+        _complain("warning", error.warnings)
         return 2
     platform = LambdaPlatform(options.runtime, options.architecture)
     try:
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         packages = build(platform, python, catalogue, options.cache)
         write(packages, options.out)
     except (NoInterpreterError, PackagingError) as error:
-        _complain(error)
+        _complain("error", [error])
         return 1
     sys.stdout.write(_table(packages, options.out))
     return 0
@@ -59,25 +60,28 @@ def _parser() -> argparse.ArgumentParser:
     for name, values, default in choices:
         text = f"one of {', '.join(values)} (default: {default})"
         parser.add_argument(name, choices=values, default=default, metavar="NAME", help=text)
+    text = "accept filter names that this version does not know"
+    parser.add_argument("--allow-unknown-filters", action="store_true", help=text)
     text = f"the runtime's Python (default: ${VARIABLE}, else the first that is found)"
     parser.add_argument("--python", default="", metavar="FILE", help=text)
     return parser
 
 
-def _catalogue(images: Path, regions: Path) -> str:
-    """The compiled catalogue; what is odd in it without being wrong is told.
+def _catalogue(options: argparse.Namespace) -> str:
+    """The compiled catalogue; warnings are printed.
 
     Raises:
         ConfigurationError: it is invalid.
     """
-    configuration = read_configuration(images, regions)
-    for warning in configuration.warnings:
-        _complain(warning)
+    configuration = read_configuration(
+        options.images, options.regions, allow_unknown_filters=options.allow_unknown_filters
+    )
+    _complain("warning", configuration.warnings)
     return encode_catalogue(configuration.catalogue)
 
 
-def _complain(problem: object) -> None:
-    sys.stderr.write(f"{problem}\n")
+def _complain(severity: str, problems: Iterable[object]) -> None:
+    sys.stderr.writelines(f"{severity}: {problem}\n" for problem in problems)
 
 
 def _table(packages: Sequence[Package], out: Path) -> str:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 
 EXIT_WRONG = 1
 EXIT_CONFIGURATION = 2
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _UnwritableError(click.ClickException):
@@ -47,9 +47,41 @@ def main() -> None:
     """Watches Amazon Machine Images in many regions and accounts."""
 
 
-def _configuration_options(command: F) -> F:
-    """The options of every command that reads the configuration."""
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What every command that reads the configuration is asked."""
+
+    images_dir: Path
+    regions_file: Path
+    output: str
+    strict: bool
+    allow_unknown_filters: bool
+
+
+class _ConfigurationCommand(click.Command):
+    """A command over the whole configuration, which is no list of files."""
+
+    allow_extra_args = True
+
+    def invoke(self, ctx: click.Context) -> object:
+        if ctx.args:
+            message = (
+                f"unexpected argument {ctx.args[0]!r}: the whole configuration is read at once; "
+                "name its folder with --images DIR and its regions with --regions FILE"
+            )
+            raise click.UsageError(message, ctx)
+        return super().invoke(ctx)
+
+
+def _configuration_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of every command that reads the configuration, as one argument."""
     decorators = (
+        click.option(
+            "--allow-unknown-filters",
+            is_flag=True,
+            help="Accept filter names that this version does not know.",
+        ),
+        click.option("--strict", is_flag=True, help="Make every warning an error."),
         click.option(
             "--output",
             type=click.Choice(["text", "json"]),
@@ -73,26 +105,34 @@ def _configuration_options(command: F) -> F:
             default=Path("tracked_images"),
             show_default=True,
             metavar="DIR",
-            help="The folder of image files.",
+            help="The folder of image files; folders in it are read too.",
         ),
     )
+
+    @wraps(command)
+    def gathered(**given: Any) -> None:  # noqa: ANN401 - the values of the options
+        names = [field.name for field in fields(_Options)]
+        options = _Options(**{name: given.pop(name) for name in names})
+        command(options, **given)
+
+    decorated: Callable[..., None] = gathered
     for decorate in decorators:
-        command = decorate(command)
-    return command
+        decorated = decorate(decorated)
+    return decorated
 
 
-@main.command()
+@main.command(cls=_ConfigurationCommand)
 @_configuration_options
-def check(images_dir: Path, regions_file: Path, output: str) -> None:
+def check(options: _Options) -> None:
     """Check the configuration and say what it holds, or everything that is wrong with it."""
-    configuration = _read(images_dir, regions_file, output)
-    if output == "json":
+    configuration = _read(options)
+    if options.output == "json":
         click.echo(json.dumps(_summary(configuration), indent=2))
     else:
         _print_summary(configuration)
 
 
-@main.command(name="compile")
+@main.command(name="compile", cls=_ConfigurationCommand)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -101,13 +141,13 @@ def check(images_dir: Path, regions_file: Path, output: str) -> None:
     help="The catalogue file to write.",
 )
 @_configuration_options
-def compile_(images_dir: Path, regions_file: Path, output: str, out: Path) -> None:
+def compile_(options: _Options, out: Path) -> None:
     """Check the configuration and write it as the catalogue file that the scheduler reads."""
     from services.kernel.wire import encode_catalogue  # noqa: PLC0415 - see the module docstring
 
-    configuration = _read(images_dir, regions_file, output)
+    configuration = _read(options)
     _replace(out, encode_catalogue(configuration.catalogue))
-    if output == "json":
+    if options.output == "json":
         click.echo(json.dumps({**_summary(configuration), "out": str(out)}, indent=2))
     else:
         click.echo(f"wrote {out}: {_size(configuration)}", err=True)
@@ -143,10 +183,10 @@ def demo(*, pause: bool) -> None:
     sys.exit(0 if play(pause=pause) else EXIT_WRONG)
 
 
-def _read(images_dir: Path, regions_file: Path, output: str) -> Configuration:
+def _read(options: _Options) -> Configuration:
     """The configuration; where it is wrong, says why and ends the program.
 
-    Warnings are told here; as JSON they stand in the summary.
+    Warnings are printed here; as JSON they are part of the summary.
     """
     from services.catalogue.load import (  # noqa: PLC0415 - see the module docstring
         ConfigurationError,
@@ -154,17 +194,32 @@ def _read(images_dir: Path, regions_file: Path, output: str) -> Configuration:
     )
 
     try:
-        configuration = read_configuration(images_dir, regions_file)
+        configuration = read_configuration(
+            options.images_dir,
+            options.regions_file,
+            allow_unknown_filters=options.allow_unknown_filters,
+        )
     except ConfigurationError as error:
-        if output == "json":
-            answer = {"ok": False, "problems": _as_json(error.problems)}
-            click.echo(json.dumps(answer, indent=2))
-        else:
-            _print_problems(error.problems, "bold red")
-        sys.exit(EXIT_CONFIGURATION)
-    if output == "text" and configuration.warnings:
-        _print_problems(configuration.warnings, "bold yellow")
+        _refuse(options, error.problems, error.warnings)
+    if options.strict and configuration.warnings:
+        _refuse(options, (), configuration.warnings)
+    if options.output == "text":
+        _print_problems(configuration.warnings, "warning", "yellow")
     return configuration
+
+
+def _refuse(
+    options: _Options, problems: tuple[Problem, ...], warnings: tuple[Problem, ...]
+) -> NoReturn:
+    if options.strict:
+        problems, warnings = tuple(sorted((*problems, *warnings))), ()
+    if options.output == "json":
+        answer = {"ok": False, "problems": _as_json(problems), "warnings": _as_json(warnings)}
+        click.echo(json.dumps(answer, indent=2))
+    else:
+        _print_problems(problems, "error", "red")
+        _print_problems(warnings, "warning", "yellow")
+    sys.exit(EXIT_CONFIGURATION)
 
 
 def _summary(configuration: Configuration) -> dict[str, object]:
@@ -213,15 +268,17 @@ def _print_summary(configuration: Configuration) -> None:
     console.print(f"\n{_size(configuration)}.", soft_wrap=True)
 
 
-def _print_problems(problems: Iterable[Problem], style: str) -> None:
+def _print_problems(problems: Sequence[Problem], severity: str, style: str) -> None:
+    if not problems:
+        return
     from rich.console import Console  # noqa: PLC0415 - see the module docstring
     from rich.text import Text  # noqa: PLC0415 - see the module docstring
 
     console = Console(stderr=True)
     for problem in problems:
-        rest = str(problem).removeprefix(problem.place)
         # One line each, never wrapped: editors and terminals make `file:line` a link.
-        console.print(Text.assemble((problem.place, style), rest), soft_wrap=True)
+        line = Text.assemble((f"{severity}:", style), f" {problem}")
+        console.print(line, soft_wrap=True)
 
 
 def _replace(path: Path, text: str) -> None:

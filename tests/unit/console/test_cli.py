@@ -93,7 +93,7 @@ def test_an_unknown_region_is_a_warning(tmp_path: Path, command: list[str]) -> N
     result = run(*command, env={"COLUMNS": "20"})
 
     expected = (
-        "regions.yaml:2: eu-wset-1: Name: "
+        "warning: regions.yaml:2: eu-wset-1: Name: "
         "eu-wset-1 is not a region that this version knows; did you mean eu-west-1?"
     )
     assert expected == result.stderr.splitlines()[0]
@@ -119,6 +119,82 @@ def test_warnings_as_json(tmp_path: Path, command: list[str]) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
 
 
+UNKNOWN_FILTER = (
+    "images: [{Name: a, Owners: [self], Filters: [{Name: boot-colour, Values: [red]}]}]\n"
+)
+
+
+@pytest.mark.parametrize("command", [["check"], COMPILE], ids=["check", "compile"])
+@pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}, {"FORCE_COLOR": "1", "NO_COLOR": "1"}])
+def test_each_line_begins_with_its_severity(
+    tmp_path: Path, command: list[str], env: dict[str, str]
+) -> None:
+    """Errors first, then warnings, with and without colours: all of them at once."""
+    configuration(tmp_path, "images: []\n", MISSPELT)
+
+    result = run(*command, env=env)
+
+    assert [line.split(":")[:2] for line in result.stderr.splitlines()] == [
+        ["error", " tracked_images/family.yaml"],
+        ["warning", " regions.yaml"],
+    ]
+    assert result.exit_code == 2
+
+
+@pytest.mark.parametrize("command", [["check"], COMPILE], ids=["check", "compile"])
+def test_strict_makes_warnings_errors(tmp_path: Path, command: list[str]) -> None:
+    """They are printed as errors, and nothing is written."""
+    configuration(tmp_path, regions=MISSPELT)
+
+    result = run(*command, "--strict")
+
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: regions.yaml:2: eu-wset-1: Name: ")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert not (tmp_path / "catalogue.json").exists()
+
+
+def test_strict_as_json(tmp_path: Path) -> None:
+    """The warnings are among the problems."""
+    configuration(tmp_path, regions=MISSPELT)
+
+    answer = json.loads(run("check", "--strict", "--output", "json").stdout)
+
+    assert (answer["ok"], len(answer["problems"]), answer["warnings"]) == (False, 1, [])
+
+
+def test_strict_changes_nothing_without_warnings(tmp_path: Path) -> None:
+    """A sound configuration passes."""
+    configuration(tmp_path)
+
+    assert run("check", "--strict").exit_code == 0
+
+
+@pytest.mark.parametrize("command", [["check"], COMPILE], ids=["check", "compile"])
+def test_filters_newer_than_this_version_can_be_allowed(tmp_path: Path, command: list[str]) -> None:
+    """EC2 may have a filter that the list lacks."""
+    configuration(tmp_path, UNKNOWN_FILTER)
+
+    refused, allowed = run(*command), run(*command, "--allow-unknown-filters")
+
+    assert "a: Filters[0].Name: EC2 has no filter 'boot-colour'" in refused.stderr
+    assert (refused.exit_code, allowed.exit_code) == (2, 0)
+
+
+@pytest.mark.parametrize("command", [["check"], COMPILE], ids=["check", "compile"])
+def test_a_file_as_argument_is_explained(tmp_path: Path, command: list[str]) -> None:
+    """The whole folder is read, and the options name it."""
+    configuration(tmp_path)
+
+    result = run(*command, "tracked_images/family.yaml")
+
+    assert result.exit_code == 2
+    assert (
+        "Error: unexpected argument 'tracked_images/family.yaml': the whole configuration is read "
+        "at once; name its folder with --images DIR and its regions with --regions FILE"
+    ) in result.stderr
+
+
 def test_check_needs_no_profile(tmp_path: Path) -> None:
     """Knowing AWS's regions is no use of AWS: a profile that does not exist is not missed."""
     configuration(tmp_path)
@@ -135,10 +211,10 @@ def test_problems_are_one_line_each(tmp_path: Path) -> None:
 
     expected = [
         (
-            "regions.yaml:1: AccountId: is the text '11112222333', "
+            "error: regions.yaml:1: AccountId: is the text '11112222333', "
             "but must be an account id, which has exactly 12 digits"
         ),
-        "tracked_images/family.yaml:3: a: ParameterPath: is a list, but must be text",
+        "error: tracked_images/family.yaml:3: a: ParameterPath: is a list, but must be text",
     ]
     assert expected == result.stderr.splitlines()
     assert (result.exit_code, result.stdout) == (2, "")
@@ -158,7 +234,7 @@ def test_problems_as_json(tmp_path: Path, command: list[str]) -> None:
         "field": "images",
         "message": "is an empty list; name at least one, or leave the key out",
     }
-    assert {"ok": False, "problems": [problem]} == json.loads(result.stdout)
+    assert {"ok": False, "problems": [problem], "warnings": []} == json.loads(result.stdout)
     assert result.exit_code == 2
 
 
