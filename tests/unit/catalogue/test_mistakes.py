@@ -1,0 +1,298 @@
+"""One table of wrong and odd ways to write the configuration, each with its verdict and message."""
+
+# ruff: noqa: E501 - a table reads best with one case in a line
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from services.catalogue.load import ConfigurationError, read_configuration
+
+Write = Callable[..., tuple[Path, Path]]
+
+PATH = "/aws/service/debian/release/12/latest/amd64"
+REGIONS = 'AccountId: "111122223333"\nregions:\n  - Name: us-east-1\n  - Name: eu-west-1\n'
+NBSP = "\u00a0"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A configuration, what is thought of it, and the one line that says so (without its folder).
+
+    A case of the verdict `ok` has no line.
+    """
+
+    name: str
+    verdict: str
+    line: str
+    images: str = field(repr=False, default=f"images:\n  - Name: a\n    ParameterPath: {PATH}\n")
+    regions: str = field(repr=False, default=REGIONS)
+
+
+def image(*lines: str) -> str:
+    """An images file with one image, whose fields begin in line 3."""
+    return "\n".join(["images:", "  - Name: a", *(f"    {line}" for line in lines), ""])
+
+
+def path(text: str) -> str:
+    """An image with a parameter, in line 3."""
+    return image(f"ParameterPath: {text}")
+
+
+def a_filter(name: str, values: str) -> str:
+    """An image with an owner and two filters; the second has its name in line 5, values in 6."""
+    return image(
+        "Owners: [self]",
+        "Filters:",
+        f"  - Name: {name}",
+        f"    Values: {values}",
+        "  - {Name: architecture, Values: [x86_64]}",
+    )
+
+
+def named(values: str) -> str:
+    """An image with a filter for names, in line 6."""
+    return a_filter("name", values)
+
+
+def owned(owners: str) -> str:
+    """An image with owners, in line 3."""
+    return image(f"Owners: {owners}", "Filters: [{Name: name, Values: [a-x86_64-*]}]")
+
+
+def older(text: str) -> str:
+    """An image with an owner and filters as text, in line 4."""
+    return image("Owners: [self]", f"Filters: {text}")
+
+
+def watched(*lines: str) -> str:
+    """A regions file, whose entries begin in line 3."""
+    return "\n".join(
+        ['AccountId: "111122223333"', "regions:", *(f"  {line}" for line in lines), ""]
+    )
+
+
+AT_PATH = "images.yaml:3: a: ParameterPath: "
+AT_NAME = "images.yaml:5: a: Filters[0].Name: "
+AT_VALUE = "images.yaml:6: a: Filters[0].Values[0]: "
+AT_OWNER = "images.yaml:3: a: Owners[0]: "
+
+# fmt: off
+PARAMETERS = [
+    Case("path: sound", "ok", "", path(PATH)),
+    Case("path: at the root", "ok", "", path("golden-ami")),
+    Case("path: no slash at the beginning", "error", f"{AT_PATH}begins without a slash; write '{PATH}'", path(PATH[1:])),
+    Case("path: slash at the end", "error", f"{AT_PATH}ends with a slash, so it names a folder", path(PATH + "/")),
+    Case("path: a lone slash", "error", f"{AT_PATH}ends with a slash, so it names a folder", path("/")),
+    Case("path: two slashes", "error", f"{AT_PATH}holds two slashes in a row; write '/a/b'", path("/a//b")),
+    Case("path: two slashes at the beginning", "error", f"{AT_PATH}holds two slashes in a row; write '/a/b'", path("//a/b")),
+    Case("path: space at the end, in quotes", "error", f"{AT_PATH}begins or ends with a space; write '/a'", path("'/a '")),
+    Case("path: space at the end, no quotes", "ok", "", path("/a ")),
+    Case("path: space inside", "error", f"{AT_PATH}holds a space, and no parameter's name does", path("/a b")),
+    Case("path: line end inside", "error", f"{AT_PATH}holds a space, and no parameter's name does", path('"/a\\nb"')),
+    Case("path: public ARN", "error", f"{AT_PATH}is an ARN; write the parameter's name, '{PATH}'", path(f"arn:aws:ssm:us-east-1::parameter{PATH}")),
+    Case("path: ARN of another account", "error", f"{AT_PATH}is an ARN; write the parameter's name, '/a'", path("arn:aws:ssm:us-east-1:111122223333:parameter/a")),
+    Case("path: ARN of something else", "error", f"{AT_PATH}is an ARN; write the parameter's name, /aws/service/", path("arn:aws:s3:::a")),
+    Case("path: resolve:ssm:", "error", f"{AT_PATH}holds resolve:ssm, which only other tools read; write the parameter's name: '/a'", path("resolve:ssm:/a")),
+    Case("path: CloudFormation reference", "error", f"{AT_PATH}holds {{{{, which only other tools read; write the parameter's name: '/a'", path("'{{resolve:ssm:/a}}'")),
+    Case("path: reference in braces, no quotes", "error", "images.yaml:3: a: ParameterPath: a key must be text; put a value that begins with {{ in quotes", path("{{a}}")),
+    Case("path: version", "error", f"{AT_PATH}ends with the version :42, and a version never changes; write '/a'", path("/a:42")),
+    Case("path: label", "error", f"{AT_PATH}ends with the label :production, and labels are not supported; write '/a'", path("/a:production")),
+    Case("path: Terraform variable", "error", f"{AT_PATH}holds the placeholder '${{var.v}}'", path("/a/${var.v}/b")),
+    Case("path: angle brackets", "error", f"{AT_PATH}holds the placeholder '<sku>'", path("/a/<sku>/b")),
+    Case("path: shell variable", "error", f"{AT_PATH}holds the placeholder '$VERSION'", path("/a/$VERSION")),
+    Case("path: wildcard", "error", f"{AT_PATH}holds a wildcard, and SSM knows none", path("/a/*")),
+    Case("path: umlaut", "error", f"{AT_PATH}holds 'ä', and no parameter's name does", path("/ä")),
+    Case("path: URL", "error", f"{AT_PATH}holds ':', and no parameter's name does", path("https://a/b")),
+    Case("path: too long", "error", f"{AT_PATH}is 1012 characters long; at most 1011 are allowed", path("/" + "a" * 1011)),
+    Case("path: empty", "error", f"{AT_PATH}is no parameter's name; write one such as", path("''")),
+    Case("path: null", "error", f"{AT_PATH}is empty, but must be text", path("")),
+    Case("path: list", "error", f"{AT_PATH}is a list, but must be text", path("[/a]")),
+    Case("path: key in lower case", "error", "images.yaml:3: a: parameterpath: unknown key; did you mean ParameterPath?", image("parameterpath: /a")),
+    Case("path: key with an underscore", "error", "images.yaml:3: a: parameter_path: unknown key; did you mean ParameterPath?", image("parameter_path: /a")),
+    Case("path: owners as well", "error", "images.yaml:4: a: Owners: has no effect with ParameterPath", image("ParameterPath: /a", "Owners: [self]")),
+]
+
+FILTER_NAMES = [
+    Case("filter: sound", "ok", "", a_filter("virtualization-type", "[hvm]")),
+    Case("filter: tag", "ok", "", a_filter("tag:Team", "[x]")),
+    Case("filter: tag-key", "ok", "", a_filter("tag-key", "[x]")),
+    Case("filter: underscore", "error", f"{AT_NAME}EC2 has no filter 'virtualization_type'; did you mean virtualization-type?", a_filter("virtualization_type", "[hvm]")),
+    Case("filter: camel case", "error", f"{AT_NAME}EC2 has no filter 'RootDeviceType'; did you mean root-device-type?", a_filter("RootDeviceType", "[ebs]")),
+    Case("filter: capital letter", "error", f"{AT_NAME}EC2 has no filter 'Name'; did you mean name?", a_filter("Name", "[a]")),
+    Case("filter: letters swapped", "error", f"{AT_NAME}EC2 has no filter 'nmae'; did you mean name?", a_filter("nmae", "[a]")),
+    Case("filter: no hyphen", "error", f"{AT_NAME}EC2 has no filter 'creationdate'; did you mean creation-date?", a_filter("creationdate", "['2026*']")),
+    Case("filter: public", "error", f"{AT_NAME}EC2 has no filter 'public'; did you mean is-public?", a_filter("public", "['true']")),
+    Case("filter: owner", "error", f"{AT_NAME}EC2 has no filter 'owner'; did you mean owner-id?", a_filter("owner", "[amazon]")),
+    Case("filter: tag without its mark", "error", f"{AT_NAME}EC2 has no filter 'Team'", a_filter("Team", "[x]")),
+    Case("filter: capital tag", "error", f"{AT_NAME}EC2 has no filter 'Tag:Team'; did you mean tag:Team?", a_filter("Tag:Team", "[x]")),
+    Case("filter: tag without a key", "error", f"{AT_NAME}EC2 has no filter 'tag:'; did you mean tag:KEY?", a_filter("'tag:'", "[x]")),
+    Case("filter: tag-value", "error", f"{AT_NAME}EC2 has no filter 'tag-value'; did you mean tag:KEY", a_filter("tag-value", "[x]")),
+    Case("filter: space at the end", "error", f"{AT_NAME}EC2 has no filter 'architecture '; did you mean architecture?", a_filter("'architecture '", "[x86_64]")),
+    Case("filter: a severity", "error", f"{AT_NAME}EC2 has no filter 'critical'", a_filter("critical", "[x]")),
+    Case("filter: name_regex", "error", f"{AT_NAME}EC2 has no filter 'name_regex'", a_filter("name_regex", "[x]")),
+    Case("filter: twice", "error", "images.yaml:4: a: Filters: names the filter 'name' twice", image("Owners: [self]", "Filters:", "  - {Name: name, Values: [a-arm64]}", "  - {Name: name, Values: [b-arm64]}")),
+    Case("filter: no name", "error", "images.yaml:4: a: Filters[0].Name: is missing, but required", image("Owners: [self]", "Filters: [{Values: [a]}]")),
+    Case("filter: no values", "error", "images.yaml:4: a: Filters[0].Values: is missing, but required", image("Owners: [self]", "Filters: [{Name: tag-key}]")),
+    Case("filter: one value as text", "error", "images.yaml:6: a: Filters[0].Values: is the text 'hvm', but must be a list; write ['hvm']", a_filter("virtualization-type", "hvm")),
+    Case("filter: true without quotes", "error", "images.yaml:6: a: Filters[0].Values[0]: is true, but must be text; put it in quotes", a_filter("is-public", "[true]")),
+    Case("filter: number without quotes", "ok", "", a_filter("block-device-mapping.volume-size", "[8]")),
+    Case("filter: pending", "error", f"{AT_VALUE}only available images are chosen, so the state 'pending' finds none; write [available]", a_filter("state", "[pending]")),
+    Case("filter: available and pending", "error", "images.yaml:6: a: Filters[0].Values[1]: only available images are chosen", a_filter("state", "[available, pending]")),
+    Case("filter: misspelt state", "error", f"{AT_VALUE}only available images are chosen, so the state 'avaliable'", a_filter("state", "[avaliable]")),
+    Case("filter: available", "ok", "", a_filter("state", "[available]")),
+    Case("filter: commas in a description", "ok", "", a_filter("description", "['Canonical, Ubuntu, 22.04']")),
+    Case("filters: a map", "error", "images.yaml:4: a: Filters: is a map, but must be a list; write each filter as {Name: name, Values: ['a-*']}", image("Owners: [self]", "Filters: {name: a-*, state: available}")),
+    Case("filters: a map of lists", "error", "images.yaml:4: a: Filters: is a map, but must be a list; write each filter as {Name: name, Values: ['a-*', …]}", image("Owners: [self]", "Filters: {name: [a-*]}")),
+    Case("filters: one filter without a hyphen", "error", "images.yaml:4: a: Filters: is a map, but must be a list; begin it with a hyphen", image("Owners: [self]", "Filters: {Name: name, Values: [a-*]}")),
+    Case("filters: no owner", "error", "images.yaml:3: a: Filters: names no owner", image("Filters: [{Name: name, Values: [a-arm64]}]")),
+    Case("filters: none", "error", "images.yaml:4: a: Filters: is an empty list", image("Owners: [self]", "Filters: []")),
+    Case("filters: lower-case key", "error", "images.yaml:4: a: filters: unknown key; did you mean Filters?", image("Owners: [self]", "filters: [{Name: name, Values: [a]}]")),
+    Case("filters: most_recent", "error", "images.yaml:4: a: most_recent: unknown key; expected one of Name", image(f"ParameterPath: {PATH}", "most_recent: true")),
+    Case("lookup: none", "error", "images.yaml:2: a: has no lookup; add either ParameterPath or Filters", image("Announce: []")),
+]
+
+NAMES = [
+    Case("name: wildcards", "ok", "", named("['RHEL-9.?_HVM-*']")),
+    Case("name: all that EC2 allows", "ok", "", named("""["Bob's [x] (y) a/b.c-d@_*"]""")),
+    Case("name: escaped wildcard", "ok", "", named(r"['a\*b']")),
+    Case("name: space at the end", "ok", "", named("['amzn2-ami-* ']")),
+    Case("name: Terraform variable", "error", f"{AT_VALUE}holds the placeholder '${{var.v}}', which nothing fills in here", named("['k8s-${var.v}-*']")),
+    Case("name: double braces", "error", f"{AT_VALUE}holds the placeholder '{{{{prefix}}}}'", named("['{{prefix}}-*']")),
+    Case("name: angle brackets", "error", f"{AT_VALUE}holds the placeholder '<name>'", named("[<name>-*]")),
+    Case("name: single braces", "error", f"{AT_VALUE}holds the placeholder '{{v}}'", named("['a-{v}-*']")),
+    Case("name: regular expression", "error", f"{AT_VALUE}looks like a regular expression, and no image name holds '^'", named("['^amzn2-.*$']")),
+    Case("name: alternatives", "error", f"{AT_VALUE}looks like a regular expression, and no image name holds '|'", named("['(a|b)-*']")),
+    Case("name: \\d", "error", f"{AT_VALUE}holds \\d, which EC2 refuses", named(r"['RHEL-\d*']")),
+    Case("name: escaped dot", "error", f"{AT_VALUE}holds \\., which EC2 refuses", named(r"['2\.0*']")),
+    Case("name: backslash at the end", "error", f"{AT_VALUE}ends with a backslash, which EC2 refuses", named("['a\\']")),
+    Case("name: comma", "error", f"{AT_VALUE}holds a comma, and no image name does; write a list of names: ['a*', 'b*']", named("['a*,b*']")),
+    Case("name: colon", "error", f"{AT_VALUE}holds ':', and no image name does", named("[a:b]")),
+    Case("name: typographic quotes", "error", f"{AT_VALUE}holds the typographic quote \u201c", named("[\u201ca\u201d]")),
+    Case("name: long dash", "error", f"{AT_VALUE}holds the long dash \u2013", named("[al2023\u2013ami]")),
+    Case("name: no value", "error", f"{AT_VALUE}is empty, but must be text", named("['']")),
+    Case("name: too long", "error", f"{AT_VALUE}is 256 characters long; at most 255 are allowed", named(f"[{'a' * 256}]")),
+    Case("name: escape in another filter", "error", f"{AT_VALUE}holds \\d, which EC2 refuses", a_filter("description", r"['a \d']")),
+    Case("excluded: placeholder", "error", "images.yaml:5: a: ExcludeNames[0]: holds the placeholder '<beta>'", image("Owners: [self]", "Filters: [{Name: name, Values: [a-arm64]}]", "ExcludeNames: ['<beta>']")),
+    Case("excluded: escape", "error", "images.yaml:5: a: ExcludeNames[0]: holds \\d, which EC2 refuses", image("Owners: [self]", "Filters: [{Name: name, Values: [a-arm64]}]", r"ExcludeNames: ['\d']")),
+    Case("excluded: everything", "error", "images.yaml:5: a: ExcludeNames[0]: excludes every image", image("Owners: [self]", "Filters: [{Name: name, Values: [a-arm64]}]", "ExcludeNames: ['*']")),
+    Case("excluded: text", "error", "images.yaml:5: a: ExcludeNames: is the text 'b', but must be a list; write ['b']", image("Owners: [self]", "Filters: [{Name: name, Values: [a-arm64]}]", "ExcludeNames: b")),
+    Case("architecture: none", "warning", "images.yaml:4: a: Filters: names no architecture", image("Owners: [self]", "Filters: [{Name: name, Values: [ubuntu-*]}]")),
+    Case("architecture: in one name of two", "warning", "images.yaml:4: a: Filters: names no architecture", image("Owners: [self]", "Filters: [{Name: name, Values: [a-arm64, b-*]}]")),
+    Case("architecture: none, older form", "warning", "images.yaml:4: a: Filters: names no architecture", older("\"{'Name': 'name', 'Values': ['a*']}\"")),
+    Case("architecture: in the name", "ok", "", image("Owners: [self]", "Filters: [{Name: name, Values: [a-amd64-*]}]")),
+    Case("architecture: no name at all", "ok", "", image("Owners: [self]", "Filters: [{Name: 'tag:Team', Values: [x]}]")),
+    Case("architecture: one image by its id", "ok", "", image("Filters: [{Name: image-id, Values: [ami-01234567]}, {Name: name, Values: [a]}]")),
+]
+
+OWNERS = [
+    Case("owner: sound", "ok", "", owned("[self, amazon, '099720109477']")),
+    Case("owner: account without quotes", "ok", "", owned("[099720109477]")),
+    Case("owner: misspelt", "error", f"{AT_OWNER}EC2 knows no owner 'amazonn'; did you mean amazon?", owned("[amazonn]")),
+    Case("owner: capital letter", "error", f"{AT_OWNER}EC2 knows no owner 'Amazon'; did you mean amazon?", owned("[Amazon]")),
+    Case("owner: underscore", "error", f"{AT_OWNER}EC2 knows no owner 'aws_marketplace'; did you mean aws-marketplace?", owned("[aws_marketplace]")),
+    Case("owner: publisher", "error", f"{AT_OWNER}EC2 knows no owner 'canonical'; write the publisher's account: '099720109477'", owned("[canonical]")),
+    Case("owner: anyone", "error", f"{AT_OWNER}'*' is a wildcard, and a wildcard names no owner", owned("['*']")),
+    Case("owner: zero lost", "error", f"{AT_OWNER}'99720109477' has 11 digits, and an account id has exactly 12; keep the zeros", owned("[99720109477]")),
+    Case("owner: a digit too many", "error", f"{AT_OWNER}'0997201094777' has 13 digits, and an account id has exactly 12", owned("['0997201094777']")),
+    Case("owner: hyphens", "error", f"{AT_OWNER}'0997-2010-9477' is no account id; write '099720109477'", owned("[0997-2010-9477]")),
+    Case("owner: unknown", "error", f"{AT_OWNER}is the text 'someone', but must be an account id of exactly 12 digits", owned("[someone]")),
+    Case("owner: text", "error", "images.yaml:3: a: Owners: is the text 'amazon', but must be a list; write ['amazon']", owned("amazon")),
+    Case("owner: none", "error", "images.yaml:3: a: Owners: is an empty list", owned("[]")),
+    Case("owner-id: wildcard", "error", "images.yaml:5: a: Filters[0]: the value '*' of owner-id must be an account id", a_filter("owner-id", "['*']")),
+    Case("owner-alias: misspelt", "error", "images.yaml:5: a: Filters[0]: the value 'amazonn' of owner-alias must be amazon, aws-marketplace", a_filter("owner-alias", "[amazonn]")),
+]
+
+OLDER = [
+    Case("older form: sound", "ok", "", older("\"{'Name': 'name', 'Values': ['a-arm64']}\"")),
+    Case("older form: in brackets", "ok", "", older("\"[{'Name': 'name', 'Values': ['a-arm64']}, {'Name': 'state', 'Values': ['available']}]\"")),
+    Case("older form: JSON of the AWS CLI", "ok", "", image("""Filters: '[{"Name":"name","Values":["a-arm64"]},{"Name":"owner-alias","Values":["amazon"]}]'""")),
+    Case("older form: comma at the end", "ok", "", older("\"{'Name': 'name', 'Values': ['a-arm64',]},\"")),
+    Case("older form: short form of the AWS CLI", "error", "images.yaml:4: a: Filters: is the short form of the AWS CLI; write each filter as an entry of a list", older("Name=name,Values=a-*")),
+    Case("older form: short form without an owner", "error", "images.yaml:3: a: Filters: is the short form of the AWS CLI", image("Filters: Name=name,Values=a-* Name=owner-alias,Values=amazon")),
+    Case("older form: no comma", "error", "images.yaml:4: a: Filters: is not YAML: while parsing a flow", older("\"{'Name': 'name' 'Values': ['a']}\"")),
+    Case("older form: asterisk", "error", "images.yaml:4: a: Filters: *a* begins with *, which is an alias in YAML; put it in quotes", older('"{Name: name, Values: [*a*]}"')),
+    Case("older form: backslash", "error", "images.yaml:4: a: Filters: holds a backslash", older(r"""'{"Name": "name", "Values": ["\d"]}'""")),
+    Case("older form: unknown filter", "error", "images.yaml:4: a: Filters[0].Name: EC2 has no filter 'nmae'; did you mean name?", older("\"{'Name': 'nmae', 'Values': ['a']}\"")),
+    Case("older form: placeholder", "error", "images.yaml:4: a: Filters[0].Values[0]: holds the placeholder '<x>'", older("\"{'Name': 'name', 'Values': ['<x>-arm64']}\"")),
+    Case("older form: empty", "error", "images.yaml:4: a: Filters: is empty; expected a list", older("' '")),
+]
+
+SYNTAX = [
+    Case("quote: never closed", "error", "images.yaml:2: a quote opens in this line and is never closed", 'images:\n  - Name: "a\n    ParameterPath: /a\n'),
+    Case("quote: closed by the next one", "error", "images.yaml:2: a quote opens in this line and is closed in line 3 only", 'images:\n  - Name: "a\n    ParameterPath: "/a"\n'),
+    Case("quote: apostrophe inside", "error", "images.yaml:6: is not YAML: while parsing a flow", named("['Bob's a']")),
+    Case("quote: escape in double quotes", "error", "images.yaml:6: is not YAML: while parsing a quoted scalar, found unknown escape character; double quotes know only YAML's escapes; use single quotes", named(r'["RHEL-\d"]')),
+    Case("asterisk: at both ends", "error", "images.yaml:6: *golden-* begins with *, which is an alias in YAML; put it in quotes: '*golden-*'", named("[*golden-*]")),
+    Case("asterisk: at the beginning", "error", "images.yaml:6: a: Filters[0].Values[0]: alias *golden: put it in quotes if it is text", named("[*golden]")),
+    Case("asterisk: at the end", "ok", "", named("[golden-*]")),
+    Case("exclamation mark", "error", "images.yaml:6: a: Filters[0].Values[0]: tags (!) are not allowed; put the text in quotes", named("[!x ]")),
+    Case("at sign", "error", "images.yaml:3: is not YAML: while scanning for the next token, found character that cannot start any token; put the value in quotes", path("@a")),
+    Case("colon and space in a value", "error", "images.yaml:3: is not YAML: mapping values are not allowed in this context; put a value that holds ': ' in quotes", path("a: b")),
+    Case("no space behind a colon", "error", "images.yaml:3: is not YAML: mapping values are not allowed in this context", "images:\n  - Name:a\n    ParameterPath: /a\n"),
+    Case("wrong indent", "error", "images.yaml:3: is not YAML: while parsing a block collection, did not find expected '-' indicator; indent the fields of an entry alike", "images:\n  - Name: a\n   ParameterPath: /a\n"),
+    Case("no hyphen", "error", "images.yaml:1: images: is a map, but must be a list; begin it with a hyphen: - Name: …", "images:\n  Name: a\n  ParameterPath: /a\n"),
+    Case("tab", "error", "images.yaml:3: is indented with a tab", "images:\n  - Name: a\n\tParameterPath: /a\n"),
+    Case("open bracket", "error", "images.yaml:7: is not YAML: while parsing a flow sequence", named("[a")),
+    Case("marks of a merge", "error", "images.yaml:3: holds the mark <<<<<<< of a merge conflict", image("").replace("\n    \n", "\n<<<<<<< HEAD\n    ParameterPath: /a\n=======\n    ParameterPath: /b\n>>>>>>> b\n")),
+    Case("last mark of a merge", "error", "images.yaml:4: holds the mark >>>>>>> of a merge conflict", path("/a") + ">>>>>>> b\n"),
+    Case("non-breaking space: indent", "error", "images.yaml:3: a: holds a non-breaking space (U+00A0); write an ordinary one", image(f"{NBSP}ParameterPath: /a")),
+    Case("non-breaking space: value", "error", f"{AT_PATH}holds a non-breaking space (U+00A0)", path(f"/a{NBSP}")),
+    Case("wide space", "error", f"{AT_PATH}holds an unusual space (U+3000)", path("/a\u3000b")),
+    Case("invisible character", "error", "images.yaml:3: holds the invisible character U+200B; remove it", path("/a\u200b")),
+    Case("second document", "error", "images.yaml:4: begins a second document", path("/a") + "---\n" + path("/b")),
+    Case("key twice", "error", "images.yaml:4: a: the key 'ParameterPath' is written twice here; keep one", image("ParameterPath: /a", "ParameterPath: /b")),
+    Case("merge key", "error", "images.yaml:4: a: merge keys (<<) are not allowed", image("ParameterPath: /a", "<<: {Announce: []}")),
+    Case("nothing", "error", "images.yaml:1: is empty", "# nothing yet\n"),
+    Case("Windows line ends", "ok", "", path(PATH).replace("\n", "\r\n")),
+    Case("version that looks like a number", "ok", "", "images:\n  - Name: 1.30\n    ParameterPath: /a/1.30\n"),
+]
+
+OTHERS = [
+    Case("kind: misspelt", "error", "images.yaml:4: a: Announce[0]: is the text 'relase', but must be", image("ParameterPath: /a", "Announce: [relase]")),
+    Case("kind: none", "ok", "", image("ParameterPath: /a", "Announce: []")),
+    Case("image: same name in another case", "error", "images.yaml:4: A: Name: is the name of another image already", path("/a") + "  - {Name: A, ParameterPath: /b}\n"),
+    Case("image: space in its name", "error", "images.yaml:2: a b: Name: is the text 'a b', but must be 1 to 128 letters", "images:\n  - {Name: a b, ParameterPath: /a}\n"),
+    Case("image: region of no file", "error", "images.yaml:4: a: Regions[0]: 'eu-west-3' is not in regions.yaml", image("ParameterPath: /a", "Regions: [eu-west-3]")),
+    Case("region: misspelt", "warning", "regions.yaml:3: eu-wset-1: Name: eu-wset-1 is not a region that this version knows; did you mean eu-west-1?", regions=watched("- Name: eu-wset-1")),
+    Case("region: zone", "error", "regions.yaml:3: eu-west-1a: Name: is the text 'eu-west-1a', but must be the name of a region", regions=watched("- Name: eu-west-1a")),
+    Case("region: text", "error", "regions.yaml:3: regions[0]: is the text 'eu-west-1', but must be a map", regions=watched("- eu-west-1")),
+    Case("region: twice", "error", "regions.yaml:4: eu-west-1: Name: is listed with the same account in line 3 already", regions=watched("- Name: eu-west-1", "- Name: eu-west-1")),
+    Case("account: zero lost", "error", "regions.yaml:1: AccountId: is the text '11122223333', but must be an account id", regions=REGIONS.replace("111122223333", "11122223333")),
+    Case("account: without quotes", "ok", "", regions=REGIONS.replace('"', "")),
+]
+# fmt: on
+
+CASES = [*PARAMETERS, *FILTER_NAMES, *NAMES, *OWNERS, *OLDER, *SYNTAX, *OTHERS]
+
+
+def verdict_of(images: Path, regions: Path) -> tuple[str, list[str]]:
+    """What is thought of a configuration, and the lines that say why, without their folder."""
+    try:
+        found = read_configuration(images, regions).warnings
+        verdict = "warning" if found else "ok"
+    except ConfigurationError as error:
+        found, verdict = error.problems, "error"
+    folders = (f"{images}/", f"{images.parent}/")
+    lines = [str(problem) for problem in found]
+    return verdict, [line.removeprefix(folders[0]).removeprefix(folders[1]) for line in lines]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_one_mistake_is_one_line_that_says_what_to_write(case: Case, write: Write) -> None:
+    """The verdict is as expected, and one line names the place and the mistake."""
+    verdict, lines = verdict_of(*write(case.images, case.regions))
+
+    assert case.verdict == verdict, lines
+    assert [line[: len(case.line)] for line in lines] == ([case.line] if case.line else []), lines
+
+
+def test_the_table_is_long_enough_to_mean_something() -> None:
+    """At least 110 ways to write it, each under a name of its own."""
+    assert len(CASES) >= 110
+    assert {1} == set(Counter(case.name for case in CASES).values())
