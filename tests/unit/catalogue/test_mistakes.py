@@ -215,6 +215,7 @@ OLDER = [
     Case("older form: comma at the end", "ok", "", older("\"{'Name': 'name', 'Values': ['a-arm64',]},\"")),
     Case("older form: short form of the AWS CLI", "error", "images.yaml:4: a: Filters: is the short form of the AWS CLI; write each filter as an entry of a list", older("Name=name,Values=a-*")),
     Case("older form: short form without an owner", "error", "images.yaml:3: a: Filters: is the short form of the AWS CLI", image("Filters: Name=name,Values=a-* Name=owner-alias,Values=amazon")),
+    Case("older form: apostrophe in double quotes", "ok", "", older("""|\n      {'Name': 'description', 'Values': ["Bob's image *"]}""")),
     Case("older form: no comma", "error", "images.yaml:4: a: Filters: is not YAML: while parsing a flow", older("\"{'Name': 'name' 'Values': ['a']}\"")),
     Case("older form: asterisk", "error", "images.yaml:4: a: Filters: *a* begins with *, which is an alias in YAML; put it in quotes", older('"{Name: name, Values: [*a*]}"')),
     Case("older form: backslash", "error", "images.yaml:4: a: Filters: holds a backslash", older(r"""'{"Name": "name", "Values": ["\d"]}'""")),
