@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import Any
 
@@ -14,7 +15,7 @@ from services.catalogue.models import ENTRIES, EXPECTED, OWNER, PARAMETER_PATH, 
 from services.catalogue.owners import owner_mistake
 from services.catalogue.paths import path_mistake
 from services.catalogue.problems import Problem, printable, shown
-from services.catalogue.yaml_loader import MAX_PROBLEMS, Document
+from services.catalogue.yaml_loader import MAX_PROBLEMS, Document, Location
 
 _LONGEST_NAME = 80  # characters of a filter's name that a problem shows
 
@@ -23,21 +24,31 @@ def problems_of(
     document: Document, model: type[BaseModel], error: ValidationError
 ) -> list[Problem]:
     """What does not fit the model, except where the loader refused something already."""
+    details = error.errors(include_url=False)
+    meant = _meant(details, model)
     found = (
         document.problem(detail["loc"], _sentence(detail, model))
-        for detail in error.errors(include_url=False)
-        if not _follows(detail, document)
+        for detail in details
+        if not _follows(detail, document, meant)
     )
     return list(islice(found, MAX_PROBLEMS + 1))
 
 
-def _follows(detail: ErrorDetails, document: Document) -> bool:
+def _meant(details: Iterable[ErrorDetails], model: type[BaseModel]) -> frozenset[Location]:
+    """The places of the keys that misspelt keys are meant to be."""
+    unknown = (detail["loc"] for detail in details if detail["type"] == "extra_forbidden")
+    return frozenset((*place[:-1], near) for place in unknown if (near := _nearest(place, model)))
+
+
+def _follows(detail: ErrorDetails, document: Document, meant: AbstractSet[Location]) -> bool:
     """Whether it only repeats another problem.
 
-    A list counts as too short when all its members are wrong, which they say themselves.
+    A list counts as too short when all its members are wrong, which they say themselves. A key
+    that is misspelt is missing too.
     """
     emptied = detail["type"] == "too_short" and detail["input"] != []
-    return emptied or document.line(detail["loc"]) in document.flagged
+    misspelt = detail["type"] == "missing" and detail["loc"] in meant
+    return emptied or misspelt or document.line(detail["loc"]) in document.flagged
 
 
 def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
@@ -47,15 +58,23 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
     return explain(detail["input"], detail.get("ctx", {})) if explain else detail["msg"]
 
 
-def _unknown_key(location: tuple[int | str, ...], file: type[BaseModel]) -> str:
-    *around, key = location
-    place = tuple(part for part in around if isinstance(part, str))
-    known = keys_of(ENTRIES.get(place, file))
-    lower = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(str(key).lower()[:100], lower, n=1)
+def _unknown_key(location: Location, file: type[BaseModel]) -> str:
+    near = _nearest(location, file)
     if near:
-        return f"unknown key; did you mean {lower[near[0]]}?"
-    return f"unknown key; expected one of {', '.join(known)}"
+        return f"unknown key; did you mean {near}?"
+    return f"unknown key; expected one of {', '.join(_known_keys(location, file))}"
+
+
+def _known_keys(location: Location, file: type[BaseModel]) -> list[str]:
+    place = tuple(part for part in location[:-1] if isinstance(part, str))
+    return keys_of(ENTRIES.get(place, file))
+
+
+def _nearest(location: Location, file: type[BaseModel]) -> str | None:
+    """The key that an unknown one resembles most."""
+    lower = {name.lower(): name for name in _known_keys(location, file)}
+    near = difflib.get_close_matches(str(location[-1]).lower()[:100], lower, n=1)
+    return lower[near[0]] if near else None
 
 
 def _what(value: object) -> str:

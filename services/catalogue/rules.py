@@ -19,7 +19,7 @@ from services.catalogue.filters import (
     names_architecture,
     state_mistake,
 )
-from services.catalogue.models import OWNER_FILTERS
+from services.catalogue.models import OWNER_FILTERS, ImageEntry, keys_of
 from services.catalogue.older_form import OlderFormError, parse_older_form
 from services.catalogue.problems import Problem, shown
 from services.catalogue.yaml_loader import MAX_PROBLEMS, Document, Location
@@ -175,7 +175,7 @@ def _name_problems(entry: _Entry, seen: dict[str, _Entry]) -> Iterator[Problem]:
 
 def _lookup_problems(entry: _Entry) -> Iterator[Problem]:
     given = [key for key in entry.content if key in _LOOKUPS]
-    if not given and not _misspells_lookup(entry):
+    if not given and not _misspells(entry, *_LOOKUPS):
         yield entry.document.problem(
             entry.location, "has no lookup; add either ParameterPath or Filters"
         )
@@ -187,11 +187,12 @@ def _lookup_problems(entry: _Entry) -> Iterator[Problem]:
         yield entry.problem(given[0], _NO_OWNER)
 
 
-def _misspells_lookup(entry: _Entry) -> bool:
-    """Whether an unknown key, which is a problem of its own, is meant to be the lookup."""
-    known = [key.lower() for key in _LOOKUPS]
-    keys = (str(key).lower()[:_LONGEST_KEY].strip() for key in entry.content)
-    return any(difflib.get_close_matches(key, known, n=1) for key in keys)
+def _misspells(entry: _Entry, *wanted: str) -> bool:
+    """Whether an unknown key, which is a problem of its own, is meant to be one of these."""
+    known = {key.lower(): key for key in keys_of(ImageEntry)}
+    unknown = (key.lower()[:_LONGEST_KEY] for key in entry.content if key not in known.values())
+    near = (difflib.get_close_matches(key, known, n=1) for key in unknown)
+    return any(known[match] in wanted for matches in near for match in matches)
 
 
 # --- filters
@@ -275,13 +276,14 @@ def _idle_problems(entry: _Entry) -> Iterator[Problem]:
 
 
 def _names_owner(entry: _Entry, key: str) -> bool:
-    if "Owners" in entry.content:
+    if "Owners" in entry.content or _misspells(entry, "Owners"):
         return True
     filters = _read_filters(entry.content[key])
     if filters is None:
         return True  # unreadable, which is a problem of its own
     names = [member.get("Name") for member in filters if isinstance(member, dict)]
-    return any(isinstance(name, str) and name in OWNER_FILTERS for name in names)
+    # A filter without a name is a problem of its own, and may be meant to be the owner's.
+    return any(not isinstance(name, str) or name in OWNER_FILTERS for name in names)
 
 
 def _read_filters(value: object) -> list[object] | None:

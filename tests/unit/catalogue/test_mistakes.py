@@ -153,6 +153,10 @@ FILTER_NAMES = [
     Case("filters: no owner", "error", "images.yaml:3: a: Filters: names no owner", image("Filters: [{Name: name, Values: [a-arm64]}]")),
     Case("filters: none", "error", "images.yaml:4: a: Filters: is an empty list", image("Owners: [self]", "Filters: []")),
     Case("filters: lower-case key", "error", "images.yaml:4: a: filters: unknown key; did you mean Filters?", image("Owners: [self]", "filters: [{Name: name, Values: [a]}]")),
+    Case("filters: lower-case name", "error", "images.yaml:3: a: Filters[0].name: unknown key; did you mean Name?", image("Filters: [{name: owner-alias, Values: [amazon]}]")),
+    Case("owners: lower-case key", "error", "images.yaml:3: a: owners: unknown key; did you mean Owners?", image("owners: [self]", "Filters: [{Name: name, Values: [a-arm64]}]")),
+    Case("image: lower-case name", "error", "images.yaml:2: images[0]: name: unknown key; did you mean Name?", "images:\n  - name: a\n    ParameterPath: /a\n"),
+    Case("images: misspelt", "error", "images.yaml:1: image: unknown key; did you mean images?", "image:\n  - Name: a\n    ParameterPath: /a\n"),
     Case("filters: most_recent", "error", "images.yaml:4: a: most_recent: unknown key; expected one of Name", image(f"ParameterPath: {PATH}", "most_recent: true")),
     Case("lookup: none", "error", "images.yaml:2: a: has no lookup; add either ParameterPath or Filters", image("Announce: []")),
 ]
