@@ -78,13 +78,14 @@ class FilterEntry(_Model):
     name: Line = Field(
         alias="Name",
         description="The filter's name as DescribeImages knows it: name, architecture, owner-id, "
-        "tag:Team … Case-sensitive.",
+        "tag:Team … Case-sensitive. Names that EC2 does not have are refused.",
     )
     values: tuple[Line, ...] = Field(
         alias="Values",
         min_length=1,
         description="A list of values, one of which must match. `*` stands for any run of "
-        "characters, `?` for one or none, `\\` takes the next character as it is. Case-sensitive.",
+        "characters, `?` for one or none; `\\` before `*`, `?` or `\\` takes that character as it "
+        "is, and EC2 refuses it before others. Case-sensitive.",
     )
 
     @model_validator(mode="after")
@@ -169,7 +170,7 @@ class ImageEntry(_Model):
         alias="Filters",
         description="Filters for DescribeImages; the newest image that passes all of them is "
         "current. A list of Name/Values maps, or, the older form, text that holds such maps "
-        "separated by commas. Either this or ParameterPath.",
+        "separated by commas, with or without brackets around them. Either this or ParameterPath.",
     )
     filter: Filters = Field(
         default=(), alias="Filter", description="Another spelling of Filters; use one of them."
