@@ -47,7 +47,7 @@ unit: $(DEV)/.ready
 	$(CLEAN_ENV) $(DEV)/bin/pytest -q -n auto tests/unit
 
 package: $(TOOL)/.ready ## Build the functions' zips into build/packages (RUNTIME=python3.13 ARCHITECTURE=arm64)
-	$(TOOL)/bin/python -m infra.package --runtime $(RUNTIME) --architecture $(ARCHITECTURE)
+	$(TOOL)/bin/python -m infra.package --runtime $(RUNTIME) --architecture $(ARCHITECTURE) $(PACKAGE_OPTIONS)
 
 plan: package ## Show what a deployment would change (ROOT=infra/terraform/examples/basic)
 	terraform -chdir=$(ROOT) init -input=false
