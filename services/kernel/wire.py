@@ -41,13 +41,17 @@ ROUND_PREFIX = "round#"
 ACCOUNT_ID = r"^[0-9]{12}\Z"
 REGION = r"^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}\Z"
 IMAGE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z"
+IMAGE_ID = r"^ami-[0-9a-z]{1,64}\Z"  # neither a wildcard, nor more than a filter's value holds
 ROUND = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z"
 
 AccountId = Annotated[str, Meta(pattern=ACCOUNT_ID)]
 Region = Annotated[str, Meta(pattern=REGION)]
 ImageName = Annotated[str, Meta(pattern=IMAGE_NAME)]
 Round = Annotated[str, Meta(pattern=ROUND)]
-PairNumber = Annotated[int, Meta(ge=1)]
+ImageId = Annotated[str, Meta(pattern=IMAGE_ID)]
+LAST_NUMBER = 2**32 - 1
+PairNumber = Annotated[int, Meta(ge=1, le=LAST_NUMBER)]
+LAST_VERSION = 99_999_999  # a record holds eight digits
 
 T = TypeVar("T")
 
@@ -93,8 +97,8 @@ class _PairRow(Struct, frozen=True):
     lookup: _Lookup
     lookup_digest: str
     announce: frozenset[Kind]
-    version: int = 0
-    image_id: str | None = None
+    version: Annotated[int, Meta(ge=0, lt=LAST_VERSION)] = 0
+    image_id: ImageId | None = None
     ami_name: str | None = None
     creation_date: str | None = None
     confirmed_digest: str | None = None
@@ -110,6 +114,10 @@ class _RoundRow(Struct, frozen=True):
     stale: frozenset[PairNumber] = frozenset()
 
 
+_COMPARED = ("window", "answered", "missed", "stale")
+"""What the scheduler compares with the table, so it has to be of the type that is written."""
+
+
 class _ReleaseRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     region: str
     record: str
@@ -118,7 +126,7 @@ class _ReleaseRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     image_name: str
     version: int
     kind: Kind
-    image_id: str
+    image_id: ImageId
     previous_image_id: str | None = None
     ami_name: str | None = None
     creation_date: str | None = None
@@ -299,6 +307,10 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
     what = _row(row)
     fields = _checked(what, row, _PairRow)
     _in_its_place(what, row, image_record(fields.account_id, fields.image_name))
+    if bool(fields.version) != bool(fields.image_id):
+        raise MalformedError(what, "it has only one of version and image_id")
+    if row["announce"] != sorted(fields.announce):  # a commit compares it as it was written
+        raise MalformedError(what, "announce is not a sorted list")
     known = (
         Observation(fields.image_id, fields.ami_name, fields.creation_date)
         if fields.image_id
@@ -328,6 +340,9 @@ def decode_window(row: Mapping[str, Any]) -> Window:
         MalformedError: the row does not match the schema.
     """
     fields = _checked(_row(row), row, _RoundRow)
+    compared = {name: row[name] for name in _COMPARED if name in row}
+    if any(each is None or each != getattr(fields, n) for n, each in compared.items()):
+        raise MalformedError(_row(row), f"one of {', '.join(_COMPARED)} has another type")
     for moment in (fields.round, fields.window):
         _must_be_a_time(_row(row), moment)
     return Window(fields.round, fields.window, fields.answered, fields.missed, fields.stale)

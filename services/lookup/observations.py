@@ -173,9 +173,10 @@ class Observations:
         sets = ", ".join(f"#{name} = :{name}" for name in present)
         removes = f" REMOVE {', '.join(f'#{name}' for name in absent)}" if absent else ""
         bound = {f":{name}": value for name, value in present.items()}
-        same_version = "#version = :read" if pair.version else "attribute_not_exists(#version)"
-        if pair.version:
-            bound[":read"] = pair.version
+        bound[":read"] = pair.version
+        same_version = "#version = :read"
+        if not pair.version:
+            same_version = "(attribute_not_exists(#version) OR #version = :read)"
         condition = f"{same_version} AND {_UNCHANGED}"
         if same_announce:
             condition += " AND announce = :announce"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from itertools import count
+from itertools import chain
 
 from services.kernel.model import Image, Pair, Target
-from services.kernel.wire import lookup_digest
+from services.kernel.wire import LAST_NUMBER, lookup_digest
 
 MAX_REMOVED_ROWS = 10
 """So many rows of a target may go at once, whatever their share: small set-ups are edited whole."""
@@ -85,7 +85,10 @@ def _numbered(wanted: Iterable[Pair], found: Mapping[str, int]) -> list[Pair]:
     holders: dict[int, str] = {}
     for name in sorted(found):
         holders.setdefault(found[name], name)
-    following = count(max(holders, default=0) + 1)
+    behind_all = range(max(holders, default=0) + 1, LAST_NUMBER + 1)
+    # Only a damaged row comes so near to the last number that lower ones are needed.
+    free = (number for number in range(1, LAST_NUMBER) if number not in holders)
+    following = chain(behind_all, free)
     return [
         replace(
             pair,

@@ -109,6 +109,15 @@ def test_what_the_new_image_lacks_is_not_left_from_the_old(
     assert {"ami_name", "creation_date"}.isdisjoint(row)
 
 
+def test_a_version_of_zero_is_no_version(table: DynamoTable, table_bed: RowsBed) -> None:
+    """A row that was written by hand has one; it must not keep its pair from its first commit."""
+    pair = a_pair()
+    table_bed.stage.put(pair)
+    (row,) = table.rows()
+    table.put(row | {"version": 0})
+    assert table_bed.rows.commit(pair, a_release(pair)) is Commit.DONE
+
+
 def test_a_commit_ends_a_failure_with_its_own_moment(
     table: DynamoTable, table_bed: RowsBed
 ) -> None:

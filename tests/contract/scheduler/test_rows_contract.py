@@ -244,7 +244,9 @@ class TestRoundRows:
         assert after.missed == bed.rows.read(REGION).windows[ACCOUNT].missed  # type: ignore[union-attr]
 
     @pytest.mark.parametrize(
-        "damage", [{"answered": "all"}, {"window": 7}, {"stale": [{"a": 1}]}], ids=str
+        "damage",
+        [{"answered": "all"}, {"answered": [1]}, {"window": 7}, {"stale": [{"a": 1}]}],
+        ids=str,
     )
     def test_a_damaged_row_is_replaced(self, bed: Bed, damage: dict[str, object]) -> None:
         """Windows begin again; nothing is stale for a damaged row's sake."""

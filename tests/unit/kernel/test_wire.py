@@ -68,7 +68,8 @@ lookups: st.SearchStrategy[Lookup] = st.one_of(
     ),
 )
 requests = st.builds(Request, rounds, targets, names, lookups)
-observations = st.builds(Observation, texts.filter(bool), st.none() | texts, st.none() | texts)
+image_ids = st.from_regex(wire.IMAGE_ID, fullmatch=True)
+observations = st.builds(Observation, image_ids, st.none() | texts, st.none() | texts)
 releases = st.builds(
     Release,
     target=targets,
@@ -89,8 +90,8 @@ pairs = st.builds(
     lookup=lookups,
     lookup_digest=texts,
     announce=kinds,
-    version=versions,
-    known=st.none() | observations,
+    version=st.integers(min_value=1, max_value=wire.LAST_VERSION - 1),
+    known=observations,
     confirmed_digest=st.none() | texts,
     state=st.none() | st.sampled_from(State),
     code=st.none() | texts,
@@ -393,7 +394,8 @@ def test_release_keys_of_a_pair_are_its_own(name: str, other: str, version: int)
 @given(pairs)
 def test_any_pair_survives_the_table(expected: Pair) -> None:
     """The scheduler's half and what a commit adds read back as one pair."""
-    known = expected.known or Observation("")
+    known = expected.known
+    assert known
     row = wire.encode_configuration(expected) | {
         "region": expected.target.region,
         "record": wire.image_record(expected.target.account_id, expected.image_name),
@@ -494,7 +496,37 @@ def test_foreign_image_row_is_refused_by_name(changes: dict[str, object]) -> Non
 
 
 @pytest.mark.parametrize(
-    "changes", [{"kind": "surprise"}, {"version": None}, {"image_id": 7}], ids=str
+    "changes",
+    [
+        {"version": -1},
+        {"version": 3},
+        {"version": wire.LAST_VERSION, "image_id": "ami-0123456789abcdef0"},
+        {"image_id": "ami-0123456789abcdef0"},
+        {"version": 1, "image_id": "ami-*"},
+        {"version": 1, "image_id": f"ami-{'0' * 300}"},
+        {"number": 10**37},
+        {"announce": ["rollback", "release"]},
+        {"announce": ["release", "release", "rollback"]},
+        {"announce": frozenset({"release", "rollback"})},
+    ],
+    ids=str,
+)
+def test_image_row_that_no_service_writes_is_refused(changes: dict[str, object]) -> None:
+    """Its number or image id would affect other pairs, or no commit could meet its condition."""
+    row = {
+        "region": "us-east-1",
+        "record": wire.image_record("111122223333", "rhel-9-hvm"),
+        **wire.encode_configuration(pair()),
+    }
+
+    with pytest.raises(MalformedError):
+        wire.decode_pair(row | changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"kind": "surprise"}, {"version": None}, {"image_id": 7}, {"image_id": "ami-*"}],
+    ids=str,
 )
 def test_foreign_release_row_is_refused_by_name(changes: dict[str, object]) -> None:
     """A release row that somebody else wrote is named in the error."""
@@ -546,7 +578,18 @@ def test_window_of_a_round_row() -> None:
     assert {3} == window.unanswered()
 
 
-@pytest.mark.parametrize("changes", [{"answered": [0]}, {"missed": "all"}, {"window": 7}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"answered": [0]},
+        {"answered": [1, 2]},
+        {"answered": None},
+        {"missed": "all"},
+        {"window": 7},
+        {"window": None},
+    ],
+    ids=str,
+)
 def test_foreign_round_row_is_refused_by_name(changes: dict[str, object]) -> None:
     """A round row that does not match the schema is named in the error."""
     row = {"region": "us-east-1", "record": "round#111122223333"} | changes

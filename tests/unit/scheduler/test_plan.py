@@ -19,7 +19,7 @@ from services.kernel.model import (
     Pair,
     ParameterLookup,
 )
-from services.kernel.wire import lookup_digest
+from services.kernel.wire import LAST_NUMBER, lookup_digest
 from services.scheduler.plan import Action, Change, Plan, plan, rotated
 
 EDITED = ParameterLookup("/edited")
@@ -261,6 +261,13 @@ def test_a_row_that_cannot_be_decoded_keeps_its_number() -> None:
     """It is configured again in each round; its number would grow with each."""
     done = plan(TARGET, [an_image("damaged")], [], 100, {"damaged": 9})
     assert {"damaged": 9} == numbers(done)
+
+
+def test_a_damaged_number_keeps_no_pair_from_a_number() -> None:
+    """Behind the last number there is none; lower ones are free."""
+    rows = [a_pair(an_image("a"), number=LAST_NUMBER - 1), a_pair(an_image("b"), number=1)]
+    done = plan(TARGET, [an_image("c"), an_image("d"), an_image("e")], rows, 100)
+    assert {"c": LAST_NUMBER, "d": 2, "e": 3} == numbers(done)
 
 
 def test_a_row_without_a_number_gets_one() -> None:
