@@ -283,11 +283,15 @@ class Scheduler:
         summary: Summary,
     ) -> Window:
         target = planned.target
+        # A row that cannot be decoded is created again in each round: it is not a new pair.
+        damaged = rows.numbers.get(target.account_id, {})
+        tracked = {pair.image_name for pair in planned.active}
         active = _numbers(pair for pair in rows.of(target.account_id) if pair.active)
+        active |= {number for name, number in damaged.items() if name in tracked}
         fresh = _numbers(
             change.pair
             for change in planned.changes
-            if change.action in _BEGINS and change.pair.image_name not in failed
+            if change.action in _BEGINS and change.pair.image_name not in {*failed, *damaged}
         )
 
         def turn(before: Window) -> Window:

@@ -735,3 +735,15 @@ def test_all_rows_of_a_target_are_written(bed: Bed, count: int) -> None:
     summary = bed.run(a_catalogue(["eu-west-1"], images(count)))
     assert count == summary.changes["created"]
     assert [image.name for image in images(count)] == [name for _, name in bed.active()]
+
+
+def test_a_row_that_stays_damaged_becomes_stale(bed: Bed) -> None:
+    """It is configured again in each round, but that is no answer."""
+    damaged = image_row(a_pair(an_image("al2023"), number=7)) | {"status": "damaged"}
+    bed.rows.table.put(damaged)
+    catalogue = a_catalogue(["eu-west-1"], [an_image("al2023"), an_image("rhel-9")])
+    for hour in (7, 8, 9):
+        bed.run(catalogue, f"2026-11-22T{hour:02}:00:00Z")
+
+    assert 7 in bed.window().unanswered()
+    assert 8 not in bed.window().unanswered()
