@@ -19,6 +19,7 @@ from services.kernel.observe import Log
 from services.kernel.runtime import timestamp
 from services.kernel.wire import (
     IMAGE_PREFIX,
+    LAST_NUMBER,
     ROUND_PREFIX,
     decode_pair,
     decode_window,
@@ -36,6 +37,7 @@ T = TypeVar("T")
 _ROUND_ROW_ATTEMPTS = 5
 _NOTE = {"region": "*", "record": "scheduler"}
 """No region is called `*`, so the note meets nobody who reads a region's rows."""
+_NOTE_NAME = "the scheduler's note"
 
 _REQUIRED = {Action.REACTIVATE: False, Action.DEACTIVATE: True}
 """What `active` must still be: these two take a row from one state to the other, once."""
@@ -243,7 +245,8 @@ class Inventory:
                 TableName=self._table, Key=to_item(_NOTE), ConsistentRead=True
             )
         row = from_item(answer.get("Item", {}))
-        return Note(frozenset(row.get("regions", ())), row.get("start"))
+        regions = self._decoded(row, _noted_regions) or frozenset()
+        return Note(regions, self._decoded(row, _noted_start))
 
     def start_next_at(self, region: str) -> None:
         """Let the next round begin with this region."""
@@ -264,13 +267,31 @@ class Inventory:
             )
 
 
+def _noted_regions(row: Mapping[str, Any]) -> frozenset[str]:
+    found = row.get("regions", [])
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise MalformedError(_NOTE_NAME, f"regions is {found!r}")
+    return frozenset(found)
+
+
+def _noted_start(row: Mapping[str, Any]) -> str | None:
+    found = row.get("start")
+    if not isinstance(found, str | None):
+        raise MalformedError(_NOTE_NAME, f"start is {found!r}")
+    return found
+
+
 def _number(row: Mapping[str, Any]) -> tuple[str, str, int] | None:
     """Account, image name and pair number of an image row that cannot be decoded, if they can."""
     match row["record"].split("#"), row.get("number"):
-        case [_, account_id, name], int(number) if number > 0 and number is not True:
+        case [_, account_id, name], int(number) if _is_pair_number(number):
             return account_id, name, number
         case _:
             return None
+
+
+def _is_pair_number(number: int) -> bool:
+    return 0 < number <= LAST_NUMBER and number is not True
 
 
 def _window_update(

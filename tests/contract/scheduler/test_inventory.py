@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 import pytest
 from log_fakes import FakeLog
 from scheduler_fakes import TARGET, a_pair, a_window, an_image, image_row, round_row
-from table_fakes import DynamoTable
+from table_fakes import DynamoTable, Row
 
 from services.console.embedded.server import EmbeddedAws
 from services.kernel.aws import Home
 from services.kernel.errors import CallFailedError, HubBrokenError, State
 from services.kernel.model import Window
 from services.kernel.wire import image_record
-from services.scheduler.inventory import Inventory
+from services.scheduler.inventory import Inventory, Note
 from services.scheduler.plan import Action, Change
 
 REGION = TARGET.region
@@ -176,3 +176,35 @@ def test_a_thousand_pairs_make_a_small_round_row(inventory: Inventory, table: Dy
     numbers = sum(1 + math.ceil(len(str(number)) / 2) for number in row.pop("answered"))
     rest = sum(len(name) + len(str(value)) for name, value in row.items())
     assert 3 + len("answered") + numbers + rest <= 4096
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        ({"regions": "eu-west-1"}, Note(frozenset(), "us-east-1")),
+        ({"regions": 7}, Note(frozenset(), "us-east-1")),
+        ({"regions": ["eu-west-1", 7]}, Note(frozenset(), "us-east-1")),
+        ({"start": 7}, Note(frozenset({"eu-west-1"}))),
+    ],
+    ids=str,
+)
+def test_a_damaged_note_costs_no_round(
+    inventory: Inventory, table: DynamoTable, log: FakeLog, damage: Row, found: Note
+) -> None:
+    """What is damaged counts as missing, is logged, and is written again."""
+    note = {"region": "*", "record": "scheduler", "regions": ["eu-west-1"], "start": "us-east-1"}
+    table.put(note | damage)
+
+    assert found == inventory.note()
+    assert ["row malformed"] == log.events("error")
+
+    inventory.remember({"eu-west-1"})
+    inventory.start_next_at("us-east-1")
+    assert Note(frozenset({"eu-west-1"}), "us-east-1") == inventory.note()
+
+
+def test_a_damaged_number_is_not_counted_with(inventory: Inventory, table: DynamoTable) -> None:
+    """The numbers behind it could not be written."""
+    table.put(image_row(a_pair(number=3)) | {"number": 10**38 - 1})
+
+    assert {} == inventory.read(TARGET.region).numbers
