@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ from botocore.exceptions import (
     HTTPClientError,
     InvalidRegionError,
     NoCredentialsError,
+    PaginationError,
     ParamValidationError,
     ReadTimeoutError,
     UnknownRegionError,
@@ -28,6 +30,8 @@ FAULTS = (ClientError, BotoCoreError, ResponseParserError)
 
 TIME_OUTS = (ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError)
 """No answer at all, after a long wait as a rule: it says nothing about the request."""
+
+_PASSING = (HTTPClientError, BotoConnectionError, PaginationError, ResponseParserError)
 
 # The failure codes of the operations that we call, by what they ask of us. Sources: the service
 # models of the locked botocore, its throttling list, and the error tables of the EC2, SSM, STS,
@@ -117,7 +121,7 @@ def classify(error: Exception) -> Failure:
     if isinstance(error, TIME_OUTS):  # a kind of these by whatever name: see `timed_out`
         code = next(kind.__name__ for kind in TIME_OUTS if isinstance(error, kind))
         return failure(State.TRANSIENT, code, str(error))
-    if isinstance(error, (HTTPClientError, BotoConnectionError, ResponseParserError)):
+    if isinstance(error, _PASSING):
         return failure(State.TRANSIENT, code, str(error))
     return failure(State.UNCLASSIFIED, code, str(error))
 
@@ -128,6 +132,17 @@ _TIME_OUT_CODES = frozenset(kind.__name__ for kind in TIME_OUTS)
 def timed_out(failure: Failure) -> bool:
     """Whether there was no answer, so that asking the same target again costs as long a wait."""
     return failure.code in _TIME_OUT_CODES
+
+
+_WALK = re.compile(r"(Pagination|Next)Token|PaginationError|ResponseParserError")
+
+
+def of_one_call(failure: Failure) -> bool:
+    """Whether a passing failure is of one walk over pages, or of one answer: other calls succeed.
+
+    Its cause can be what is asked for, in each delivery, so it must not end the target's turn.
+    """
+    return failure.state is State.TRANSIENT and _WALK.search(failure.code) is not None
 
 
 def _classify_answer(error: ClientError) -> Failure:

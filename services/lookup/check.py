@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar, assert_never
 
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State, failure
-from services.kernel.failures import timed_out
+from services.kernel.failures import of_one_call, timed_out
 from services.kernel.model import (
     FilterLookup,
     Observation,
@@ -444,7 +444,7 @@ def _was_denied(pair: Pair) -> bool:
 def _refuses_target(answers: Iterable[object]) -> Failure | None:
     """The answer of EC2 that every pair of the target shares, since each needs DescribeImages."""
     lasting = {State.ACCESS_DENIED, State.REGION_DISABLED}
-    failures = (answer for answer in answers if isinstance(answer, Failure))
+    failures = (each for each in answers if isinstance(each, Failure) and not of_one_call(each))
     return next((each for each in failures if each.retryable or each.state in lasting), None)
 
 

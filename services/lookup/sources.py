@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from services.kernel.aws import Members, Role, batches
 from services.kernel.errors import CallFailedError, Failure, State
+from services.kernel.failures import of_one_call
 from services.kernel.model import Filter, FilterLookup, Target
 from services.lookup.resolve import NO_IMAGE, Ami, request_filters
 from services.lookup.visits import Visits
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 NAMES_PER_CALL = 10  # ssm:GetParameters, Names
 _IDS_PER_CALL = 200  # ec2:DescribeImages, filter values in one request
+_MOST_SPLITS = 16  # two ids of 200 that fail their calls can be found
 _PAGE_SIZE = 1000  # ec2:DescribeImages, MaxResults; unpaginated requests are throttled first
 
 SESSION_POLICY = {
@@ -124,17 +127,22 @@ class Sources:
     def images(self, target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
         """Each image as the target sees it, None where it does not, or why nobody can tell."""
         answers: dict[str, Ami | Failure | None] = {}
-        stopped: Failure | None = None
-        for ids in batches(sorted(set(image_ids)), _IDS_PER_CALL):
+        left = batches(sorted(set(image_ids)), _IDS_PER_CALL)
+        splits = _MOST_SPLITS
+        while left:
+            ids = left.pop(0)
             # As a filter, ids that are unknown here are left out; as ImageIds they fail the call.
-            asked = Filter("image-id", tuple(ids))
-            found = stopped or self._try_describe(target, (asked,), ())
-            if isinstance(found, Failure):
-                answers |= dict.fromkeys(ids, found)
-                stopped = found if _closes_ec2(found) else None
-            else:
+            found = self._try_describe(target, (Filter("image-id", tuple(ids)),), ())
+            if not isinstance(found, Failure):
                 visible = {image.image_id: image for image in found}
                 answers |= {image_id: visible.get(image_id) for image_id in ids}
+            elif _closes_ec2(found):
+                return answers | dict.fromkeys([*ids, *chain(*left)], found)
+            elif len(ids) > 1 and splits:  # one of them may be the cause
+                splits -= 1
+                left = [*batches(ids, (len(ids) + 1) // 2), *left]
+            else:
+                answers |= dict.fromkeys(ids, found)
         return answers
 
     def _try_describe(
@@ -208,8 +216,13 @@ class _Walk:
 
 
 def _closes_ec2(failure: Failure) -> bool:
-    """Whether DescribeImages fails for every lookup: no resource narrows the permission for it."""
-    return failure.state is State.ACCESS_DENIED or _concerns_target(failure)
+    """Whether DescribeImages fails for every lookup: no resource narrows the permission for it.
+
+    A pagination token that is refused, or an answer that cannot be parsed, is of its lookup alone.
+    """
+    if failure.state is State.ACCESS_DENIED:
+        return True
+    return _concerns_target(failure) and not of_one_call(failure)
 
 
 def _concerns_target(failure: Failure) -> bool:

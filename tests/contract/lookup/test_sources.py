@@ -360,6 +360,71 @@ def test_a_refusal_of_one_lookup_is_not_the_others(wire: Wire, wired: Sources) -
     assert [Ami(image_id(1), state="")] == found[good]
 
 
+def _broken_token(params: Mapping[str, Any]) -> str:
+    if "NextToken" in params:
+        code = "InvalidPaginationToken"
+        raise Refusal(code)
+    return images(image_id(1), token="two")
+
+
+BROKEN_LISTS: dict[str, Answer] = {
+    "refused token": _broken_token,
+    "the same token twice": lambda _: images(image_id(1), token="two"),
+    "no XML": lambda _: "<DescribeImagesResponse>\x01</DescribeImagesResponse>",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_LISTS.values(), ids=BROKEN_LISTS)
+def test_a_list_that_breaks_is_not_the_other_lookups(
+    wire: Wire, wired: Sources, broken: Answer
+) -> None:
+    """It may break in each delivery, so it must not keep the others from theirs."""
+
+    def rule(params: Mapping[str, Any]) -> str:
+        bad = params["Filters"][0]["Values"] == ["bad"]
+        return broken(params) if bad else images(image_id(2))
+
+    wire.rule = rule
+    bad, good = by_name("bad"), by_name("good")
+    found = dict(wired.matching(HERE, [bad, good]))
+    problem = found[bad]
+    assert isinstance(problem, Failure)
+    assert problem.state is State.TRANSIENT
+    assert [Ami(image_id(2), state="")] == found[good]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [refuse("InvalidParameterValue"), *BROKEN_LISTS.values()],
+    ids=["refused", *BROKEN_LISTS],
+)
+def test_an_image_that_fails_its_call_fails_alone(
+    wire: Wire, wired: Sources, broken: Answer
+) -> None:
+    """The call is split by halves until the cause is alone."""
+    ids = [image_id(number) for number in range(200)]
+
+    def rule(params: Mapping[str, Any]) -> str:
+        values = params["Filters"][0]["Values"]
+        return broken(params) if {ids[7], ids[150]} & set(values) else images(*values)
+
+    wire.rule = rule
+    found = wired.images(HERE, ids)
+    assert [ids[7], ids[150]] == [name for name, each in found.items() if isinstance(each, Failure)]
+    assert set(ids) == set(found)
+
+
+def test_images_that_all_fail_cost_a_bounded_number_of_calls(wire: Wire, wired: Sources) -> None:
+    """All of them have the failure."""
+    wire.rule = refuse("InvalidParameterValue")
+    found = wired.images(HERE, [image_id(number) for number in range(200)])
+    assert {"InvalidParameterValue"} == {
+        each.code for each in found.values() if isinstance(each, Failure)
+    }
+    assert len(found) == 200
+    assert len(wire.asked) < 40
+
+
 @pytest.mark.parametrize("code", ["RequestLimitExceeded", "OptInRequired", "UnauthorizedOperation"])
 def test_a_target_that_refuses_one_lookup_is_not_asked_for_the_next(
     wire: Wire, wired: Sources, code: str

@@ -271,6 +271,7 @@ TRANSIENT = {
     "ConnectionError",
     "EndpointConnectionError",
     "HTTPClientError",
+    "PaginationError",
     "ProxyConnectionError",
     "ReadTimeoutError",
     "ResponseStreamingError",

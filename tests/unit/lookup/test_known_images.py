@@ -23,7 +23,7 @@ from lookup_fakes import (
     image_id,
 )
 
-from services.kernel.errors import Failure, State
+from services.kernel.errors import Failure, State, failure
 from services.kernel.model import Kind, Pair, Target
 from services.kernel.runtime import Deadline
 from services.lookup.check import Checker
@@ -156,9 +156,30 @@ def test_what_ec2_refuses_concerns_every_pair(bed: Bed, code: str) -> None:
     bed.rows.put(filters)
     bed.pairs.append(filters)
     bed.facts.fail("images", code)
-    failure = a_failure(code)
-    assert bed.check() == [Outcome(failure.state, again=failure.retryable)] * 4
+    problem = a_failure(code)
+    assert bed.check() == [Outcome(problem.state, again=problem.retryable)] * 4
     assert (bed.facts.requests("parameters"), bed.facts.requests("matching")) == (0, 0)
+
+
+class _BrokenList(FakeFacts):
+    """Fails what lists one image."""
+
+    code = ""
+
+    def images(self, target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
+        """Every image but one."""
+        broken = failure(State.TRANSIENT, self.code, "broken")
+        return {**super().images(target, image_ids), image_id(2): broken}
+
+
+@pytest.mark.parametrize("code", ["InvalidNextToken", "ResponseParserError"])
+def test_an_image_whose_list_breaks_concerns_its_pair_alone(code: str) -> None:
+    """What other calls say does not depend on it."""
+    facts = _BrokenList()
+    facts.code = code
+    bed = Bed(facts)
+    bed.know(3)
+    assert bed.check() == [OK, Outcome(State.TRANSIENT, again=True), OK]
 
 
 @pytest.mark.parametrize("code", ["RequestLimitExceeded", "UnauthorizedOperation"])
@@ -176,5 +197,5 @@ def test_a_second_question_that_fails_decides_nothing(code: str) -> None:
         return found
 
     facts.images = images  # type: ignore[method-assign] # the answer after the next one fails
-    failure = a_failure(code)
-    assert bed.check() == [Outcome(failure.state, again=failure.retryable)]
+    problem = a_failure(code)
+    assert bed.check() == [Outcome(problem.state, again=problem.retryable)]
