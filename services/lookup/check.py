@@ -164,8 +164,13 @@ class Checker:
             settled[name] = self._settle_alone(pairs[name], answer, rounds[name])
         outcomes |= {r: settled[r.image_name] for r in requests if r not in outcomes}
         self._note_answered(target, pairs, outcomes)
-        before = {r.image_name: received > 1 for r, received in requests.items()}
-        self._note_unfinished(target, pairs, settled, before, budget or MarkBudget())
+        # A batch can hold several messages of a pair, of which only some were received before.
+        again_late = {
+            request.image_name
+            for request, received in requests.items()
+            if received > 1 and outcomes[request] in {LATE, OVERTAKEN}
+        }
+        self._note_unfinished(target, pairs, settled, again_late, budget or MarkBudget())
         return outcomes
 
     def _live(
@@ -387,7 +392,7 @@ class Checker:
         target: Target,
         pairs: Mapping[str, Pair],
         settled: Mapping[str, Outcome],
-        before: Mapping[str, bool],
+        before: Collection[str],
         budget: MarkBudget,
     ) -> None:
         """Log what comes back, and show in its row what came back before."""
@@ -398,7 +403,7 @@ class Checker:
         counts = Counter(str(state) for state in unfinished.values())
         self._log.warning("lookups not finished", extra={**where, **counts})
         for name, state in unfinished.items():
-            if state and before[name] and pairs[name].state != state and budget.take():
+            if state and name in before and pairs[name].state != state and budget.take():
                 self._mark_unfinished(pairs[name], state)
 
     def _mark_unfinished(self, pair: Pair, state: State) -> None:

@@ -14,6 +14,7 @@ from lookup_fakes import (
     MOMENT,
     NEXT_ROUND,
     PATH,
+    ROUND,
     THERE,
     FakeFacts,
     FakeRows,
@@ -905,6 +906,26 @@ def test_what_is_late_twice_is_shown(room: Room, receives: int, expected: str) -
     assert [("al2023", "late")] * (expected == "late") == room.rows.marks
     counted = {"region": HERE.region, "account_id": HERE.account_id, "late": 1}
     assert [counted] * 2 == room.log.fields("lookups not finished")
+
+
+@pytest.mark.parametrize("rounds", [(ROUND, NEXT_ROUND), (NEXT_ROUND, ROUND)], ids=str)
+def test_the_message_that_came_back_decides(room: Room, rounds: tuple[str, str]) -> None:
+    """Whatever the order in which a batch holds it and the next round's."""
+    settled(room, a_pair(known=an_observation(1)))
+    received = {a_request(round_=round_): 1 + (round_ == ROUND) for round_ in rounds}
+    checker = Checker(room.rows, room.facts, room.log, lambda: MOMENT)
+    checker.check(HERE, received, Deadline.after(0))
+    assert [("al2023", "late")] == room.rows.marks
+
+
+def test_a_message_of_an_older_lookup_marks_nothing(room: Room) -> None:
+    """It is dropped; the message of the present lookup came for the first time."""
+    settled(room, a_pair(known=an_observation(1)))
+    received = {a_request(): 1, a_request(lookup=by_parameter("/before")): 2}
+    checker = Checker(room.rows, room.facts, room.log, lambda: MOMENT)
+    outcomes = checker.check(HERE, received, Deadline.after(0))
+    assert [LATE, DROPPED] == list(map(outcomes.get, received))
+    assert room.rows.marks == []
 
 
 def test_a_batch_marks_a_hundred_late_rows_at_most(room: Room) -> None:
