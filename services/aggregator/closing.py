@@ -85,7 +85,8 @@ class Closing:
             self._close(release, report, where)
 
     def _close(self, release: Release, report: Report, where: dict[str, str]) -> None:
-        fields = {"event_id": release.event_id, "image_name": release.image_name, **where}
+        named = {"event_id": release.event_id, "image_name": release.image_name}
+        fields = {**named, "round": release.round, **where}
         try:
             self._rows.close(release, self._clock())
         except Exception as error:  # noqa: BLE001 - one row must not affect the others

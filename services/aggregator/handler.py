@@ -39,6 +39,7 @@ def _relay(settings: Settings) -> Relay:
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     """Announce the releases that a stream batch inserted, or whatever a sweep finds pending."""
     settings = Settings.from_env(os.environ)
+    observe.begin(context)
     report = _relay(settings).run(read_event(event), Deadline.of(context, RESERVE_SECONDS))
     observe.emit(settings.metrics_namespace, SERVICE, report.measures())
     return report.answer()

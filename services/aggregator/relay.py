@@ -226,11 +226,12 @@ class Relay:
                 done.problems[key] = result
                 done.refused_images.add(pending[key].image_name)
                 self._log.warning(
-                    "release not accepted", extra={**_fields(target, each), **_reason(result)}
+                    "release not accepted",
+                    extra={**_fields(pending[key], each), **_reason(result)},
                 )
             else:
                 done.accepted.add(key)
-                if not self._mark(pending[key], result, _fields(target, each)):
+                if not self._mark(pending[key], result, _fields(pending[key], each)):
                     done.unmarked.add(key)
         done.stuck = _is_stuck(problems, len(made))
 
@@ -267,8 +268,9 @@ def _where(target: Target) -> dict[str, object]:
     return {"region": target.region, "account_id": target.account_id}
 
 
-def _fields(target: Target, made: Announcement) -> dict[str, object]:
-    return {"event_id": made.event_id, "image_name": made.image_name, **_where(target)}
+def _fields(release: Release, made: Announcement) -> dict[str, object]:
+    fields = {"event_id": made.event_id, "image_name": made.image_name, "round": release.round}
+    return {**fields, **_where(release.target)}
 
 
 def _reason(problem: Failure) -> dict[str, object]:

@@ -7,8 +7,11 @@ import logging
 import math
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol, TextIO
 
 from aws_lambda_powertools import Logger
@@ -108,8 +111,30 @@ def _dimensions(measure: Measure) -> tuple[tuple[str, str], ...]:
     return tuple(each for each in usable if each[0] != "service")[: _DIMENSIONS - 1]
 
 
+def begin(context: object, **fields: str) -> None:
+    """Let each line say from now on of which invocation it is; `fields` are of all its lines."""
+    request_id = getattr(context, "aws_request_id", None)
+    _invocation.clear()
+    _invocation.update(fields, **{"function_request_id": request_id} if request_id else {})
+
+
+@contextmanager
+def noting(**fields: str) -> Iterator[None]:
+    """Within it, each line of this thread has these fields."""
+    before = _noted.set({**_noted.get(), **fields})
+    try:
+        yield
+    finally:
+        _noted.reset(before)
+
+
+_invocation: dict[str, str] = {}
+_noted: ContextVar[Mapping[str, str]] = ContextVar("_noted", default=MappingProxyType({}))
+
+
 def _dump(record: dict[str, Any]) -> str:
-    return json.dumps(_capped(record), ensure_ascii=True, separators=(",", ":"))
+    known = {**_invocation, **_noted.get(), **record}
+    return json.dumps(_capped(known), ensure_ascii=True, separators=(",", ":"))
 
 
 def _capped(value: object) -> object:

@@ -23,7 +23,7 @@ from services.kernel.model import (
     Request,
     Target,
 )
-from services.kernel.observe import Log
+from services.kernel.observe import Log, noting
 from services.kernel.runtime import Deadline, now, timestamp
 from services.kernel.wire import lookup_digest
 from services.lookup.decide import Changed, Confirmed, decide, edited
@@ -151,6 +151,18 @@ class Checker:
             HubBrokenError: our own table cannot be used.
             CallFailedError: our own table is busy.
         """
+        with noting(round=max(request.round for request in requests)):
+            return self._check(target, requests, deadline, budget or MarkBudget(), again=again)
+
+    def _check(
+        self,
+        target: Target,
+        requests: Mapping[Request, int],
+        deadline: Deadline,
+        budget: MarkBudget,
+        *,
+        again: bool,
+    ) -> dict[Request, Outcome]:
         pairs, outcomes = self._live(target, list(requests))
         rounds = {r.image_name: r.round for r in requests}
         settled = dict.fromkeys(pairs, LATE)
@@ -161,7 +173,8 @@ class Checker:
         # time counts, and its messages need not come back.
         while not deadline.passed() and (found := next(answers, None)) is not None:
             name, answer = found
-            settled[name] = self._settle_alone(pairs[name], answer, rounds[name])
+            with noting(round=rounds[name]):
+                settled[name] = self._settle_alone(pairs[name], answer, rounds[name])
         outcomes |= {r: settled[r.image_name] for r in requests if r not in outcomes}
         self._note_answered(target, pairs, outcomes)
         # A batch can hold several messages of a pair, of which only some were received before.
@@ -170,7 +183,7 @@ class Checker:
             for request, received in requests.items()
             if received > 1 and outcomes[request] in {LATE, OVERTAKEN}
         }
-        self._note_unfinished(target, pairs, settled, again_late, budget or MarkBudget())
+        self._note_unfinished(target, pairs, settled, again_late, budget)
         return outcomes
 
     def _live(

@@ -37,6 +37,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
         raise MalformedError("event", "it has no list of Records, as an SQS event has")
     messages = [_message(record) for record in event["Records"]]
     settings = Settings.from_env(os.environ)
+    observe.begin(context)
     report = _worker(settings).work(messages, Deadline.of(context, RESERVE_SECONDS))
     observe.emit(settings.metrics_namespace, SERVICE, report.measures())
     return report.answer()

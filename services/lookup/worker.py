@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from services.kernel.aws import MAX_THREADS
 from services.kernel.errors import CallFailedError, HubBrokenError, MalformedError, State
 from services.kernel.model import Request, Target
-from services.kernel.observe import Log
+from services.kernel.observe import Log, noting
 from services.kernel.runtime import Deadline
 from services.kernel.wire import decode_request
 from services.lookup.check import Checker, MarkBudget
@@ -168,7 +168,8 @@ class Worker:
         return dict(groups)
 
     def _collect(self, target: Target, group: Group, tries: Sequence[_Try], report: Report) -> None:
-        outcomes = self._outcomes(target, group, tries)
+        with noting(round=max(request.round for request in group)):
+            outcomes = self._outcomes(target, group, tries)
         for request, messages in group.items():
             outcome = outcomes[request]
             report.add(target, outcome)

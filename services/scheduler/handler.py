@@ -45,6 +45,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     """Run the round that the event names: reconcile the rows, then request every lookup."""
     settings = Settings.from_env(os.environ)
     round_, regions = read_event(event, now())
+    observe.begin(context, round=round_)
     catalogue = read_catalogue(settings.catalogue_path)
     deadline = Deadline.of(context, RESERVE_SECONDS)
     return _scheduler(settings).run(catalogue, round_, regions, deadline).answer()

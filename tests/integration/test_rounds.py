@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 
 import pytest
@@ -209,3 +210,22 @@ def test_metrics_go_where_the_deployment_says(lab: Lab) -> None:
     metrics = [line for line in lines if "_aws" in line]
     told = {(m["service"], m["_aws"]["CloudWatchMetrics"][0]["Namespace"]) for m in metrics}
     assert told == {(s, "AmiTracker/second") for s in ("scheduler", "lookup", "aggregator")}
+
+
+def test_each_line_names_invocation_and_round(lab: Lab) -> None:
+    """A line of a pair without an answer, and one of a topic that takes nothing."""
+    lab.deploy(lab.image("a"), lab.image("b"))
+    lab.publish("a")
+    lab.round()
+    lab.publish("a")
+    with lab.aws.fault(service="sns", code="AuthorizationError", status=403):
+        lab.round()
+
+    lines = [json.loads(line) for line in lab.pipeline.log.getvalue().splitlines()]
+    logged = [line for line in lines if "_aws" not in line]
+    assert {"pair has no fresh answer", "release not accepted"} == {
+        each["message"] for each in logged
+    }
+    assert all(re.fullmatch("[0-9a-f-]{36}", line["function_request_id"]) for line in logged)
+    rounds = {(line["service"], line["round"]) for line in logged}
+    assert {("lookup", "2026-11-22T01:00:00Z"), ("aggregator", "2026-11-22T02:00:00Z")} == rounds

@@ -82,6 +82,7 @@ def test_an_old_release_of_a_target_without_active_images_is_closed(
         {
             "event_id": OLD.event_id,
             "image_name": "al2023",
+            "round": "2026-11-22T07:00:00Z",
             "region": "eu-west-1",
             "account_id": TARGET.account_id,
             "version": 2,

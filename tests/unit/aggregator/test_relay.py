@@ -87,6 +87,7 @@ def test_what_is_announced_is_logged_with_its_message_id() -> None:
         {
             "event_id": release.event_id,
             "image_name": "al2023",
+            "round": "2026-11-22T07:00:00Z",
             "region": "eu-west-1",
             "account_id": ACCOUNT,
             "message_id": "message-1",
@@ -247,6 +248,7 @@ def test_what_was_not_accepted_is_logged_with_its_reason() -> None:
         {
             "event_id": release.event_id,
             "image_name": "al2023",
+            "round": "2026-11-22T07:00:00Z",
             "region": "eu-west-1",
             "account_id": ACCOUNT,
             "state": State.ACCESS_DENIED,

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any, NoReturn
@@ -16,7 +17,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.kernel.observe import TEXT_LIMIT, Log, Measure, emit, logger
+from services.console.embedded.invocation import Context
+from services.kernel.observe import TEXT_LIMIT, Log, Measure, begin, emit, logger, noting
 
 INJECTIONS = {
     "line end": "a\nINFO all is well",
@@ -361,3 +363,28 @@ def test_values_that_are_all_left_out_write_nothing(records: Records) -> None:
     emit("Ours", "lookup", [Measure("Bad", float("nan"))])
 
     assert records() == []
+
+
+def test_lines_name_the_invocation_and_what_is_noted(records: Records) -> None:
+    """In every thread the invocation; in one thread, for a time, what it works on."""
+    log = logger(f"test-{uuid4()}")
+    begin(Context("lookup", aws_request_id="one"), round="morning")
+    try:
+        with noting(round="noon"), ThreadPoolExecutor() as pool:
+            log.info("noted")
+            pool.submit(log.info, "elsewhere").result()
+        log.info("before", extra={"round": "evening"})
+        begin(Context("lookup", aws_request_id="two"))
+        log.info("later")
+    finally:
+        begin(None)
+    log.info("outside")
+
+    found = [(r["message"], r.get("function_request_id"), r.get("round")) for r in records()]
+    assert found == [
+        ("noted", "one", "noon"),
+        ("elsewhere", "one", "morning"),
+        ("before", "one", "evening"),
+        ("later", "two", None),
+        ("outside", None, None),
+    ]
