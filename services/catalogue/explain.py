@@ -37,7 +37,8 @@ def problems_of(
 def _meant(details: Iterable[ErrorDetails], model: type[BaseModel]) -> frozenset[Location]:
     """The places of the keys that misspelt keys are meant to be."""
     unknown = (detail["loc"] for detail in details if detail["type"] == "extra_forbidden")
-    return frozenset((*place[:-1], near) for place in unknown if (near := _nearest(place, model)))
+    places = islice(unknown, MAX_PROBLEMS + 1)  # no more are listed
+    return frozenset((*place[:-1], near) for place in places if (near := _nearest(place, model)))
 
 
 def _follows(detail: ErrorDetails, document: Document, meant: AbstractSet[Location]) -> bool:

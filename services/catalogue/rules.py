@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 from services.catalogue.filters import (
@@ -19,7 +20,7 @@ from services.catalogue.filters import (
     names_architecture,
     state_mistake,
 )
-from services.catalogue.models import OWNER_FILTERS, ImageEntry, keys_of
+from services.catalogue.models import MAX_TEXT, OWNER_FILTERS, ImageEntry, keys_of
 from services.catalogue.older_form import OlderFormError, parse_older_form
 from services.catalogue.problems import Problem, shown
 from services.catalogue.yaml_loader import MAX_PROBLEMS, Document, Location
@@ -189,10 +190,17 @@ def _lookup_problems(entry: _Entry) -> Iterator[Problem]:
 
 def _misspells(entry: _Entry, *wanted: str) -> bool:
     """Whether an unknown key, which is a problem of its own, is meant to be one of these."""
-    known = {key.lower(): key for key in keys_of(ImageEntry)}
-    unknown = (key.lower()[:_LONGEST_KEY] for key in entry.content if key not in known.values())
-    near = (difflib.get_close_matches(key, known, n=1) for key in unknown)
-    return any(known[match] in wanted for matches in near for match in matches)
+    return any(_meant(key[:_LONGEST_KEY]) in wanted for key in entry.content)
+
+
+@lru_cache(maxsize=1024)
+def _meant(key: str) -> str:
+    """The key that an unknown one resembles most; empty where it is known or like none."""
+    known = {name.lower(): name for name in keys_of(ImageEntry)}
+    if key in known.values():
+        return ""
+    near = difflib.get_close_matches(key.lower(), known, n=1)
+    return known[near[0]] if near else ""
 
 
 # --- filters
@@ -247,8 +255,8 @@ def _filter_problems(entry: _Entry, *, allow_unknown: bool) -> Iterator[Problem]
 
 def _value_mistake(name: str, value: str) -> str | None:
     """The first mistake of a filter's value; owners have sentences of their own."""
-    if name in OWNER_FILTERS or not value:
-        return None
+    if name in OWNER_FILTERS or not 0 < len(value) <= MAX_TEXT:
+        return None  # its own field says so
     special = _VALUE_MISTAKES.get(name)
     return escape_mistake(value) or (special(value) if special else None)
 

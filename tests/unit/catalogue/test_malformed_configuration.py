@@ -173,6 +173,8 @@ WRONG_SHAPE = [
     Case("a value is null", with_filter("[null]"), 5, "Values[0]: is empty"),
     Case("a value has two lines", with_filter('["a\\nb"]', "name"), 5, "one line"),
     Case("a value of 256", with_filter(f"[{'a' * 256}]", "name"), 5, "at most 255"),
+    Case("a value of many brackets", with_filter(f"['{'<' * 900_000}']", "name"), 5, "at most 255"),
+    Case("a name of many letters", with_filter("[x]", "n" * 900_000), 4, "EC2 has no filter"),
     Case(
         "201 values", with_filter(f"[{', '.join(str(10**11 + i) for i in range(201))}]"), 3, "201"
     ),
