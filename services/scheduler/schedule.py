@@ -294,12 +294,14 @@ class Scheduler:
             if change.action in _BEGINS and change.pair.image_name not in {*failed, *damaged}
         )
 
+        moment = self._clock()
+
         def turn(before: Window) -> Window:
-            return advance(before, summary.round, active, fresh, self._stale_after)
+            return advance(before, summary.round, active, fresh, self._stale_after, moment)
 
         before = rows.windows.get(target.account_id, Window())
         try:
-            return self._rows.begin_round(target, before, turn, len(asked), self._clock())
+            return self._rows.begin_round(target, before, turn, len(asked), moment)
         except CallFailedError as error:
             problem = f"the round row of account {target.account_id} was not written: {error}"
             self._failed(summary, target.region, problem)

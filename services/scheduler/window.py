@@ -22,25 +22,29 @@ def advance(
     active: frozenset[int],
     fresh: frozenset[int],
     stale_after: timedelta,
+    now: datetime,
 ) -> Window:
     """The target's window as a round leaves it.
 
     `active` are the pairs that were active before the round's changes, `fresh` those that it
     created or reactivated: no lookup was requested yet, so they count as answered.
     """
-    if not _begins(before, round_, stale_after):
+    if not _begins(before, round_, stale_after, now):
         latest = max(before.round or "", round_)
         return replace(before, round=latest, answered=before.answered | fresh)
     missed = active - before.answered if before.window else frozenset()
     return Window(round_, round_, fresh, missed, missed & before.missed)
 
 
-def _begins(before: Window, round_: str, stale_after: timedelta) -> bool:
+def _begins(before: Window, round_: str, stale_after: timedelta, now: datetime) -> bool:
     """Whether the round begins a window: the one before it has lasted long enough.
 
-    A window that is dated further ahead than any round may be was written by a wrong clock.
+    A window that is dated further ahead than any round may be was written by a wrong clock. A round
+    of long ago that is run again is no reason to end a window.
     """
     if before.window is None:
         return True
-    lasted = datetime.fromisoformat(round_) - datetime.fromisoformat(before.window)
-    return lasted >= stale_after / 2 or lasted < -FURTHEST_AHEAD
+    window = datetime.fromisoformat(before.window)
+    return (
+        datetime.fromisoformat(round_) - window >= stale_after / 2 or window - now > FURTHEST_AHEAD
+    )

@@ -43,7 +43,8 @@ def round_at(minutes: float) -> str:
 
 def turned(before: Window, minutes: float, active: set[int], fresh: set[int]) -> Window:
     """The window after a round so long after the first."""
-    return advance(before, round_at(minutes), frozenset(active), frozenset(fresh), STALE_AFTER)
+    now = BEGIN + timedelta(minutes=minutes)
+    return advance(before, round_at(minutes), frozenset(active), frozenset(fresh), STALE_AFTER, now)
 
 
 def test_the_first_round_begins_a_window() -> None:
@@ -86,8 +87,14 @@ class Timeline:
     minute: float = 0.0
     windows: list[float] = field(default_factory=list)
 
-    def round(self, minute: float, *names: str, regions: set[str] | None = None) -> None:
-        """A round with these images, or all three."""
+    def round(
+        self,
+        minute: float,
+        *names: str,
+        regions: set[str] | None = None,
+        dated: float | None = None,
+    ) -> None:
+        """A round with these images, or all three; `dated` is its scheduled time, if another."""
         self.minute = minute
         tracked = [an_image(name) for name in names or NAMES]
         before = self.windows[-1:] and round_at(self.windows[-1])
@@ -95,7 +102,8 @@ class Timeline:
             self.rows, self.queue, FakeLog(), 100, lambda: BEGIN + timedelta(minutes=minute)
         )
         catalogue = a_catalogue(["eu-west-1", "us-east-1"], tracked)
-        scheduler.run(catalogue, round_at(minute), regions, Deadline.after(900))
+        scheduled = minute if dated is None else dated
+        scheduler.run(catalogue, round_at(scheduled), regions, Deadline.after(900))
         if before != self.window().window:
             self.windows.append(minute)
 
@@ -183,6 +191,19 @@ def test_three_runs_in_five_minutes_are_one_window(*, always: bool) -> None:
                 line.answer(*NAMES)
         assert set() == line.stale()
     assert [0, 60, 120, 180, 240] == line.windows
+
+
+@pytest.mark.parametrize("dated", [-60, -121, -2 * 24 * 60, -365 * 24 * 60])
+def test_a_round_of_long_ago_makes_nothing_stale(dated: float) -> None:
+    """It is run again by hand, or delivered late, between two others."""
+    line = Timeline()
+    line.round(0)
+    line.answer(*NAMES)
+    line.round(60)
+    line.round(61, dated=dated)
+    line.round(62)
+    assert line.stale() == line.marked() == set()
+    assert [0, 60] == line.windows
 
 
 def test_a_round_of_another_region_turns_no_window() -> None:
