@@ -78,7 +78,8 @@ def test_shipped_red_hat_filters_leave_betas_out() -> None:
         if isinstance(image.lookup, FilterLookup) and image.lookup.owners
     ]
 
-    assert {("*BETA*", "*Beta*")} == {lookup.exclude_names for lookup in lookups}
+    assert lookups
+    assert all({"*BETA*", "*Beta*"} <= set(lookup.exclude_names) for lookup in lookups)
 
 
 def test_the_committed_schemas_are_current() -> None:

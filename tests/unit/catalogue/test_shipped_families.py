@@ -1,0 +1,191 @@
+"""The shipped filters choose the right image among the names that publishers really use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from services.catalogue.load import load
+from services.kernel.errors import Failure
+from services.kernel.model import FilterLookup, Observation
+from services.kernel.wire import decode_catalogue, encode_catalogue
+from services.lookup.resolve import Ami, candidates, current, matches, newest
+
+ROOT = Path(__file__).parents[3]
+NAMES = [
+    line
+    for line in (Path(__file__).parent / "ami_names.txt").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+]
+LATER = "2026-11-28T00:00:00.000Z"
+
+
+@cache
+def _lookups() -> dict[str, FilterLookup]:
+    """The shipped filter lookups, as the scheduler reads them from the compiled catalogue."""
+    shipped = load(ROOT / "tracked_images", ROOT / "regions.yaml")
+    compiled = decode_catalogue(encode_catalogue(shipped))
+    lookups = {image.name: image.lookup for image in compiled.images}
+    return {name: each for name, each in lookups.items() if isinstance(each, FilterLookup)}
+
+
+def _filter(entry: str) -> FilterLookup:
+    return _lookups()[entry]
+
+
+def _found(lookup: FilterLookup, images: Iterable[Ami]) -> list[Ami]:
+    """What EC2 finds by the name and architecture filters, and the lookup may choose."""
+    wanted = {each.name: each.values for each in lookup.filters}
+    names = wanted["name"]
+    architectures = wanted.get("architecture", ("x86_64", "arm64"))
+    found = (
+        image
+        for image in images
+        if any(matches(pattern, image.name or "") for pattern in names)
+        and any(each in (image.name or "") for each in architectures)
+    )
+    return candidates(lookup, found)
+
+
+def _published(*names: str) -> list[Ami]:
+    """Images that came out in this order, one a day."""
+    return [
+        Ami(f"ami-{day:017x}", name, f"2026-08-{day:02}T00:00:00.000Z")
+        for day, name in enumerate(names, start=1)
+    ]
+
+
+def _first_sight(lookup: FilterLookup, images: Iterable[Ami]) -> Observation:
+    found = newest(_found(lookup, images), lookup.exclude_names, LATER)
+    assert not isinstance(found, Failure)
+    return found
+
+
+def _announced(lookup: FilterLookup, names: Sequence[str]) -> list[str | None]:
+    """The images that rounds take for current, one round after each publication."""
+    images = _published(*names)
+    followed: list[Observation] = []
+    for count in range(1, len(images) + 1):
+        found = _found(lookup, images[:count])
+        if not followed and found:
+            followed.append(_first_sight(lookup, found))
+        elif followed:
+            now = current(found, followed[-1], LATER)
+            assert now is not None
+            followed += [now] if now != followed[-1] else []
+    return [each.ami_name for each in followed]
+
+
+def _rhel(*releases: str, arch: str = "x86_64") -> list[str]:
+    return [f"RHEL-{release}-{arch}-0-Hourly2-GP3" for release in releases]
+
+
+# --- Red Hat
+
+NINE = ("9.8.0_HVM-20260728", "9.6.0_HVM-20260811", "9.8.0_HVM-20260908", "9.6.0_HVM-20260922")
+"""In the order of their creation dates; 9.6 was rebuilt for its extended support."""
+TEN = ("10.2.0_HVM-20260728", "10.0.0_HVM-20260812", "10.2.0_HVM-20260908")
+NEW_NINE = ("9.7.0_HVM-20260513", "9.8.0_HVM_GA-20260521", "9.8.0_HVM-20260618", *NINE)
+NEW_TEN = ("10.1.0_HVM_GA-20251031", "10.2.0_HVM_GA-20260521", *TEN)
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "arm64"])
+@pytest.mark.parametrize(
+    ("major", "published"), [(9, NINE), (9, NEW_NINE), (10, TEN), (10, NEW_TEN)]
+)
+def test_a_rebuilt_older_minor_is_never_current(
+    major: int, published: Sequence[str], arch: str
+) -> None:
+    """Red Hat rebuilds older minors after newer ones; rounds follow the newest minor alone."""
+    newest_minor = {9: "9.8.", 10: "10.2."}[major]
+    wanted = [release for release in published if release.startswith(newest_minor)]
+
+    announced = _announced(_filter(f"rhel-{major}-{arch}"), _rhel(*published, arch=arch))
+
+    assert _rhel(*wanted, arch=arch) == announced
+
+
+@pytest.mark.parametrize(
+    ("entry", "published", "chosen"),
+    [
+        ("rhel-9-x86_64", NEW_NINE, "9.8.0_HVM-20260908"),
+        ("rhel-10-x86_64", NEW_TEN, "10.2.0_HVM-20260908"),
+    ],
+)
+def test_the_first_round_takes_the_newest_minor(
+    entry: str, published: Sequence[str], chosen: str
+) -> None:
+    """Where an older minor was rebuilt last, the baseline is the newest minor all the same."""
+    baseline = _first_sight(_filter(entry), _published(*_rhel(*published)))
+
+    assert _rhel(chosen) == [baseline.ami_name]
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "arm64"])
+@pytest.mark.parametrize("first", ["10.2.0_HVM_GA-20260521", "9.8.0_HVM_GA-20260521"])
+def test_the_first_image_of_a_minor_is_announced(first: str, arch: str) -> None:
+    """Its name holds `_HVM_GA-`; the first plain name follows 4 to 10 weeks later."""
+    entry = f"rhel-{first.partition('.')[0]}-{arch}"
+
+    assert _announced(_filter(entry), _rhel(first, arch=arch)) == _rhel(first, arch=arch)
+
+
+@pytest.mark.parametrize("coming", ["9.9.0_HVM_GA-20261110", "9.10.0_HVM_GA-20270511"])
+def test_a_minor_that_is_yet_to_come_is_announced(coming: str) -> None:
+    """A new minor is followed before anyone edits the entry, 9.10 after 9.9 and 9.1 too."""
+    announced = _announced(_filter("rhel-9-x86_64"), _rhel("9.8.0_HVM-20260908", coming))
+
+    assert _rhel("9.8.0_HVM-20260908", coming) == announced
+
+
+ALL_RHEL = [*_rhel(*NEW_NINE, *NEW_TEN), *_rhel(*NEW_NINE, *NEW_TEN, arch="arm64"), *NAMES]
+
+
+@pytest.mark.parametrize(
+    ("entry", "prefix"),
+    [
+        ("rhel-10-x86_64", "RHEL-10.2.0_HVM"),
+        ("rhel-10-arm64", "RHEL-10.2.0_HVM"),
+        ("rhel-9-x86_64", "RHEL-9.8.0_HVM"),
+        ("rhel-9-arm64", "RHEL-9.8.0_HVM"),
+        ("rhel-8-x86_64", "RHEL-8.10.0_HVM"),
+        ("rhel-8-arm64", "RHEL-8.10.0_HVM"),
+        ("redhat-8.6.0-hvm", "RHEL-8.6.0_HVM"),
+    ],
+)
+def test_filters_choose_among_all_names_of_all_families(entry: str, prefix: str) -> None:
+    """Each filter finds the newest minor, and no other minor, beta, architecture or family."""
+    arch, volume = ("arm64" if "arm64" in entry else "x86_64"), entry.endswith("hvm")
+    # By Red Hat's rule, like the betas: no list shows one for this architecture.
+    eight_ten = "RHEL-8.10.0_HVM-20260721-arm64-2225-Hourly2-GP3"
+    beta = f"{prefix}_BETA-20261001-{arch}-0-Hourly2-GP3"
+    chosen = {image.name or "" for image in _found(_filter(entry), _published_all(eight_ten, beta))}
+
+    end = f"-{arch}-\\d+-Hourly2-GP{2 if volume else 3}"
+    assert chosen
+    assert [name for name in chosen if not re.fullmatch(f"{prefix}(_GA)?-\\d+{end}", name)] == []
+
+
+def _published_all(*more: str) -> list[Ami]:
+    names = sorted({*ALL_RHEL, *more})
+    return [Ami(f"ami-{n:017x}", name, "2026-08-01") for n, name in enumerate(names)]
+
+
+@pytest.mark.parametrize("minor", range(8))
+@pytest.mark.parametrize("form", ["9.{}.0_HVM-20261001", "9.{}_HVM-20261001", "9.{}.0_HVM_GA-1"])
+def test_older_minors_are_left_out_in_every_form_of_their_names(form: str, minor: int) -> None:
+    """Red Hat writes `9.4.0` and `9.4`; `RHEL-9.4_HVM_GA-20240827` is such a name."""
+    names = _rhel(form.format(minor))
+
+    assert _found(_filter("rhel-9-x86_64"), _published(*names)) == []
+
+
+def test_every_shipped_filter_is_tried() -> None:
+    """A filter that is added needs a line in the tables above."""
+    majors = {f"rhel-{major}-{arch}" for major in (8, 9, 10) for arch in ("x86_64", "arm64")}
+
+    assert set(_lookups()) == {*majors, "redhat-8.6.0-hvm"}
