@@ -14,7 +14,8 @@ from services.catalogue.load import load
 from services.console.cli import main
 from services.kernel.model import Kind, Observation, Release, Target
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 REGIONS = """\
@@ -104,3 +105,41 @@ def test_commands_in_the_readme_exist() -> None:
     assert named
     for name in named:
         assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+
+
+def test_an_empty_list_announces_nothing(tmp_path: Path) -> None:
+    """`Announce: []`, as the README's table has it, is accepted and leaves no kind to announce."""
+    (tmp_path / "images").mkdir()
+    quiet = "images:\n  - {Name: a, ParameterPath: /aws/service/a, Announce: []}\n"
+    (tmp_path / "images" / "quiet.yaml").write_text(quiet)
+    (tmp_path / "regions.yaml").write_text(REGIONS)
+
+    (image,) = load(tmp_path / "images", tmp_path / "regions.yaml").images
+
+    assert image.announce == frozenset()
+    assert re.search(r"^\| `Announce` \| .*`\[\]`", README.read_text(), re.MULTILINE)
+
+
+def test_the_arithmetic_of_listing_accounts_is_right() -> None:
+    """Entries are accounts times regions, pairs are entries times images, as are the events."""
+    text = README.read_text()
+    images, regions = map(
+        int, re.findall(r"^With (\d+) images in (\d+) regions", text, re.MULTILINE)[0]
+    )
+    rows = re.findall(r"^\| (\d+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$", text, re.MULTILINE)
+
+    assert ["1", "200"] == [row[0] for row in rows]
+    for accounts, *figures in rows:
+        entries = int(accounts) * regions
+        assert [entries, entries * images, entries] == [int(f.replace(",", "")) for f in figures]
+
+
+def test_settings_in_the_readme_are_variables_of_terraform() -> None:
+    """What the README says to set survives the next deployment; nothing is set on a function."""
+    text = README.read_text()
+    variables = (ROOT / "infra" / "terraform" / "variables.tf").read_text()
+    assigned = set(re.findall(r"`([a-z_]+) = ", text))
+
+    assert "max_removed_percent" in assigned
+    assert [name for name in assigned if f'variable "{name}"' not in variables] == []
+    assert re.findall(r"[A-Z]+(?:_[A-Z]+)+(?==)", text) == []

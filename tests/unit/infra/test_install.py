@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import takewhile
 from math import ceil
 from pathlib import Path
@@ -22,6 +24,7 @@ from template import parse
 from infra.package.cli import main as package
 from services.kernel.errors import State
 from services.kernel.wire import REGION
+from services.scheduler.event import read_event
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "INSTALL.md").read_text(encoding="utf-8")
@@ -166,6 +169,16 @@ def test_aws_commands_exist_with_their_options(call: list[str], sdk: Any) -> Non
 
     assert given <= members
     assert required <= given
+
+
+def test_rounds_that_are_started_by_hand_are_rounds() -> None:
+    """The scheduler reads each event that is shown; one of them is for some regions only."""
+    calls = [call for call in CALLS if call[1:3] == ["lambda", "invoke"]]
+    events = [json.loads(call[call.index("--payload") + 1]) for call in calls]
+    regions = [read_event(event, datetime.now(UTC))[1] for event in events]
+
+    assert frozenset({"eu-west-1"}) in regions
+    assert None in regions
 
 
 # --- the templates' parameters
