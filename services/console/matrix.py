@@ -16,12 +16,16 @@ _ID_DIGITS = 5
 
 
 def matrix(targets: Sequence[Target], images: Sequence[str], pairs: Iterable[Pair]) -> Table:
-    """A table with a row per target and a column per image: version, end of the id, or state."""
+    """A table with a row per target and a column per image: version, end of the id, or state.
+
+    Names are not broken: five images with names of up to 16 characters fit into 80 columns.
+    """
     known = {(pair.target, pair.image_name): pair for pair in pairs if pair.active}
-    table = Table(box=SIMPLE, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("region", no_wrap=True)
-    for name in images:
-        table.add_column(name, overflow="fold")
+    table = Table(
+        box=SIMPLE, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0), show_edge=False
+    )
+    for name in ("region", *images):
+        table.add_column(name, no_wrap=True)
     for target in targets:
         cells = [_cell(known.get((target, name))) for name in images]
         table.add_row(target.region, *cells)
@@ -36,5 +40,5 @@ def _cell(pair: Pair | None) -> Text:
         text.append(f"v{pair.version} …{pair.known.image_id[-_ID_DIGITS:]}")
     if pair.state != State.OK:
         text.append("\n" if text else "")
-        text.append((pair.state or "unknown").replace("_", " "), style="yellow")
+        text.append((pair.state or "unknown").replace("_", "\n"), style="yellow")
     return text
