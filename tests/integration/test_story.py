@@ -3,45 +3,161 @@
 from __future__ import annotations
 
 import io
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
+from rich.text import Text
 
 from services.console.cli import main
+from services.console.demo.page import Page
 from services.console.demo.story import Story
 from services.console.embedded.faults import Fault
 from services.console.embedded.server import EmbeddedAws
 
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
 
-def _tell(aws: EmbeddedAws, folder: Path) -> tuple[bool, str, int]:
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A demo that was run: what it printed, as people see it, and what it found."""
+
+    text: str
+    right: bool
+    pages: int = 0
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the text."""
+        return self.text.splitlines()
+
+    def body(self) -> str:
+        """The line that holds the event as received."""
+        (line,) = (line for line in self.lines if line.startswith("{"))
+        return line
+
+
+@pytest.fixture(scope="module")
+def wide() -> Run:
+    """`ami-tracker demo`, piped, with an environment that says 200 columns."""
+    result = CliRunner().invoke(main, ["demo"], env={"COLUMNS": "200"})
+    return Run(result.output, result.exit_code == 0)
+
+
+@pytest.fixture(scope="module")
+def lossy() -> Run:
+    """A demo on a terminal of 80 columns, in which one region's topic takes nothing."""
     pages: list[None] = []
     text = io.StringIO()
-    story = Story(aws, folder, Console(file=text, width=100), lambda: pages.append(None))
-    return story.run(), text.getvalue(), len(pages)
+    page = Page(Console(file=text, width=80, force_terminal=True, emoji=False))
+    with TemporaryDirectory() as folder, EmbeddedAws() as aws:
+        aws.add_fault(Fault(service="sns", region="us-west-2", code="AuthorizationError"))
+        right = Story(aws, Path(folder), page, lambda: pages.append(None)).run()
+    without_bars = re.sub(r"\x1b\[[0-9;?]*[A-Zhl]", "", text.getvalue())
+    shown = (line.rpartition("\r")[2] for line in without_bars.split("\n"))
+    return Run(Text.from_ansi("\n".join(shown)).plain, right, len(pages))
 
 
-@pytest.mark.slow
-def test_the_demo_exits_0_and_shows_every_step() -> None:
-    """`ami-tracker demo` tells the story to its end and finds every event."""
-    result = CliRunner().invoke(main, ["demo"])
+@pytest.fixture(params=["wide", "lossy"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Each of the two runs."""
+    shared: Run = request.getfixturevalue(request.param)
+    return shared
 
-    assert result.exit_code == 0, result.output
+
+def test_the_demo_exits_0_and_shows_every_step(wide: Run) -> None:
+    """`ami-tracker demo` runs to its end and finds every event."""
+    assert wide.right, wide.text
     for words in (
         "1/6", "6/6", "silent baseline", "access", "rollback", "redhat-8.6.0-hvm",
         '"image_name": "al2023"', "event_id", "Every event arrived once, and no other.",
     ):  # fmt: skip
-        assert words in result.output
+        assert words in wide.text
 
 
-@pytest.mark.slow
-def test_the_demo_notices_lost_events(tmp_path: Path) -> None:
-    """Where one region's topic takes nothing, the reckoning says what is missing."""
-    with EmbeddedAws() as aws:
-        aws.add_fault(Fault(service="sns", region="us-west-2", code="AuthorizationError"))
-        right, text, pages = _tell(aws, tmp_path)
+def test_the_demo_notices_lost_events(lossy: Run) -> None:
+    """Where one region's topic takes nothing, the result says what is missing."""
+    assert not lossy.right
+    assert "The events received are not the expected ones." in lossy.text
+    assert "Next steps" not in lossy.text
+    assert lossy.pages == 5
 
-    assert not right
-    assert "What was received is not what had to be received." in text
-    assert pages == 5
+
+def test_the_event_is_shown_as_it_was_received(run: Run) -> None:
+    """One line of JSON, longer than the page is wide, as README shows it."""
+    content = json.loads(run.body())
+
+    assert json.dumps(content) == run.body()
+    assert content["v1"]["image"]["image_name"] == "al2023"
+    assert len(run.body()) > 100
+
+
+def test_the_moment_of_the_change_fits_the_clock_of_the_story(run: Run) -> None:
+    """`detected_at` is within the second round, which names its time."""
+    second = re.search(r"(\d\d:\d\d:\d\d) UTC, second round", run.text)
+    third = re.search(r"(\d\d:\d\d:\d\d) UTC, third round", run.text)
+    detected = re.search(r"detected_at +\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)\.\d+Z", run.text)
+
+    assert second is not None
+    assert third is not None
+    assert detected is not None
+    start, moment, end = (
+        datetime.strptime(each[1], "%H:%M:%S")  # noqa: DTZ007 - times of one day
+        for each in (second, detected, third)
+    )
+    day = timedelta(days=1)
+    assert (moment - start) % day <= (end - start) % day
+
+
+def test_lines_are_clean(run: Run) -> None:
+    """No line ends in a blank, and only the event is wider than 100 columns."""
+    assert [line for line in run.lines if line != line.rstrip()] == []
+    assert [line for line in run.lines if len(line) > 100 and line != run.body()] == []
+
+
+def test_names_are_not_broken(run: Run) -> None:
+    """Every table of images names each of them in its heading."""
+    names = ("al2", "al2023", "ecs-al2023", "golden-base", "redhat-8.6.0-hvm")
+    headings = [line.split() for line in run.lines if re.match("region +al2", line)]
+
+    assert [["region", *names]] * 3 == headings
+    assert "…\n" not in run.text
+
+
+def test_short_ids_are_explained_before_they_are_shown(run: Run) -> None:
+    """The sentence comes before the first cell that it is about."""
+    words = " ".join(run.text.split())
+
+    assert words.index("v1 is the version") < words.index("…")
+    assert words.index("are the end of the image id") < words.index("v1 …")
+
+
+def test_written_rows_agree_with_the_calls_that_are_listed(run: Run) -> None:
+    """No image or release row is written in a silent round; the round rows that are, are named."""
+    words = " ".join(run.text.split())
+
+    assert re.search(r"of \d+ image and release rows, 0 were written", words)
+    assert "UpdateItem wrote other rows: 7 round rows" in words
+    assert re.search(r"dynamodb UpdateItem +\d+", run.text)
+    assert "PutItem" not in run.text[run.text.index("API call") :]
+
+
+def test_the_demo_ends_with_the_next_steps(wide: Run) -> None:
+    """The files and commands that it names are there."""
+    end = wide.text[wide.text.index("Next steps") :]
+
+    for words in ("make install", "regions.yaml", "ami-tracker check", "INSTALL.md"):
+        assert words in end
+    assert [
+        path
+        for path in ("regions.yaml", "tracked_images", "INSTALL.md")
+        if not (ROOT / path).exists()
+    ] == []
+    assert re.search(r"^install:", (ROOT / "Makefile").read_text(), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The demo: the whole pipeline on the embedded AWS, told as a story."""
+"""The demo: the whole pipeline on the embedded AWS, as a story."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
-
+from services.console.demo.page import Page
 from services.console.demo.story import Story
 from services.console.embedded.server import EmbeddedAws
 
@@ -15,11 +14,11 @@ from services.console.embedded.server import EmbeddedAws
 def play(*, pause: bool) -> bool:
     """Play the demo on this terminal; whether subscribers got exactly what they had to get."""
     # The functions' output is redirected while they run; the story's goes to the terminal itself.
-    console = Console(file=sys.stdout)
+    page = Page.on(sys.stdout)
 
     def turn_page() -> None:
         if pause:
-            console.input("[dim]Enter for the next screen[/]")
+            page.console.input("[dim]Enter for the next screen[/]")
 
     with TemporaryDirectory() as folder, EmbeddedAws() as aws:
-        return Story(aws, Path(folder), console, turn_page).run()
+        return Story(aws, Path(folder), page, turn_page).run()

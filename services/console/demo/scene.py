@@ -85,7 +85,7 @@ def write_files(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Event:
-    """What an announcement says, as far as the story foretells it."""
+    """What an announcement says, as far as the story predicts it."""
 
     region: str
     account_id: str
@@ -223,5 +223,5 @@ def _target(region: str) -> Target:
 
 
 def _where_the_role_is(events: Iterable[Event]) -> list[Event]:
-    """The member's account has no role yet: nobody can look there, so nothing can be announced."""
+    """The member account has no role yet, so no lookup is possible and no event is expected."""
     return [event for event in events if event.account_id != MEMBER_ACCOUNT]
