@@ -71,7 +71,7 @@ def test_shipped_parameters_are_public_ones() -> None:
 
 
 def test_shipped_red_hat_filters_leave_betas_out() -> None:
-    """Whoever follows RHEL by a pattern does not want to be told of previews."""
+    """An entry that follows RHEL by a pattern never chooses a preview."""
     lookups = [
         image.lookup
         for image in shipped().images

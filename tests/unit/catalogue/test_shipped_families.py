@@ -66,7 +66,7 @@ def _first_sight(lookup: FilterLookup, images: Iterable[Ami]) -> Observation:
 
 
 def _announced(lookup: FilterLookup, names: Sequence[str]) -> list[str | None]:
-    """The images that rounds take for current, one round after each publication."""
+    """The images that are current in rounds, one round after each publication."""
     images = _published(*names)
     followed: list[Observation] = []
     for count in range(1, len(images) + 1):
