@@ -120,7 +120,7 @@ class RefusedError(AmiTrackerError):
         super().__init__(
             f"refused to remove so many images at once: {'; '.join(self.refusals)}. "
             "These targets keep their last configuration. If the removal is meant, "
-            "set MAX_REMOVED_PERCENT=100 for one round"
+            "set MAX_REMOVED_PERCENT=100 for one round (in Terraform: max_removed_percent = 100)"
         )
 
 

@@ -69,6 +69,7 @@ def test_refusal_names_the_way_out() -> None:
 
     assert error.refusals == ("us-east-1: 12 of 40",)
     assert "MAX_REMOVED_PERCENT=100" in str(error)
+    assert "max_removed_percent = 100" in str(error)
 
 
 def test_every_error_has_one_root_and_stands_in_the_tree() -> None:
