@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from services.catalogue.older_form import OlderFormError, parse_older_form
+from services.catalogue.owners import alias_hint
 from services.catalogue.problems import shown
 from services.kernel.model import DEFAULT_ANNOUNCE, Kind
 from services.kernel.wire import ACCOUNT_ID, IMAGE_NAME, REGION
@@ -94,10 +95,8 @@ class FilterEntry(_Model):
             pattern, expected = _OWNER_FILTER_VALUES[self.name]
             wrong = [value for value in self.values if not re.fullmatch(pattern, value)]
             if wrong:
-                _refuse(
-                    f"the value {shown(wrong[0])} of {self.name} must be {expected}; "
-                    "a wildcard names nobody"
-                )
+                hint = alias_hint(wrong[0])
+                _refuse(f"the value {shown(wrong[0])} of {self.name} must be {expected}{hint}")
         return self
 
 

@@ -30,10 +30,18 @@ def owner_mistake(owner: str) -> str:
     account = _PUBLISHERS.get(re.sub(r"[\s_-]", "", plain))
     if account:
         return f"EC2 knows no owner {shown(owner)}; write the publisher's account: '{account}'"
-    near = difflib.get_close_matches(plain[:100], _ALIASES, n=1)
-    if near:
-        return f"EC2 knows no owner {shown(owner)}; did you mean {near[0]}?"
+    hint = alias_hint(owner)
+    if hint:
+        return f"EC2 knows no owner {shown(owner)}{hint}"
     return f"is the text {shown(owner)}, but must be {_KNOWN}"
+
+
+def alias_hint(owner: str) -> str:
+    """The end of a sentence about an owner: what was meant, or why a wildcard is refused."""
+    if re.search(r"[*?]", owner):
+        return "; a wildcard names no owner"
+    near = difflib.get_close_matches(owner.strip().lower()[:100], _ALIASES, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _account(owner: str, digits: str) -> str:

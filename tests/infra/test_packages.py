@@ -302,7 +302,7 @@ def test_an_invalid_catalogue_is_not_packaged(
     assert main(options, {}) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert re.search(r"one\.yaml:3: odd: ParameterPath: ", err)
+    assert re.match(r"error: .*one\.yaml:3: odd: ParameterPath: ", err)
     assert not (tmp_path / "out").exists()
 
 
@@ -322,6 +322,21 @@ def test_earlier_packages_survive_a_failure(
     assert before.read_bytes() == b"earlier"
 
 
+def test_filters_newer_than_this_version_can_be_allowed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Packaging reads the same files as `ami-tracker check`, so it takes the same option."""
+    filters = "[{Name: boot-colour, Values: [red]}]"
+    options = write_configuration(
+        tmp_path, f"images: [{{Name: odd, Owners: [self], Filters: {filters}}}]\n"
+    )
+    no_python = {"RUNTIME_PYTHON": str(tmp_path / "none")}
+
+    assert main(options, no_python) == 2
+    assert "EC2 has no filter 'boot-colour'" in capsys.readouterr().err
+    assert main([*options, "--allow-unknown-filters"], no_python) == 1
+
+
 def test_warnings_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A region that this SDK does not know is odd, and told before anything else happens."""
     options = write_configuration(
@@ -331,7 +346,7 @@ def test_warnings_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     (tmp_path / "regions.yaml").write_text(regions, encoding="utf-8")
     main(options, {"RUNTIME_PYTHON": str(tmp_path / "none")})
 
-    assert "us-nowhere-9" in capsys.readouterr().err
+    assert re.match(r"warning: .*us-nowhere-9", capsys.readouterr().err)
 
 
 def test_wrong_usage_has_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

@@ -213,10 +213,10 @@ WRONG_SHAPE = [
         6,
         "aws-marketplace",
     ),
-    Case("wildcard owner-id", with_filter("['*']"), 4, "a wildcard names nobody"),
-    Case("wildcard owner-alias", with_filter("['?mazon']", "owner-alias"), 4, "names nobody"),
-    Case("wildcard image-id", with_filter("['ami-*']", "image-id"), 4, "names nobody"),
-    Case("one wildcard of two", with_filter("[111122223333, '1*']"), 4, "names nobody"),
+    Case("wildcard owner-id", with_filter("['*']"), 4, "a wildcard names no owner"),
+    Case("wildcard owner-alias", with_filter("['?mazon']", "owner-alias"), 4, "names no owner"),
+    Case("wildcard image-id", with_filter("['ami-*']", "image-id"), 4, "names no owner"),
+    Case("one wildcard of two", with_filter("[111122223333, '1*']"), 4, "names no owner"),
     Case(
         "older form, no comma", entry("Filters: \"{'Name': 'a' 'Values': ['b']}\""), 3, "not YAML"
     ),

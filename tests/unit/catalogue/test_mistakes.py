@@ -209,7 +209,7 @@ OWNERS = [
     Case("owner: text", "error", "images.yaml:3: a: Owners: is the text 'amazon', but must be a list; write ['amazon']", owned("amazon")),
     Case("owner: none", "error", "images.yaml:3: a: Owners: is an empty list", owned("[]")),
     Case("owner-id: wildcard", "error", "images.yaml:5: a: Filters[0]: the value '*' of owner-id must be an account id", a_filter("owner-id", "['*']")),
-    Case("owner-alias: misspelt", "error", "images.yaml:5: a: Filters[0]: the value 'amazonn' of owner-alias must be amazon, aws-marketplace", a_filter("owner-alias", "[amazonn]")),
+    Case("owner-alias: misspelt", "error", "images.yaml:5: a: Filters[0]: the value 'amazonn' of owner-alias must be amazon, aws-marketplace or aws-backup-vault; did you mean amazon?", a_filter("owner-alias", "[amazonn]")),
 ]
 
 OLDER = [
