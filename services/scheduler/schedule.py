@@ -118,7 +118,7 @@ class Summary:
         }
         yield from (Measure(name, count) for name, count in counts.items() if count)
         for region, count in sorted((+self.enqueued).items()):
-            yield Measure("PairsEnqueued", count, dimensions={"region": region})
+            yield Measure("PairsEnqueued", count, fields={"region": region})
 
 
 def _unreported(summary: Summary) -> None:

@@ -91,7 +91,7 @@ class Bed:
     def measured(self) -> dict[str, float]:
         """The metrics of the latest round: by name, those of a region by name and region."""
         measures = self.reported[-1].measures()
-        return {" ".join([m.name, *m.dimensions.values()]): m.value for m in measures}
+        return {" ".join([m.name, *m.dimensions.values(), *m.fields.values()]): m.value for m in measures}
 
     def asked(self) -> list[tuple[str, str, str]]:
         """Region, account and image name of each request since the last time, in order."""
@@ -661,8 +661,8 @@ def test_the_summary_counts_what_was_done(bed: Bed) -> None:
     }
     assert list(summary.measures()) == [
         Measure("RoundsFinished", 1),
-        Measure("PairsEnqueued", 4, dimensions={"region": "eu-west-1"}),
-        Measure("PairsEnqueued", 3, dimensions={"region": "us-east-1"}),
+        Measure("PairsEnqueued", 4, fields={"region": "eu-west-1"}),
+        Measure("PairsEnqueued", 3, fields={"region": "us-east-1"}),
     ]
 
 
