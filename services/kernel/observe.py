@@ -89,8 +89,9 @@ def emit(namespace: str, service: str, measures: Iterable[Measure]) -> None:
     """Write the measures in CloudWatch's embedded metric format, a line per dimensions and fields.
 
     A line holds at most 100 metrics, and at most 100 values of each; what is more goes to the next
-    line. All lines have the same time, so that their values are in the same period. Values that CloudWatch does not take, such as NaN, are left out, since it would drop the
-    whole line. Nothing but these lines is written: Powertools would add warnings in plain text.
+    line. All lines have the same time, so that their values are in the same period. Values that
+    CloudWatch does not take, such as NaN, are left out, since it would drop the whole line. Nothing
+    but these lines is written: Powertools would add warnings in plain text.
     """
     groups: dict[tuple[tuple[tuple[str, str], ...], ...], list[Measure]] = defaultdict(list)
     for measure in measures:
