@@ -9,10 +9,6 @@ locals {
   # Older than any message that is merely being retried: that one is a dead letter by then.
   stale_seconds = max(var.round_alarm_minutes * 60, (local.max_receive_count + 1) * local.lookup_visibility_seconds)
 
-  # Metrics Insights looks three hours back.
-  query_period  = 900
-  query_periods = min(ceil(var.round_alarm_minutes * 60 / local.query_period) + 1, 12)
-
   # Every metric of our own has the service as a dimension.
   of_scheduler  = { service = "scheduler" }
   of_aggregator = { service = "aggregator" }
@@ -22,6 +18,18 @@ locals {
     comparison_operator = "GreaterThanThreshold"
     threshold           = 0
     treat_missing_data  = "notBreaching"
+  }
+
+  # Health is measured once a round, zeros included. Such an alarm is as the last round measured it:
+  # without data in between it stays as it is.
+  health_alarm = {
+    namespace           = local.metrics_namespace
+    dimensions          = local.of_scheduler
+    statistic           = "Sum"
+    period              = 300
+    evaluation_periods  = 1
+    datapoints_to_alarm = 1
+    treat_missing_data  = "ignore"
   }
 
   # Each key is the end of the alarm's name, and a heading of the runbook, infra/README.md.
@@ -111,7 +119,7 @@ locals {
       datapoints_to_alarm = local.round_periods
       treat_missing_data  = "breaching"
     }
-    stale-pairs = {
+    requests-waiting = {
       description         = "Requests have waited for more than ${ceil(local.stale_seconds / 60)} minutes: lookups do not keep up with the rounds, or do not run."
       namespace           = "AWS/SQS"
       metric_name         = "ApproximateAgeOfOldestMessage"
@@ -142,6 +150,51 @@ locals {
       evaluation_periods  = local.round_window
       datapoints_to_alarm = 2
     }
+    images-never-found = merge(local.health_alarm, {
+      description = "More than ${var.images_never_found_threshold} images have a lookup that no region has ever answered: most likely a mistake in tracked_images."
+      metric_name = "ImagesNeverFound"
+      statistic   = "Maximum"
+      threshold   = var.images_never_found_threshold
+    })
+    targets-failing = merge(local.health_alarm, {
+      description = "In more than ${var.targets_failing_threshold} targets (an account and a region) every pair fails or is stale: nothing new is found there."
+      metric_name = "TargetsFailing"
+      threshold   = var.targets_failing_threshold
+    })
+    rows-unreadable = merge(local.health_alarm, {
+      description = "More than ${var.rows_unreadable_threshold} image or round rows of the table cannot be decoded."
+      metric_name = "RowsUnreadable"
+      threshold   = var.rows_unreadable_threshold
+    })
+  }
+
+  # Percentages of all pairs. The causes are fields of the metric's second dimension.
+  share_alarms = merge(
+    {
+      for cause, percent in var.pairs_failing_percent : "pairs-failing-${cause}" => {
+        description         = "In at least two rounds of the last ${var.round_alarm_minutes} minutes, more than ${percent} % of all pairs failed because of ${local.causes[cause]}."
+        metric_name         = "PairsFailing"
+        dimensions          = merge(local.of_scheduler, { cause = cause })
+        threshold           = percent
+        period              = local.round_period
+        evaluation_periods  = local.round_window
+        datapoints_to_alarm = 2
+        treat_missing_data  = "notBreaching"
+      }
+    },
+    {
+      pairs-stale = merge(local.health_alarm, {
+        description = "More than ${var.pairs_stale_percent} % of all pairs were not answered in two windows: what is shown of them may be outdated."
+        metric_name = "PairsStale"
+        threshold   = var.pairs_stale_percent
+      })
+    },
+  )
+  causes = {
+    throttling = "throttling or time-outs"
+    access     = "missing access"
+    image      = "lookups without a usable answer"
+    other      = "errors of an unknown class"
   }
 
   runbook = "infra/README.md"
@@ -164,33 +217,60 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   datapoints_to_alarm = each.value.datapoints_to_alarm
   treat_missing_data  = each.value.treat_missing_data
 
-  alarm_actions = [local.alarm_topic_arn]
-  ok_actions    = [local.alarm_topic_arn]
+  alarm_actions = local.alarm_topic_arns
+  ok_actions    = local.alarm_topic_arns
 
   tags = var.tags
 }
 
-# One alarm over all classes and regions, those of tomorrow too.
-resource "aws_cloudwatch_metric_alarm" "pairs_failing" {
-  alarm_name        = "${var.name_prefix}-pairs-failing"
-  alarm_description = "Lookups fail round after round, for another reason than that there is no such image. Runbook: ${local.runbook}#pairs-failing"
+resource "aws_cloudwatch_metric_alarm" "shares" {
+  for_each = local.share_alarms
+
+  alarm_name        = "${var.name_prefix}-${each.key}"
+  alarm_description = "${each.value.description} Runbook: ${local.runbook}#${each.key}"
 
   comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  evaluation_periods  = local.query_periods
-  datapoints_to_alarm = var.round_alarm_minutes <= 180 ? 2 : 1 # of rarer rounds, the query sees one
-  treat_missing_data  = "notBreaching"
+  threshold           = each.value.threshold
+  evaluation_periods  = each.value.evaluation_periods
+  datapoints_to_alarm = each.value.datapoints_to_alarm
+  treat_missing_data  = each.value.treat_missing_data
 
+  # Without any pair, the division has no result, which is no data.
   metric_query {
-    id          = "failing"
-    label       = "Pairs that fail"
-    expression  = "SELECT SUM(PairsFailed) FROM SCHEMA(\"${local.metrics_namespace}\", \"class\", \"region\", \"service\") WHERE \"class\" != 'not_found'"
-    period      = local.query_period
+    id          = "share"
+    label       = "Percentage of all pairs"
+    expression  = "100 * part / pairs"
     return_data = true
   }
 
-  alarm_actions = [local.alarm_topic_arn]
-  ok_actions    = [local.alarm_topic_arn]
+  metric_query {
+    id          = "part"
+    return_data = false
+
+    metric {
+      namespace   = local.metrics_namespace
+      metric_name = each.value.metric_name
+      dimensions  = each.value.dimensions
+      stat        = "Sum"
+      period      = each.value.period
+    }
+  }
+
+  metric_query {
+    id          = "pairs"
+    return_data = false
+
+    metric {
+      namespace   = local.metrics_namespace
+      metric_name = "Pairs"
+      dimensions  = local.of_scheduler
+      stat        = "Sum"
+      period      = each.value.period
+    }
+  }
+
+  alarm_actions = local.alarm_topic_arns
+  ok_actions    = local.alarm_topic_arns
 
   tags = var.tags
 }
@@ -198,12 +278,14 @@ resource "aws_cloudwatch_metric_alarm" "pairs_failing" {
 # --- Where alarms go
 
 locals {
-  alarm_topic_arn = coalesce(var.alarm_topic_arn, one(aws_sns_topic.alarms[*].arn))
+  given_alarm_topic_arns = distinct(concat(var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn], var.alarm_topic_arns))
+  # More than five are refused by a precondition, which the provider would repeat for every alarm.
+  alarm_topic_arns = slice(concat(local.given_alarm_topic_arns, aws_sns_topic.alarms[*].arn), 0, max(1, min(5, length(local.given_alarm_topic_arns))))
 }
 
 resource "aws_sns_topic" "alarms" {
   # checkov:skip=CKV_AWS_26:Alarms hold no secret, and CloudWatch cannot publish to a topic under AWS's own key; a customer key is the user's choice (kms_key_arn).
-  count = var.alarm_topic_arn == null ? 1 : 0
+  count = length(local.given_alarm_topic_arns) == 0 ? 1 : 0
 
   name              = local.alarms_topic_name
   kms_master_key_id = var.kms_key_arn
@@ -249,14 +331,14 @@ data "aws_iam_policy_document" "alarms" {
 }
 
 resource "aws_sns_topic_policy" "alarms" {
-  count = var.alarm_topic_arn == null ? 1 : 0
+  count = length(local.given_alarm_topic_arns) == 0 ? 1 : 0
 
   arn    = aws_sns_topic.alarms[0].arn
   policy = data.aws_iam_policy_document.alarms.json
 }
 
 resource "aws_sns_topic_subscription" "alarms" {
-  for_each = var.alarm_topic_arn == null ? toset(var.alarm_emails) : []
+  for_each = length(local.given_alarm_topic_arns) == 0 ? toset(var.alarm_emails) : []
 
   topic_arn = aws_sns_topic.alarms[0].arn
   protocol  = "email"

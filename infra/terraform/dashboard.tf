@@ -1,15 +1,23 @@
 locals {
-  # A search finds the regions, classes and kinds of tomorrow too.
-  searches = {
-    for metric, dimension in {
-      PairsEnqueued  = "region"
-      PairsChecked   = "region"
-      PairsFailed    = "class,region"
-      Releases       = "kind"
-      Announced      = "region"
-      AnnounceFailed = "class,region"
+  # Metrics have no region: figures by region, account and class are in the logs, see queries.tf.
+  own_metrics = {
+    for service, metrics in {
+      scheduler = {
+        RoundsFinished = "Sum", RegionsFailed = "Sum", RemovalsRefused = "Sum", PairsEnqueued = "Sum",
+        Pairs          = "Maximum", PairsStale = "Sum", TargetsFailing = "Sum", RowsUnreadable = "Sum", ImagesNeverFound = "Maximum"
+      }
+      lookup = { PairsChecked = "Sum", PairsFailed = "Sum", Releases = "Sum", MalformedMessages = "Sum" }
+      aggregator = {
+        Announced          = "Sum", AnnounceFailed = "Sum", PendingReleases = "Maximum", OldestPendingSeconds = "Maximum",
+        UnreadableReleases = "Maximum", ReleasesClosed = "Sum"
+      }
     } :
-    metric => "SEARCH('{\"${local.metrics_namespace}\",${dimension},service} MetricName=\"${metric}\"', 'Sum')"
+    service => {
+      for name, statistic in metrics : name => [
+        local.metrics_namespace, name, "service", service,
+        { stat = statistic, yAxis = name == "OldestPendingSeconds" ? "right" : "left" },
+      ]
+    }
   }
 
   function_names = [local.scheduler_name, local.lookup_name, local.aggregator_name]
@@ -18,18 +26,24 @@ locals {
   dashboard_rows = [
     [
       {
-        title = "Rounds"
-        metrics = [for metric in ["RoundsFinished", "RegionsFailed", "RemovalsRefused"] :
-          [local.metrics_namespace, metric, "service", "scheduler", { stat = "Sum" }]
+        title   = "Rounds"
+        metrics = [for name in ["RoundsFinished", "RegionsFailed", "RemovalsRefused"] : local.own_metrics.scheduler[name]]
+      },
+      {
+        title = "Pairs that fail, by cause"
+        metrics = [for cause in sort(keys(local.causes)) :
+          [local.metrics_namespace, "PairsFailing", "service", "scheduler", "cause", cause, { stat = "Sum", label = cause }]
         ]
       },
-      { title = "Pairs requested, by region", metrics = [[{ expression = local.searches.PairsEnqueued, id = "requested" }]] },
-      { title = "Pairs checked, by region", metrics = [[{ expression = local.searches.PairsChecked, id = "checked" }]] },
+      {
+        title   = "Stale pairs, failing targets, images never found, unreadable rows"
+        metrics = [for name in ["PairsStale", "TargetsFailing", "ImagesNeverFound", "RowsUnreadable"] : local.own_metrics.scheduler[name]]
+      },
     ],
     [
-      { title = "Pairs that fail, by class and region", metrics = [[{ expression = local.searches.PairsFailed, id = "failed" }]] },
-      { title = "Releases, by kind", metrics = [[{ expression = local.searches.Releases, id = "releases" }]] },
-      { title = "Announced, by region", metrics = [[{ expression = local.searches.Announced, id = "announced" }]] },
+      { title = "Pairs, and how many were requested", metrics = [for name in ["Pairs", "PairsEnqueued"] : local.own_metrics.scheduler[name]] },
+      { title = "Lookups that ended, and attempts that failed", metrics = [for name in ["PairsChecked", "PairsFailed"] : local.own_metrics.lookup[name]] },
+      { title = "Releases", metrics = [local.own_metrics.lookup.Releases] },
     ],
     [
       {
@@ -38,14 +52,11 @@ locals {
           [local.metrics_namespace, "SecondsToAnnouncement", "service", "aggregator", { stat = statistic, label = statistic }]
         ]
       },
-      { title = "Announcements refused, by class and region", metrics = [[{ expression = local.searches.AnnounceFailed, id = "refused" }]] },
+      { title = "Announcements, and how many were refused", metrics = [for name in ["Announced", "AnnounceFailed"] : local.own_metrics.aggregator[name]] },
       {
         title = "Releases pending, and seconds of the oldest"
-        metrics = [
-          [local.metrics_namespace, "PendingReleases", "service", "aggregator", { stat = "Maximum" }],
-          [local.metrics_namespace, "UnreadableReleases", "service", "aggregator", { stat = "Maximum" }],
-          [local.metrics_namespace, "ReleasesClosed", "service", "aggregator", { stat = "Sum" }],
-          [local.metrics_namespace, "OldestPendingSeconds", "service", "aggregator", { stat = "Maximum", yAxis = "right" }],
+        metrics = [for name in ["PendingReleases", "UnreadableReleases", "ReleasesClosed", "OldestPendingSeconds"] :
+          local.own_metrics.aggregator[name]
         ]
       },
     ],
@@ -66,7 +77,7 @@ locals {
           [for name in [local.dead_letters_name, local.schedule_dead_letters] :
             ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name, { stat = "Maximum" }]
           ],
-          [[local.metrics_namespace, "MalformedMessages", "service", "lookup", { stat = "Sum" }]],
+          [local.own_metrics.lookup.MalformedMessages],
         )
       },
     ],

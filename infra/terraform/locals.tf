@@ -34,13 +34,29 @@ data "aws_caller_identity" "current" {
     }
 
     precondition {
-      condition     = var.alarm_topic_arn == null || length(var.alarm_emails) == 0
-      error_message = "alarm_emails subscribe to the topic that is made here; with alarm_topic_arn, subscribe them to that topic yourself."
+      condition     = length(local.given_alarm_topic_arns) == 0 || length(var.alarm_emails) == 0
+      error_message = "alarm_emails subscribe to the topic that is made here; with alarm_topic_arn or alarm_topic_arns, subscribe them to those topics yourself."
+    }
+
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    precondition {
+      condition     = length(local.given_alarm_topic_arns) <= 5
+      error_message = "alarm_topic_arn and alarm_topic_arns must name 5 topics at most together: a CloudWatch alarm takes no more."
+    }
+
+    precondition {
+      condition     = length(local.round_gaps) > 0
+      error_message = "schedule_expression is ${var.schedule_expression}, and the longest time between two of its rounds is unknown, so no alarm could tell that one is missing. In cron(…), use numbers, lists, ranges and steps for minutes and hours, and days of the week (MON-FRI); leave days of the month, months and years open (*)."
     }
 
     precondition {
       condition     = var.round_alarm_minutes >= 2 * local.interval_minutes
-      error_message = "round_alarm_minutes is ${var.round_alarm_minutes}, but must be at least two intervals of ${var.schedule_expression}, which is ${2 * local.interval_minutes}: one round that fails is repeated by the next."
+      error_message = "round_alarm_minutes is ${var.round_alarm_minutes}, but must be at least ${2 * local.interval_minutes}: twice the longest time between two rounds of ${var.schedule_expression}, since a round that fails is repeated by the next.${2 * local.interval_minutes > 10080 ? " CloudWatch looks back 10080 minutes at most, so use a shorter schedule." : ""}"
+    }
+
+    precondition {
+      condition     = length(local.round_gaps) == 0 || 60 * local.shortest_minutes >= local.scheduler_timeout_seconds
+      error_message = "schedule_expression is ${var.schedule_expression}, with rounds ${local.shortest_minutes} minutes apart, but they must be at least ${ceil(local.scheduler_timeout_seconds / 60)} minutes apart: a round may run that long, and two rounds must not overlap."
     }
 
     precondition {
@@ -104,16 +120,68 @@ locals {
   sweep_interval_minutes = 5
   # What is younger is the stream's to announce.
   sweep_older_than_seconds = 120
+}
 
-  # 0 where cron does not tell.
-  interval_minutes = try(
+# --- How far apart rounds are
+
+locals {
+  rate_minutes = try([
     tonumber(regex("^rate\\(([0-9]+)", var.schedule_expression)[0]) * {
       minute = 1
       hour   = 60
       day    = 1440
-    }[regex("(minute|hour|day)", var.schedule_expression)[0]],
-    0
-  )
+    }[regex("(minute|hour|day)", var.schedule_expression)[0]]
+  ], [])
+
+  # Minutes, hours, days of the month, months, days of the week, years. Days of the week as numbers.
+  cron_fields = [
+    for field in try(split(" ", regex("^cron\\((.+)\\)$", var.schedule_expression)[0]), []) :
+    replace(replace(replace(replace(replace(replace(replace(replace(field,
+    "?", "*"), "SUN", "1"), "MON", "2"), "TUE", "3"), "WED", "4"), "THU", "5"), "FRI", "6"), "SAT", "7")
+  ]
+  # Of the others, only "any" can be repeated week by week.
+  cron_is_weekly = try(length(local.cron_fields) == 6 && alltrue([for at in [2, 3, 5] : local.cron_fields[at] == "*"]), false)
+
+  cron_values = {
+    for name, field in {
+      minute = { at = 0, low = 0, high = 59 }
+      hour   = { at = 1, low = 0, high = 23 }
+      day    = { at = 4, low = 1, high = 7 }
+    } :
+    name => try([
+      for value in sort(distinct(flatten([
+        for item in split(",", local.cron_fields[field.at]) : [
+          for part in [regex("^(?P<first>\\*|[0-9]+)(?:-(?P<last>[0-9]+))?(?:/(?P<step>[1-9][0-9]*))?$", item)] :
+          [
+            for value in range(
+              part.first == "*" ? field.low : tonumber(part.first),
+              1 + (part.last != null ? tonumber(part.last) : part.first == "*" || part.step != null ? field.high : tonumber(part.first)),
+              part.step == null ? 1 : tonumber(part.step),
+            ) : format("%02d", value) if value >= field.low && value <= field.high
+          ]
+        ]
+      ]))) : tonumber(value)
+    ], [])
+  }
+
+  # Hours of a week in which there are rounds, and how many hours it is from each to the next.
+  cron_hours = [
+    for hour in sort([
+      for each in setproduct(local.cron_values.day, local.cron_values.hour) : format("%03d", 24 * (each[0] - 1) + each[1])
+    ]) : tonumber(hour)
+  ]
+  cron_hour_gaps = distinct([
+    for number, hour in local.cron_hours :
+    (number + 1 < length(local.cron_hours) ? local.cron_hours[number + 1] : local.cron_hours[0] + 168) - hour
+  ])
+
+  # Minutes from one round to the next, as many as there are; none where the schedule does not tell.
+  round_gaps = !local.cron_is_weekly ? local.rate_minutes : try(concat(
+    [for number in range(1, length(local.cron_values.minute)) : local.cron_values.minute[number] - local.cron_values.minute[number - 1]],
+    [for hours in local.cron_hour_gaps : 60 * hours - (reverse(local.cron_values.minute)[0] - local.cron_values.minute[0])],
+  ), [])
+  interval_minutes = try(max(local.round_gaps...), 0)
+  shortest_minutes = try(min(local.round_gaps...), 0)
 }
 
 # --- regions.yaml: which accounts, which regions

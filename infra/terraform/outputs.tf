@@ -42,15 +42,20 @@ output "schedule_dead_letter_queue_url" {
 }
 
 output "alarm_topic_arn" {
-  description = "ARN of the topic that alarms are sent to."
-  value       = local.alarm_topic_arn
+  description = "ARN of the topic that alarms are sent to, the first where there are more."
+  value       = local.alarm_topic_arns[0]
+}
+
+output "alarm_topic_arns" {
+  description = "ARNs of all topics that alarms are sent to."
+  value       = local.alarm_topic_arns
 }
 
 output "alarm_names" {
   description = "Names of all alarms, each with a heading in the runbook."
   value = sort(concat(
     values(aws_cloudwatch_metric_alarm.this)[*].alarm_name,
-    [aws_cloudwatch_metric_alarm.pairs_failing.alarm_name],
+    values(aws_cloudwatch_metric_alarm.shares)[*].alarm_name,
   ))
 }
 

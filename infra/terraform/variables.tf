@@ -330,8 +330,20 @@ variable "alarm_topic_arn" {
   }
 }
 
+variable "alarm_topic_arns" {
+  description = "Existing SNS topics for alarms, beside alarm_topic_arn: each alarm goes to all of them. None at all: one is made."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", arn))])
+    error_message = "alarm_topic_arns must each be the ARN of a standard SNS topic, not of a FIFO one."
+  }
+}
+
 variable "round_alarm_minutes" {
-  description = "After how many minutes without a finished round there is an alarm, and a pair without an answer becomes stale: at least two of the schedule's intervals, so that a single failure is none."
+  description = "After how many minutes without a finished round there is an alarm, and a pair without an answer becomes stale: at least twice the longest time between two rounds of schedule_expression, so that one failed round raises no alarm."
   type        = number
   default     = 90
   nullable    = false
@@ -339,5 +351,70 @@ variable "round_alarm_minutes" {
   validation {
     condition     = var.round_alarm_minutes >= 15 && var.round_alarm_minutes <= 10080 && floor(var.round_alarm_minutes) == var.round_alarm_minutes
     error_message = "round_alarm_minutes must be a whole number from 15 to 10080 (a week, CloudWatch's limit)."
+  }
+}
+
+variable "images_never_found_threshold" {
+  description = "How many images may have a lookup that no region has ever answered before there is an alarm."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.images_never_found_threshold >= 0 && floor(var.images_never_found_threshold) == var.images_never_found_threshold
+    error_message = "images_never_found_threshold must be a whole number, 0 or more."
+  }
+}
+
+variable "pairs_failing_percent" {
+  description = "What percentage of all pairs may fail for a cause, in two rounds, before there is an alarm: throttling (also time-outs), access (roles, policies, disabled regions), image (no such image there, or no usable answer), other. 0: a single pair is an alarm. 100: no alarm."
+  type = object({
+    throttling = optional(number, 1)
+    access     = optional(number, 0)
+    image      = optional(number, 10)
+    other      = optional(number, 0)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for percent in values(var.pairs_failing_percent) : percent >= 0 && percent <= 100])
+    error_message = "pairs_failing_percent must each be a number from 0 to 100."
+  }
+}
+
+variable "pairs_stale_percent" {
+  description = "What percentage of all pairs may be stale before there is an alarm. 0: a single pair is an alarm."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.pairs_stale_percent >= 0 && var.pairs_stale_percent <= 100
+    error_message = "pairs_stale_percent must be a number from 0 to 100."
+  }
+}
+
+variable "targets_failing_threshold" {
+  description = "In how many targets (an account and a region) all pairs may fail before there is an alarm."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.targets_failing_threshold >= 0 && floor(var.targets_failing_threshold) == var.targets_failing_threshold
+    error_message = "targets_failing_threshold must be a whole number, 0 or more."
+  }
+}
+
+variable "rows_unreadable_threshold" {
+  description = "How many rows of the table may be unreadable before there is an alarm."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.rows_unreadable_threshold >= 0 && floor(var.rows_unreadable_threshold) == var.rows_unreadable_threshold
+    error_message = "rows_unreadable_threshold must be a whole number, 0 or more."
   }
 }

@@ -60,11 +60,11 @@ class Report:
         }
 
     def measures(self) -> Iterator[Measure]:
-        """The invocation in metrics."""
+        """The invocation in metrics; region and class are fields of their log lines."""
         for region, count in sorted(self.announced.items()):
-            yield Measure("Announced", count, dimensions={"region": region})
+            yield Measure("Announced", count, fields={"region": region})
         for (state, region), count in sorted(self.failures.items()):
-            yield Measure("AnnounceFailed", count, dimensions={"class": state, "region": region})
+            yield Measure("AnnounceFailed", count, fields={"class": state, "region": region})
         for seconds in self.seconds:
             yield Measure("SecondsToAnnouncement", seconds, MetricUnit.Seconds)
         if self.swept:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Protocol, TextIO
 
@@ -27,12 +28,16 @@ _LARGEST_VALUE = 2**360  # cloudwatch:MetricDatum, Value
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One metric value; `dimensions` are few and small, since each combination is billed."""
+    """One metric value; `dimensions` are few and small, since each combination is billed.
+
+    `fields` are in the log line only, where Logs Insights finds them, such as the region.
+    """
 
     name: str
     value: float
     unit: MetricUnit = MetricUnit.Count
     dimensions: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
 
 
 class Log(Protocol):
@@ -84,19 +89,24 @@ class _StandardOutput(logging.StreamHandler[TextIO]):
 
 
 def emit(namespace: str, service: str, measures: Iterable[Measure]) -> None:
-    """Write the measures in CloudWatch's embedded metric format, a line per dimension set.
+    """Write the measures in CloudWatch's embedded metric format, a line per dimensions and fields.
 
     A line holds at most 100 metrics, and at most 100 values of each; what is more goes to the next
-    line. Values that CloudWatch does not take, such as NaN, are left out, since it would drop the
-    whole line. Nothing but these lines is written: Powertools would add warnings in plain text.
+    line. All lines have the same time, so that their values are in the same period. Values that
+    CloudWatch does not take, such as NaN, are left out, since it would drop the whole line. Nothing
+    but these lines is written: Powertools would add warnings in plain text.
     """
-    groups: dict[tuple[tuple[str, str], ...], list[Measure]] = defaultdict(list)
+    groups: dict[tuple[tuple[tuple[str, str], ...], ...], list[Measure]] = defaultdict(list)
     for measure in measures:
         if abs(measure.value) <= _LARGEST_VALUE:  # which NaN is not
-            groups[_dimensions(measure)].append(measure)
-    for dimensions, group in groups.items():
+            groups[_dimensions(measure), tuple(sorted(measure.fields.items()))].append(measure)
+    moment = datetime.now(UTC)
+    for (dimensions, fields), group in groups.items():
         for start in range(0, len(group), _MEASURES_PER_LINE):
             metrics = EphemeralMetrics(namespace=namespace, service=service)
+            metrics.set_timestamp(moment)
+            for name, value in fields:
+                metrics.add_metadata(name, value[:TEXT_LIMIT])
             for name, value in dimensions:
                 metrics.add_dimension(name=name, value=value)
             for measure in group[start : start + _MEASURES_PER_LINE]:

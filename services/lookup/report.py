@@ -74,14 +74,12 @@ class Report:
         }
 
     def measures(self) -> Iterable[Measure]:
-        """The batch in metrics: pairs checked by region, failed by class and region, releases."""
+        """The batch in metrics; region, class and kind are fields of their log lines."""
         for region, count in sorted((+self.checked).items()):
-            yield Measure("PairsChecked", count, dimensions={"region": region})
+            yield Measure("PairsChecked", count, fields={"region": region})
         for (state, region), count in sorted(self.failures.items()):
-            yield Measure("PairsFailed", count, dimensions={"class": state, "region": region})
+            yield Measure("PairsFailed", count, fields={"class": state, "region": region})
         for kind, count in sorted(self.releases.items()):
-            yield Measure("Releases", count, dimensions={"kind": kind})
+            yield Measure("Releases", count, fields={"kind": kind})
         if self.malformed:
             yield Measure("MalformedMessages", self.malformed)
-        if self.unreadable:
-            yield Measure("RowsUnreadable", self.unreadable)

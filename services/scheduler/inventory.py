@@ -77,12 +77,13 @@ class RegionRows:
 
     `pairs` are the image rows that can be decoded, `numbers` the pair numbers of the others, by
     account and image name. `windows` are the round rows by account; None where one cannot be
-    decoded.
+    decoded. `unreadable` counts the rows of both kinds that cannot be decoded.
     """
 
     pairs: list[Pair] = field(default_factory=list)
     numbers: dict[str, dict[str, int]] = field(default_factory=dict)
     windows: dict[str, Window | None] = field(default_factory=dict)
+    unreadable: int = 0
 
     def of(self, account_id: str) -> list[Pair]:
         """The pairs of an account."""
@@ -109,12 +110,15 @@ class Inventory:
             pair = self._decoded(row, decode_pair)
             if pair is not None:
                 found.pairs.append(pair)
-            elif numbered := _number(row):
+                continue
+            found.unreadable += 1
+            if numbered := _number(row):
                 account_id, name, number = numbered
                 found.numbers.setdefault(account_id, {})[name] = number
         for row in query_rows(self._client, self._table, region, ROUND_PREFIX):
             account_id = row["record"].removeprefix(ROUND_PREFIX)
-            found.windows[account_id] = self._decoded(row, decode_window)
+            found.windows[account_id] = window = self._decoded(row, decode_window)
+            found.unreadable += window is None
         return found
 
     def _decoded(self, row: dict[str, Any], decode: Callable[[dict[str, Any]], T]) -> T | None:

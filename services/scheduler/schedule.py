@@ -23,6 +23,7 @@ from services.kernel.errors import (
 from services.kernel.model import Catalogue, Pair, Request, Target, Window
 from services.kernel.observe import Log, Measure
 from services.kernel.runtime import Deadline, now
+from services.scheduler.health import Cause, Health
 from services.scheduler.inventory import Note, RegionRows
 from services.scheduler.plan import Action, Change, Plan, plan, rotated
 from services.scheduler.window import advance
@@ -99,6 +100,7 @@ class Summary:
     problems: dict[str, list[str]] = field(default_factory=dict)
     still_active: set[str] = field(default_factory=set)
     marked: int = 0
+    health: Health = field(default_factory=Health)
 
     def answer(self) -> dict[str, object]:
         """The counts, for people."""
@@ -118,7 +120,32 @@ class Summary:
         }
         yield from (Measure(name, count) for name, count in counts.items() if count)
         for region, count in sorted((+self.enqueued).items()):
-            yield Measure("PairsEnqueued", count, dimensions={"region": region})
+            yield Measure("PairsEnqueued", count, fields={"region": region})
+        if self.health.complete:
+            yield from _measured(self.health)
+
+
+def _measured(health: Health) -> Iterable[Measure]:
+    """The health in metrics, zeros included: an alarm that is on needs a value to end.
+
+    Region and account are fields of the log lines.
+    """
+    yield Measure("Pairs", sum(each.pairs for each in health.targets))
+    for cause in Cause:
+        yield Measure("PairsFailing", 0, dimensions={"cause": cause.value})
+    for name in ("PairsStale", "TargetsFailing", "RowsUnreadable"):
+        yield Measure(name, 0)
+    for each in health.targets:
+        where = {"region": each.target.region, "account_id": each.target.account_id}
+        for cause, count in sorted(each.failing.items()):
+            yield Measure("PairsFailing", count, dimensions={"cause": cause.value}, fields=where)
+        if each.stale:
+            yield Measure("PairsStale", each.stale, fields=where)
+        if each.is_failing:
+            yield Measure("TargetsFailing", 1, fields=where)
+    for region, count in sorted((+health.unreadable).items()):
+        yield Measure("RowsUnreadable", count, fields={"region": region})
+    yield Measure("ImagesNeverFound", len(health.never_found))
 
 
 def _unreported(summary: Summary) -> None:
@@ -179,6 +206,7 @@ class Scheduler:
             summary.finished = only is None and not summary.problems
             if only is None:
                 self._finish(catalogue, regions, every, summary)
+                self._take_stock(regions, summary)
         finally:
             self._report(summary)
         return _without_trouble(summary)
@@ -213,8 +241,16 @@ class Scheduler:
         if left != set(every):
             self._noted(summary, self._rows.remember, left)
 
+    def _take_stock(self, regions: Sequence[str], summary: Summary) -> None:
+        """Name the images that were never found, if the rows of every region were read."""
+        summary.health.complete = summary.health.regions == set(regions)
+        if summary.health.complete:
+            for name in summary.health.never_found:
+                self._log.warning("image never found", extra={"image_name": name})
+
     def _region(self, catalogue: Catalogue, region: str, summary: Summary) -> None:
         rows = self._rows.read(region)
+        summary.health.add_region(region, rows.unreadable)
         configured = catalogue.accounts_in(region)
         left_over = {pair.target.account_id for pair in rows.pairs if pair.active}
         stale: list[Pair] = []
@@ -228,6 +264,9 @@ class Scheduler:
                 rows.numbers.get(account_id),
             )
             window = self._carry_out(planned, rows, summary)
+            # As it was read where the round row could not be written, or is not written any more.
+            known = window if window.window else rows.windows.get(account_id) or Window()
+            summary.health.add_target(planned.target, rows.of(account_id), known)
             stale += _stale(planned.active, window)
         self._mark(stale, summary)
         summary.regions += 1

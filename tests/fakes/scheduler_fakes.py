@@ -81,7 +81,8 @@ class FakeInventory:
         for row in self.table.rows():
             kind, _, rest = row["record"].partition("#")
             if row["region"] == region and kind == "round":
-                found.windows[rest] = _decoded(row, decode_window)
+                found.windows[rest] = window = _decoded(row, decode_window)
+                found.unreadable += window is None
             elif row["region"] == region and kind == "image":
                 self._sort(row, found)
         return found
@@ -89,6 +90,7 @@ class FakeInventory:
     def _sort(self, row: Row, found: RegionRows) -> None:
         pair = _decoded(row, decode_pair)
         _, account_id, name = row["record"].split("#")
+        found.unreadable += pair is None
         if pair is not None:
             found.pairs.append(pair)
         elif isinstance(row.get("number"), int):

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
+from metric_fakes import data_of, emitted_lines, full_reports, period_of
 from terraform import (
     HUB_ACCOUNT,
     HUB_REGION,
@@ -30,21 +31,15 @@ from terraform import (
     rendered,
 )
 
-from services.aggregator.outbox import Key
-from services.aggregator.report import Report as AggregatorReport
 from services.aggregator.settings import Settings as AggregatorSettings
 from services.aggregator.stream import Sweep
 from services.aggregator.stream import read_event as read_aggregator_event
 from services.console.embedded.patterns import NEW_RELEASES
-from services.kernel.errors import State
-from services.kernel.model import Kind, Target
-from services.kernel.observe import Measure
+from services.kernel.model import Target
 from services.kernel.wire import DERIVE_INDEX, PENDING_INDEX
-from services.lookup.report import Outcome
-from services.lookup.report import Report as LookupReport
 from services.lookup.settings import Settings as LookupSettings
 from services.scheduler.event import read_event as read_scheduler_event
-from services.scheduler.schedule import Summary
+from services.scheduler.health import Cause
 from services.scheduler.settings import Settings as SchedulerSettings
 
 pytestmark = [pytest.mark.timeout(900)]
@@ -360,28 +355,6 @@ def test_functions_publish_to_fifo_topics_where_there_are_any(everything_set: Pl
 # --- metrics
 
 
-class Reports(Protocol):
-    """What ends an invocation."""
-
-    def measures(self) -> Iterable[Measure]:
-        """Its metrics."""
-        ...
-
-
-def full_reports() -> Iterator[tuple[str, Reports]]:
-    """A report of each service in which nothing is zero."""
-    lookup = LookupReport(malformed=1)
-    lookup.add(Target(HUB_ACCOUNT, HUB_REGION), Outcome(State.OK, Kind.RELEASE))
-    lookup.add(Target(HUB_ACCOUNT, HUB_REGION), Outcome(State.BAD_LOOKUP))
-    summary = Summary("2026-11-22T07:00:00Z", finished=True, refusals=["x"], problems={"x": ["y"]})
-    summary.enqueued[HUB_REGION] = 1
-    aggregator = AggregatorReport(seconds=[1.0], closed=1, swept=True)
-    aggregator.count_unreadable([Key(HUB_REGION, "release#")])
-    aggregator.announced[HUB_REGION] = 1
-    aggregator.failures[State.BAD_VALUE, HUB_REGION] = 1
-    yield from (("scheduler", summary), ("lookup", lookup), ("aggregator", aggregator))
-
-
 Metric = tuple[str, str, frozenset[str]]
 """Name, service, and the names of its other dimensions."""
 
@@ -389,9 +362,9 @@ Metric = tuple[str, str, frozenset[str]]
 def emitted() -> set[Metric]:
     """Every metric that the code can emit."""
     return {
-        (measure.name, service, frozenset(measure.dimensions))
-        for service, report in full_reports()
-        for measure in report.measures()
+        (name, service, frozenset(dict(dimensions)) - {"service"})
+        for service, report in full_reports([Target(HUB_ACCOUNT, HUB_REGION)])
+        for (_, name, dimensions), _ in data_of(emitted_lines(service, report.measures()))
     }
 
 
@@ -408,48 +381,38 @@ def physical(plan: Plan, kind: str, attribute: str) -> set[str]:
 
 def test_alarms_watch_metrics_that_there_are(plan: Plan) -> None:
     """Each alarm's metric is one that our code emits, or AWS of something that is made here."""
-    own = {name for name, service, dimensions in emitted() if not dimensions}
     functions = physical(plan, "aws_lambda_function", "function_name")
     queues = physical(plan, "aws_sqs_queue", "name")
 
     for alarm in alarms(plan).values():
-        match alarm:
-            case {"namespace": "AWS/Lambda", "dimensions": {"FunctionName": name, **rest}}:
-                assert (name in functions, alarm["metric_name"], rest) == (True, "Errors", {})
-            case {"namespace": "AWS/SQS", "dimensions": {"QueueName": name, **rest}}:
-                assert (name in queues, rest) == (True, {})
-            case {"namespace": "AmiTracker", "metric_name": name, "dimensions": dimensions}:
-                assert name in own
-                assert (
-                    name,
-                    dimensions["service"],
-                    frozenset(dimensions) - {"service"},
-                ) in emitted()
-            case {"metric_query": [{"expression": query}]}:
-                assert queried(query) in emitted()
-            case _:
-                pytest.fail(f"{alarm['alarm_name']} watches nothing that is known here")
+        for metric in watched(alarm):
+            match metric:
+                case {"namespace": "AWS/Lambda", "dimensions": {"FunctionName": name, **rest}}:
+                    assert (name in functions, metric["metric_name"], rest) == (True, "Errors", {})
+                case {"namespace": "AWS/SQS", "dimensions": {"QueueName": name, **rest}}:
+                    assert (name in queues, rest) == (True, {})
+                case {"namespace": "AmiTracker", "metric_name": name, "dimensions": dimensions}:
+                    others = frozenset(dimensions) - {"service"}
+                    assert (name, dimensions["service"], others) in emitted()
+                case _:
+                    pytest.fail(f"{alarm['alarm_name']} watches nothing that is known here")
 
 
-QUERY = re.compile(
-    r'SELECT SUM\((?P<metric>\w+)\) FROM SCHEMA\("AmiTracker", (?P<dimensions>[^)]+)\) '
-    r"WHERE \"class\" != '(?P<without>\w+)'"
-)
+def watched(alarm: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The metrics that an alarm watches, by itself or in its queries."""
+    queries = alarm.get("metric_query") or []
+    return [metric for query in queries for metric in query["metric"]] or [dict(alarm)]
 
 
-def queried(query: str) -> Metric:
-    """The metric that a query asks for; it must leave out a state that there is."""
-    found = QUERY.fullmatch(query)
-    assert found, query
-    assert State(found["without"]) is State.NOT_FOUND
-    dimensions = set(re.findall(r'"(\w+)"', found["dimensions"]))
-    return found["metric"], "lookup", frozenset(dimensions - {"service"})
+def test_an_alarm_for_each_cause(plan: Plan) -> None:
+    """The causes are those that the scheduler counts."""
+    causes = {
+        dict(metric["dimensions"]).get("cause")
+        for alarm in alarms(plan).values()
+        for metric in watched(alarm)
+    }
 
-
-SEARCH = re.compile(
-    r"SEARCH\('\{\"AmiTracker\",(?P<dimensions>[a-z,]+)\} "
-    r"MetricName=\"(?P<metric>\w+)\"', 'Sum'\)"
-)
+    assert causes - {None} == {cause.value for cause in Cause}
 
 
 def shown(plan: Plan) -> Iterator[tuple[str, frozenset[str]]]:
@@ -458,12 +421,10 @@ def shown(plan: Plan) -> Iterator[tuple[str, frozenset[str]]]:
     for widget in body["widgets"]:
         for metric in widget["properties"]["metrics"]:
             match metric:
-                case [{"expression": expression}]:
-                    found = SEARCH.fullmatch(expression)
-                    assert found, expression
-                    yield found["metric"], frozenset(found["dimensions"].split(",")) - {"service"}
-                case ["AmiTracker", name, "service", _, _]:
+                case ["AmiTracker", name, "service", _, {"stat": _}]:
                     yield name, frozenset()
+                case ["AmiTracker", name, "service", _, dimension, _, {"stat": _}]:
+                    yield name, frozenset([dimension])
 
 
 def test_dashboard_shows_every_metric(plan: Plan) -> None:
@@ -476,13 +437,11 @@ def test_two_deployments_do_not_mix_their_metrics(scratch: Path) -> None:
     second = basic(scratch, name_prefix="second")
     namespace = "AmiTracker/second"
     settings = LookupSettings.from_env(variables(second, "lookup") | FROM_LAMBDA)
-    watched = {a["namespace"] for a in alarms(second).values() if a.get("namespace")}
-    (query,) = (a["metric_query"][0] for a in alarms(second).values() if a.get("metric_query"))
+    namespaces = {m["namespace"] for a in alarms(second).values() for m in watched(a)}
     dashboard = second.values("aws_cloudwatch_dashboard.this")["dashboard_body"]
 
     assert settings.metrics_namespace == namespace
-    assert watched == {"AWS/Lambda", "AWS/SQS", namespace}
-    assert f'SCHEMA("{namespace}", ' in query["expression"]
+    assert namespaces == {"AWS/Lambda", "AWS/SQS", namespace}
     assert not re.search(r"AmiTracker(?!/second\b)", dashboard)
 
 
@@ -536,18 +495,54 @@ def test_alarms_tell_somebody_when_they_begin_and_when_they_end(
     assert [each["endpoint"] for each in told] == ["team@example.com"]
 
 
+def test_alarms_go_to_every_topic_that_is_given(scratch: Path) -> None:
+    """The older variable and the list together, each topic once, and none is made."""
+    topics = [f"arn:aws:sns:{HUB_REGION}:{HUB_ACCOUNT}:{name}" for name in ("first", "second")]
+    several = basic(scratch, alarm_topic_arn=topics[0], alarm_topic_arns=(topics[1], topics[0]))
+
+    for alarm in alarms(several).values():
+        assert set(alarm["alarm_actions"]) == set(alarm["ok_actions"]) == set(topics)
+        assert len(alarm["alarm_actions"]) == 2
+    assert several.outputs()["ami_tracker"]["alarm_topic_arns"] == topics
+    assert not [name for name in several.resources() if "aws_sns_topic.alarms" in name]
+
+
+def test_thresholds_can_be_chosen(scratch: Path) -> None:
+    """A cause that is not named keeps its default, in an example as in the module."""
+    chosen = rendered(
+        scratch,
+        "basic",
+        regions=REGIONS,
+        external_id=EXTERNAL_ID,
+        pairs_failing_percent={"access": 5},
+        images_never_found_threshold=3,
+    )
+    found = {
+        name.removeprefix("ami-tracker-"): alarm["threshold"]
+        for name, alarm in alarms(chosen).items()
+        if name.startswith(("ami-tracker-pairs-failing", "ami-tracker-images"))
+    }
+
+    assert found == {
+        "images-never-found": 3,
+        "pairs-failing-throttling": 1,
+        "pairs-failing-access": 5,
+        "pairs-failing-image": 10,
+        "pairs-failing-other": 0,
+    }
+
+
 @pytest.mark.parametrize(
     ("minutes", "schedule"), [(15, "rate(7 minutes)"), (90, None), (10080, "rate(3 days)")]
 )
 def test_alarms_look_as_far_back_as_cloudwatch_can(
     scratch: Path, minutes: int, schedule: str | None
 ) -> None:
-    """A day at most in periods of minutes, a week in periods of hours, three hours in a query."""
+    """A day at most in periods of minutes, a week in periods of hours."""
     plan = basic(scratch, round_alarm_minutes=minutes, schedule_expression=schedule)
     for alarm in alarms(plan).values():
-        query = alarm.get("metric_query")
-        period = query[0]["period"] if query else alarm["period"]
-        longest = 3 * 3600 if query else 86400 if period < 3600 else 7 * 86400
+        period = period_of(alarm)
+        longest = 86400 if period < 3600 else 7 * 86400
 
         assert period * alarm["evaluation_periods"] <= longest, alarm["alarm_name"]
         assert 1 <= alarm["datapoints_to_alarm"] <= alarm["evaluation_periods"]
@@ -555,7 +550,9 @@ def test_alarms_look_as_far_back_as_cloudwatch_can(
 
 def test_a_single_failed_round_wakes_nobody(plan: Plan) -> None:
     """What the next round mends by itself must happen twice to be an alarm."""
-    mended = ("scheduler-errors", "lookup-errors", "aggregator-errors", "regions-failed")
+    causes = [f"pairs-failing-{cause.value}" for cause in Cause]
+    errors = ("scheduler-errors", "lookup-errors", "aggregator-errors", "regions-failed")
+    mended = [*errors, *causes]
     found = {name: alarms(plan)[f"ami-tracker-{name}"]["datapoints_to_alarm"] for name in mended}
     missing = alarms(plan)["ami-tracker-round-missing"]
 
@@ -568,7 +565,7 @@ def test_a_message_that_is_being_retried_is_not_stale(plan: Plan) -> None:
     """Only what nobody takes grows older than all its chances."""
     queue = plan.values("aws_sqs_queue.lookups")
     chances = plan.policy("aws_sqs_queue.lookups", "redrive_policy")["maxReceiveCount"]
-    threshold = alarms(plan)["ami-tracker-stale-pairs"]["threshold"]
+    threshold = alarms(plan)["ami-tracker-requests-waiting"]["threshold"]
 
     assert chances * queue["visibility_timeout_seconds"] < threshold
     assert threshold < queue["message_retention_seconds"]

@@ -227,6 +227,93 @@ def test_missing_packages_are_asked_for(scratch: Path) -> None:
         )
 
 
+# --- schedules
+
+
+WEEKDAYS = "cron(0 7-19 ? * MON-FRI *)"
+"""Every hour from 7 to 19 on weekdays: 60 hours from Friday's last round to Monday's first."""
+FITTING = [
+    ("cron(5 * * * ? *)", 120),
+    ("cron(0,20 * ? * * *)", 80),
+    ("cron(0 */6 * * ? *)", 720),
+    ("cron(0 0-12/4,18 * * ? *)", 720),
+    ("cron(15,45 6,18 * * ? *)", 1380),
+    (WEEKDAYS, 7200),
+    ("cron(0 6 ? * SUN,TUE,THU,SAT *)", 5760),
+    ("rate(5 minutes)", 15),
+]
+"""Schedules, and the shortest alarm window that fits: twice the longest time between two rounds."""
+
+
+def refusal(scratch: Path, schedule: str, minutes: int) -> str:
+    """The message by which a schedule is refused with an alarm window; empty when it is taken."""
+    try:
+        rendered(
+            scratch,
+            "basic",
+            regions=ONE_REGION,
+            external_id="of-the-test",
+            schedule_expression=schedule,
+            round_alarm_minutes=minutes,
+        )
+    except TerraformError as error:
+        return " ".join(str(error).split())
+    return ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("schedule", "shortest"), FITTING)
+def test_an_alarm_window_must_fit_the_schedule(scratch: Path, schedule: str, shortest: int) -> None:
+    """One minute less than two intervals is refused with the number that fits."""
+    wrong = max(15, shortest - 1)
+
+    assert refusal(scratch, schedule, shortest) == ""
+    if wrong < shortest:
+        expected = f"round_alarm_minutes is {wrong}, but must be at least {shortest}: twice"
+        assert expected in refusal(scratch, schedule, wrong)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "cron(0 6 1 * ? *)",
+        "cron(0 6 * * ? 2027)",
+        "cron(0 6 ? * MON#1 *)",
+        "cron(0 6 L * ? *)",
+        "cron(0 6 * * *)",
+        "cron(0 25 * * ? *)",
+        "cron(a b * * ? *)",
+    ],
+)
+def test_a_schedule_of_unknown_length_is_refused(scratch: Path, schedule: str) -> None:
+    """No alarm could tell that a round is missing, whatever its window."""
+    assert "between two of its rounds is unknown" in refusal(scratch, schedule, 10080)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "apart"),
+    [
+        ("rate(1 minute)", 1),
+        ("cron(* * * * ? *)", 1),
+        ("cron(0,3 * * * ? *)", 3),
+        ("cron(0/56 * * * ? *)", 4),
+    ],
+)
+def test_rounds_that_would_overlap_are_refused(scratch: Path, schedule: str, apart: int) -> None:
+    """A round may run for five minutes, and the next must not begin before."""
+    message = refusal(scratch, schedule, 10080)
+
+    assert f"rounds {apart} minutes apart, but they must be at least 5 minutes apart" in message
+
+
+def test_a_schedule_that_is_too_rare_for_any_alarm_is_refused(scratch: Path) -> None:
+    """CloudWatch looks back a week, which must hold two rounds."""
+    message = refusal(scratch, "cron(0 6 ? * MON *)", 10080)
+
+    assert "at least 20160: twice" in message
+    assert "CloudWatch looks back 10080 minutes at most, so use a shorter schedule." in message
+
+
 # --- checkov
 
 

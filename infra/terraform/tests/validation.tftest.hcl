@@ -39,6 +39,12 @@ run "takes_the_outermost_values" {
     subscriber_account_ids      = ["012345678901"]
     permissions_boundary_name   = "team_boundary+=,.@-"
     alarm_emails                = ["a.b+c@mail.example.com"]
+
+    images_never_found_threshold = 1000
+    pairs_failing_percent        = { throttling = 0, access = 100, image = 0.5, other = 100 }
+    pairs_stale_percent          = 100
+    targets_failing_threshold    = 1000
+    rows_unreadable_threshold    = 1000
   }
 }
 
@@ -65,6 +71,7 @@ run "refuses_what_is_malformed" {
     kms_key_arn                       = "arn:aws:kms:us-east-1:111122223333:alias/hub"
     alarm_emails                      = ["nobody"]
     alarm_topic_arn                   = "arn:aws:sns:us-east-1:111122223333:alarms.fifo"
+    alarm_topic_arns                  = ["arn:aws:sns:us-east-1:111122223333:alarms", "alarms"]
     packages = {
       scheduler  = "tests/fixtures/package.zip"
       lookup     = "tests/fixtures/absent.zip"
@@ -92,6 +99,7 @@ run "refuses_what_is_malformed" {
     var.kms_key_arn,
     var.alarm_emails,
     var.alarm_topic_arn,
+    var.alarm_topic_arns,
     var.packages,
   ]
 }
@@ -109,6 +117,12 @@ run "refuses_numbers_that_are_too_small" {
     log_retention_days          = 0
     round_alarm_minutes         = 14
     schedule_expression         = "rate(0 minutes)"
+
+    images_never_found_threshold = -1
+    pairs_failing_percent        = { other = -1 }
+    pairs_stale_percent          = -1
+    targets_failing_threshold    = -1
+    rows_unreadable_threshold    = -1
   }
 
   expect_failures = [
@@ -121,6 +135,11 @@ run "refuses_numbers_that_are_too_small" {
     var.log_retention_days,
     var.round_alarm_minutes,
     var.schedule_expression,
+    var.images_never_found_threshold,
+    var.pairs_failing_percent,
+    var.pairs_stale_percent,
+    var.targets_failing_threshold,
+    var.rows_unreadable_threshold,
   ]
 }
 
@@ -136,6 +155,8 @@ run "refuses_numbers_that_are_too_large_and_openings_that_are_too_wide" {
     round_alarm_minutes        = 10081
     parameter_paths            = ["/*"]
     subscriber_account_ids     = [for number in range(316) : format("%012d", number)]
+    pairs_failing_percent      = { image = 101 }
+    pairs_stale_percent        = 101
   }
 
   expect_failures = [
@@ -147,6 +168,8 @@ run "refuses_numbers_that_are_too_large_and_openings_that_are_too_wide" {
     var.round_alarm_minutes,
     var.parameter_paths,
     var.subscriber_account_ids,
+    var.pairs_failing_percent,
+    var.pairs_stale_percent,
   ]
 }
 
@@ -161,6 +184,10 @@ run "refuses_broken_numbers" {
     lookup_maximum_concurrency = 2.5
     log_retention_days         = 8
     round_alarm_minutes        = 90.5
+
+    images_never_found_threshold = 0.5
+    targets_failing_threshold    = 0.5
+    rows_unreadable_threshold    = 0.5
   }
 
   expect_failures = [
@@ -171,6 +198,9 @@ run "refuses_broken_numbers" {
     var.lookup_maximum_concurrency,
     var.log_retention_days,
     var.round_alarm_minutes,
+    var.images_never_found_threshold,
+    var.targets_failing_threshold,
+    var.rows_unreadable_threshold,
   ]
 }
 
@@ -194,6 +224,48 @@ run "takes_an_alarm_after_two_rounds" {
     schedule_expression = "rate(1 hour)"
     round_alarm_minutes = 120
   }
+}
+
+run "takes_the_shortest_rate" {
+  command = plan
+
+  variables {
+    schedule_expression = "rate(5 minutes)"
+  }
+}
+
+run "refuses_a_rate_below_the_time_out" {
+  command = plan
+
+  variables {
+    schedule_expression = "rate(4 minutes)"
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "takes_a_topic_and_more_topics" {
+  command = plan
+
+  variables {
+    alarm_topic_arn  = "arn:aws:sns:us-east-1:111122223333:first"
+    alarm_topic_arns = [for number in range(4) : "arn:aws:sns:us-east-1:111122223333:more-${number}"]
+  }
+
+  assert {
+    condition     = length(aws_sns_topic.alarms) == 0 && alltrue([for alarm in aws_cloudwatch_metric_alarm.shares : length(alarm.alarm_actions) == 5])
+    error_message = "Every alarm must go to all topics, and none is made."
+  }
+}
+
+run "refuses_more_topics_than_an_alarm_takes" {
+  command = plan
+
+  variables {
+    alarm_topic_arns = [for number in range(6) : "arn:aws:sns:us-east-1:111122223333:more-${number}"]
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
 }
 
 run "refuses_addresses_for_a_topic_of_somebody_else" {

@@ -695,8 +695,8 @@ def test_a_stream_batch_is_measured() -> None:
     bed = Bed(ours, *theirs)
     bed.publisher.dead[TARGET] = DENIED
     assert list(bed.stream(ours, *theirs).measures()) == [
-        Measure("Announced", 2, dimensions={"region": "us-east-1"}),
-        Measure("AnnounceFailed", 1, dimensions={"class": "access_denied", "region": "eu-west-1"}),
+        Measure("Announced", 2, fields={"region": "us-east-1"}),
+        Measure("AnnounceFailed", 1, fields={"class": "access_denied", "region": "eu-west-1"}),
         Measure("SecondsToAnnouncement", 60.0, MetricUnit.Seconds),
         Measure("SecondsToAnnouncement", 60.0, MetricUnit.Seconds),
     ]
@@ -708,8 +708,8 @@ def test_a_sweep_measures_what_stays_pending() -> None:
     bed = Bed(older, a_release("b"), a_release(target=OTHER))
     bed.publisher.dead[TARGET] = DENIED
     assert list(bed.sweep().measures()) == [
-        Measure("Announced", 1, dimensions={"region": "us-east-1"}),
-        Measure("AnnounceFailed", 2, dimensions={"class": "access_denied", "region": "eu-west-1"}),
+        Measure("Announced", 1, fields={"region": "us-east-1"}),
+        Measure("AnnounceFailed", 2, fields={"class": "access_denied", "region": "eu-west-1"}),
         Measure("SecondsToAnnouncement", 60.0, MetricUnit.Seconds),
         Measure("PendingReleases", 2),
         Measure("OldestPendingSeconds", 3600.0, MetricUnit.Seconds),

@@ -395,7 +395,6 @@ class Size:
 
     images: int
     targets: int
-    regions: int
 
     @property
     def pairs(self) -> int:
@@ -403,7 +402,7 @@ class Size:
         return self.images * self.targets
 
 
-SMALL, LARGE = Size(40, 5, 5), Size(1000, 100, 20)
+SMALL, LARGE = Size(40, 5), Size(1000, 100)
 ROUNDS, SWEEPS = 30 * 24 * 2, 30 * 24 * 12
 GB = 10**9
 
@@ -427,18 +426,22 @@ def month(size: Size) -> dict[str, float]:
         "DynamoDB writes": 4 * size.targets * ROUNDS * 0.625 * million,
         "Lambda, computing": _gb_seconds(size) * 0.0000133334,
         "Lambda, invocations": _invocations(size) * 0.20 * million,
-        "CloudWatch, metrics": (3 + 2 * size.regions) * 0.30,
-        "CloudWatch, alarms": _alarms() * 0.10,
+        "CloudWatch, metrics": 14 * 0.30,
+        "CloudWatch, alarms": _alarm_metrics() * 0.10,
         "CloudWatch, dashboard": 3.00,
         "CloudWatch, logs": _invocations(size) * 8000 / GB * 0.50,
     }
 
 
-def _alarms() -> int:
-    """One resource for each alarm but those of a map, which it names."""
-    (named,) = (b["alarms"] for b in _blocks("locals", TERRAFORM) if "alarms" in b)
-    resources = [b for b in _blocks("resource", TERRAFORM) if "aws_cloudwatch_metric_alarm" in b]
-    return len(named) + len(resources) - 1
+def _alarm_metrics() -> int:
+    """One for each alarm on a metric, two for each alarm on a percentage of the pairs."""
+    maps = {
+        name: b[name]
+        for b in _blocks("locals", TERRAFORM)
+        for name in ("alarms", "causes")
+        if name in b
+    }
+    return len(maps["alarms"]) + 2 * (len(maps["causes"]) + 1)
 
 
 def test_sums_are_right() -> None:

@@ -249,6 +249,25 @@ def test_measures_share_a_line_where_they_share_dimensions(records: Records) -> 
     assert (not_found["state"], not_found["Failed"]) == ("not_found", [4])
 
 
+def test_fields_are_in_the_line_and_are_no_dimensions(records: Records) -> None:
+    """Each combination of fields has its own line, and CloudWatch adds their values up."""
+    emit(
+        "Ours",
+        "lookup",
+        [
+            Measure("Checked", 3, fields={"region": "eu-west-1"}),
+            Measure("Checked", 4, fields={"region": "us-east-1"}),
+            Measure("Failed", 1, fields={"region": "eu-west-1"}),
+        ],
+    )
+    ireland, virginia = records()
+
+    assert [embedded(each)["Dimensions"] for each in (ireland, virginia)] == [[["service"]]] * 2
+    assert (ireland["region"], ireland["Checked"], ireland["Failed"]) == ("eu-west-1", [3], [1])
+    assert (virginia["region"], virginia["Checked"]) == ("us-east-1", [4])
+    assert ireland["_aws"]["Timestamp"] == virginia["_aws"]["Timestamp"]
+
+
 def test_more_than_a_hundred_metrics_are_all_written(records: Records) -> None:
     """CloudWatch takes a hundred metrics a line; the rest goes to the next one."""
     emit("Ours", "lookup", [Measure(f"M{number}", number) for number in range(130)])

@@ -42,18 +42,17 @@ def test_the_answer_names_the_messages_to_deliver_again() -> None:
     }
 
 
-def test_measures_have_few_and_small_dimensions() -> None:
-    """Pairs checked by region, failed by class and region, releases by kind, malformed messages."""
+def test_measures_have_no_dimensions() -> None:
+    """No region, class or kind is a dimension: each combination would be a metric with a price."""
     assert list(a_report().measures()) == [
-        Measure("PairsChecked", 4, dimensions={"region": "eu-west-1"}),
-        Measure("PairsChecked", 1, dimensions={"region": "us-west-2"}),
-        Measure("PairsFailed", 2, dimensions={"class": "access_denied", "region": "eu-west-1"}),
-        Measure("PairsFailed", 1, dimensions={"class": "late", "region": "us-west-2"}),
-        Measure("PairsFailed", 1, dimensions={"class": "throttled", "region": "eu-west-1"}),
-        Measure("Releases", 1, dimensions={"kind": "baseline"}),
-        Measure("Releases", 1, dimensions={"kind": "release"}),
+        Measure("PairsChecked", 4, fields={"region": "eu-west-1"}),
+        Measure("PairsChecked", 1, fields={"region": "us-west-2"}),
+        Measure("PairsFailed", 2, fields={"class": "access_denied", "region": "eu-west-1"}),
+        Measure("PairsFailed", 1, fields={"class": "late", "region": "us-west-2"}),
+        Measure("PairsFailed", 1, fields={"class": "throttled", "region": "eu-west-1"}),
+        Measure("Releases", 1, fields={"kind": "baseline"}),
+        Measure("Releases", 1, fields={"kind": "release"}),
         Measure("MalformedMessages", 1),
-        Measure("RowsUnreadable", 1),
     ]
 
 

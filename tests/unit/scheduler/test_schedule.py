@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -43,6 +44,7 @@ from services.kernel.model import Catalogue, Image, Request, Target, Window
 from services.kernel.observe import Measure
 from services.kernel.runtime import Deadline
 from services.kernel.wire import decode_window, image_record, round_record
+from services.scheduler.health import Health
 from services.scheduler.inventory import Note
 from services.scheduler.schedule import Scheduler, Summary
 
@@ -89,9 +91,20 @@ class Bed:
         return list(self.rows.visited)
 
     def measured(self) -> dict[str, float]:
-        """The metrics of the latest round: by name, those of a region by name and region."""
-        measures = self.reported[-1].measures()
-        return {" ".join([m.name, *m.dimensions.values()]): m.value for m in measures}
+        """The metrics of the latest round without health, by name, dimensions and fields."""
+        return {
+            name: value
+            for name, value in self.health().items()
+            if name.startswith(("Rounds", "Removals", "Regions", "PairsEnqueued"))
+        }
+
+    def health(self) -> dict[str, float]:
+        """All metrics of the latest round, by name, dimensions and fields."""
+        found: Counter[str] = Counter()
+        for each in self.reported[-1].measures():
+            name = " ".join([each.name, *each.dimensions.values(), *each.fields.values()])
+            found[name] += int(each.value)
+        return dict(found)
 
     def asked(self) -> list[tuple[str, str, str]]:
         """Region, account and image name of each request since the last time, in order."""
@@ -169,7 +182,7 @@ def test_an_inactive_pair_is_not_asked_for(bed: Bed) -> None:
 
 def test_an_empty_catalogue_is_a_round_of_nothing(bed: Bed) -> None:
     """No region, no row, no message, and it counts as finished."""
-    assert bed.run(Catalogue((), ())) == Summary(ROUND, finished=True)
+    assert bed.run(Catalogue((), ())) == Summary(ROUND, finished=True, health=Health(complete=True))
     assert (bed.rows.table.rows(), bed.queue.sent, bed.rows.noted) == ([], [], Note())
 
 
@@ -659,10 +672,10 @@ def test_the_summary_counts_what_was_done(bed: Bed) -> None:
         "created": 7,
         "deactivated": 1,
     }
-    assert list(summary.measures()) == [
+    assert list(summary.measures())[:3] == [
         Measure("RoundsFinished", 1),
-        Measure("PairsEnqueued", 4, dimensions={"region": "eu-west-1"}),
-        Measure("PairsEnqueued", 3, dimensions={"region": "us-east-1"}),
+        Measure("PairsEnqueued", 4, fields={"region": "eu-west-1"}),
+        Measure("PairsEnqueued", 3, fields={"region": "us-east-1"}),
     ]
 
 
@@ -747,3 +760,140 @@ def test_a_row_that_stays_damaged_becomes_stale(bed: Bed) -> None:
 
     assert 7 in bed.window().unanswered()
     assert 8 not in bed.window().unanswered()
+
+
+# --- health
+
+
+HEALTHY = {
+    "Pairs": 0,
+    "PairsFailing throttling": 0,
+    "PairsFailing access": 0,
+    "PairsFailing image": 0,
+    "PairsFailing other": 0,
+    "PairsStale": 0,
+    "TargetsFailing": 0,
+    "RowsUnreadable": 0,
+    "ImagesNeverFound": 0,
+}
+
+
+def health_of(bed: Bed) -> dict[str, float]:
+    """The metrics of health alone."""
+    others = ("RoundsFinished", "PairsEnqueued", "RegionsFailed", "RemovalsRefused")
+    return {name: value for name, value in bed.health().items() if not name.startswith(others)}
+
+
+def test_the_first_round_measures_zeros(bed: Bed) -> None:
+    """Nothing was looked up yet, so nothing fails, and every alarm has a value."""
+    bed.run(MIXED)
+    assert health_of(bed) == HEALTHY
+
+
+def test_health_is_of_the_rows_before_the_round(bed: Bed) -> None:
+    """Each figure of a target has region and account as fields; the sums need none of them."""
+    other = Target(OTHER_ACCOUNT, "eu-west-1")
+    for pair in (
+        a_pair(an_image("al2023"), state="ok", number=1),
+        a_pair(an_image("rhel-9"), state="throttled", number=2),
+        a_pair(an_image("al2023"), other, state="access_denied", number=1),
+        a_pair(an_image("rhel-9"), other, state="access_denied", number=2),
+    ):
+        bed.rows.table.put(image_row(pair))
+    bed.run(MIXED)
+    there = f"eu-west-1 {OTHER_ACCOUNT}"
+    assert health_of(bed) == HEALTHY | {
+        "Pairs": 4,
+        f"PairsFailing throttling eu-west-1 {ACCOUNT}": 1,
+        f"PairsFailing access {there}": 2,
+        f"TargetsFailing {there}": 1,
+    }
+
+
+def test_a_round_repeats_what_the_round_before_it_measured(bed: Bed) -> None:
+    """A state that is still there is measured again, and its end is measured as zero."""
+    catalogue = a_catalogue(["eu-west-1"], [an_image()])
+    bed.rows.table.put(image_row(a_pair(state="access_denied")))
+    for round_ in (ROUND, NEXT_ROUND):
+        bed.run(catalogue, round_)
+        assert bed.health()[f"TargetsFailing eu-west-1 {ACCOUNT}"] == 1
+    bed.rows.table.put(image_row(a_pair(state="ok")))
+    bed.run(catalogue, NEXT_ROUND)
+    assert health_of(bed) == HEALTHY | {"Pairs": 1}
+
+
+def test_stale_pairs_are_measured_when_they_are_marked(bed: Bed) -> None:
+    """By the window that this round began, of pairs in any state."""
+    catalogue = a_catalogue(["eu-west-1"])
+    for number, (name, state) in enumerate([("al2023", "ok"), ("rhel-9", "not_found")], 1):
+        bed.rows.table.put(image_row(a_pair(an_image(name), state=state, number=number)))
+    before = a_window("2026-11-22T06:00:00Z", missed={1, 2})
+    bed.rows.table.put(round_row(window=before))
+    bed.run(catalogue)
+    assert bed.health()[f"PairsStale eu-west-1 {ACCOUNT}"] == 2
+    assert bed.health()[f"TargetsFailing eu-west-1 {ACCOUNT}"] == 1
+    assert bed.log.fields("pairs are stale") == [{"region": "eu-west-1", "stale": 1, "marked": 1}]
+
+
+def test_a_round_row_that_cannot_be_written_hides_no_stale_pair(bed: Bed) -> None:
+    """The window is then taken as it was read."""
+    bed.rows.table.put(image_row(a_pair(state="ok", number=1)))
+    bed.rows.table.put(round_row(window=a_window(stale={1})))
+    busy = failure(State.TRANSIENT, "InternalServerError", "later")
+    bed.rows.unwritable["round row"] = CallFailedError(busy)
+    with pytest.raises(RegionsFailedError):
+        bed.run(a_catalogue(["eu-west-1"], [an_image()]))
+    assert bed.health()[f"PairsStale eu-west-1 {ACCOUNT}"] == 1
+
+
+def test_rows_that_cannot_be_decoded_are_measured(bed: Bed) -> None:
+    """Image rows and round rows, by region."""
+    bed.rows.table.put(image_row(a_pair()) | {"version": "three"})
+    bed.rows.table.put(round_row() | {"answered": "all"})
+    bed.run(a_catalogue(["eu-west-1"], [an_image()]))
+    assert bed.health()["RowsUnreadable eu-west-1"] == 2
+
+
+def test_images_that_were_never_found_are_named(bed: Bed) -> None:
+    """A typo in a parameter path is reported by the round after its first lookups."""
+    catalogue = a_catalogue(tracked=[an_image("typo"), an_image("al2023")])
+    for region in catalogue.regions():
+        target = Target(ACCOUNT, region)
+        bed.rows.table.put(image_row(a_pair(an_image("al2023"), target, state="ok", number=1)))
+        unknown = a_pair(an_image("typo"), target, known=None, version=0, state="not_found")
+        bed.rows.table.put(image_row(replace(unknown, number=2)))
+    bed.run(catalogue)
+    assert bed.health()["ImagesNeverFound"] == 1
+    assert bed.log.fields("image never found") == [{"image_name": "typo"}]
+
+
+def test_a_part_of_a_round_measures_no_health(bed: Bed) -> None:
+    """Its zeros would end alarms of the other regions."""
+    bed.run(EVERYWHERE)
+    bed.run(EVERYWHERE, NEXT_ROUND, only=list(FIVE))
+    assert health_of(bed) == {}
+
+
+def test_a_round_that_could_not_read_a_region_measures_no_health(bed: Bed) -> None:
+    """What fails there is not known, so no sum is true."""
+    busy = failure(State.THROTTLED, "ThrottlingException", "slow down")
+    bed.rows.busy["region-c"] = CallFailedError(busy)
+    with pytest.raises(RegionsFailedError):
+        bed.run(EVERYWHERE)
+    assert health_of(bed) == {}
+    assert bed.log.fields("image never found") == []
+
+
+def test_a_round_that_ran_out_of_time_measures_no_health(bed: Bed) -> None:
+    """It did not read every region."""
+    with pytest.raises(OutOfTimeError):
+        bed.run(EVERYWHERE, deadline=time_for(1))
+    assert health_of(bed) == {}
+
+
+def test_a_round_that_could_not_send_measures_health(bed: Bed) -> None:
+    """Every row was read, and health is of the rows."""
+    bed.queue.refused["region-b"] = UNSENT
+    with pytest.raises(RegionsFailedError):
+        bed.run(EVERYWHERE)
+    assert health_of(bed) == HEALTHY

@@ -40,9 +40,15 @@ module "ami_tracker" {
   schedule_expression = var.schedule_expression
   round_alarm_minutes = var.round_alarm_minutes
 
-  kms_key_arn         = one(module.key[*].arn)
-  deletion_protection = var.deletion_protection
-  alarm_emails        = var.alarm_emails
+  kms_key_arn                  = one(module.key[*].arn)
+  deletion_protection          = var.deletion_protection
+  alarm_emails                 = var.alarm_emails
+  alarm_topic_arns             = var.alarm_topic_arns
+  images_never_found_threshold = var.images_never_found_threshold
+  pairs_failing_percent        = var.pairs_failing_percent
+  pairs_stale_percent          = var.pairs_stale_percent
+  targets_failing_threshold    = var.targets_failing_threshold
+  rows_unreadable_threshold    = var.rows_unreadable_threshold
 
   tags = var.tags
 }

@@ -83,6 +83,47 @@ variable "round_alarm_minutes" {
   default     = null
 }
 
+variable "alarm_topic_arns" {
+  description = "Existing topics for alarms, each alarm to all of them. None: one is made."
+  type        = list(string)
+  default     = null
+}
+
+variable "images_never_found_threshold" {
+  description = "How many images may have a lookup that no region has ever answered before there is an alarm."
+  type        = number
+  default     = null
+}
+
+variable "pairs_failing_percent" {
+  description = "What percentage of all pairs may fail for a cause before there is an alarm."
+  type = object({
+    throttling = optional(number)
+    access     = optional(number)
+    image      = optional(number)
+    other      = optional(number)
+  })
+  default = null
+}
+
+variable "pairs_stale_percent" {
+  description = "What percentage of all pairs may be stale before there is an alarm."
+  type        = number
+  default     = null
+}
+
+variable "targets_failing_threshold" {
+  description = "In how many targets all pairs may fail before there is an alarm."
+  type        = number
+  default     = null
+}
+
+variable "rows_unreadable_threshold" {
+  description = "How many rows of the table may be unreadable before there is an alarm."
+  type        = number
+  default     = null
+}
+
 variable "stack_set_failure_tolerance" {
   description = "In how many accounts a StackSet operation may fail before it stops; it works in one more than that at once."
   type        = number

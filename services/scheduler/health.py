@@ -1,0 +1,111 @@
+"""How the pairs stand before a round begins, counted from the rows as they were read: pure.
+
+The states are final: between two rounds, lookups that fail are tried again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from services.kernel.errors import State
+from services.kernel.model import Pair, Target, Window
+
+
+class Cause(StrEnum):
+    """Who can help with a pair that fails."""
+
+    THROTTLING = "throttling"
+    """Nobody has to, unless it lasts: calls were throttled, timed out or came too late."""
+    ACCESS = "access"
+    """The owner of the account: a role, a policy or a disabled region."""
+    IMAGE = "image"
+    """The owner of the image's entry: the lookup has no answer that can be used."""
+    OTHER = "other"
+    """Unknown: a failure that is in no class."""
+
+
+_CAUSES: Mapping[str, Cause] = {
+    State.THROTTLED: Cause.THROTTLING,
+    State.TRANSIENT: Cause.THROTTLING,
+    State.LATE: Cause.THROTTLING,
+    State.OVERTAKEN: Cause.THROTTLING,
+    State.CREDENTIALS: Cause.ACCESS,
+    State.REGION_DISABLED: Cause.ACCESS,
+    State.ACCESS_DENIED: Cause.ACCESS,
+    State.NOT_FOUND: Cause.IMAGE,
+    State.BAD_VALUE: Cause.IMAGE,
+    State.BAD_LOOKUP: Cause.IMAGE,
+    State.NOT_LAUNCHABLE: Cause.IMAGE,
+}
+_NOT_FAILING = frozenset({State.OK, State.STALE})
+
+
+def cause(state: str | None) -> Cause | None:
+    """The cause of a pair's state; None where it does not fail.
+
+    A pair without a state was not looked up yet, and `stale` is counted by itself.
+    """
+    if state is None or state in _NOT_FAILING:
+        return None
+    return _CAUSES.get(state, Cause.OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHealth:
+    """How many active pairs of a target there are, fail by cause, and are stale."""
+
+    target: Target
+    pairs: int
+    failing: Counter[Cause]
+    stale: int
+    is_failing: bool
+
+
+@dataclass(slots=True)
+class Health:
+    """The health of all targets; `complete` when every region of a full round was counted."""
+
+    targets: list[TargetHealth] = field(default_factory=list)
+    unreadable: Counter[str] = field(default_factory=Counter)
+    regions: set[str] = field(default_factory=set)
+    complete: bool = False
+    _never_found: dict[str, bool] = field(default_factory=dict)
+
+    def add_region(self, region: str, unreadable: int) -> None:
+        """Count a region whose rows were read, and those of its rows that cannot be decoded."""
+        self.regions.add(region)
+        self.unreadable[region] += unreadable
+
+    def add_target(self, target: Target, pairs: Iterable[Pair], window: Window) -> None:
+        """Count a target by its pairs as they were read; inactive ones do not count."""
+        active = [pair for pair in pairs if pair.active]
+        if not active:
+            return
+        causes = [cause(pair.state) for pair in active]
+        stale = [pair.number in window.unanswered() for pair in active]
+        marked = [pair.state == State.STALE for pair in active]
+        self.targets.append(
+            TargetHealth(
+                target,
+                pairs=len(active),
+                failing=Counter(each for each in causes if each),
+                stale=sum(stale),
+                is_failing=all(map(any, zip(causes, stale, marked, strict=True))),
+            )
+        )
+        for pair, why in zip(active, causes, strict=True):
+            missing = why is Cause.IMAGE and pair.confirmed_digest != pair.lookup_digest
+            self._never_found[pair.image_name] = missing and self._never_found.get(
+                pair.image_name, True
+            )
+
+    @property
+    def never_found(self) -> Sequence[str]:
+        """The images whose present lookup found nothing usable in any target.
+
+        A target that fails for another reason may know the image, so such an image is not counted.
+        """
+        return sorted(name for name, never in self._never_found.items() if never)

@@ -1,0 +1,290 @@
+"""The saved queries of Logs Insights, run on lines that the functions really write.
+
+`run` knows what the queries use of the language: filter with `ispresent` or a text, fields, and
+stats with sum, max and count. That CloudWatch takes them cannot be tested without AWS.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aggregator_fakes import TARGET, a_release
+from lookup_fakes import HERE, MOMENT, PATH, THERE, FakeFacts, FakeRows, a_request, an_ami, image_id
+from lookup_fakes import a_pair as a_lookup_pair
+from metric_fakes import emitted_lines
+from relay_bed import DENIED, OTHER, Bed
+from scheduler_fakes import (
+    ACCOUNT,
+    FakeInventory,
+    FakeQueue,
+    a_catalogue,
+    a_pair,
+    a_window,
+    an_image,
+    image_row,
+    round_row,
+)
+from terraform import ROOT, SERVICES, rendered
+
+from services.kernel import observe
+from services.kernel.errors import CallFailedError, Failure, State
+from services.kernel.model import Target
+from services.kernel.runtime import Deadline
+from services.kernel.wire import encode_request
+from services.lookup.check import Checker
+from services.lookup.worker import Message, Worker
+from services.scheduler.schedule import Scheduler
+
+pytestmark = [pytest.mark.timeout(900)]
+
+RUNBOOK: Path = ROOT / "infra/README.md"
+Line = Mapping[str, Any]
+REGIONS = f'AccountId: "{ACCOUNT}"\nregions:\n  - Name: us-east-1\n  - Name: eu-west-1\n'
+
+
+# --- what the functions write
+
+
+def scheduler_lines() -> list[Line]:
+    """A round: a wrong lookup, a region that is denied whole, a stale pair, a damaged row."""
+    catalogue = a_catalogue(tracked=[an_image("al2023"), an_image("typo")])
+    rows = FakeInventory()
+    for region, state in (("eu-west-1", "ok"), ("us-east-1", "access_denied")):
+        target = Target(ACCOUNT, region)
+        rows.table.put(image_row(a_pair(an_image("al2023"), target, state=state, number=1)))
+        typo = a_pair(an_image("typo"), target, known=None, version=0, state="not_found")
+        rows.table.put(image_row(replace(typo, number=2)))
+    rows.table.put(round_row(window=a_window(stale={1})))
+    rows.table.put(image_row(a_pair(an_image("old"), active=False)) | {"version": "three"})
+    with redirect_stdout(io.StringIO()) as out:
+        log = observe.logger("scheduler")
+        summary = Scheduler(rows, FakeQueue(), log, 20).run(
+            catalogue, "2026-11-22T07:10:00Z", None, Deadline.after(900)
+        )
+    return [*parsed(out.getvalue()), *emitted_lines("scheduler", summary.measures())]
+
+
+def lookup_lines() -> list[Line]:
+    """A batch: a first sight in one target, a denial in the other, a row that is damaged."""
+    rows, facts = FakeRows(), FakeFacts()
+    for target in (HERE, THERE):
+        rows.put(a_lookup_pair(target=target))
+        rows.begin(target)
+        facts.put_parameter(target, PATH, image_id(1))
+        facts.register(target, an_ami(1))
+    damaged = a_lookup_pair("damaged")
+    rows.put(damaged)
+    rows.garble(damaged)
+    denied = Failure(State.ACCESS_DENIED, "AccessDenied", "no")
+
+    def enter(target: Target) -> None:
+        if target == THERE:
+            raise CallFailedError(denied)
+
+    facts.hold = enter
+    requests = [a_request(), a_request(target=THERE), a_request("damaged")]
+    messages = [Message(f"m{n}", encode_request(each)) for n, each in enumerate(requests)]
+    with redirect_stdout(io.StringIO()) as out:
+        log = observe.logger("lookup")
+        worker = Worker(Checker(rows, facts, log, lambda: MOMENT), log)
+        report = worker.work(messages, Deadline.after(60))
+    return [*parsed(out.getvalue()), *emitted_lines("lookup", report.measures())]
+
+
+def aggregator_lines() -> list[Line]:
+    """A sweep: one topic takes its release, the other refuses."""
+    bed = Bed(a_release(), a_release(target=OTHER))
+    bed.publisher.dead[TARGET] = DENIED
+    return [dict(line) for line in emitted_lines("aggregator", bed.sweep().measures())]
+
+
+def parsed(text: str) -> list[Line]:
+    """The lines of a log."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="session")
+def logs() -> dict[str, list[Line]]:
+    """What each function writes, with the time that CloudWatch adds."""
+    found = {
+        "scheduler": scheduler_lines(),
+        "lookup": lookup_lines(),
+        "aggregator": aggregator_lines(),
+    }
+    return {
+        service: [{**line, "@timestamp": "07:10"} for line in lines]
+        for service, lines in found.items()
+    }
+
+
+# --- Logs Insights
+
+
+def field_of(line: Line, name: str) -> Any:  # noqa: ANN401 - any value of JSON
+    """A field of a line; None where there is none. Members of lists have numbers."""
+    value: Any = line
+    for part in [name] if name.startswith("@") else name.split("."):
+        if isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        elif isinstance(value, Mapping) and part in value:
+            value = value[part]
+        else:
+            return None
+    return value
+
+
+def passes(line: Line, condition: str) -> bool:
+    """Whether a line passes a filter: `and` and `or` are not mixed."""
+    if " or " in condition:
+        return any(passes(line, each) for each in condition.split(" or "))
+    if " and " in condition:
+        return all(passes(line, each) for each in condition.split(" and "))
+    if present := re.fullmatch(r"ispresent\(([\w.@]+)\)", condition):
+        return field_of(line, present[1]) is not None
+    equal = re.fullmatch(r'(\w+) = "([^"]*)"', condition)
+    assert equal, condition
+    return bool(field_of(line, equal[1]) == equal[2])
+
+
+AGGREGATE = re.compile(r"(sum|max|count)\(([\w.@*]+)\) as (\w+)")
+
+
+def grouped(lines: Iterable[Line], stats: str) -> list[dict[str, Any]]:
+    """The rows that `stats … by …` makes."""
+    what, _, by = stats.partition(" by ")
+    names = by.split(", ")
+    groups: dict[tuple[Any, ...], list[Line]] = {}
+    for line in lines:
+        groups.setdefault(tuple(field_of(line, name) for name in names), []).append(line)
+    return [
+        dict(zip(names, key, strict=True))
+        | {name: aggregate(of, field, group) for of, field, name in AGGREGATE.findall(what)}
+        for key, group in groups.items()
+    ]
+
+
+def aggregate(function: str, field: str, lines: Sequence[Line]) -> Any:  # noqa: ANN401 - likewise
+    """One aggregated value."""
+    values = [value for line in lines if (value := field_of(line, field)) is not None]
+    match function:
+        case "count":
+            return len(lines)
+        case "sum":
+            return sum(values)
+        case _:
+            return max(values, default=None)
+
+
+def run(query: str, lines: Iterable[Line]) -> list[dict[str, Any]]:
+    """The rows of a query."""
+    found: list[Any] = list(lines)
+    for command in query.split("\n| "):
+        verb, _, rest = command.partition(" ")
+        match verb:
+            case "filter":
+                found = [line for line in found if passes(line, rest)]
+            case "stats":
+                found = grouped(found, rest)
+            case "fields":
+                found = [{n: field_of(line, n) for n in rest.split(", ")} for line in found]
+            case "sort":
+                name, _, direction = rest.partition(" ")
+                assert all(name in row for row in found), rest
+                found.sort(key=lambda row: row[name], reverse=direction == "desc")
+            case _:
+                pytest.fail(f"{command} is not known here")
+    return found
+
+
+# --- the queries
+
+
+@pytest.fixture(scope="session")
+def queries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Every saved query of the basic example, by the end of its name."""
+    folder = tmp_path_factory.mktemp("queries")
+    plan = rendered(folder, "basic", regions=REGIONS, external_id="of-the-test")
+    found = plan.of_type("aws_cloudwatch_query_definition").values()
+    return {query["name"].removeprefix("ami-tracker/"): query for query in found}
+
+
+DENIED_IN = {"account_id": ACCOUNT, "region": "us-east-1"}
+SEEN = {"last_seen": "07:10"}
+EXPECTED: dict[str, list[dict[str, Any]]] = {
+    "requested-by-region": [
+        {"region": "eu-west-1", "requested": 2},
+        {"region": "us-east-1", "requested": 2},
+    ],
+    "failing-by-target": [
+        {"cause": "image", "account_id": ACCOUNT, "region": "eu-west-1", "most": 1} | SEEN,
+        {"cause": "access", "most": 1} | DENIED_IN | SEEN,
+        {"cause": "image", "most": 1} | DENIED_IN | SEEN,
+    ],
+    "failing-targets": [
+        {"account_id": ACCOUNT, "region": "eu-west-1", "rounds": 1} | SEEN,
+        {"rounds": 1} | DENIED_IN | SEEN,
+    ],
+    "stale-by-target": [{"account_id": ACCOUNT, "region": "eu-west-1", "most": 1} | SEEN],
+    "images-never-found": [{"image_name": "typo", "rounds": 1} | SEEN],
+    "unreadable-rows": [{"problem": "garbled", "times": 1} | SEEN],
+    "checked-by-region": [
+        {"region": HERE.region, "ended": 1, "failed": 0},
+        {"region": THERE.region, "ended": 1, "failed": 1},
+    ],
+    "failed-by-class": [{"class": "access_denied", "region": THERE.region, "attempts": 1}],
+    "changed-states": [
+        {
+            "@timestamp": "07:10",
+            "image_name": "al2023",
+            "account_id": THERE.account_id,
+            "region": THERE.region,
+            "state": "access_denied",
+            "code": "AccessDenied",
+            "detail": "no",
+        }
+    ],
+    "releases-by-kind": [{"kind": "baseline", "releases": 1}],
+    "announced-by-region": [
+        {"region": "eu-west-1", "announced": 0, "refused": 1},
+        {"region": "us-east-1", "announced": 1, "refused": 0},
+    ],
+}
+
+
+def test_every_query_is_tested(queries: dict[str, dict[str, Any]]) -> None:
+    """Each has a result on real lines."""
+    assert set(queries) == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_query_shows_what_the_functions_wrote(
+    queries: dict[str, dict[str, Any]], logs: dict[str, list[Line]], name: str
+) -> None:
+    """Its fields are in the lines of the log groups that it reads."""
+    lines = [line for group in queries[name]["log_group_names"] for line in logs[service_of(group)]]
+
+    assert run(queries[name]["query_string"], lines) == EXPECTED[name]
+
+
+def service_of(log_group: str) -> str:
+    """The service whose log group it is."""
+    service = log_group.removeprefix("/aws/lambda/ami-tracker-")
+    assert service in SERVICES
+    return service
+
+
+def test_every_query_is_in_the_runbook(queries: dict[str, dict[str, Any]]) -> None:
+    """Queries that the runbook names are there."""
+    text = RUNBOOK.read_text(encoding="utf-8")
+    named = set(re.findall(r"`<p>/([a-z-]+)`", text))
+
+    assert named <= set(queries)
+    assert len(named) >= 7
