@@ -56,7 +56,11 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
         return _unknown_key(detail["loc"], model)
     explain = _SENTENCES.get(detail["type"])
-    return explain(detail["input"], detail.get("ctx", {})) if explain else detail["msg"]
+    said = explain(detail["input"], detail.get("ctx", {})) if explain else detail["msg"]
+    is_map = detail["type"] == "tuple_type" and isinstance(detail["input"], dict)
+    if is_map and detail["loc"][-1] in {"Filters", "Filter"}:
+        return said + _as_filters(detail["input"])
+    return said
 
 
 def _unknown_key(location: Location, file: type[BaseModel]) -> str:
@@ -103,8 +107,6 @@ def _no_list(value: object, _: Mapping[str, Any]) -> str:
             hint = f"; write [{shown(value)}]"
         case dict() if "Name" in value:
             hint = "; begin it with a hyphen: - Name: …"
-        case dict():
-            hint = _as_filters(value)
         case _:
             hint = ""
     return f"{_what(value)}, but must be a list{hint}"
@@ -112,14 +114,14 @@ def _no_list(value: object, _: Mapping[str, Any]) -> str:
 
 def _as_filters(value: Mapping[str, object]) -> str:
     """How a map of filters and their values, which other tools take, is written here."""
-    name, content = next(iter(value.items()), ("", None))
+    name, content = next(iter(value.items()), ("name", "…"))
     match content:
-        case str():
-            values = f"[{shown(content)}]"
+        case _ if "Name" in value:
+            return ""
         case [str(first), *_]:
             values = f"[{shown(first)}, …]"
         case _:
-            return ""
+            values = f"[{shown(content)}]" if isinstance(content, str) else "[…]"
     return f"; write each filter as {{Name: {printable(name, _LONGEST_NAME)}, Values: {values}}}"
 
 
