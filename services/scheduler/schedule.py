@@ -358,17 +358,29 @@ class Scheduler:
         summary.enqueued[target.region] += sent
 
     def _mark(self, stale: Sequence[Pair], summary: Summary) -> None:
-        """Show in their rows which pairs are stale, up to a limit that a run has time for."""
-        some = stale[: max(0, MAX_MARKED - summary.marked)]
-        summary.marked += len(some)
-        for pair in some:
+        """Show in their rows which pairs are stale, up to a limit that a run has time for.
+
+        A table that is busy ends the marks of this run: each of them would wait as long.
+        """
+        problems: list[str] = []
+        marked = 0
+        for pair in stale[: max(0, MAX_MARKED - summary.marked)]:
+            summary.marked += 1
             try:
                 self._rows.mark_stale(pair, self._clock())
+                marked += 1
             except CallFailedError as error:
-                self._failed(summary, pair.target.region, f"{pair.image_name}: {error}")
+                problems.append(f"{pair.image_name}: {error}")
+                if error.failure.retryable:
+                    summary.marked = MAX_MARKED
+                    break
         if stale:
-            counts = {"region": stale[0].target.region, "stale": len(stale), "marked": len(some)}
+            region = stale[0].target.region
+            counts = {"region": region, "stale": len(stale), "marked": marked}
             self._log.warning("pairs are stale", extra=counts)
+            if problems:
+                left = f"{len(problems)} rows were not marked as stale, first: {problems[0]}"
+                self._failed(summary, region, left)
 
     def _note_plan(self, planned: Plan, summary: Summary) -> None:
         where = {"region": planned.target.region, "account_id": planned.target.account_id}

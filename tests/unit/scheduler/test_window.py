@@ -297,6 +297,41 @@ def test_at_most_five_hundred_rows_are_marked_in_a_run() -> None:
     assert 600 == len(line.marked())
 
 
+class _Unmarkable(FakeInventory):
+    """A table that takes no marks."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self.error = CallFailedError(failure(state, "Code", "why"))
+        self.tried = 0
+
+    def mark_stale(self, *_: object) -> None:
+        """Write nothing."""
+        self.tried += 1
+        raise self.error
+
+
+@pytest.mark.parametrize(("state", "tried"), [(State.THROTTLED, 1), (State.BAD_LOOKUP, 6)], ids=str)
+def test_marks_that_fail_delay_no_region(state: State, tried: int) -> None:
+    """A busy table ends the marks of the run; a row that is refused fails alone."""
+    rows = _Unmarkable(state)
+    line = Timeline(rows)
+    line.round(0)
+    for row in rows.table.rows():
+        if row["record"].startswith("image#"):
+            rows.table.put(row | {"status": {"state": "ok", "since": timestamp(BEGIN)}})
+    line.round(60)
+    line.round(120)
+    line.queue.drain()
+    rows.tried = 0
+
+    with pytest.raises(RegionsFailedError) as caught:
+        line.round(180)
+    assert tried == rows.tried
+    assert {1} == {len(found) for found in caught.value.problems.values()}
+    assert 6 == len(line.queue.sent)
+
+
 actions = st.one_of(
     st.tuples(st.just("round"), st.integers(1, 150), st.sets(st.sampled_from(NAMES), min_size=1)),
     st.tuples(st.just("answer"), st.integers(0, 30), st.sets(st.sampled_from(NAMES), min_size=1)),
