@@ -331,7 +331,7 @@ variable "alarm_topic_arn" {
 }
 
 variable "alarm_topic_arns" {
-  description = "Existing SNS topics for alarms, beside alarm_topic_arn: each alarm goes to all of them. None at all: one is made."
+  description = "Existing SNS topics for alarms, in addition to alarm_topic_arn: each alarm goes to all of them. None at all: one is made."
   type        = list(string)
   default     = []
   nullable    = false

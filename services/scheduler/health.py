@@ -1,4 +1,4 @@
-"""How the pairs stand before a round begins, counted from the rows as they were read: pure.
+"""The state of all pairs before a round begins, counted from the rows as they were read: pure.
 
 The states are final: between two rounds, lookups that fail are tried again.
 """
@@ -15,10 +15,10 @@ from services.kernel.model import Pair, Target, Window
 
 
 class Cause(StrEnum):
-    """Who can help with a pair that fails."""
+    """Why a pair fails, by who can correct it."""
 
     THROTTLING = "throttling"
-    """Nobody has to, unless it lasts: calls were throttled, timed out or came too late."""
+    """It usually passes: calls were throttled, timed out or came too late."""
     ACCESS = "access"
     """The owner of the account: a role, a policy or a disabled region."""
     IMAGE = "image"

@@ -103,7 +103,7 @@ class Account:
         answered: Callable[[Pair], bool] = lambda _: True,
         regions: Sequence[str] | None = None,
     ) -> None:
-        """Run a round at its time; then every pair is answered, or those that are told."""
+        """Run a round at its time; then the pairs that `answered` selects are answered."""
         minutes = number * ROUND_MINUTES
         round_ = f"2026-11-22T{7 + minutes // 60:02}:{minutes % 60:02}:00Z"
         when = 60 * minutes + 20.0
@@ -129,7 +129,7 @@ class Account:
                 self.rows.table.put(round_row(Target(ACCOUNT, region), after))
 
     def rounds(self, count: int = 8, *, start: int = 0, **how: Any) -> Account:  # noqa: ANN401 - of `round`
-        """Run so many rounds."""
+        """Run a number of rounds."""
         for number in range(start, start + count):
             self.round(number, **how)
         return self
@@ -355,7 +355,7 @@ def went_off(alarm: dict[str, Any], account: Account) -> bool:
 
 
 def test_every_alarm_has_both_situations(alarms: dict[str, dict[str, Any]]) -> None:
-    """An alarm without them would be one that nobody has seen going off."""
+    """No alarm is left untested."""
     assert set(alarms) == set(FIRES) == set(SILENT)
 
 
@@ -367,7 +367,7 @@ def test_alarm_goes_off(alarms: dict[str, dict[str, Any]], name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(SILENT))
 def test_alarm_stays_silent(alarms: dict[str, dict[str, Any]], name: str) -> None:
-    """In the situation next to it that needs nobody."""
+    """In a similar situation in which no action is needed."""
     assert not went_off(alarms[name], SILENT[name][1]())
 
 

@@ -552,8 +552,8 @@ def test_a_single_failed_round_wakes_nobody(plan: Plan) -> None:
     """What the next round mends by itself must happen twice to be an alarm."""
     causes = [f"pairs-failing-{cause.value}" for cause in Cause]
     errors = ("scheduler-errors", "lookup-errors", "aggregator-errors", "regions-failed")
-    mended = [*errors, *causes]
-    found = {name: alarms(plan)[f"ami-tracker-{name}"]["datapoints_to_alarm"] for name in mended}
+    repaired = [*errors, *causes]
+    found = {name: alarms(plan)[f"ami-tracker-{name}"]["datapoints_to_alarm"] for name in repaired}
     missing = alarms(plan)["ami-tracker-round-missing"]
 
     assert set(found.values()) == {2}
