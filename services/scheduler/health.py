@@ -84,8 +84,9 @@ class Health:
         active = [pair for pair in pairs if pair.active]
         if not active:
             return
+        unanswered = window.unanswered()
         causes = [cause(pair.state) for pair in active]
-        stale = [pair.number in window.unanswered() for pair in active]
+        stale = [pair.number in unanswered for pair in active]
         marked = [pair.state == State.STALE for pair in active]
         self.targets.append(
             TargetHealth(
