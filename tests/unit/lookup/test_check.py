@@ -486,6 +486,16 @@ def test_recovery_is_written_and_told_once(room: Room) -> None:
     assert told["was"] == "access_denied"
 
 
+def test_a_pair_that_comes_back_to_its_known_image_is_ok_again(room: Room) -> None:
+    """Reactivating it removed its state and its confirmed lookup; the first answer writes both."""
+    pair = replace(a_pair(known=an_observation(1)), confirmed_digest=None, state=None)
+    settled(room, pair)
+    room.publish(1)
+    assert room.check(a_request()) == [OK]
+    now = room.rows.stored(pair)
+    assert ("ok", pair.lookup_digest) == (now.state, now.confirmed_digest)
+
+
 def test_one_failure_after_another_is_written_each(room: Room) -> None:
     """A state is written when it changes, from one failure to the next too."""
     settled(room, a_pair(known=an_observation(1)))

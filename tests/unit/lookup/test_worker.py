@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -26,10 +27,11 @@ from lookup_fakes import (
 
 from services.kernel.aws import MAX_THREADS
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State
-from services.kernel.model import Request, Target
+from services.kernel.model import Pair, Release, Request, Target
 from services.kernel.runtime import Deadline
 from services.kernel.wire import encode_request
 from services.lookup.check import Checker
+from services.lookup.observations import Commit
 from services.lookup.report import Report
 from services.lookup.waits import RecentWaits
 from services.lookup.worker import Message, Worker
@@ -353,3 +355,32 @@ def test_requests_of_a_dropped_pair_are_acknowledged(room: Room) -> None:
     """They count as dropped, not as checked."""
     report = room.work(a_message(a_request(lookup=by_parameter("/gone"))))
     assert (report.failed_messages, report.dropped, report.checked) == ([], 1, {})
+
+
+class _CommitAtTheDeadline(FakeRows):
+    """A commit that is under way while the deadline passes, and ends within the reserve."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = 10.0
+
+    def commit(self, pair: Pair, release: Release) -> Commit:
+        """Commit after the deadline."""
+        self.left = 5.0
+        time.sleep(1)
+        return super().commit(pair, release)
+
+
+def test_what_ends_within_the_reserve_counts(room: Room) -> None:
+    """The handler waits longer than its workers begin anything: the release is not late."""
+    rows = _CommitAtTheDeadline()
+    room.rows = rows
+    room.track(HERE)
+    checker = Checker(rows, room.facts, room.log, lambda: MOMENT)
+    worker = Worker(checker, room.log, shuffle=lambda _: None)
+    deadline = Deadline(lambda: rows.left, reserve_seconds=9.5)
+
+    report = worker.work([a_message()], deadline)
+
+    assert deadline.passed()
+    assert ([], {"baseline": 1}) == (report.failed_messages, dict(report.releases))
