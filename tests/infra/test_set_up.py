@@ -150,4 +150,4 @@ def test_a_shell_does_not_break_the_demo(copy: Path, shell: Mapping[str, str]) -
     """Nor does a proxy, since the demo asks this machine alone."""
     make(copy, "install", shell)
 
-    assert make(copy, "demo", {**shell, **DEAD_PROXY}).endswith("once, and no other.\n\n")
+    assert "once, and no other.\n" in make(copy, "demo", {**shell, **DEAD_PROXY})
