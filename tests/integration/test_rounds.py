@@ -223,9 +223,13 @@ def test_each_line_names_invocation_and_round(lab: Lab) -> None:
 
     lines = [json.loads(line) for line in lab.pipeline.log.getvalue().splitlines()]
     logged = [line for line in lines if "_aws" not in line]
-    assert {"pair has no fresh answer", "release not accepted"} == {
+    assert {"pair has no fresh answer", "image never found", "release not accepted"} == {
         each["message"] for each in logged
     }
     assert all(re.fullmatch("[0-9a-f-]{36}", line["function_request_id"]) for line in logged)
     rounds = {(line["service"], line["round"]) for line in logged}
-    assert {("lookup", "2026-11-22T01:00:00Z"), ("aggregator", "2026-11-22T02:00:00Z")} == rounds
+    assert {
+        ("lookup", "2026-11-22T01:00:00Z"),
+        ("scheduler", "2026-11-22T02:00:00Z"),
+        ("aggregator", "2026-11-22T02:00:00Z"),
+    } == rounds
