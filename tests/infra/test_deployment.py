@@ -219,8 +219,8 @@ def test_batch_fails_in_part(poisoned: Deployment) -> None:
 def test_release_reaches_third_account(poisoned: Deployment) -> None:
     """A round's releases arrive in another account and region, those of a throttled region later.
 
-    The throttled region keeps no other waiting, and its messages come back by themselves: both
-    releases are of the same round.
+    The throttled region keeps no other waiting. The schedule fires every minute here, so the later
+    release may be of that round or of the next.
     """
     with poisoned.outside.fault(service="ssm", region=IRELAND.region) as fault:
         new = poisoned.publish("by-parameter", VIRGINIA, IRELAND)
@@ -235,8 +235,6 @@ def test_release_reaches_third_account(poisoned: Deployment) -> None:
 
     later = [*at_once, ("eu-west-1", "by-parameter", "release", new)]
     assert later == poisoned.until(poisoned.events, lambda events: len(events) > 1)
-    rounds = {poisoned.releases(t, "by-parameter")[-1].round for t in (VIRGINIA, IRELAND)}
-    assert 1 == len(rounds)
 
 
 def test_announcement_is_whole(poisoned: Deployment) -> None:
