@@ -72,7 +72,7 @@ class Closing:
     def _close_target(
         self, target: Target, releases: Sequence[Release], report: Report, deadline: Deadline
     ) -> None:
-        where = {"region": target.region, "account_id": target.account_id}
+        where = target.fields()
         try:
             if self._rows.may_be_active(target):
                 return

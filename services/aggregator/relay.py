@@ -153,7 +153,7 @@ class Relay:
     def _outcome(self, target: Target, future: Future[_Delivery]) -> _Delivery:
         if future.done():
             return future.result()
-        self._log.error("target not finished in time", extra=_where(target))
+        self._log.error("target not finished in time", extra=target.fields())
         return _Delivery()
 
     def _tally(self, release: Release, delivery: _Delivery, report: Report) -> None:
@@ -199,9 +199,9 @@ class Relay:
                         return done
                     self._publish(target, some, done)
         except (HubBrokenError, CallFailedError) as error:
-            self._log.error("table not readable", extra={**_where(target), "problem": str(error)})
+            self._log.error("table not readable", extra={**target.fields(), "problem": str(error)})
         except Exception:  # noqa: BLE001 - a bug in one target must not affect the others
-            self._log.exception("target failed unexpectedly", extra=_where(target))
+            self._log.exception("target failed unexpectedly", extra=target.fields())
         return done
 
     def _publish(self, target: Target, releases: Sequence[Release], done: _Delivery) -> None:
@@ -242,7 +242,7 @@ class Relay:
         except MalformedError as error:
             self._log.error("row malformed", extra={"problem": str(error)})
         except Exception:  # noqa: BLE001 - an unexpected value
-            where = {**_where(release.target), "image_name": release.image_name}
+            where = {**release.target.fields(), "image_name": release.image_name}
             self._log.exception("release not announceable", extra=where)
         return None
 
@@ -264,13 +264,9 @@ def _keep(_: list[Any]) -> None:
     """Leave the order as it is."""
 
 
-def _where(target: Target) -> dict[str, object]:
-    return {"region": target.region, "account_id": target.account_id}
-
-
 def _fields(release: Release, made: Announcement) -> dict[str, object]:
     fields = {"event_id": made.event_id, "image_name": made.image_name, "round": release.round}
-    return {**fields, **_where(release.target)}
+    return {**fields, **release.target.fields()}
 
 
 def _reason(problem: Failure) -> dict[str, object]:

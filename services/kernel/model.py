@@ -33,6 +33,10 @@ class Target:
     def __str__(self) -> str:
         return f"{self.region} of account {self.account_id}"
 
+    def fields(self) -> dict[str, str]:
+        """The target as log lines name it."""
+        return {"region": self.region, "account_id": self.account_id}
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Filter:

@@ -391,14 +391,14 @@ class Checker:
         self, target: Target, pairs: Mapping[str, Pair], outcomes: Mapping[Request, Outcome]
     ) -> None:
         final = {request.image_name for request, outcome in outcomes.items() if outcome.final}
-        numbers = {pairs[name].number for name in final} - {None}
+        numbers = {number for name in final if (number := pairs[name].number)}
         if not numbers:
             return
         try:
-            self._rows.answered(target, {number for number in numbers if number})
+            self._rows.answered(target, numbers)
         except CallFailedError as error:
-            where = {"region": target.region, "account_id": target.account_id}
-            self._log.warning("answers not noted", extra={**where, "problem": str(error)})
+            extra = {**target.fields(), "problem": str(error)}
+            self._log.warning("answers not noted", extra=extra)
 
     def _note_unfinished(
         self,
@@ -412,9 +412,8 @@ class Checker:
         unfinished = {name: o.state for name, o in settled.items() if o in {LATE, OVERTAKEN}}
         if not unfinished:
             return
-        where = {"region": target.region, "account_id": target.account_id}
         counts = Counter(str(state) for state in unfinished.values())
-        self._log.warning("lookups not finished", extra={**where, **counts})
+        self._log.warning("lookups not finished", extra={**target.fields(), **counts})
         for name, state in unfinished.items():
             if state and name in before and pairs[name].state != state and budget.take():
                 self._mark_unfinished(pairs[name], state)
@@ -493,6 +492,5 @@ def _shown(pair: Pair, image_id: str, visible: Ami | Failure | None) -> Answer:
 def _where(pair: Pair) -> dict[str, str]:
     return {
         "image_name": pair.image_name,
-        "region": pair.target.region,
-        "account_id": pair.target.account_id,
+        **pair.target.fields(),
     }

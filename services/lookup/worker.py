@@ -185,7 +185,7 @@ class Worker:
             if each.over:
                 found |= self._result(target, each)
         if not found:
-            self._log.error("target not finished in time", extra=_where(target))
+            self._log.error("target not finished in time", extra=target.fields())
         return dict.fromkeys(group, LATE) | found
 
     def _result(self, target: Target, ended: _Try) -> Mapping[Request, Outcome]:
@@ -194,15 +194,11 @@ class Worker:
         except HubBrokenError:
             raise
         except CallFailedError as error:
-            self._log.warning("table busy", extra={**_where(target), "problem": str(error)})
+            self._log.warning("table busy", extra={**target.fields(), "problem": str(error)})
             return dict.fromkeys(ended.requests, Outcome(error.failure.state, again=True))
         except Exception:  # noqa: BLE001 - the boundary of a group: a bug in one target must not cost the others
-            self._log.exception("target failed unexpectedly", extra=_where(target))
+            self._log.exception("target failed unexpectedly", extra=target.fields())
             return dict.fromkeys(ended.requests, Outcome(State.TRANSIENT, again=True))
-
-
-def _where(target: Target) -> dict[str, str]:
-    return {"region": target.region, "account_id": target.account_id}
 
 
 def _receives(group: Group) -> dict[Request, int]:

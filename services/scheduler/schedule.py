@@ -136,7 +136,7 @@ def _measured(health: Health) -> Iterable[Measure]:
     for name in ("PairsStale", "TargetsFailing", "RowsUnreadable"):
         yield Measure(name, 0)
     for each in health.targets:
-        where = {"region": each.target.region, "account_id": each.target.account_id}
+        where = each.target.fields()
         for cause, count in sorted(each.failing.items()):
             yield Measure("PairsFailing", count, dimensions={"cause": cause.value}, fields=where)
         if each.stale:
@@ -256,17 +256,18 @@ class Scheduler:
         stale: list[Pair] = []
         for account_id in sorted(left_over.union(configured)):
             images = catalogue.images_in(region) if account_id in configured else ()
+            own = rows.of(account_id)
             planned = plan(
                 Target(account_id, region),
                 images,
-                rows.of(account_id),
+                own,
                 self._max_removed_percent,
                 rows.numbers.get(account_id),
             )
             window = self._carry_out(planned, rows, summary)
             # As it was read where the round row could not be written, or is not written any more.
             known = window if window.window else rows.windows.get(account_id) or Window()
-            summary.health.add_target(planned.target, rows.of(account_id), known)
+            summary.health.add_target(planned.target, own, known)
             stale += _stale(planned.active, window)
         self._mark(stale, summary)
         summary.regions += 1
@@ -383,7 +384,7 @@ class Scheduler:
                 self._failed(summary, region, left)
 
     def _note_plan(self, planned: Plan, summary: Summary) -> None:
-        where = {"region": planned.target.region, "account_id": planned.target.account_id}
+        where = planned.target.fields()
         if planned.refusal is not None:
             self._log.error("removal refused", extra={**where, "problem": planned.refusal})
             summary.refusals.append(planned.refusal)
