@@ -1,4 +1,4 @@
-"""What every test stands on: an environment of its own, no silent skips, repeatable examples."""
+"""Settings of all tests: an environment of their own, no silent skips, repeatable examples."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import platform
 import re
 from collections.abc import Generator, Iterator
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,10 @@ _KEPT = re.compile(
     r"|(COVERAGE|COV_CORE|PYTEST)_.*"  # coverage of child processes, pytest's own bookkeeping
     r"|TF_CLI_ARGS_init|TF_PLUGIN_CACHE_DIR"  # where Terraform finds its providers offline
 )
+
+_INFRA = Path(__file__).parent / "infra"
+_SLOW_PART = 0.7
+"""The files of tests/infra begin in this part of a run, so that a long one is not the last."""
 
 settings.register_profile(
     "ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -45,6 +50,27 @@ def pytest_report_header() -> str:
     found = ", ".join(f"{name} {version(name)}" for name in packages)
     required = "nothing may be skipped" if _REQUIRE_ALL else "REQUIRE_ALL=1 forbids skips"
     return f"versions: python {platform.python_version()}, {found}; {required}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Use one worker more than processors: tests of deployments wait half of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files of tests/infra over the first part of a run.
+
+    They wait for servers and schedules, so other files use the processor in the meantime. In one
+    block they would occupy every worker. The tests of a file stay together and in order.
+    """
+    files = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
+    slow = [tests for tests in files if _INFRA in tests[0].path.parents]
+    others = [tests for tests in files if _INFRA not in tests[0].path.parents]
+    placed = [(_SLOW_PART * at / len(slow), tests) for at, tests in enumerate(slow)]
+    placed += [((at + 1) / len(others), tests) for at, tests in enumerate(others)]
+    placed.sort(key=lambda each: each[0])
+    items[:] = [item for _, tests in placed for item in tests]
 
 
 def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
