@@ -78,7 +78,7 @@ locals {
   lookup_name              = "${var.name_prefix}-lookup"
   aggregator_name          = "${var.name_prefix}-aggregator"
   schedule_role_name       = "${var.name_prefix}-schedule"
-  table_name               = var.name_prefix
+  table_name               = coalesce(var.table_name, var.name_prefix)
   queue_name               = "${var.name_prefix}-lookups"
   dead_letters_name        = "${var.name_prefix}-lookups-dead-letters"
   schedule_dead_letters    = "${var.name_prefix}-schedule-dead-letters"

@@ -287,6 +287,17 @@ variable "fifo_topics" {
 
 # --- Protection
 
+variable "table_name" {
+  description = "Name of the table: only for a table that was restored from a backup and imported (see the runbook). Null: name_prefix. Another name without an import replaces the table, and all history with it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.table_name == null || can(regex("^[A-Za-z0-9_.-]{3,255}$", var.table_name))
+    error_message = "table_name must be 3 to 255 letters, digits or any of _.-"
+  }
+}
+
 variable "kms_key_arn" {
   description = "A customer key in the hub's region for everything that can be encrypted; its policy must allow what modules/key allows. With it, the topics get customer keys of their own as well. Null: AWS's own keys, free of charge."
   type        = string

@@ -36,6 +36,7 @@ module "ami_tracker" {
   fifo_topics                       = var.fifo_topics
 
   kms_key_arn         = var.kms_key_arn
+  table_name          = var.table_name
   deletion_protection = var.deletion_protection
 
   alarm_emails                 = var.alarm_emails

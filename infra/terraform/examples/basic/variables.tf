@@ -156,6 +156,12 @@ variable "permissions_boundary_name" {
   default     = null
 }
 
+variable "table_name" {
+  description = "Name of the table, if it was restored under another name and imported. Null: name_prefix."
+  type        = string
+  default     = null
+}
+
 variable "deletion_protection" {
   description = "Whether the table refuses to be deleted."
   type        = bool

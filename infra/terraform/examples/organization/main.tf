@@ -41,6 +41,7 @@ module "ami_tracker" {
   round_alarm_minutes = var.round_alarm_minutes
 
   kms_key_arn                  = one(module.key[*].arn)
+  table_name                   = var.table_name
   deletion_protection          = var.deletion_protection
   alarm_emails                 = var.alarm_emails
   alarm_topic_arns             = var.alarm_topic_arns

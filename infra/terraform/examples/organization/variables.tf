@@ -136,6 +136,12 @@ variable "customer_keys" {
   default     = false
 }
 
+variable "table_name" {
+  description = "Name of the table, if it was restored under another name and imported. Null: name_prefix."
+  type        = string
+  default     = null
+}
+
 variable "deletion_protection" {
   description = "Whether the table refuses to be deleted."
   type        = bool
