@@ -9,6 +9,7 @@ ARCHITECTURE ?= arm64
 ROOT ?= infra/terraform/examples/basic
 # Tools with an environment of their own; the last two need the Python of the functions.
 CHECKOV := .venv-checkov
+AWSCLI := .venv-awscli
 MINISTACK := .venv-ministack
 LAMBDA := .venv-runtime
 # Settings of another Python in a user's shell would change which modules ours finds. Those of pip
@@ -28,7 +29,7 @@ demo: $(TOOL)/.ready ## Run the whole pipeline on the embedded AWS and tell its 
 
 check: format lint types imports unit ## The fast half: format, lint, types, import rules, unit tests
 
-test: format lint types imports $(CHECKOV)/.ready $(MINISTACK)/.ready $(LAMBDA)/.ready ## Everything: the checks, then every test with branch coverage
+test: format lint types imports $(CHECKOV)/.ready $(AWSCLI)/.ready $(MINISTACK)/.ready $(LAMBDA)/.ready ## Everything: the checks, then every test with branch coverage
 	$(CLEAN_ENV) $(DEV)/bin/pytest -n auto --cov --cov-report=term tests
 
 format: $(DEV)/.ready ## Fail if a file is not formatted
@@ -58,7 +59,7 @@ deploy: package ## Package and deploy; Terraform asks before it changes anything
 	terraform -chdir=$(ROOT) apply -var runtime=$(RUNTIME) -var architecture=$(ARCHITECTURE)
 
 lock: $(DEV)/.ready ## Resolve requirements/*.in into hashed, host-free lock files (UPGRADE=--upgrade for newer ones)
-	cd requirements && for name in functions console dev checkov ministack runtime; do \
+	cd requirements && for name in functions console dev checkov awscli ministack runtime; do \
 	  ../$(DEV)/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	    --output-file $$name.txt $$name.in || exit 1; done
@@ -72,7 +73,7 @@ tables: $(DEV)/.ready ## Write the tables in Terraform's READMEs again from the 
 install: $(TOOL)/.ready ## Make .venv with the command .venv/bin/ami-tracker
 
 clean: ## Remove what the other targets made
-	rm -rf $(TOOL) $(DEV) $(CHECKOV) $(MINISTACK) $(LAMBDA) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf $(TOOL) $(DEV) $(CHECKOV) $(AWSCLI) $(MINISTACK) $(LAMBDA) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
 define virtualenv # $(1) folder, $(2) lock file, $(3) --project where it holds our own packages too
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; name one so: make PYTHON=python3.13 ...")'
@@ -88,6 +89,9 @@ $(TOOL)/.ready: requirements/console.txt
 
 $(CHECKOV)/.ready: requirements/checkov.txt
 	$(call virtualenv,$(CHECKOV),$<)
+
+$(AWSCLI)/.ready: requirements/awscli.txt
+	$(call virtualenv,$(AWSCLI),$<)
 
 # Without that Python nothing is made here, and the tests that need it say so.
 $(MINISTACK)/.ready $(LAMBDA)/.ready: .venv-%/.ready: requirements/%.txt

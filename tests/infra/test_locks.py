@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 OLDEST = {"3.11": "22.3", "3.12": "23.2.1", "3.13": "24.2", "3.14": "25.2"}
 """The pip that the first release of each Python brings."""
 OF_THE_FUNCTIONS = ("ministack", "runtime")
-TOOLS = ("checkov", *OF_THE_FUNCTIONS)
+TOOLS = ("checkov", "awscli", *OF_THE_FUNCTIONS)
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 
