@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from ministack import Ministack, eventually, ministack
 from packages import ARCHITECTURE, build, runs_here
+from runbook import Shell
 from terraform import Plan, Terraform, checkout
 
 from services.console.embedded.estate import Inbox, Received
@@ -42,6 +43,7 @@ LATECOMER = "444455556666"
 SUBSCRIBER = "777788889999"
 
 HUB_REGION = "us-east-1"
+STANDBY_REGION = "us-west-2"
 SUBSCRIBER_REGION = "eu-north-1"
 VIRGINIA = Target(HUB, "us-east-1")
 IRELAND = Target(MEMBER, "eu-west-1")
@@ -105,13 +107,16 @@ class Deployment:
     outside: EmbeddedAws
     templates: Path
     inbox: Inbox
+    shell: Shell
     _terraform: Terraform
+    table: str = PREFIX
+    region: str = HUB_REGION
     _received: list[Received] = field(default_factory=list)
     _images: int = 0
 
-    def client(self, service: str, region: str = HUB_REGION, account_id: str = HUB) -> Any:  # noqa: ANN401 - the caller narrows it
-        """A client of an account's administrator."""
-        return self.aws.client(service, region, account_id)
+    def client(self, service: str, region: str = "", account_id: str = HUB) -> Any:  # noqa: ANN401 - the caller narrows it
+        """A client of an account's administrator; of the hub's region unless another is given."""
+        return self.aws.client(service, region or self.region, account_id)
 
     # --- the hub
 
@@ -127,6 +132,12 @@ class Deployment:
     def destroy(self) -> None:
         """Take the hub down."""
         self._terraform.destroy(**VARIABLES)
+
+    def configure(self, root: str, **variables: object) -> None:
+        """Write the settings of an example root, for commands that a person runs there."""
+        text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in variables.items())
+        path = self.shell.folder / "infra/terraform/examples" / root / "terraform.tfvars"
+        path.write_text(text, encoding="utf-8")
 
     # --- the world
 
@@ -261,11 +272,11 @@ class Deployment:
 
     def pending(self) -> int:
         """How many releases are still to be announced."""
-        counted = self.client("dynamodb").scan(TableName=PREFIX, IndexName="pending")
+        counted = self.client("dynamodb").scan(TableName=self.table, IndexName="pending")
         return int(counted["Count"])
 
     def _rows(self, target: Target, prefix: str) -> list[dict[str, Any]]:
-        return list(query_rows(self.client("dynamodb"), PREFIX, target.region, prefix))
+        return list(query_rows(self.client("dynamodb"), self.table, target.region, prefix))
 
     # --- the queue
 
@@ -362,12 +373,14 @@ def deployment_lab(folder: Path) -> Iterator[Deployment]:
         tree = checkout(folder / "tree", regions=REGIONS, packages=packages)
         (tree / "infra/terraform/lab_override.tf").write_text(OVERRIDE, encoding="utf-8")
         root = tree / "infra/terraform/examples/basic"
+        terraform = Terraform(root, aws.environment(HUB, HUB_REGION))
         yield Deployment(
             aws=aws,
             outside=outside,
             templates=tree / "infra/cloudformation",
             inbox=_inbox(aws),
-            _terraform=Terraform(root, aws.environment(HUB, HUB_REGION)),
+            shell=Shell(tree, terraform.shell_environment()),
+            _terraform=terraform,
         )
 
 

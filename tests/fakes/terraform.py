@@ -204,6 +204,11 @@ class Terraform:
         self._environment = {**inherited, **_FIXED, **environment}
         self._environment.setdefault("TF_PLUGIN_CACHE_DIR", _plugin_cache())
 
+    def shell_environment(self) -> dict[str, str]:
+        """The environment in which a shell runs Terraform as this object does."""
+        arguments = {_INIT_ARGUMENTS: " ".join(_plugin_argument())} if _plugin_argument() else {}
+        return {**self._environment, **arguments}
+
     def init(self) -> None:
         """Install the providers: from this machine where they lie on it, else from the registry.
 

@@ -18,13 +18,16 @@ from deployment_lab import (
     IRELAND,
     MEMBER,
     PREFIX,
+    STANDBY_REGION,
     TARGETS,
+    VARIABLES,
     VIRGINIA,
     Deployment,
     deployment_lab,
     inventory,
     request,
 )
+from runbook import steps
 from terraform import Plan
 
 from services.kernel.model import Kind, Target
@@ -370,6 +373,96 @@ def test_every_event_arrived_once(poisoned: Deployment) -> None:
     ]
 
     assert sorted(releases) == sorted(poisoned.events())
+
+
+# --- recovery, by the commands of infra/README.md
+
+RESTORED = f"{PREFIX}-restored"
+BY_PARAMETER = f"image#{IRELAND.account_id}#by-parameter"
+
+
+def test_a_restored_table_takes_the_place_of_the_old_one(poisoned: Deployment) -> None:
+    """History, versions and subscribers go on; ministack restores the present rows."""
+    stop, restore, adopt, start, clean_up = steps("Restoring the table")
+    history = poisoned.releases(VIRGINIA, "by-parameter")
+    events = poisoned.events()
+    poisoned.shell.run(stop)
+    assert poisoned.shell.run(restore).strip() != ""
+    poisoned.configure("basic", **VARIABLES, table_name=RESTORED)
+    plan = poisoned.shell.run(adopt)
+    replaced = re.findall(r"# (\S+) must be replaced", re.sub(r"\x1b\[[0-9;]*m", "", plan))
+    assert {"module.ami_tracker.aws_lambda_event_source_mapping.releases"} == set(replaced)
+    poisoned.shell.run(start)
+    poisoned.table = RESTORED
+    poisoned.shell.run(clean_up)
+
+    assert history == poisoned.releases(VIRGINIA, "by-parameter")
+    new = poisoned.publish("by-parameter", VIRGINIA)
+    poisoned.invoke("scheduler", {})
+    release = ("us-east-1", "by-parameter", "release", new)
+    assert [*events, release] == poisoned.until(poisoned.events, lambda now: len(now) > len(events))
+    assert len(history) + 1 == poisoned.releases(VIRGINIA, "by-parameter")[-1].version
+
+
+def test_a_restored_row_is_found_and_corrected(poisoned: Deployment) -> None:
+    """The listing names the row that is behind; deleted, it comes back from its last release."""
+    compare, delete = steps("Single rows")
+    compare, delete = (c.replace(PREFIX, RESTORED) for c in (compare, delete))
+    events = poisoned.events()
+    last = poisoned.releases(IRELAND, "by-parameter")[-1]
+    assert "" == poisoned.shell.run(compare)
+    poisoned.client("dynamodb").update_item(
+        TableName=RESTORED,
+        Key={"region": {"S": IRELAND.region}, "record": {"S": BY_PARAMETER}},
+        UpdateExpression="SET #version = :one",
+        ExpressionAttributeNames={"#version": "version"},
+        ExpressionAttributeValues={":one": {"N": "1"}},
+    )
+
+    listed = poisoned.shell.run(compare)
+    assert f"{IRELAND.region} {BY_PARAMETER} row: 1" in listed
+    assert f"last release: {last.version} {last.observed.image_id}" in listed
+    assert 1 == len(listed.splitlines())
+    poisoned.shell.run(delete)
+    poisoned.invoke("scheduler", {})
+    healed = (last.observed.image_id, "ok")
+    assert healed == poisoned.until(
+        lambda: poisoned.known(IRELAND, "by-parameter"), lambda known: known == healed
+    )
+    assert "" == poisoned.until(lambda: poisoned.shell.run(compare), lambda text: text == "")
+    assert events == poisoned.events()
+
+
+def test_a_second_hub_takes_over_and_gives_way_again(poisoned: Deployment) -> None:
+    """The members' roles, topics and subscriptions serve a hub in another region; the old one is
+    locked out, and works again when the new one is removed.
+    """  # noqa: D205 - one sentence
+    delete_roles, copy, deploy, go_back = steps("The hub's region is gone")
+    events = poisoned.events()
+    poisoned.shell.run(delete_roles)
+    poisoned.shell.run(copy)
+    poisoned.configure("standby", **{**VARIABLES, "region": STANDBY_REGION})
+    poisoned.shell.run(deploy)
+    assert "not authorized" in poisoned.invoke("scheduler", {})["errorMessage"]
+
+    old = (poisoned.table, poisoned.region)
+    poisoned.table, poisoned.region = PREFIX, STANDBY_REGION
+    poisoned.invoke("scheduler", {})
+    baseline = poisoned.until(
+        lambda: poisoned.known(IRELAND, "by-parameter"), lambda known: known[1] == "ok"
+    )
+    assert "ok" == baseline[1]
+    new = poisoned.publish("by-parameter", IRELAND)
+    poisoned.invoke("scheduler", {})
+    release = ("eu-west-1", "by-parameter", "release", new)
+    assert [*events, release] == poisoned.until(poisoned.events, lambda now: len(now) > len(events))
+    assert 2 == poisoned.releases(IRELAND, "by-parameter")[-1].version
+
+    poisoned.table, poisoned.region = old
+    poisoned.shell.run(go_back)
+    poisoned.invoke("scheduler", {})
+    once_more = [*events, release, release]
+    assert once_more == poisoned.until(poisoned.events, lambda now: len(now) > len(events) + 1)
 
 
 # --- what is left
