@@ -148,6 +148,7 @@ variable "log_retention_days" {
 variable "external_id" {
   description = "What the member accounts' roles ask for before they trust the hub. Make one up for each deployment (`uuidgen`); it is not a secret, but nobody should be able to guess it."
   type        = string
+  sensitive   = true
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_+=.@:/-]+$", var.external_id)) && length(var.external_id) >= 2 && length(var.external_id) <= 1224
@@ -158,6 +159,7 @@ variable "external_id" {
 variable "previous_external_ids" {
   description = "Other external ids that the roles accept too, while one is replaced by another: first the new one, then the old one."
   type        = list(string)
+  sensitive   = true
   default     = []
   nullable    = false
 

@@ -241,6 +241,17 @@ class Terraform:
         self._json_lines(arguments, variables, seconds=_SECONDS)
         return Plan(self._document(["show", "-json", str(out)]))
 
+    def shown(self) -> str:
+        """The last plan as Terraform shows it to people.
+
+        Raises:
+            TerraformError: there is no plan.
+        """
+        done = self._run(["show", "-no-color", "test.tfplan"], seconds=_SECONDS)
+        if done.returncode != 0:
+            raise TerraformError("show", done.stderr)
+        return done.stdout
+
     def apply(self, *flags: str, seconds: float = 1200, **variables: object) -> None:
         """Bring the world into the state that the configuration describes.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from terraform import HUB_ACCOUNT, HUB_REGION, TerraformError, rendered
+from terraform import HUB_ACCOUNT, HUB_REGION, Terraform, TerraformError, rendered
 
 pytestmark = [pytest.mark.timeout(900)]
 
@@ -74,3 +75,25 @@ def test_alarms_that_reach_nobody_are_a_warning(
 
     (check,) = (c for c in plan.document["checks"] if c["address"]["to_display"] == "check.alarms")
     assert (check["status"] == "fail") == warned
+
+
+def test_plans_show_no_external_id(scratch: Path) -> None:
+    """Neither as a setting of functions and StackSets nor as an output."""
+    ids: dict[str, Any] = {"external_id": "id-of-today", "previous_external_ids": ["id-of-old"]}
+    plan = rendered(scratch, "basic", **ids)
+    root = scratch / "infra/terraform/examples/basic"
+
+    shown = Terraform(root, {}).shown()
+
+    assert str(plan.resources()).count("id-of-today") >= 3
+    assert "id-of-" not in shown
+    assert "EXTERNAL_ID" in shown
+    assert re.search(r"\+ ami_tracker += \(sensitive value\)", shown)
+
+
+def test_a_refused_external_id_is_not_printed(scratch: Path) -> None:
+    """The message names the variable and the rule."""
+    with pytest.raises(TerraformError, match="external_id must be 2 to 1224") as caught:
+        rendered(scratch, "basic", external_id="not, an, id")
+
+    assert "not, an, id" not in str(caught.value)

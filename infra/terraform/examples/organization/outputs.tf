@@ -1,5 +1,6 @@
 output "ami_tracker" {
-  description = "All outputs of the module: names, ARNs, and the parameters for accounts that are set up by hand."
+  description = "All outputs of the module: names, ARNs, and the parameters for accounts that are set up by hand. Sensitive, since the external id is among them: `terraform output -json ami_tracker` prints all of it."
+  sensitive   = true
   value       = module.ami_tracker
 
   precondition {

@@ -3,6 +3,7 @@
 variable "external_id" {
   description = "The external id that the roles in the member accounts require from the hub. Generate one for each deployment (`uuidgen`) and keep it."
   type        = string
+  sensitive   = true
 }
 
 # --- Names and places
@@ -92,6 +93,7 @@ variable "log_retention_days" {
 variable "previous_external_ids" {
   description = "Other external ids that the roles accept while one is replaced by another: first the new one, then the old one."
   type        = list(string)
+  sensitive   = true
   default     = []
 }
 
