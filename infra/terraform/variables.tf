@@ -70,16 +70,17 @@ variable "parameter_paths" {
 # --- Functions
 
 variable "packages" {
-  description = "Paths of the functions' zips, as `make package` builds them."
+  description = "Paths of the functions' zips and of the manifest that `make package` writes with them."
   type = object({
     scheduler  = string
     lookup     = string
     aggregator = string
+    manifest   = string
   })
 
   validation {
     condition     = alltrue([for path in values(var.packages) : fileexists(path)])
-    error_message = "packages must be the paths of existing zips: run `make package` first."
+    error_message = "packages must be the paths of existing files, but ${join(" and ", [for path in values(var.packages) : abspath(path) if !fileexists(path)])} does not exist: run `make package` first."
   }
 }
 

@@ -23,8 +23,10 @@ module "ami_tracker" {
 
   regions_file = coalesce(var.regions_file, "${local.repository}/regions.yaml")
   packages = {
-    for service in ["scheduler", "lookup", "aggregator"] :
-    service => "${local.packages_folder}/${service}.zip"
+    scheduler  = "${local.packages_folder}/scheduler.zip"
+    lookup     = "${local.packages_folder}/lookup.zip"
+    aggregator = "${local.packages_folder}/aggregator.zip"
+    manifest   = "${local.packages_folder}/manifest.json"
   }
   runtime                    = var.runtime
   architecture               = var.architecture
