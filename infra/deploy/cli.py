@@ -143,7 +143,7 @@ def _planned(job: Job) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 
 def _apply(job: Job, approval: str) -> int:
-    """Apply the saved plan, if it still fits and somebody says yes; the exit code.
+    """Apply the saved plan, if it still fits and is approved; the exit code.
 
     Raises:
         DeployError: nothing was applied.
@@ -190,10 +190,10 @@ def _check_settings(job: Job, record: Record) -> None:
 
 
 def _agreed() -> bool:
-    """Whether somebody types yes.
+    """Whether the operator types yes.
 
     Raises:
-        UsageError: nobody can.
+        UsageError: there is no terminal to type in.
     """
     if not sys.stdin.isatty():
         problem = (

@@ -147,7 +147,7 @@ variable "log_retention_days" {
 # --- Trust between the hub and the member accounts
 
 variable "external_id" {
-  description = "What the member accounts' roles ask for before they trust the hub. Make one up for each deployment (`uuidgen`); it is not a secret, but nobody should be able to guess it."
+  description = "What the member accounts' roles ask for before they trust the hub. Make one up for each deployment (`uuidgen`); it is not a secret, but it must not be guessable."
   type        = string
   sensitive   = true
 

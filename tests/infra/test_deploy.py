@@ -36,7 +36,7 @@ class Terminal(io.StringIO):
     """A keyboard."""
 
     def isatty(self) -> bool:
-        """Somebody sits there."""
+        """Answer as a terminal does."""
         return True
 
 
@@ -78,7 +78,7 @@ Output = pytest.CaptureFixture[str]
 
 
 def typed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    """Let somebody type."""
+    """Make standard input a terminal with this text."""
     monkeypatch.setattr("sys.stdin", Terminal(text))
 
 
@@ -172,7 +172,7 @@ def test_a_file_that_was_changed_since_ends_it(
 
 
 def test_a_stale_plan_is_refused_by_terraform(root: Path, run: Run, capfd: Output) -> None:
-    """Somebody else has deployed since; Terraform's own message is shown."""
+    """Another operator has deployed since; Terraform's own message is shown."""
     run("plan")
     Terraform(root, {}).apply(runtime="python3.13", architecture="arm64")
     before = (root / "terraform.tfstate").read_text(encoding="utf-8")

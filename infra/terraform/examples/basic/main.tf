@@ -69,6 +69,6 @@ module "ami_tracker" {
 check "alarms" {
   assert {
     condition     = length(concat(coalesce(var.alarm_emails, []), coalesce(var.alarm_topic_arns, []), compact([var.alarm_topic_arn]))) > 0
-    error_message = "Nobody receives the alarms: set alarm_emails, alarm_topic_arn or alarm_topic_arns, or subscribe to the topic that is made for them."
+    error_message = "No one receives the alarms: set alarm_emails, alarm_topic_arn or alarm_topic_arns, or subscribe to the topic that is made for them."
   }
 }
