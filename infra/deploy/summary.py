@@ -30,7 +30,7 @@ _REASONS = {
     "replace_by_request": "it was asked for",
     "replace_by_triggers": "another resource that it depends on changes",
 }
-_VERBS = ("replace", "delete", "forget", "create", "update", "import")
+_VERBS = ("replace", "delete", "forget", "create", "update", "import", "move")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Change:
 
     verb: str
     address: str
+    former: str
     kind: str
     name: str
     index: str | int | None
@@ -81,6 +82,7 @@ def summary(plan: Mapping[str, Any], root: str, warnings: Sequence[str]) -> str:
     lines += _groups("To create:", _of(found, "create"))
     lines += _groups("To import:", _of(found, "import"))
     lines += _updates(_of(found, "update"))
+    lines += _moves(found)
     if outputs := _outputs(plan):
         lines += ["", f"Outputs that change: {listed(outputs, _MOST_NAMES)}"]
     lines += _notes(plan, warnings)
@@ -94,12 +96,14 @@ def summary(plan: Mapping[str, Any], root: str, warnings: Sequence[str]) -> str:
 
 def _change(found: Mapping[str, Any]) -> Change | None:
     body = found["change"]
-    verb = _verb(tuple(body["actions"]), imported="importing" in body)
+    verb = _verb(found)
     if found["mode"] != "managed" or verb is None:
         return None
+    deposed = " (what an earlier, failed replacement left)" if "deposed" in found else ""
     return Change(
         verb=verb,
-        address=found["address"],
+        address=found["address"] + deposed,
+        former=found.get("previous_address", ""),
         kind=found["type"],
         name=found["name"],
         index=found.get("index"),
@@ -108,13 +112,16 @@ def _change(found: Mapping[str, Any]) -> Change | None:
     )
 
 
-def _verb(actions: tuple[str, ...], *, imported: bool) -> str | None:
-    """What is done, None where that is nothing."""
+def _verb(found: Mapping[str, Any]) -> str | None:
+    """What is done to a resource, None where that is nothing."""
+    actions = found["change"]["actions"]
     if set(actions) == {"create", "delete"}:
         return "replace"
-    if actions in {("no-op",), ("read",)}:
-        return "import" if imported else None
-    return actions[-1]
+    if actions not in (["no-op"], ["read"]):
+        return str(actions[-1])
+    if "importing" in found["change"]:
+        return "import"
+    return "move" if "previous_address" in found else None
 
 
 def _of(found: Iterable[Change], *verbs: str) -> list[Change]:
@@ -204,6 +211,13 @@ def _updates(found: Iterable[Change]) -> Iterator[str]:
     for (group, attributes), labels in sorted(groups.items()):
         yield _wrapped(f"  {group}: {len(labels):,} ({_labels(labels)})")
         yield from (f"      {attribute}" for attribute in attributes)
+
+
+def _moves(found: Iterable[Change]) -> Iterator[str]:
+    """Resources that only get another address; those that change too are listed above."""
+    moved = [f"  {each.former} → {each.address}" for each in _of(found, "move")]
+    if moved:
+        yield from ("", "To move:", *moved)
 
 
 def _notes(plan: Mapping[str, Any], warnings: Iterable[str]) -> Iterator[str]:

@@ -138,6 +138,23 @@ def test_only_yes_applies(
     assert (root / PLAN).exists()
 
 
+def test_an_interrupted_question_changes_nothing(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capfd: Output
+) -> None:
+    """No traceback, and the plan is kept."""
+
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    run("plan")
+    typed(monkeypatch, "")
+    monkeypatch.setattr("sys.stdin.readline", interrupted)
+
+    assert run("apply") == 1
+    assert capfd.readouterr().err.endswith("Interrupted; nothing was changed.\n")
+    assert (root / PLAN).exists()
+
+
 def test_without_a_terminal_it_does_not_wait(
     root: Path, run: Run, no_keyboard: None, capfd: Output
 ) -> None:

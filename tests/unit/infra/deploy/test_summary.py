@@ -122,6 +122,23 @@ def test_an_import_is_a_change(plans: Plans) -> None:
     assert "To import:\n  terraform_data: 1 (named)" in summary(plan, "r", [])
 
 
+def test_a_move_is_a_change(plans: Plans) -> None:
+    """The state has to learn the new address."""
+    plan = altered(plans, "terraform_data.named", actions=["no-op"])
+    plan["resource_changes"][0]["previous_address"] = "terraform_data.called"
+
+    assert not is_empty(plan)
+    assert "To move:\n  terraform_data.called → terraform_data.named" in summary(plan, "r", [])
+
+
+def test_what_a_failed_replacement_left_is_named(plans: Plans) -> None:
+    """The resource itself stays."""
+    plan = altered(plans, "terraform_data.former[0]")
+    plan["resource_changes"][0]["deposed"] = "0a1b2c3d"
+
+    assert "terraform_data.former[0] (what an earlier, failed" in summary(plan, "r", [])
+
+
 def test_a_replacement_that_no_attribute_forces_has_its_reason(plans: Plans) -> None:
     """Such as an earlier apply that failed half-way."""
     plan = altered(plans, "terraform_data.named", replace_paths=[])
