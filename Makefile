@@ -7,11 +7,14 @@ DEV := .venv-dev
 RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64
 ROOT ?= infra/terraform/examples/basic
+# `yes` lets `make deploy` apply the saved plan without a question.
+APPROVE ?=
 # Tools with an environment of their own; the last two need the Python of the functions.
 CHECKOV := .venv-checkov
 AWSCLI := .venv-awscli
 MINISTACK := .venv-ministack
 LAMBDA := .venv-runtime
+DEPLOY := $(TOOL)/bin/python -m infra.deploy
 # Settings of another Python in a user's shell would change which modules ours finds. Those of pip
 # are dealt with by infra/pip.py.
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE VIRTUAL_ENV
@@ -50,13 +53,11 @@ unit: $(DEV)/.ready
 package: $(TOOL)/.ready ## Build the functions' zips into build/packages (RUNTIME=python3.13 ARCHITECTURE=arm64)
 	$(TOOL)/bin/python -m infra.package --runtime $(RUNTIME) --architecture $(ARCHITECTURE) $(PACKAGE_OPTIONS)
 
-plan: package ## Show what a deployment would change (ROOT=infra/terraform/examples/basic)
-	terraform -chdir=$(ROOT) init -input=false
-	terraform -chdir=$(ROOT) plan -var runtime=$(RUNTIME) -var architecture=$(ARCHITECTURE)
+plan: package ## Save a plan of the deployment and show what it changes (ROOT=infra/terraform/examples/basic)
+	@$(DEPLOY) plan --root $(ROOT) --runtime $(RUNTIME) --architecture $(ARCHITECTURE)
 
-deploy: package ## Package and deploy; Terraform asks before it changes anything
-	terraform -chdir=$(ROOT) init -input=false
-	terraform -chdir=$(ROOT) apply -var runtime=$(RUNTIME) -var architecture=$(ARCHITECTURE)
+deploy: $(TOOL)/.ready ## Apply the plan that `make plan` saved; asks first (APPROVE=yes does not)
+	@$(DEPLOY) apply --root $(ROOT) --runtime $(RUNTIME) --architecture $(ARCHITECTURE) --approve "$(APPROVE)"
 
 lock: $(DEV)/.ready ## Resolve requirements/*.in into hashed, host-free lock files (UPGRADE=--upgrade for newer ones)
 	cd requirements && for name in functions console dev checkov awscli ministack runtime; do \

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,8 +63,8 @@ def _package(staged: Path, function: str, catalogue: str) -> Package:
     return Package(function, zipped(files), sum(map(len, files.values())), len(files))
 
 
-def write(packages: Iterable[Package], out: Path) -> None:
-    """Put each package in place whole, and none of them before all are written.
+def write(files: Mapping[str, bytes], out: Path) -> None:
+    """Put each file, by its name, in place whole, and none of them before all are written.
 
     Raises:
         UnwritableError: the folder takes no files.
@@ -72,10 +72,10 @@ def write(packages: Iterable[Package], out: Path) -> None:
     drafts: dict[Path, Path] = {}
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for package in packages:
-            draft = out / f".{package.file_name}.{os.getpid()}"
-            drafts[draft] = out / package.file_name
-            draft.write_bytes(package.content)
+        for name, content in files.items():
+            draft = out / f".{name}.{os.getpid()}"
+            drafts[draft] = out / name
+            draft.write_bytes(content)
         for draft, final in drafts.items():
             draft.replace(final)
     except OSError as error:

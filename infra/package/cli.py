@@ -15,12 +15,14 @@ from infra.package.build import Package, build, write
 from infra.package.errors import PackagingError
 from infra.package.interpreter import VARIABLE, NoInterpreterError, find
 from infra.package.lambda_platform import ARCHITECTURES, RUNTIMES, LambdaPlatform
+from infra.package.manifest import files
 from services.catalogue.load import ConfigurationError, read_configuration
 from services.kernel.wire import encode_catalogue
 
 _DESCRIPTION = """\
 Build one zip per Lambda function: its service, the kernel, the locked dependencies with byte code,
-and, for the scheduler, the compiled catalogue. The same input gives the same bytes."""
+and, for the scheduler, the compiled catalogue; and a manifest that says what they were built for.
+The same input gives the same bytes."""
 _MEGABYTE = 1_000_000
 
 
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         python = find(platform.python, environ, options.python)
         packages = build(platform, python, catalogue, options.cache)
-        write(packages, options.out)
+        write(files(packages, platform, catalogue), options.out)
     except (NoInterpreterError, PackagingError) as error:
         _complain("error", [error])
         return 1
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m infra.package", description=_DESCRIPTION)
     folders = (
-        ("--out", "DIR", "build/packages", "where the zips go"),
+        ("--out", "DIR", "build/packages", "where the zips and their manifest go"),
         ("--cache", "DIR", "build/wheels", "where downloaded wheels are kept"),
         ("--images", "DIR", "tracked_images", "the folder of image files"),
         ("--regions", "FILE", "regions.yaml", "the regions and accounts to watch"),
@@ -98,8 +100,8 @@ def _table(packages: Sequence[Package], out: Path) -> str:
     ]
     width = max(len(row[0]) for row in rows)
     return "".join(
-        f"{name:<{width}}  {size:>8}  {unpacked:>8}  {files:>6}  {digest}\n"
-        for name, size, unpacked, files, digest in rows
+        f"{name:<{width}}  {size:>8}  {unpacked:>8}  {count:>6}  {digest}\n"
+        for name, size, unpacked, count, digest in rows
     )
 
 

@@ -93,7 +93,8 @@ output "topic_arns" {
 }
 
 output "member_roles_parameters" {
-  description = "Parameters of infra/cloudformation/member-roles.yaml for this hub, for accounts that are set up by hand."
+  description = "Parameters of infra/cloudformation/member-roles.yaml for this hub, for accounts that are set up by hand. Sensitive, since ExternalIds is one of them."
+  sensitive   = true
   value = {
     HubAccountId        = local.account_id
     LookupRoleName      = local.lookup_name

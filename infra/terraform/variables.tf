@@ -70,16 +70,17 @@ variable "parameter_paths" {
 # --- Functions
 
 variable "packages" {
-  description = "Paths of the functions' zips, as `make package` builds them."
+  description = "Paths of the functions' zips and of the manifest that `make package` writes with them."
   type = object({
     scheduler  = string
     lookup     = string
     aggregator = string
+    manifest   = string
   })
 
   validation {
     condition     = alltrue([for path in values(var.packages) : fileexists(path)])
-    error_message = "packages must be the paths of existing zips: run `make package` first."
+    error_message = "packages must be the paths of existing files, but ${join(" and ", [for path in values(var.packages) : abspath(path) if !fileexists(path)])} does not exist: run `make package` first."
   }
 }
 
@@ -146,8 +147,9 @@ variable "log_retention_days" {
 # --- Trust between the hub and the member accounts
 
 variable "external_id" {
-  description = "What the member accounts' roles ask for before they trust the hub. Make one up for each deployment (`uuidgen`); it is not a secret, but nobody should be able to guess it."
+  description = "What the member accounts' roles ask for before they trust the hub. Make one up for each deployment (`uuidgen`); it is not a secret, but it must not be guessable."
   type        = string
+  sensitive   = true
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_+=.@:/-]+$", var.external_id)) && length(var.external_id) >= 2 && length(var.external_id) <= 1224
@@ -158,6 +160,7 @@ variable "external_id" {
 variable "previous_external_ids" {
   description = "Other external ids that the roles accept too, while one is replaced by another: first the new one, then the old one."
   type        = list(string)
+  sensitive   = true
   default     = []
   nullable    = false
 

@@ -17,6 +17,7 @@ from infra.package.build import write
 from infra.package.calls import CALLS
 from infra.package.interpreter import NoInterpreterError, find
 from infra.package.lambda_platform import LambdaPlatform
+from infra.package.manifest import files
 from services.catalogue.load import load
 from services.kernel.wire import encode_catalogue
 
@@ -56,14 +57,17 @@ def build(
     images: Path = ROOT / "tracked_images",
     regions: Path = ROOT / "regions.yaml",
 ) -> Mapping[str, Path]:
-    """The zip of each function, written to a folder; skips where the runtime's Python is missing.
+    """The zip of each function, in a folder with their manifest.
+
+    Skips the test where the runtime's Python is missing.
 
     Raises:
         ConfigurationError: the configuration is invalid.
     """
     target = LambdaPlatform(runtime, architecture)
     catalogue = encode_catalogue(load(images, regions))
-    write(build_packages(target, interpreter(runtime), catalogue, CACHE), out)
+    packages = build_packages(target, interpreter(runtime), catalogue, CACHE)
+    write(files(packages, target, catalogue), out)
     return {function: out / f"{function}.zip" for function in CALLS}
 
 

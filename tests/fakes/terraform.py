@@ -36,6 +36,13 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from infra.package.build import Package
+from infra.package.lambda_platform import LambdaPlatform
+from infra.package.manifest import FILE_NAME, manifest
+from services.catalogue.load import ConfigurationError, load
+from services.kernel.model import Catalogue
+from services.kernel.wire import encode_catalogue
+
 ROOT = Path(__file__).parents[2]
 HUB_ACCOUNT = "111122223333"
 """Whom a rendered plan is made by: the account of the repository's own regions.yaml."""
@@ -245,6 +252,17 @@ class Terraform:
         arguments = ["plan", "-json", f"-out={out}", *flags]
         self._json_lines(arguments, variables, seconds=_SECONDS)
         return Plan(self._document(["show", "-json", str(out)]))
+
+    def shown(self) -> str:
+        """The last plan as Terraform shows it to people.
+
+        Raises:
+            TerraformError: there is no plan.
+        """
+        done = self._run(["show", "-no-color", "test.tfplan"], seconds=_SECONDS)
+        if done.returncode != 0:
+            raise TerraformError("show", done.stderr)
+        return done.stdout
 
     def apply(self, *flags: str, seconds: float = 1200, **variables: object) -> None:
         """Bring the world into the state that the configuration describes.
@@ -456,7 +474,7 @@ def checkout(
     """A copy of what a deployment reads, in `folder`, which is returned.
 
     It holds `infra/`, `regions.yaml` (or the text that `regions` gives) and `build/packages/`: the
-    given zips by service, or empty ones.
+    given zips by service and the manifest next to them, or empty zips and a manifest that fits.
     """
     ignored = shutil.ignore_patterns(
         ".terraform*", "*.tfstate*", "*.tfplan", "terraform.tfvars", "__pycache__"
@@ -472,7 +490,36 @@ def checkout(
                 package.writestr(zipfile.ZipInfo("empty.py"), "")
         else:
             shutil.copyfile(packages[service], zips / f"{service}.zip")
+    if packages is None:
+        write_manifest(folder)
+    else:
+        shutil.copyfile(packages["scheduler"].with_name(FILE_NAME), zips / FILE_NAME)
     return folder
+
+
+def write_manifest(
+    folder: Path, runtime: str | None = None, architecture: str | None = None
+) -> Path:
+    """The manifest for the zips and the regions.yaml of a checkout, as `make package` writes it.
+
+    A regions.yaml that cannot be packaged gives one without targets.
+    """
+    zips = folder / "build" / "packages"
+    platform = LambdaPlatform(runtime or "python3.13", architecture or "arm64")
+    found = [Package(s, (zips / f"{s}.zip").read_bytes(), 0, 0) for s in SERVICES]
+    images = folder / "build" / "no-images"
+    images.mkdir(exist_ok=True)
+    (images / "one.yaml").write_text(_IMAGE, encoding="utf-8")
+    try:
+        catalogue = load(images, folder / "regions.yaml")
+    except ConfigurationError:
+        catalogue = Catalogue((), ())
+    path = zips / FILE_NAME
+    path.write_bytes(manifest(found, platform, encode_catalogue(catalogue)))
+    return path
+
+
+_IMAGE = "images:\n  - Name: one\n    ParameterPath: /aws/service/one/image_id\n"
 
 
 def rendered(
@@ -495,6 +542,8 @@ def rendered(
         checkout(folder)
     if regions is not None:
         (folder / "regions.yaml").write_text(regions, encoding="utf-8")
+    platform = {n: str(variables[n]) for n in ("runtime", "architecture") if variables.get(n)}
+    write_manifest(folder, **platform)
     with caller(account_id) as endpoint_url:
         root = folder / "infra/terraform/examples" / example
         terraform = Terraform(root, environment(endpoint_url))

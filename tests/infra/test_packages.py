@@ -23,13 +23,14 @@ from laboratory import IRELAND, VIRGINIA, Lab, build_lab
 from packages import ARCHITECTURE, CACHE, ROOT, RUNTIME, interpreter
 
 from infra.package import bytecode, dependencies
-from infra.package.build import Package, write
+from infra.package.build import write
 from infra.package.bytecode import compile_all
 from infra.package.calls import CALLS
 from infra.package.cli import main
 from infra.package.dependencies import install_dependencies
 from infra.package.errors import StepFailedError, UnwritableError
 from infra.package.lambda_platform import ARCHITECTURES, LambdaPlatform
+from infra.package.manifest import FILE_NAME
 from services.catalogue.load import load
 from services.console.embedded.faults import Fault
 from services.console.embedded.server import EmbeddedAws
@@ -95,6 +96,8 @@ def test_the_same_input_gives_the_same_bytes(
         for function in CALLS
     }
     assert [line.split()[-1] for line in told.splitlines()] == ["sha256", *digests.values()]
+    manifest = built_packages["lookup"].with_name(FILE_NAME)
+    assert (copy / "zips" / FILE_NAME).read_bytes() == manifest.read_bytes()
 
 
 def test_no_package_tells_where_it_was_built(zips: Zips) -> None:
@@ -360,13 +363,13 @@ def test_wrong_usage_has_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -
 
 def test_a_place_that_takes_no_files_is_told(tmp_path: Path) -> None:
     """A file in the folder's place, or a folder in a package's place; no draft is left."""
-    packages = [Package(function, b"", 0, 0) for function in CALLS]
+    files = {f"{function}.zip": b"" for function in CALLS}
     (tmp_path / "file").touch()
     (tmp_path / "out" / "lookup.zip").mkdir(parents=True)
 
     for place in ("file", "out"):
         with pytest.raises(UnwritableError, match=rf"{tmp_path}/{place} cannot be written: "):
-            write(packages, tmp_path / place)
+            write(files, tmp_path / place)
     assert list(tmp_path.rglob(".*")) == []
 
 

@@ -11,6 +11,7 @@ variables {
     scheduler  = "tests/fixtures/package.zip"
     lookup     = "tests/fixtures/package.zip"
     aggregator = "tests/fixtures/package.zip"
+    manifest   = "tests/fixtures/manifest.json"
   }
 }
 
@@ -160,6 +161,13 @@ run "a_boundary_and_the_rest" {
     round_alarm_minutes        = 1500
     parameter_paths            = ["/golden/*"]
     tags                       = { team = "platform" }
+
+    packages = {
+      scheduler  = "tests/fixtures/package.zip"
+      lookup     = "tests/fixtures/package.zip"
+      aggregator = "tests/fixtures/package.zip"
+      manifest   = "tests/fixtures/manifest_python312_x86_64.json"
+    }
   }
 
   assert {

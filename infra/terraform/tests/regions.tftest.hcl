@@ -11,6 +11,7 @@ variables {
     scheduler  = "tests/fixtures/package.zip"
     lookup     = "tests/fixtures/package.zip"
     aggregator = "tests/fixtures/package.zip"
+    manifest   = "tests/fixtures/manifest.json"
   }
 }
 
@@ -32,6 +33,12 @@ run "one_more_line_is_one_more_target" {
 
   variables {
     regions_file = "tests/fixtures/more_regions.yaml"
+    packages = {
+      scheduler  = "tests/fixtures/package.zip"
+      lookup     = "tests/fixtures/package.zip"
+      aggregator = "tests/fixtures/package.zip"
+      manifest   = "tests/fixtures/manifest_more_regions.json"
+    }
   }
 
   assert {
@@ -115,6 +122,26 @@ run "refuses_what_is_no_yaml" {
 
   variables {
     regions_file = "tests/fixtures/no_yaml.yaml"
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "refuses_packages_of_another_regions_file" {
+  command = plan
+
+  variables {
+    regions_file = "tests/fixtures/more_regions.yaml"
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "refuses_packages_of_another_platform" {
+  command = plan
+
+  variables {
+    architecture = "x86_64"
   }
 
   expect_failures = [data.aws_caller_identity.current]

@@ -13,6 +13,7 @@ variables {
     scheduler  = "tests/fixtures/package.zip"
     lookup     = "tests/fixtures/package.zip"
     aggregator = "tests/fixtures/package.zip"
+    manifest   = "tests/fixtures/manifest.json"
   }
 }
 

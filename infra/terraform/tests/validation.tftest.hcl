@@ -12,6 +12,7 @@ variables {
     scheduler  = "tests/fixtures/package.zip"
     lookup     = "tests/fixtures/package.zip"
     aggregator = "tests/fixtures/package.zip"
+    manifest   = "tests/fixtures/manifest.json"
   }
 }
 
@@ -39,6 +40,13 @@ run "takes_the_outermost_values" {
     subscriber_account_ids      = ["012345678901"]
     permissions_boundary_name   = "team_boundary+=,.@-"
     alarm_emails                = ["a.b+c@mail.example.com"]
+
+    packages = {
+      scheduler  = "tests/fixtures/package.zip"
+      lookup     = "tests/fixtures/package.zip"
+      aggregator = "tests/fixtures/package.zip"
+      manifest   = "tests/fixtures/manifest_python311_x86_64.json"
+    }
 
     images_never_found_threshold = 1000
     pairs_failing_percent        = { throttling = 0, access = 100, image = 0.5, other = 100 }
@@ -76,6 +84,7 @@ run "refuses_what_is_malformed" {
       scheduler  = "tests/fixtures/package.zip"
       lookup     = "tests/fixtures/absent.zip"
       aggregator = "tests/fixtures/package.zip"
+      manifest   = "tests/fixtures/manifest.json"
     }
   }
 

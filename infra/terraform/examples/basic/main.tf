@@ -1,17 +1,32 @@
+# The same file in every example: what differs are the defaults, in variables.tf.
+
 locals {
   repository      = "${path.module}/../../../.."
   packages_folder = coalesce(var.packages_folder, "${local.repository}/build/packages")
 }
 
+# One key for the queues, the table, the logs, the schedules and the alarms. The topics in the member
+# accounts get keys of their own.
+module "key" {
+  source = "../../modules/key"
+  count  = var.customer_keys ? 1 : 0
+
+  name_prefix = var.name_prefix
+  tags        = var.tags
+}
+
 module "ami_tracker" {
   source = "../.."
 
-  name_prefix  = var.name_prefix
-  regions_file = coalesce(var.regions_file, "${local.repository}/regions.yaml")
+  name_prefix = var.name_prefix
+  tags        = var.tags
 
+  regions_file = coalesce(var.regions_file, "${local.repository}/regions.yaml")
   packages = {
-    for service in ["scheduler", "lookup", "aggregator"] :
-    service => "${local.packages_folder}/${service}.zip"
+    scheduler  = "${local.packages_folder}/scheduler.zip"
+    lookup     = "${local.packages_folder}/lookup.zip"
+    aggregator = "${local.packages_folder}/aggregator.zip"
+    manifest   = "${local.packages_folder}/manifest.json"
   }
   runtime                    = var.runtime
   architecture               = var.architecture
@@ -30,24 +45,31 @@ module "ami_tracker" {
   permissions_boundary_name = var.permissions_boundary_name
 
   stack_set_model                   = var.stack_set_model
+  stack_set_call_as                 = var.stack_set_call_as
+  organizational_unit_ids           = var.organizational_unit_ids
   stack_set_failure_tolerance       = var.stack_set_failure_tolerance
   stack_set_administration_role_arn = var.stack_set_administration_role_arn
   stack_set_execution_role_name     = var.stack_set_execution_role_name
   fifo_topics                       = var.fifo_topics
 
-  kms_key_arn         = var.kms_key_arn
+  kms_key_arn         = var.customer_keys ? one(module.key[*].arn) : var.kms_key_arn
   table_name          = var.table_name
   deletion_protection = var.deletion_protection
 
   alarm_emails                 = var.alarm_emails
   alarm_topic_arn              = var.alarm_topic_arn
-  round_alarm_minutes          = var.round_alarm_minutes
   alarm_topic_arns             = var.alarm_topic_arns
+  round_alarm_minutes          = var.round_alarm_minutes
   images_never_found_threshold = var.images_never_found_threshold
   pairs_failing_percent        = var.pairs_failing_percent
   pairs_stale_percent          = var.pairs_stale_percent
   targets_failing_threshold    = var.targets_failing_threshold
   rows_unreadable_threshold    = var.rows_unreadable_threshold
+}
 
-  tags = var.tags
+check "alarms" {
+  assert {
+    condition     = length(concat(coalesce(var.alarm_emails, []), coalesce(var.alarm_topic_arns, []), compact([var.alarm_topic_arn]))) > 0
+    error_message = "No one receives the alarms: set alarm_emails, alarm_topic_arn or alarm_topic_arns, or subscribe to the topic that is made for them."
+  }
 }

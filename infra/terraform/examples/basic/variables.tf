@@ -1,20 +1,21 @@
-# Everything but external_id may be left out; what is null here is the module's own default.
+# Every variable of the module, under its name. Null is the module's own default.
 
 variable "external_id" {
-  description = "What the member accounts' roles ask for before they trust the hub: make one up (`uuidgen`) and keep it."
+  description = "The external id that the roles in the member accounts require from the hub. Generate one for each deployment (`uuidgen`) and keep it."
   type        = string
+  sensitive   = true
 }
 
 # --- Names and places
 
 variable "region" {
-  description = "The hub's region. Null: the shell's (AWS_REGION, or the profile's)."
+  description = "The hub's region. Null: the region of the shell (AWS_REGION, or the profile's)."
   type        = string
   default     = null
 }
 
 variable "name_prefix" {
-  description = "What every name begins with; deployments side by side need one each."
+  description = "Prefix of every name. Two deployments in one account need different ones."
   type        = string
   default     = "ami-tracker"
 }
@@ -26,13 +27,13 @@ variable "regions_file" {
 }
 
 variable "packages_folder" {
-  description = "Folder of the zips that `make package` builds. Null: the repository's build/packages."
+  description = "Folder that `make package` writes the zips and their manifest to. Null: the repository's build/packages."
   type        = string
   default     = null
 }
 
 variable "tags" {
-  description = "Tags of everything that can be tagged."
+  description = "Tags of every resource that can have tags."
   type        = map(string)
   default     = {}
 }
@@ -40,13 +41,13 @@ variable "tags" {
 # --- Functions and rounds
 
 variable "runtime" {
-  description = "Lambda runtime that the packages were built for; `make plan` and `make deploy` say it."
+  description = "Lambda runtime that the packages were built for; `make plan` sets it."
   type        = string
   default     = null
 }
 
 variable "architecture" {
-  description = "Processor that the packages were built for; `make plan` and `make deploy` say it."
+  description = "Processor architecture that the packages were built for; `make plan` sets it."
   type        = string
   default     = null
 }
@@ -58,13 +59,13 @@ variable "schedule_expression" {
 }
 
 variable "max_removed_percent" {
-  description = "How many per cent of a target's images one deployment may take away."
+  description = "The percentage of a target's images that one deployment may remove."
   type        = number
   default     = null
 }
 
 variable "parameter_paths" {
-  description = "SSM parameters of the accounts' own that lookups may read beside the public ones, such as /golden/*."
+  description = "SSM parameters of the accounts' own that lookups may read, such as /golden/*, in addition to the public ones."
   type        = list(string)
   default     = []
 }
@@ -76,13 +77,13 @@ variable "lookup_memory_mb" {
 }
 
 variable "lookup_maximum_concurrency" {
-  description = "How many lookups run at once."
+  description = "How many lookups run at the same time."
   type        = number
   default     = null
 }
 
 variable "log_retention_days" {
-  description = "How long the functions' logs are kept."
+  description = "How many days the functions' logs are kept."
   type        = number
   default     = null
 }
@@ -90,13 +91,14 @@ variable "log_retention_days" {
 # --- Member accounts
 
 variable "previous_external_ids" {
-  description = "Other external ids that the roles accept too, while one is replaced by another: first the new one, then the old one."
+  description = "Other external ids that the roles accept while one is replaced by another: first the new one, then the old one."
   type        = list(string)
+  sensitive   = true
   default     = []
 }
 
 variable "organization_id" {
-  description = "The AWS organisation whose accounts are trusted and may subscribe. Null: none."
+  description = "The AWS organisation whose accounts are trusted and may subscribe (`aws organizations describe-organization --query Organization.Id`). Null: none."
   type        = string
   default     = null
 }
@@ -107,19 +109,32 @@ variable "subscriber_account_ids" {
   default     = []
 }
 
+variable "permissions_boundary_name" {
+  description = "Name of a permissions boundary for every role. Null: none."
+  type        = string
+  default     = null
+}
+
 variable "stack_set_model" {
-  description = "SELF_MANAGED: StackSets bring roles and topics to the accounts of regions.yaml. NONE: by hand, from infra/cloudformation. (For SERVICE_MANAGED see examples/organization.)"
+  description = "SELF_MANAGED: StackSets create roles and topics in the accounts of regions.yaml. SERVICE_MANAGED: StackSets create them in the accounts of organizational_unit_ids. NONE: by hand, from infra/cloudformation."
   type        = string
   default     = "SELF_MANAGED"
+}
 
-  validation {
-    condition     = contains(["SELF_MANAGED", "NONE"], var.stack_set_model)
-    error_message = "stack_set_model must be SELF_MANAGED or NONE; for SERVICE_MANAGED start from examples/organization."
-  }
+variable "organizational_unit_ids" {
+  description = "The organisational units whose accounts get roles and topics (SERVICE_MANAGED only)."
+  type        = list(string)
+  default     = []
+}
+
+variable "stack_set_call_as" {
+  description = "SELF in the organisation's management account, DELEGATED_ADMIN in an account that is its delegated administrator for StackSets (SERVICE_MANAGED only)."
+  type        = string
+  default     = "SELF"
 }
 
 variable "stack_set_failure_tolerance" {
-  description = "In how many accounts of a region a StackSet operation may fail before it stops; it works in one more than that at once."
+  description = "In how many accounts of a region a StackSet operation may fail before it stops. It works in one account more than that at the same time."
   type        = number
   default     = 0
 }
@@ -131,7 +146,7 @@ variable "stack_set_administration_role_arn" {
 }
 
 variable "stack_set_execution_role_name" {
-  description = "Name of the role that StackSets use in each account. Null: named after name_prefix."
+  description = "Name of the role that self-managed StackSets use in each account. Null: named after name_prefix."
   type        = string
   default     = null
 }
@@ -144,14 +159,14 @@ variable "fifo_topics" {
 
 # --- Protection
 
-variable "kms_key_arn" {
-  description = "A customer key for everything. Null: AWS's own, free of charge."
-  type        = string
-  default     = null
+variable "customer_keys" {
+  description = "Whether a customer key is made for the hub, and one for each topic: $1 a month each. Not together with kms_key_arn."
+  type        = bool
+  default     = false
 }
 
-variable "permissions_boundary_name" {
-  description = "Name of a permissions boundary for every role. Null: none."
+variable "kms_key_arn" {
+  description = "An existing customer key for the hub; each topic gets a key of its own. Null: keys of AWS, free of charge, or what customer_keys says."
   type        = string
   default     = null
 }
@@ -171,7 +186,7 @@ variable "deletion_protection" {
 # --- Alarms
 
 variable "alarm_emails" {
-  description = "Addresses that alarms are sent to."
+  description = "E-mail addresses that alarms are sent to. Must be empty together with alarm_topic_arn or alarm_topic_arns."
   type        = list(string)
   default     = []
 }
@@ -182,15 +197,15 @@ variable "alarm_topic_arn" {
   default     = null
 }
 
+variable "alarm_topic_arns" {
+  description = "Existing topics for alarms; each alarm is sent to all of them. None: one is made."
+  type        = list(string)
+  default     = []
+}
+
 variable "round_alarm_minutes" {
   description = "After how many minutes without a finished round there is an alarm."
   type        = number
-  default     = null
-}
-
-variable "alarm_topic_arns" {
-  description = "Existing topics for alarms, each alarm to all of them. None: one is made."
-  type        = list(string)
   default     = null
 }
 

@@ -1,3 +1,5 @@
+# The same file in every example: what differs are the defaults, in variables.tf.
+
 locals {
   repository      = "${path.module}/../../../.."
   packages_folder = coalesce(var.packages_folder, "${local.repository}/build/packages")
@@ -16,40 +18,58 @@ module "key" {
 module "ami_tracker" {
   source = "../.."
 
-  name_prefix  = var.name_prefix
+  name_prefix = var.name_prefix
+  tags        = var.tags
+
   regions_file = coalesce(var.regions_file, "${local.repository}/regions.yaml")
-
   packages = {
-    for service in ["scheduler", "lookup", "aggregator"] :
-    service => "${local.packages_folder}/${service}.zip"
+    scheduler  = "${local.packages_folder}/scheduler.zip"
+    lookup     = "${local.packages_folder}/lookup.zip"
+    aggregator = "${local.packages_folder}/aggregator.zip"
+    manifest   = "${local.packages_folder}/manifest.json"
   }
-  runtime      = var.runtime
-  architecture = var.architecture
-
-  # Every account of these units gets the roles and topics, accounts that join them later too. The
-  # organisation's management account is never among them.
-  stack_set_model         = "SERVICE_MANAGED"
-  stack_set_call_as       = var.stack_set_call_as
-  organizational_unit_ids = var.organizational_unit_ids
-  organization_id         = var.organization_id
-  external_id             = var.external_id
-  previous_external_ids   = var.previous_external_ids
-
-  stack_set_failure_tolerance = var.stack_set_failure_tolerance
+  runtime                    = var.runtime
+  architecture               = var.architecture
+  lookup_memory_mb           = var.lookup_memory_mb
+  lookup_maximum_concurrency = var.lookup_maximum_concurrency
+  log_retention_days         = var.log_retention_days
 
   schedule_expression = var.schedule_expression
-  round_alarm_minutes = var.round_alarm_minutes
+  max_removed_percent = var.max_removed_percent
+  parameter_paths     = var.parameter_paths
 
-  kms_key_arn                  = one(module.key[*].arn)
-  table_name                   = var.table_name
-  deletion_protection          = var.deletion_protection
+  external_id               = var.external_id
+  previous_external_ids     = var.previous_external_ids
+  organization_id           = var.organization_id
+  subscriber_account_ids    = var.subscriber_account_ids
+  permissions_boundary_name = var.permissions_boundary_name
+
+  stack_set_model                   = var.stack_set_model
+  stack_set_call_as                 = var.stack_set_call_as
+  organizational_unit_ids           = var.organizational_unit_ids
+  stack_set_failure_tolerance       = var.stack_set_failure_tolerance
+  stack_set_administration_role_arn = var.stack_set_administration_role_arn
+  stack_set_execution_role_name     = var.stack_set_execution_role_name
+  fifo_topics                       = var.fifo_topics
+
+  kms_key_arn         = var.customer_keys ? one(module.key[*].arn) : var.kms_key_arn
+  table_name          = var.table_name
+  deletion_protection = var.deletion_protection
+
   alarm_emails                 = var.alarm_emails
+  alarm_topic_arn              = var.alarm_topic_arn
   alarm_topic_arns             = var.alarm_topic_arns
+  round_alarm_minutes          = var.round_alarm_minutes
   images_never_found_threshold = var.images_never_found_threshold
   pairs_failing_percent        = var.pairs_failing_percent
   pairs_stale_percent          = var.pairs_stale_percent
   targets_failing_threshold    = var.targets_failing_threshold
   rows_unreadable_threshold    = var.rows_unreadable_threshold
+}
 
-  tags = var.tags
+check "alarms" {
+  assert {
+    condition     = length(concat(coalesce(var.alarm_emails, []), coalesce(var.alarm_topic_arns, []), compact([var.alarm_topic_arn]))) > 0
+    error_message = "No one receives the alarms: set alarm_emails, alarm_topic_arn or alarm_topic_arns, or subscribe to the topic that is made for them."
+  }
 }

@@ -1,48 +1,21 @@
+# Every variable of the module, under its name. Null is the module's own default.
+
 variable "external_id" {
-  description = "What the member accounts' roles ask for before they trust the hub: make one up (`uuidgen`) and keep it."
+  description = "The external id that the roles in the member accounts require from the hub. Generate one for each deployment (`uuidgen`) and keep it."
   type        = string
+  sensitive   = true
 }
 
-variable "organization_id" {
-  description = "The organisation: `aws organizations describe-organization --query Organization.Id`."
-  type        = string
-}
-
-variable "organizational_unit_ids" {
-  description = "The units whose accounts get roles and topics."
-  type        = list(string)
-}
-
-variable "alarm_emails" {
-  description = "Addresses that alarms are sent to."
-  type        = list(string)
-
-  validation {
-    condition     = length(var.alarm_emails) > 0
-    error_message = "alarm_emails must name somebody: an alarm that nobody gets is none."
-  }
-}
-
-variable "stack_set_call_as" {
-  description = "SELF in the organisation's management account, DELEGATED_ADMIN in an account that it has made the administrator of StackSets."
-  type        = string
-  default     = "DELEGATED_ADMIN"
-}
-
-variable "previous_external_ids" {
-  description = "Other external ids that the roles accept too, while one is replaced by another: first the new one, then the old one."
-  type        = list(string)
-  default     = []
-}
+# --- Names and places
 
 variable "region" {
-  description = "The hub's region. Null: the shell's (AWS_REGION, or the profile's)."
+  description = "The hub's region. Null: the region of the shell (AWS_REGION, or the profile's)."
   type        = string
   default     = null
 }
 
 variable "name_prefix" {
-  description = "What every name begins with; deployments side by side need one each."
+  description = "Prefix of every name. Two deployments in one account need different ones."
   type        = string
   default     = "ami-tracker"
 }
@@ -54,19 +27,27 @@ variable "regions_file" {
 }
 
 variable "packages_folder" {
-  description = "Folder of the zips that `make package` builds. Null: the repository's build/packages."
+  description = "Folder that `make package` writes the zips and their manifest to. Null: the repository's build/packages."
   type        = string
   default     = null
 }
 
+variable "tags" {
+  description = "Tags of every resource that can have tags."
+  type        = map(string)
+  default     = {}
+}
+
+# --- Functions and rounds
+
 variable "runtime" {
-  description = "Lambda runtime that the packages were built for; `make plan` and `make deploy` say it."
+  description = "Lambda runtime that the packages were built for; `make plan` sets it."
   type        = string
   default     = null
 }
 
 variable "architecture" {
-  description = "Processor that the packages were built for; `make plan` and `make deploy` say it."
+  description = "Processor architecture that the packages were built for; `make plan` sets it."
   type        = string
   default     = null
 }
@@ -77,15 +58,151 @@ variable "schedule_expression" {
   default     = null
 }
 
-variable "round_alarm_minutes" {
-  description = "After how many minutes without a finished round there is an alarm."
+variable "max_removed_percent" {
+  description = "The percentage of a target's images that one deployment may remove."
   type        = number
   default     = null
 }
 
-variable "alarm_topic_arns" {
-  description = "Existing topics for alarms, each alarm to all of them. None: one is made."
+variable "parameter_paths" {
+  description = "SSM parameters of the accounts' own that lookups may read, such as /golden/*, in addition to the public ones."
   type        = list(string)
+  default     = []
+}
+
+variable "lookup_memory_mb" {
+  description = "Memory of the lookup in MB."
+  type        = number
+  default     = null
+}
+
+variable "lookup_maximum_concurrency" {
+  description = "How many lookups run at the same time."
+  type        = number
+  default     = null
+}
+
+variable "log_retention_days" {
+  description = "How many days the functions' logs are kept."
+  type        = number
+  default     = null
+}
+
+# --- Member accounts
+
+variable "previous_external_ids" {
+  description = "Other external ids that the roles accept while one is replaced by another: first the new one, then the old one."
+  type        = list(string)
+  sensitive   = true
+  default     = []
+}
+
+variable "organization_id" {
+  description = "The AWS organisation whose accounts are trusted and may subscribe (`aws organizations describe-organization --query Organization.Id`). Null: none."
+  type        = string
+}
+
+variable "subscriber_account_ids" {
+  description = "Accounts that may subscribe to the topics."
+  type        = list(string)
+  default     = []
+}
+
+variable "permissions_boundary_name" {
+  description = "Name of a permissions boundary for every role. Null: none."
+  type        = string
+  default     = null
+}
+
+variable "stack_set_model" {
+  description = "SELF_MANAGED: StackSets create roles and topics in the accounts of regions.yaml. SERVICE_MANAGED: StackSets create them in the accounts of organizational_unit_ids. NONE: by hand, from infra/cloudformation."
+  type        = string
+  default     = "SERVICE_MANAGED"
+}
+
+variable "organizational_unit_ids" {
+  description = "The organisational units whose accounts get roles and topics (SERVICE_MANAGED only)."
+  type        = list(string)
+}
+
+variable "stack_set_call_as" {
+  description = "SELF in the organisation's management account, DELEGATED_ADMIN in an account that is its delegated administrator for StackSets (SERVICE_MANAGED only)."
+  type        = string
+  default     = "DELEGATED_ADMIN"
+}
+
+variable "stack_set_failure_tolerance" {
+  description = "In how many accounts of a region a StackSet operation may fail before it stops. It works in one account more than that at the same time."
+  type        = number
+  default     = 9
+}
+
+variable "stack_set_administration_role_arn" {
+  description = "An existing role for self-managed StackSets. Null: one is made."
+  type        = string
+  default     = null
+}
+
+variable "stack_set_execution_role_name" {
+  description = "Name of the role that self-managed StackSets use in each account. Null: named after name_prefix."
+  type        = string
+  default     = null
+}
+
+variable "fifo_topics" {
+  description = "Whether the topics are FIFO."
+  type        = bool
+  default     = false
+}
+
+# --- Protection
+
+variable "customer_keys" {
+  description = "Whether a customer key is made for the hub, and one for each topic: $1 a month each. Not together with kms_key_arn."
+  type        = bool
+  default     = false
+}
+
+variable "kms_key_arn" {
+  description = "An existing customer key for the hub; each topic gets a key of its own. Null: keys of AWS, free of charge, or what customer_keys says."
+  type        = string
+  default     = null
+}
+
+variable "table_name" {
+  description = "Name of the table, if it was restored under another name and imported. Null: name_prefix."
+  type        = string
+  default     = null
+}
+
+variable "deletion_protection" {
+  description = "Whether the table refuses to be deleted."
+  type        = bool
+  default     = true
+}
+
+# --- Alarms
+
+variable "alarm_emails" {
+  description = "E-mail addresses that alarms are sent to. Must be empty together with alarm_topic_arn or alarm_topic_arns."
+  type        = list(string)
+}
+
+variable "alarm_topic_arn" {
+  description = "An existing topic for alarms. Null: one is made."
+  type        = string
+  default     = null
+}
+
+variable "alarm_topic_arns" {
+  description = "Existing topics for alarms; each alarm is sent to all of them. None: one is made."
+  type        = list(string)
+  default     = []
+}
+
+variable "round_alarm_minutes" {
+  description = "After how many minutes without a finished round there is an alarm."
+  type        = number
   default     = null
 }
 
@@ -122,34 +239,4 @@ variable "rows_unreadable_threshold" {
   description = "How many rows of the table may be unreadable before there is an alarm."
   type        = number
   default     = null
-}
-
-variable "stack_set_failure_tolerance" {
-  description = "In how many accounts a StackSet operation may fail before it stops; it works in one more than that at once."
-  type        = number
-  default     = 9
-}
-
-variable "customer_keys" {
-  description = "Whether a customer key encrypts the hub, and one each topic: a dollar a month for each account of the units and each region. Otherwise AWS's own keys do, free of charge."
-  type        = bool
-  default     = false
-}
-
-variable "table_name" {
-  description = "Name of the table, if it was restored under another name and imported. Null: name_prefix."
-  type        = string
-  default     = null
-}
-
-variable "deletion_protection" {
-  description = "Whether the table refuses to be deleted."
-  type        = bool
-  default     = true
-}
-
-variable "tags" {
-  description = "Tags of everything that can be tagged."
-  type        = map(string)
-  default     = {}
 }

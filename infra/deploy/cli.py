@@ -1,0 +1,206 @@
+"""The command `python -m infra.deploy`, which `make plan` and `make deploy` run.
+
+Exit codes as those of `ami-tracker`: 0 fine, 1 something is wrong out there, 2 wrong usage or
+configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.deploy import plan_file
+from infra.deploy.errors import DeployError, UsageError
+from infra.deploy.plan_file import PLAN, Record, Sources
+from infra.deploy.settings import complaint, declared, undeclared
+from infra.deploy.summary import is_empty, summary
+from infra.deploy.terraform import Terraform
+
+_REPOSITORY = Path(__file__).parents[2]
+_DEFAULT_ROOT = "infra/terraform/examples/basic"
+_DEFAULTS = {"runtime": "python3.13", "architecture": "arm64"}
+_IN_CHECKS = "Check block assertion failed"
+"""Terraform's warning about what the plan's own list of checks says too."""
+_UNDECLARED = "Value for undeclared variable"
+_APPROVAL = "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to plan or to deploy."""
+
+    repository: Path
+    root: Path
+    shown_root: str
+    settings: Mapping[str, str]
+    terraform: Terraform
+
+    def command(self, target: str) -> str:
+        """The call of make for the same root, runtime and architecture."""
+        words = ["make", target]
+        if self.shown_root != _DEFAULT_ROOT:
+            words.append(f"ROOT={self.shown_root}")
+        for name, value in self.settings.items():
+            if value != _DEFAULTS[name]:
+                words.append(f"{name.upper()}={value}")
+        return " ".join(words)
+
+
+def main(
+    arguments: Sequence[str], environ: Mapping[str, str], repository: Path = _REPOSITORY
+) -> int:
+    """Plan or deploy a root; the exit code."""
+    options = _parser().parse_args(arguments)
+    root = (repository / options.root).resolve()
+    job = Job(
+        repository=repository.resolve(),
+        root=root,
+        shown_root=options.root.rstrip("/"),
+        settings={name: getattr(options, name) for name in _DEFAULTS},
+        terraform=Terraform(root, environ),
+    )
+    try:
+        _check(job)
+        if options.action == "plan":
+            _plan(job)
+            return 0
+        return _apply(job, options.approve)
+    except DeployError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted; nothing was changed.\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m infra.deploy")
+    parser.add_argument("action", choices=("plan", "apply"))
+    parser.add_argument("--root", default=_DEFAULT_ROOT, metavar="DIR", help="the Terraform root")
+    for name, default in _DEFAULTS.items():
+        text = f"what the packages were built for (default: {default})"
+        parser.add_argument(f"--{name}", default=default, metavar="NAME", help=text)
+    text = "yes: apply without a question"
+    parser.add_argument("--approve", default="", choices=("", _APPROVAL), help=text)
+    return parser
+
+
+def _check(job: Job) -> None:
+    """Refuse a folder that is no root, and values for variables that it does not have.
+
+    Raises:
+        UsageError: one of these; every such value is named.
+    """
+    if not any(job.root.glob("*.tf")):
+        problem = f"{job.shown_root} is not a Terraform root: it has no *.tf file. Correct ROOT."
+        raise UsageError(problem)
+    names = declared(job.root)
+    problems = [
+        complaint(value, names, f"{job.shown_root}/{value.file.name}", job.shown_root)
+        for value in undeclared(job.root)
+    ]
+    if problems:
+        raise UsageError("\n".join(problems))
+
+
+def _plan(job: Job) -> None:
+    """Save a plan and print its summary; where that fails, none is left.
+
+    Raises:
+        DeployError: there is no plan.
+    """
+    plan_file.prepare(job.root)
+    try:
+        document, warnings = _planned(job)
+        sources = plan_file.sources_of(job.repository, job.root, document)
+        record = Record(sources.digests(), job.settings, sources.named(), warnings)
+        plan_file.save(job.root, record)
+    except BaseException:
+        plan_file.discard(job.root)
+        raise
+    sys.stdout.write(summary(document, job.shown_root, warnings))
+    if not is_empty(document):
+        sys.stdout.write(f"Apply exactly this plan: {job.command('deploy')}\n")
+
+
+def _planned(job: Job) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The saved plan as a document, and what Terraform warns of.
+
+    Raises:
+        DeployError: there is no plan.
+    """
+    sys.stderr.write("Planning with Terraform ...\n")
+    job.terraform.init()
+    warnings = job.terraform.plan(PLAN, job.settings)
+    if ignored := [str(warning) for warning in warnings if warning.summary == _UNDECLARED]:
+        raise UsageError("\n".join(ignored))
+    kept = tuple(str(warning) for warning in warnings if warning.summary != _IN_CHECKS)
+    return job.terraform.show(PLAN), kept
+
+
+def _apply(job: Job, approval: str) -> int:
+    """Apply the saved plan, if it still fits and is approved; the exit code.
+
+    Raises:
+        DeployError: nothing was applied.
+    """
+    again = job.command("plan")
+    record = plan_file.load(job.root, job.shown_root, again)
+    _check_settings(job, record)
+    sources = Sources.from_names(job.repository, job.root, record.sources)
+    if different := plan_file.changed(record.digests, sources.digests()):
+        files = "\n".join(f"  {each}" for each in different)
+        problem = (
+            f"These files are not as they were when the plan was made:\n{files}\n"
+            f"Run `{again}` again and read it."
+        )
+        raise UsageError(problem)
+    job.terraform.init()
+    document = job.terraform.show(PLAN)
+    sys.stdout.write(summary(document, job.shown_root, record.warnings))
+    sys.stdout.flush()
+    if is_empty(document):
+        plan_file.discard(job.root)
+        return 0
+    if approval != _APPROVAL and not _agreed():
+        sys.stdout.write("Nothing was changed. The plan is kept.\n")
+        return 1
+    try:
+        code = job.terraform.apply(PLAN, color=sys.stdout.isatty())
+    finally:
+        plan_file.discard(job.root)
+    if code == 0:
+        return 0
+    sys.stderr.write(f"The apply failed, and its plan is used up: `{again}` shows what is left.\n")
+    return 1
+
+
+def _check_settings(job: Job, record: Record) -> None:
+    for name, value in record.settings.items():
+        if job.settings.get(name) != value:
+            problem = (
+                f"The plan was made for {name} {value}, not {job.settings.get(name)}: run "
+                f"`make deploy` with {name.upper()}={value}, or `{job.command('plan')}` again."
+            )
+            raise UsageError(problem)
+
+
+def _agreed() -> bool:
+    """Whether the operator types yes.
+
+    Raises:
+        UsageError: there is no terminal to type in.
+    """
+    if not sys.stdin.isatty():
+        problem = (
+            "Nothing was changed: `make deploy` asks before it changes anything, and there is no "
+            "terminal to answer in. APPROVE=yes applies the plan without the question."
+        )
+        raise UsageError(problem)
+    sys.stdout.write(f"Apply this plan? Only `{_APPROVAL}` applies it: ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip() == _APPROVAL

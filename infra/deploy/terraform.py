@@ -1,0 +1,131 @@
+"""Terraform as a program: run in a root, with its messages read where it prints them as JSON."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.deploy.errors import TerraformFailedError
+
+_MISSING = (
+    "terraform is not installed or not on the PATH: "
+    "https://developer.hashicorp.com/terraform/install"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A warning or an error of Terraform's."""
+
+    severity: str
+    summary: str
+    detail: str
+    place: str = ""
+
+    def __str__(self) -> str:
+        place = f" ({self.place})" if self.place else ""
+        return f"{self.summary}{place}: {' '.join(self.detail.split())}".rstrip(": ")
+
+
+@dataclass(frozen=True, slots=True)
+class Terraform:
+    """Terraform in a root."""
+
+    root: Path
+    environ: Mapping[str, str]
+
+    def init(self) -> None:
+        """Install providers and modules; what Terraform prints is shown if it fails.
+
+        Raises:
+            TerraformFailedError: the root cannot be initialised.
+        """
+        done = self._captured(["init", "-input=false", "-no-color"])
+        if done.returncode != 0:
+            raise TerraformFailedError("init", f"{done.stdout}{done.stderr}")
+
+    def plan(self, out: str, variables: Mapping[str, str]) -> list[Message]:
+        """Save a plan to a file of the root; the warnings.
+
+        Raises:
+            TerraformFailedError: there is no plan.
+        """
+        given = [f"-var={name}={value}" for name, value in variables.items()]
+        done = self._captured(["plan", "-json", "-input=false", f"-out={out}", *given])
+        messages = list(read_messages(done.stdout))
+        if done.returncode != 0:
+            errors = [str(message) for message in messages if message.severity == "error"]
+            raise TerraformFailedError("plan", "\n".join(errors) or done.stderr)
+        return [message for message in messages if message.severity == "warning"]
+
+    def show(self, plan: str) -> dict[str, Any]:
+        """A saved plan as a document.
+
+        Raises:
+            TerraformFailedError: it is no plan of this root.
+        """
+        done = self._captured(["show", "-json", "-no-color", plan])
+        if done.returncode != 0:
+            raise TerraformFailedError("show", done.stderr)
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
+    def apply(self, plan: str, *, color: bool) -> int:
+        """Apply a saved plan, with Terraform's own output; its exit code.
+
+        An interrupt reaches Terraform too, which ends in order: this waits for it.
+
+        Raises:
+            TerraformFailedError: there is no Terraform.
+        """
+        options = [] if color else ["-no-color"]
+        process = self._started(["apply", "-input=false", *options, plan])
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
+
+    def _captured(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(  # noqa: S603 - Terraform
+                self._command(arguments),
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                text=True,
+            )
+        except FileNotFoundError as error:
+            raise TerraformFailedError(arguments[0], _MISSING) from error
+
+    def _started(self, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(  # noqa: S603 - Terraform
+                self._command(arguments), env=self._environment(), stdin=subprocess.DEVNULL
+            )
+        except FileNotFoundError as error:
+            raise TerraformFailedError(arguments[0], _MISSING) from error
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        return ["terraform", f"-chdir={self.root}", *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        return {**self.environ, "TF_IN_AUTOMATION": "1"}
+
+
+def read_messages(output: str) -> Iterator[Message]:
+    """The warnings and errors among the JSON lines that Terraform prints."""
+    for line in output.splitlines():
+        if not line.startswith("{"):
+            continue
+        found = json.loads(line).get("diagnostic")
+        if found:
+            where = found.get("range")
+            place = f"{where['filename']}:{where['start']['line']}" if where else ""
+            detail = found.get("detail", "")
+            yield Message(found["severity"], found["summary"], detail, place)

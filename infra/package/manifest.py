@@ -1,0 +1,41 @@
+"""The manifest next to the zips: what they were built for, so that Terraform can refuse others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from infra.package.build import Package
+from infra.package.lambda_platform import LambdaPlatform
+
+SCHEMA = 1
+FILE_NAME = "manifest.json"
+
+
+def manifest(packages: Iterable[Package], platform: LambdaPlatform, catalogue: str) -> bytes:
+    """The manifest of packages that were built together; `catalogue` is the compiled one.
+
+    The same packages give the same bytes.
+    """
+    compiled = json.loads(catalogue)
+    content = {
+        "schema": SCHEMA,
+        "runtime": platform.runtime,
+        "architecture": platform.architecture,
+        "catalogue_digest": compiled["digest"],
+        "targets": compiled["targets"],
+        "packages": {
+            package.function: {"file": package.file_name, "sha256": package.sha256}
+            for package in packages
+        },
+    }
+    return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
+
+
+def files(
+    packages: Iterable[Package], platform: LambdaPlatform, catalogue: str
+) -> dict[str, bytes]:
+    """The content of every zip and of the manifest, by file name."""
+    built = tuple(packages)
+    zips = {package.file_name: package.content for package in built}
+    return {**zips, FILE_NAME: manifest(built, platform, catalogue)}

@@ -1,0 +1,99 @@
+"""What only a plan shows of the example roots: models, keys, settings that exclude each other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from terraform import HUB_ACCOUNT, HUB_REGION, Terraform, TerraformError, rendered
+
+pytestmark = [pytest.mark.timeout(900)]
+
+KEY = f"arn:aws:kms:{HUB_REGION}:{HUB_ACCOUNT}:key/00000000-0000-0000-0000-000000000000"
+UNITS: dict[str, Any] = {
+    "stack_set_model": "SERVICE_MANAGED",
+    "organization_id": "o-a1b2c3d4e5",
+    "organizational_unit_ids": ["ou-ab12-c3d4e5f6"],
+}
+ACCOUNTS: dict[str, Any] = {
+    "stack_set_model": "SELF_MANAGED",
+    "stack_set_call_as": "SELF",
+    "organization_id": None,
+    "organizational_unit_ids": [],
+}
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which plans are made."""
+    return tmp_path_factory.mktemp("roots")
+
+
+def test_either_root_deploys_as_the_other(scratch: Path) -> None:
+    """With the same settings, both plan the same resources with the same values."""
+    same: dict[str, Any] = {
+        "external_id": "of-the-test",
+        "alarm_emails": [],
+        "stack_set_failure_tolerance": 3,
+    }
+
+    plans = [rendered(scratch, r, **same, **ACCOUNTS) for r in ("basic", "organization")]
+    units = rendered(scratch, "basic", **same, **UNITS)
+
+    assert plans[0].resources() == plans[1].resources()
+    assert units.of_type("aws_cloudformation_stack_set_instance")
+
+
+def test_both_roots_make_customer_keys(scratch: Path) -> None:
+    """A customer key is not a matter of the organisation."""
+    plan = rendered(scratch, "basic", external_id="of-the-test", customer_keys=True)
+
+    assert len(plan.of_type("aws_kms_key")) == 1
+
+
+def test_two_ways_to_a_key_exclude_each_other(scratch: Path) -> None:
+    """A key that is made, and one that exists, cannot both encrypt."""
+    with pytest.raises(TerraformError, match="set one of them only"):
+        rendered(scratch, "basic", external_id="x-y", customer_keys=True, kms_key_arn=KEY)
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({"alarm_emails": ["team@example.com"]}, False),
+        ({"alarm_topic_arns": [f"arn:aws:sns:{HUB_REGION}:{HUB_ACCOUNT}:pager"]}, False),
+        ({"alarm_topic_arns": None, "alarm_emails": None}, True),
+    ],
+)
+def test_alarms_that_reach_nobody_are_a_warning(
+    scratch: Path, settings: dict[str, Any], warned: object
+) -> None:
+    """A deployment without a receiver of its alarms works, and is pointed out."""
+    plan = rendered(scratch, "basic", external_id="of-the-test", **settings)
+
+    (check,) = (c for c in plan.document["checks"] if c["address"]["to_display"] == "check.alarms")
+    assert (check["status"] == "fail") == warned
+
+
+def test_plans_show_no_external_id(scratch: Path) -> None:
+    """Neither as a setting of functions and StackSets nor as an output."""
+    ids: dict[str, Any] = {"external_id": "id-of-today", "previous_external_ids": ["id-of-old"]}
+    plan = rendered(scratch, "basic", **ids)
+    root = scratch / "infra/terraform/examples/basic"
+
+    shown = Terraform(root, {}).shown()
+
+    assert str(plan.resources()).count("id-of-today") >= 3
+    assert "id-of-" not in shown
+    assert "EXTERNAL_ID" in shown
+    assert re.search(r"\+ ami_tracker += \(sensitive value\)", shown)
+
+
+def test_a_refused_external_id_is_not_printed(scratch: Path) -> None:
+    """The message names the variable and the rule."""
+    with pytest.raises(TerraformError, match="external_id must be 2 to 1224") as caught:
+        rendered(scratch, "basic", external_id="not, an, id")
+
+    assert "not, an, id" not in str(caught.value)

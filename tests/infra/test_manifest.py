@@ -1,0 +1,153 @@
+"""Packages that do not fit are refused in a plan, in words that name the file and the command."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from terraform import (
+    Terraform,
+    TerraformError,
+    caller,
+    checkout,
+    environment,
+    write_manifest,
+)
+
+pytestmark = [pytest.mark.timeout(900)]
+
+REGIONS = 'AccountId: "111122223333"\nregions:\n  - Name: us-east-1\n  - Name: eu-west-1\n'
+Planned = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the infrastructure with packages that fit."""
+    return checkout(tmp_path_factory.mktemp("manifest"), regions=REGIONS)
+
+
+@pytest.fixture(scope="module")
+def terraform(tree: Path) -> Iterator[Terraform]:
+    """The basic root of the copy."""
+    with caller() as endpoint_url:
+        found = Terraform(tree / "infra/terraform/examples/basic", environment(endpoint_url))
+        found.init()
+        yield found
+
+
+@pytest.fixture
+def packages(tree: Path) -> Iterator[Path]:
+    """The folder of packages that fit; it is as it was when the test ends."""
+    folder, kept = tree / "build/packages", tree / "kept"
+    (tree / "regions.yaml").write_text(REGIONS, encoding="utf-8")
+    write_manifest(tree)
+    shutil.copytree(folder, kept)
+    yield folder
+    shutil.rmtree(folder)
+    kept.rename(folder)
+
+
+def refusal(terraform: Terraform, **variables: object) -> str:
+    """Why a plan is refused; the test fails if it is not."""
+    with pytest.raises(TerraformError) as caught:
+        terraform.plan("-refresh=false", external_id="of-the-test", **variables)
+    return str(caught.value)
+
+
+def changed(path: Path, **members: object) -> None:
+    """Write a manifest again with other members."""
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(content | members), encoding="utf-8")
+
+
+def test_a_zip_of_another_build_is_refused(terraform: Terraform, packages: Path) -> None:
+    """The message names the zip; the others are not named."""
+    (packages / "lookup.zip").write_bytes(b"another")
+
+    said = refusal(terraform)
+
+    assert f"{packages}/lookup.zip is not the zip that {packages}/manifest.json describes" in said
+    assert "run `make package` again" in said
+    assert "scheduler.zip" not in said
+
+
+def test_another_platform_is_refused(terraform: Terraform, packages: Path) -> None:
+    """Both ways out are named: the variable, and the command."""
+    said = refusal(terraform, runtime="python3.12", architecture="x86_64")
+
+    for name, wanted, built in (
+        ("runtime", "python3.12", "python3.13"),
+        ("architecture", "x86_64", "arm64"),
+    ):
+        assert (
+            f"{name} is {wanted}, but {packages}/manifest.json says that the packages were built "
+            f'for {built}: set {name} = "{built}", or run `make package {name.upper()}={wanted}`.'
+        ) in said
+
+
+def test_another_regions_file_is_refused(tree: Path, terraform: Terraform, packages: Path) -> None:
+    """What is missing in the packages and what is too much are named apart."""
+    (tree / "regions.yaml").write_text(REGIONS.replace("eu-west-1", "eu-north-1"), encoding="utf-8")
+
+    said = refusal(terraform)
+
+    assert (
+        "regions.yaml names 111122223333/eu-north-1, but the packages of "
+        f"{packages}/manifest.json were built without: run `make package` again."
+    ) in said
+    assert (
+        f"The packages of {packages}/manifest.json were built for 111122223333/eu-west-1, which "
+        "regions.yaml does not name: run `make package` again."
+    ) in said
+
+
+def test_a_long_list_of_places_is_cut(tree: Path, terraform: Terraform, packages: Path) -> None:
+    """Ten are named, the others are counted."""
+    more = "".join(f'  - {{Name: eu-west-2, AccountId: "2222333344{n}"}}\n' for n in range(10, 22))
+    (tree / "regions.yaml").write_text(REGIONS + more, encoding="utf-8")
+
+    said = refusal(terraform)
+
+    assert packages.exists()
+    assert "222233334419/eu-west-2 and 2 more, but the packages" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("{", "is not valid JSON: run `make package` again"),
+        ("null", "is not valid JSON: run `make package` again"),
+        ('{"schema": 2}', "has schema 2, but this version of the module reads schema 1: run"),
+        ("[]", "has schema ?, but this version of the module reads schema 1: run"),
+    ],
+)
+def test_a_manifest_that_is_none_is_refused(
+    terraform: Terraform, packages: Path, content: str, expected: str
+) -> None:
+    """One message, and none about what it would have said."""
+    (packages / "manifest.json").write_text(content, encoding="utf-8")
+
+    said = refusal(terraform)
+
+    assert f"{packages}/manifest.json {expected}" in said
+    assert "zip that" not in said
+
+
+def test_a_manifest_without_a_package_is_refused(terraform: Terraform, packages: Path) -> None:
+    """A zip that it does not know is one of another build."""
+    changed(packages / "manifest.json", packages={})
+
+    assert refusal(terraform).count("is not the zip that") == 3
+
+
+def test_a_missing_manifest_is_refused(terraform: Terraform, packages: Path) -> None:
+    """Packages of an earlier version have none."""
+    (packages / "manifest.json").unlink()
+
+    said = refusal(terraform)
+
+    assert f"{packages}/manifest.json does not exist: run `make package` first." in said

@@ -1,0 +1,150 @@
+"""A saved plan is private, and is applied only while the files that it was made of are the same."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from infra.deploy.errors import UsageError
+from infra.deploy.plan_file import (
+    PLAN,
+    RECORD,
+    Record,
+    Sources,
+    changed,
+    discard,
+    load,
+    prepare,
+    save,
+    sources_of,
+)
+
+RECORDED = Record({"a": "1"}, {"runtime": "python3.13"}, {"zips": ["z"]}, ("careful",))
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """Nothing of it is lost, and no other user can read it or the plan."""
+    prepare(tmp_path)
+    save(tmp_path, RECORDED)
+
+    assert load(tmp_path, "root", "make plan") == RECORDED
+    for name in (PLAN, RECORD):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+def test_the_plan_is_private_before_terraform_writes_it(tmp_path: Path) -> None:
+    """An earlier plan is gone, whatever its mode was."""
+    (tmp_path / PLAN).write_text("earlier", encoding="utf-8")
+    (tmp_path / RECORD).write_text("earlier", encoding="utf-8")
+
+    prepare(tmp_path)
+
+    assert (tmp_path / PLAN).read_bytes() == b""
+    assert stat.S_IMODE((tmp_path / PLAN).stat().st_mode) == 0o600
+    assert not (tmp_path / RECORD).exists()
+
+
+def test_without_a_plan_the_command_is_named(tmp_path: Path) -> None:
+    """A discarded plan is none."""
+    prepare(tmp_path)
+    save(tmp_path, RECORDED)
+    discard(tmp_path)
+
+    with pytest.raises(UsageError, match="no saved plan in root: run `make plan ROOT=root` first"):
+        load(tmp_path, "root", "make plan ROOT=root")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"schema": 2}', '{"schema": 1}'])
+def test_a_plan_without_its_record_is_refused(tmp_path: Path, content: str | None) -> None:
+    """Terraform's own `plan -out` checks no packages."""
+    prepare(tmp_path)
+    if content is not None:
+        (tmp_path / RECORD).write_text(content, encoding="utf-8")
+
+    with pytest.raises(UsageError, match="The plan in root is not one of this version's: run `m`"):
+        load(tmp_path, "root", "m")
+
+
+def test_differences_are_named() -> None:
+    """What changed, what is new, what is missing."""
+    before, now = {"a": "1", "b": "1", "c": "1"}, {"a": "1", "b": "2", "d": "1"}
+
+    assert changed(before, now) == ["b (changed)", "d (new)", "c (missing)"]
+    assert changed(before, before) == []
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with a root, packages and images."""
+    files = (
+        "root/main.tf",
+        "root/terraform.tfvars",
+        "root/terraform.tfstate",
+        "regions.yaml",
+        "blue/regions.yaml",
+        "build/packages/lookup.zip",
+        "build/blue/lookup.zip",
+        "tracked_images/team/x.yaml",
+        "infra/terraform/variables.tf",
+        "infra/terraform/modules/key/main.tf",
+        "infra/terraform/README.md",
+        "infra/cloudformation/topic.yaml",
+    )
+    for name in files:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name, encoding="utf-8")
+    return tmp_path
+
+
+def planned(zip_path: str, **variables: str) -> dict[str, object]:
+    """A plan with one function in a module, its paths as Terraform sees them: from the root."""
+    function = {"type": "aws_lambda_function", "values": {"filename": zip_path}}
+    module = {"resources": [{"type": "aws_sqs_queue", "values": {}}], "child_modules": []}
+    return {
+        "variables": {name: {"value": value} for name, value in variables.items()},
+        "planned_values": {
+            "root_module": {
+                "child_modules": [{**module, "child_modules": [{"resources": [function]}]}]
+            }
+        },
+    }
+
+
+def test_everything_that_a_plan_is_made_of_is_recorded(repository: Path) -> None:
+    """Settings, code, templates, packages, regions and images; no state and no document."""
+    plan = planned("./../build/packages/lookup.zip")
+
+    found = sources_of(repository, repository / "root", plan)
+
+    assert set(found.digests()) == {
+        "root/main.tf",
+        "root/terraform.tfvars",
+        "regions.yaml",
+        "build/packages/lookup.zip",
+        "tracked_images/team/x.yaml",
+        "infra/terraform/variables.tf",
+        "infra/terraform/modules/key/main.tf",
+        "infra/cloudformation/topic.yaml",
+    }
+    assert Sources.from_names(repository, repository / "root", found.named()) == found
+
+
+def test_packages_and_regions_of_ones_own_are_recorded(repository: Path) -> None:
+    """The images of the repository do not matter then."""
+    plan = planned("../build/blue/lookup.zip", regions_file="../blue/regions.yaml")
+
+    found = set(sources_of(repository, repository / "root", plan).digests())
+
+    assert {"build/blue/lookup.zip", "blue/regions.yaml"} <= found
+    assert not {"regions.yaml", "tracked_images/team/x.yaml"} & found
+
+
+def test_files_outside_of_the_repository_have_whole_paths(repository: Path, tmp_path: Path) -> None:
+    """A root may be anywhere."""
+    found = Sources(repository / "infra", repository / "root", (), tmp_path / "regions.yaml")
+
+    assert str(tmp_path / "regions.yaml") in found.digests()

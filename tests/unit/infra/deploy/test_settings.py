@@ -1,0 +1,109 @@
+"""Values for variables that a root does not have are found in every file that Terraform reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.deploy.settings import Value, assignments, complaint, declared, undeclared
+
+ROOTS = Path(__file__).parents[4] / "infra" / "terraform" / "examples"
+
+VALUES = """\
+# commented = "out"
+// so = 1
+/* and
+   this = 2 */
+name_prefix = "blue = green" # trailing = 1
+tags        = { team = "a", note = "{ \\" }" }
+list = [
+  "one = 1",
+  { inner = 2 },
+]
+text = <<-END
+  here = "too"
+  END
+last=true
+flag = 1 == 1
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A root with two variables, in both of Terraform's languages."""
+    (tmp_path / "variables.tf").write_text('variable "name" {}\n  # variable "no" {}\n', "utf-8")
+    (tmp_path / "more.tf.json").write_text('{"variable": {"size": {}}}', encoding="utf-8")
+    return tmp_path
+
+
+def test_names_are_found_with_their_lines() -> None:
+    """Only at the top: not in comments, texts, lists and maps."""
+    assert list(assignments(VALUES)) == [
+        ("name_prefix", 5),
+        ("tags", 6),
+        ("list", 7),
+        ("text", 11),
+        ("last", 14),
+        ("flag", 15),
+    ]
+
+
+def test_a_text_that_is_not_closed_ends_nothing() -> None:
+    """Terraform refuses the file itself; nothing is read twice."""
+    assert next(assignments('name = "open\nother = 1\n')) == ("name", 1)
+
+
+def test_every_file_is_read_and_no_other(root: Path) -> None:
+    """The files that Terraform loads by itself, and not the example."""
+    for file in ("terraform.tfvars", "b.auto.tfvars", "other.tfvars", "terraform.tfvars.example"):
+        (root / file).write_text('name = "x"\n\nnmae = "y"\n', encoding="utf-8")
+    for file in ("terraform.tfvars.json", "a.auto.tfvars.json"):
+        (root / file).write_text('{"size": 1, "sise": 2}', encoding="utf-8")
+
+    assert declared(root) == {"name", "size"}
+    assert undeclared(root) == [
+        Value("nmae", root / "terraform.tfvars", 3),
+        Value("sise", root / "terraform.tfvars.json"),
+        Value("nmae", root / "b.auto.tfvars", 3),
+        Value("sise", root / "a.auto.tfvars.json"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '"text"'])
+def test_json_that_holds_no_values_is_left_to_terraform(root: Path, text: str) -> None:
+    """Its own message is better."""
+    (root / "terraform.tfvars.json").write_text(text, encoding="utf-8")
+
+    assert undeclared(root) == []
+
+
+def test_the_message_says_what_to_do() -> None:
+    """File, line, name, the name that was meant, and where all names are."""
+    value = Value("max_removed_percnt", Path("x/terraform.tfvars"), 7)
+    said = complaint(value, {"max_removed_percent", "tags"}, "x/terraform.tfvars", "x")
+
+    assert said == (
+        "x/terraform.tfvars:7: max_removed_percnt: x has no such variable, so Terraform would "
+        "ignore the value. Did you mean max_removed_percent? Correct the name or delete the line; "
+        "variables.tf in x lists all variables."
+    )
+
+
+def test_nothing_is_suggested_where_nothing_is_close() -> None:
+    """A JSON file has no line to name."""
+    said = complaint(Value("colour", Path("t.tfvars.json")), {"tags"}, "x/t.tfvars.json", "x")
+
+    assert said.startswith("x/t.tfvars.json: colour: x has no such variable")
+    assert "Did you mean" not in said
+
+
+@pytest.mark.parametrize("example", ["basic", "organization"])
+def test_example_settings_are_declared(example: str) -> None:
+    """Those that are commented out too."""
+    text = (ROOTS / example / "terraform.tfvars.example").read_text(encoding="utf-8")
+    settings = [line.removeprefix("# ") for line in text.splitlines() if " = " in line]
+    names = {name for name, _ in assignments("\n".join(settings))}
+
+    assert len(names) >= 5
+    assert names <= declared(ROOTS / example)

@@ -1,0 +1,56 @@
+"""The manifest says what the packages were built for, in the same bytes each time."""
+
+from __future__ import annotations
+
+import json
+
+from infra.package.build import Package
+from infra.package.lambda_platform import LambdaPlatform
+from infra.package.manifest import FILE_NAME, files, manifest
+from services.kernel.model import Catalogue, Target
+from services.kernel.wire import encode_catalogue
+
+PLATFORM = LambdaPlatform("python3.12", "x86_64")
+IRELAND, VIRGINIA = Target("111122223333", "eu-west-1"), Target("023456701234", "us-east-1")
+CATALOGUE = encode_catalogue(Catalogue((IRELAND, VIRGINIA), ()))
+PACKAGES = (Package("scheduler", b"one", 9, 2), Package("lookup", b"two", 9, 2))
+
+
+def test_it_says_what_the_packages_were_built_for() -> None:
+    """Platform, places, and the digests of the catalogue and of every zip."""
+    found = json.loads(manifest(PACKAGES, PLATFORM, CATALOGUE))
+
+    assert found == {
+        "schema": 1,
+        "runtime": "python3.12",
+        "architecture": "x86_64",
+        "catalogue_digest": json.loads(CATALOGUE)["digest"],
+        "targets": [
+            {"account_id": "023456701234", "region": "us-east-1"},
+            {"account_id": "111122223333", "region": "eu-west-1"},
+        ],
+        "packages": {
+            "scheduler": {"file": "scheduler.zip", "sha256": PACKAGES[0].sha256},
+            "lookup": {"file": "lookup.zip", "sha256": PACKAGES[1].sha256},
+        },
+    }
+
+
+def test_order_makes_no_difference() -> None:
+    """The same packages give the same bytes, which end with a line end."""
+    other = encode_catalogue(Catalogue((VIRGINIA, IRELAND), ()))
+    content = manifest(PACKAGES, PLATFORM, CATALOGUE)
+
+    assert content == manifest(reversed(PACKAGES), PLATFORM, other)
+    assert content.endswith(b"}\n")
+
+
+def test_it_is_written_with_the_zips() -> None:
+    """One folder holds all of them."""
+    found = files(PACKAGES, PLATFORM, CATALOGUE)
+
+    assert found == {
+        "scheduler.zip": b"one",
+        "lookup.zip": b"two",
+        FILE_NAME: manifest(PACKAGES, PLATFORM, CATALOGUE),
+    }

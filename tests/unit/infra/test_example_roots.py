@@ -1,0 +1,111 @@
+"""Both example roots have every variable of the module and hand each of them over."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+
+MODULE = Path(__file__).parents[3] / "infra" / "terraform"
+EXAMPLES = MODULE / "examples"
+ROOTS = ("basic", "organization")
+REPLACED = {"packages"}
+"""Variables of the module that the roots compute from another one (packages_folder)."""
+OWN = {"region", "packages_folder", "customer_keys"}
+"""Variables of the roots that the module does not have."""
+DEFAULTS_DIFFER = {
+    "organization_id",
+    "organizational_unit_ids",
+    "stack_set_model",
+    "stack_set_call_as",
+    "stack_set_failure_tolerance",
+    "alarm_emails",
+}
+
+
+def parsed(path: Path) -> dict[str, Any]:
+    """A file's blocks."""
+    options = hcl2.SerializationOptions(
+        with_comments=False, explicit_blocks=False, strip_string_quotes=True
+    )
+    return hcl2.loads(path.read_text(encoding="utf-8"), serialization_options=options)
+
+
+def variables(folder: Path) -> dict[str, dict[str, Any]]:
+    """The variables of a folder by name."""
+    blocks = parsed(folder / "variables.tf")["variable"]
+    return {name: body for block in blocks for name, body in block.items()}
+
+
+def type_of(body: dict[str, Any]) -> str:
+    """A variable's type; the defaults of optional attributes are the module's alone."""
+    plain = re.sub(r"\s+", "", str(body["type"]))
+    return re.sub(r"optional\((\w+),[^)]*\)", r"optional(\1)", plain)
+
+
+def arguments(root: str) -> dict[str, str]:
+    """What a root hands to the module, by the name of the module's variable."""
+    blocks = parsed(EXAMPLES / root / "main.tf")["module"]
+    (call,) = (block["ami_tracker"] for block in blocks if "ami_tracker" in block)
+    return {name: str(value) for name, value in call.items()}
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_root_has_every_variable_of_the_module(root: str) -> None:
+    """A setting that the documents name can be set in both roots."""
+    expected = (variables(MODULE).keys() - REPLACED) | OWN
+
+    assert variables(EXAMPLES / root).keys() == expected
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_root_takes_the_types_of_the_module(root: str) -> None:
+    """No value that the module accepts is refused by the root, and none is converted."""
+    module = variables(MODULE)
+    expected = {n: type_of(body) for n, body in module.items() if n not in REPLACED}
+    found = {n: type_of(body) for n, body in variables(EXAMPLES / root).items() if n not in OWN}
+
+    assert found == expected
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_root_hands_every_variable_over(root: str) -> None:
+    """Each variable is part of the argument of the same name."""
+    names = variables(MODULE).keys() - REPLACED
+    given = arguments(root)
+
+    assert [n for n in sorted(names) if not re.search(rf"\bvar\.{n}\b", given.get(n, ""))] == []
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_root_keeps_what_the_module_calls_sensitive(root: str) -> None:
+    """A value that the module does not print is not printed by the root either."""
+    module = {n for n, body in variables(MODULE).items() if body.get("sensitive")}
+    found = {n for n, body in variables(EXAMPLES / root).items() if body.get("sensitive")}
+
+    assert found == module
+
+
+@pytest.mark.parametrize("file", ["main.tf", "outputs.tf", "versions.tf"])
+def test_roots_differ_in_defaults_alone(file: str) -> None:
+    """All other files are the same, so that a change cannot reach one root only."""
+    first, second = ((EXAMPLES / root / file).read_text(encoding="utf-8") for root in ROOTS)
+
+    assert first == second
+
+
+def test_only_the_named_defaults_differ() -> None:
+    """Where the roots differ is a decision, and not an accident."""
+    first, second = (variables(EXAMPLES / root) for root in ROOTS)
+    nothing = object()
+    differ = {
+        n for n in first if first[n].get("default", nothing) != second[n].get("default", nothing)
+    }
+
+    assert differ == DEFAULTS_DIFFER
+    assert {n: {**body, "default": 0} for n, body in first.items()} == {
+        n: {**body, "default": 0} for n, body in second.items()
+    }
