@@ -71,9 +71,12 @@ def inputs(model: str, targets: tuple[tuple[str, str], ...], **more: object) -> 
         "external_ids": ["new-external-id", "old-external-id"],
         "organization_id": "o-abcdefghij",
         "subscriber_account_ids": [OUTSIDER],
+        "parameter_paths": [],
+        "permissions_boundary_name": None,
         "permission_model": model,
         "organizational_unit_ids": [],
         "call_as": "SELF",
+        "administration_role_arn": None,
         "execution_role_name": "ami-tracker-stackset-execution",
         "tags": {"team": "platform"},
         **more,
@@ -161,7 +164,12 @@ def trust(sid: str, hub_role: str) -> dict[str, Any]:
     )
 
 
-def read_role(regions: list[str]) -> Role:
+def boundary_of(account_id: str) -> str:
+    """The boundary that the execution role's template makes in an account."""
+    return f"arn:aws:iam::{account_id}:policy/ami-tracker-members-boundary"
+
+
+def read_role(regions: list[str], boundary: str | None = None) -> Role:
     """The role that looks up images in some regions."""
     there = {"StringEquals": {"aws:RequestedRegion": regions}}
     public = "arn:aws:ssm:*::parameter/aws/service/*"
@@ -171,10 +179,11 @@ def read_role(regions: list[str]) -> Role:
             "ReadPublicParameters", Action="ssm:GetParameters", Resource=public, Condition=there
         ),
     )
-    return Role(trust("TheLookupFunctionAlone", "ami-tracker-lookup"), {"look-up-images": may})
+    trusts = trust("TheLookupFunctionAlone", "ami-tracker-lookup")
+    return Role(trusts, {"look-up-images": may}, boundary)
 
 
-def publish_role(account_id: str, regions: list[str]) -> Role:
+def publish_role(account_id: str, regions: list[str], boundary: str | None = None) -> Role:
     """The role that publishes in some regions of an account."""
     may = document(
         statement(
@@ -193,9 +202,8 @@ def publish_role(account_id: str, regions: list[str]) -> Role:
             },
         ),
     )
-    return Role(
-        trust("TheAggregatorFunctionAlone", "ami-tracker-aggregator"), {"publish-releases": may}
-    )
+    trusts = trust("TheAggregatorFunctionAlone", "ami-tracker-aggregator")
+    return Role(trusts, {"publish-releases": may}, boundary)
 
 
 def topic_policy(arn: str, *subscribers: dict[str, Any]) -> dict[str, Any]:
@@ -296,9 +304,12 @@ class TestSelfManaged:
     def test_roles_say_who_may_do_what(self, self_managed: Deployment, account_id: str) -> None:
         """The roles of every account trust the hub's two roles alone, for the regions in use."""
         regions = ["eu-west-1", "us-east-1"]
+        boundary = boundary_of(account_id)
 
-        assert read_role(regions) == role(self_managed.aws, account_id, "ami-tracker-read")
-        assert publish_role(account_id, regions) == role(
+        assert read_role(regions, boundary) == role(
+            self_managed.aws, account_id, "ami-tracker-read"
+        )
+        assert publish_role(account_id, regions, boundary) == role(
             self_managed.aws, account_id, "ami-tracker-publish"
         )
 
@@ -365,6 +376,39 @@ class TestSelfManaged:
             )
             == found.trust
         )
+
+    def test_the_hubs_execution_role_comes_with_the_boundary(
+        self, self_managed: Deployment
+    ) -> None:
+        """The stack makes the policy, and is given the parameters that the policy must allow."""
+        iam = self_managed.aws.client("iam", HOME, HUB_ACCOUNT)
+        policies = iam.list_policies(Scope="Local")["Policies"]
+        plan = self_managed.plan(parameter_paths=["/golden/*", "/base"])
+        changed = real_differences(plan)[
+            "module.members.aws_cloudformation_stack.execution_role[0]"
+        ]
+
+        assert [boundary_of(HUB_ACCOUNT)] == [each["Arn"] for each in policies]
+        assert "/base,/golden/*" == changed["parameters"]["ParameterPaths"]
+
+    @pytest.mark.parametrize(
+        ("changed", "expected"),
+        [
+            ({}, "ami-tracker-members-boundary"),
+            ({"permissions_boundary_name": "team"}, "team"),
+            ({"administration_role_arn": f"arn:aws:iam::{HUB_ACCOUNT}:role/theirs"}, ""),
+        ],
+        ids=["ours", "given", "an organisation's own StackSet roles"],
+    )
+    def test_roles_get_a_boundary_that_exists(
+        self, self_managed: Deployment, changed: dict[str, Any], expected: str
+    ) -> None:
+        """Only the execution role of ours comes with a boundary of its own."""
+        inputs = {**self_managed.inputs, **changed}
+        plan = self_managed.terraform.plan("-refresh=false", inputs=inputs)
+        roles = plan.values('aws_cloudformation_stack_set.self_managed["roles"]')
+
+        assert expected == roles["parameters"]["PermissionsBoundary"]
 
     def test_every_parameter_is_given(self, self_managed: Deployment) -> None:
         """The provider asks for parameters with defaults too, else its plans never end."""

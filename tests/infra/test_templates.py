@@ -45,6 +45,7 @@ DEPLOYMENTS: tuple[tuple[str, dict[str, str]], ...] = (
         },
     ),
     (EXECUTION_ROLE, HUB),
+    (EXECUTION_ROLE, {**HUB, "ParameterPaths": "/a/*,/b"}),
     (EXECUTION_ROLE, {**HUB, "Encryption": "customer-key", "PermissionsBoundary": "team"}),
 )
 """Between them they take both branches of every condition."""
@@ -217,6 +218,7 @@ def test_the_console_shows_every_parameter_in_a_group(name: str) -> None:
             ["", "/golden/*", "/golden/linux", "/a"],
             ["/*", "*", "golden", "/a*", "/a/*/b", "/a/"],
         ),
+        (EXECUTION_ROLE, "ParameterPaths", ["", "/golden/*", "/a"], ["/*", "*", "/a*", "/a/"]),
         (REGION_TOPIC, "TopicName", ["releases_2"], ["", "releases.fifo"]),
         (REGION_TOPIC, "SubscriberAccountIds", ["", "444455556666"], ["4444", "*"]),
         (EXECUTION_ROLE, "AdministrationRoleName", ["ops/admin"], ["", "arn:aws:iam::1:role/x"]),
@@ -317,16 +319,67 @@ def test_the_execution_role_can_make_and_remove_what_the_templates_hold() -> Non
 
 def test_without_customer_keys_the_execution_role_touches_none() -> None:
     """Keys are the account's most delicate resources: it gets them only where it needs them."""
-    actions = [action for each in deployed(EXECUTION_ROLE, HUB) for action in each.actions]
+    role = resolve(template(EXECUTION_ROLE), HUB, HERE)["ExecutionRole"].properties
+    actions = [action for each in statements(dict(role)) for action in each.actions]
 
     assert [] == [each for each in actions if each.startswith("kms:")]
 
 
-def test_with_a_boundary_no_role_is_made_without_it() -> None:
-    """What gives a role permissions asks for the boundary, and nothing takes it off again."""
-    given = deployed(EXECUTION_ROLE, {**HUB, "PermissionsBoundary": "team"})
-    makers = [s for s in given if {"iam:CreateRole", "iam:PutRolePolicy"} & set(s.actions)]
-    boundary = {"iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/team"}
+BOUNDARIES = {"": "policy/ami-tracker-members-boundary", "team/bound": "policy/team/bound"}
+"""What is given to the execution role's template, and the boundary that it then requires."""
+
+
+@pytest.mark.parametrize("given", BOUNDARIES)
+def test_no_role_is_made_without_the_boundary(given: str) -> None:
+    """What gives a role permissions requires the boundary, and nothing removes or changes it."""
+    found = deployed(EXECUTION_ROLE, {**HUB, "PermissionsBoundary": given})
+    makers = [
+        each
+        for each in found
+        if {"iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"}
+        & set(each.actions)
+    ]
+    boundary = {"iam:PermissionsBoundary": f"arn:aws:iam::111122223333:{BOUNDARIES[given]}"}
+    actions = {action for each in found for action in each.actions}
 
     assert [{"ArnEquals": boundary}] == [each.raw["Condition"] for each in makers]
-    assert "iam:DeleteRolePermissionsBoundary" not in [a for s in given for a in s.actions]
+    assert set() == {a for a in actions if a.startswith("iam:")} & LIFTING
+    assert set() == {a for a in actions if a.startswith("iam:") and "*" in a}
+
+
+LIFTING = {
+    "iam:AttachRolePolicy",
+    "iam:CreatePolicy",
+    "iam:CreatePolicyVersion",
+    "iam:DeletePolicy",
+    "iam:DeletePolicyVersion",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:PassRole",
+    "iam:SetDefaultPolicyVersion",
+}
+"""What could lift or avoid a boundary, or is not needed for the roles."""
+
+
+def test_the_boundary_is_made_where_none_is_given() -> None:
+    """An organisation's own boundary replaces ours."""
+    ours = resolve(template(EXECUTION_ROLE), HUB, HERE)
+    theirs = resolve(template(EXECUTION_ROLE), {**HUB, "PermissionsBoundary": "team"}, HERE)
+
+    assert {"MembersBoundary", "ExecutionRole"} == set(ours)
+    assert {"ExecutionRole"} == set(theirs)
+
+
+def test_the_boundary_allows_what_the_roles_need() -> None:
+    """Each action and resource of the two roles, of FIFO topics too, is in the boundary."""
+    paths = {"ParameterPaths": "/golden/*,/base/linux"}
+    bound = resolve(template(EXECUTION_ROLE), {**HUB, **paths}, HERE)["MembersBoundary"].properties
+    allowed = {(a, r) for s in statements(dict(bound)) for a in s.actions for r in s.resources}
+    needed = {
+        (action, resource)
+        for fifo in ("true", "false")
+        for each in deployed(MEMBER_ROLES, {**MEMBER, **paths, "Fifo": fifo})
+        for action in each.actions
+        for resource in each.resources
+    }
+
+    assert needed == allowed

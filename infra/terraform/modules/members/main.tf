@@ -13,6 +13,11 @@ locals {
   organization_id           = var.organization_id == null ? "" : var.organization_id
   permissions_boundary_name = var.permissions_boundary_name == null ? "" : var.permissions_boundary_name
 
+  # The execution role of ours makes roles with a boundary only, and its template makes that boundary
+  # where no other is given. An organisation's own execution role knows no such policy.
+  makes_boundary = local.makes_administration && var.permissions_boundary_name == null
+  roles_boundary = local.makes_boundary ? "${var.name_prefix}-members-boundary" : local.permissions_boundary_name
+
   templates = "${path.module}/../../../cloudformation"
 
   stack_sets = {
@@ -28,7 +33,7 @@ locals {
         OrganizationId      = local.organization_id
         ReadRoleName        = var.read_role_name
         PublishRoleName     = var.publish_role_name
-        PermissionsBoundary = local.permissions_boundary_name
+        PermissionsBoundary = local.roles_boundary
         Regions             = join(",", local.regions)
         ParameterPaths      = join(",", sort(var.parameter_paths))
         TopicName           = var.topic_name
@@ -378,6 +383,7 @@ resource "aws_cloudformation_stack" "execution_role" {
     StackSetPrefix         = var.name_prefix
     ReadRoleName           = var.read_role_name
     PublishRoleName        = var.publish_role_name
+    ParameterPaths         = join(",", sort(var.parameter_paths))
     TopicName              = var.topic_name
     Encryption             = var.topic_encryption
   }
