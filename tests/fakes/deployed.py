@@ -257,10 +257,17 @@ class Deployment:
     def _stack_set(self, part: str, account_id: str, region: str) -> dict[str, Resource]:
         for values in self.plan.of_type("aws_cloudformation_stack_set").values():
             if values["name"] == f"{PREFIX}-{part}":
-                given = dict(values["parameters"])
+                given = {**values["parameters"], **self._overrides(part, account_id)}
                 given |= {name: v for name, v in self.parameters.items() if name in given}
                 return resolve(parse(values["template_body"]), given, Stack(account_id, region))
         raise LookupError(part)
+
+    def _overrides(self, part: str, account_id: str) -> dict[str, str]:
+        """The parameters that the account's stack instance has instead of the StackSet's."""
+        for address, values in self.plan.of_type("aws_cloudformation_stack_set_instance").items():
+            if f".{part}[" in address and values.get("account_id") == account_id:
+                return dict(values.get("parameter_overrides") or {})
+        return {}
 
     def _execution(self, account_id: str) -> dict[str, Resource]:
         """The hub's own out of the plan; INSTALL.md has the others made from the same template."""

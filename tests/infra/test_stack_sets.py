@@ -302,8 +302,8 @@ class TestSelfManaged:
 
     @pytest.mark.parametrize("account_id", [HUB_ACCOUNT, FIRST, SECOND])
     def test_roles_say_who_may_do_what(self, self_managed: Deployment, account_id: str) -> None:
-        """The roles of every account trust the hub's two roles alone, for the regions in use."""
-        regions = ["eu-west-1", "us-east-1"]
+        """Every account's roles trust the hub's two roles alone, for the account's own regions."""
+        regions = sorted(region for account, region in TARGETS if account == account_id)
         boundary = boundary_of(account_id)
 
         assert read_role(regions, boundary) == role(
@@ -432,24 +432,24 @@ class TestSelfManaged:
         assert {("update",)} == set(plan.changes().values())
 
     def test_a_new_region_changes_what_names_it(self, self_managed: Deployment) -> None:
-        """One line more makes one topic, and touches the roles' regions and nothing else.
+        """One more line makes one topic, and changes the regions of one account's roles.
 
-        A region that accounts must enable is also let in by the administration role.
+        The administration role also trusts a region that accounts must enable. The StackSets and
+        the other accounts do not change.
         """
         plan = self_managed.plan(targets=self_managed.places((SECOND, "mx-central-1")))
         created = [a for a, done in plan.changes().items() if done == ("create",)]
         differences = real_differences(plan)
         role_trust = differences.pop("module.members.aws_iam_role.administration[0]")
-        parameters = differences.pop(
-            'module.members.aws_cloudformation_stack_set.self_managed["roles"]'
+        roles = differences.pop(
+            f'module.members.aws_cloudformation_stack_set_instance.roles["{SECOND}"]'
         )
 
         assert {} == differences
         assert [
             f'module.members.aws_cloudformation_stack_set_instance.topics["{SECOND}/mx-central-1"]'
         ] == created
-        assert ["parameters"] == list(parameters)
-        assert "eu-west-1,mx-central-1,us-east-1" == parameters["parameters"]["Regions"]
+        assert {"parameter_overrides": {"Regions": "eu-west-1,mx-central-1"}} == roles
         assert [
             "cloudformation.mx-central-1.amazonaws.com",
             "cloudformation.amazonaws.com",

@@ -34,7 +34,7 @@ locals {
         ReadRoleName        = var.read_role_name
         PublishRoleName     = var.publish_role_name
         PermissionsBoundary = local.roles_boundary
-        Regions             = join(",", local.regions)
+        Regions             = local.self_managed ? var.home_region : join(",", local.regions)
         ParameterPaths      = join(",", sort(var.parameter_paths))
         TopicName           = var.topic_name
         Fifo                = tostring(var.fifo)
@@ -53,6 +53,14 @@ locals {
         SubscriberAccountIds = join(",", sort(var.subscriber_account_ids))
       })
     }
+  }
+
+  # A self-managed instance of the roles overrides the StackSet's Regions with those of its account. The
+  # StackSet's own value is one that never changes, since each change of it updates every account. An
+  # instance of a unit is of many accounts, so service-managed roles name the regions of all targets.
+  own_regions = {
+    for account in local.accounts :
+    account => join(",", sort(distinct([for target in var.targets : target.region if target.account_id == account])))
   }
 
   # One stack instance for each place, because the provider's aws_cloudformation_stack_instances
@@ -198,6 +206,8 @@ resource "aws_cloudformation_stack_set_instance" "roles" {
   account_id     = each.value.account_id
   region         = each.value.region
   call_as        = var.call_as
+
+  parameter_overrides = local.self_managed ? { Regions = local.own_regions[each.value.account_id] } : null
 
   dynamic "deployment_targets" {
     for_each = each.value.unit == null ? [] : [each.value.unit]
