@@ -113,10 +113,10 @@ def _create_with_overrides(
     deployment_targets: dict[str, Any],
     permission_model: str,
 ) -> list[dict[str, Any]]:
-    given, common = _by_name(parameters), _by_name(instances.parameters)
-    overridden = {name: value for name, value in given.items() if common.get(name) != value}
+    # moto passes overrides as they came, and without any the StackSet's own, by name.
+    overridden = _by_name(parameters) if isinstance(parameters, list) else {}
     before = set(instances.stack_instances)
-    merged = {**common, **overridden}
+    merged = {**_by_name(instances.parameters), **overridden}
     made: list[dict[str, Any]] = _create_instances(
         instances, accounts, regions, merged, deployment_targets, permission_model
     )

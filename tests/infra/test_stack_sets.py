@@ -72,7 +72,7 @@ def inputs(model: str, targets: tuple[tuple[str, str], ...], **more: object) -> 
         "organization_id": "o-abcdefghij",
         "subscriber_account_ids": [OUTSIDER],
         "parameter_paths": [],
-        "permissions_boundary_name": None,
+        "permissions_boundary": None,
         "permission_model": model,
         "organizational_unit_ids": [],
         "call_as": "SELF",
@@ -395,7 +395,7 @@ class TestSelfManaged:
         ("changed", "expected"),
         [
             ({}, "ami-tracker-members-boundary"),
-            ({"permissions_boundary_name": "team"}, "team"),
+            ({"permissions_boundary": "team"}, "team"),
             ({"administration_role_arn": f"arn:aws:iam::{HUB_ACCOUNT}:role/theirs"}, ""),
         ],
         ids=["ours", "given", "an organisation's own StackSet roles"],
@@ -667,6 +667,26 @@ class TestByHand:
         assert "true" == found["FifoTopic"]
         assert topic_policy(found["TopicArn"]) == found["Policy"]
         assert f"arn:aws:sns:*:{FIRST}:ami-tracker-releases.fifo" == may["Statement"][0]["Resource"]
+
+    def test_roles_below_a_path_are_made_and_trusted_there(self, aws: EmbeddedAws) -> None:
+        """The path is in the roles' ARNs, in the hub's as well, and in the topic's policy."""
+        below = {"RolePath": "/platform/", "LookupRoleName": "platform/ami-tracker-lookup"}
+        outputs = deploy(aws, (FIRST, HOME), MEMBER_ROLES, BY_HAND_ROLES | below)
+        publisher = {"PublishRoleName": "platform/ami-tracker-publish"}
+        deploy(aws, (FIRST, HOME), REGION_TOPIC, BY_HAND_TOPIC | publisher)
+        trusted = role(aws, FIRST, "ami-tracker-read").trust["Statement"][0]["Condition"]
+        policy = topic(aws, FIRST, HOME, "ami-tracker-releases")["Policy"]["Statement"]
+
+        assert {
+            "ReadRoleArn": f"arn:aws:iam::{FIRST}:role/platform/ami-tracker-read",
+            "PublishRoleArn": f"arn:aws:iam::{FIRST}:role/platform/ami-tracker-publish",
+        } == outputs
+        assert {
+            "aws:PrincipalArn": f"arn:aws:iam::{HUB_ACCOUNT}:role/platform/ami-tracker-lookup"
+        } == trusted["ArnEquals"]
+        assert {"aws:PrincipalArn": outputs["PublishRoleArn"]} == policy[0]["Condition"][
+            "ArnNotEquals"
+        ]
 
     def test_own_parameters_and_a_boundary_are_added_to_the_roles(self, aws: EmbeddedAws) -> None:
         """The account's own parameters are readable in this account alone."""

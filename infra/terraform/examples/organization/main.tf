@@ -35,6 +35,9 @@ module "ami_tracker" {
   external_id             = var.external_id
   previous_external_ids   = var.previous_external_ids
 
+  role_path            = var.role_path
+  permissions_boundary = var.permissions_boundary
+
   stack_set_failure_tolerance = var.stack_set_failure_tolerance
 
   schedule_expression = var.schedule_expression

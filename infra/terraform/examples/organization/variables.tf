@@ -136,6 +136,18 @@ variable "customer_keys" {
   default     = false
 }
 
+variable "role_path" {
+  description = "IAM path of every role and policy that is made."
+  type        = string
+  default     = "/"
+}
+
+variable "permissions_boundary" {
+  description = "Permissions boundary of every role that is made: a policy's name, path and name, or ARN. Null: none."
+  type        = string
+  default     = null
+}
+
 variable "deletion_protection" {
   description = "Whether the table refuses to be deleted."
   type        = bool

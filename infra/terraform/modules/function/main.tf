@@ -88,6 +88,7 @@ data "aws_iam_policy_document" "trust" {
 
 resource "aws_iam_role" "this" {
   name                 = var.name
+  path                 = var.role_path
   description          = var.description
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   permissions_boundary = var.permissions_boundary_arn
@@ -137,6 +138,7 @@ resource "aws_iam_policy" "assume_more" {
   count = max(0, length(local.assumed) - 1)
 
   name        = "${var.name}-assume-${count.index + 2}"
+  path        = var.role_path
   description = "More roles that ${var.name} may assume."
   policy      = data.aws_iam_policy_document.assume_more[count.index].json
 
