@@ -82,6 +82,12 @@ def full() -> Deployment:
 
 
 @cache
+def platform() -> Deployment:
+    """A deployment below an IAM path, with a permissions boundary of the organisation's own."""
+    return Deployment(_rendered(role_path="/platform/", permissions_boundary="boundaries/team"))
+
+
+@cache
 def key_policy() -> Policy:
     """The policy of the hub's customer key, as the module makes it for the organisation."""
     plan = rendered(

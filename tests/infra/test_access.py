@@ -35,6 +35,7 @@ from deployed import (
     hub_arn,
     named,
     owner,
+    platform,
     policy_arn,
     powerless,
     role_arn,
@@ -80,6 +81,10 @@ CALLERS: Mapping[str, Callable[[Deployment], Caller]] = {
     "stack sets": lambda d: d.hub_role("stackset-administration"),
     "hub's administrator": lambda _: administrator(HUB),
     "hub's root": lambda _: owner(HUB),
+    "lookup without the path": lambda _: named(HUB, f"{PREFIX}-lookup"),
+    "lookup below another path": lambda _: named(HUB, f"teams/{PREFIX}-lookup"),
+    "stack sets without the path": lambda _: named(HUB, f"{PREFIX}-stackset-administration"),
+    "publisher without the path": lambda _: named(MEMBER, f"{PREFIX}-publish"),
     "lookup outside": lambda d: replace(d.hub_role("lookup"), organization_id=""),
     "deployment": lambda d: d.member_role("stackset-execution"),
     "lookup abroad": lambda d: d.member_role("read", MEMBER, SESSION_POLICY),
@@ -213,6 +218,10 @@ ROLES = {part: role_arn(HUB, f"{PREFIX}-{part}") for part in ("lookup", "schedul
 ADMINISTRATION = role_arn(HUB, f"{PREFIX}-stackset-administration")
 EXECUTION = role_arn(MEMBER, f"{PREFIX}-stackset-execution")
 BOUNDARY, WIDE = (policy_arn(MEMBER, name) for name in (f"{PREFIX}-members-boundary", "wide"))
+TEAM = policy_arn(MEMBER, "boundaries/team")
+PLATFORM_READ, PLATFORM_PUBLISH = (
+    role_arn(MEMBER, f"platform/{PREFIX}-{part}") for part in ("read", "publish")
+)
 BACKDOOR = f"arn:aws:iam::{MEMBER}:user/backdoor"
 SECRET = f"arn:aws:secretsmanager:{IRELAND}:{MEMBER}:secret:database-a1b2c3"
 OUR_SCHEDULES = source(HUB, hub_arn("scheduler", "schedule-group/default"))
@@ -389,6 +398,40 @@ ESCALATING = (
          "the stranger decrypts directly", "only through SNS"),
     deny("taken publish role", "iam:CreateUser", BACKDOOR,
          "the stranger makes a user as the publish role", "the boundary does not allow it"),
+)
+
+# Roles below /platform/, with the organisation's own boundary. A role without the path is another.
+BELOW_A_PATH = (
+    allow("lookup", ASSUME, PLATFORM_READ, "lookup reads below the path", "its job", context=RIGHT,
+          build=platform),
+    deny("lookup", ASSUME, READ, "lookup reads without the path", "its policy names the path",
+         context=RIGHT, build=platform),
+    deny("lookup without the path", ASSUME, PLATFORM_READ, "a namesake without the path reads",
+         "the trust names the path", context=RIGHT, build=platform),
+    deny("lookup below another path", ASSUME, PLATFORM_READ, "a namesake below another path reads",
+         "the trust names the path", context=RIGHT, build=platform),
+    deny("lookup below another path", ASSUME, READ, "the same where there is no path",
+         "the trust names a role without one", context=RIGHT, build=bare),
+    allow("aggregator", ASSUME, PLATFORM_PUBLISH, "aggregator publishes below the path", "its job",
+          context=RIGHT, build=platform),
+    allow("publisher", "sns:Publish", TOPIC, "the publisher below the path publishes", "its job",
+          build=platform),
+    deny("publisher without the path", "sns:Publish", TOPIC,
+         "a namesake of the publisher without the path publishes", "the topic names the path",
+         build=platform),
+    allow("stack sets", ASSUME, EXECUTION, "StackSets below the path deploy to a member",
+          "the execution role has no path", build=platform),
+    deny("stack sets without the path", ASSUME, EXECUTION, "a namesake without the path deploys",
+         "the execution role names the path", build=platform),
+    allow("Lambda", ASSUME, role_arn(HUB, f"platform/{PREFIX}-lookup"),
+          "Lambda becomes the lookup below the path", "it runs the function", build=platform),
+    allow("deployment", "iam:CreateRole", PLATFORM_READ, "a role is made below the path",
+          "their job", context=bounded(TEAM), build=platform),
+    deny("deployment", "iam:CreateRole", PLATFORM_READ,
+         "a role is made without the organisation's boundary", "it replaces ours",
+         context=bounded(BOUNDARY), build=platform),
+    deny("deployment", "iam:CreateRole", READ, "a role is made without the path",
+         "two roles are theirs", context=bounded(TEAM), build=platform),
 )
 
 LOOKING = (
@@ -637,6 +680,7 @@ TABLE_OF_REQUESTS = (
     *BECOMING,
     *DEPLOYING,
     *ESCALATING,
+    *BELOW_A_PATH,
     *LOOKING,
     *PUBLISHING_TO_A_TOPIC,
     *USING_A_TOPICS_KEY,
