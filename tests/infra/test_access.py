@@ -280,6 +280,11 @@ ASSUMING = (
 
 BECOMING = (
     allow("Lambda", ASSUME, ROLES["lookup"], "Lambda becomes the lookup", "it runs the function"),
+    allow("Lambda", ASSUME, ROLES["lookup"], "Lambda becomes the lookup for this account",
+          "its function is here", context=source(HUB, function("lookup"))),
+    deny("Lambda", ASSUME, ROLES["lookup"], "Lambda becomes the lookup for another account",
+         "the confused deputy", context=source(
+             STRANGER, f"arn:aws:lambda:{VIRGINIA}:{STRANGER}:function:lookup")),
     deny("hub's administrator", ASSUME, ROLES["lookup"], "an administrator becomes the lookup",
          "it trusts Lambda alone"),
     deny("EventBridge Scheduler", ASSUME, ROLES["lookup"], "a schedule becomes the lookup",

@@ -83,6 +83,14 @@ data "aws_iam_policy_document" "trust" {
       type        = "Service"
       identifiers = ["lambda.amazonaws.com"]
     }
+
+    # Not for a function of another account. AWS's documentation does not say that Lambda sends this
+    # key, so a call without it passes; see docs/decisions/0072-lambda-source-account.md.
+    condition {
+      test     = "StringEqualsIfExists"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
   }
 }
 
