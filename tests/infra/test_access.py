@@ -330,7 +330,7 @@ DEPLOYING = (
          context=CALLED_BY_CLOUDFORMATION),
 )
 
-# Whoever may change the StackSet has CloudFormation do this with the execution role.
+# What anyone who may change the StackSet can have CloudFormation do with the execution role.
 ESCALATING = (
     deny("deployment", "iam:CreateRole", READ, "a role is made without the boundary",
          "its policy could then allow everything"),

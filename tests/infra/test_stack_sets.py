@@ -298,6 +298,9 @@ class TestSelfManaged:
                 f"{account}/{region}": f"arn:aws:sns:{region}:{account}:ami-tracker-releases"
                 for account, region in TARGETS
             },
+            "execution_role_parameters": self_managed.terraform.state()[
+                "module.members.aws_cloudformation_stack.execution_role[0]"
+            ]["parameters"],
         } == self_managed.terraform.outputs()["members"]
 
     @pytest.mark.parametrize("account_id", [HUB_ACCOUNT, FIRST, SECOND])
