@@ -11,20 +11,21 @@ module "aggregator" {
   architecture    = var.architecture
   timeout_seconds = local.aggregator_timeout_seconds
   policy          = data.aws_iam_policy_document.aggregator.json
-  assumes         = [for id in local.target_accounts : "arn:${local.partition}:iam::${id}:role/${local.publish_role_name}"]
+  assumes         = [for id in local.target_accounts : "arn:${local.partition}:iam::${id}:role${var.role_path}${local.publish_role_name}"]
 
   # A sweep that could not begin before the next one is due must not run beside it.
   maximum_event_age_seconds = 60 * local.sweep_interval_minutes
 
   environment = {
     TABLE_NAME        = aws_dynamodb_table.this.name
-    PUBLISH_ROLE_NAME = local.publish_role_name
+    PUBLISH_ROLE_NAME = "${local.path_in_names}${local.publish_role_name}"
     TOPIC_NAME        = local.topic_name
     EXTERNAL_ID       = var.external_id
     METRICS_NAMESPACE = local.metrics_namespace
   }
 
   kms_key_arn              = var.kms_key_arn
+  role_path                = var.role_path
   permissions_boundary_arn = local.permissions_boundary_arn
   log_retention_days       = var.log_retention_days
   tags                     = var.tags

@@ -7,14 +7,14 @@ data "aws_region" "current" {}
 # only.
 data "aws_caller_identity" "current" {
   lifecycle {
-    precondition {
-      condition     = length(local.regions_problems) == 0
-      error_message = join("\n", local.regions_problems)
+    postcondition {
+      condition     = local.boundary_account == null || (contains([self.account_id, "aws"], coalesce(local.boundary_account, "-")) && local.boundary_partition == local.partition)
+      error_message = "permissions_boundary is ${coalesce(var.permissions_boundary, "null")}, a policy of another account or partition. A role's boundary must be in the role's own account, here ${self.account_id} in ${local.partition}: give the policy's path and name, such as boundaries/team."
     }
 
     precondition {
-      condition     = length(local.package_problems) == 0
-      error_message = join("\n", local.package_problems)
+      condition     = length(local.regions_problems) == 0
+      error_message = join("\n", local.regions_problems)
     }
 
     precondition {
@@ -79,23 +79,23 @@ locals {
   region     = data.aws_region.current.id
   account_id = data.aws_caller_identity.current.account_id
 
-  scheduler_name           = "${var.name_prefix}-scheduler"
-  lookup_name              = "${var.name_prefix}-lookup"
-  aggregator_name          = "${var.name_prefix}-aggregator"
-  schedule_role_name       = "${var.name_prefix}-schedule"
-  table_name               = coalesce(var.table_name, var.name_prefix)
-  queue_name               = "${var.name_prefix}-lookups"
-  dead_letters_name        = "${var.name_prefix}-lookups-dead-letters"
-  schedule_dead_letters    = "${var.name_prefix}-schedule-dead-letters"
-  read_role_name           = "${var.name_prefix}-read"
-  publish_role_name        = "${var.name_prefix}-publish"
-  topic_base_name          = "${var.name_prefix}-releases"
-  topic_name               = var.fifo_topics ? "${local.topic_base_name}.fifo" : local.topic_base_name
-  execution_role_name      = coalesce(var.stack_set_execution_role_name, "${var.name_prefix}-stackset-execution")
-  alarms_topic_name        = "${var.name_prefix}-alarms"
-  metrics_namespace        = var.name_prefix == "ami-tracker" ? "AmiTracker" : "AmiTracker/${var.name_prefix}"
-  pending_index            = "pending"
-  permissions_boundary_arn = var.permissions_boundary_name == null ? null : "arn:${local.partition}:iam::${local.account_id}:policy/${var.permissions_boundary_name}"
+  scheduler_name        = "${var.name_prefix}-scheduler"
+  lookup_name           = "${var.name_prefix}-lookup"
+  aggregator_name       = "${var.name_prefix}-aggregator"
+  schedule_role_name    = "${var.name_prefix}-schedule"
+  table_name            = coalesce(var.table_name, var.name_prefix)
+  queue_name            = "${var.name_prefix}-lookups"
+  dead_letters_name     = "${var.name_prefix}-lookups-dead-letters"
+  schedule_dead_letters = "${var.name_prefix}-schedule-dead-letters"
+  read_role_name        = "${var.name_prefix}-read"
+  publish_role_name     = "${var.name_prefix}-publish"
+  path_in_names         = trimprefix(var.role_path, "/") # what settings and parameters put before a role's name
+  topic_base_name       = "${var.name_prefix}-releases"
+  topic_name            = var.fifo_topics ? "${local.topic_base_name}.fifo" : local.topic_base_name
+  execution_role_name   = coalesce(var.stack_set_execution_role_name, "${var.name_prefix}-stackset-execution")
+  alarms_topic_name     = "${var.name_prefix}-alarms"
+  metrics_namespace     = var.name_prefix == "ami-tracker" ? "AmiTracker" : "AmiTracker/${var.name_prefix}"
+  pending_index         = "pending"
 
   table_arn                 = "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${local.table_name}"
   sqs_arn_prefix            = "arn:${local.partition}:sqs:${local.region}:${local.account_id}"
@@ -105,6 +105,22 @@ locals {
   lambda_arn_prefix         = "arn:${local.partition}:lambda:${local.region}:${local.account_id}:function"
   scheduler_arn_prefix      = "arn:${local.partition}:scheduler:${local.region}:${local.account_id}"
   alarms_topic_arn          = "arn:${local.partition}:sns:${local.region}:${local.account_id}:${local.alarms_topic_name}"
+}
+
+# --- The permissions boundary: null, a name with its path, or an ARN
+
+locals {
+  # Of a name: null.
+  boundary_partition = try(regex("^arn:([^:]+):", var.permissions_boundary)[0], null)
+  boundary_account   = try(regex("^arn:[^:]+:iam::([^:]+):", var.permissions_boundary)[0], null)
+
+  # Members take path and name, and look in their own account, or an ARN of AWS.
+  members_boundary = try(regex("^arn:[^:]+:iam::[0-9]{12}:policy/(.+)$", var.permissions_boundary)[0], var.permissions_boundary)
+  permissions_boundary_arn = (
+    local.boundary_account != null || var.permissions_boundary == null
+    ? var.permissions_boundary
+    : "arn:${local.partition}:iam::${local.account_id}:policy/${var.permissions_boundary}"
+  )
 }
 
 # --- Numbers that must fit together

@@ -12,16 +12,17 @@ module "lookup" {
   memory_mb       = var.lookup_memory_mb
   timeout_seconds = local.lookup_timeout_seconds
   policy          = data.aws_iam_policy_document.lookup.json
-  assumes         = [for id in local.target_accounts : "arn:${local.partition}:iam::${id}:role/${local.read_role_name}"]
+  assumes         = [for id in local.target_accounts : "arn:${local.partition}:iam::${id}:role${var.role_path}${local.read_role_name}"]
 
   environment = {
     TABLE_NAME        = aws_dynamodb_table.this.name
-    READ_ROLE_NAME    = local.read_role_name
+    READ_ROLE_NAME    = "${local.path_in_names}${local.read_role_name}"
     EXTERNAL_ID       = var.external_id
     METRICS_NAMESPACE = local.metrics_namespace
   }
 
   kms_key_arn              = var.kms_key_arn
+  role_path                = var.role_path
   permissions_boundary_arn = local.permissions_boundary_arn
   log_retention_days       = var.log_retention_days
   tags                     = var.tags

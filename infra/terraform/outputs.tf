@@ -97,18 +97,24 @@ output "member_roles_parameters" {
   sensitive   = true
   value = {
     HubAccountId        = local.account_id
-    LookupRoleName      = local.lookup_name
-    AggregatorRoleName  = local.aggregator_name
+    LookupRoleName      = "${local.path_in_names}${local.lookup_name}"
+    AggregatorRoleName  = "${local.path_in_names}${local.aggregator_name}"
     ExternalIds         = join(",", distinct(concat([var.external_id], var.previous_external_ids)))
     OrganizationId      = var.organization_id == null ? "" : var.organization_id
     ReadRoleName        = local.read_role_name
     PublishRoleName     = local.publish_role_name
+    RolePath            = var.role_path
     TopicName           = local.topic_base_name
     Fifo                = tostring(var.fifo_topics)
     Regions             = join(",", local.target_regions)
     ParameterPaths      = join(",", sort(var.parameter_paths))
-    PermissionsBoundary = var.permissions_boundary_name == null ? "" : var.permissions_boundary_name
+    PermissionsBoundary = local.members_boundary == null ? "" : local.members_boundary
   }
+}
+
+output "stack_set_execution_role_parameters" {
+  description = "Parameters of infra/cloudformation/stackset-execution-role.yaml for this hub, which every member account of self-managed StackSets needs; null where the StackSets use other roles."
+  value       = one(module.members[*].execution_role_parameters)
 }
 
 output "region_topic_parameters" {
@@ -116,7 +122,7 @@ output "region_topic_parameters" {
   value = {
     TopicName            = local.topic_base_name
     Fifo                 = tostring(var.fifo_topics)
-    PublishRoleName      = local.publish_role_name
+    PublishRoleName      = "${local.path_in_names}${local.publish_role_name}"
     OrganizationId       = var.organization_id == null ? "" : var.organization_id
     SubscriberAccountIds = join(",", sort(var.subscriber_account_ids))
     Encryption           = var.kms_key_arn == null ? "aws-managed" : "customer-key"

@@ -21,6 +21,7 @@ module "scheduler" {
   }
 
   kms_key_arn              = var.kms_key_arn
+  role_path                = var.role_path
   permissions_boundary_arn = local.permissions_boundary_arn
   log_retention_days       = var.log_retention_days
   tags                     = var.tags
@@ -138,6 +139,7 @@ data "aws_iam_policy_document" "schedule_trust" {
 
 resource "aws_iam_role" "schedule" {
   name                 = local.schedule_role_name
+  path                 = var.role_path
   description          = "Lets the schedules invoke the scheduler and the aggregator."
   assume_role_policy   = data.aws_iam_policy_document.schedule_trust.json
   permissions_boundary = local.permissions_boundary_arn

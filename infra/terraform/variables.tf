@@ -198,14 +198,31 @@ variable "subscriber_account_ids" {
   }
 }
 
-variable "permissions_boundary_name" {
-  description = "Name of a permissions boundary, a policy that exists in the hub and in every member account, for every role that is made."
+variable "role_path" {
+  description = "IAM path of every role and policy that is made, in the hub and in the member accounts, such as /platform/. Only the execution role of self-managed StackSets and its boundary keep /, since StackSets take that role's name without a path."
+  type        = string
+  default     = "/"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^/([A-Za-z0-9+=,.@_-]+/)*$", var.role_path))
+    error_message = "role_path must begin and end with a slash, with letters, digits or any of +=,.@_- between slashes, such as /platform/."
+  }
+
+  validation {
+    condition     = length(var.role_path) <= 40
+    error_message = "role_path must have 40 characters at most: a policy holds the ARNs of 50 accounts' roles, and each has the path."
+  }
+}
+
+variable "permissions_boundary" {
+  description = "Permissions boundary of every role that is made: the name of a policy that exists in the hub and in every member account, with its path if it has one (boundaries/team), the ARN of that policy in the hub account, or the ARN of a policy of AWS."
   type        = string
   default     = null
 
   validation {
-    condition     = var.permissions_boundary_name == null || can(regex("^[A-Za-z0-9+=,.@_-]{1,128}$", var.permissions_boundary_name))
-    error_message = "permissions_boundary_name must be the name of a policy, not its ARN: each account has its own."
+    condition     = var.permissions_boundary == null || can(regex("^(arn:[a-z-]+:iam::([0-9]{12}|aws):policy/)?([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]{1,128}$", var.permissions_boundary))
+    error_message = "permissions_boundary must be the name of a policy (team), its path and name (boundaries/team), its ARN in the hub account (arn:aws:iam::111122223333:policy/boundaries/team), or the ARN of a policy of AWS (arn:aws:iam::aws:policy/PowerUserAccess)."
   }
 }
 

@@ -30,7 +30,7 @@ class Settings:
         environment = Environment("aggregator", environ)
         settings = cls(
             table_name=environment.required("TABLE_NAME"),
-            publish_role_name=environment.optional("PUBLISH_ROLE_NAME", "ami-tracker-publish"),
+            publish_role_name=environment.role_name("PUBLISH_ROLE_NAME", "ami-tracker-publish"),
             topic_name=environment.optional("TOPIC_NAME", "ami-tracker-releases"),
             external_id=environment.external_id(),
             metrics_namespace=environment.metrics_namespace(),

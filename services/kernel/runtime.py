@@ -11,6 +11,7 @@ from typing import Protocol
 from services.kernel.errors import SettingsError
 
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")  # sts:AssumeRole, ExternalId
+_ROLE_NAME = re.compile(r"([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}")
 _MINUTES_PER_WEEK = 10_080
 _SHORTEST_RESERVE_SECONDS = 1.0
 _KEPT_FOR_ANSWERING = 0.3
@@ -69,6 +70,16 @@ class Environment:
         value = self.required("EXTERNAL_ID")
         if value and not _EXTERNAL_ID.fullmatch(value):
             problem = "EXTERNAL_ID must be 2 to 1224 letters, digits or any of _+=,.@:/-"
+            self._problems.append(problem)
+        return value
+
+    def role_name(self, name: str, default: str) -> str:
+        """The name of a role in the target accounts, with its path in front if it has one."""
+        value = self.optional(name, default)
+        if not _ROLE_NAME.fullmatch(value):
+            problem = (
+                f"{name} is {value!r}, but must be a role's name, or path and name: team/reader"
+            )
             self._problems.append(problem)
         return value
 

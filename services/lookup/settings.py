@@ -29,7 +29,7 @@ class Settings:
         environment = Environment("lookup", environ)
         settings = cls(
             table_name=environment.required("TABLE_NAME"),
-            read_role_name=environment.optional("READ_ROLE_NAME", "ami-tracker-read"),
+            read_role_name=environment.role_name("READ_ROLE_NAME", "ami-tracker-read"),
             external_id=environment.external_id(),
             metrics_namespace=environment.metrics_namespace(),
             region=environment.home_region(),

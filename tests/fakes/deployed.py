@@ -82,6 +82,12 @@ def full() -> Deployment:
 
 
 @cache
+def platform() -> Deployment:
+    """A deployment below an IAM path, with a permissions boundary of the organisation's own."""
+    return Deployment(_rendered(role_path="/platform/", permissions_boundary="boundaries/team"))
+
+
+@cache
 def key_policy() -> Policy:
     """The policy of the hub's customer key, as the module makes it for the organisation."""
     plan = rendered(
@@ -112,20 +118,52 @@ class Deployment:
     def hub_role(self, part: str) -> Caller:
         """A session of one of the hub's own roles, such as `lookup`."""
         found = self.plan.role_policies(f"{PREFIX}-{part}")
-        return role_session(role_arn(HUB, f"{PREFIX}-{part}"), *found, organization_id=OURS)
+        (arn,) = (arn for arn in self._hub_roles if arn.endswith(f"/{PREFIX}-{part}"))
+        return role_session(arn, *found, organization_id=OURS)
 
     def member_role(
         self, part: str, account_id: str = MEMBER, session_policy: Policy | None = None
     ) -> Caller:
         """A session of the `read` or the `publish` role of a member account."""
-        arn = role_arn(account_id, f"{PREFIX}-{part}")
+        arn = self._member_arn(part, account_id)
         properties = self._members[arn].properties
         return role_session(
             arn,
             *(each["PolicyDocument"] for each in properties["Policies"]),
             organization_id=_ORGANIZATIONS[account_id],
+            boundary=self.boundary_of(arn),
             session_policy=session_policy,
         )
+
+    def taken_role(self, part: str, account_id: str = MEMBER) -> Caller:
+        """A session of a role of a member that was given every permission; its boundary stays."""
+        arn = self._member_arn(part, account_id)
+        organization_id = _ORGANIZATIONS[account_id]
+        boundary = self.boundary_of(arn)
+        return role_session(arn, ANY, organization_id=organization_id, boundary=boundary)
+
+    def boundary_of(self, arn: str) -> Policy | None:
+        """The boundary of a member's role, as the execution role's template makes it.
+
+        An organisation's own is not known here and limits nothing.
+        """
+        name = self._members[arn].properties.get("PermissionsBoundary")
+        made = {
+            policy_arn(arn.split(":")[4], each.properties["ManagedPolicyName"]): each.properties
+            for each in self._execution(arn.split(":")[4]).values()
+            if each.kind == "AWS::IAM::ManagedPolicy"
+        }
+        if name is None:
+            return None
+        return made[name]["PolicyDocument"] if made else ANY
+
+    def _member_arn(self, part: str, account_id: str) -> str:
+        (arn,) = (
+            arn
+            for arn in self._members
+            if arn.split(":")[4] == account_id and arn.endswith(f"/{PREFIX}-{part}")
+        )
+        return arn
 
     # --- resources
 
@@ -147,7 +185,7 @@ class Deployment:
         Roles and keys that are not ours have the widest policy that is usual: they trust the whole
         hub, or let their account's policies decide.
         """
-        if ":iam:" in arn:
+        if ":role/" in arn:
             return self._trust.get(arn) or _trusting(HUB)
         if ":kms:" in arn:
             return self._keys.get(arn) or _delegating(arn.split(":")[4])
@@ -158,10 +196,18 @@ class Deployment:
         return self._aliases.get(arn, ())
 
     @cached_property
-    def _trust(self) -> dict[str, Policy]:
-        hub: dict[str, Policy] = {
-            role_arn(HUB, values["name"]): self.plan.policy(address, "assume_role_policy")
+    def _hub_roles(self) -> dict[str, str]:
+        """The address of each role of the hub, by its ARN."""
+        return {
+            role_arn(HUB, f"{values['path']}{values['name']}".removeprefix("/")): address
             for address, values in self.plan.of_type("aws_iam_role").items()
+        }
+
+    @cached_property
+    def _trust(self) -> dict[str, Policy]:
+        hub = {
+            arn: self.plan.policy(address, "assume_role_policy")
+            for arn, address in self._hub_roles.items()
         }
         members = {
             arn: role.properties["AssumeRolePolicyDocument"] for arn, role in self._members.items()
@@ -175,7 +221,10 @@ class Deployment:
         for account_id in {target.account_id for target in TARGETS}:
             made = self._stack_set("roles", account_id, HUB_REGION) | self._execution(account_id)
             for role in made.values():
-                found[role_arn(account_id, role.properties["RoleName"])] = role
+                if role.kind == "AWS::IAM::Role":
+                    path = role.properties.get("Path", "/")
+                    name = f"{path}{role.properties['RoleName']}".removeprefix("/")
+                    found[role_arn(account_id, name)] = role
         return found
 
     @cached_property
@@ -214,10 +263,17 @@ class Deployment:
     def _stack_set(self, part: str, account_id: str, region: str) -> dict[str, Resource]:
         for values in self.plan.of_type("aws_cloudformation_stack_set").values():
             if values["name"] == f"{PREFIX}-{part}":
-                given = dict(values["parameters"])
+                given = {**values["parameters"], **self._overrides(part, account_id)}
                 given |= {name: v for name, v in self.parameters.items() if name in given}
                 return resolve(parse(values["template_body"]), given, Stack(account_id, region))
         raise LookupError(part)
+
+    def _overrides(self, part: str, account_id: str) -> dict[str, str]:
+        """The parameters that the account's stack instance has instead of the StackSet's."""
+        for address, values in self.plan.of_type("aws_cloudformation_stack_set_instance").items():
+            if f".{part}[" in address and values.get("account_id") == account_id:
+                return dict(values.get("parameter_overrides") or {})
+        return {}
 
     def _execution(self, account_id: str) -> dict[str, Resource]:
         """The hub's own out of the plan; INSTALL.md has the others made from the same template."""
@@ -251,6 +307,11 @@ def _delegating(account_id: str) -> Policy:
 def role_arn(account_id: str, name: str) -> str:
     """The ARN of a role."""
     return f"arn:aws:iam::{account_id}:role/{name}"
+
+
+def policy_arn(account_id: str, name: str) -> str:
+    """The ARN of a managed policy."""
+    return f"arn:aws:iam::{account_id}:policy/{name}"
 
 
 def topic_arn(account_id: str, region: str) -> str:

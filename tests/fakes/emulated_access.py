@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 from deployed import HUB, STRANGER, VIRGINIA, Deployment
-from iam import Caller, Policy, Request, Values
+from iam import ANY, Caller, Policy, Request, Values
 from ministack import Ministack
 
 _REFUSALS = frozenset(
@@ -43,6 +43,7 @@ class EmulatedAccess:
         self.deployment = Deployment(deployment.plan, {"OrganizationId": ours})
         self._sessions: dict[str, Mapping[str, str]] = {}
         self._built: dict[str, str] = {}
+        self._boundaries: dict[tuple[str, str], str] = {}
 
     def _organization(self, account_id: str) -> str:
         organizations = self._running.client("organizations", VIRGINIA, account_id)
@@ -55,7 +56,7 @@ class EmulatedAccess:
         for name, caller in callers.items():
             if not caller.is_root:
                 self._sessions[name] = self._session(caller)
-        self._built = {arn: self._build(arn) for arn in resources}
+        self._built |= {arn: self._build(arn) for arn in resources}
 
     def _session(self, caller: Caller) -> Mapping[str, str]:
         iam = self._running.client("iam", VIRGINIA, caller.account_id)
@@ -68,10 +69,26 @@ class EmulatedAccess:
                     PolicyName=f"policy-{number}",
                     PolicyDocument=json.dumps(policy),
                 )
+        if caller.boundary is not None:
+            iam.put_role_permissions_boundary(
+                RoleName=_name(caller.arn),
+                PermissionsBoundary=self._boundary(caller.account_id, caller.boundary),
+            )
         narrowed = {"Policy": json.dumps(caller.session_policy)} if caller.session_policy else {}
         answer = sts.assume_role(RoleArn=caller.arn, RoleSessionName="session", **narrowed)
         session: Mapping[str, str] = answer["Credentials"]
         return session
+
+    def _boundary(self, account_id: str, policy: Policy) -> str:
+        """The ARN of a managed policy with this document, made once in the account."""
+        iam = self._running.client("iam", VIRGINIA, account_id)
+        document = json.dumps(policy)
+        made = self._boundaries.get((account_id, document))
+        if made is None:
+            name = f"boundary-{len(self._boundaries)}"
+            made = str(iam.create_policy(PolicyName=name, PolicyDocument=document)["Policy"]["Arn"])
+            self._boundaries[account_id, document] = made
+        return made
 
     def _role(self, arn: str, trust: Policy) -> None:
         iam = self._running.client("iam", VIRGINIA, arn.split(":")[4])
@@ -232,16 +249,31 @@ def _create_role(iam: Any, arn: str, request: Request) -> None:  # noqa: ANN401 
     iam.create_role(RoleName=_name(arn), AssumeRolePolicyDocument=trust)
 
 
+def _trust_the_same(iam: Any, arn: str, _: Request) -> None:  # noqa: ANN401 - as above
+    trust = iam.get_role(RoleName=_name(arn))["Role"]["AssumeRolePolicyDocument"]
+    iam.update_assume_role_policy(RoleName=_name(arn), PolicyDocument=json.dumps(trust))
+
+
+_NOTHING = json.dumps({"Version": "2012-10-17", "Statement": []})
+
 _CALLS: Mapping[str, Callable[[Any, str, Request], object]] = {
     "AssumeRole": _assume,
     "AttachRolePolicy": lambda c, arn, _: c.attach_role_policy(
         RoleName=_name(arn), PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
     ),
     "BatchGetItem": lambda c, table, _: c.batch_get_item(RequestItems={table: {"Keys": [_ROW]}}),
+    "CreatePolicy": lambda c, arn, _: c.create_policy(
+        PolicyName=_name(arn), PolicyDocument=_NOTHING
+    ),
+    "CreatePolicyVersion": lambda c, arn, _: c.create_policy_version(
+        PolicyArn=arn, PolicyDocument=_NOTHING, SetAsDefault=True
+    ),
     "CreateRole": _create_role,
+    "CreateUser": lambda c, arn, _: c.create_user(UserName=_name(arn)),
     "CreateTopic": lambda c, arn, _: c.create_topic(Name=arn.split(":")[-1]),
     "Decrypt": lambda c, key, _: c.decrypt(KeyId=key, CiphertextBlob=b"unreadable"),
     "DeleteItem": lambda c, table, _: c.delete_item(TableName=table, Key=_ROW),
+    "DeletePolicy": lambda c, arn, _: c.delete_policy(PolicyArn=arn),
     "DeleteTable": lambda c, table, _: c.delete_table(TableName=table),
     "DeleteTopic": lambda c, arn, _: c.delete_topic(TopicArn=arn),
     "DescribeImages": lambda c, _, __: c.describe_images(Owners=["self"]),
@@ -256,13 +288,20 @@ _CALLS: Mapping[str, Callable[[Any, str, Request], object]] = {
         KeyId=key, Policy=c.get_key_policy(KeyId=key)["Policy"]
     ),
     "PutParameter": lambda c, _, __: c.put_parameter(Name="/golden/base", Value="x", Type="String"),
+    "PutRolePolicy": lambda c, arn, _: c.put_role_policy(
+        RoleName=_name(arn), PolicyName="wide", PolicyDocument=json.dumps(ANY)
+    ),
     "Query": _query,
     "ReceiveMessage": lambda c, url, _: c.receive_message(QueueUrl=url),
     "RunInstances": lambda c, _, __: c.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1),
     "Scan": _scan,
     "SendMessage": lambda c, url, _: c.send_message(QueueUrl=url, MessageBody="{}"),
+    "SetDefaultPolicyVersion": lambda c, arn, _: c.set_default_policy_version(
+        PolicyArn=arn, VersionId="v1"
+    ),
     "SetTopicAttributes": lambda c, arn, _: c.set_topic_attributes(
         TopicArn=arn, AttributeName="DisplayName", AttributeValue="theirs"
     ),
     "Subscribe": _subscribe,
+    "UpdateAssumeRolePolicy": _trust_the_same,
 }

@@ -4,7 +4,11 @@
         …
         made()   # {("111122223333", "iam"): {"ami-tracker-read", …}, …}
 
-Importing it teaches moto's CloudFormation the topic policy, which it does not know.
+Importing it changes moto's CloudFormation where it differs from AWS:
+* it gets the topic policy, which it does not know;
+* it leaves out statements of a managed policy that are AWS::NoValue;
+* it describes a list among a stack's parameters as its text;
+* it keeps those of a StackSet's parameters that an instance does not override.
 """
 
 from __future__ import annotations
@@ -16,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from moto.cloudformation.models import Stack, StackInstances
 from moto.core.common_models import CloudFormationModel
-from moto.iam.models import iam_backends
+from moto.iam.models import ManagedPolicy, iam_backends
 from moto.kms.models import kms_backends
 from moto.sns.models import sns_backends
 
@@ -75,6 +80,68 @@ class TopicPolicy(CloudFormationModel):
     @classmethod
     def delete_from_cloudformation_json(cls, *_: object) -> None:
         """Nothing: it goes with its topic."""
+
+
+def _managed_policy(
+    resource_name: str,
+    cloudformation_json: Mapping[str, Any],
+    account_id: str,
+    region_name: str,
+    **more: object,
+) -> ManagedPolicy:
+    properties = cloudformation_json["Properties"]
+    document = _document(properties["PolicyDocument"])
+    changed = {**cloudformation_json, "Properties": {**properties, "PolicyDocument": document}}
+    return _create_managed_policy(resource_name, changed, account_id, region_name, **more)
+
+
+def _parameters_as_text(stack: Stack) -> list[dict[str, Any]]:
+    return [
+        {
+            "ParameterKey": name,
+            "ParameterValue": ",".join(value) if isinstance(value, list) else value,
+        }
+        for name, value in stack.resource_map.resolved_parameters.items()
+    ]
+
+
+def _create_with_overrides(
+    instances: StackInstances,
+    accounts: list[str],
+    regions: list[str],
+    parameters: list[dict[str, Any]] | dict[str, Any],
+    deployment_targets: dict[str, Any],
+    permission_model: str,
+) -> list[dict[str, Any]]:
+    # moto passes overrides as they came, and without any the StackSet's own, by name.
+    overridden = _by_name(parameters) if isinstance(parameters, list) else {}
+    before = set(instances.stack_instances)
+    merged = {**_by_name(instances.parameters), **overridden}
+    made: list[dict[str, Any]] = _create_instances(
+        instances, accounts, regions, merged, deployment_targets, permission_model
+    )
+    for instance in set(instances.stack_instances) - before:
+        instance.parameters = [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in overridden.items()
+        ]
+    return made
+
+
+def _by_name(parameters: list[dict[str, Any]] | dict[str, Any]) -> dict[str, Any]:
+    if isinstance(parameters, dict):
+        return parameters
+    return {each["ParameterKey"]: each["ParameterValue"] for each in parameters}
+
+
+_create_managed_policy = ManagedPolicy.create_from_cloudformation_json
+_create_instances: Any = StackInstances.create_instances
+_changes: list[tuple[type, str, object]] = [
+    (ManagedPolicy, "create_from_cloudformation_json", _managed_policy),
+    (Stack, "parameter_list", property(_parameters_as_text)),
+    (StackInstances, "create_instances", _create_with_overrides),
+]
+for _changed, _name, _by in _changes:
+    setattr(_changed, _name, _by)
 
 
 def made() -> dict[Place, set[str]]:

@@ -143,17 +143,20 @@ class _Resolver:
         known = _ATTRIBUTES.get((raw["Type"], attribute))
         if known is None:
             raise TemplateError(f"{name}.{attribute}", "is not known here")
-        own = {key: self.of(raw["Properties"].get(key, "")) for key in ("RoleName", "TopicName")}
-        return known.format(logical=name, **own, **_where(self.stack))
+        own = {key: self.of(raw["Properties"].get(key, "")) for key in _NAMES}
+        path = self.of(raw["Properties"].get("Path", "/"))
+        return known.format(logical=name, path=path, **own, **_where(self.stack))
 
 
 def _where(stack: Stack) -> dict[str, str]:
     return {"p": stack.partition, "region": stack.region, "account": stack.account_id}
 
 
+_NAMES = ("ManagedPolicyName", "RoleName", "TopicName")
 _ATTRIBUTES = {
+    ("AWS::IAM::ManagedPolicy", "Ref"): "arn:{p}:iam::{account}:policy{path}{ManagedPolicyName}",
     ("AWS::IAM::Role", "Ref"): "{RoleName}",
-    ("AWS::IAM::Role", "Arn"): "arn:{p}:iam::{account}:role/{RoleName}",
+    ("AWS::IAM::Role", "Arn"): "arn:{p}:iam::{account}:role{path}{RoleName}",
     ("AWS::SNS::Topic", "Ref"): "arn:{p}:sns:{region}:{account}:{TopicName}",
     ("AWS::SNS::Topic", "TopicArn"): "arn:{p}:sns:{region}:{account}:{TopicName}",
     ("AWS::KMS::Key", "Ref"): "{logical}",

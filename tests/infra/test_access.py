@@ -35,13 +35,15 @@ from deployed import (
     hub_arn,
     named,
     owner,
+    platform,
+    policy_arn,
     powerless,
     role_arn,
     topic_arn,
     topic_key,
 )
 from emulated_access import EmulatedAccess
-from iam import Caller, Request, Values, Verdict
+from iam import Caller, Request, Values, Verdict, authorize
 from ministack import ministack
 
 from services.aggregator.topics import publish_role
@@ -79,11 +81,18 @@ CALLERS: Mapping[str, Callable[[Deployment], Caller]] = {
     "stack sets": lambda d: d.hub_role("stackset-administration"),
     "hub's administrator": lambda _: administrator(HUB),
     "hub's root": lambda _: owner(HUB),
+    "lookup without the path": lambda _: named(HUB, f"{PREFIX}-lookup"),
+    "lookup below another path": lambda _: named(HUB, f"teams/{PREFIX}-lookup"),
+    "stack sets without the path": lambda _: named(HUB, f"{PREFIX}-stackset-administration"),
+    "publisher without the path": lambda _: named(MEMBER, f"{PREFIX}-publish"),
     "lookup outside": lambda d: replace(d.hub_role("lookup"), organization_id=""),
     "deployment": lambda d: d.member_role("stackset-execution"),
     "lookup abroad": lambda d: d.member_role("read", MEMBER, SESSION_POLICY),
+    "lookup at home": lambda d: d.member_role("read", HUB, SESSION_POLICY),
     "publisher": _publisher,
     "unnarrowed publisher": lambda d: d.member_role("publish", MEMBER),
+    "taken read role": lambda d: d.taken_role("read"),
+    "taken publish role": lambda d: d.taken_role("publish"),
     "member's administrator": lambda _: administrator(MEMBER),
     "member's root": lambda _: owner(MEMBER),
     "member's intern": lambda _: powerless(MEMBER),
@@ -192,6 +201,11 @@ def through(service: str, region: str) -> dict[str, Values]:
     return {"kms:ViaService": f"{service}.{region}.amazonaws.com"}
 
 
+def bounded(arn: str) -> dict[str, Values]:
+    """What IAM knows of a request for a role that has, or would get, a boundary."""
+    return {"iam:PermissionsBoundary": arn}
+
+
 def by(protocol: str) -> dict[str, Values]:
     """What a subscription brings."""
     return {"sns:Protocol": protocol}
@@ -203,6 +217,13 @@ PLAIN: dict[str, Values] = {"aws:SecureTransport": "false"}
 ROLES = {part: role_arn(HUB, f"{PREFIX}-{part}") for part in ("lookup", "schedule")}
 ADMINISTRATION = role_arn(HUB, f"{PREFIX}-stackset-administration")
 EXECUTION = role_arn(MEMBER, f"{PREFIX}-stackset-execution")
+BOUNDARY, WIDE = (policy_arn(MEMBER, name) for name in (f"{PREFIX}-members-boundary", "wide"))
+TEAM = policy_arn(MEMBER, "boundaries/team")
+PLATFORM_READ, PLATFORM_PUBLISH = (
+    role_arn(MEMBER, f"platform/{PREFIX}-{part}") for part in ("read", "publish")
+)
+BACKDOOR = f"arn:aws:iam::{MEMBER}:user/backdoor"
+SECRET = f"arn:aws:secretsmanager:{IRELAND}:{MEMBER}:secret:database-a1b2c3"
 OUR_SCHEDULES = source(HUB, hub_arn("scheduler", "schedule-group/default"))
 OUR_STACK_SET = source(HUB, hub_arn("cloudformation", f"stackset/{PREFIX}-roles:1a2b"))
 CALLED_BY_CLOUDFORMATION: dict[str, Values] = {"aws:CalledVia": ("cloudformation.amazonaws.com",)}
@@ -259,6 +280,11 @@ ASSUMING = (
 
 BECOMING = (
     allow("Lambda", ASSUME, ROLES["lookup"], "Lambda becomes the lookup", "it runs the function"),
+    allow("Lambda", ASSUME, ROLES["lookup"], "Lambda becomes the lookup for this account",
+          "its function is here", context=source(HUB, function("lookup"))),
+    deny("Lambda", ASSUME, ROLES["lookup"], "Lambda becomes the lookup for another account",
+         "the confused deputy", context=source(
+             STRANGER, f"arn:aws:lambda:{VIRGINIA}:{STRANGER}:function:lookup")),
     deny("hub's administrator", ASSUME, ROLES["lookup"], "an administrator becomes the lookup",
          "it trusts Lambda alone"),
     deny("EventBridge Scheduler", ASSUME, ROLES["lookup"], "a schedule becomes the lookup",
@@ -288,11 +314,10 @@ BECOMING = (
 )
 
 DEPLOYING = (
-    allow("deployment", "iam:CreateRole", READ, "StackSets make the read role", "their job"),
+    allow("deployment", "iam:CreateRole", READ, "StackSets make the read role", "their job",
+          context=bounded(BOUNDARY)),
     deny("deployment", "iam:CreateRole", role_arn(MEMBER, "root-like"), "StackSets make any role",
-         "two roles are theirs"),
-    deny("deployment", "iam:AttachRolePolicy", READ, "StackSets attach a managed policy",
-         "the roles have policies of their own alone"),
+         "two roles are theirs", context=bounded(BOUNDARY)),
     allow("deployment", "sns:CreateTopic", TOPIC, "StackSets make the topic", "their job"),
     deny("deployment", "sns:DeleteTopic", ORDERS, "StackSets delete another topic",
          "one topic is theirs"),
@@ -305,11 +330,128 @@ DEPLOYING = (
          context=CALLED_BY_CLOUDFORMATION),
 )
 
+# What anyone who may change the StackSet can have CloudFormation do with the execution role.
+ESCALATING = (
+    deny("deployment", "iam:CreateRole", READ, "a role is made without the boundary",
+         "its policy could then allow everything"),
+    deny("deployment", "iam:CreateRole", READ, "a role is made with a wider boundary",
+         "one boundary is right", context=bounded(WIDE)),
+    deny("deployment", "iam:CreateRole", READ, "a role is made with a boundary of AWS",
+         "one boundary is right",
+         context=bounded("arn:aws:iam::aws:policy/AdministratorAccess")),
+    deny("deployment", "iam:CreateRole", READ, "a role is made with a namesake of the boundary",
+         "it is another policy",
+         context=bounded(policy_arn(MEMBER, f"wide/{PREFIX}-members-boundary"))),
+    allow("deployment", "iam:PutRolePolicy", READ, "a bounded role gets a policy",
+          "the boundary limits it", context=bounded(BOUNDARY)),
+    deny("deployment", "iam:PutRolePolicy", READ, "a role without a boundary gets a policy",
+         "it could allow everything"),
+    deny("deployment", "iam:PutRolePolicy", PUBLISH, "a role with a wider boundary gets a policy",
+         "it could allow more", context=bounded(WIDE)),
+    deny("deployment", "iam:AttachRolePolicy", READ, "a bounded role gets AWS's own policy",
+         "the roles have policies of their own alone", context=bounded(BOUNDARY)),
+    allow("deployment", "iam:PutRolePermissionsBoundary", READ, "a role gets the boundary",
+          "CloudFormation does so when the template changes", context=bounded(BOUNDARY)),
+    deny("deployment", "iam:PutRolePermissionsBoundary", READ, "a role gets a wider boundary",
+         "one boundary is right", context=bounded(WIDE)),
+    deny("deployment", "iam:DeleteRolePermissionsBoundary", READ, "a role loses its boundary",
+         "it has one as long as it exists", context=bounded(BOUNDARY)),
+    deny("deployment", "iam:CreatePolicyVersion", BOUNDARY, "the boundary gets a new version",
+         "it is not theirs"),
+    deny("deployment", "iam:SetDefaultPolicyVersion", BOUNDARY, "the boundary gets an old version",
+         "it is not theirs"),
+    deny("deployment", "iam:DeletePolicy", BOUNDARY, "the boundary is deleted", "it is not theirs"),
+    deny("deployment", "iam:CreatePolicy", WIDE, "another boundary is made",
+         "no policy is theirs"),
+    deny("deployment", "iam:PutRolePolicy", EXECUTION, "the execution role widens itself",
+         "it is not theirs", context=bounded(BOUNDARY)),
+    deny("deployment", "iam:AttachRolePolicy", EXECUTION, "the execution role gets AWS's policy",
+         "it is not theirs"),
+    deny("deployment", "iam:UpdateAssumeRolePolicy", EXECUTION, "the execution role trusts others",
+         "it is not theirs"),
+    deny("deployment", "iam:CreateUser", BACKDOOR, "a user is made", "it makes roles and topics"),
+    deny("deployment", "iam:PassRole", READ, "the read role is passed to a service",
+         "no service uses it"),
+    allow("deployment", "iam:UpdateAssumeRolePolicy", READ, "the read role trusts a stranger",
+          "IAM has no condition on it: what the stranger may then do follows"),
+    allow("taken read role", "ec2:DescribeImages", "*", "the stranger looks at images",
+          "the boundary allows it", region=TOKYO),
+    allow("taken read role", "ssm:GetParameters", parameter("/golden/base"),
+          "the stranger reads a configured parameter", "the boundary allows it"),
+    deny("taken read role", "ssm:GetParameters", parameter("/secrets/database"),
+         "the stranger reads a secret parameter", "the boundary does not name it"),
+    deny("taken read role", "ssm:GetParameters", parameter("/golden/base", COLLEAGUE),
+         "the stranger reads a parameter that a colleague shares", "only the account's own"),
+    deny("taken read role", "ssm:GetParameters", parameter("/golden/base"),
+         "the stranger reads it where none is configured", "parameter_paths is empty", build=bare),
+    deny("taken read role", "secretsmanager:GetSecretValue", SECRET, "the stranger reads a secret",
+         "the boundary does not allow it"),
+    deny("taken read role", "iam:CreateUser", BACKDOOR, "the stranger makes a user",
+         "the boundary does not allow it"),
+    deny("taken read role", "iam:DeleteRolePermissionsBoundary", READ,
+         "the stranger takes the boundary away", "the boundary does not allow it",
+         context=bounded(BOUNDARY)),
+    deny("taken read role", "ec2:RunInstances", "*", "the stranger starts an instance",
+         "the boundary does not allow it", region=IRELAND),
+    deny("taken read role", "sns:Publish", TOPIC, "the stranger publishes as the read role",
+         "the topic takes one role"),
+    allow("taken publish role", "sns:Publish", TOPIC, "the stranger publishes false events",
+          "the boundary must let the role publish: the runbook says so"),
+    deny("taken publish role", "sns:Publish", ORDERS, "the stranger publishes to another topic",
+         "the boundary names the topics"),
+    deny("taken publish role", "kms:Decrypt", f"arn:aws:kms:{IRELAND}:{MEMBER}:key/payroll",
+         "the stranger decrypts directly", "only through SNS"),
+    deny("taken publish role", "iam:CreateUser", BACKDOOR,
+         "the stranger makes a user as the publish role", "the boundary does not allow it"),
+)
+
+# Roles below /platform/, with the organisation's own boundary. A role without the path is another.
+BELOW_A_PATH = (
+    allow("lookup", ASSUME, PLATFORM_READ, "lookup reads below the path", "its job", context=RIGHT,
+          build=platform),
+    deny("lookup", ASSUME, READ, "lookup reads without the path", "its policy names the path",
+         context=RIGHT, build=platform),
+    deny("lookup without the path", ASSUME, PLATFORM_READ, "a namesake without the path reads",
+         "the trust names the path", context=RIGHT, build=platform),
+    deny("lookup below another path", ASSUME, PLATFORM_READ, "a namesake below another path reads",
+         "the trust names the path", context=RIGHT, build=platform),
+    deny("lookup below another path", ASSUME, READ, "the same where there is no path",
+         "the trust names a role without one", context=RIGHT, build=bare),
+    allow("aggregator", ASSUME, PLATFORM_PUBLISH, "aggregator publishes below the path", "its job",
+          context=RIGHT, build=platform),
+    allow("publisher", "sns:Publish", TOPIC, "the publisher below the path publishes", "its job",
+          build=platform),
+    deny("publisher without the path", "sns:Publish", TOPIC,
+         "a namesake of the publisher without the path publishes", "the topic names the path",
+         build=platform),
+    allow("stack sets", ASSUME, EXECUTION, "StackSets below the path deploy to a member",
+          "the execution role has no path", build=platform),
+    deny("stack sets without the path", ASSUME, EXECUTION, "a namesake without the path deploys",
+         "the execution role names the path", build=platform),
+    allow("Lambda", ASSUME, role_arn(HUB, f"platform/{PREFIX}-lookup"),
+          "Lambda becomes the lookup below the path", "it runs the function", build=platform),
+    allow("deployment", "iam:CreateRole", PLATFORM_READ, "a role is made below the path",
+          "their job", context=bounded(TEAM), build=platform),
+    deny("deployment", "iam:CreateRole", PLATFORM_READ,
+         "a role is made without the organisation's boundary", "it replaces ours",
+         context=bounded(BOUNDARY), build=platform),
+    deny("deployment", "iam:CreateRole", READ, "a role is made without the path",
+         "two roles are theirs", context=bounded(TEAM), build=platform),
+)
+
 LOOKING = (
     allow("lookup abroad", "ec2:DescribeImages", "*", "images of a configured region", "its job",
           region=IRELAND),
     deny("lookup abroad", "ec2:DescribeImages", "*", "images of another region",
          "only what is watched", region=TOKYO),
+    deny("lookup abroad", "ec2:DescribeImages", "*", "images of another account's region",
+         "each account has its own regions", region=VIRGINIA),
+    allow("lookup at home", "ec2:DescribeImages", "*", "images of that region in its account",
+          "its job", region=VIRGINIA),
+    deny("lookup at home", "ec2:DescribeImages", "*", "images there of the other account's region",
+         "each account has its own regions", region=FRANKFURT),
+    deny("lookup abroad", "ssm:GetParameters", PUBLIC_PARAMETER.replace(IRELAND, VIRGINIA),
+         "a public parameter of another account's region", "each account has its own regions"),
     allow("lookup abroad", "ssm:GetParameters", PUBLIC_PARAMETER, "a public parameter", "its job"),
     deny("lookup abroad", "ssm:GetParameters", PUBLIC_PARAMETER.replace(IRELAND, TOKYO),
          "a public parameter of another region", "only what is watched"),
@@ -341,6 +483,8 @@ PUBLISHING_TO_A_TOPIC = (
           "its job"),
     deny("publisher", "sns:Publish", topic_arn(MEMBER, TOKYO), "in another region",
          "only what is watched"),
+    deny("publisher", "sns:Publish", topic_arn(MEMBER, VIRGINIA), "in another account's region",
+         "each account has its own regions"),
     deny("publisher", "sns:Publish", TOPIC, "the publisher without TLS", "the topic refuses it",
          context=PLAIN),
     allow("publisher", "sns:Publish", f"{TOPIC}.fifo", "to a FIFO topic", "fifo_topics",
@@ -540,6 +684,8 @@ TABLE_OF_REQUESTS = (
     *ASSUMING,
     *BECOMING,
     *DEPLOYING,
+    *ESCALATING,
+    *BELOW_A_PATH,
     *LOOKING,
     *PUBLISHING_TO_A_TOPIC,
     *USING_A_TOPICS_KEY,
@@ -575,6 +721,15 @@ NOT_JUDGED: Mapping[str, Callable[[Row], bool]] = {
         lambda row: (
             row.who.startswith("colleague") or row.who in {"lookup outside", "member's intern"}
         )
+    ),
+    "ministack does not know iam:PermissionsBoundary, and denies the right CreateRole as well": (
+        lambda row: "iam:PermissionsBoundary" in row.context
+    ),
+    "a role on ministack has its deployed policy: what a boundary does is tested below": (
+        lambda row: row.who.startswith("taken")
+    ),
+    "iam:PassRole is a permission that other calls need, and no call": (
+        lambda row: row.action == "iam:PassRole"
     ),
     "ministack judges GetParameters on all parameters at once": (
         lambda row: row.action == "ssm:GetParameters"
@@ -612,6 +767,34 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAcces
 def test_ministack_agrees(row: Row, emulated: EmulatedAccess) -> None:
     """An emulator that enforces the same policies comes to the same answer."""
     assert row.allowed == emulated.allows(row.who, row.request(emulated.deployment))
+
+
+@pytest.mark.parametrize("limited", [True, False], ids=["with-boundary", "without"])
+def test_a_boundary_limits_a_role_that_may_do_everything(
+    emulated: EmulatedAccess,
+    limited: bool,  # noqa: FBT001 - a table
+) -> None:
+    """The members' boundary is enforced on ministack; the same role without it makes users."""
+    taken = emulated.deployment.taken_role("read")
+    who = f"taken-{'with' if limited else 'without'}-boundary"
+    boundary = taken.boundary if limited else None
+    caller = replace(taken, arn=role_arn(MEMBER, who), boundary=boundary)
+    asked = {
+        "iam:CreateUser": BACKDOOR,
+        "ec2:DescribeImages": "*",
+        "ec2:RunInstances": "*",
+        "sns:DeleteTopic": ORDERS,
+    }
+    requests = [
+        Request(caller=caller, action=action, resource=on, region=IRELAND)
+        for action, on in asked.items()
+    ]
+    emulated.build({who: caller}, set(asked.values()))
+
+    found = {each.action: emulated.allows(who, each) for each in requests}
+
+    assert found == {action: not limited or action == "ec2:DescribeImages" for action in asked}
+    assert found == {each.action: authorize(each).allowed for each in requests}
 
 
 def test_the_table_is_a_table() -> None:

@@ -25,6 +25,7 @@ from terraform import (
     SERVICES,
     Plan,
     Terraform,
+    TerraformError,
     caller,
     checkout,
     environment,
@@ -106,7 +107,8 @@ def everything_set(scratch: Path) -> Plan:
         fifo_topics=True,
         organization_id="o-a1b2c3d4e5",
         parameter_paths=["/silver/*", "/golden/*"],
-        permissions_boundary_name="boundary",
+        role_path="/platform/",
+        permissions_boundary="boundaries/team",
         subscriber_account_ids=["555566667777", "444455556666"],
     )
 
@@ -476,11 +478,16 @@ def test_every_alarm_has_a_heading_in_the_runbook(plan: Plan) -> None:
 def test_parameters_by_hand_are_those_of_the_stack_sets(
     everything_set: Plan, output: str, stack_set: str
 ) -> None:
-    """Whoever deploys by hand is told what StackSets would be given, whatever is set."""
+    """Parameters by hand are those of the StackSets, whatever is set.
+
+    The hub does not know for which account they are: it names all regions.
+    """
     address = f'aws_cloudformation_stack_set.self_managed["{stack_set}"]'
+    by_hand = everything_set.outputs()["ami_tracker"][output]
+    regions = {"Regions": "eu-west-1,us-east-1"} if stack_set == "roles" else {}
 
     given = everything_set.values(address)["parameters"]
-    assert given == everything_set.outputs()["ami_tracker"][output]
+    assert {**given, **regions} == by_hand
 
 
 def test_alarms_tell_somebody_when_they_begin_and_when_they_end(
@@ -727,7 +734,7 @@ def every_statement(plan: Plan) -> list[dict[str, Any]]:
 def test_every_role_has_the_boundary(everything_set: Plan) -> None:
     """A platform that demands a permissions boundary gets it on each role, stacks included."""
     plan = everything_set
-    expected = f"arn:aws:iam::{HUB_ACCOUNT}:policy/boundary"
+    expected = f"arn:aws:iam::{HUB_ACCOUNT}:policy/boundaries/team"
     stacks = [
         values["parameters"]["PermissionsBoundary"]
         for values in plan.resources().values()
@@ -735,7 +742,91 @@ def test_every_role_has_the_boundary(everything_set: Plan) -> None:
     ]
 
     assert physical(plan, "aws_iam_role", "permissions_boundary") == {expected}
-    assert stacks == ["boundary", "boundary"]
+    assert stacks == ["boundaries/team", "boundaries/team"]
+
+
+TEAM = f"arn:aws:iam::{HUB_ACCOUNT}:policy/boundaries/team"
+POWER_USERS = "arn:aws:iam::aws:policy/PowerUserAccess"
+
+
+@pytest.mark.parametrize(
+    ("given", "in_the_hub", "in_the_members"),
+    [(TEAM, TEAM, "boundaries/team"), (POWER_USERS, POWER_USERS, POWER_USERS)],
+    ids=["the hub's", "of AWS"],
+)
+def test_a_boundary_may_be_an_arn(
+    scratch: Path, given: str, in_the_hub: str, in_the_members: str
+) -> None:
+    """Members have a policy of the same path and name; a policy of AWS is the same everywhere."""
+    made = basic(scratch, permissions_boundary=given)
+    stacks = {
+        values["parameters"]["PermissionsBoundary"]
+        for values in made.resources().values()
+        if "PermissionsBoundary" in (values.get("parameters") or {})
+    }
+
+    assert physical(made, "aws_iam_role", "permissions_boundary") == {in_the_hub}
+    assert stacks == {in_the_members}
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["arn:aws:iam::999900001111:policy/team", f"arn:aws-cn:iam::{HUB_ACCOUNT}:policy/team"],
+)
+def test_a_boundary_of_another_account_is_refused(scratch: Path, given: str) -> None:
+    """IAM takes none, and says so only when the first role is made."""
+    with pytest.raises(TerraformError, match=f"here {HUB_ACCOUNT} in aws: give the policy's path"):
+        basic(scratch, permissions_boundary=given)
+
+
+def test_every_role_and_policy_has_the_path(everything_set: Plan) -> None:
+    """A platform that allows roles below one path only gets them there, and the hub names them so.
+
+    The stack set's execution role has no path: the StackSets API takes a name.
+    """
+    plan = everything_set
+    roles = plan.values('aws_cloudformation_stack_set.self_managed["roles"]')["parameters"]
+    topics = plan.values('aws_cloudformation_stack_set.self_managed["topics"]')["parameters"]
+    execution = plan.values("aws_cloudformation_stack.execution_role[0]")["parameters"]
+    settings = {
+        name: value
+        for service in ("lookup", "aggregator")
+        for name, value in function(plan, service)["environment"][0]["variables"].items()
+        if name.endswith("_ROLE_NAME")
+    }
+    assumed = {
+        arn.split(":", 5)[5]
+        for role in role_names(plan)
+        for document in plan.role_policies(role)
+        for arn in resources_to_assume(document)
+    }
+
+    assert physical(plan, "aws_iam_role", "path") == {"/platform/"}
+    assert roles["RolePath"] == "/platform/"
+    assert roles["LookupRoleName"] == "platform/ami-tracker-lookup"
+    assert roles["AggregatorRoleName"] == "platform/ami-tracker-aggregator"
+    assert topics["PublishRoleName"] == "platform/ami-tracker-publish"
+    assert execution["AdministrationRoleName"] == "platform/ami-tracker-stackset-administration"
+    assert execution["ReadRoleName"] == "platform/ami-tracker-read"
+    assert execution["PublishRoleName"] == topics["PublishRoleName"]
+    assert settings == {
+        "READ_ROLE_NAME": "platform/ami-tracker-read",
+        "PUBLISH_ROLE_NAME": "platform/ami-tracker-publish",
+    }
+    assert assumed == {
+        "role/platform/ami-tracker-read",
+        "role/platform/ami-tracker-publish",
+        "role/ami-tracker-stackset-execution",
+    }
+
+
+def test_the_hub_names_the_execution_roles_parameters(everything_set: Plan) -> None:
+    """What the other accounts deploy is what the hub's own stack is made with."""
+    stack = everything_set.values("aws_cloudformation_stack.execution_role[0]")["parameters"]
+    output = everything_set.outputs()["ami_tracker"]["stack_set_execution_role_parameters"]
+
+    assert output == stack
+    assert output["ParameterPaths"] == "/golden/*,/silver/*"
 
 
 @pytest.mark.parametrize("name", ["lookups", "dead_letters", "schedule_dead_letters"])
@@ -788,17 +879,15 @@ def short(addresses: Iterable[str]) -> set[str]:
 
 
 def test_one_region_line_adds_that_regions_topic(scratch: Path, plan: Plan) -> None:
-    """Beside it, only the roles' own list of regions changes, and that by the new name."""
+    """In addition, only the list of regions of that account's roles changes, by the new name."""
     found = changed(plan, basic(scratch, "Name: eu-north-1"))
 
     assert short(found) == {
         f'aws_cloudformation_stack_set_instance.topics["{HUB_ACCOUNT}/eu-north-1"]',
-        'aws_cloudformation_stack_set.self_managed["roles"]',
+        f'aws_cloudformation_stack_set_instance.roles["{HUB_ACCOUNT}"]',
     }
-    assert "parameters.Regions.eu-north-1,eu-west-1,us-east-1" in "\n".join(found.values())
-    for address, lines in found.items():
-        if "stack_set_instance" not in address:
-            assert all("eu-north-1" in line for line in lines.splitlines()), address
+    (roles,) = (lines for address, lines in found.items() if ".roles[" in address)
+    assert roles == "parameter_overrides.Regions.eu-north-1,eu-west-1,us-east-1"
 
 
 def test_one_account_line_adds_that_accounts_roles_and_topic(scratch: Path, plan: Plan) -> None:
@@ -841,10 +930,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 
 
 def test_policies_over_two_hundred_accounts_are_short_enough(scratch: Path) -> None:
-    """With the longest names and a customer key, and every account is in one of them."""
+    """With the longest names, path and customer key; and every account is in one of them."""
     accounts = [f"{number:012}" for number in range(1, 201)]
     lines = [f'{{Name: eu-west-1, AccountId: "{account}"}}' for account in accounts]
-    large = basic(scratch, *lines, name_prefix="a" * 32, kms_key_arn=KEY)
+    path = f"/{'p' * 38}/"
+    large = basic(scratch, *lines, name_prefix="a" * 32, kms_key_arn=KEY, role_path=path)
     roles = [f"{'a' * 32}-{part}" for part in ("lookup", "aggregator", "stackset-administration")]
     managed = [json.loads(values["policy"]) for values in large.of_type("aws_iam_policy").values()]
 
@@ -856,12 +946,13 @@ def test_policies_over_two_hundred_accounts_are_short_enough(scratch: Path) -> N
     for role in roles:
         for document in large.role_policies(role):
             assumable |= resources_to_assume(document)
-    suffixes = ("read", "publish", "stackset-execution")
+    paths = {"read": path, "publish": path, "stackset-execution": "/"}
     assert assumable == {
-        f"arn:aws:iam::{account}:role/{'a' * 32}-{suffix}"
+        f"arn:aws:iam::{account}:role{path}{'a' * 32}-{suffix}"
         for account in [HUB_ACCOUNT, *accounts]
-        for suffix in suffixes
+        for suffix, path in paths.items()
     }
+    assert {values["path"] for values in large.of_type("aws_iam_policy").values()} == {path}
     attached = large.of_type("aws_iam_role_policy_attachment").values()
     assert sorted(values["role"] for values in attached) == sorted(roles * 4)
 

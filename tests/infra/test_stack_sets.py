@@ -71,9 +71,12 @@ def inputs(model: str, targets: tuple[tuple[str, str], ...], **more: object) -> 
         "external_ids": ["new-external-id", "old-external-id"],
         "organization_id": "o-abcdefghij",
         "subscriber_account_ids": [OUTSIDER],
+        "parameter_paths": [],
+        "permissions_boundary": None,
         "permission_model": model,
         "organizational_unit_ids": [],
         "call_as": "SELF",
+        "administration_role_arn": None,
         "execution_role_name": "ami-tracker-stackset-execution",
         "tags": {"team": "platform"},
         **more,
@@ -161,7 +164,12 @@ def trust(sid: str, hub_role: str) -> dict[str, Any]:
     )
 
 
-def read_role(regions: list[str]) -> Role:
+def boundary_of(account_id: str) -> str:
+    """The boundary that the execution role's template makes in an account."""
+    return f"arn:aws:iam::{account_id}:policy/ami-tracker-members-boundary"
+
+
+def read_role(regions: list[str], boundary: str | None = None) -> Role:
     """The role that looks up images in some regions."""
     there = {"StringEquals": {"aws:RequestedRegion": regions}}
     public = "arn:aws:ssm:*::parameter/aws/service/*"
@@ -171,10 +179,11 @@ def read_role(regions: list[str]) -> Role:
             "ReadPublicParameters", Action="ssm:GetParameters", Resource=public, Condition=there
         ),
     )
-    return Role(trust("TheLookupFunctionAlone", "ami-tracker-lookup"), {"look-up-images": may})
+    trusts = trust("TheLookupFunctionAlone", "ami-tracker-lookup")
+    return Role(trusts, {"look-up-images": may}, boundary)
 
 
-def publish_role(account_id: str, regions: list[str]) -> Role:
+def publish_role(account_id: str, regions: list[str], boundary: str | None = None) -> Role:
     """The role that publishes in some regions of an account."""
     may = document(
         statement(
@@ -193,9 +202,8 @@ def publish_role(account_id: str, regions: list[str]) -> Role:
             },
         ),
     )
-    return Role(
-        trust("TheAggregatorFunctionAlone", "ami-tracker-aggregator"), {"publish-releases": may}
-    )
+    trusts = trust("TheAggregatorFunctionAlone", "ami-tracker-aggregator")
+    return Role(trusts, {"publish-releases": may}, boundary)
 
 
 def topic_policy(arn: str, *subscribers: dict[str, Any]) -> dict[str, Any]:
@@ -290,15 +298,21 @@ class TestSelfManaged:
                 f"{account}/{region}": f"arn:aws:sns:{region}:{account}:ami-tracker-releases"
                 for account, region in TARGETS
             },
+            "execution_role_parameters": self_managed.terraform.state()[
+                "module.members.aws_cloudformation_stack.execution_role[0]"
+            ]["parameters"],
         } == self_managed.terraform.outputs()["members"]
 
     @pytest.mark.parametrize("account_id", [HUB_ACCOUNT, FIRST, SECOND])
     def test_roles_say_who_may_do_what(self, self_managed: Deployment, account_id: str) -> None:
-        """The roles of every account trust the hub's two roles alone, for the regions in use."""
-        regions = ["eu-west-1", "us-east-1"]
+        """Every account's roles trust the hub's two roles alone, for the account's own regions."""
+        regions = sorted(region for account, region in TARGETS if account == account_id)
+        boundary = boundary_of(account_id)
 
-        assert read_role(regions) == role(self_managed.aws, account_id, "ami-tracker-read")
-        assert publish_role(account_id, regions) == role(
+        assert read_role(regions, boundary) == role(
+            self_managed.aws, account_id, "ami-tracker-read"
+        )
+        assert publish_role(account_id, regions, boundary) == role(
             self_managed.aws, account_id, "ami-tracker-publish"
         )
 
@@ -366,6 +380,39 @@ class TestSelfManaged:
             == found.trust
         )
 
+    def test_the_hubs_execution_role_comes_with_the_boundary(
+        self, self_managed: Deployment
+    ) -> None:
+        """The stack makes the policy, and is given the parameters that the policy must allow."""
+        iam = self_managed.aws.client("iam", HOME, HUB_ACCOUNT)
+        policies = iam.list_policies(Scope="Local")["Policies"]
+        plan = self_managed.plan(parameter_paths=["/golden/*", "/base"])
+        changed = real_differences(plan)[
+            "module.members.aws_cloudformation_stack.execution_role[0]"
+        ]
+
+        assert [boundary_of(HUB_ACCOUNT)] == [each["Arn"] for each in policies]
+        assert "/base,/golden/*" == changed["parameters"]["ParameterPaths"]
+
+    @pytest.mark.parametrize(
+        ("changed", "expected"),
+        [
+            ({}, "ami-tracker-members-boundary"),
+            ({"permissions_boundary": "team"}, "team"),
+            ({"administration_role_arn": f"arn:aws:iam::{HUB_ACCOUNT}:role/theirs"}, ""),
+        ],
+        ids=["ours", "given", "an organisation's own StackSet roles"],
+    )
+    def test_roles_get_a_boundary_that_exists(
+        self, self_managed: Deployment, changed: dict[str, Any], expected: str
+    ) -> None:
+        """Only the execution role of ours comes with a boundary of its own."""
+        inputs = {**self_managed.inputs, **changed}
+        plan = self_managed.terraform.plan("-refresh=false", inputs=inputs)
+        roles = plan.values('aws_cloudformation_stack_set.self_managed["roles"]')
+
+        assert expected == roles["parameters"]["PermissionsBoundary"]
+
     def test_every_parameter_is_given(self, self_managed: Deployment) -> None:
         """The provider asks for parameters with defaults too, else its plans never end."""
         state = self_managed.terraform.state()
@@ -388,24 +435,24 @@ class TestSelfManaged:
         assert {("update",)} == set(plan.changes().values())
 
     def test_a_new_region_changes_what_names_it(self, self_managed: Deployment) -> None:
-        """One line more makes one topic, and touches the roles' regions and nothing else.
+        """One more line makes one topic, and changes the regions of one account's roles.
 
-        A region that accounts must enable is also let in by the administration role.
+        The administration role also trusts a region that accounts must enable. The StackSets and
+        the other accounts do not change.
         """
         plan = self_managed.plan(targets=self_managed.places((SECOND, "mx-central-1")))
         created = [a for a, done in plan.changes().items() if done == ("create",)]
         differences = real_differences(plan)
         role_trust = differences.pop("module.members.aws_iam_role.administration[0]")
-        parameters = differences.pop(
-            'module.members.aws_cloudformation_stack_set.self_managed["roles"]'
+        roles = differences.pop(
+            f'module.members.aws_cloudformation_stack_set_instance.roles["{SECOND}"]'
         )
 
         assert {} == differences
         assert [
             f'module.members.aws_cloudformation_stack_set_instance.topics["{SECOND}/mx-central-1"]'
         ] == created
-        assert ["parameters"] == list(parameters)
-        assert "eu-west-1,mx-central-1,us-east-1" == parameters["parameters"]["Regions"]
+        assert {"parameter_overrides": {"Regions": "eu-west-1,mx-central-1"}} == roles
         assert [
             "cloudformation.mx-central-1.amazonaws.com",
             "cloudformation.amazonaws.com",
@@ -623,6 +670,26 @@ class TestByHand:
         assert "true" == found["FifoTopic"]
         assert topic_policy(found["TopicArn"]) == found["Policy"]
         assert f"arn:aws:sns:*:{FIRST}:ami-tracker-releases.fifo" == may["Statement"][0]["Resource"]
+
+    def test_roles_below_a_path_are_made_and_trusted_there(self, aws: EmbeddedAws) -> None:
+        """The path is in the roles' ARNs, in the hub's as well, and in the topic's policy."""
+        below = {"RolePath": "/platform/", "LookupRoleName": "platform/ami-tracker-lookup"}
+        outputs = deploy(aws, (FIRST, HOME), MEMBER_ROLES, BY_HAND_ROLES | below)
+        publisher = {"PublishRoleName": "platform/ami-tracker-publish"}
+        deploy(aws, (FIRST, HOME), REGION_TOPIC, BY_HAND_TOPIC | publisher)
+        trusted = role(aws, FIRST, "ami-tracker-read").trust["Statement"][0]["Condition"]
+        policy = topic(aws, FIRST, HOME, "ami-tracker-releases")["Policy"]["Statement"]
+
+        assert {
+            "ReadRoleArn": f"arn:aws:iam::{FIRST}:role/platform/ami-tracker-read",
+            "PublishRoleArn": f"arn:aws:iam::{FIRST}:role/platform/ami-tracker-publish",
+        } == outputs
+        assert {
+            "aws:PrincipalArn": f"arn:aws:iam::{HUB_ACCOUNT}:role/platform/ami-tracker-lookup"
+        } == trusted["ArnEquals"]
+        assert {"aws:PrincipalArn": outputs["PublishRoleArn"]} == policy[0]["Condition"][
+            "ArnNotEquals"
+        ]
 
     def test_own_parameters_and_a_boundary_are_added_to_the_roles(self, aws: EmbeddedAws) -> None:
         """The account's own parameters are readable in this account alone."""

@@ -26,6 +26,7 @@ NAMES = (MEMBER_ROLES, REGION_TOPIC, EXECUTION_ROLE)
 HERE = Stack("111122223333", "eu-west-1")
 HUB = {"HubAccountId": "123456789012"}
 MEMBER = {**HUB, "ExternalIds": "new-id,old-id", "Regions": "eu-west-1"}
+OF_AWS = "arn:aws:iam::aws:policy/PowerUserAccess"
 MORE = {"OrganizationId": "o-abcdefghij", "PermissionsBoundary": "team", "ParameterPaths": "/a/*"}
 REGIONS = ("us-east-1", "eu-west-1", "mx-central-1", "cn-north-1", "us-gov-west-1")
 LARGEST_BODY = 51_200
@@ -34,6 +35,7 @@ LARGEST_BODY = 51_200
 DEPLOYMENTS: tuple[tuple[str, dict[str, str]], ...] = (
     (MEMBER_ROLES, MEMBER),
     (MEMBER_ROLES, {**MEMBER, **MORE, "Fifo": "true"}),
+    (MEMBER_ROLES, {**MEMBER, "RolePath": "/platform/", "PermissionsBoundary": OF_AWS}),
     (REGION_TOPIC, {}),
     (
         REGION_TOPIC,
@@ -45,6 +47,8 @@ DEPLOYMENTS: tuple[tuple[str, dict[str, str]], ...] = (
         },
     ),
     (EXECUTION_ROLE, HUB),
+    (EXECUTION_ROLE, {**HUB, "PermissionsBoundary": OF_AWS}),
+    (EXECUTION_ROLE, {**HUB, "ParameterPaths": "/a/*,/b"}),
     (EXECUTION_ROLE, {**HUB, "Encryption": "customer-key", "PermissionsBoundary": "team"}),
 )
 """Between them they take both branches of every condition."""
@@ -192,6 +196,17 @@ def test_the_console_shows_every_parameter_in_a_group(name: str) -> None:
     assert set(found["Parameters"]) == set(shown["ParameterLabels"])
 
 
+NAME_WITH_A_PATH = (
+    ["reader", "ops/reader", "a/b/c", "a" * 64],
+    ["", "/ops/reader", "ops/", "ops//x", "*", "a" * 65, "arn:aws:iam::111122223333:role/x"],
+)
+BOUNDARY = (
+    ["", "team", "team/bound", "arn:aws:iam::aws:policy/PowerUserAccess"],
+    ["/team", "team/", "*", "arn:aws:iam::111122223333:policy/team"],
+)
+"""What parameters take, and what they do not."""
+
+
 @pytest.mark.parametrize(
     ("name", "parameter", "good", "bad"),
     [
@@ -204,7 +219,14 @@ def test_the_console_shows_every_parameter_in_a_group(name: str) -> None:
         (MEMBER_ROLES, "ExternalIds", ["a-long.id/of:us@home"], ["", "x", "two words"]),
         (MEMBER_ROLES, "OrganizationId", ["", "o-abcdefghij"], ["o-ABC", "r-abcd"]),
         (MEMBER_ROLES, "ReadRoleName", ["ami-tracker-read"], ["", "role/x", "a" * 65]),
-        (MEMBER_ROLES, "PermissionsBoundary", ["", "team/bound"], ["arn:aws:iam::1:policy/x"]),
+        *((name, "PermissionsBoundary", *BOUNDARY) for name in (MEMBER_ROLES, EXECUTION_ROLE)),
+        (MEMBER_ROLES, "RolePath", ["/", "/platform/", "/a/b/"], ["", "a/", "/a", "//", "/*/"]),
+        (MEMBER_ROLES, "LookupRoleName", *NAME_WITH_A_PATH),
+        (MEMBER_ROLES, "AggregatorRoleName", *NAME_WITH_A_PATH),
+        (REGION_TOPIC, "PublishRoleName", *NAME_WITH_A_PATH),
+        (EXECUTION_ROLE, "ReadRoleName", *NAME_WITH_A_PATH),
+        (EXECUTION_ROLE, "PublishRoleName", *NAME_WITH_A_PATH),
+        (EXECUTION_ROLE, "ExecutionRoleName", ["execution"], ["", "ops/execution"]),
         (
             MEMBER_ROLES,
             "Regions",
@@ -217,9 +239,10 @@ def test_the_console_shows_every_parameter_in_a_group(name: str) -> None:
             ["", "/golden/*", "/golden/linux", "/a"],
             ["/*", "*", "golden", "/a*", "/a/*/b", "/a/"],
         ),
+        (EXECUTION_ROLE, "ParameterPaths", ["", "/golden/*", "/a"], ["/*", "*", "/a*", "/a/"]),
         (REGION_TOPIC, "TopicName", ["releases_2"], ["", "releases.fifo"]),
         (REGION_TOPIC, "SubscriberAccountIds", ["", "444455556666"], ["4444", "*"]),
-        (EXECUTION_ROLE, "AdministrationRoleName", ["ops/admin"], ["", "arn:aws:iam::1:role/x"]),
+        (EXECUTION_ROLE, "AdministrationRoleName", *NAME_WITH_A_PATH),
         (EXECUTION_ROLE, "StackSetPrefix", ["ami-tracker"], ["", "1st", "a_b", "*"]),
     ],
 )
@@ -317,16 +340,93 @@ def test_the_execution_role_can_make_and_remove_what_the_templates_hold() -> Non
 
 def test_without_customer_keys_the_execution_role_touches_none() -> None:
     """Keys are the account's most delicate resources: it gets them only where it needs them."""
-    actions = [action for each in deployed(EXECUTION_ROLE, HUB) for action in each.actions]
+    role = resolve(template(EXECUTION_ROLE), HUB, HERE)["ExecutionRole"].properties
+    actions = [action for each in statements(dict(role)) for action in each.actions]
 
     assert [] == [each for each in actions if each.startswith("kms:")]
 
 
-def test_with_a_boundary_no_role_is_made_without_it() -> None:
-    """What gives a role permissions asks for the boundary, and nothing takes it off again."""
-    given = deployed(EXECUTION_ROLE, {**HUB, "PermissionsBoundary": "team"})
-    makers = [s for s in given if {"iam:CreateRole", "iam:PutRolePolicy"} & set(s.actions)]
-    boundary = {"iam:PermissionsBoundary": "arn:aws:iam::111122223333:policy/team"}
+BOUNDARIES = {
+    "": "arn:aws:iam::111122223333:policy/ami-tracker-members-boundary",
+    "team/bound": "arn:aws:iam::111122223333:policy/team/bound",
+    OF_AWS: OF_AWS,
+}
+"""What is given to the execution role's template, and the boundary that it then requires."""
+
+
+@pytest.mark.parametrize("given", BOUNDARIES)
+def test_no_role_is_made_without_the_boundary(given: str) -> None:
+    """What gives a role permissions requires the boundary, and nothing removes or changes it."""
+    found = deployed(EXECUTION_ROLE, {**HUB, "PermissionsBoundary": given})
+    makers = [
+        each
+        for each in found
+        if {"iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"}
+        & set(each.actions)
+    ]
+    boundary = {"iam:PermissionsBoundary": BOUNDARIES[given]}
+    actions = {action for each in found for action in each.actions}
 
     assert [{"ArnEquals": boundary}] == [each.raw["Condition"] for each in makers]
-    assert "iam:DeleteRolePermissionsBoundary" not in [a for s in given for a in s.actions]
+    assert set() == {a for a in actions if a.startswith("iam:")} & LIFTING
+    assert set() == {a for a in actions if a.startswith("iam:") and "*" in a}
+
+
+LIFTING = {
+    "iam:AttachRolePolicy",
+    "iam:CreatePolicy",
+    "iam:CreatePolicyVersion",
+    "iam:DeletePolicy",
+    "iam:DeletePolicyVersion",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:PassRole",
+    "iam:SetDefaultPolicyVersion",
+}
+"""What could lift or avoid a boundary, or is not needed for the roles."""
+
+
+@pytest.mark.parametrize("given", BOUNDARIES)
+def test_roles_have_the_boundary_that_is_given(given: str) -> None:
+    """A name is a policy of the account, an ARN a policy of AWS, and nothing is none."""
+    expected = BOUNDARIES[given] if given else None
+    for name, more in ((MEMBER_ROLES, MEMBER), (EXECUTION_ROLE, HUB)):
+        made = resolve(template(name), {**more, "PermissionsBoundary": given}, HERE).values()
+        roles = [each.properties for each in made if each.kind == "AWS::IAM::Role"]
+
+        assert {expected} == {each.get("PermissionsBoundary") for each in roles}
+
+
+def test_roles_have_the_path() -> None:
+    """The members' roles have the path that is given, and the outputs are their ARNs."""
+    paths = [
+        each.properties["Path"]
+        for given in ({}, {"RolePath": "/platform/"})
+        for each in resolve(template(MEMBER_ROLES), {**MEMBER, **given}, HERE).values()
+    ]
+
+    assert ["/", "/", "/platform/", "/platform/"] == paths
+
+
+def test_the_boundary_is_made_where_none_is_given() -> None:
+    """An organisation's own boundary replaces ours."""
+    ours = resolve(template(EXECUTION_ROLE), HUB, HERE)
+    theirs = resolve(template(EXECUTION_ROLE), {**HUB, "PermissionsBoundary": "team"}, HERE)
+
+    assert {"MembersBoundary", "ExecutionRole"} == set(ours)
+    assert {"ExecutionRole"} == set(theirs)
+
+
+def test_the_boundary_allows_what_the_roles_need() -> None:
+    """Each action and resource of the two roles, of FIFO topics too, is in the boundary."""
+    paths = {"ParameterPaths": "/golden/*,/base/linux"}
+    bound = resolve(template(EXECUTION_ROLE), {**HUB, **paths}, HERE)["MembersBoundary"].properties
+    allowed = {(a, r) for s in statements(dict(bound)) for a in s.actions for r in s.resources}
+    needed = {
+        (action, resource)
+        for fifo in ("true", "false")
+        for each in deployed(MEMBER_ROLES, {**MEMBER, **paths, "Fifo": fifo})
+        for action in each.actions
+        for resource in each.resources
+    }
+
+    assert needed == allowed

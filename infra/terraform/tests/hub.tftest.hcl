@@ -149,7 +149,8 @@ run "a_boundary_and_the_rest" {
   command = plan
 
   variables {
-    permissions_boundary_name  = "boundary"
+    permissions_boundary       = "boundary"
+    role_path                  = "/platform/"
     deletion_protection        = false
     lookup_maximum_concurrency = 50
     lookup_memory_mb           = 1024
@@ -173,6 +174,11 @@ run "a_boundary_and_the_rest" {
   assert {
     condition     = aws_iam_role.schedule.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
     error_message = "The boundary must be this account's policy of that name."
+  }
+
+  assert {
+    condition     = aws_iam_role.schedule.path == "/platform/"
+    error_message = "Roles must have the path."
   }
 
   assert {

@@ -35,12 +35,30 @@ run "self_managed" {
   }
 }
 
+run "roles_with_an_execution_role_of_ours" {
+  command = plan
+
+  variables {
+    parameter_paths = ["/golden/*"]
+  }
+
+  assert {
+    condition     = output.stack_set_execution_role_parameters.ParameterPaths == "/golden/*"
+    error_message = "The boundary in each account must allow the parameters that the read role may read."
+  }
+}
+
 run "self_managed_with_the_roles_that_there_are" {
   command = plan
 
   variables {
     stack_set_administration_role_arn = "arn:aws:iam::111122223333:role/AWSCloudFormationStackSetAdministrationRole"
     stack_set_execution_role_name     = "AWSCloudFormationStackSetExecutionRole"
+  }
+
+  assert {
+    condition     = output.stack_set_execution_role_parameters == null
+    error_message = "No account needs the execution role of ours."
   }
 }
 
@@ -69,10 +87,11 @@ run "by_hand" {
   command = plan
 
   variables {
-    stack_set_model           = "NONE"
-    fifo_topics               = true
-    parameter_paths           = ["/golden/*"]
-    permissions_boundary_name = "boundary"
+    stack_set_model      = "NONE"
+    fifo_topics          = true
+    parameter_paths      = ["/golden/*"]
+    permissions_boundary = "boundaries/team"
+    role_path            = "/platform/"
   }
 
   assert {
@@ -83,8 +102,8 @@ run "by_hand" {
   assert {
     condition = output.member_roles_parameters == {
       HubAccountId        = "111122223333"
-      LookupRoleName      = "ami-tracker-lookup"
-      AggregatorRoleName  = "ami-tracker-aggregator"
+      LookupRoleName      = "platform/ami-tracker-lookup"
+      AggregatorRoleName  = "platform/ami-tracker-aggregator"
       ExternalIds         = "of-the-tests,of-yesterday"
       OrganizationId      = ""
       ReadRoleName        = "ami-tracker-read"
@@ -93,7 +112,8 @@ run "by_hand" {
       Fifo                = "true"
       Regions             = "eu-west-1,us-east-1"
       ParameterPaths      = "/golden/*"
-      PermissionsBoundary = "boundary"
+      PermissionsBoundary = "boundaries/team"
+      RolePath            = "/platform/"
     }
     error_message = "What a person deploys must be what the StackSets would."
   }
@@ -102,7 +122,7 @@ run "by_hand" {
     condition = output.region_topic_parameters == {
       TopicName            = "ami-tracker-releases"
       Fifo                 = "true"
-      PublishRoleName      = "ami-tracker-publish"
+      PublishRoleName      = "platform/ami-tracker-publish"
       OrganizationId       = ""
       SubscriberAccountIds = "333344445555"
       Encryption           = "aws-managed"

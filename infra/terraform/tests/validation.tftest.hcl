@@ -38,7 +38,8 @@ run "takes_the_outermost_values" {
     log_retention_days          = 3653
     round_alarm_minutes         = 10080
     subscriber_account_ids      = ["012345678901"]
-    permissions_boundary_name   = "team_boundary+=,.@-"
+    permissions_boundary        = "a/b.c/team_boundary+=,.@-"
+    role_path                   = "/p23456789/p23456789/p23456789/p2345678/"
     alarm_emails                = ["a.b+c@mail.example.com"]
 
     packages = {
@@ -70,7 +71,8 @@ run "refuses_what_is_malformed" {
     architecture                      = "arm"
     organization_id                   = "123456789012"
     subscriber_account_ids            = ["12345678901"]
-    permissions_boundary_name         = "arn:aws:iam::111122223333:policy/boundary"
+    permissions_boundary              = "arn:aws:iam::111122223333:role/boundary"
+    role_path                         = "platform/"
     stack_set_model                   = "self_managed"
     organizational_unit_ids           = ["platform"]
     stack_set_call_as                 = "MANAGEMENT"
@@ -99,7 +101,8 @@ run "refuses_what_is_malformed" {
     var.architecture,
     var.organization_id,
     var.subscriber_account_ids,
-    var.permissions_boundary_name,
+    var.permissions_boundary,
+    var.role_path,
     var.stack_set_model,
     var.organizational_unit_ids,
     var.stack_set_call_as,
@@ -163,6 +166,7 @@ run "refuses_numbers_that_are_too_large_and_openings_that_are_too_wide" {
     log_retention_days         = 3654
     round_alarm_minutes        = 10081
     parameter_paths            = ["/*"]
+    role_path                  = "/p23456789/p23456789/p23456789/p23456789/"
     subscriber_account_ids     = [for number in range(316) : format("%012d", number)]
     pairs_failing_percent      = { image = 101 }
     pairs_stale_percent        = 101
@@ -176,6 +180,7 @@ run "refuses_numbers_that_are_too_large_and_openings_that_are_too_wide" {
     var.log_retention_days,
     var.round_alarm_minutes,
     var.parameter_paths,
+    var.role_path,
     var.subscriber_account_ids,
     var.pairs_failing_percent,
     var.pairs_stale_percent,
@@ -283,6 +288,42 @@ run "refuses_addresses_for_a_topic_of_somebody_else" {
   variables {
     alarm_emails    = ["team@example.com"]
     alarm_topic_arn = "arn:aws:sns:us-east-1:111122223333:alarms"
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "takes_a_boundary_of_the_hub_by_its_arn" {
+  command = plan
+
+  variables {
+    permissions_boundary = "arn:aws:iam::111122223333:policy/boundaries/team"
+  }
+
+  assert {
+    condition     = output.member_roles_parameters.PermissionsBoundary == "boundaries/team"
+    error_message = "Members must use the policy of the same path and name."
+  }
+}
+
+run "takes_a_boundary_of_aws" {
+  command = plan
+
+  variables {
+    permissions_boundary = "arn:aws:iam::aws:policy/PowerUserAccess"
+  }
+
+  assert {
+    condition     = aws_iam_role.schedule.permissions_boundary == output.member_roles_parameters.PermissionsBoundary
+    error_message = "A policy of AWS must be the same in every account."
+  }
+}
+
+run "refuses_a_boundary_of_another_account" {
+  command = plan
+
+  variables {
+    permissions_boundary = "arn:aws:iam::999900001111:policy/team"
   }
 
   expect_failures = [data.aws_caller_identity.current]

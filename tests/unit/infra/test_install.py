@@ -285,6 +285,12 @@ def test_the_hub_tells_every_parameter(output: str, name: str) -> None:
     assert f".{output}}}" in TEXT
 
 
+def test_the_execution_roles_parameters_are_an_output() -> None:
+    """What it holds is compared with the hub's own stack by the tests of the plans."""
+    assert "stack_set_execution_role_parameters" in declared("output", TERRAFORM)
+    assert ".stack_set_execution_role_parameters}" in TEXT
+
+
 # --- what is named in the text
 
 

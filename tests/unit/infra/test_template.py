@@ -18,6 +18,12 @@ Resources:
   Role:
     Type: AWS::IAM::Role
     Properties: {RoleName: !Sub "${Name}-read"}
+  RoleWithAPath:
+    Type: AWS::IAM::Role
+    Properties: {RoleName: !Sub "${Name}-read", Path: /team/}
+  Policy:
+    Type: AWS::IAM::ManagedPolicy
+    Properties: {ManagedPolicyName: !Sub "${Name}-boundary"}
   Topic:
     Type: AWS::SNS::Topic
     Properties: {TopicName: !If [IsFifo, !Sub "${Name}.fifo", !Ref Name]}
@@ -46,6 +52,8 @@ def thing(value: str, **given: str) -> dict[str, object]:
         ("A: !Ref Role", "ami-read"),
         ("A: !Ref Topic", "arn:aws:sns:eu-west-1:111122223333:ami"),
         ("A: !GetAtt Role.Arn", "arn:aws:iam::111122223333:role/ami-read"),
+        ("A: !GetAtt RoleWithAPath.Arn", "arn:aws:iam::111122223333:role/team/ami-read"),
+        ("A: !Ref Policy", "arn:aws:iam::111122223333:policy/ami-boundary"),
         ("A: {Fn::GetAtt: [Role, Arn]}", "arn:aws:iam::111122223333:role/ami-read"),
         ("A: !Sub '${AWS::Partition}/${Role.Arn}/${!Literal}'",
          "aws/arn:aws:iam::111122223333:role/ami-read/${Literal}"),
@@ -74,7 +82,7 @@ def test_conditions_leave_resources_out() -> None:
     plain = resolve(template, {"Name": "ami"}, STACK)
     fifo = resolve(template, {"Name": "ami", "Fifo": "true"}, STACK)
 
-    assert ["Role", "Topic", "Thing"] == list(plain)
+    assert ["Role", "RoleWithAPath", "Policy", "Topic", "Thing"] == list(plain)
     assert fifo["OnlyFifo"] == Resource("AWS::SNS::Topic", {})
     assert fifo["Topic"].properties == {"TopicName": "ami.fifo"}
 

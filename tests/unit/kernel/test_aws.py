@@ -199,9 +199,14 @@ def cloud() -> Cloud:
     return Cloud()
 
 
-def members(cloud: Cloud, region: str = HUB_REGION, session_name: str = "ami-tracker") -> Members:
+def members(
+    cloud: Cloud,
+    region: str = HUB_REGION,
+    session_name: str = "ami-tracker",
+    role_name: str = "ami-tracker-read",
+) -> Members:
     """Access from a hub region into that cloud's accounts."""
-    role = Role("ami-tracker-read", "external-secret", session_name, POLICY)
+    role = Role(role_name, "external-secret", session_name, POLICY)
     return Members(
         OfflineHome(region, cloud),
         role,
@@ -257,6 +262,13 @@ def test_role_is_assumed_with_both_locks(cloud: Cloud) -> None:
     assert json.loads(form["Policy"]) == POLICY
     assert form["RoleSessionName"] == "ami-tracker-lookup-" + "x" * 45
     assert len(form["RoleSessionName"]) == 64
+
+
+def test_role_may_have_a_path(cloud: Cloud) -> None:
+    """A role's ARN has its path before the name."""
+    members(cloud, role_name="platform/ami-tracker-read").enter(ACCOUNT)
+
+    assert [f"arn:aws:iam::{ACCOUNT}:role/platform/ami-tracker-read"] == cloud.assumed()
 
 
 def test_sts_is_asked_at_the_hub_region(cloud: Cloud) -> None:

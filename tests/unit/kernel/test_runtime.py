@@ -138,6 +138,32 @@ def test_external_id_that_sts_would_refuse_is_a_problem(text: str) -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["reader", "team/reader", "a/b.c/_+=,.@-", "x" * 64])
+def test_role_name_may_have_a_path(text: str) -> None:
+    """The path is in front, without the first slash."""
+    env = environment(READ_ROLE_NAME=text)
+
+    assert text == env.role_name("READ_ROLE_NAME", "ami-tracker-read")
+    assert env.role_name("OTHER", "ami-tracker-read") == "ami-tracker-read"
+    env.check()
+
+
+@pytest.mark.parametrize(
+    "text", ["/team/reader", "team/", "a//b", "arn:aws:iam::111122223333:role/reader", "x" * 65]
+)
+def test_role_name_that_makes_no_arn_is_a_problem(text: str) -> None:
+    """It is found at the start, not as a denial in every account."""
+    env = environment(READ_ROLE_NAME=text)
+    env.role_name("READ_ROLE_NAME", "ami-tracker-read")
+
+    with pytest.raises(SettingsError) as caught:
+        env.check()
+
+    assert caught.value.problems == (
+        f"READ_ROLE_NAME is {text!r}, but must be a role's name, or path and name: team/reader",
+    )
+
+
 def test_missing_external_id_is_one_problem() -> None:
     """What is not there is not also badly formed."""
     env = environment()

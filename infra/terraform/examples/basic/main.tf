@@ -38,11 +38,12 @@ module "ami_tracker" {
   max_removed_percent = var.max_removed_percent
   parameter_paths     = var.parameter_paths
 
-  external_id               = var.external_id
-  previous_external_ids     = var.previous_external_ids
-  organization_id           = var.organization_id
-  subscriber_account_ids    = var.subscriber_account_ids
-  permissions_boundary_name = var.permissions_boundary_name
+  external_id            = var.external_id
+  previous_external_ids  = var.previous_external_ids
+  organization_id        = var.organization_id
+  subscriber_account_ids = var.subscriber_account_ids
+  role_path              = var.role_path
+  permissions_boundary   = var.permissions_boundary
 
   stack_set_model                   = var.stack_set_model
   stack_set_call_as                 = var.stack_set_call_as

@@ -108,8 +108,14 @@ variable "subscriber_account_ids" {
   default     = []
 }
 
-variable "permissions_boundary_name" {
-  description = "Name of a permissions boundary for every role. Null: none."
+variable "role_path" {
+  description = "IAM path of every role and policy that is made."
+  type        = string
+  default     = "/"
+}
+
+variable "permissions_boundary" {
+  description = "Permissions boundary of every role that is made: a policy's name, path and name, or ARN. Null: none."
   type        = string
   default     = null
 }

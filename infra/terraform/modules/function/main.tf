@@ -83,11 +83,20 @@ data "aws_iam_policy_document" "trust" {
       type        = "Service"
       identifiers = ["lambda.amazonaws.com"]
     }
+
+    # Not for a function of another account. AWS's documentation does not say that Lambda sends this
+    # key, so a call without it passes; see docs/decisions/0072-lambda-source-account.md.
+    condition {
+      test     = "StringEqualsIfExists"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
   }
 }
 
 resource "aws_iam_role" "this" {
   name                 = var.name
+  path                 = var.role_path
   description          = var.description
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   permissions_boundary = var.permissions_boundary_arn
@@ -137,6 +146,7 @@ resource "aws_iam_policy" "assume_more" {
   count = max(0, length(local.assumed) - 1)
 
   name        = "${var.name}-assume-${count.index + 2}"
+  path        = var.role_path
   description = "More roles that ${var.name} may assume."
   policy      = data.aws_iam_policy_document.assume_more[count.index].json
 

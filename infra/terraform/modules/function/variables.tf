@@ -138,6 +138,18 @@ variable "kms_key_arn" {
   }
 }
 
+variable "role_path" {
+  description = "IAM path of the role, and of its managed policies."
+  type        = string
+  default     = "/"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^/([A-Za-z0-9+=,.@_-]+/)*$", var.role_path))
+    error_message = "role_path must begin and end with a slash, such as /platform/."
+  }
+}
+
 variable "permissions_boundary_arn" {
   description = "A permissions boundary for the role. Null: none."
   type        = string

@@ -10,8 +10,15 @@ locals {
   topic    = var.fifo ? "${var.topic_name}.fifo" : var.topic_name
 
   # CloudFormation knows no null: an empty parameter says "none".
-  organization_id           = var.organization_id == null ? "" : var.organization_id
-  permissions_boundary_name = var.permissions_boundary_name == null ? "" : var.permissions_boundary_name
+  organization_id      = var.organization_id == null ? "" : var.organization_id
+  permissions_boundary = var.permissions_boundary == null ? "" : var.permissions_boundary
+  # What parameters put before the name of a role that has a path.
+  path_in_names = trimprefix(var.role_path, "/")
+
+  # The execution role of ours makes roles with a boundary only, and its template makes that boundary
+  # where no other is given. An organisation's own execution role knows no such policy.
+  makes_boundary = local.makes_administration && var.permissions_boundary == null
+  roles_boundary = local.makes_boundary ? "${var.name_prefix}-members-boundary" : local.permissions_boundary
 
   templates = "${path.module}/../../../cloudformation"
 
@@ -22,14 +29,15 @@ locals {
       capabilities = toset(["CAPABILITY_NAMED_IAM"])
       parameters = tomap({
         HubAccountId        = var.hub_account_id
-        LookupRoleName      = var.lookup_role_name
-        AggregatorRoleName  = var.aggregator_role_name
+        LookupRoleName      = "${local.path_in_names}${var.lookup_role_name}"
+        AggregatorRoleName  = "${local.path_in_names}${var.aggregator_role_name}"
         ExternalIds         = join(",", var.external_ids)
         OrganizationId      = local.organization_id
         ReadRoleName        = var.read_role_name
         PublishRoleName     = var.publish_role_name
-        PermissionsBoundary = local.permissions_boundary_name
-        Regions             = join(",", local.regions)
+        RolePath            = var.role_path
+        PermissionsBoundary = local.roles_boundary
+        Regions             = local.self_managed ? var.home_region : join(",", local.regions)
         ParameterPaths      = join(",", sort(var.parameter_paths))
         TopicName           = var.topic_name
         Fifo                = tostring(var.fifo)
@@ -43,11 +51,19 @@ locals {
         TopicName            = var.topic_name
         Fifo                 = tostring(var.fifo)
         Encryption           = var.topic_encryption
-        PublishRoleName      = var.publish_role_name
+        PublishRoleName      = "${local.path_in_names}${var.publish_role_name}"
         OrganizationId       = local.organization_id
         SubscriberAccountIds = join(",", sort(var.subscriber_account_ids))
       })
     }
+  }
+
+  # A self-managed instance of the roles overrides the StackSet's Regions with those of its account. The
+  # StackSet's own value is one that never changes, since each change of it updates every account. An
+  # instance of a unit is of many accounts, so service-managed roles name the regions of all targets.
+  own_regions = {
+    for account in local.accounts :
+    account => join(",", sort(distinct([for target in var.targets : target.region if target.account_id == account])))
   }
 
   # One stack instance for each place, because the provider's aws_cloudformation_stack_instances
@@ -194,6 +210,8 @@ resource "aws_cloudformation_stack_set_instance" "roles" {
   region         = each.value.region
   call_as        = var.call_as
 
+  parameter_overrides = local.self_managed ? { Regions = local.own_regions[each.value.account_id] } : null
+
   dynamic "deployment_targets" {
     for_each = each.value.unit == null ? [] : [each.value.unit]
 
@@ -258,9 +276,29 @@ locals {
   makes_administration = local.self_managed && var.administration_role_arn == null
   administration_name  = "${var.name_prefix}-stackset-administration"
   administration_role_arn = (local.makes_administration
-    ? "arn:${local.partition}:iam::${var.hub_account_id}:role/${local.administration_name}"
+    ? "arn:${local.partition}:iam::${var.hub_account_id}:role${var.role_path}${local.administration_name}"
     : var.administration_role_arn
   )
+
+  administration_boundary = (var.permissions_boundary == null || can(regex("^arn:", var.permissions_boundary))
+    ? var.permissions_boundary
+    : "arn:${local.partition}:iam::${var.hub_account_id}:policy/${var.permissions_boundary}"
+  )
+
+  # In every target account. The role has no path: StackSets take its name alone, and no ARN.
+  # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackSet.html
+  execution_role_parameters = {
+    HubAccountId           = var.hub_account_id
+    AdministrationRoleName = "${local.path_in_names}${local.administration_name}"
+    ExecutionRoleName      = var.execution_role_name
+    PermissionsBoundary    = local.permissions_boundary
+    StackSetPrefix         = var.name_prefix
+    ReadRoleName           = "${local.path_in_names}${var.read_role_name}"
+    PublishRoleName        = "${local.path_in_names}${var.publish_role_name}"
+    ParameterPaths         = join(",", sort(var.parameter_paths))
+    TopicName              = var.topic_name
+    Encryption             = var.topic_encryption
+  }
 
   # The regions that need not be enabled. From every other one StackSets calls under a name of its
   # own: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-opt-in-regions.html
@@ -332,9 +370,10 @@ resource "aws_iam_role" "administration" {
   count = local.makes_administration ? 1 : 0
 
   name                 = local.administration_name
+  path                 = var.role_path
   description          = "Lets the StackSets ${var.name_prefix}-roles and ${var.name_prefix}-topics deploy to the target accounts."
   assume_role_policy   = data.aws_iam_policy_document.administration_trust.json
-  permissions_boundary = var.permissions_boundary_name == null ? null : "arn:${local.partition}:iam::${var.hub_account_id}:policy/${var.permissions_boundary_name}"
+  permissions_boundary = local.administration_boundary
   tags                 = var.tags
 }
 
@@ -350,6 +389,7 @@ resource "aws_iam_policy" "administration_more" {
   count = length(local.more_execution_roles)
 
   name        = "${local.administration_name}-${count.index + 2}"
+  path        = var.role_path
   description = "More accounts that ${local.administration_name} may deploy to."
   policy      = data.aws_iam_policy_document.administration_more[count.index].json
   tags        = var.tags
@@ -370,17 +410,7 @@ resource "aws_cloudformation_stack" "execution_role" {
   name          = "${var.name_prefix}-stackset-execution"
   template_body = file("${local.templates}/stackset-execution-role.yaml")
   capabilities  = ["CAPABILITY_NAMED_IAM"]
-  parameters = {
-    HubAccountId           = var.hub_account_id
-    AdministrationRoleName = local.administration_name
-    ExecutionRoleName      = var.execution_role_name
-    PermissionsBoundary    = local.permissions_boundary_name
-    StackSetPrefix         = var.name_prefix
-    ReadRoleName           = var.read_role_name
-    PublishRoleName        = var.publish_role_name
-    TopicName              = var.topic_name
-    Encryption             = var.topic_encryption
-  }
+  parameters    = local.execution_role_parameters
 
   tags = var.tags
 }

@@ -3,6 +3,11 @@ output "stack_set_names" {
   value       = local.stack_set_names
 }
 
+output "execution_role_parameters" {
+  description = "`SELF_MANAGED`: the parameters of the execution role's template in every target account; null where the StackSets use other roles."
+  value       = local.makes_administration ? local.execution_role_parameters : null
+}
+
 output "topic_arns" {
   description = "The topic of every target, by `account/region`."
   value = {

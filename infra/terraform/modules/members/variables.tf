@@ -81,8 +81,14 @@ variable "parameter_paths" {
   default     = []
 }
 
-variable "permissions_boundary_name" {
-  description = "A policy of this name in every account bounds the roles; null for none."
+variable "role_path" {
+  description = "The IAM path of the hub's roles, and of the roles to make."
+  type        = string
+  default     = "/"
+}
+
+variable "permissions_boundary" {
+  description = "A policy of this name, with its path if it has one, bounds the roles in every account; or the ARN of a policy of AWS. Null: with an execution role of ours the boundary that its template makes, else none."
   type        = string
   default     = null
 }
