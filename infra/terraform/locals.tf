@@ -18,6 +18,11 @@ data "aws_caller_identity" "current" {
     }
 
     precondition {
+      condition     = length(local.package_problems) == 0
+      error_message = join("\n", local.package_problems)
+    }
+
+    precondition {
       condition     = (var.stack_set_model == "SERVICE_MANAGED") == (length(var.organizational_unit_ids) > 0)
       error_message = "organizational_unit_ids must be given with stack_set_model = \"SERVICE_MANAGED\", and with no other: self-managed StackSets go to the accounts of regions.yaml."
     }

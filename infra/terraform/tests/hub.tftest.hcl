@@ -67,6 +67,24 @@ run "with_a_key" {
   }
 }
 
+run "uses_a_restored_table_under_its_own_name" {
+  command = plan
+
+  variables {
+    table_name = "ami-tracker-restored"
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this.name == "ami-tracker-restored" && output.table_name == "ami-tracker-restored"
+    error_message = "The hub must use the table that table_name names."
+  }
+
+  assert {
+    condition     = local.table_arn == "arn:aws:dynamodb:us-east-1:111122223333:table/ami-tracker-restored"
+    error_message = "The policies must name the table that table_name names."
+  }
+}
+
 run "two_prefixes_share_no_name" {
   command = plan
 

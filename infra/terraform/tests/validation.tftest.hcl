@@ -79,6 +79,7 @@ run "refuses_what_is_malformed" {
     stack_set_administration_role_arn = "administration"
     stack_set_execution_role_name     = "arn:aws:iam::111122223333:role/execution"
     kms_key_arn                       = "arn:aws:kms:us-east-1:111122223333:alias/hub"
+    table_name                        = "arn:aws:dynamodb:us-east-1:111122223333:table/ami-tracker"
     alarm_emails                      = ["nobody"]
     alarm_topic_arn                   = "arn:aws:sns:us-east-1:111122223333:alarms.fifo"
     alarm_topic_arns                  = ["arn:aws:sns:us-east-1:111122223333:alarms", "alarms"]
@@ -109,6 +110,7 @@ run "refuses_what_is_malformed" {
     var.stack_set_administration_role_arn,
     var.stack_set_execution_role_name,
     var.kms_key_arn,
+    var.table_name,
     var.alarm_emails,
     var.alarm_topic_arn,
     var.alarm_topic_arns,
