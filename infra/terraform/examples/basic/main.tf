@@ -29,11 +29,12 @@ module "ami_tracker" {
   subscriber_account_ids    = var.subscriber_account_ids
   permissions_boundary_name = var.permissions_boundary_name
 
-  stack_set_model                   = var.stack_set_model
-  stack_set_failure_tolerance       = var.stack_set_failure_tolerance
-  stack_set_administration_role_arn = var.stack_set_administration_role_arn
-  stack_set_execution_role_name     = var.stack_set_execution_role_name
-  fifo_topics                       = var.fifo_topics
+  stack_set_model                     = var.stack_set_model
+  stack_set_failure_tolerance_percent = var.stack_set_failure_tolerance_percent
+  stack_set_region_order              = var.stack_set_region_order
+  stack_set_administration_role_arn   = var.stack_set_administration_role_arn
+  stack_set_execution_role_name       = var.stack_set_execution_role_name
+  fifo_topics                         = var.fifo_topics
 
   kms_key_arn         = var.kms_key_arn
   table_name          = var.table_name

@@ -35,7 +35,8 @@ module "ami_tracker" {
   external_id             = var.external_id
   previous_external_ids   = var.previous_external_ids
 
-  stack_set_failure_tolerance = var.stack_set_failure_tolerance
+  stack_set_failure_tolerance_percent = var.stack_set_failure_tolerance_percent
+  stack_set_region_order              = var.stack_set_region_order
 
   schedule_expression = var.schedule_expression
   round_alarm_minutes = var.round_alarm_minutes

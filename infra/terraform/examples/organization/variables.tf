@@ -124,10 +124,16 @@ variable "rows_unreadable_threshold" {
   default     = null
 }
 
-variable "stack_set_failure_tolerance" {
-  description = "In how many accounts a StackSet operation may fail before it stops; it works in one more than that at once."
+variable "stack_set_failure_tolerance_percent" {
+  description = "In how many per cent of a region's accounts a StackSet operation may fail before it stops, rounded down. It works in as many accounts at once, in one at least."
   type        = number
-  default     = 9
+  default     = null
+}
+
+variable "stack_set_region_order" {
+  description = "Regions in which an update of all topics works one after the other, in this order. Empty: in all at once."
+  type        = list(string)
+  default     = []
 }
 
 variable "customer_keys" {
