@@ -193,7 +193,7 @@ check "management_account" {
 check "self_managed_places" {
   assert {
     condition     = !local.self_managed || length(local.instances.topics) <= local.places_without_warning
-    error_message = "stack_set_model = \"SELF_MANAGED\" with ${length(local.instances.topics)} accounts and regions: each is a resource of Terraform and a StackSet operation of its own, about a minute, so beyond ${local.places_without_warning} of them a first deployment takes hours and each plan reads every one. List fewer accounts in regions.yaml (one account for each region is enough for public images), or set stack_set_model to \"SERVICE_MANAGED\" in an organisation."
+    error_message = "stack_set_model = \"SELF_MANAGED\" with ${length(local.instances.topics)} accounts and regions: each is a resource of Terraform and a StackSet operation of its own, about a minute, so beyond ${local.places_without_warning} of them a first deployment can take hours, and each plan reads every one. List fewer accounts in regions.yaml (one account for each region is enough for public images), or set stack_set_model to \"SERVICE_MANAGED\" in an organisation."
   }
 }
 
