@@ -257,7 +257,7 @@ variable "stack_set_failure_tolerance_percent" {
 }
 
 variable "stack_set_region_order" {
-  description = "Regions of regions.yaml in which an update of all topics works one after the other, in this order. If it stops in one, the regions after it stay as they are. Empty: in all regions at once."
+  description = "Regions of regions.yaml in which an update of all topics works one after the other, in this order (which provider 5.100 does not send: AWS chooses one). If it stops in one, the regions after it stay as they are. Empty: in all regions at once."
   type        = list(string)
   default     = []
   nullable    = false
