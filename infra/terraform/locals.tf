@@ -37,6 +37,11 @@ data "aws_caller_identity" "current" {
       error_message = "organization_id must be given with stack_set_model = \"SERVICE_MANAGED\": the roles of an organisation should trust nobody outside it."
     }
 
+    precondition {
+      condition     = length(local.targets) == 0 || length(setsubtract(var.stack_set_region_order, local.target_regions)) == 0
+      error_message = "stack_set_region_order names ${join(" and ", setsubtract(var.stack_set_region_order, local.target_regions))}, but ${local.regions_name} does not; remove it from the order, or add it to the file."
+    }
+
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     precondition {
       condition     = length(join(",", concat([var.external_id], var.previous_external_ids))) <= 1224

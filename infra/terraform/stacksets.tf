@@ -30,7 +30,9 @@ module "members" {
   call_as                 = var.stack_set_call_as
   administration_role_arn = var.stack_set_administration_role_arn
   execution_role_name     = local.execution_role_name
-  failure_tolerance_count = var.stack_set_failure_tolerance
+
+  failure_tolerance_percent = var.stack_set_failure_tolerance_percent
+  region_order              = var.stack_set_region_order
 
   tags = var.tags
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -67,6 +68,9 @@ images:
   - Name: nowhere
     ParameterPath: /aws/service/nowhere/image_id
 """
+MUMBAI = Target(HUB, "ap-south-1")
+"""Not watched at first: see `Deployment.watch`."""
+
 REGIONS = f"""\
 AccountId: "{HUB}"
 regions:
@@ -105,7 +109,7 @@ class Deployment:
 
     aws: Ministack
     outside: EmbeddedAws
-    templates: Path
+    folder: Path
     inbox: Inbox
     shell: Shell
     _terraform: Terraform
@@ -113,6 +117,11 @@ class Deployment:
     region: str = HUB_REGION
     _received: list[Received] = field(default_factory=list)
     _images: int = 0
+
+    @property
+    def tree(self) -> Path:
+        """The copy of the repository that is deployed from."""
+        return self.folder / "tree"
 
     def client(self, service: str, region: str = "", account_id: str = HUB) -> Any:  # noqa: ANN401 - the caller narrows it
         """A client of an account's administrator; of the hub's region unless another is given."""
@@ -128,6 +137,26 @@ class Deployment:
     def plan(self) -> Plan:
         """What applying again would change."""
         return self._terraform.plan(**VARIABLES)
+
+    def watch(self, *more: Target) -> None:
+        """Add lines to regions.yaml and build the packages, as a person and `make package` do."""
+        lines = [f'  - Name: {t.region}\n    AccountId: "{t.account_id}"\n' for t in more]
+        regions = self.tree / "regions.yaml"
+        regions.write_text(REGIONS + "".join(lines), encoding="utf-8")
+        new = self.tree / "build/new"
+        build(new, images=self.folder / "images", regions=regions)
+        shutil.copytree(new, self.tree / "build/packages", dirs_exist_ok=True)
+
+    def subscriber(self) -> Subscriber:
+        """The example of one queue for every region, in the hub's account, before its first apply.
+
+        Not in an account of its own, since ministack's CloudFormation subscribes in its own account
+        alone.
+        """
+        folder = self.tree / "infra/examples/queue-in-every-region"
+        terraform = Terraform(folder, self.aws.environment(HUB, SUBSCRIBER_REGION))
+        terraform.init()
+        return Subscriber(terraform, self.client("sqs", SUBSCRIBER_REGION))
 
     def destroy(self) -> None:
         """Take the hub down."""
@@ -183,12 +212,36 @@ class Deployment:
         self._create_stack("member-roles", Target(target.account_id, HUB_REGION), roles)
         self._create_stack("region-topic", target, topic)
 
+    def add_region(self, target: Target) -> None:
+        """Deploy a topic by hand into one region more of an account that has its roles."""
+        cloudformation = self.client("cloudformation", HUB_REGION, target.account_id)
+        regions = ",".join(each.region for each in (*TARGETS, target))
+        name = f"{PREFIX}-member-roles"
+        stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        cloudformation.update_stack(
+            StackName=name,
+            UsePreviousTemplate=True,
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            Parameters=[
+                {"ParameterKey": "Regions", "ParameterValue": regions}
+                if each["ParameterKey"] == "Regions"
+                else {"ParameterKey": each["ParameterKey"], "UsePreviousValue": True}
+                for each in stack["Parameters"]
+            ],
+        )
+        waiter = cloudformation.get_waiter("stack_update_complete")
+        waiter.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+        topic = {"TopicName": f"{PREFIX}-releases", "PublishRoleName": f"{PREFIX}-publish"}
+        self._create_stack("region-topic", target, {**topic, "SubscriberAccountIds": SUBSCRIBER})
+
     def _create_stack(self, template: str, target: Target, parameters: Mapping[str, str]) -> None:
         cloudformation = self.client("cloudformation", target.region, target.account_id)
         name = f"{PREFIX}-{template}"
         cloudformation.create_stack(
             StackName=name,
-            TemplateBody=(self.templates / f"{template}.yaml").read_text(encoding="utf-8"),
+            TemplateBody=(self.tree / "infra/cloudformation" / f"{template}.yaml").read_text(
+                encoding="utf-8"
+            ),
             Capabilities=["CAPABILITY_NAMED_IAM"],
             Parameters=[
                 {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
@@ -200,7 +253,7 @@ class Deployment:
     def subscribe(self, target: Target) -> None:
         """Let the subscriber's queue receive what is announced in a target."""
         self.client("sns", target.region, SUBSCRIBER).subscribe(
-            TopicArn=f"arn:aws:sns:{target.region}:{target.account_id}:{PREFIX}-releases",
+            TopicArn=topic_arn(target),
             Protocol="sqs",
             Endpoint=_INBOX_ARN,
             Attributes={"RawMessageDelivery": "true"},
@@ -334,6 +387,40 @@ class Deployment:
         _show("ministack", [line for line in log if _COMPLAINT.search(line)])
 
 
+@dataclass
+class Subscriber:
+    """An example for subscribers, applied with some topics."""
+
+    _terraform: Terraform
+    _sqs: Any
+
+    def plan(self, *targets: Target) -> Plan:
+        """What subscribing to these and no others would change."""
+        return self._terraform.plan(**self._variables(targets))
+
+    def apply(self, *targets: Target) -> None:
+        """Subscribe to these and no others."""
+        self._terraform.apply(**self._variables(targets))
+
+    def destroy(self, *targets: Target) -> None:
+        """Remove queue and subscriptions."""
+        self._terraform.destroy(**self._variables(targets))
+
+    def received(self) -> list[Event]:
+        """What has arrived since the last time, in short."""
+        url = self._terraform.outputs()["queue_url"]
+        inbox = Inbox(self._sqs, url, SUBSCRIBER_REGION)
+        return [_event(received) for received in inbox.receive()]
+
+    def _variables(self, targets: Sequence[Target]) -> dict[str, Any]:
+        return {"topic_arns": [topic_arn(t) for t in targets], "image_name_prefixes": ["by-"]}
+
+
+def topic_arn(target: Target) -> str:
+    """The topic of a target."""
+    return f"arn:aws:sns:{target.region}:{target.account_id}:{PREFIX}-releases"
+
+
 # asyncio complains of connections that a client has left.
 _COMPLAINT = re.compile(r" (?:WARNING|ERROR) (?!\[asyncio\])")
 
@@ -377,7 +464,7 @@ def deployment_lab(folder: Path) -> Iterator[Deployment]:
         yield Deployment(
             aws=aws,
             outside=outside,
-            templates=tree / "infra/cloudformation",
+            folder=folder,
             inbox=_inbox(aws),
             shell=Shell(tree, terraform.shell_environment()),
             _terraform=terraform,
@@ -411,6 +498,31 @@ def _inbox(aws: Ministack) -> Inbox:
     return Inbox(sqs, url, SUBSCRIBER_REGION)
 
 
+Inventory = dict[str, set[str]]
+"""What an account holds, by kind."""
+
+DIFFERENCES = {
+    # ministack answers DescribeAlarms with a part of what it keeps in the Query protocol, which
+    # Terraform's provider uses; `test_alarms_are_as_configured` uses another one.
+    **dict.fromkeys(
+        [
+            ("aws_cloudwatch_metric_alarm", attribute)
+            for attribute in (
+                "actions_enabled",
+                "alarm_actions",
+                "alarm_description",
+                "dimensions",
+                "ok_actions",
+                "period",
+                "statistic",
+                "treat_missing_data",
+            )
+        ],
+        "ministack answers without it",
+    ),
+}
+"""All that a second plan may change, by resource type and attribute, and why it does here."""
+
 _LISTINGS = {
     "queues": ("sqs", "list_queues", "QueueUrls", ""),
     "tables": ("dynamodb", "list_tables", "TableNames", ""),
@@ -425,9 +537,9 @@ _LISTINGS = {
 }
 
 
-def inventory(aws: Ministack) -> dict[str, set[str]]:
+def inventory(aws: Ministack) -> Inventory:
     """Everything that the hub account holds in its region, by kind."""
-    found: dict[str, set[str]] = {}
+    found: Inventory = {}
     for kind, (service, operation, listing, name) in _LISTINGS.items():
         client = aws.client(service, HUB_REGION, HUB)
         pages = client.get_paginator(operation).paginate()

@@ -17,7 +17,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,10 +69,15 @@ async def _serve(listener: socket.socket, certificate: str, key: str) -> None:
 def _correct() -> None:
     from ministack.core import iam_actions, iam_evaluator  # noqa: PLC0415 - see above
     from ministack.services import eventbridge  # noqa: PLC0415 - see above
+    from ministack.services.cloudformation import provisioners  # noqa: PLC0415 - see above
 
     _wrap(iam_evaluator, "_resolve_condition_key", _name_the_role)
     _wrap(iam_actions, "extract_iam_action", _authorise_batches_as_their_entries)
     _wrap(eventbridge, "_invoke_target", _fill_in_the_scheduled_time)
+    handlers = vars(provisioners)["_RESOURCE_HANDLERS"]
+    subscription = handlers["AWS::SNS::Subscription"]
+    subscription["create"] = _subscribe_in_its_region(subscription["create"])
+    subscription["delete"] = _unsubscribe_in_its_region(subscription["delete"])
 
 
 def _wrap(module: Any, name: str, wrapper: Callable[..., Any]) -> None:  # noqa: ANN401 - ministack has no types
@@ -118,6 +124,38 @@ def _fill_in_the_scheduled_time(
         moment = datetime.fromtimestamp(event["Time"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         target = {**target, "Input": target["Input"].replace(_SCHEDULED_TIME, moment)}
     invoke(target, event, *rest)
+
+
+def _subscribe_in_its_region(create: Callable[..., Any]) -> Callable[..., Any]:
+    """CloudFormation's subscription, in the region that it names instead of the stack's.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-subscription.html
+    """
+
+    def in_its_region(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:  # noqa: ANN401 - likewise
+        with _in_region(props.get("Region")):
+            return create(logical_id, props, stack_name)
+
+    return in_its_region
+
+
+def _unsubscribe_in_its_region(delete: Callable[..., Any]) -> Callable[..., Any]:
+    """Likewise for its deletion; the subscription's ARN names the region."""
+
+    def in_its_region(physical_id: str, props: dict[str, Any]) -> Any:  # noqa: ANN401 - likewise
+        with _in_region(physical_id.split(":")[3]):
+            return delete(physical_id, props)
+
+    return in_its_region
+
+
+@contextmanager
+def _in_region(region: str | None) -> Iterator[None]:
+    from ministack.core import responses  # noqa: PLC0415 - see above
+
+    account_id, here = responses.get_account_id(), responses.get_region()
+    with responses.request_scope(account_id, region or here):
+        yield
 
 
 if __name__ == "__main__":

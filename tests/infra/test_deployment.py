@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 from deployment_lab import (
+    DIFFERENCES,
     FRANKFURT,
     FUNCTIONS,
     IRELAND,
@@ -23,6 +24,7 @@ from deployment_lab import (
     VARIABLES,
     VIRGINIA,
     Deployment,
+    Inventory,
     deployment_lab,
     inventory,
     request,
@@ -33,30 +35,6 @@ from terraform import Plan
 from services.kernel.model import Kind, Target
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.slow]
-
-Inventory = dict[str, set[str]]
-
-DIFFERENCES = {
-    # ministack answers DescribeAlarms with a part of what it keeps where the Query protocol is
-    # spoken, as Terraform's provider does; `test_alarms_are_as_configured` asks in another one.
-    **dict.fromkeys(
-        [
-            ("aws_cloudwatch_metric_alarm", attribute)
-            for attribute in (
-                "actions_enabled",
-                "alarm_actions",
-                "alarm_description",
-                "dimensions",
-                "ok_actions",
-                "period",
-                "statistic",
-                "treat_missing_data",
-            )
-        ],
-        "ministack tells an alarm without it",
-    ),
-}
-"""All that a second plan may change, by resource type and attribute, and why it does here."""
 
 ALARM_FIELDS = {
     "actions_enabled": "ActionsEnabled",

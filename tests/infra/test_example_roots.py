@@ -36,7 +36,6 @@ def test_either_root_deploys_as_the_other(scratch: Path) -> None:
     same: dict[str, Any] = {
         "external_id": "of-the-test",
         "alarm_emails": [],
-        "stack_set_failure_tolerance": 3,
     }
 
     plans = [rendered(scratch, r, **same, **ACCOUNTS) for r in ("basic", "organization")]

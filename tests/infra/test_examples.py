@@ -31,7 +31,7 @@ from services.kernel.aws import Home, Members
 from services.kernel.model import Kind, Target
 
 EXAMPLES = ROOT / "infra" / "examples"
-NAMES = ("email", "fifo", "lambda", "queue-in-another-account")
+NAMES = ("email", "fifo", "lambda", "queue-in-another-account", "queue-in-every-region")
 
 HUB, HUB_REGION = "111122223333", "us-east-1"
 SUBSCRIBER, SUBSCRIBER_REGION = "444455556666", "eu-central-1"
@@ -150,6 +150,16 @@ module "lambda" {{
   pipeline_arn = "rebuild"
   name         = "my releases"
 }}
+
+module "everywhere" {{
+  source              = "./queue-in-every-region"
+  topic_arns          = []
+  opt_in_regions      = ["Hong Kong"]
+  image_names         = [""]
+  image_name_prefixes = ["al2023-*"]
+  kinds               = []
+  name                = "my.releases"
+}}
 """
 
 
@@ -163,7 +173,7 @@ def test_what_is_wrong_is_said_before_anything_is_made(tmp_path: Path) -> None:
     with pytest.raises(TerraformError) as refused:
         terraform.plan("-refresh=false")
 
-    assert len(messages) == 15
+    assert len(messages) == 21
     assert [said for said in messages if said not in str(refused.value)] == []
 
 

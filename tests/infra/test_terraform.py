@@ -13,6 +13,8 @@ import hcl2
 import pytest
 from terraform import ROOT, Terraform, TerraformError, caller, checkout, environment, rendered
 
+from infra import terraform_docs
+
 INFRA = ROOT / "infra"
 MODULE = INFRA / "terraform"
 MODULES = (
@@ -406,3 +408,15 @@ def test_example_settings_ask_to_be_filled_in(example: str, tmp_path: Path) -> N
     with pytest.raises(TerraformError, match="external_id must be 2 to 1224") as caught:
         rendered(tmp_path, example)
     assert str(caught.value).count("Invalid value") == 1
+
+
+# --- the provider's next major version
+
+
+def test_every_type_is_looked_up_for_provider_6() -> None:
+    """The record on provider 6 has a row for each type of resource that is used, and no other."""
+    record = (ROOT / "docs/decisions/0082-aws-provider-6.md").read_text(encoding="utf-8")
+    folders = {path.parent for path in INFRA.rglob("*.tf")}
+    used = {each.type for folder in folders for each in terraform_docs.read(folder).resources}
+
+    assert set(re.findall(r"^\| `(aws_\w+)`", record, re.MULTILINE)) == used

@@ -177,3 +177,13 @@ run "refuses_a_delegated_administrator_of_self_managed_stack_sets" {
 
   expect_failures = [data.aws_caller_identity.current]
 }
+
+run "refuses_an_order_of_regions_that_are_not_watched" {
+  command = plan
+
+  variables {
+    stack_set_region_order = ["us-east-1", "eu-wset-1"]
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}

@@ -24,23 +24,24 @@ run "takes_the_outermost_values" {
   command = plan
 
   variables {
-    name_prefix                 = "a2345678901234567890123456789012"
-    external_id                 = "+="
-    previous_external_ids       = ["_.@:/-"]
-    schedule_expression         = "cron(0/10 * * * ? *)"
-    max_removed_percent         = 100
-    parameter_paths             = ["/golden/*", "/a.b/c-d_e"]
-    stack_set_failure_tolerance = 1000
-    runtime                     = "python3.11"
-    architecture                = "x86_64"
-    lookup_memory_mb            = 10240
-    lookup_maximum_concurrency  = 2
-    log_retention_days          = 3653
-    round_alarm_minutes         = 10080
-    subscriber_account_ids      = ["012345678901"]
-    permissions_boundary        = "a/b.c/team_boundary+=,.@-"
-    role_path                   = "/p23456789/p23456789/p23456789/p2345678/"
-    alarm_emails                = ["a.b+c@mail.example.com"]
+    name_prefix                         = "a2345678901234567890123456789012"
+    external_id                         = "+="
+    previous_external_ids               = ["_.@:/-"]
+    schedule_expression                 = "cron(0/10 * * * ? *)"
+    max_removed_percent                 = 100
+    parameter_paths                     = ["/golden/*", "/a.b/c-d_e"]
+    stack_set_failure_tolerance_percent = 100
+    stack_set_region_order              = ["us-east-1", "eu-west-1"]
+    runtime                             = "python3.11"
+    architecture                        = "x86_64"
+    lookup_memory_mb                    = 10240
+    lookup_maximum_concurrency          = 2
+    log_retention_days                  = 3653
+    round_alarm_minutes                 = 10080
+    subscriber_account_ids              = ["012345678901"]
+    permissions_boundary                = "a/b.c/team_boundary+=,.@-"
+    role_path                           = "/p23456789/p23456789/p23456789/p2345678/"
+    alarm_emails                        = ["a.b+c@mail.example.com"]
 
     packages = {
       scheduler  = "tests/fixtures/package.zip"
@@ -122,15 +123,15 @@ run "refuses_numbers_that_are_too_small" {
   command = plan
 
   variables {
-    name_prefix                 = "ab"
-    external_id                 = "x"
-    max_removed_percent         = -1
-    stack_set_failure_tolerance = -1
-    lookup_memory_mb            = 255
-    lookup_maximum_concurrency  = 1
-    log_retention_days          = 0
-    round_alarm_minutes         = 14
-    schedule_expression         = "rate(0 minutes)"
+    name_prefix                         = "ab"
+    external_id                         = "x"
+    max_removed_percent                 = -1
+    stack_set_failure_tolerance_percent = -1
+    lookup_memory_mb                    = 255
+    lookup_maximum_concurrency          = 1
+    log_retention_days                  = 0
+    round_alarm_minutes                 = 14
+    schedule_expression                 = "rate(0 minutes)"
 
     images_never_found_threshold = -1
     pairs_failing_percent        = { other = -1 }
@@ -143,7 +144,7 @@ run "refuses_numbers_that_are_too_small" {
     var.name_prefix,
     var.external_id,
     var.max_removed_percent,
-    var.stack_set_failure_tolerance,
+    var.stack_set_failure_tolerance_percent,
     var.lookup_memory_mb,
     var.lookup_maximum_concurrency,
     var.log_retention_days,
@@ -161,22 +162,24 @@ run "refuses_numbers_that_are_too_large_and_openings_that_are_too_wide" {
   command = plan
 
   variables {
-    name_prefix                = "a23456789012345678901234567890123"
-    max_removed_percent        = 101
-    lookup_memory_mb           = 10241
-    lookup_maximum_concurrency = 1001
-    log_retention_days         = 3654
-    round_alarm_minutes        = 10081
-    parameter_paths            = ["/*"]
-    role_path                  = "/p23456789/p23456789/p23456789/p23456789/"
-    subscriber_account_ids     = [for number in range(316) : format("%012d", number)]
-    pairs_failing_percent      = { image = 101 }
-    pairs_stale_percent        = 101
+    name_prefix                         = "a23456789012345678901234567890123"
+    max_removed_percent                 = 101
+    stack_set_failure_tolerance_percent = 101
+    lookup_memory_mb                    = 10241
+    lookup_maximum_concurrency          = 1001
+    log_retention_days                  = 3654
+    round_alarm_minutes                 = 10081
+    parameter_paths                     = ["/*"]
+    role_path                           = "/p23456789/p23456789/p23456789/p23456789/"
+    subscriber_account_ids              = [for number in range(316) : format("%012d", number)]
+    pairs_failing_percent               = { image = 101 }
+    pairs_stale_percent                 = 101
   }
 
   expect_failures = [
     var.name_prefix,
     var.max_removed_percent,
+    var.stack_set_failure_tolerance_percent,
     var.lookup_memory_mb,
     var.lookup_maximum_concurrency,
     var.log_retention_days,
@@ -193,13 +196,15 @@ run "refuses_broken_numbers" {
   command = plan
 
   variables {
-    parameter_paths            = ["/golden/web*"]
-    name_prefix                = "ami-tracker-"
-    max_removed_percent        = 12.5
-    lookup_memory_mb           = 512.5
-    lookup_maximum_concurrency = 2.5
-    log_retention_days         = 8
-    round_alarm_minutes        = 90.5
+    parameter_paths                     = ["/golden/web*"]
+    name_prefix                         = "ami-tracker-"
+    max_removed_percent                 = 12.5
+    stack_set_failure_tolerance_percent = 0.5
+    stack_set_region_order              = ["eu-west-1", "us-east-1", "eu-west-1"]
+    lookup_memory_mb                    = 512.5
+    lookup_maximum_concurrency          = 2.5
+    log_retention_days                  = 8
+    round_alarm_minutes                 = 90.5
 
     images_never_found_threshold = 0.5
     targets_failing_threshold    = 0.5
@@ -210,6 +215,8 @@ run "refuses_broken_numbers" {
     var.parameter_paths,
     var.name_prefix,
     var.max_removed_percent,
+    var.stack_set_failure_tolerance_percent,
+    var.stack_set_region_order,
     var.lookup_memory_mb,
     var.lookup_maximum_concurrency,
     var.log_retention_days,

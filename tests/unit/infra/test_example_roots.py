@@ -21,7 +21,6 @@ DEFAULTS_DIFFER = {
     "organizational_unit_ids",
     "stack_set_model",
     "stack_set_call_as",
-    "stack_set_failure_tolerance",
     "alarm_emails",
 }
 

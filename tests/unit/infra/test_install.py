@@ -450,6 +450,20 @@ def _alarm_metrics() -> int:
     return len(maps["alarms"]) + 2 * (len(maps["causes"]) + 1)
 
 
+def test_sizes_of_an_organisation_are_right() -> None:
+    """Two roles an account, a topic for each account and region, a dollar a key, one in the hub."""
+    row = r"^\| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \| nothing \| \$([\d,]+) \|$"
+    rows = [
+        [int(cell.replace(",", "")) for cell in cells]
+        for cells in re.findall(row, TEXT, re.MULTILINE)
+    ]
+
+    assert len(rows) == 3
+    for accounts, regions, *cells in rows:
+        topics = accounts * regions
+        assert cells == [2 * accounts, topics, topics + 1]
+
+
 def test_sums_are_right() -> None:
     """Each cell of the table follows from its count and its price, and the sum from the cells."""
     rows = re.findall(r"^\| ([^|*]+) \|.*\| \$([\d.]+) \| \$([\d.]+) \|$", TEXT, re.MULTILINE)

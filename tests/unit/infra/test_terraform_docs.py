@@ -19,7 +19,7 @@ terraform {
   required_providers {
     aws = {
       source                = "hashicorp/aws"
-      version               = ">= 5.83, < 7"
+      version               = ">= 5.100, < 7"
       configuration_aliases = [aws.other]
     }
   }
@@ -67,7 +67,7 @@ def test_tables_are_laid_out_as_terraform_docs_does(folder: Path) -> None:
 
     assert renewed(folder).partition(BEGIN)[2].partition(END)[0] == (
         "\n## Requirements\n\n| Name | Version |\n| ---- | ------- |\n"
-        "| terraform | >= 1.5 |\n| aws | >= 5.83, < 7 |\n"
+        "| terraform | >= 1.5 |\n| aws | >= 5.100, < 7 |\n"
         "\n## Providers\n\nNo providers.\n"
         "\n## Modules\n\nNo modules.\n"
         "\n## Resources\n\nNo resources.\n"
@@ -89,8 +89,8 @@ def test_providers_are_those_that_have_a_resource(folder: Path) -> None:
     )
 
     assert rows == [
-        "| aws | >= 5.83, < 7 |",
-        "| aws.other | >= 5.83, < 7 |",
+        "| aws | >= 5.100, < 7 |",
+        "| aws.other | >= 5.100, < 7 |",
         "| random | n/a |",
     ]
 

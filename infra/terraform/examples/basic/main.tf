@@ -45,13 +45,14 @@ module "ami_tracker" {
   role_path              = var.role_path
   permissions_boundary   = var.permissions_boundary
 
-  stack_set_model                   = var.stack_set_model
-  stack_set_call_as                 = var.stack_set_call_as
-  organizational_unit_ids           = var.organizational_unit_ids
-  stack_set_failure_tolerance       = var.stack_set_failure_tolerance
-  stack_set_administration_role_arn = var.stack_set_administration_role_arn
-  stack_set_execution_role_name     = var.stack_set_execution_role_name
-  fifo_topics                       = var.fifo_topics
+  stack_set_model                     = var.stack_set_model
+  stack_set_call_as                   = var.stack_set_call_as
+  organizational_unit_ids             = var.organizational_unit_ids
+  stack_set_failure_tolerance_percent = var.stack_set_failure_tolerance_percent
+  stack_set_region_order              = var.stack_set_region_order
+  stack_set_administration_role_arn   = var.stack_set_administration_role_arn
+  stack_set_execution_role_name       = var.stack_set_execution_role_name
+  fifo_topics                         = var.fifo_topics
 
   kms_key_arn         = var.customer_keys ? one(module.key[*].arn) : var.kms_key_arn
   table_name          = var.table_name

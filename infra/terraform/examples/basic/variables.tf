@@ -139,10 +139,16 @@ variable "stack_set_call_as" {
   default     = "SELF"
 }
 
-variable "stack_set_failure_tolerance" {
-  description = "In how many accounts of a region a StackSet operation may fail before it stops. It works in one account more than that at the same time."
+variable "stack_set_failure_tolerance_percent" {
+  description = "In how many per cent of a region's accounts a StackSet operation may fail before it stops, rounded down. It works in as many accounts at once, in one at least."
   type        = number
-  default     = 0
+  default     = null
+}
+
+variable "stack_set_region_order" {
+  description = "Regions in which an update of all topics works one after the other, in this order. Empty: in all at once."
+  type        = list(string)
+  default     = []
 }
 
 variable "stack_set_administration_role_arn" {

@@ -22,11 +22,19 @@ locals {
 
   templates = "${path.module}/../../../cloudformation"
 
+  # Never more accounts at once than may fail: with the concurrency mode STRICT_FAILURE_TOLERANCE, which
+  # is the default, CloudFormation allows one more at most. It rounds both numbers of accounts down, this
+  # one to 1 at least.
+  # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperationPreferences.html
+  # Nothing here depends on the targets: one place more must not change what existing instances have.
+  concurrent_percent = max(var.failure_tolerance_percent, 1)
+
   stack_sets = {
     roles = {
       description  = "AMI tracker: the roles that the hub's functions assume, once per account."
       template     = file("${local.templates}/member-roles.yaml")
       capabilities = toset(["CAPABILITY_NAMED_IAM"])
+      region_order = null # its instances are in one region
       parameters = tomap({
         HubAccountId        = var.hub_account_id
         LookupRoleName      = "${local.path_in_names}${var.lookup_role_name}"
@@ -47,6 +55,7 @@ locals {
       description  = "AMI tracker: the topic of each region."
       template     = file("${local.templates}/region-topic.yaml")
       capabilities = toset([])
+      region_order = length(var.region_order) == 0 ? null : var.region_order
       parameters = tomap({
         TopicName            = var.topic_name
         Fifo                 = tostring(var.fifo)
@@ -103,9 +112,10 @@ resource "aws_cloudformation_stack_set" "self_managed" {
   }
 
   operation_preferences {
-    failure_tolerance_count = var.failure_tolerance_count
-    max_concurrent_count    = var.failure_tolerance_count + 1
-    region_concurrency_type = "PARALLEL"
+    failure_tolerance_percentage = var.failure_tolerance_percent
+    max_concurrent_percentage    = local.concurrent_percent
+    region_concurrency_type      = each.value.region_order == null ? "PARALLEL" : "SEQUENTIAL"
+    region_order                 = each.value.region_order
   }
 
   tags = var.tags
@@ -159,9 +169,10 @@ resource "aws_cloudformation_stack_set" "service_managed" {
   }
 
   operation_preferences {
-    failure_tolerance_count = var.failure_tolerance_count
-    max_concurrent_count    = var.failure_tolerance_count + 1
-    region_concurrency_type = "PARALLEL"
+    failure_tolerance_percentage = var.failure_tolerance_percent
+    max_concurrent_percentage    = local.concurrent_percent
+    region_concurrency_type      = each.value.region_order == null ? "PARALLEL" : "SEQUENTIAL"
+    region_order                 = each.value.region_order
   }
 
   tags = var.tags
@@ -194,9 +205,19 @@ check "management_account" {
   }
 }
 
+# Measured plan times are in infra/README.md.
+check "self_managed_places" {
+  assert {
+    condition     = !local.self_managed || length(local.instances.topics) <= local.places_without_warning
+    error_message = "stack_set_model = \"SELF_MANAGED\" with ${length(local.instances.topics)} accounts and regions: each is a resource of Terraform and a StackSet operation of its own, about a minute, so beyond ${local.places_without_warning} of them a first deployment can take hours, and each plan reads every one. List fewer accounts in regions.yaml (one account for each region is enough for public images), or set stack_set_model to \"SERVICE_MANAGED\" in an organisation."
+  }
+}
+
 # --- the places
 
 locals {
+  places_without_warning = 300
+
   stack_set_names = {
     for name, it in merge(aws_cloudformation_stack_set.self_managed, aws_cloudformation_stack_set.service_managed) : name => it.name
   }
@@ -221,8 +242,8 @@ resource "aws_cloudformation_stack_set_instance" "roles" {
   }
 
   operation_preferences {
-    failure_tolerance_count = var.failure_tolerance_count
-    max_concurrent_count    = var.failure_tolerance_count + 1
+    failure_tolerance_percentage = var.failure_tolerance_percent
+    max_concurrent_percentage    = local.concurrent_percent
   }
 
   timeouts {
@@ -255,8 +276,8 @@ resource "aws_cloudformation_stack_set_instance" "topics" {
   }
 
   operation_preferences {
-    failure_tolerance_count = var.failure_tolerance_count
-    max_concurrent_count    = var.failure_tolerance_count + 1
+    failure_tolerance_percentage = var.failure_tolerance_percent
+    max_concurrent_percentage    = local.concurrent_percent
   }
 
   timeouts {

@@ -1,0 +1,163 @@
+"""A whole hub with StackSets, applied by Terraform: ministack, and moto for CloudFormation.
+
+ministack has no StackSets, and moto never finishes the hub's queues: each answers for what it has.
+Accounts are the hub's in ministack, and every other one in moto.
+
+    with hub_lab(folder) as hub:
+        hub.terraform.apply(…)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ministack import Ministack, ministack
+from moto.cloudformation.models import StackSet
+from moto.cloudformation.responses import CloudFormationResponse
+from terraform import Plan, Terraform, checkout, write_manifest
+
+from services.console.embedded.server import EmbeddedAws
+
+HUB = "111122223333"
+HUB_REGION = "us-east-1"
+
+# ministack has no saved queries.
+WITHOUT_QUERIES = """\
+resource "aws_cloudwatch_query_definition" "this" {
+  for_each = {}
+}
+"""
+
+
+@dataclass
+class StackSetsMemory:
+    """What moto's StackSets were asked for and would forget: `operations` are their preferences."""
+
+    operations: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+
+_KEPT = {
+    "AutoDeployment": "auto_deployment",
+    "Capabilities": "capabilities",
+    "ManagedExecution": "managed_execution",
+}
+
+
+@contextmanager
+def remembering_stack_sets() -> Iterator[StackSetsMemory]:
+    """StackSets of moto that keep auto-deployment, capabilities and execution, as AWS does.
+
+    Without, each plan replaces a service-managed StackSet, and would hide what else replaces it.
+    """
+    memory = StackSetsMemory()
+
+    def kept(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def answer(request: Any) -> Any:  # noqa: ANN401 - moto's
+            result = call(request)
+            name = _parameter(request, "StackSetName")
+            stack_set = request.cloudformation_backend.describe_stack_set(name)
+            for parameter, attribute in _KEPT.items():
+                given = _parameter(request, parameter)
+                if given is not None:
+                    setattr(stack_set, attribute, given)
+            return result
+
+        return answer
+
+    def noted(operation: str, call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def answer(request: Any) -> Any:  # noqa: ANN401 - moto's
+            name = _parameter(request, "StackSetName")
+            preferences = _parameter(request, "OperationPreferences") or {}
+            memory.operations.append((operation, name, preferences))
+            return call(request)
+
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        responses = CloudFormationResponse
+        patch.setattr(StackSet, "managed_execution", {"Active": False})
+        patch.setattr(responses, "create_stack_set", kept(responses.create_stack_set))
+        update = noted("UpdateStackSet", kept(responses.update_stack_set))
+        patch.setattr(responses, "update_stack_set", update)
+        create = noted("CreateStackInstances", responses.create_stack_instances)
+        patch.setattr(responses, "create_stack_instances", create)
+        yield memory
+
+
+def _parameter(request: Any, name: str) -> Any:  # noqa: ANN401 - moto's
+    return request._get_param(name)  # noqa: SLF001 - moto's way to read a request
+
+
+@dataclass(frozen=True, slots=True)
+class HubLab:
+    """A hub to be applied: where it is, and the files that it reads."""
+
+    aws: Ministack
+    stack_sets: EmbeddedAws
+    tree: Path
+    terraform: Terraform
+
+    def watch(self, regions: str) -> None:
+        """Write regions.yaml."""
+        (self.tree / "regions.yaml").write_text(regions, encoding="utf-8")
+        write_manifest(self.tree)
+
+    def package(self, service: str, content: str) -> None:
+        """Give a function another zip."""
+        with zipfile.ZipFile(self.tree / "build/packages" / f"{service}.zip", "w") as package:
+            package.writestr(zipfile.ZipInfo("content.py"), content)
+        write_manifest(self.tree)
+
+
+@contextmanager
+def hub_lab(
+    folder: Path,
+    root: str = "infra/terraform/examples/basic",
+    *,
+    regions: str,
+    files: Mapping[str, str] | None = None,
+) -> Iterator[HubLab]:
+    """A hub before its first apply, in an own copy of the repository's infrastructure.
+
+    `root` is the folder of the root module there, into which `files` are written. Skips the test
+    where ministack or Terraform is missing.
+    """
+    with EmbeddedAws() as stack_sets, ministack(folder / "ministack", {}) as aws:
+        tree = checkout(folder / "tree", regions=regions)
+        (tree / "infra/terraform/lab_override.tf").write_text(WITHOUT_QUERIES, encoding="utf-8")
+        (tree / root).mkdir(exist_ok=True)
+        for name, text in (files or {}).items():
+            (tree / root / name).write_text(text, encoding="utf-8")
+        environment = {
+            **aws.environment(HUB, HUB_REGION),
+            "AWS_ENDPOINT_URL_CLOUDFORMATION": stack_sets.endpoint_url,
+            "NO_PROXY": os.environ.get("no_proxy", ""),
+        }
+        yield HubLab(aws, stack_sets, tree, Terraform(tree / root, environment))
+
+
+def news(plan: Plan, before: Plan) -> dict[str, tuple[str, ...]]:
+    """What a plan does, by short address, and another with nothing changed does not.
+
+    An emulator that forgets something makes differences of its own, which are in both.
+    """
+    known, planned = _each(before), _each(plan)
+    return {short(at): doing[0] for at, doing in planned.items() if known.get(at) != doing}
+
+
+def _each(plan: Plan) -> dict[str, tuple[tuple[str, ...], Any]]:
+    differences = plan.differences()
+    return {at: (done, differences.get(at)) for at, done in plan.changes().items()}
+
+
+def short(address: str) -> str:
+    """An address without its modules up to the hub's or the members'."""
+    return re.sub(r"^module\.ami_tracker\.|module\.members(\[0\])?\.", "", address)

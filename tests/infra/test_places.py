@@ -1,0 +1,362 @@
+"""One place more or less, of a deployment that runs: what the plan changes, and nothing else.
+
+A topic takes its subscriptions with it, and a table its history: neither may be replaced by an edit
+that concerns another place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hub_lab import HUB, HubLab, StackSetsMemory, hub_lab, news, remembering_stack_sets
+from stack_sets_lab import HOME, Organization
+from terraform import Plan, Terraform, checkout, environment
+
+from services.console.embedded.server import EmbeddedAws
+
+MEMBER, NEWCOMER = "222233334444", "333344445555"
+CREATE, UPDATE, DELETE = ("create",), ("update",), ("delete",)
+
+REGIONS = f"""\
+regions:
+  - {{Name: us-east-1, AccountId: "{HUB}"}}
+  - {{Name: eu-west-1, AccountId: "{HUB}"}}
+  - {{Name: eu-west-1, AccountId: "{MEMBER}"}}
+"""
+ANOTHER_REGION = f'  - {{Name: eu-north-1, AccountId: "{HUB}"}}\n'
+ANOTHER_ACCOUNT = f'  - {{Name: eu-west-1, AccountId: "{NEWCOMER}"}}\n'
+
+INSTANCE = "aws_cloudformation_stack_set_instance"
+SELF_MANAGED = "aws_cloudformation_stack_set.self_managed"
+SERVICE_MANAGED = "aws_cloudformation_stack_set.service_managed"
+POLICIES_WITH_ACCOUNTS = {
+    "aws_iam_role_policy.administration[0]": UPDATE,
+    "module.aggregator.aws_iam_role_policy.this": UPDATE,
+    "module.lookup.aws_iam_role_policy.this": UPDATE,
+}
+
+
+def removed(plan: Plan) -> set[str]:
+    """What a plan deletes, also to create it again."""
+    return {address for address, done in plan.changes().items() if "delete" in done}
+
+
+# --- the whole hub, with self-managed StackSets
+
+
+@dataclass
+class Running:
+    """A hub that was applied, and what a plan of it without any change says."""
+
+    hub: HubLab
+    unchanged: Plan
+
+    def plan(self, *, regions: str = REGIONS, **variables: object) -> Plan:
+        """What another list of places would do."""
+        self.hub.watch(regions)
+        return self.hub.terraform.plan(**{**VARIABLES, **variables})
+
+
+VARIABLES: dict[str, Any] = {"external_id": "of-the-places-test", "deletion_protection": False}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A hub whose StackSets are in two accounts and two regions."""
+    folder = tmp_path_factory.mktemp("places")
+    with remembering_stack_sets(), hub_lab(folder, regions=REGIONS) as hub:
+        hub.terraform.init()
+        hub.terraform.apply(**VARIABLES)
+        yield Running(hub, hub.terraform.plan(**VARIABLES))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+class TestRunningHub:
+    """The hub in ministack, its StackSets in moto."""
+
+    def test_without_a_change_nothing_is_removed(self, running: Running) -> None:
+        """What the emulators tell otherwise is updated only, so the plans below show the rest."""
+        assert removed(running.unchanged) == set()
+        assert "aws_dynamodb_table" not in str(running.unchanged.changes())
+
+    def test_one_region_more(self, running: Running) -> None:
+        """It makes its topic, and the roles are allowed to use the region."""
+        plan = running.plan(regions=REGIONS + ANOTHER_REGION)
+
+        assert removed(plan) == set()
+        assert news(plan, running.unchanged) == {
+            f'{INSTANCE}.topics["{HUB}/eu-north-1"]': CREATE,
+            f'{SELF_MANAGED}["roles"]': UPDATE,
+        }
+        before, after = plan.differences()[
+            f'module.ami_tracker.module.members[0].{SELF_MANAGED}["roles"]'
+        ]
+        assert (
+            before["parameters"] | {"Regions": "eu-north-1,eu-west-1,us-east-1"}
+            == (after["parameters"])
+        )
+
+    def test_one_account_more(self, running: Running) -> None:
+        """It makes the account's roles and topic, and the hub's roles may assume the new ones."""
+        plan = running.plan(regions=REGIONS + ANOTHER_ACCOUNT)
+
+        assert removed(plan) == set()
+        assert news(plan, running.unchanged) == {
+            f'{INSTANCE}.roles["{NEWCOMER}"]': CREATE,
+            f'{INSTANCE}.topics["{NEWCOMER}/eu-west-1"]': CREATE,
+            **POLICIES_WITH_ACCOUNTS,
+        }
+
+    def test_one_image_more_or_less(self, running: Running) -> None:
+        """The scheduler gets its new package, and no other resource changes."""
+        packages = running.hub.tree / "build/packages/scheduler.zip"
+        old = packages.read_bytes()
+        running.hub.package("scheduler", "another catalogue")
+        plan = running.plan()
+        packages.write_bytes(old)
+
+        assert removed(plan) == set()
+        assert news(plan, running.unchanged) == {
+            "module.scheduler.aws_lambda_function.this": UPDATE
+        }
+
+    def test_one_region_less(self, running: Running) -> None:
+        """Its own stack instance alone is removed."""
+        plan = running.plan(
+            regions=REGIONS.replace(f'  - {{Name: us-east-1, AccountId: "{HUB}"}}\n', "")
+        )
+
+        assert news(plan, running.unchanged) == {
+            f'{INSTANCE}.topics["{HUB}/us-east-1"]': DELETE,
+            f'{SELF_MANAGED}["roles"]': UPDATE,
+        }
+
+    def test_one_account_less(self, running: Running) -> None:
+        """Its own stack instances alone are removed."""
+        plan = running.plan(
+            regions=REGIONS.replace(f'  - {{Name: eu-west-1, AccountId: "{MEMBER}"}}\n', "")
+        )
+
+        assert news(plan, running.unchanged) == {
+            f'{INSTANCE}.roles["{MEMBER}"]': DELETE,
+            f'{INSTANCE}.topics["{MEMBER}/eu-west-1"]': DELETE,
+            **POLICIES_WITH_ACCOUNTS,
+        }
+
+    def test_preferences_are_sent_to_the_stack_sets_alone(self, running: Running) -> None:
+        """Another tolerance or order is one update of a StackSet, and none of an instance."""
+        order = ["us-east-1", "eu-west-1"]
+        ordered = running.plan(stack_set_region_order=order)
+        tolerant = running.plan(stack_set_failure_tolerance_percent=25)
+
+        assert news(ordered, running.unchanged) == {f'{SELF_MANAGED}["topics"]': UPDATE}
+        assert news(tolerant, running.unchanged) == {
+            f'{SELF_MANAGED}["roles"]': UPDATE,
+            f'{SELF_MANAGED}["topics"]': UPDATE,
+        }
+
+
+# --- organizational units
+
+
+MODULE = """
+variable "inputs" {
+  type = any
+}
+
+module "members" {
+  source = "../modules/members"
+%s
+}
+"""
+
+
+@dataclass
+class Units:
+    """The members module, applied to the units of an organization."""
+
+    aws: EmbeddedAws
+    terraform: Terraform
+    memory: StackSetsMemory
+    inputs: dict[str, Any]
+    more: str
+    unchanged: Plan
+
+    def plan(self, **changed: object) -> Plan:
+        """What other inputs would do."""
+        return self.terraform.plan(inputs={**self.inputs, **changed})
+
+    def targets(self, *regions: str) -> list[dict[str, str]]:
+        """An account in some regions."""
+        return [{"account_id": MEMBER, "region": region} for region in regions]
+
+
+@pytest.fixture(scope="module")
+def units(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Units]:
+    """Service-managed StackSets over two of three units, in two regions."""
+    with remembering_stack_sets() as memory, EmbeddedAws() as aws:
+        organization = Organization(aws)
+        ids = [organization.unit(name) for name in ("first", "second", "third")]
+        for number, unit in enumerate(ids):
+            organization.account(f"account-{number}", unit)
+        given: dict[str, Any] = {
+            "name_prefix": "ami-tracker",
+            "hub_account_id": HUB,
+            "home_region": HOME,
+            "targets": [{"account_id": MEMBER, "region": r} for r in ("us-east-1", "eu-west-1")],
+            "lookup_role_name": "ami-tracker-lookup",
+            "aggregator_role_name": "ami-tracker-aggregator",
+            "read_role_name": "ami-tracker-read",
+            "publish_role_name": "ami-tracker-publish",
+            "topic_name": "ami-tracker-releases",
+            "external_ids": ["external-id"],
+            "organization_id": "o-abcdefghij",
+            "permission_model": "SERVICE_MANAGED",
+            "organizational_unit_ids": ids[:2],
+            "call_as": "SELF",
+            "execution_role_name": "ami-tracker-stackset-execution",
+            "failure_tolerance_percent": 10,
+            "region_order": [],
+        }
+        root = checkout(tmp_path_factory.mktemp("units")) / "infra/terraform/lab"
+        root.mkdir()
+        lines = "\n".join(f"  {name} = var.inputs.{name}" for name in given)
+        (root / "main.tf").write_text(MODULE % lines, encoding="utf-8")
+        terraform = Terraform(root, environment(aws.endpoint_url, HOME))
+        terraform.init()
+        terraform.apply(inputs=given)
+        unchanged = terraform.plan(inputs=given)
+        yield Units(aws, terraform, memory, given, ids[2], unchanged)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+class TestUnits:
+    """The tests follow each other: the last ones apply."""
+
+    def test_without_a_change_nothing_is_removed(self, units: Units) -> None:
+        """The emulator keeps the StackSets here as AWS does, so a replacement would show."""
+        assert removed(units.unchanged) == set()
+
+    def test_one_unit_more(self, units: Units) -> None:
+        """It makes its own stack instances."""
+        both = units.inputs["organizational_unit_ids"]
+        plan = units.plan(organizational_unit_ids=[units.more, *both])
+
+        assert removed(plan) == set()
+        assert news(plan, units.unchanged) == {
+            f'{INSTANCE}.roles["{units.more}"]': CREATE,
+            f'{INSTANCE}.topics["{units.more}/eu-west-1"]': CREATE,
+            f'{INSTANCE}.topics["{units.more}/us-east-1"]': CREATE,
+        }
+
+    def test_one_region_more(self, units: Units) -> None:
+        """It makes a stack instance for each unit, and the roles are allowed to use the region."""
+        plan = units.plan(targets=units.targets("us-east-1", "eu-west-1", "eu-north-1"))
+        first, second = units.inputs["organizational_unit_ids"]
+
+        assert removed(plan) == set()
+        assert news(plan, units.unchanged) == {
+            f'{INSTANCE}.topics["{first}/eu-north-1"]': CREATE,
+            f'{INSTANCE}.topics["{second}/eu-north-1"]': CREATE,
+            f'{SERVICE_MANAGED}["roles"]': UPDATE,
+        }
+
+    def test_one_account_more_in_regions_yaml(self, units: Units) -> None:
+        """The units have it already: nothing changes."""
+        more = {"account_id": NEWCOMER, "region": "us-east-1"}
+        plan = units.plan(targets=[*units.inputs["targets"], more])
+
+        assert news(plan, units.unchanged) == {}
+
+    def test_one_unit_less(self, units: Units) -> None:
+        """Its own stack instances alone are removed."""
+        first, second = units.inputs["organizational_unit_ids"]
+        plan = units.plan(organizational_unit_ids=[first])
+
+        assert news(plan, units.unchanged) == {
+            f'{INSTANCE}.roles["{second}"]': DELETE,
+            f'{INSTANCE}.topics["{second}/eu-west-1"]': DELETE,
+            f'{INSTANCE}.topics["{second}/us-east-1"]': DELETE,
+        }
+
+    def test_one_region_less(self, units: Units) -> None:
+        """Its own stack instances alone are removed."""
+        plan = units.plan(targets=units.targets("us-east-1"))
+        first, second = units.inputs["organizational_unit_ids"]
+
+        assert news(plan, units.unchanged) == {
+            f'{INSTANCE}.topics["{first}/eu-west-1"]': DELETE,
+            f'{INSTANCE}.topics["{second}/eu-west-1"]': DELETE,
+            f'{SERVICE_MANAGED}["roles"]': UPDATE,
+        }
+
+    def test_new_instances_are_made_with_the_tolerance(self, units: Units) -> None:
+        """Each operation works in as many accounts at once as may fail, in per cent."""
+        made = [each for each in units.memory.operations if each[0] == "CreateStackInstances"]
+
+        assert len(made) == 2 + 4
+        assert [preferences for _, _, preferences in made] == 6 * [
+            {"FailureTolerancePercentage": 10, "MaxConcurrentPercentage": 10}
+        ]
+
+    def test_an_order_of_regions_reaches_the_topics(self, units: Units) -> None:
+        """The topics are updated one region at a time; the roles have one region only.
+
+        Provider 5.100 does not send the order itself; one with change 41810 sends it as given.
+        A change of these alone is an operation over all instances, and none of it changes a stack.
+        """
+        order = ["us-east-1", "eu-west-1"]
+        before = units.aws.mark()
+        del units.memory.operations[:]
+        changed = {**units.inputs, "region_order": order, "failure_tolerance_percent": 0}
+
+        units.terraform.apply(inputs=changed)
+
+        # The provider sends 0 per cent as a count of 0.
+        strict = {"FailureToleranceCount": 0, "MaxConcurrentPercentage": 1}
+        operations = sorted(units.memory.operations, key=lambda each: each[1])
+        assert operations[1][2].pop("RegionOrder", order) == order
+        assert operations == [
+            ("UpdateStackSet", "ami-tracker-roles", strict | {"RegionConcurrencyType": "PARALLEL"}),
+            (
+                "UpdateStackSet",
+                "ami-tracker-topics",
+                strict | {"RegionConcurrencyType": "SEQUENTIAL"},
+            ),
+        ]
+        wrote = {call.operation for call in units.aws.calls(before)}
+        assert {name for name in wrote if not name.startswith(("Describe", "Get", "List"))} == {
+            "UpdateStackSet"
+        }
+
+
+# --- too many for self-managed StackSets
+
+
+@pytest.mark.parametrize(("accounts", "warned"), [(15, False), (16, True)])
+def test_more_than_300_self_managed_places_are_warned_of(
+    tmp_path: Path, accounts: int, *, warned: bool
+) -> None:
+    """The plan goes on, and says what to do instead."""
+    with EmbeddedAws() as aws:
+        root = checkout(tmp_path) / "infra/terraform/examples/basic"
+        lines = [
+            f'  - {{Name: eu-north-{region}, AccountId: "{account:012d}"}}\n'
+            for account in range(accounts)
+            for region in range(20)
+        ]
+        (tmp_path / "regions.yaml").write_text("regions:\n" + "".join(lines), encoding="utf-8")
+        terraform = Terraform(root, environment(aws.endpoint_url))
+        terraform.init()
+        plan = terraform.plan("-refresh=false", external_id="of-the-test")
+
+    failed = [each for each in plan.document["checks"] if each["status"] == "fail"]
+    problems = [p["message"] for each in failed for i in each["instances"] for p in i["problems"]]
+    assert warned == bool(problems)
+    assert all("320 accounts and regions" in problem for problem in problems)
