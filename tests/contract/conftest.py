@@ -9,8 +9,8 @@ import pytest
 from log_fakes import FakeLog
 from table_fakes import DynamoTable
 
-from services.console.embedded.estate import Hub, create_hub, environment
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.tracker.resources import Hub, create_hub, environment
 from services.kernel.aws import Home
 
 

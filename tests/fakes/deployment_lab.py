@@ -20,9 +20,9 @@ from ministack import Ministack, eventually, ministack
 from packages import ARCHITECTURE, build, runs_here
 from terraform import Plan, Terraform, checkout
 
-from services.console.embedded.estate import Inbox, Received
-from services.console.embedded.server import HUB_ACCOUNT as WORLD
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import HUB_ACCOUNT as WORLD
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.tracker.resources import Inbox, Received
 from services.kernel.aws import query_rows
 from services.kernel.model import ParameterLookup, Release, Request, Target
 from services.kernel.wire import (

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from services.aggregator import handler as aggregator_handler
-from services.console.embedded.calls import Call
-from services.console.embedded.estate import (
+from services.embedded.aws.calls import Call
+from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
+from services.embedded.tracker.pipeline import Pipeline
+from services.embedded.tracker.resources import (
     Hub,
     Inbox,
     Received,
@@ -19,8 +21,6 @@ from services.console.embedded.estate import (
     create_member,
     subscribe,
 )
-from services.console.embedded.pipeline import Pipeline
-from services.console.embedded.server import HUB_ACCOUNT, EmbeddedAws
 from services.kernel.model import (
     Catalogue,
     Filter,

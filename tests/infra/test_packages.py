@@ -31,8 +31,8 @@ from infra.package.dependencies import install_dependencies
 from infra.package.errors import StepFailedError, UnwritableError
 from infra.package.lambda_platform import ARCHITECTURES, LambdaPlatform
 from services.catalogue.load import load
-from services.console.embedded.faults import Fault
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.faults import Fault
+from services.embedded.aws.server import EmbeddedAws
 from services.kernel.model import ParameterLookup
 from services.kernel.wire import decode_catalogue
 

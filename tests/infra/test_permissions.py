@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,8 +28,8 @@ from table_fakes import DynamoTable
 from terraform import HUB_REGION
 
 from infra.package.calls import CALLS
-from services.console.embedded.faults import Fault
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.faults import Fault
+from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import AmiTrackerError
 from services.kernel.model import Image, Kind, Observation, ParameterLookup, Release, Target
 from services.kernel.wire import encode_release
@@ -155,8 +155,9 @@ def _outlast(step: Callable[[], object]) -> None:
 
 def _tell(folder: Path) -> Recorder:
     """The whole story: rounds, releases, edits, a message that nobody can read, and every fault."""
-    with EmbeddedAws() as aws, Recorder().watching() as recorder:
+    with EmbeddedAws() as aws, ExitStack() as stack:
         lab = build_lab(aws, folder, *TARGETS)
+        recorder = stack.enter_context(Recorder().recording(aws, lab.pipeline))
         lab.start_cold()
         lab.deploy(*_catalogue(lab))
         lab.enqueue("not a request")

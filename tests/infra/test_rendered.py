@@ -34,7 +34,7 @@ from terraform import (
 from services.aggregator.settings import Settings as AggregatorSettings
 from services.aggregator.stream import Sweep
 from services.aggregator.stream import read_event as read_aggregator_event
-from services.console.embedded.patterns import NEW_RELEASES
+from services.embedded.tracker.pipeline import NEW_RELEASES
 from services.kernel.model import Target
 from services.kernel.wire import DERIVE_INDEX, PENDING_INDEX
 from services.lookup.settings import Settings as LookupSettings

@@ -21,10 +21,11 @@ from runtime_api import Function, FunctionFailedError
 
 from infra.package.calls import CALLS
 from services.catalogue.load import load
-from services.console.embedded.estate import create_hub, create_member, environment, subscribe
-from services.console.embedded.queue_mapping import QueueMapping
-from services.console.embedded.server import EmbeddedAws
-from services.console.embedded.stream_mapping import StreamMapping
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.event_sources.queue_mapping import QueueMapping
+from services.embedded.event_sources.stream_mapping import StreamMapping
+from services.embedded.tracker.pipeline import NEW_RELEASES
+from services.embedded.tracker.resources import create_hub, create_member, environment, subscribe
 from services.kernel.model import ParameterLookup
 
 pytestmark = [pytest.mark.timeout(900)]
@@ -102,7 +103,7 @@ def test_the_packages_carry_a_round_from_schedule_to_announcement(
         sqs = aws.client("sqs", REGION)
         lookups = QueueMapping(sqs, hub.queue_url, look_up, window_seconds=10)
         streams = aws.client("dynamodbstreams", REGION)
-        stream = StreamMapping(streams, hub.stream_arn, aggregate)
+        stream = StreamMapping(streams, hub.stream_arn, aggregate, pattern=NEW_RELEASES)
         released = []
         for hour in ("07", "08"):
             released.append(_release(aws, account_id, path, hour))

@@ -16,7 +16,7 @@ from aggregator_fakes import a_release
 from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab
 
 from services.aggregator.announce import announcement
-from services.console.embedded.estate import Received
+from services.embedded.tracker.resources import Received
 from services.kernel.aws import to_item
 from services.kernel.model import Kind
 from services.kernel.wire import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from laboratory import FRANKFURT, IRELAND, Lab
 
-from services.console.embedded.estate import Received
+from services.embedded.tracker.resources import Received
 from services.kernel.model import Target
 from services.kernel.runtime import timestamp
 from services.kernel.wire import RELEASE_PREFIX

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 from laboratory import FRANKFURT, IRELAND, PUBLISHER, VIRGINIA, Lab
 
-from services.console.embedded.estate import Received
-from services.console.embedded.faults import Fault
+from services.embedded.aws.faults import Fault
+from services.embedded.tracker.resources import Received
 from services.kernel.errors import State
 from services.kernel.model import Filter, FilterLookup, Image, Target
 

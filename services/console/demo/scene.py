@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.console.embedded.estate import Received
-from services.console.embedded.server import HUB_ACCOUNT
-from services.console.embedded.world import World
+from services.embedded.aws.server import HUB_ACCOUNT
+from services.embedded.aws.world import World
+from services.embedded.tracker.resources import Received
 from services.kernel.model import Kind, Target
 
 MEMBER_ACCOUNT = "222233334444"

@@ -25,8 +25,11 @@ from services.console.demo.scene import (
     Publishers,
     write_files,
 )
-from services.console.embedded.calls import Call
-from services.console.embedded.estate import (
+from services.console.matrix import matrix
+from services.embedded.aws.calls import Call
+from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
+from services.embedded.tracker.pipeline import Pipeline
+from services.embedded.tracker.resources import (
     Inbox,
     Received,
     create_hub,
@@ -34,9 +37,6 @@ from services.console.embedded.estate import (
     create_roles,
     subscribe,
 )
-from services.console.embedded.pipeline import Pipeline
-from services.console.embedded.server import HUB_ACCOUNT, EmbeddedAws
-from services.console.matrix import matrix
 from services.kernel.model import Catalogue
 from services.kernel.runtime import timestamp
 from services.kernel.wire import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX, decode_pair

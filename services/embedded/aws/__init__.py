@@ -1,1 +1,4 @@
-"""An AWS for the laptop: moto's server with honest answers, faults on demand, event sources."""
+"""An AWS in this process: moto's server with corrected answers and faults on demand.
+
+It knows nothing of the tracker.
+"""

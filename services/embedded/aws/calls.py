@@ -6,7 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/[0-9]{8}/([^/]+)/([^/]+)/aws4_request")
@@ -18,7 +18,7 @@ class Asked:
     """One API request, before it is answered.
 
     `resource` is what it is about, as the request names it: a table, a queue's URL, a topic's or a
-    role's ARN; empty where the request names none of these.
+    role's ARN; empty where the request names none of these. `body` is the body as it was sent.
     """
 
     service: str
@@ -27,6 +27,7 @@ class Asked:
     access_key: str
     fields: Mapping[str, str]
     resource: str
+    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ def asked(authorization: str, target: str, body: bytes) -> Asked | None:
         access_key=access_key,
         fields=fields,
         resource=next((fields[name] for name in _RESOURCE_FIELDS if name in fields), ""),
+        body=body,
     )
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
-from services.console.embedded.calls import Asked
-from services.console.embedded.faults import Answer, error_answer
-from services.console.embedded.paging import ImagePages
-from services.console.embedded.trust import trusts
+from services.embedded.aws.calls import Asked
+from services.embedded.aws.faults import Answer, error_answer
+from services.embedded.aws.paging import ImagePages
+from services.embedded.aws.trust import trusts
 
 _PARTS_OF_AN_ARN = 6
 

@@ -9,7 +9,7 @@ from typing import Literal
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
-from services.console.embedded.calls import Asked
+from services.embedded.aws.calls import Asked
 
 When = Literal["before", "after", "late"]
 

@@ -1,4 +1,4 @@
-"""The door of the embedded AWS: sees every request, lets faults strike, and asks moto."""
+"""The middleware of the embedded AWS: records each request, applies faults, and asks moto."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import io
 import socket
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from http.client import responses
 from typing import TYPE_CHECKING, Any, cast
 
-from services.console.embedded.calls import Asked, Call, Calls, asked
-from services.console.embedded.faults import Answer, Fault, Faults, error_answer
+from services.embedded.aws.calls import Asked, Call, Calls, asked
+from services.embedded.aws.faults import Answer, Faults, error_answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -20,6 +21,12 @@ _ACCOUNT_KEY = "HTTP_X_MOTO_ACCOUNT_ID"
 
 Correction = Callable[[Asked, str, Callable[[], Answer]], Answer]
 """Answers an account's request, by moto or instead of it."""
+
+Hook = Callable[[Asked, Callable[[], Answer | None]], Answer | None]
+"""Called for each request of the services, with a function that has it answered.
+
+It returns that answer, or another one; None cuts the connection.
+"""
 
 
 class Front:
@@ -39,6 +46,7 @@ class Front:
     ) -> None:
         self.calls = Calls()
         self.faults = Faults()
+        self.hooks: list[Hook] = []
         self.lock = threading.RLock()
         self._application = application
         self._account_of = account_of
@@ -61,8 +69,12 @@ class Front:
         outside = _ACCOUNT_KEY in environ
         with self.lock:
             account_id = environ.get(_ACCOUNT_KEY) or self._account_of(request.access_key)
-        fault = None if outside else self.faults.take(request, account_id)
-        answer = self._suffer(fault, request, account_id, environ)
+        if outside:
+            answer: Answer | None = self._ask(request, account_id, environ)
+        else:
+            answer = self._through_hooks(
+                request, lambda: self._with_faults(request, account_id, environ)
+            )
         call = Call(
             service=request.service,
             operation=request.operation,
@@ -75,9 +87,15 @@ class Front:
         self.calls.add(call)
         return answer
 
-    def _suffer(
-        self, fault: Fault | None, request: Asked, account_id: str, environ: WSGIEnvironment
+    def _through_hooks(self, request: Asked, ask: Callable[[], Answer | None]) -> Answer | None:
+        for hook in tuple(self.hooks):
+            ask = partial(hook, request, ask)
+        return ask()
+
+    def _with_faults(
+        self, request: Asked, account_id: str, environ: WSGIEnvironment
     ) -> Answer | None:
+        fault = self.faults.take(request, account_id)
         if fault is None:
             return self._ask(request, account_id, environ)
         if fault.when == "before":

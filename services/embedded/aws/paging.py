@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
-from services.console.embedded.faults import Answer, error_answer
+from services.embedded.aws.faults import Answer, error_answer
 
 _REMEMBERED_TOKENS = 200
 _NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"

@@ -20,12 +20,12 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import ThreadedWSGIServer
 
-from services.console.embedded.calls import Call
-from services.console.embedded.corrections import Corrections
-from services.console.embedded.faults import Fault
-from services.console.embedded.front import ACCOUNT_HEADER, Front
-from services.console.embedded.proxies import bypassed
-from services.console.embedded.world import World
+from services.embedded.aws.calls import Call
+from services.embedded.aws.corrections import Corrections
+from services.embedded.aws.faults import Fault
+from services.embedded.aws.front import ACCOUNT_HEADER, Front, Hook
+from services.embedded.aws.proxies import bypassed
+from services.embedded.aws.world import World
 
 HUB_ACCOUNT = "123456789012"
 """moto's own: where credentials that nobody assumed a role for belong."""
@@ -158,6 +158,18 @@ class EmbeddedAws:
     def clear_calls(self) -> None:
         """Forget every call so far."""
         self._front.calls.clear()
+
+    @contextmanager
+    def hook(self, hook: Hook) -> Iterator[None]:
+        """Call `hook` for each request of the services inside the block; it may answer itself.
+
+        Of several hooks, the last one that was added is called first.
+        """
+        self._front.hooks.append(hook)
+        try:
+            yield
+        finally:
+            self._front.hooks.remove(hook)
 
     # --- what goes wrong
 

@@ -10,17 +10,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from services.console.embedded.verdict import Verdict, judge
+from services.embedded.event_sources.verdict import Verdict, judge
 
 Handler = Callable[[Any, Any], object]
 """A Lambda entry point: `(event, context) -> answer`."""
+
+FUNCTION_NAME = "function"
+"""What a mapping calls the function that it invokes."""
 
 _MILLISECONDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Lambda's context object, as far as anybody reads it."""
+    """Lambda's context object, as far as it is used."""
 
     function_name: str
     timeout_seconds: float = 60.0

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from services.kernel.wire import NOTICE_PREFIX, RELEASE_PREFIX
-
 Pattern = Mapping[str, Any]
-
-NEW_RELEASES: Pattern = {
-    "eventName": ["INSERT"],
-    "dynamodb": {
-        "Keys": {"record": {"S": [{"prefix": RELEASE_PREFIX}, {"prefix": NOTICE_PREFIX}]}}
-    },
-}
-"""Inserted release and notice rows, nothing else."""
+EVERYTHING: Pattern = MappingProxyType({})
 
 
 def matches(pattern: Pattern, record: Mapping[str, Any]) -> bool:

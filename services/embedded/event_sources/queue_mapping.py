@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from services.console.embedded.deliveries import Delivery, Pace, Record
-from services.console.embedded.invocation import Context, Handler, invoke
+from services.embedded.event_sources.deliveries import Delivery, Pace, Record
+from services.embedded.event_sources.invocation import FUNCTION_NAME, Context, Handler, invoke
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -48,7 +48,7 @@ class QueueMapping:
         if not records:
             return None
         sent = [record["messageId"] for record in records]
-        context = Context("lookup", self._pace.function_timeout_seconds, self._pace.clock)
+        context = Context(FUNCTION_NAME, self._pace.function_timeout_seconds, self._pace.clock)
         outcome = invoke(self._handler, {"Records": records}, context, sent)
         failed = outcome.verdict.failed
         self._delete([record for record in records if record["messageId"] not in failed])

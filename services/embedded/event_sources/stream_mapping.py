@@ -6,10 +6,16 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from services.console.embedded.deliveries import Delivery, Pace, Record
-from services.console.embedded.invocation import Context, Handler, Outcome, invoke
-from services.console.embedded.patterns import NEW_RELEASES, Pattern, matches
-from services.console.embedded.verdict import (
+from services.embedded.event_sources.deliveries import Delivery, Pace, Record
+from services.embedded.event_sources.invocation import (
+    FUNCTION_NAME,
+    Context,
+    Handler,
+    Outcome,
+    invoke,
+)
+from services.embedded.event_sources.patterns import EVERYTHING, Pattern, matches
+from services.embedded.event_sources.verdict import (
     Aftermath,
     Piece,
     RetryPolicy,
@@ -39,7 +45,7 @@ class StreamMapping:
         batch_size: int = 100,
         max_retries: int = 3,
         bisect: bool = True,
-        pattern: Pattern = NEW_RELEASES,
+        pattern: Pattern = EVERYTHING,
         pace: Pace | None = None,
     ) -> None:
         self.deliveries: list[Delivery] = []
@@ -125,7 +131,7 @@ class StreamMapping:
     def _deliver(self, waiting: deque[Piece[Record]]) -> Delivery:
         piece = waiting.popleft()
         sent = [_sequence_number(record) for record in piece.records]
-        context = Context("aggregator", self._pace.function_timeout_seconds, self._pace.clock)
+        context = Context(FUNCTION_NAME, self._pace.function_timeout_seconds, self._pace.clock)
         outcome = invoke(self._handler, {"Records": list(piece.records)}, context, sent)
         after = self._after(piece, outcome, sent)
         waiting.extendleft(reversed(after.next))

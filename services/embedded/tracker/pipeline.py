@@ -14,47 +14,61 @@ from pathlib import Path
 from typing import Any
 
 from services.aggregator.handler import handler as aggregate
-from services.console.embedded import estate
-from services.console.embedded.deliveries import Delivery
-from services.console.embedded.invocation import Context
-from services.console.embedded.queue_mapping import QueueMapping
-from services.console.embedded.server import EmbeddedAws
-from services.console.embedded.stream_mapping import StreamMapping
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.event_sources.deliveries import Delivery
+from services.embedded.event_sources.invocation import Context
+from services.embedded.event_sources.patterns import Pattern
+from services.embedded.event_sources.queue_mapping import QueueMapping
+from services.embedded.event_sources.stream_mapping import StreamMapping
+from services.embedded.tracker import resources
 from services.kernel.aws import query_rows
 from services.kernel.model import Catalogue
-from services.kernel.wire import encode_catalogue
+from services.kernel.wire import NOTICE_PREFIX, RELEASE_PREFIX, encode_catalogue
 from services.lookup.handler import handler as look_up
 from services.scheduler.handler import handler as schedule
 
 _MESSAGES_PER_INVOCATION = 10
 """Few, so that progress can be seen; a deployment takes 1,000."""
 
+NEW_RELEASES: Pattern = {
+    "eventName": ["INSERT"],
+    "dynamodb": {
+        "Keys": {"record": {"S": [{"prefix": RELEASE_PREFIX}, {"prefix": NOTICE_PREFIX}]}}
+    },
+}
+"""The stream's filter: inserted release and notice rows, nothing else."""
+
 Handler = Callable[[Mapping[str, Any], object], Mapping[str, object]]
 
 
 class Pipeline:
-    """Scheduler, queue, lookup, table, stream and aggregator, joined as a deployment joins them."""
+    """Scheduler, queue, lookup, table, stream and aggregator, joined as a deployment joins them.
+
+    `running` is the name of the function that was invoked last and has not returned, or empty.
+    """
 
     def __init__(
         self,
         aws: EmbeddedAws,
-        hub: estate.Hub,
+        hub: resources.Hub,
         catalogue_file: Path,
         *,
         fifo: bool = False,
         messages_per_invocation: int = _MESSAGES_PER_INVOCATION,
     ) -> None:
         self.log = io.StringIO()
+        self.running = ""
         self._aws = aws
         self._hub = hub
         self._catalogue_file = catalogue_file
-        self.environment = estate.environment(aws, hub, str(catalogue_file), fifo=fifo)
+        self.environment = resources.environment(aws, hub, str(catalogue_file), fifo=fifo)
         self._messages_per_invocation = messages_per_invocation
         self.queue = self.poller()
         self.stream = StreamMapping(
             aws.client("dynamodbstreams", hub.region),
             hub.stream_arn,
-            self._as_function(aggregate),
+            self._as_function("aggregator", aggregate),
+            pattern=NEW_RELEASES,
         )
 
     def poller(self) -> QueueMapping:
@@ -62,7 +76,7 @@ class Pipeline:
         return QueueMapping(
             self._aws.client("sqs", self._hub.region),
             self._hub.queue_url,
-            self._as_function(look_up),
+            self._as_function("lookup", look_up),
             batch_size=self._messages_per_invocation,
         )
 
@@ -90,17 +104,21 @@ class Pipeline:
         client = self._aws.client("dynamodb", self._hub.region)
         return list(query_rows(client, self._hub.table_name, region, prefix))
 
-    def _as_function(self, handler: Handler) -> Handler:
+    def _as_function(self, name: str, handler: Handler) -> Handler:
         def function(event: Mapping[str, Any], context: object) -> Mapping[str, object]:
             with self.at_home():
-                return handler(event, context)
+                self.running = name
+                try:
+                    return handler(event, context)
+                finally:
+                    self.running = ""
 
         return function
 
     def _invoke(
         self, name: str, handler: Handler, event: Mapping[str, Any]
     ) -> Mapping[str, object]:
-        return self._as_function(handler)(event, Context(name))
+        return self._as_function(name, handler)(event, Context(name))
 
     @contextmanager
     def at_home(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from services.console.embedded.server import HUB_ACCOUNT, EmbeddedAws
+from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
 from services.kernel.wire import DERIVE_INDEX, PENDING_INDEX
 
 if TYPE_CHECKING:

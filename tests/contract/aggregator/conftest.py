@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from aggregator_fakes import ACCOUNT
 
-from services.console.embedded.estate import Inbox, Member, create_member, subscribe
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.tracker.resources import Inbox, Member, create_member, subscribe
 
 REGIONS = ("eu-west-1", "us-east-1")
 

@@ -21,7 +21,7 @@ from table_fakes import DynamoTable, Table
 
 from services.aggregator.outbox import Found, Key, Outbox
 from services.aggregator.relay import Rows
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
 from services.kernel.aws import Home
 from services.kernel.errors import CallFailedError, HubBrokenError
 from services.kernel.model import Kind, Pair, ParameterLookup, Release, Target

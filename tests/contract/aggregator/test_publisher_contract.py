@@ -11,7 +11,8 @@ from aggregator_fakes import ACCOUNT, TARGET, FakePublisher, a_release
 from services.aggregator.announce import announcement
 from services.aggregator.relay import Publisher
 from services.aggregator.topics import Topics, publish_role
-from services.console.embedded.estate import (
+from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
+from services.embedded.tracker.resources import (
     EXTERNAL_ID,
     PUBLISH_ROLE,
     TOPIC,
@@ -19,7 +20,6 @@ from services.console.embedded.estate import (
     create_member,
     subscribe,
 )
-from services.console.embedded.server import HUB_ACCOUNT, EmbeddedAws
 from services.kernel.aws import Home, Members
 from services.kernel.errors import Failure, State
 from services.kernel.model import Target

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.console.embedded.estate import Hub, create_hub, environment
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.tracker.resources import Hub, create_hub, environment
 from services.kernel.aws import Home
 
 

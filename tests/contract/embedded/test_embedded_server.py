@@ -10,9 +10,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from services.console.embedded.calls import Call
-from services.console.embedded.estate import EXTERNAL_ID, READ_ROLE, Hub, create_member, subscribe
-from services.console.embedded.server import HUB_ACCOUNT, EmbeddedAws
+from services.embedded.aws.calls import Call
+from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
+from services.embedded.tracker.resources import (
+    EXTERNAL_ID,
+    READ_ROLE,
+    Hub,
+    create_member,
+    subscribe,
+)
 from services.kernel.aws import Home, Members, Role
 from services.kernel.errors import CallFailedError, State
 from services.kernel.model import Target

@@ -10,9 +10,9 @@ import pytest
 from lookup_fakes import AMAZON, HERE, THERE, FactsBed, FakeFacts, FakeRows, RowsBed
 from table_fakes import DynamoTable
 
-from services.console.embedded.estate import EXTERNAL_ID, READ_ROLE, create_member
-from services.console.embedded.faults import Fault
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.faults import Fault
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.tracker.resources import EXTERNAL_ID, READ_ROLE, create_member
 from services.kernel.aws import Home, Members
 from services.kernel.model import Pair, Release, Target
 from services.kernel.wire import (

@@ -22,7 +22,7 @@ from lookup_fakes import (
 )
 from table_fakes import DynamoTable
 
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
 from services.kernel.aws import Home, to_item
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State
 from services.kernel.model import Observation, Pair

@@ -21,7 +21,7 @@ from lookup_fakes import (
     image_id,
 )
 
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
 from services.kernel.aws import Client, Home, Members
 from services.kernel.errors import Failure, State
 from services.kernel.model import Filter, FilterLookup

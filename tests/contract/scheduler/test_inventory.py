@@ -12,7 +12,7 @@ from log_fakes import FakeLog
 from scheduler_fakes import TARGET, a_pair, a_window, an_image, image_row, round_row
 from table_fakes import DynamoTable, Row
 
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
 from services.kernel.aws import Home
 from services.kernel.errors import CallFailedError, HubBrokenError, State
 from services.kernel.model import Window

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from scheduler_fakes import FakeQueue, a_request
 
-from services.console.embedded.estate import Hub
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.tracker.resources import Hub
 from services.kernel.aws import Home
 from services.kernel.errors import HubBrokenError, UnsentError
 from services.kernel.model import Request, Target

@@ -10,9 +10,9 @@ import pytest
 from scheduler_fakes import ROUND, a_catalogue, an_image
 from table_fakes import DynamoTable
 
-from services.console.embedded.estate import Hub
-from services.console.embedded.invocation import Context
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.event_sources.invocation import Context
+from services.embedded.tracker.resources import Hub
 from services.kernel.errors import (
     HubBrokenError,
     MalformedError,

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from services.console.embedded.calls import Asked
-from services.console.embedded.faults import Answer, Fault
-from services.console.embedded.front import Front
+from services.embedded.aws.calls import Asked
+from services.embedded.aws.faults import Answer, Fault, error_answer
+from services.embedded.aws.front import Front
 
 
 class Application:
@@ -87,3 +87,25 @@ def test_a_status_without_a_name_is_answered() -> None:
     front = a_front(Application())
     front.faults.add(Fault(code="BandwidthLimitExceeded", status=509))
     assert ask(front)[0] == "509 Unnamed"
+
+
+def test_hooks_see_requests_and_may_answer_them() -> None:
+    """The hook that was added last is called first, and may answer instead of moto."""
+    seen: list[str] = []
+    front = a_front(Application())
+
+    def see(request: Asked, ask: Callable[[], Answer | None]) -> Answer | None:
+        seen.append(f"{request.operation} {request.body.decode()}")
+        return ask()
+
+    def refuse(request: Asked, ask: Callable[[], Answer | None]) -> Answer | None:
+        if request.region == "eu-west-1":
+            return error_answer("sts", "AccessDenied", "refused by a test", 403)
+        return ask()
+
+    front.hooks += [see, refuse]
+
+    assert ask(front)[0] == "403 Forbidden"
+    assert seen == []
+    assert ask(front, "us-east-1") == ("200 OK", b"ok")
+    assert seen == ["GetCallerIdentity Action=GetCallerIdentity"]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from services.console.embedded.deliveries import Pace
-from services.console.embedded.invocation import Context, invoke
-from services.console.embedded.queue_mapping import QueueMapping
-from services.console.embedded.stream_mapping import StreamMapping
+from services.embedded.event_sources.deliveries import Pace
+from services.embedded.event_sources.invocation import Context, invoke
+from services.embedded.event_sources.queue_mapping import QueueMapping
+from services.embedded.event_sources.stream_mapping import StreamMapping
 
 ARN = "arn:aws:sqs:eu-west-1:123456789012:q"
 VISIBILITY = 30.0

@@ -7,7 +7,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import pytest
 
-from services.console.embedded.proxies import bypassed
+from services.embedded.aws.proxies import bypassed
 
 PROXY = "http://127.0.0.1:9"
 HOST = "127.0.0.1"

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from services.console.embedded.calls import Asked, Call, Calls, asked
-from services.console.embedded.faults import Answer, Fault, Faults, error_answer
-from services.console.embedded.paging import ImagePages
-from services.console.embedded.patterns import NEW_RELEASES, matches
-from services.console.embedded.trust import trusts
+from services.embedded.aws.calls import Asked, Call, Calls, asked
+from services.embedded.aws.faults import Answer, Fault, Faults, error_answer
+from services.embedded.aws.paging import ImagePages
+from services.embedded.aws.trust import trusts
+from services.embedded.event_sources.patterns import matches
+from services.embedded.tracker.pipeline import NEW_RELEASES
 
 HUB = "123456789012"
 ROLE = "arn:aws:iam::111122223333:role/r"

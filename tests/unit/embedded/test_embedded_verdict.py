@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.console.embedded.verdict import (
+from services.embedded.event_sources.verdict import (
     Aftermath,
     Piece,
     RetryPolicy,

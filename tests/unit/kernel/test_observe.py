@@ -17,7 +17,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.console.embedded.invocation import Context
+from services.embedded.event_sources.invocation import Context
 from services.kernel.observe import TEXT_LIMIT, Log, Measure, begin, emit, logger, noting
 
 INJECTIONS = {
