@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.aggregator.outbox import Found, Key
+from services.kernel.deadline import Deadline
 from services.kernel.model import Release
-from services.kernel.runtime import Deadline
 
 
 class PendingRows(Protocol):

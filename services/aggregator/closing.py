@@ -13,9 +13,9 @@ from typing import Protocol
 
 from services.aggregator.outbox import Key
 from services.aggregator.report import Report
+from services.kernel.deadline import Deadline
 from services.kernel.model import Release, Target
-from services.kernel.observe import Log
-from services.kernel.runtime import Deadline
+from services.kernel.observability import Log
 
 CLOSED_AFTER = timedelta(days=7)
 """How long a release has to be pending before it may be closed."""

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from services.kernel.aws import query_rows, read_rows, to_item
+from services.kernel.clock import timestamp
 from services.kernel.errors import MalformedError
 from services.kernel.failures import condition_may_fail, hub
 from services.kernel.model import Release, Target
-from services.kernel.observe import Log
-from services.kernel.runtime import timestamp
-from services.kernel.wire import (
+from services.kernel.observability import Log
+from services.kernel.records import (
     IMAGE_PREFIX,
     PENDING_INDEX,
     decode_pair,
     decode_release,
     release_record,
 )
+from services.kernel.table import query_rows, read_rows, to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

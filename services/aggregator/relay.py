@@ -23,11 +23,13 @@ from services.aggregator.outbox import Key
 from services.aggregator.report import Report
 from services.aggregator.stream import Inserted, Sweep
 from services.aggregator.topics import ENTRIES_PER_BATCH, ENTRY_STATES
-from services.kernel.aws import MAX_THREADS, batches
+from services.kernel.clock import now
+from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError, MalformedError
 from services.kernel.model import Release, Target
-from services.kernel.observe import Log
-from services.kernel.runtime import Deadline, now
+from services.kernel.observability import Log
+from services.kernel.retry import batches
+from services.kernel.sessions import MAX_THREADS
 
 
 class Rows(PendingRows, ClosableRows, Protocol):

@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from services.aggregator.outbox import Key
 from services.kernel.model import Release, Target
-from services.kernel.observe import Measure
+from services.kernel.observability import Measure
 
 
 @dataclass(slots=True)

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from services.aggregator.announce import Announcement
-from services.kernel.aws import Members, Role, until_done
 from services.kernel.errors import CallFailedError, Failure, State, failure
 from services.kernel.failures import STATE_OF_CODE
 from services.kernel.model import Target
+from services.kernel.retry import until_done
+from services.kernel.sessions import Role, TargetSessions
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
@@ -48,7 +49,7 @@ def publish_role(
 class Topics:
     """Publishes announcements, up to ten a call, to the topic of each target."""
 
-    def __init__(self, members: Members, topic_name: str, partition: str) -> None:
+    def __init__(self, members: TargetSessions, topic_name: str, partition: str) -> None:
         self._members = members
         self._topic_name = topic_name
         self._partition = partition

@@ -143,7 +143,7 @@ def check(options: _Options) -> None:
 @_configuration_options
 def compile_(options: _Options, out: Path) -> None:
     """Check the configuration and write it as the catalogue file that the scheduler reads."""
-    from services.kernel.wire import encode_catalogue  # noqa: PLC0415 - see the module docstring
+    from services.kernel.catalogue_file import encode_catalogue  # noqa: PLC0415 - see the module docstring
 
     configuration = _read(options)
     _replace(out, encode_catalogue(configuration.catalogue))

@@ -1,7 +1,8 @@
-"""Clients: ours at home, and each target's with the credentials of a role assumed there.
+"""Clients: the hub's own, and each target's with the credentials of a role assumed there.
 
-The only module that imports boto3. One session, since each session loads every service model anew;
-clients are created under a lock, since creation is not thread-safe (boto3 issue 1592), and kept.
+The only module that makes boto3 clients. One session, since each session loads every service model
+again; clients are created under a lock, since creation is not thread-safe (boto3 issue 1592), and
+kept.
 """
 
 from __future__ import annotations
@@ -9,28 +10,22 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import boto3
 import botocore.session
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
-from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_after_delay
-from tenacity.wait import wait_exponential, wait_random
 
-from services.kernel.errors import CallFailedError, Failure, State, failure
-from services.kernel.failures import FAULTS, TIME_OUTS, at_home, classify, hub, timed_out
+from services.kernel.clock import now
+from services.kernel.errors import CallFailedError, Failure, State
+from services.kernel.failures import FAULTS, at_home, classify, timed_out
 from services.kernel.model import Target
-from services.kernel.runtime import now
+from services.kernel.retry import end_time_out
 
 if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_sts import STSClient
 
 MAX_THREADS = 32
@@ -41,7 +36,6 @@ _RENEW_BEFORE_EXPIRY = timedelta(minutes=5).total_seconds()
 _MAX_CLIENTS = 384
 """SSM and EC2 in 170 targets need 340. A client of a packaged function takes 0.1 MiB and 4 ms of
 processor time, and 0.7 MiB more once it is connected: the certificates of its TLS context."""
-_KEYS_PER_READ = 100  # dynamodb:BatchGetItem
 _REFUSAL_HOLDS_SECONDS = 0.5
 _SESSION_NAME_LIMIT = 64  # sts:AssumeRole, RoleSessionName
 
@@ -58,29 +52,7 @@ Client = Any
 """A boto3 client; callers narrow it to the typed client of the service that they asked for."""
 
 
-_time_outs_are_final: ContextVar[bool] = ContextVar("_time_outs_are_final", default=False)
-
-
-@contextmanager
-def time_outs_are_final() -> Iterator[None]:
-    """Within it, a call of this thread that times out is not repeated; other failures are.
-
-    For callers that have others to ask meanwhile, and that repeat such a call themselves later.
-    """
-    before = _time_outs_are_final.set(True)
-    try:
-        yield
-    finally:
-        _time_outs_are_final.reset(before)
-
-
-def _end_time_out(caught_exception: Exception | None = None, **_: object) -> None:
-    """Handle botocore's `needs-retry`: an exception that is raised here ends the call."""
-    if isinstance(caught_exception, TIME_OUTS) and _time_outs_are_final.get():
-        raise caught_exception
-
-
-class Home:
+class HubSession:
     """The hub's own session: clients with the function's own credentials."""
 
     def __init__(self, region: str) -> None:
@@ -121,7 +93,7 @@ class Home:
         create = cast("Callable[..., Client]", self._session.client)
         client = create(service, region_name=region, config=_CONFIG, **credentials)
         service_id = client.meta.service_model.service_id.hyphenize()
-        client.meta.events.register_first(f"needs-retry.{service_id}", _end_time_out)
+        client.meta.events.register_first(f"needs-retry.{service_id}", end_time_out)
         return client
 
 
@@ -137,7 +109,7 @@ class AssumedSession:
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """A moment by both clocks. Neither alone measures an age: see `Members`."""
+    """A moment by both clocks. Neither alone measures an age: see `TargetSessions`."""
 
     time: datetime
     monotonic: float
@@ -153,7 +125,7 @@ class Role:
     policy: Mapping[str, object]
 
 
-class Members:
+class TargetSessions:
     """Calls into target accounts.
 
     One assumed session per account, reused until five minutes before it expires; one client per
@@ -166,16 +138,16 @@ class Members:
 
     def __init__(
         self,
-        home: Home,
+        hub: HubSession,
         role: Role,
         clock: Callable[[], datetime] = now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._home = home
+        self._hub = hub
         self._role = role
         self._clock = clock
         self._monotonic = monotonic
-        self._sts: STSClient = home.client("sts")
+        self._sts: STSClient = hub.client("sts")
         self._lock = threading.Lock()
         self._creation_lock = threading.Lock()
         self._account_locks: dict[str, threading.Lock] = {}
@@ -214,7 +186,7 @@ class Members:
         if failure.state is not State.REGION_DISABLED:
             return failure
         try:
-            self._home.member_client("sts", self._home.region, session).get_caller_identity()
+            self._hub.member_client("sts", self._hub.region, session).get_caller_identity()
         except FAULTS:
             return Failure(State.CREDENTIALS, failure.code, failure.detail)
         return failure
@@ -226,7 +198,7 @@ class Members:
             with self._creation_lock:  # of threads that want the same client, one creates it
                 client = self._kept_client(key, session)
                 if client is None:
-                    client = self._home.member_client(service, target.region, session)
+                    client = self._hub.member_client(service, target.region, session)
                     self._keep_client(key, session, client)
         return client
 
@@ -293,7 +265,7 @@ class Members:
     def _assume(self, account_id: str) -> AssumedSession:
         try:
             answer = self._sts.assume_role(
-                RoleArn=f"arn:{self._home.partition}:iam::{account_id}:role/{self._role.name}",
+                RoleArn=f"arn:{self._hub.partition}:iam::{account_id}:role/{self._role.name}",
                 RoleSessionName=self._role.session_name[:_SESSION_NAME_LIMIT],
                 ExternalId=self._role.external_id,
                 Policy=json.dumps(self._role.policy, separators=(",", ":")),
@@ -320,117 +292,3 @@ class Members:
             held = self._sessions.get(account_id)
             if held is not None and held[1] is session:
                 del self._sessions[account_id]
-
-
-def batches(items: Sequence[T], size: int) -> list[Sequence[T]]:
-    """`items` in runs of at most `size`, in order."""
-    return [items[start : start + size] for start in range(0, len(items), size)]
-
-
-def until_done(attempt: Callable[[T], T], work: T) -> T:
-    """What stays undone of `work` (empty when all is well) after a few bounded attempts.
-
-    For calls that succeed and yet leave entries behind (`Failed`, `UnprocessedKeys`), which
-    botocore does not repeat. `attempt` does what it can and returns what is left; four attempts
-    within about ten seconds, backing off with jitter.
-    """
-    left = work
-
-    def again() -> T:
-        nonlocal left
-        left = attempt(left)
-        return left
-
-    retrying = Retrying(
-        retry=retry_if_result(bool),
-        stop=stop_after_attempt(4) | stop_after_delay(10),
-        wait=wait_exponential(multiplier=0.1, max=1) + wait_random(0, 1),
-        retry_error_callback=lambda state: left,  # noqa: ARG005 - tenacity passes its state
-    )
-    return retrying(again)
-
-
-def read_rows(
-    client: DynamoDBClient, table: str, keys: Sequence[Mapping[str, str]], *, consistent: bool
-) -> list[dict[str, Any]]:
-    """The rows that there are of these keys, in no order, a hundred a call.
-
-    Raises:
-        HubBrokenError: the table cannot be used.
-        CallFailedError: it is busy, or kept leaving keys unread.
-    """
-    rows: list[dict[str, Any]] = []
-
-    def get(request: dict[str, Any]) -> dict[str, Any]:
-        answer = client.batch_get_item(RequestItems=request)
-        rows.extend(from_item(item) for item in answer["Responses"].get(table, []))
-        return dict(answer.get("UnprocessedKeys", {}))
-
-    for some in batches(keys, _KEYS_PER_READ):
-        wanted = {"Keys": [to_item(key) for key in some], "ConsistentRead": consistent}
-        with hub(f"table {table}"):
-            left = until_done(get, {table: wanted})
-        if left:
-            detail = "the table kept leaving keys unread"
-            raise CallFailedError(failure(State.THROTTLED, "UnprocessedKeys", detail))
-    return rows
-
-
-def query_rows(
-    client: DynamoDBClient,
-    table: str,
-    region: str,
-    prefix: str,
-    *,
-    backwards: bool = False,
-    page_size: int | None = None,
-) -> Iterator[dict[str, Any]]:
-    """A region's rows whose sort key begins with `prefix`, in key order, read consistently.
-
-    A page is read when its first row is asked for, so `page_size` bounds what is read in vain.
-
-    Raises:
-        HubBrokenError: the table cannot be used.
-        CallFailedError: it is busy.
-    """
-    with hub(f"table {table}"):
-        pages = client.get_paginator("query").paginate(
-            TableName=table,
-            KeyConditionExpression="#region = :region AND begins_with(#record, :prefix)",
-            ExpressionAttributeNames={"#region": "region", "#record": "record"},
-            ExpressionAttributeValues=to_item({":region": region, ":prefix": prefix}),
-            ConsistentRead=True,
-            ScanIndexForward=not backwards,
-            PaginationConfig={"PageSize": page_size} if page_size else {},
-        )
-        for page in pages:
-            yield from map(from_item, page["Items"])
-
-
-_serializer = TypeSerializer()
-_deserializer = TypeDeserializer()
-
-
-def to_item(row: Mapping[str, object]) -> dict[str, Any]:
-    """A row as DynamoDB's attribute values."""
-    return {key: _serializer.serialize(value) for key, value in row.items()}
-
-
-def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A row out of DynamoDB's attribute values; numbers come as `int`, sets as `frozenset`."""
-    return {key: _plain(_deserializer.deserialize(value)) for key, value in item.items()}
-
-
-def _plain(value: object) -> object:
-    match value:
-        case Decimal():
-            # None of our numbers has a fraction; rounded, a foreign row would pass for one of ours.
-            return int(value) if value == value.to_integral_value() else float(value)
-        case dict():
-            return {key: _plain(member) for key, member in value.items()}
-        case list():
-            return [_plain(member) for member in value]
-        case set():
-            return frozenset(_plain(member) for member in value)
-        case _:
-            return value

@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime
 from typing import Protocol, TypeVar, assert_never
 
+from services.kernel.clock import now, timestamp
+from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State, failure
 from services.kernel.failures import of_one_call, timed_out
 from services.kernel.model import (
@@ -23,8 +25,7 @@ from services.kernel.model import (
     Request,
     Target,
 )
-from services.kernel.observe import Log, noting
-from services.kernel.runtime import Deadline, now, timestamp
+from services.kernel.observability import Log, noting
 from services.kernel.wire import lookup_digest
 from services.lookup.decide import Changed, Confirmed, decide, edited
 from services.lookup.observations import Commit

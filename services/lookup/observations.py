@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from services.kernel.aws import from_item, query_rows, read_rows, to_item
+from services.kernel.clock import timestamp
 from services.kernel.errors import Failure, MalformedError, State, failure
 from services.kernel.failures import condition_may_fail, hub
 from services.kernel.model import Pair, Release, Target
-from services.kernel.runtime import timestamp
-from services.kernel.wire import (
+from services.kernel.records import (
     decode_pair,
     decode_release,
     encode_release,
@@ -23,6 +22,7 @@ from services.kernel.wire import (
     releases_of,
     round_record,
 )
+from services.kernel.table import from_item, query_rows, read_rows, to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from services.kernel.errors import State
 from services.kernel.model import Kind, Target
-from services.kernel.observe import Measure
+from services.kernel.observability import Measure
 
 
 @dataclass(frozen=True, slots=True)

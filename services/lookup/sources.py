@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from services.kernel.aws import Members, Role, batches
 from services.kernel.errors import CallFailedError, Failure, State
 from services.kernel.failures import of_one_call
 from services.kernel.model import Filter, FilterLookup, Target
+from services.kernel.retry import batches
+from services.kernel.sessions import Role, TargetSessions
 from services.lookup.resolve import NO_IMAGE, Ami, request_filters
 from services.lookup.visits import Visits
 
@@ -46,7 +47,7 @@ class Sources:
 
     def __init__(
         self,
-        members: Members,
+        members: TargetSessions,
         pick: Callable[[int], int] = random.randrange,  # noqa: S311 - spreads calls, guards nothing
     ) -> None:
         self._members = Visits(members)

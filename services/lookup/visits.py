@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from services.kernel.aws import Client, Members, time_outs_are_final
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import timed_out
 from services.kernel.model import Target
+from services.kernel.retry import time_outs_are_final
+from services.kernel.sessions import Client, TargetSessions
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ class _Visit:
 class Visits:
     """`Members` with one attempt per visit at a target that times out."""
 
-    def __init__(self, members: Members) -> None:
+    def __init__(self, members: TargetSessions) -> None:
         self._members = members
         self._visits: dict[Target, _Visit] = {}
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from services.kernel.aws import MAX_THREADS
+from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, HubBrokenError, MalformedError, State
 from services.kernel.model import Request, Target
-from services.kernel.observe import Log, noting
-from services.kernel.runtime import Deadline
+from services.kernel.observability import Log, noting
+from services.kernel.sessions import MAX_THREADS
 from services.kernel.wire import decode_request
 from services.lookup.check import Checker, MarkBudget
 from services.lookup.report import LATE, TIMED_OUT, Outcome, Report

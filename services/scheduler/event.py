@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from services.kernel.catalogue_file import decode_catalogue
 from services.kernel.errors import MalformedError, SettingsError
 from services.kernel.model import Catalogue
-from services.kernel.wire import decode_catalogue
 from services.scheduler.window import FURTHEST_AHEAD
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from services.kernel import observe
-from services.kernel.aws import Home
-from services.kernel.runtime import Deadline, now
+from services.kernel import observability
+from services.kernel.clock import now
+from services.kernel.deadline import Deadline
+from services.kernel.sessions import HubSession
 from services.scheduler.event import read_catalogue, read_event
 from services.scheduler.inventory import Inventory
 from services.scheduler.queue import LookupQueue
@@ -23,13 +24,13 @@ RESERVE_SECONDS = 30.0
 
 @lru_cache(maxsize=1)
 def _scheduler(settings: Settings) -> Scheduler:
-    log = observe.logger(SERVICE)
-    home = Home(settings.region)
-    rows = Inventory(home.client("dynamodb"), settings.table_name, log)
-    queue = LookupQueue(home.client("sqs"), settings.queue_url)
+    log = observability.logger(SERVICE)
+    hub = HubSession(settings.region)
+    rows = Inventory(hub.client("dynamodb"), settings.table_name, log)
+    queue = LookupQueue(hub.client("sqs"), settings.queue_url)
 
     def report(summary: Summary) -> None:
-        observe.emit(settings.metrics_namespace, SERVICE, summary.measures())
+        observability.emit(settings.metrics_namespace, SERVICE, summary.measures())
 
     return Scheduler(
         rows,
@@ -45,7 +46,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     """Run the round that the event names: reconcile the rows, then request every lookup."""
     settings = Settings.from_env(os.environ)
     round_, regions = read_event(event, now())
-    observe.begin(context, round=round_)
+    observability.begin(context, round=round_)
     catalogue = read_catalogue(settings.catalogue_path)
     deadline = Deadline.of(context, RESERVE_SECONDS)
     return _scheduler(settings).run(catalogue, round_, regions, deadline).answer()

@@ -11,13 +11,12 @@ from botocore.exceptions import ClientError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random
 
-from services.kernel.aws import from_item, query_rows, to_item
+from services.kernel.clock import timestamp
 from services.kernel.errors import CallFailedError, MalformedError, State, failure
 from services.kernel.failures import condition_may_fail, hub
 from services.kernel.model import Pair, Target, Window
-from services.kernel.observe import Log
-from services.kernel.runtime import timestamp
-from services.kernel.wire import (
+from services.kernel.observability import Log
+from services.kernel.records import (
     IMAGE_PREFIX,
     LAST_NUMBER,
     ROUND_PREFIX,
@@ -27,6 +26,7 @@ from services.kernel.wire import (
     image_record,
     round_record,
 )
+from services.kernel.table import from_item, query_rows, to_item
 from services.scheduler.plan import Action, Change
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from enum import Enum
 from itertools import chain
 
 from services.kernel.model import Image, Pair, Target
-from services.kernel.wire import LAST_NUMBER, lookup_digest
+from services.kernel.records import LAST_NUMBER
+from services.kernel.wire import lookup_digest
 
 MAX_REMOVED_ROWS = 10
 """So many rows of a target may go at once, whatever their share: small set-ups are edited whole."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from services.kernel.aws import MAX_THREADS
+from services.kernel.clock import now
+from services.kernel.deadline import Deadline
 from services.kernel.errors import (
     CallFailedError,
     HubBrokenError,
@@ -21,8 +22,8 @@ from services.kernel.errors import (
     UnsentError,
 )
 from services.kernel.model import Catalogue, Pair, Request, Target, Window
-from services.kernel.observe import Log, Measure
-from services.kernel.runtime import Deadline, now
+from services.kernel.observability import Log, Measure
+from services.kernel.sessions import MAX_THREADS
 from services.scheduler.health import Cause, Health
 from services.scheduler.inventory import Note, RegionRows
 from services.scheduler.plan import Action, Change, Plan, plan, rotated

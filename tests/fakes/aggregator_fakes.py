@@ -14,10 +14,10 @@ from table_fakes import MemoryTable, Row
 
 from services.aggregator.announce import Announcement
 from services.aggregator.outbox import Found, Key, pending_release
+from services.kernel.clock import timestamp
 from services.kernel.errors import Failure, MalformedError, State, failure
 from services.kernel.model import Kind, Observation, Release, Target
-from services.kernel.runtime import timestamp
-from services.kernel.wire import decode_pair, encode_release, release_record
+from services.kernel.records import decode_pair, encode_release, release_record
 
 ACCOUNT = "111122223333"
 TARGET = Target(ACCOUNT, "eu-west-1")

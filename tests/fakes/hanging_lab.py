@@ -37,8 +37,8 @@ from lookup_fakes import (
 )
 from virtual_threads import VirtualThreads, VirtualTime
 
-from services.kernel.aws import AssumedSession, Client, Home, Members, Role
 from services.kernel.model import Request, Target
+from services.kernel.sessions import AssumedSession, Client, HubSession, Role, TargetSessions
 from services.kernel.wire import encode_request
 from services.lookup import worker
 from services.lookup.check import Checker
@@ -94,7 +94,7 @@ class Lab:
 
     def cold_start(self) -> None:
         """Begin a new process, which remembers nothing."""
-        members = Members(_LabHome(self), Role("reader", "external", "lab", {}))
+        members = TargetSessions(_LabHome(self), Role("reader", "external", "lab", {}))
         checker = Checker(self.rows, Sources(members), self.log, lambda: MOMENT)
         waits = RecentWaits(self.time.now)
         self.worker = Worker(checker, self.log, self._random("order").shuffle, waits)
@@ -169,7 +169,7 @@ def _of(target: Target, message: str) -> bool:
     return message.startswith(f"{target.account_id}/{target.region}/")
 
 
-class _LabHome(Home):
+class _LabHome(HubSession):
     """Real clients, one per service: a client for a target says which target it asks."""
 
     def __init__(self, lab: Lab) -> None:

@@ -31,7 +31,7 @@ from services.kernel.model import (
     Release,
     Target,
 )
-from services.kernel.wire import (
+from services.kernel.records import (
     IMAGE_PREFIX,
     RELEASE_PREFIX,
     decode_pair,

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Protocol
 
+from services.kernel.clock import timestamp
 from services.kernel.errors import (
     CallFailedError,
     Failure,
@@ -34,7 +35,6 @@ from services.kernel.model import (
     Request,
     Target,
 )
-from services.kernel.runtime import timestamp
 from services.kernel.wire import lookup_digest
 from services.lookup.check import Facts, Rows
 from services.lookup.observations import Commit

@@ -13,7 +13,7 @@ from services.aggregator.outbox import Key
 from services.aggregator.report import Report as AggregatorReport
 from services.kernel.errors import State
 from services.kernel.model import Kind, Target
-from services.kernel.observe import Measure, emit
+from services.kernel.observability import Measure, emit
 from services.lookup.report import Outcome
 from services.lookup.report import Report as LookupReport
 from services.scheduler.health import Health

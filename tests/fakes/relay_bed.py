@@ -11,9 +11,9 @@ from log_fakes import FakeLog
 from services.aggregator.relay import Relay
 from services.aggregator.report import Report
 from services.aggregator.stream import Inserted, Sweep
+from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, HubBrokenError, State, failure
 from services.kernel.model import Release, Target
-from services.kernel.runtime import Deadline
 
 NOW = datetime(2026, 11, 22, 7, 1, 10, tzinfo=UTC)  # a minute after what builders make
 OTHER = Target("222233334444", "us-east-1")

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from table_fakes import MemoryTable, Row
 
+from services.kernel.clock import timestamp
 from services.kernel.errors import MalformedError
 from services.kernel.model import (
     DEFAULT_ANNOUNCE,
@@ -26,15 +27,14 @@ from services.kernel.model import (
     Target,
     Window,
 )
-from services.kernel.runtime import timestamp
-from services.kernel.wire import (
+from services.kernel.records import (
     decode_pair,
     decode_window,
     encode_configuration,
     image_record,
-    lookup_digest,
     round_record,
 )
+from services.kernel.wire import lookup_digest
 from services.scheduler.inventory import Note, RegionRows
 from services.scheduler.plan import Action, Change
 

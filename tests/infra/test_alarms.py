@@ -31,9 +31,9 @@ from terraform import Plan, rendered
 
 from services.aggregator.outbox import Key
 from services.aggregator.report import Report as AggregatorReport
+from services.kernel.deadline import Deadline
 from services.kernel.errors import AmiTrackerError, CallFailedError, State, UnsentError, failure
 from services.kernel.model import Catalogue, Pair, Target
-from services.kernel.runtime import Deadline
 from services.lookup.report import Outcome
 from services.lookup.report import Report as LookupReport
 from services.scheduler.schedule import Scheduler, Summary

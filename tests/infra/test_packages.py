@@ -33,8 +33,8 @@ from infra.package.lambda_platform import ARCHITECTURES, LambdaPlatform
 from services.catalogue.load import load
 from services.embedded.aws.faults import Fault
 from services.embedded.aws.server import EmbeddedAws
+from services.kernel.catalogue_file import decode_catalogue
 from services.kernel.model import ParameterLookup
-from services.kernel.wire import decode_catalogue
 
 pytestmark = [pytest.mark.timeout(900)]
 

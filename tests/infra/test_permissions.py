@@ -32,7 +32,7 @@ from services.embedded.aws.faults import Fault
 from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import AmiTrackerError
 from services.kernel.model import Image, Kind, Observation, ParameterLookup, Release, Target
-from services.kernel.wire import encode_release
+from services.kernel.records import encode_release
 
 pytestmark = [pytest.mark.timeout(900)]
 

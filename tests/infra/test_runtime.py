@@ -222,12 +222,12 @@ def test_clients_make_what_the_calls_need(
     operations = {service: sorted(names) for service, names in CALLS[function].items()}
     program = f"""
 import json
-from services.kernel.aws import Home
-home, found = Home("eu-west-1"), {{}}
+from services.kernel.sessions import HubSession
+hub, found = HubSession("eu-west-1"), {{}}
 for service in {sorted(operations)}:
-    client = home.client(service)
+    client = hub.client(service)
     found[service] = sorted(client.meta.method_to_api_mapping.values())
-print(json.dumps([home.partition, found]))
+print(json.dumps([hub.partition, found]))
 """
 
     assert json.loads(ask(python, unpacked[function], program, **_CREDENTIALS)) == [
@@ -243,9 +243,9 @@ _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testin
 _MEASURE = """
 import time; start = time.process_time()
 import {handler}; imported = time.process_time()
-from services.kernel.aws import Home
-home = Home("eu-west-1")
-for service in {services}: home.client(service)
+from services.kernel.sessions import HubSession
+hub = HubSession("eu-west-1")
+for service in {services}: hub.client(service)
 made = time.process_time()
 status = open("/proc/self/status").read()  # unlike rusage, begins anew with the program
 print(imported - start, made - imported, int(status.split("VmHWM:")[1].split()[0]) / 1024)

@@ -17,9 +17,9 @@ from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab
 
 from services.aggregator.announce import announcement
 from services.embedded.tracker.resources import Received
-from services.kernel.aws import to_item
 from services.kernel.model import Kind
-from services.kernel.wire import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX
+from services.kernel.records import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX
+from services.kernel.table import to_item
 
 GOLDEN = Path(__file__).parent / "golden"
 MILLISECONDS = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z")

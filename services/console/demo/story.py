@@ -37,9 +37,9 @@ from services.embedded.tracker.resources import (
     create_roles,
     subscribe,
 )
+from services.kernel.clock import timestamp
 from services.kernel.model import Catalogue
-from services.kernel.runtime import timestamp
-from services.kernel.wire import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX, decode_pair
+from services.kernel.records import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX, decode_pair
 
 _STEPS = 6
 _FILTERED_IMAGE = "al2023"

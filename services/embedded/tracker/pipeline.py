@@ -21,9 +21,10 @@ from services.embedded.event_sources.patterns import Pattern
 from services.embedded.event_sources.queue_mapping import QueueMapping
 from services.embedded.event_sources.stream_mapping import StreamMapping
 from services.embedded.tracker import resources
-from services.kernel.aws import query_rows
+from services.kernel.catalogue_file import encode_catalogue
 from services.kernel.model import Catalogue
-from services.kernel.wire import NOTICE_PREFIX, RELEASE_PREFIX, encode_catalogue
+from services.kernel.records import NOTICE_PREFIX, RELEASE_PREFIX
+from services.kernel.table import query_rows
 from services.lookup.handler import handler as look_up
 from services.scheduler.handler import handler as schedule
 

@@ -19,9 +19,9 @@ from services.embedded.tracker.resources import (
     create_member,
     subscribe,
 )
-from services.kernel.aws import Home, Members, Role
 from services.kernel.errors import CallFailedError, State
 from services.kernel.model import Target
+from services.kernel.sessions import HubSession, Role, TargetSessions
 
 ONE, OTHER = "111122223333", "444455556666"
 AL2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
@@ -33,9 +33,9 @@ def _member(running: EmbeddedAws) -> None:
     create_member(running, ONE, ["eu-west-1"])
 
 
-def members(home: Home, external_id: str = EXTERNAL_ID) -> Members:
+def members(home: HubSession, external_id: str = EXTERNAL_ID) -> TargetSessions:
     """The way into target accounts, as the lookup goes it."""
-    return Members(home, Role(READ_ROLE, external_id, "test", {"Version": "2012-10-17"}))
+    return TargetSessions(home, Role(READ_ROLE, external_id, "test", {"Version": "2012-10-17"}))
 
 
 def code_of(call: Callable[[], object]) -> tuple[str, int]:
@@ -51,7 +51,7 @@ def code_of(call: Callable[[], object]) -> tuple[str, int]:
 
 
 def test_each_call_is_recorded_once_with_account_and_region(
-    aws: EmbeddedAws, home: Home, hub: Hub
+    aws: EmbeddedAws, home: HubSession, hub: Hub
 ) -> None:
     """A role's calls belong to its account; assuming it is the hub's own call."""
     mark = aws.mark()
@@ -93,7 +93,7 @@ def test_the_administrators_calls_are_kept_apart(aws: EmbeddedAws, hub: Hub) -> 
     ],
 )
 def test_a_fault_has_the_shape_of_its_service(
-    aws: EmbeddedAws, home: Home, service: str, call: Callable[[Any], object]
+    aws: EmbeddedAws, home: HubSession, service: str, call: Callable[[Any], object]
 ) -> None:
     """Botocore reads code, message and status out of every protocol's own form."""
     with aws.fault(service=service, code="AuthFailure", status=401, message="no <key>"):
@@ -103,7 +103,7 @@ def test_a_fault_has_the_shape_of_its_service(
     call(home.client(service))
 
 
-def test_a_throttled_call_is_retried_by_botocore(aws: EmbeddedAws, home: Home) -> None:
+def test_a_throttled_call_is_retried_by_botocore(aws: EmbeddedAws, home: HubSession) -> None:
     """Two faults cost three calls and no error, and each of them is in the record."""
     mark = aws.mark()
     with aws.fault(operation="ListTables", times=2) as fault:
@@ -112,7 +112,7 @@ def test_a_throttled_call_is_retried_by_botocore(aws: EmbeddedAws, home: Home) -
     assert [call.status for call in aws.calls(mark)] == [400, 400, 200]
 
 
-def _put(home: Home, hub: Hub, record: str) -> None:
+def _put(home: HubSession, hub: Hub, record: str) -> None:
     home.client("dynamodb").put_item(
         TableName=hub.table_name, Item={"region": {"S": "x"}, "record": {"S": record}}
     )
@@ -124,21 +124,23 @@ def _stored(aws: EmbeddedAws, hub: Hub, record: str) -> bool:
     return "Item" in answer
 
 
-def test_a_fault_before_prevents_the_effect(aws: EmbeddedAws, home: Home, hub: Hub) -> None:
+def test_a_fault_before_prevents_the_effect(aws: EmbeddedAws, home: HubSession, hub: Hub) -> None:
     """A refused write writes nothing."""
     with aws.fault(operation="PutItem", code="AccessDeniedException"):
         assert code_of(lambda: _put(home, hub, "before")) == ("AccessDeniedException", 400)
     assert not _stored(aws, hub, "before")
 
 
-def test_a_fault_after_leaves_the_effect(aws: EmbeddedAws, home: Home, hub: Hub) -> None:
+def test_a_fault_after_leaves_the_effect(aws: EmbeddedAws, home: HubSession, hub: Hub) -> None:
     """A write whose answer is lost has been written all the same."""
     with aws.fault(operation="PutItem", code="AccessDeniedException", when="after"):
         assert code_of(lambda: _put(home, hub, "after")) == ("AccessDeniedException", 400)
     assert _stored(aws, hub, "after")
 
 
-def test_an_answer_can_be_lost_with_its_connection(aws: EmbeddedAws, home: Home, hub: Hub) -> None:
+def test_an_answer_can_be_lost_with_its_connection(
+    aws: EmbeddedAws, home: HubSession, hub: Hub
+) -> None:
     """A cut connection is recorded as status 0, retried, and at last reported as closed."""
     mark = aws.mark()
     with (
@@ -150,7 +152,7 @@ def test_an_answer_can_be_lost_with_its_connection(aws: EmbeddedAws, home: Home,
     assert _stored(aws, hub, "cut")
 
 
-def test_a_late_answer_is_right(aws: EmbeddedAws, home: Home, hub: Hub) -> None:
+def test_a_late_answer_is_right(aws: EmbeddedAws, home: HubSession, hub: Hub) -> None:
     """A slow service does what it was asked, and only then answers."""
     started = time.monotonic()
     with aws.fault(operation="PutItem", when="late", delay=0.2):
@@ -159,7 +161,7 @@ def test_a_late_answer_is_right(aws: EmbeddedAws, home: Home, hub: Hub) -> None:
     assert _stored(aws, hub, "late")
 
 
-def test_a_fault_strikes_one_region_of_one_account(aws: EmbeddedAws, home: Home) -> None:
+def test_a_fault_strikes_one_region_of_one_account(aws: EmbeddedAws, home: HubSession) -> None:
     """Other regions of the account, and the region in other accounts, stay well."""
     into = members(home)
 
@@ -177,7 +179,7 @@ def test_a_fault_strikes_one_region_of_one_account(aws: EmbeddedAws, home: Home)
     assert caught.value.failure.state == State.ACCESS_DENIED
 
 
-def test_what_moto_cannot_do_is_a_server_error(aws: EmbeddedAws, home: Home) -> None:
+def test_what_moto_cannot_do_is_a_server_error(aws: EmbeddedAws, home: HubSession) -> None:
     """A crash inside moto is answered as AWS answers its own, and says what happened."""
     with pytest.raises(ClientError, match=r"the embedded AWS failed: .*ena-support"):
         home.client("ec2").describe_images(Filters=[{"Name": "ena-support", "Values": ["true"]}])
@@ -187,7 +189,7 @@ def test_what_moto_cannot_do_is_a_server_error(aws: EmbeddedAws, home: Home) -> 
 # --- honest where moto is not
 
 
-def test_a_missing_role_cannot_be_assumed(aws: EmbeddedAws, home: Home) -> None:
+def test_a_missing_role_cannot_be_assumed(aws: EmbeddedAws, home: HubSession) -> None:
     """Access is denied in AWS's words, with nothing said about whether the role exists."""
     aws.clear_calls()
     role = f"arn:aws:iam::{OTHER}:role/{READ_ROLE}"
@@ -198,14 +200,14 @@ def test_a_missing_role_cannot_be_assumed(aws: EmbeddedAws, home: Home) -> None:
     assert [call.status for call in aws.calls()] == [403]
 
 
-def test_a_wrong_external_id_is_refused(home: Home) -> None:
+def test_a_wrong_external_id_is_refused(home: HubSession) -> None:
     """The trust policy's condition counts."""
     with pytest.raises(CallFailedError) as caught:
         members(home, "wrong").call(Target(ONE, "eu-west-1"), "ssm", lambda ssm: ssm)
     assert caught.value.failure.code == "AccessDenied"
 
 
-def test_a_missing_external_id_is_refused(home: Home) -> None:
+def test_a_missing_external_id_is_refused(home: HubSession) -> None:
     """A role that asks for an external id cannot be assumed without one."""
     role = f"arn:aws:iam::{ONE}:role/{READ_ROLE}"
     sts = home.client("sts")
@@ -215,7 +217,7 @@ def test_a_missing_external_id_is_refused(home: Home) -> None:
     )
 
 
-def test_a_role_that_no_arn_names_is_refused(home: Home) -> None:
+def test_a_role_that_no_arn_names_is_refused(home: HubSession) -> None:
     """What is no ARN of a role names nothing that could be assumed."""
     sts = home.client("sts")
     arn = "arn:aws:iam::role-without-account"
@@ -226,7 +228,7 @@ def test_a_role_that_no_arn_names_is_refused(home: Home) -> None:
 
 
 @pytest.mark.parametrize("operation", ["publish", "publish_batch"])
-def test_a_missing_topic_is_not_found(home: Home, operation: str) -> None:
+def test_a_missing_topic_is_not_found(home: HubSession, operation: str) -> None:
     """Both ways to publish say so, rather than swallow the message."""
     arguments: dict[str, dict[str, object]] = {
         "publish": {"Message": "m"},
@@ -237,7 +239,7 @@ def test_a_missing_topic_is_not_found(home: Home, operation: str) -> None:
     assert code_of(lambda: publish(TopicArn=topic, **arguments[operation])) == ("NotFound", 404)
 
 
-def test_images_come_in_pages(home: Home) -> None:
+def test_images_come_in_pages(home: HubSession) -> None:
     """Pages of the asked size hold together exactly what one answer would; tokens can be reused."""
     ec2 = home.client("ec2")
     filters = [{"Name": "owner-alias", "Values": ["amazon"]}]
@@ -254,7 +256,7 @@ def test_images_come_in_pages(home: Home) -> None:
     assert len(first["Images"]) == 1000
 
 
-def test_pages_can_be_forced_smaller(aws: EmbeddedAws, home: Home) -> None:
+def test_pages_can_be_forced_smaller(aws: EmbeddedAws, home: HubSession) -> None:
     """Fewer images than asked for, with a token, is an answer that AWS gives too."""
     ids = [aws.world.register_image(HUB_ACCOUNT, "us-east-1", f"page-{n}") for n in range(5)]
     assert aws.images_per_page is None
@@ -272,7 +274,9 @@ def test_pages_can_be_forced_smaller(aws: EmbeddedAws, home: Home) -> None:
 # --- the outside world
 
 
-def test_a_public_parameter_is_read_with_any_credentials(aws: EmbeddedAws, home: Home) -> None:
+def test_a_public_parameter_is_read_with_any_credentials(
+    aws: EmbeddedAws, home: HubSession
+) -> None:
     """A seeded /aws/service path answers the hub and a member, each its own account's value."""
     aws.world.put_parameter(HUB_ACCOUNT, "eu-west-1", EKS, "ami-0hub")
     aws.world.put_parameter(ONE, "eu-west-1", EKS, "ami-0one")
@@ -293,7 +297,7 @@ def test_a_public_parameter_is_read_with_any_credentials(aws: EmbeddedAws, home:
     assert read(hub_ssm) == ("ami-0hub", 1)
 
 
-def test_amazon_linux_is_there_from_the_start(aws: EmbeddedAws, home: Home) -> None:
+def test_amazon_linux_is_there_from_the_start(aws: EmbeddedAws, home: HubSession) -> None:
     """The parameter that moto ships names an image that moto ships."""
     image_id = aws.world.parameter(HUB_ACCOUNT, "us-east-1", AL2023)
     (image,) = home.client("ec2").describe_images(ImageIds=[image_id])["Images"]

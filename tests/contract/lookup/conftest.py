@@ -13,9 +13,8 @@ from table_fakes import DynamoTable
 from services.embedded.aws.faults import Fault
 from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.resources import EXTERNAL_ID, READ_ROLE, create_member
-from services.kernel.aws import Home, Members
 from services.kernel.model import Pair, Release, Target
-from services.kernel.wire import (
+from services.kernel.records import (
     decode_release,
     decode_window,
     encode_configuration,
@@ -24,6 +23,7 @@ from services.kernel.wire import (
     releases_of,
     round_record,
 )
+from services.kernel.sessions import HubSession, TargetSessions
 from services.lookup.observations import Observations
 from services.lookup.resolve import Ami
 from services.lookup.sources import Sources, read_role
@@ -102,7 +102,7 @@ class TableStage:
 
 
 @pytest.fixture
-def table_bed(home: Home, table: DynamoTable) -> RowsBed:
+def table_bed(home: HubSession, table: DynamoTable) -> RowsBed:
     """The adapter over DynamoDB."""
     return RowsBed(Observations(home.client("dynamodb"), table.name), TableStage(table))
 
@@ -185,9 +185,9 @@ def _moment(text: str | None) -> datetime | None:
 
 
 @pytest.fixture
-def sources(home: Home, members_made: None) -> Sources:  # noqa: ARG001 - the accounts have to exist
+def sources(home: HubSession, members_made: None) -> Sources:  # noqa: ARG001 - the accounts have to exist
     """The adapter over SSM and EC2, with no session yet."""
-    return Sources(Members(home, read_role(READ_ROLE, EXTERNAL_ID, home.region)))
+    return Sources(TargetSessions(home, read_role(READ_ROLE, EXTERNAL_ID, home.region)))
 
 
 @pytest.fixture

@@ -23,10 +23,11 @@ from lookup_fakes import (
 from table_fakes import DynamoTable
 
 from services.embedded.aws.server import EmbeddedAws
-from services.kernel.aws import Home, to_item
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State
 from services.kernel.model import Observation, Pair
-from services.kernel.wire import encode_configuration, encode_release, image_record
+from services.kernel.records import encode_configuration, encode_release, image_record
+from services.kernel.sessions import HubSession
+from services.kernel.table import to_item
 from services.lookup.check import Rows
 from services.lookup.observations import Commit, Observations
 
@@ -273,7 +274,9 @@ def test_a_malformed_row_is_a_failure(
 
 
 @everything
-def test_a_table_that_is_gone_breaks_the_hub(home: Home, use: Callable[[Rows], object]) -> None:
+def test_a_table_that_is_gone_breaks_the_hub(
+    home: HubSession, use: Callable[[Rows], object]
+) -> None:
     """Nothing can be done for anybody, and the error says what is gone."""
     rows = Observations(home.client("dynamodb"), "no-such-table")
     with pytest.raises(HubBrokenError, match="table no-such-table cannot be used"):

@@ -22,9 +22,9 @@ from lookup_fakes import (
 )
 
 from services.embedded.aws.server import EmbeddedAws
-from services.kernel.aws import Client, Home, Members
 from services.kernel.errors import Failure, State
 from services.kernel.model import Filter, FilterLookup
+from services.kernel.sessions import Client, HubSession, TargetSessions
 from services.lookup.resolve import Ami
 from services.lookup.sources import Sources, read_role
 
@@ -173,7 +173,7 @@ def _session() -> str:
     )
 
 
-class WiredHome(Home):
+class WiredHome(HubSession):
     """A home whose clients are boto3's own, and send to a `Wire`."""
 
     def __init__(self, wire: Wire) -> None:
@@ -209,7 +209,7 @@ def wire(wired_home: WiredHome) -> Wire:
 @pytest.fixture
 def wired(wired_home: WiredHome, wire: Wire) -> Sources:
     """Sources with a session, whose calls all go to the wire."""
-    sources = Sources(Members(wired_home, read_role("reader", "external", "us-east-1")))
+    sources = Sources(TargetSessions(wired_home, read_role("reader", "external", "us-east-1")))
     sources.enter(HERE)
     wire.asked.clear()
     wire.sent.clear()

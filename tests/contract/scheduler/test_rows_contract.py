@@ -23,9 +23,10 @@ from scheduler_fakes import (
 )
 from table_fakes import DynamoTable, Row, Table
 
-from services.kernel.aws import Home
 from services.kernel.model import Filter, FilterLookup, Kind, Pair, ParameterLookup, Target, Window
-from services.kernel.wire import image_record, lookup_digest
+from services.kernel.records import image_record
+from services.kernel.sessions import HubSession
+from services.kernel.wire import lookup_digest
 from services.scheduler.inventory import Inventory, Note
 from services.scheduler.plan import Action, Change
 from services.scheduler.schedule import Rows
@@ -63,7 +64,7 @@ def bed(request: pytest.FixtureRequest) -> Bed:
     if request.param == "fake":
         fake = FakeInventory()
         return Bed(fake, fake.table)
-    home: Home = request.getfixturevalue("home")
+    home: HubSession = request.getfixturevalue("home")
     table: DynamoTable = request.getfixturevalue("table")
     return Bed(Inventory(home.client("dynamodb"), table.name, FakeLog()), table)
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.aggregator.announce import Announcement, announcement, waves
-from services.kernel import wire
+from services.kernel import records, wire
 from services.kernel.model import Kind, Observation, Release, Target
 
 MESSAGE_LIMIT = 262_144  # SNS: a message, and all the messages of a batch together
@@ -236,8 +236,8 @@ def test_a_long_subject_is_cut() -> None:
 @given(releases)
 def test_the_same_release_is_announced_in_the_same_bytes(release: Release) -> None:
     """Also when it was read from its row again."""
-    row = wire.encode_release(release)
-    assert announcement(release) == announcement(wire.decode_release(row))
+    row = records.encode_release(release)
+    assert announcement(release) == announcement(records.decode_release(row))
 
 
 # --- waves

@@ -12,9 +12,10 @@ from relay_bed import BUSY, FIRST, GONE, MALFORMED, NOW, OTHER, THROTTLED, Bed
 
 from services.aggregator.outbox import Key
 from services.aggregator.stream import Sweep
+from services.kernel.clock import timestamp
+from services.kernel.deadline import Deadline
 from services.kernel.errors import HubBrokenError
 from services.kernel.model import Kind, Release
-from services.kernel.runtime import Deadline, timestamp
 
 YOUNG = timestamp(NOW - timedelta(seconds=1))
 

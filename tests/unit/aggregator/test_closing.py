@@ -13,10 +13,12 @@ from relay_bed import BUSY, DENIED, EVERYTHING, GONE, NOW, OTHER, Bed, KilledErr
 from services.aggregator.relay import Relay
 from services.aggregator.report import Report
 from services.aggregator.stream import Sweep
+from services.kernel.clock import timestamp
+from services.kernel.deadline import Deadline
 from services.kernel.model import Pair, ParameterLookup, Release, Target
-from services.kernel.observe import Measure
-from services.kernel.runtime import Deadline, timestamp
-from services.kernel.wire import encode_configuration, image_record, lookup_digest
+from services.kernel.observability import Measure
+from services.kernel.records import encode_configuration, image_record
+from services.kernel.wire import lookup_digest
 
 WEEK = timedelta(days=7)
 LOOKUP = ParameterLookup("/images/al2023")

@@ -37,10 +37,11 @@ from services.aggregator.announce import Announcement, announcement
 from services.aggregator.outbox import Found, Key
 from services.aggregator.relay import Relay
 from services.aggregator.stream import Sweep
+from services.kernel.clock import timestamp
+from services.kernel.deadline import Deadline
 from services.kernel.errors import Failure, State, failure
 from services.kernel.model import Release, Target
-from services.kernel.observe import Measure
-from services.kernel.runtime import Deadline, timestamp
+from services.kernel.observability import Measure
 
 DEAD_TOPICS = [
     failure(state, "Code", "why")

@@ -18,7 +18,7 @@ from services.kernel.errors import CallFailedError, Failure, State, failure
 from services.kernel.model import Target
 
 if TYPE_CHECKING:
-    from services.kernel.aws import Members
+    from services.kernel.sessions import TargetSessions
 
 Entry = Mapping[str, Any]
 Fate = Mapping[str, Any] | None
@@ -91,7 +91,7 @@ def publish(
     members: FakeMembers, target: Target = TARGET, topic: str = "releases", partition: str = "aws"
 ) -> dict[str, str | Failure]:
     """The results of publishing three releases, by image name."""
-    topics = Topics(cast("Members", members), topic, partition)
+    topics = Topics(cast("TargetSessions", members), topic, partition)
     results = topics.publish(target, [announcement(release) for release in (ONE, TWO, THREE)])
     return {release.image_name: results[release.event_id] for release in (ONE, TWO, THREE)}
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from services.catalogue.load import load
+from services.kernel.catalogue_file import decode_catalogue, encode_catalogue
 from services.kernel.errors import Failure
 from services.kernel.model import FilterLookup, Observation
-from services.kernel.wire import decode_catalogue, encode_catalogue
 from services.lookup.resolve import Ami, candidates, current, matches, newest
 
 ROOT = Path(__file__).parents[3]

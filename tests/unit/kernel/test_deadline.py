@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from services.kernel.clock import now, timestamp
+from services.kernel.deadline import Deadline
 from services.kernel.errors import SettingsError
-from services.kernel.runtime import Deadline, Environment, now, timestamp
+from services.kernel.settings import Environment
 
 
 def environment(**variables: str) -> Environment:

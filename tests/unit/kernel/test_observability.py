@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.embedded.event_sources.invocation import Context
-from services.kernel.observe import TEXT_LIMIT, Log, Measure, begin, emit, logger, noting
+from services.kernel.observability import TEXT_LIMIT, Log, Measure, begin, emit, logger, noting
 
 INJECTIONS = {
     "line end": "a\nINFO all is well",

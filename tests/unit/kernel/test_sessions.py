@@ -31,23 +31,20 @@ from botocore.exceptions import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.kernel import aws
-from services.kernel.aws import (
-    MAX_THREADS,
-    AssumedSession,
-    Client,
-    Home,
-    Members,
-    Role,
-    batches,
-    from_item,
-    time_outs_are_final,
-    to_item,
-    until_done,
-)
+from services.kernel import sessions
 from services.kernel.errors import CallFailedError, State
 from services.kernel.failures import STATE_OF_CODE
 from services.kernel.model import Target
+from services.kernel.retry import batches, time_outs_are_final, until_done
+from services.kernel.sessions import (
+    MAX_THREADS,
+    AssumedSession,
+    Client,
+    HubSession,
+    Role,
+    TargetSessions,
+)
+from services.kernel.table import from_item, to_item
 
 HUB_REGION = "eu-west-1"
 ACCOUNT = "111122223333"
@@ -180,7 +177,7 @@ class Raw(io.BytesIO):
         yield self.read()
 
 
-class OfflineHome(Home):
+class OfflineHome(HubSession):
     """A home whose clients send to a `Cloud`."""
 
     def __init__(self, region: str, cloud: Cloud) -> None:
@@ -199,10 +196,12 @@ def cloud() -> Cloud:
     return Cloud()
 
 
-def members(cloud: Cloud, region: str = HUB_REGION, session_name: str = "ami-tracker") -> Members:
+def members(
+    cloud: Cloud, region: str = HUB_REGION, session_name: str = "ami-tracker"
+) -> TargetSessions:
     """Access from a hub region into that cloud's accounts."""
     role = Role("ami-tracker-read", "external-secret", session_name, POLICY)
-    return Members(
+    return TargetSessions(
         OfflineHome(region, cloud),
         role,
         clock=lambda: cloud.time,
@@ -292,7 +291,7 @@ def legacy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_
 
 def sts_endpoint(region: str) -> str:
     """Where a home sends its calls of STS."""
-    endpoint: str = Home(region).client("sts").meta.endpoint_url
+    endpoint: str = HubSession(region).client("sts").meta.endpoint_url
     return endpoint
 
 
@@ -302,7 +301,7 @@ def test_no_setting_leads_to_the_global_endpoint_of_sts(region: str) -> None:
     """Opt-in regions refuse its tokens; clients with an assumed session follow the same rule."""
     assert sts_endpoint(region) == ENDPOINTS[region]
     session = AssumedSession("ASIAKEY", "very-secret", "secret-token", START)
-    member = Home(region).member_client("sts", region, session)
+    member = HubSession(region).member_client("sts", region, session)
     assert member.meta.endpoint_url == ENDPOINTS[region]
 
 
@@ -412,7 +411,7 @@ def test_a_clock_that_is_set_forward_costs_one_session(cloud: Cloud) -> None:
 
 def test_the_least_used_clients_go_first(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hub of many accounts does not grow for ever; a client that goes is made anew."""
-    monkeypatch.setattr(aws, "_MAX_CLIENTS", 2)
+    monkeypatch.setattr(sessions, "_MAX_CLIENTS", 2)
     access = members(cloud)
     first = access.call(TARGET, "ssm", itself)
     access.call(TARGET, "sns", itself)
@@ -439,7 +438,7 @@ def test_clients_are_kept_per_account_region_and_service(cloud: Cloud) -> None:
     assert len(set(map(id, first))) == len(places)
 
 
-class CountingHome(Home):
+class CountingHome(HubSession):
     """A home whose clients are nothing but counted."""
 
     def __init__(self, region: str) -> None:
@@ -472,7 +471,7 @@ class CountingHome(Home):
 def test_a_batch_over_all_targets_creates_each_client_once() -> None:
     """34 regions in five accounts, with SSM and EC2 in each, twice, by many threads."""
     home = CountingHome(HUB_REGION)
-    access = Members(home, Role("reader", "external", "test", POLICY), clock=lambda: START)
+    access = TargetSessions(home, Role("reader", "external", "test", POLICY), clock=lambda: START)
     places = [
         (Target(f"{account:012}", f"xx-test-{region}"), service)
         for account in range(5)
@@ -489,7 +488,7 @@ def test_a_batch_over_all_targets_creates_each_client_once() -> None:
 def test_threads_that_want_the_same_client_create_one() -> None:
     """Creating a client is slow: the others wait for it instead of creating their own."""
     home = CountingHome(HUB_REGION)
-    access = Members(home, Role("reader", "external", "test", POLICY), clock=lambda: START)
+    access = TargetSessions(home, Role("reader", "external", "test", POLICY), clock=lambda: START)
     with ThreadPoolExecutor(MAX_THREADS) as pool:
         clients = list(pool.map(lambda _: access.call(TARGET, "ssm", itself), range(200)))
 
@@ -758,7 +757,7 @@ def test_hub_clients_are_kept(cloud: Cloud) -> None:
 
 def test_many_threads_make_clients_at_once() -> None:
     """Of several services and regions: botocore's own making of clients is not thread-safe."""
-    home = Home(HUB_REGION)
+    home = HubSession(HUB_REGION)
     session = AssumedSession("ASIAKEY", "very-secret", "secret-token", START)
     places = [(s, r) for s in ("ssm", "ec2") for r in ("us-east-1", "eu-west-1", "ap-east-1")] * 4
     with ThreadPoolExecutor(len(places)) as pool:

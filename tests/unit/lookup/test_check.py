@@ -29,6 +29,7 @@ from lookup_fakes import (
     image_id,
 )
 
+from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State
 from services.kernel.model import (
     Filter,
@@ -41,7 +42,6 @@ from services.kernel.model import (
     Request,
     Target,
 )
-from services.kernel.runtime import Deadline
 from services.lookup.check import Checker, MarkBudget
 from services.lookup.observations import Commit
 from services.lookup.report import DROPPED, LATE, OVERTAKEN, UNREADABLE, Outcome

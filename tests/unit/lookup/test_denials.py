@@ -23,10 +23,10 @@ from lookup_fakes import (
     image_id,
 )
 
+from services.kernel.deadline import Deadline
 from services.kernel.errors import DETAIL_LIMIT, CallFailedError, Failure, State
 from services.kernel.failures import FAULTS, classify
 from services.kernel.model import Target
-from services.kernel.runtime import Deadline
 from services.lookup.check import Checker
 from services.lookup.report import Outcome
 from services.lookup.sources import Sources

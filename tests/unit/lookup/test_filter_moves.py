@@ -20,9 +20,10 @@ from lookup_fakes import (
     image_id,
 )
 
+from services.kernel.clock import timestamp
+from services.kernel.deadline import Deadline
 from services.kernel.errors import State
 from services.kernel.model import Filter, FilterLookup, Kind, Pair
-from services.kernel.runtime import Deadline, timestamp
 from services.lookup.check import Checker
 from services.lookup.resolve import Ami
 

@@ -23,9 +23,9 @@ from lookup_fakes import (
     image_id,
 )
 
+from services.kernel.deadline import Deadline
 from services.kernel.errors import Failure, State, failure
 from services.kernel.model import Kind, Pair, Target
-from services.kernel.runtime import Deadline
 from services.lookup.check import Checker
 from services.lookup.report import Outcome
 from services.lookup.resolve import Ami

@@ -6,7 +6,7 @@ from lookup_fakes import HERE, THERE
 
 from services.kernel.errors import State
 from services.kernel.model import Kind
-from services.kernel.observe import Measure
+from services.kernel.observability import Measure
 from services.lookup.report import DROPPED, LATE, UNREADABLE, Outcome, Report
 
 

@@ -9,9 +9,9 @@ from typing import Any, TypeVar, cast
 import pytest
 from lookup_fakes import HERE, PATH, THERE, by_name
 
-from services.kernel.aws import Members
 from services.kernel.errors import CallFailedError, Failure, State
 from services.kernel.model import Target
+from services.kernel.sessions import TargetSessions
 from services.lookup.sources import Sources
 from services.lookup.visits import Visits
 
@@ -47,7 +47,7 @@ class FakeMembers:
 
 def visits(members: FakeMembers) -> Visits:
     """Visits over members that are not there."""
-    return Visits(cast("Members", members))
+    return Visits(cast("TargetSessions", members))
 
 
 def ask(access: Visits, service: str, target: Target = HERE) -> Failure | None:
@@ -117,7 +117,7 @@ def test_a_thread_of_an_earlier_visit_ends_none() -> None:
 def test_sources_stop_at_a_time_out() -> None:
     """Parameters, lists of images and images by id all share the visit."""
     members = FakeMembers({"ssm": SILENT})
-    sources = Sources(cast("Members", members))
+    sources = Sources(cast("TargetSessions", members))
     sources.enter(HERE)
     paths = [f"{PATH}/{number}" for number in range(25)]
 

@@ -25,10 +25,10 @@ from lookup_fakes import (
     image_id,
 )
 
-from services.kernel.aws import MAX_THREADS
+from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State
 from services.kernel.model import Pair, Release, Request, Target
-from services.kernel.runtime import Deadline
+from services.kernel.sessions import MAX_THREADS
 from services.kernel.wire import encode_request
 from services.lookup.check import Checker
 from services.lookup.observations import Commit

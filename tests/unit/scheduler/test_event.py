@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scheduler_fakes import a_catalogue
 
+from services.kernel.catalogue_file import encode_catalogue
 from services.kernel.errors import MalformedError, SettingsError
-from services.kernel.wire import ROUND, encode_catalogue
+from services.kernel.wire import ROUND
 from services.scheduler.event import read_catalogue, read_event
 
 MOMENT = datetime(2026, 11, 22, 7, 0, 1, 250_000, tzinfo=UTC)

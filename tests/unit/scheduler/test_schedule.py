@@ -29,6 +29,7 @@ from scheduler_fakes import (
 )
 from table_fakes import Row
 
+from services.kernel.deadline import Deadline
 from services.kernel.errors import (
     CallFailedError,
     HubBrokenError,
@@ -41,9 +42,8 @@ from services.kernel.errors import (
     failure,
 )
 from services.kernel.model import Catalogue, Image, Request, Target, Window
-from services.kernel.observe import Measure
-from services.kernel.runtime import Deadline
-from services.kernel.wire import decode_window, image_record, round_record
+from services.kernel.observability import Measure
+from services.kernel.records import decode_window, image_record, round_record
 from services.scheduler.health import Health
 from services.scheduler.inventory import Note
 from services.scheduler.schedule import Scheduler, Summary

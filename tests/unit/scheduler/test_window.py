@@ -21,10 +21,11 @@ from scheduler_fakes import (
 )
 from table_fakes import Row
 
+from services.kernel.clock import timestamp
+from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, RegionsFailedError, State, failure
 from services.kernel.model import Window
-from services.kernel.runtime import Deadline, timestamp
-from services.kernel.wire import decode_window, image_record, round_record
+from services.kernel.records import decode_window, image_record, round_record
 from services.scheduler.schedule import Scheduler
 from services.scheduler.window import advance
 
