@@ -11,15 +11,10 @@ from typing import TYPE_CHECKING, Any
 from services.kernel.clock import timestamp
 from services.kernel.errors import MalformedError
 from services.kernel.failures import condition_may_fail, hub
+from services.kernel.keys import IMAGE_PREFIX, PENDING_INDEX, release_record
 from services.kernel.model import Release, Target
 from services.kernel.observability import Log
-from services.kernel.records import (
-    IMAGE_PREFIX,
-    PENDING_INDEX,
-    decode_pair,
-    decode_release,
-    release_record,
-)
+from services.kernel.records import decode_pair, decode_release
 from services.kernel.table import query_rows, read_rows, to_item
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.aggregator.outbox import Key
 from services.kernel.errors import MalformedError
-from services.kernel.records import RELEASE_PREFIX
+from services.kernel.keys import RELEASE_PREFIX
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
-"""The table: its keys, and what its rows hold.
+"""What image rows and release rows hold.
 
 A row is plain JSON-like data here; `kernel.table` turns it into DynamoDB's attribute values.
+`decode_pair` and `decode_release` give what the services work on; `decode_image_row` and
+`decode_release_row` give everything that was written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,39 +16,43 @@ import msgspec
 from msgspec import Meta, Struct
 
 from services.kernel.errors import MalformedError
-from services.kernel.model import Kind, Observation, Pair, Release, Target, Window
-from services.kernel.wire import ImageId, LookupShape, Round, checked, decode_lookup, encode_lookup
-
-PENDING_INDEX = "pending"
-DERIVE_INDEX = "derive"
-IMAGE_PREFIX = "image#"
-RELEASE_PREFIX = "release#"
-NOTICE_PREFIX = "notice#"
-ROUND_PREFIX = "round#"
+from services.kernel.keys import LAST_VERSION, image_record, release_record
+from services.kernel.model import Kind, Observation, Pair, Release, Target
+from services.kernel.wire import (
+    ImageId,
+    LookupShape,
+    checked,
+    decode_lookup,
+    decode_time,
+    encode_lookup,
+)
 
 LAST_NUMBER = 2**32 - 1
 PairNumber = Annotated[int, Meta(ge=1, le=LAST_NUMBER)]
-LAST_VERSION = 99_999_999  # a record holds eight digits
 
 
-def image_record(account_id: str, image_name: str) -> str:
-    """The sort key of a pair's image row."""
-    return f"{IMAGE_PREFIX}{account_id}#{image_name}"
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """An image row: the pair, the detail of its status, and when its image id last changed."""
+
+    pair: Pair
+    detail: str | None = None
+    changed_at: datetime | None = None
 
 
-def releases_of(account_id: str, image_name: str) -> str:
-    """What the sort keys of a pair's release rows begin with."""
-    return f"{RELEASE_PREFIX}{account_id}#{image_name}#"
+@dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """A release row: the release, and what became of its announcement.
 
+    `pending` is true while it is still to be announced. A published release has `published_at` and
+    the `message_id` that SNS gave it. A release that can never be received has `closed_at`.
+    """
 
-def release_record(account_id: str, image_name: str, version: int) -> str:
-    """The sort key of a release row; eight digits, so that text order is version order."""
-    return f"{releases_of(account_id, image_name)}{version:08d}"
-
-
-def round_record(account_id: str) -> str:
-    """The sort key of a target's round row."""
-    return f"{ROUND_PREFIX}{account_id}"
+    release: Release
+    pending: bool = False
+    published_at: datetime | None = None
+    message_id: str | None = None
+    closed_at: datetime | None = None
 
 
 def _in_its_place(what: str, row: Mapping[str, Any], expected: str) -> None:
@@ -64,7 +71,19 @@ class _Status(Struct, frozen=True):
     since: str | None = None
 
 
-class _PairRow(Struct, frozen=True):
+class _Changes(Struct, frozen=True):
+    detail: str | None = None
+    changed_at: str | None = None
+
+
+class _Announcing(Struct, frozen=True):
+    pending: str | None = None
+    published_at: str | None = None
+    message_id: str | None = None
+    closed_at: str | None = None
+
+
+class _PairFields(Struct, frozen=True):
     region: str
     record: str
     image_name: str
@@ -82,19 +101,7 @@ class _PairRow(Struct, frozen=True):
     number: PairNumber | None = None
 
 
-class _RoundRow(Struct, frozen=True):
-    round: Round | None = None
-    window: Round | None = None
-    answered: frozenset[PairNumber] = frozenset()
-    missed: frozenset[PairNumber] = frozenset()
-    stale: frozenset[PairNumber] = frozenset()
-
-
-_COMPARED = ("window", "answered", "missed", "stale")
-"""What the scheduler compares with the table, so it has to be of the type that is written."""
-
-
-class _ReleaseRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _ReleaseFields(Struct, frozen=True, kw_only=True, omit_defaults=True):
     region: str
     record: str
     event_id: str
@@ -114,7 +121,8 @@ class _ReleaseRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
 # --- the table's rows
 
 
-def _row(row: Mapping[str, Any]) -> str:
+def name_of(row: Mapping[str, Any]) -> str:
+    """The row by its key, for messages."""
     return f"row {row.get('record', '?')} of {row.get('region', '?')}"
 
 
@@ -137,8 +145,8 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
     Raises:
         MalformedError: the row does not match the schema, or its content does not match its key.
     """
-    what = _row(row)
-    fields = checked(what, row, _PairRow)
+    what = name_of(row)
+    fields = checked(what, row, _PairFields)
     _in_its_place(what, row, image_record(fields.account_id, fields.image_name))
     if bool(fields.version) != bool(fields.image_id):
         raise MalformedError(what, "it has only one of version and image_id")
@@ -166,32 +174,10 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
     )
 
 
-def decode_window(row: Mapping[str, Any]) -> Window:
-    """The window in a round row.
-
-    Raises:
-        MalformedError: the row does not match the schema.
-    """
-    fields = checked(_row(row), row, _RoundRow)
-    compared = {name: row[name] for name in _COMPARED if name in row}
-    if any(each is None or each != getattr(fields, n) for n, each in compared.items()):
-        raise MalformedError(_row(row), f"one of {', '.join(_COMPARED)} has another type")
-    for moment in (fields.round, fields.window):
-        _must_be_a_time(_row(row), moment)
-    return Window(fields.round, fields.window, fields.answered, fields.missed, fields.stale)
-
-
-def _must_be_a_time(what: str, text: str | None) -> None:
-    try:
-        datetime.fromisoformat(text or "2026-11-22T07:00:00Z")
-    except ValueError as error:
-        raise MalformedError(what, f"{text!r} is not a time") from error
-
-
 def encode_release(release: Release) -> dict[str, Any]:
     """A release row as it is committed, without the mark of what is still to be announced."""
     target, name = release.target, release.image_name
-    row = _ReleaseRow(
+    row = _ReleaseFields(
         region=target.region,
         record=release_record(target.account_id, name, release.version),
         event_id=release.event_id,
@@ -217,8 +203,8 @@ def decode_release(row: Mapping[str, Any]) -> Release:
     Raises:
         MalformedError: the row does not match the schema, or its content does not match its key.
     """
-    what = _row(row)
-    fields = checked(what, row, _ReleaseRow)
+    what = name_of(row)
+    fields = checked(what, row, _ReleaseFields)
     key = release_record(fields.account_id, fields.image_name, fields.version)
     _in_its_place(what, row, key)
     return Release(
@@ -231,4 +217,35 @@ def decode_release(row: Mapping[str, Any]) -> Release:
         detected_at=fields.detected_at,
         round=fields.round,
         lookup_digest=fields.lookup_digest,
+    )
+
+
+def decode_image_row(row: Mapping[str, Any]) -> ImageRow:
+    """Everything in an image row.
+
+    Raises:
+        MalformedError: as `decode_pair`, or a time in it is none.
+    """
+    what = name_of(row)
+    pair = decode_pair(row)
+    status = row.get("status") or {}
+    more = checked(what, {**row, "detail": status.get("detail")}, _Changes)
+    return ImageRow(pair, more.detail, decode_time(what, "changed_at", more.changed_at))
+
+
+def decode_release_row(row: Mapping[str, Any]) -> ReleaseRow:
+    """Everything in a release row.
+
+    Raises:
+        MalformedError: as `decode_release`, or a time in it is none.
+    """
+    what = name_of(row)
+    release = decode_release(row)
+    more = checked(what, row, _Announcing)
+    return ReleaseRow(
+        release=release,
+        pending=more.pending is not None,
+        published_at=decode_time(what, "published_at", more.published_at),
+        message_id=more.message_id,
+        closed_at=decode_time(what, "closed_at", more.closed_at),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar, assert_never
 
 import msgspec
@@ -92,6 +93,23 @@ def parsed(what: str, text: object, shape: type[T]) -> T:
         return msgspec.json.decode(text, type=shape)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise MalformedError(what, str(error)) from error
+
+
+def decode_time(what: str, name: str, text: str | None) -> datetime | None:
+    """The time in a text; None where there is no text.
+
+    Raises:
+        MalformedError: it is not a time with an offset from UTC.
+    """
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise MalformedError(what, f"{name} is {text!r}, but must be a time")
+    return moment
 
 
 # --- lookups

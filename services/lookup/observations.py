@@ -13,15 +13,9 @@ from botocore.exceptions import ClientError
 from services.kernel.clock import timestamp
 from services.kernel.errors import Failure, MalformedError, State, failure
 from services.kernel.failures import condition_may_fail, hub
+from services.kernel.keys import image_record, releases_of, round_record
 from services.kernel.model import Pair, Release, Target
-from services.kernel.records import (
-    decode_pair,
-    decode_release,
-    encode_release,
-    image_record,
-    releases_of,
-    round_record,
-)
+from services.kernel.records import decode_pair, decode_release, encode_release
 from services.kernel.table import from_item, query_rows, read_rows, to_item
 
 if TYPE_CHECKING:

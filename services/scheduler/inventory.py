@@ -14,17 +14,15 @@ from tenacity.wait import wait_random
 from services.kernel.clock import timestamp
 from services.kernel.errors import CallFailedError, MalformedError, State, failure
 from services.kernel.failures import condition_may_fail, hub
+from services.kernel.keys import IMAGE_PREFIX, NOTE_KEY, ROUND_PREFIX, image_record, round_record
 from services.kernel.model import Pair, Target, Window
 from services.kernel.observability import Log
-from services.kernel.records import (
-    IMAGE_PREFIX,
-    LAST_NUMBER,
-    ROUND_PREFIX,
-    decode_pair,
+from services.kernel.records import LAST_NUMBER, decode_pair, encode_configuration
+from services.kernel.round_records import (
+    Note,
+    decode_noted_regions,
+    decode_noted_start,
     decode_window,
-    encode_configuration,
-    image_record,
-    round_record,
 )
 from services.kernel.table import from_item, query_rows, to_item
 from services.scheduler.plan import Action, Change
@@ -35,9 +33,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ROUND_ROW_ATTEMPTS = 5
-_NOTE = {"region": "*", "record": "scheduler"}
-"""No region is called `*`, so the note meets nobody who reads a region's rows."""
-_NOTE_NAME = "the scheduler's note"
 
 _REQUIRED = {Action.REACTIVATE: False, Action.DEACTIVATE: True}
 """What `active` must still be: these two take a row from one state to the other, once."""
@@ -57,18 +52,6 @@ _past_commits = Retrying(
     wait=wait_random(0.05, 0.5),
     reraise=True,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What the scheduler remembers between rounds.
-
-    `regions` are those that may hold active rows, so that a region which leaves the configuration
-    is still visited once more; `start` is where the next round begins.
-    """
-
-    regions: frozenset[str] = frozenset()
-    start: str | None = None
 
 
 @dataclass(slots=True)
@@ -246,11 +229,11 @@ class Inventory:
         """What the last round left for this one."""
         with hub(f"table {self._table}"):
             answer = self._client.get_item(
-                TableName=self._table, Key=to_item(_NOTE), ConsistentRead=True
+                TableName=self._table, Key=to_item(NOTE_KEY), ConsistentRead=True
             )
         row = from_item(answer.get("Item", {}))
-        regions = self._decoded(row, _noted_regions) or frozenset()
-        return Note(regions, self._decoded(row, _noted_start))
+        regions = self._decoded(row, decode_noted_regions) or frozenset()
+        return Note(regions, self._decoded(row, decode_noted_start))
 
     def start_next_at(self, region: str) -> None:
         """Let the next round begin with this region."""
@@ -264,25 +247,11 @@ class Inventory:
         with hub(f"table {self._table}"):
             self._client.update_item(
                 TableName=self._table,
-                Key=to_item(_NOTE),
+                Key=to_item(NOTE_KEY),
                 UpdateExpression="SET #name = :value",
                 ExpressionAttributeNames={"#name": name},
                 ExpressionAttributeValues=to_item({":value": value}),
             )
-
-
-def _noted_regions(row: Mapping[str, Any]) -> frozenset[str]:
-    found = row.get("regions", [])
-    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-        raise MalformedError(_NOTE_NAME, f"regions is {found!r}")
-    return frozenset(found)
-
-
-def _noted_start(row: Mapping[str, Any]) -> str | None:
-    found = row.get("start")
-    if not isinstance(found, str | None):
-        raise MalformedError(_NOTE_NAME, f"start is {found!r}")
-    return found
 
 
 def _number(row: Mapping[str, Any]) -> tuple[str, str, int] | None:

@@ -23,9 +23,10 @@ from services.kernel.errors import (
 )
 from services.kernel.model import Catalogue, Pair, Request, Target, Window
 from services.kernel.observability import Log, Measure
+from services.kernel.round_records import Note
 from services.kernel.sessions import MAX_THREADS
 from services.scheduler.health import Cause, Health
-from services.scheduler.inventory import Note, RegionRows
+from services.scheduler.inventory import RegionRows
 from services.scheduler.plan import Action, Change, Plan, plan, rotated
 from services.scheduler.window import advance
 

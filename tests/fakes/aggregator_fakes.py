@@ -16,8 +16,9 @@ from services.aggregator.announce import Announcement
 from services.aggregator.outbox import Found, Key, pending_release
 from services.kernel.clock import timestamp
 from services.kernel.errors import Failure, MalformedError, State, failure
+from services.kernel.keys import release_record
 from services.kernel.model import Kind, Observation, Release, Target
-from services.kernel.records import decode_pair, encode_release, release_record
+from services.kernel.records import decode_pair, encode_release
 
 ACCOUNT = "111122223333"
 TARGET = Target(ACCOUNT, "eu-west-1")

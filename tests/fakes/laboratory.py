@@ -21,6 +21,7 @@ from services.embedded.tracker.resources import (
     create_member,
     subscribe,
 )
+from services.kernel.keys import IMAGE_PREFIX, RELEASE_PREFIX, releases_of
 from services.kernel.model import (
     Catalogue,
     Filter,
@@ -31,13 +32,7 @@ from services.kernel.model import (
     Release,
     Target,
 )
-from services.kernel.records import (
-    IMAGE_PREFIX,
-    RELEASE_PREFIX,
-    decode_pair,
-    decode_release,
-    releases_of,
-)
+from services.kernel.records import decode_pair, decode_release
 from services.lookup import handler as lookup_handler
 from services.scheduler import handler as scheduler_handler
 

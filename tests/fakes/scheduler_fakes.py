@@ -14,6 +14,7 @@ from table_fakes import MemoryTable, Row
 
 from services.kernel.clock import timestamp
 from services.kernel.errors import MalformedError
+from services.kernel.keys import image_record, round_record
 from services.kernel.model import (
     DEFAULT_ANNOUNCE,
     Catalogue,
@@ -27,15 +28,10 @@ from services.kernel.model import (
     Target,
     Window,
 )
-from services.kernel.records import (
-    decode_pair,
-    decode_window,
-    encode_configuration,
-    image_record,
-    round_record,
-)
+from services.kernel.records import decode_pair, encode_configuration
+from services.kernel.round_records import Note, decode_window
 from services.kernel.wire import lookup_digest
-from services.scheduler.inventory import Note, RegionRows
+from services.scheduler.inventory import RegionRows
 from services.scheduler.plan import Action, Change
 
 T = TypeVar("T")

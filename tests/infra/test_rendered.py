@@ -35,8 +35,8 @@ from services.aggregator.settings import Settings as AggregatorSettings
 from services.aggregator.stream import Sweep
 from services.aggregator.stream import read_event as read_aggregator_event
 from services.embedded.tracker.pipeline import NEW_RELEASES
+from services.kernel.keys import DERIVE_INDEX, PENDING_INDEX
 from services.kernel.model import Target
-from services.kernel.records import DERIVE_INDEX, PENDING_INDEX
 from services.lookup.settings import Settings as LookupSettings
 from services.scheduler.event import read_event as read_scheduler_event
 from services.scheduler.health import Cause

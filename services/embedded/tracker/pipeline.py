@@ -22,8 +22,8 @@ from services.embedded.event_sources.queue_mapping import QueueMapping
 from services.embedded.event_sources.stream_mapping import StreamMapping
 from services.embedded.tracker import resources
 from services.kernel.catalogue_file import encode_catalogue
+from services.kernel.keys import NOTICE_PREFIX, RELEASE_PREFIX
 from services.kernel.model import Catalogue
-from services.kernel.records import NOTICE_PREFIX, RELEASE_PREFIX
 from services.kernel.table import query_rows
 from services.lookup.handler import handler as look_up
 from services.scheduler.handler import handler as schedule

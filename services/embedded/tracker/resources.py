@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
-from services.kernel.records import DERIVE_INDEX, PENDING_INDEX
+from services.kernel.keys import DERIVE_INDEX, PENDING_INDEX
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

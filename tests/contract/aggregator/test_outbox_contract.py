@@ -23,8 +23,9 @@ from services.aggregator.outbox import Found, Key, Outbox
 from services.aggregator.relay import Rows
 from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import CallFailedError, HubBrokenError
+from services.kernel.keys import image_record
 from services.kernel.model import Kind, Pair, ParameterLookup, Release, Target
-from services.kernel.records import encode_configuration, image_record
+from services.kernel.records import encode_configuration
 from services.kernel.sessions import HubSession
 from services.kernel.wire import lookup_digest
 

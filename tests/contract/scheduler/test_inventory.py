@@ -14,10 +14,11 @@ from table_fakes import DynamoTable, Row
 
 from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import CallFailedError, HubBrokenError, State
+from services.kernel.keys import image_record
 from services.kernel.model import Window
-from services.kernel.records import image_record
+from services.kernel.round_records import Note
 from services.kernel.sessions import HubSession
-from services.scheduler.inventory import Inventory, Note
+from services.scheduler.inventory import Inventory
 from services.scheduler.plan import Action, Change
 
 REGION = TARGET.region

@@ -23,11 +23,12 @@ from scheduler_fakes import (
 )
 from table_fakes import DynamoTable, Row, Table
 
+from services.kernel.keys import image_record
 from services.kernel.model import Filter, FilterLookup, Kind, Pair, ParameterLookup, Target, Window
-from services.kernel.records import image_record
+from services.kernel.round_records import Note
 from services.kernel.sessions import HubSession
 from services.kernel.wire import lookup_digest
-from services.scheduler.inventory import Inventory, Note
+from services.scheduler.inventory import Inventory
 from services.scheduler.plan import Action, Change
 from services.scheduler.schedule import Rows
 

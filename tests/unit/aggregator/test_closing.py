@@ -15,9 +15,10 @@ from services.aggregator.report import Report
 from services.aggregator.stream import Sweep
 from services.kernel.clock import timestamp
 from services.kernel.deadline import Deadline
+from services.kernel.keys import image_record
 from services.kernel.model import Pair, ParameterLookup, Release, Target
 from services.kernel.observability import Measure
-from services.kernel.records import encode_configuration, image_record
+from services.kernel.records import encode_configuration
 from services.kernel.wire import lookup_digest
 
 WEEK = timedelta(days=7)

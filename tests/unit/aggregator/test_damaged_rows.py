@@ -18,8 +18,8 @@ from services.aggregator.outbox import Key
 from services.aggregator.stream import Inserted, Sweep
 from services.kernel.deadline import Deadline
 from services.kernel.errors import MalformedError
+from services.kernel.keys import release_record
 from services.kernel.model import Release
-from services.kernel.records import release_record
 
 GOOD = [a_release("good-a"), a_release("good-z"), a_release("bad", 3), a_release(target=OTHER)]
 """Of the same target, of the same image, and of another target."""

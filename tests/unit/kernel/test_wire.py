@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.kernel import catalogue_file, records, wire
+from services.kernel import catalogue_file, keys, records, round_records, wire
 from services.kernel.errors import MalformedError, State
 from services.kernel.model import (
     Catalogue,
@@ -90,7 +90,7 @@ pairs = st.builds(
     lookup=lookups,
     lookup_digest=texts,
     announce=kinds,
-    version=st.integers(min_value=1, max_value=records.LAST_VERSION - 1),
+    version=st.integers(min_value=1, max_value=keys.LAST_VERSION - 1),
     known=observations,
     confirmed_digest=st.none() | texts,
     state=st.none() | st.sampled_from(State),
@@ -365,29 +365,27 @@ def test_digest_does_not_depend_on_the_order_of_keys() -> None:
 
 def test_sort_keys_are_as_agreed() -> None:
     """Deployed tables, the stream's filter and the console rely on these texts."""
-    assert records.image_record("111122223333", "a-1.2") == "image#111122223333#a-1.2"
-    assert records.releases_of("111122223333", "a-1.2") == "release#111122223333#a-1.2#"
-    assert (
-        records.release_record("111122223333", "a-1.2", 42) == "release#111122223333#a-1.2#00000042"
-    )
-    assert records.round_record("111122223333") == "round#111122223333"
-    assert records.PENDING_INDEX == "pending"
+    assert keys.image_record("111122223333", "a-1.2") == "image#111122223333#a-1.2"
+    assert keys.releases_of("111122223333", "a-1.2") == "release#111122223333#a-1.2#"
+    assert keys.release_record("111122223333", "a-1.2", 42) == "release#111122223333#a-1.2#00000042"
+    assert keys.round_record("111122223333") == "round#111122223333"
+    assert keys.PENDING_INDEX == "pending"
 
 
 @given(names, versions, versions)
 def test_release_keys_sort_by_version(name: str, one: int, other: int) -> None:
     """The table's text order of a pair's releases is their order in time."""
-    keys = [records.release_record("111122223333", name, version) for version in (one, other)]
+    found = [keys.release_record("111122223333", name, version) for version in (one, other)]
 
-    assert (one < other) == (keys[0] < keys[1])
+    assert (one < other) == (found[0] < found[1])
 
 
 @given(names, names, versions)
 def test_release_keys_of_a_pair_are_its_own(name: str, other: str, version: int) -> None:
     """No image's history begins like another's, whatever the two are called."""
-    key = records.release_record("111122223333", other, version)
+    key = keys.release_record("111122223333", other, version)
 
-    assert (name == other) == key.startswith(records.releases_of("111122223333", name))
+    assert (name == other) == key.startswith(keys.releases_of("111122223333", name))
 
 
 # --- the table's rows
@@ -400,7 +398,7 @@ def test_any_pair_survives_the_table(expected: Pair) -> None:
     assert known
     row = records.encode_configuration(expected) | {
         "region": expected.target.region,
-        "record": records.image_record(expected.target.account_id, expected.image_name),
+        "record": keys.image_record(expected.target.account_id, expected.image_name),
         "version": expected.version,
         "image_id": known.image_id,
         "ami_name": known.ami_name,
@@ -425,7 +423,7 @@ def test_any_pair_survives_the_table(expected: Pair) -> None:
 
 def test_new_row_is_a_pair_that_was_never_looked_up() -> None:
     """A row as the scheduler creates it reads as version 0, with nothing known."""
-    record = records.image_record("111122223333", "rhel-9-hvm")
+    record = keys.image_record("111122223333", "rhel-9-hvm")
     row = {"region": "us-east-1", "record": record} | records.encode_configuration(pair())
 
     assert pair() == records.decode_pair(row)
@@ -502,7 +500,7 @@ def test_foreign_image_row_is_refused_by_name(changes: dict[str, object]) -> Non
     [
         {"version": -1},
         {"version": 3},
-        {"version": records.LAST_VERSION, "image_id": "ami-0123456789abcdef0"},
+        {"version": keys.LAST_VERSION, "image_id": "ami-0123456789abcdef0"},
         {"image_id": "ami-0123456789abcdef0"},
         {"version": 1, "image_id": "ami-*"},
         {"version": 1, "image_id": f"ami-{'0' * 300}"},
@@ -517,7 +515,7 @@ def test_image_row_that_no_service_writes_is_refused(changes: dict[str, object])
     """Its number or image id would affect other pairs, or no commit could meet its condition."""
     row = {
         "region": "us-east-1",
-        "record": records.image_record("111122223333", "rhel-9-hvm"),
+        "record": keys.image_record("111122223333", "rhel-9-hvm"),
         **records.encode_configuration(pair()),
     }
 
@@ -550,7 +548,7 @@ def test_row_under_another_key_is_refused(changes: dict[str, object]) -> None:
     """A write to the key that its content names would change another row."""
     image_row = {
         "region": "us-east-1",
-        "record": records.image_record("111122223333", "rhel-9-hvm"),
+        "record": keys.image_record("111122223333", "rhel-9-hvm"),
         **records.encode_configuration(pair()),
     }
     with pytest.raises(MalformedError, match=r"its content belongs to the key release#"):
@@ -571,7 +569,7 @@ def test_window_of_a_round_row() -> None:
         "answered": {1, 2},
         "stale": {2, 3},
     }
-    window = records.decode_window(from_item(to_item(row)))
+    window = round_records.decode_window(from_item(to_item(row)))
 
     expected = Window(
         "2026-11-22T08:00:00Z", "2026-11-22T07:00:00Z", frozenset({1, 2}), stale=frozenset({2, 3})
@@ -597,7 +595,7 @@ def test_foreign_round_row_is_refused_by_name(changes: dict[str, object]) -> Non
     row = {"region": "us-east-1", "record": "round#111122223333"} | changes
 
     with pytest.raises(MalformedError, match=r"^row round#111122223333 of us-east-1 is malformed"):
-        records.decode_window(row)
+        round_records.decode_window(row)
 
 
 def test_row_without_a_key_is_refused_too() -> None:

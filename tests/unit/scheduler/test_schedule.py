@@ -41,11 +41,11 @@ from services.kernel.errors import (
     UnsentError,
     failure,
 )
+from services.kernel.keys import image_record, round_record
 from services.kernel.model import Catalogue, Image, Request, Target, Window
 from services.kernel.observability import Measure
-from services.kernel.records import decode_window, image_record, round_record
+from services.kernel.round_records import Note, decode_window
 from services.scheduler.health import Health
-from services.scheduler.inventory import Note
 from services.scheduler.schedule import Scheduler, Summary
 
 NEXT_ROUND = "2026-11-22T08:00:00Z"

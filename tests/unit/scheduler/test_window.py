@@ -24,8 +24,9 @@ from table_fakes import Row
 from services.kernel.clock import timestamp
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, RegionsFailedError, State, failure
+from services.kernel.keys import image_record, round_record
 from services.kernel.model import Window
-from services.kernel.records import decode_window, image_record, round_record
+from services.kernel.round_records import decode_window
 from services.scheduler.schedule import Scheduler
 from services.scheduler.window import advance
 
