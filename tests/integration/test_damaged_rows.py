@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from laboratory import VIRGINIA, Lab, told
 
-from services.kernel.records import image_record, release_record, round_record
+from services.kernel.keys import image_record, release_record, round_record
 from services.kernel.table import to_item
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab
 
 from services.aggregator.announce import announcement
 from services.embedded.tracker.resources import Received
+from services.kernel.keys import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX
 from services.kernel.model import Kind
-from services.kernel.records import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX
 from services.kernel.table import to_item
 
 GOLDEN = Path(__file__).parent / "golden"

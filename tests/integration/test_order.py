@@ -8,8 +8,8 @@ from laboratory import FRANKFURT, IRELAND, Lab
 
 from services.embedded.tracker.resources import Received
 from services.kernel.clock import timestamp
+from services.kernel.keys import RELEASE_PREFIX
 from services.kernel.model import Target
-from services.kernel.records import RELEASE_PREFIX
 
 
 def _in_order(received: list[Received], target: Target, name: str) -> list[int]:

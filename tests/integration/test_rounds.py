@@ -10,7 +10,7 @@ import pytest
 from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, told
 
 from services.kernel.model import Kind, Target
-from services.kernel.records import decode_window
+from services.kernel.round_records import decode_window
 
 
 def test_one_message_per_active_pair(lab: Lab) -> None:

@@ -25,7 +25,7 @@ from services.console.demo.scene import (
     Publishers,
     write_files,
 )
-from services.console.matrix import matrix
+from services.console.render.matrix import matrix_table
 from services.embedded.aws.calls import Call
 from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
 from services.embedded.tracker.pipeline import Pipeline
@@ -37,9 +37,11 @@ from services.embedded.tracker.resources import (
     create_roles,
     subscribe,
 )
+from services.history.reader import HistoryReader
+from services.history.views import matrix
 from services.kernel.clock import timestamp
+from services.kernel.keys import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX
 from services.kernel.model import Catalogue
-from services.kernel.records import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX, decode_pair
 
 _STEPS = 6
 _FILTERED_IMAGE = "al2023"
@@ -118,6 +120,8 @@ class Story:
     def _build(self, catalogue: Catalogue, done: Callable[[], None]) -> None:
         hub = create_hub(self._aws)
         self._pipeline = Pipeline(self._aws, hub, self._folder / "catalogue.json")
+        dynamodb = self._aws.client("dynamodb", hub.region)
+        self._history = HistoryReader(dynamodb, hub.table_name)
         self._pipeline.deploy(catalogue)
         self._images = [image.name for image in catalogue.images]
         done()
@@ -173,9 +177,9 @@ class Story:
 
     def _third_round(self) -> None:
         round_ = self._round_screen("third round: silence")
-        mark, before, counters = self._aws.mark(), self._history(), self._rows(ROUND_PREFIX)
+        mark, before, counters = self._aws.mark(), self._written_rows(), self._rows(ROUND_PREFIX)
         arrived = self._round(round_, expected=[])
-        after, calls = self._history(), self._aws.calls(mark)
+        after, calls = self._written_rows(), self._aws.calls(mark)
         counted = _changed(counters, self._rows(ROUND_PREFIX))
         self._silent = before == after
         self._page.say(
@@ -243,12 +247,14 @@ class Story:
         return sorted(set(arrived), key=lambda event: (event.image_name, event.region))
 
     def _show_matrix(self, arrived: Iterable[Event]) -> None:
-        pairs = map(decode_pair, self._rows(IMAGE_PREFIX))
-        self._page.show(matrix(TARGETS, self._images, pairs))
+        regions = sorted({target.region for target in TARGETS})
+        rows = [row for region in regions for row in self._history.images(region).found]
+        view = matrix(TARGETS, self._images, [row.pair for row in rows])
+        self._page.show(matrix_table(view))
         self._page.show("")
         self._show_arrived(arrived)
 
-    def _history(self) -> list[dict[str, Any]]:
+    def _written_rows(self) -> list[dict[str, Any]]:
         return self._rows(IMAGE_PREFIX) + self._rows(RELEASE_PREFIX)
 
     def _rows(self, prefix: str) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from services.console.demo.page import Page, table
-from services.console.matrix import matrix
+from services.console.render.matrix import matrix_table
+from services.history.views import matrix
 from services.kernel.errors import State
 from services.kernel.model import FilterLookup, Observation, Pair, Target
 
@@ -102,7 +103,7 @@ def test_names_and_states_of_the_matrix_stay_whole() -> None:
 
     states = {"ecs-al2023": State.NOT_LAUNCHABLE}
     pairs = [_pair(name, states.get(name, State.ACCESS_DENIED)) for name in NAMES]
-    page.show(matrix([FAR], NAMES, pairs))
+    page.show(matrix_table(matrix([FAR], NAMES, pairs)))
 
     for word in (*NAMES, "ap-northeast-1", "v1 …abcde", "launchable", "denied"):
         assert word in text.getvalue()
