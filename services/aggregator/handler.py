@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from services.aggregator.event import parse_relay_event
 from services.aggregator.outbox import Outbox
 from services.aggregator.relay import Relay
 from services.aggregator.settings import Settings
-from services.aggregator.stream import read_event
 from services.aggregator.topics import Topics, publish_role
 from services.kernel import observability
 from services.kernel.deadline import Deadline
@@ -40,6 +40,6 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     """Announce the releases that a stream batch inserted, or whatever a sweep finds pending."""
     settings = Settings.from_env(os.environ)
     observability.begin(context)
-    report = _relay(settings).run(read_event(event), Deadline.of(context, RESERVE_SECONDS))
+    report = _relay(settings).run(parse_relay_event(event), Deadline.of(context, RESERVE_SECONDS))
     observability.emit(settings.metrics_namespace, SERVICE, report.measures())
     return report.answer()

@@ -19,9 +19,9 @@ from typing import Any, Protocol
 from services.aggregator.announce import Announcement, announcement, waves
 from services.aggregator.backlog import Batch, PendingRows, look_back
 from services.aggregator.closing import CLOSED_AFTER, ClosableRows, Closing
+from services.aggregator.event import Inserted, Sweep
 from services.aggregator.outbox import Key
 from services.aggregator.report import Report
-from services.aggregator.stream import Inserted, Sweep
 from services.aggregator.topics import ENTRIES_PER_BATCH, ENTRY_STATES
 from services.kernel.clock import now
 from services.kernel.deadline import Deadline

@@ -104,10 +104,10 @@ class HubBrokenError(AmiTrackerError):
 class OutOfTimeError(AmiTrackerError):
     """A run stopped cleanly before its time was over; `left` names what it did not reach."""
 
-    def __init__(self, round_: str, left: Sequence[str]) -> None:
+    def __init__(self, round_id: str, left: Sequence[str]) -> None:
         self.left = tuple(left)
         super().__init__(
-            f"round {round_} ran out of time before {len(self.left)} region(s) had their turn: "
+            f"round {round_id} ran out of time before {len(self.left)} region(s) had their turn: "
             f"{', '.join(self.left)}"
         )
 
@@ -130,12 +130,12 @@ class RegionsFailedError(AmiTrackerError):
     `problems` holds the sentences of each region; those under `*` concern the scheduler's own note.
     """
 
-    def __init__(self, round_: str, problems: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, round_id: str, problems: Mapping[str, Sequence[str]]) -> None:
         self.problems = {region: tuple(found) for region, found in problems.items()}
         sentences = "; ".join(
             f"{region}: {', '.join(found)}" for region, found in self.problems.items()
         )
-        super().__init__(f"round {round_} failed in {len(self.problems)} region(s): {sentences}")
+        super().__init__(f"round {round_id} failed in {len(self.problems)} region(s): {sentences}")
 
 
 class UnsentError(AmiTrackerError):

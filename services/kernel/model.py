@@ -142,6 +142,10 @@ class Pair:
     since: str | None = field(default=None, compare=False, repr=False)
     number: int | None = None
 
+    def fields(self) -> dict[str, str]:
+        """The pair as log lines name it."""
+        return {"image_name": self.image_name, **self.target.fields()}
+
 
 @dataclass(frozen=True, slots=True)
 class Window:

@@ -279,7 +279,7 @@ class TargetSessions:
             expiration=answer["Expiration"],
         )
 
-    def enter(self, account_id: str) -> None:
+    def ensure_session(self, account_id: str) -> None:
         """Make sure of a session in the account, so that its refusal is told from a call's.
 
         Raises:

@@ -38,7 +38,7 @@ def edited(pair: Pair) -> bool:
 
 
 def decide(
-    pair: Pair, observed: Observation, past: Sequence[Release], *, detected_at: str, round_: str
+    pair: Pair, observed: Observation, past: Sequence[Release], *, detected_at: str, round_id: str
 ) -> Decision:
     """What to commit, if anything; `past` holds the pair's last releases, oldest first."""
     if pair.known is None or observed.image_id != pair.known.image_id:
@@ -50,7 +50,7 @@ def decide(
             observed=observed,
             previous_image_id=pair.known.image_id if pair.known else None,
             detected_at=detected_at,
-            round=round_,
+            round=round_id,
             lookup_digest=pair.lookup_digest,
         )
         return Changed(release)

@@ -11,10 +11,10 @@ from services.kernel import observability
 from services.kernel.deadline import Deadline
 from services.kernel.errors import MalformedError
 from services.kernel.sessions import HubSession, TargetSessions
-from services.lookup.check import Checker
 from services.lookup.observations import Observations
 from services.lookup.settings import Settings
 from services.lookup.sources import Sources, read_role
+from services.lookup.target import TargetLookup
 from services.lookup.worker import Message, Worker
 
 SERVICE = "lookup"
@@ -28,7 +28,7 @@ def _worker(settings: Settings) -> Worker:
     hub = HubSession(settings.region)
     role = read_role(settings.read_role_name, settings.external_id, settings.region)
     rows = Observations(hub.client("dynamodb"), settings.table_name)
-    return Worker(Checker(rows, Sources(TargetSessions(hub, role)), log), log)
+    return Worker(TargetLookup(rows, Sources(TargetSessions(hub, role)), log), log)
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:

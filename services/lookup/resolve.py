@@ -95,7 +95,7 @@ def candidates(lookup: FilterLookup, images: Iterable[Ami]) -> list[Ami]:
 
 
 def _admits(configured: Filter, value: str) -> bool:
-    return any(matches(pattern, value) for pattern in configured.values)
+    return any(matches_wildcard(pattern, value) for pattern in configured.values)
 
 
 def newest(images: Iterable[Ami], exclude_names: Sequence[str], now: str) -> Observation | Failure:
@@ -142,10 +142,10 @@ def _deprecated(image: Ami, now: str) -> bool:
 
 
 def _excluded(image: Ami, exclude_names: Sequence[str]) -> bool:
-    return any(matches(pattern, image.name or "") for pattern in exclude_names)
+    return any(matches_wildcard(pattern, image.name or "") for pattern in exclude_names)
 
 
-def matches(pattern: str, text: str) -> bool:
+def matches_wildcard(pattern: str, text: str) -> bool:
     r"""Whether EC2's filter wildcards match the whole text, case-sensitively.
 
     `*` stands for any run, `?` for zero or one character, and a backslash takes the next character

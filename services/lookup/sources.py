@@ -53,13 +53,13 @@ class Sources:
         self._members = Visits(members)
         self._pick = pick
 
-    def enter(self, target: Target) -> None:
+    def ensure_session(self, target: Target) -> None:
         """Assume the target's role now.
 
         Raises:
             CallFailedError: it cannot be assumed, so no call into the target is worth trying.
         """
-        self._members.enter(target)
+        self._members.ensure_session(target)
 
     def parameters(
         self,

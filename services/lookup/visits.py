@@ -33,7 +33,7 @@ class Visits:
         self._members = members
         self._visits: dict[Target, _Visit] = {}
 
-    def enter(self, target: Target) -> None:
+    def ensure_session(self, target: Target) -> None:
         """Begin a visit: assume the target's role.
 
         Raises:
@@ -41,7 +41,7 @@ class Visits:
         """
         self._visits[target] = _Visit()
         with time_outs_are_final():
-            self._members.enter(target.account_id)
+            self._members.ensure_session(target.account_id)
 
     def call(self, target: Target, service: str, use: Callable[[Client], T]) -> T:
         """What `use` returns for the target's client of a service.

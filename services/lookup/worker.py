@@ -18,8 +18,8 @@ from services.kernel.model import Request, Target
 from services.kernel.observability import Log, noting
 from services.kernel.sessions import MAX_THREADS
 from services.kernel.wire import decode_request
-from services.lookup.check import Checker, MarkBudget
 from services.lookup.report import LATE, TIMED_OUT, Outcome, Report
+from services.lookup.target import MarkBudget, TargetLookup
 from services.lookup.waits import RecentWaits
 
 _ATTEMPTS = 3
@@ -88,7 +88,7 @@ class Worker:
 
     def __init__(
         self,
-        checker: Checker,
+        checker: TargetLookup,
         log: Log,
         shuffle: Callable[[list[Target]], None] = random.shuffle,
         waits: RecentWaits | None = None,
@@ -120,7 +120,7 @@ class Worker:
         try:
             for target in self._turns(groups):
                 requests = _receives(groups[target])
-                future = pool.submit(self._checker.check, target, requests, deadline, budget)
+                future = pool.submit(self._checker.look_up, target, requests, deadline, budget)
                 batch.add(target, _Try(requests, future))
             while batch.running and (left := deadline.seconds_to_answer()) > 0:
                 for target in batch.wait(min(left, _LOOK_EVERY_SECONDS)):
@@ -152,7 +152,7 @@ class Worker:
         """Another attempt, if there is time for an answer when its turn comes."""
         if deadline.seconds_left() < _SECONDS_FOR_ANOTHER:
             return dict.fromkeys(requests, TIMED_OUT)
-        return self._checker.check(target, requests, deadline, budget, again=True)
+        return self._checker.look_up(target, requests, deadline, budget, again=True)
 
     def _groups(self, messages: Sequence[Message], report: Report) -> dict[Target, Group]:
         groups: dict[Target, dict[Request, list[Message]]] = defaultdict(lambda: defaultdict(list))

@@ -13,7 +13,7 @@ from services.kernel.model import Catalogue
 from services.scheduler.window import FURTHEST_AHEAD
 
 
-def read_event(
+def parse_schedule_event(
     event: Mapping[str, Any] | None, moment: datetime
 ) -> tuple[str, frozenset[str] | None]:
     """The round's name (its scheduled time, else `moment`) and the regions, None for all of them.

@@ -11,7 +11,7 @@ from services.kernel import observability
 from services.kernel.clock import now
 from services.kernel.deadline import Deadline
 from services.kernel.sessions import HubSession
-from services.scheduler.event import read_catalogue, read_event
+from services.scheduler.event import parse_schedule_event, read_catalogue
 from services.scheduler.inventory import Inventory
 from services.scheduler.queue import LookupQueue
 from services.scheduler.schedule import Scheduler, Summary
@@ -45,8 +45,8 @@ def _scheduler(settings: Settings) -> Scheduler:
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     """Run the round that the event names: reconcile the rows, then request every lookup."""
     settings = Settings.from_env(os.environ)
-    round_, regions = read_event(event, now())
-    observability.begin(context, round=round_)
+    round_id, regions = parse_schedule_event(event, now())
+    observability.begin(context, round=round_id)
     catalogue = read_catalogue(settings.catalogue_path)
     deadline = Deadline.of(context, RESERVE_SECONDS)
-    return _scheduler(settings).run(catalogue, round_, regions, deadline).answer()
+    return _scheduler(settings).run(catalogue, round_id, regions, deadline).answer()

@@ -179,7 +179,7 @@ class Scheduler:
         self._stale_after = stale_after
 
     def run(
-        self, catalogue: Catalogue, round_: str, only: Collection[str] | None, deadline: Deadline
+        self, catalogue: Catalogue, round_id: str, only: Collection[str] | None, deadline: Deadline
     ) -> Summary:
         """Run a round over every region, or over those named in `only`.
 
@@ -193,7 +193,7 @@ class Scheduler:
             HubBrokenError: table or queue cannot be used at all.
             MalformedError: `only` names a region that is neither configured nor known.
         """
-        summary = Summary(round_)
+        summary = Summary(round_id)
         note = self._rows.note()
         every = note.regions.union(catalogue.regions())
         regions = rotated(_selected(every, only), note.start)
@@ -202,7 +202,7 @@ class Scheduler:
                 self._noted(summary, self._rows.remember, every)
             for done, region in enumerate(regions):
                 if deadline.passed():
-                    raise OutOfTimeError(round_, regions[done:])
+                    raise OutOfTimeError(round_id, regions[done:])
                 following = regions[(done + 1) % len(regions)] if only is None else None
                 self._turn(catalogue, region, following, summary)
             summary.finished = only is None and not summary.problems

@@ -322,9 +322,9 @@ class Deployment:
 _COMPLAINT = re.compile(r" (?:WARNING|ERROR) (?!\[asyncio\])")
 
 
-def request(target: Target, name: str, round_: str) -> str:
+def request(target: Target, name: str, round_id: str) -> str:
     """A message that asks for an image by its parameter, as the scheduler sends it."""
-    return encode_request(Request(round_, target, name, ParameterLookup(_path(name))))
+    return encode_request(Request(round_id, target, name, ParameterLookup(_path(name))))
 
 
 def _path(name: str) -> str:

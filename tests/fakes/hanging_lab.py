@@ -41,9 +41,9 @@ from services.kernel.model import Request, Target
 from services.kernel.sessions import AssumedSession, Client, HubSession, Role, TargetSessions
 from services.kernel.wire import encode_request
 from services.lookup import worker
-from services.lookup.check import Checker
 from services.lookup.report import Report
 from services.lookup.sources import Sources
+from services.lookup.target import TargetLookup
 from services.lookup.waits import RecentWaits
 from services.lookup.worker import Message, Worker
 
@@ -95,7 +95,7 @@ class Lab:
     def cold_start(self) -> None:
         """Begin a new process, which remembers nothing."""
         members = TargetSessions(_LabHome(self), Role("reader", "external", "lab", {}))
-        checker = Checker(self.rows, Sources(members), self.log, lambda: MOMENT)
+        checker = TargetLookup(self.rows, Sources(members), self.log, lambda: MOMENT)
         waits = RecentWaits(self.time.now)
         self.worker = Worker(checker, self.log, self._random("order").shuffle, waits)
 

@@ -36,9 +36,10 @@ from services.kernel.model import (
     Target,
 )
 from services.kernel.wire import lookup_digest
-from services.lookup.check import Facts, Rows
+from services.lookup.find import ImageSource
 from services.lookup.observations import Commit
 from services.lookup.resolve import Ami
+from services.lookup.target import PairRows
 
 HERE = Target("111122223333", "eu-west-1")
 THERE = Target("444455556666", "us-west-2")
@@ -86,10 +87,10 @@ def a_request(
     lookup: Lookup | None = None,
     *,
     target: Target = HERE,
-    round_: str = ROUND,
+    round_id: str = ROUND,
 ) -> Request:
     """A request for an image in a target."""
-    return Request(round_, target, name, lookup or by_parameter())
+    return Request(round_id, target, name, lookup or by_parameter())
 
 
 def a_pair(  # noqa: PLR0913 - a pair has that many properties, each with its default
@@ -127,7 +128,7 @@ def a_pair(  # noqa: PLR0913 - a pair has that many properties, each with its de
 
 
 def a_release(
-    pair: Pair, number: int = 2, kind: Kind = Kind.RELEASE, *, round_: str = ROUND
+    pair: Pair, number: int = 2, kind: Kind = Kind.RELEASE, *, round_id: str = ROUND
 ) -> Release:
     """The release that moves a pair on to image `number`."""
     return Release(
@@ -138,7 +139,7 @@ def a_release(
         observed=an_observation(number),
         previous_image_id=pair.known.image_id if pair.known else None,
         detected_at=timestamp(MOMENT),
-        round=round_,
+        round=round_id,
         lookup_digest=pair.lookup_digest,
     )
 
@@ -210,7 +211,7 @@ class FactsStage(Protocol):
 class RowsBed:
     """A table port, and the stage behind it."""
 
-    rows: Rows
+    rows: PairRows
     stage: RowsStage
 
 
@@ -218,7 +219,7 @@ class RowsBed:
 class FactsBed:
     """A port into the targets, and the stage behind it."""
 
-    facts: Facts
+    facts: ImageSource
     stage: FactsStage
 
 
@@ -445,7 +446,7 @@ class FakeFacts:
 
     # --- the port
 
-    def enter(self, target: Target) -> None:
+    def ensure_session(self, target: Target) -> None:
         """Let in who may."""
         self.journal.append("enter")
         self.hold(target)

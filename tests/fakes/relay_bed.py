@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from aggregator_fakes import FakeOutbox, FakePublisher, key_of_release, pending_row
 from log_fakes import FakeLog
 
+from services.aggregator.event import Inserted, Sweep
 from services.aggregator.relay import Relay
 from services.aggregator.report import Report
-from services.aggregator.stream import Inserted, Sweep
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, HubBrokenError, State, failure
 from services.kernel.model import Release, Target

@@ -294,14 +294,14 @@ def image_row(pair: Pair) -> Row:
 def a_window(
     window: str | None = ROUND,
     *,
-    round_: str | None = None,
+    round_id: str | None = None,
     answered: Collection[int] = (),
     missed: Collection[int] = (),
     stale: Collection[int] = (),
 ) -> Window:
     """A window that the example round began, or another one."""
     sets = (frozenset(answered), frozenset(missed), frozenset(stale))
-    return Window(round_ or window, window, *sets)
+    return Window(round_id or window, window, *sets)
 
 
 def round_row(

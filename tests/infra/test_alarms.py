@@ -105,7 +105,7 @@ class Account:
     ) -> None:
         """Run a round at its time; then the pairs that `answered` selects are answered."""
         minutes = number * ROUND_MINUTES
-        round_ = f"2026-11-22T{7 + minutes // 60:02}:{minutes % 60:02}:00Z"
+        round_id = f"2026-11-22T{7 + minutes // 60:02}:{minutes % 60:02}:00Z"
         when = 60 * minutes + 20.0
 
         def report(summary: Summary) -> None:
@@ -114,7 +114,7 @@ class Account:
         scheduler = Scheduler(self.rows, self.queue, FakeLog(), 20, report=report)
         failed = 1
         with suppress(AmiTrackerError):
-            scheduler.run(self.catalogue, round_, regions, Deadline.after(900))
+            scheduler.run(self.catalogue, round_id, regions, Deadline.after(900))
             failed = 0
         self.aws("AWS/Lambda", "scheduler Errors", when, failed)
         self._answer(answered)

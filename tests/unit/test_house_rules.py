@@ -137,7 +137,6 @@ LARGER_FOR_NOW = {
     "services/console/cli.py",
     "services/console/demo/story.py",
     "services/embedded/tracker/resources.py",
-    "services/lookup/check.py",
     "services/scheduler/inventory.py",
     "services/scheduler/schedule.py",
 }

@@ -148,26 +148,26 @@ class Story:
         done()
 
     def _first_round(self) -> None:
-        round_ = self._round_screen("first round: a silent baseline")
+        round_id = self._round_screen("first round: a silent baseline")
         self._page.say(
             "Every pair is seen for the first time. What is current is remembered as version 1; "
             "nothing is announced, since nothing has changed. In the table, v1 is the version in "
             "that region, and the five digits after … are the end of the image id:"
         )
-        self._show_matrix(self._round(round_, expected=[]))
+        self._show_matrix(self._round(round_id, expected=[]))
         self._page.say(
             f"{MEMBER_REGION} shows a state instead of a version: the role is missing there. "
             "The other regions were looked up all the same."
         )
 
     def _second_round(self) -> None:
-        round_ = self._round_screen("second round: exactly what changed")
+        round_id = self._round_screen("second round: exactly what changed")
         self._page.say(
             f"Since then: Amazon Linux 2023 came out, but not yet in {_LAGGING}. "
             "Red Hat's image came out in two regions. The newest golden-base was withdrawn in "
             "eu-west-1. In eu-north-1 the ECS parameter names an image that EC2 does not show yet."
         )
-        self._show_matrix(self._round(round_, expected=self._publishers.morning()))
+        self._show_matrix(self._round(round_id, expected=self._publishers.morning()))
         self._page.say(
             "The regions without the new image kept their version 1, golden-base in eu-west-1 is "
             "back on the older image as a rollback, and the ECS image that cannot be launched is "
@@ -176,9 +176,9 @@ class Story:
         self._show_one_event()
 
     def _third_round(self) -> None:
-        round_ = self._round_screen("third round: silence")
+        round_id = self._round_screen("third round: silence")
         mark, before, counters = self._aws.mark(), self._written_rows(), self._rows(ROUND_PREFIX)
-        arrived = self._round(round_, expected=[])
+        arrived = self._round(round_id, expected=[])
         after, calls = self._written_rows(), self._aws.calls(mark)
         counted = _changed(counters, self._rows(ROUND_PREFIX))
         self._silent = before == after
@@ -196,14 +196,14 @@ class Story:
         self._page.show(_calls(calls))
 
     def _fourth_round(self) -> None:
-        round_ = self._round_screen("fourth round: the remaining regions follow")
+        round_id = self._round_screen("fourth round: the remaining regions follow")
         create_roles(self._aws, MEMBER_ACCOUNT)
         self._page.say(
             f"Amazon Linux 2023 has reached {_LAGGING}, EC2 shows the ECS image, and account "
             f"{MEMBER_ACCOUNT} has its role: its first lookups are a silent baseline, whatever "
             "was published there before."
         )
-        self._show_matrix(self._round(round_, expected=self._publishers.noon()))
+        self._show_matrix(self._round(round_id, expected=self._publishers.noon()))
 
     def _result(self) -> bool:
         self._screen("Result: the events that subscribers received, and the expected ones")
@@ -227,11 +227,11 @@ class Story:
 
     # --- how it is shown
 
-    def _round(self, round_: str, expected: Sequence[Event]) -> list[Event]:
+    def _round(self, round_id: str, expected: Sequence[Event]) -> list[Event]:
         """Run a round; the distinct events that arrived."""
         self._expected += expected
         with self._page.progress() as progress:
-            answer = self._pipeline.schedule(round_)
+            answer = self._pipeline.schedule(round_id)
             work = progress.add_task("looking up", total=int(str(answer["enqueued"])))
             while delivery := self._pipeline.queue.poll():
                 progress.advance(work, len(delivery.succeeded))

@@ -85,17 +85,17 @@ class Pipeline:
         """Put a compiled catalogue where the scheduler reads it."""
         self._catalogue_file.write_text(encode_catalogue(catalogue), encoding="utf-8")
 
-    def schedule(self, round_: str, **event: object) -> Mapping[str, object]:
+    def schedule(self, round_id: str, **event: object) -> Mapping[str, object]:
         """Let the schedule fire; what the scheduler answered, or its error."""
-        return self._invoke("scheduler", schedule, {"round": round_, **event})
+        return self._invoke("scheduler", schedule, {"round": round_id, **event})
 
     def sweep(self) -> Mapping[str, object]:
         """Let the sweep's schedule fire; what the aggregator answered, or its error."""
         return self._invoke("aggregator", aggregate, {"sweep": True})
 
-    def round(self, round_: str) -> list[Delivery]:
+    def round(self, round_id: str) -> list[Delivery]:
         """A whole round: schedule, every lookup, every announcement; the lookups' deliveries."""
-        self.schedule(round_)
+        self.schedule(round_id)
         deliveries = self.queue.drain_visible()
         self.stream.drain()
         return deliveries

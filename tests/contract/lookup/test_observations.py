@@ -29,14 +29,14 @@ from services.kernel.model import Observation, Pair
 from services.kernel.records import encode_configuration, encode_release
 from services.kernel.sessions import HubSession
 from services.kernel.table import to_item
-from services.lookup.check import Rows
 from services.lookup.observations import Commit, Observations
+from services.lookup.target import PairRows
 
 KNOWN = a_pair(known=an_observation(1), version=3)
 IMAGE_ROW = "image#111122223333#al2023"
 RELEASE_ROW = "release#111122223333#al2023#00000004"
 
-EVERYTHING: dict[str, Callable[[Rows], object]] = {
+EVERYTHING: dict[str, Callable[[PairRows], object]] = {
     "read": lambda rows: rows.read(HERE, ["al2023"]),
     "history": lambda rows: rows.history(KNOWN),
     "commit": lambda rows: rows.commit(KNOWN, a_release(KNOWN)),
@@ -276,7 +276,7 @@ def test_a_malformed_row_is_a_failure(
 
 @everything
 def test_a_table_that_is_gone_breaks_the_hub(
-    home: HubSession, use: Callable[[Rows], object]
+    home: HubSession, use: Callable[[PairRows], object]
 ) -> None:
     """Nothing can be done for anybody, and the error says what is gone."""
     rows = Observations(home.client("dynamodb"), "no-such-table")
@@ -286,7 +286,7 @@ def test_a_table_that_is_gone_breaks_the_hub(
 
 @everything
 def test_a_busy_table_may_be_free_again(
-    aws: EmbeddedAws, table_bed: RowsBed, use: Callable[[Rows], object]
+    aws: EmbeddedAws, table_bed: RowsBed, use: Callable[[PairRows], object]
 ) -> None:
     """After botocore's own attempts it is for a later delivery."""
     table_bed.stage.put(KNOWN)
@@ -322,7 +322,7 @@ class ScriptedTable:
     batch_get_item = transact_write_items = _next
 
 
-def scripted(*answers: object) -> tuple[Rows, ScriptedTable]:
+def scripted(*answers: object) -> tuple[PairRows, ScriptedTable]:
     """Observations over a scripted table."""
     table = ScriptedTable(answers)
     return Observations(cast("Any", table), "ami-tracker"), table

@@ -39,7 +39,7 @@ def test_one_session_serves_every_call_into_an_account(
 ) -> None:
     """Everything asked is asked in the target itself, in the order of need."""
     cloud.put_parameter(HERE, PATH, image_id(1))
-    sources.enter(HERE)
+    sources.ensure_session(HERE)
     dict(sources.parameters(HERE, [PATH]))
     dict(sources.matching(HERE, [by_name()]))
     sources.images(HERE, [image_id(1)])
@@ -210,7 +210,7 @@ def wire(wired_home: WiredHome) -> Wire:
 def wired(wired_home: WiredHome, wire: Wire) -> Sources:
     """Sources with a session, whose calls all go to the wire."""
     sources = Sources(TargetSessions(wired_home, read_role("reader", "external", "us-east-1")))
-    sources.enter(HERE)
+    sources.ensure_session(HERE)
     wire.asked.clear()
     wire.sent.clear()
     return sources

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from relay_bed import BUSY, FIRST, GONE, MALFORMED, NOW, OTHER, THROTTLED, Bed
 
+from services.aggregator.event import Sweep
 from services.aggregator.outbox import Key
-from services.aggregator.stream import Sweep
 from services.kernel.clock import timestamp
 from services.kernel.deadline import Deadline
 from services.kernel.errors import HubBrokenError

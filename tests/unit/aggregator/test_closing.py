@@ -10,9 +10,9 @@ from aggregator_fakes import TARGET, a_release, key_of_release, pending_row
 from aws_lambda_powertools.metrics import MetricUnit
 from relay_bed import BUSY, DENIED, EVERYTHING, GONE, NOW, OTHER, Bed, KilledError
 
+from services.aggregator.event import Sweep
 from services.aggregator.relay import Relay
 from services.aggregator.report import Report
-from services.aggregator.stream import Sweep
 from services.kernel.clock import timestamp
 from services.kernel.deadline import Deadline
 from services.kernel.keys import image_record

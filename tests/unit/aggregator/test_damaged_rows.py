@@ -14,8 +14,8 @@ from relay_bed import FIRST, OTHER, Bed
 
 from services.aggregator import relay
 from services.aggregator.announce import Announcement, announcement
+from services.aggregator.event import Inserted, Sweep
 from services.aggregator.outbox import Key
-from services.aggregator.stream import Inserted, Sweep
 from services.kernel.deadline import Deadline
 from services.kernel.errors import MalformedError
 from services.kernel.keys import release_record

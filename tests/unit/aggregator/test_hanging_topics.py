@@ -13,8 +13,8 @@ from virtual_threads import VirtualThreads, VirtualTime
 
 from services.aggregator import relay
 from services.aggregator.announce import Announcement
+from services.aggregator.event import Sweep
 from services.aggregator.relay import Relay
-from services.aggregator.stream import Sweep
 from services.kernel.errors import Failure, State
 from services.kernel.model import Target
 

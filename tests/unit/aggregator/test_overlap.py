@@ -17,8 +17,8 @@ from virtual_time import VirtualTime
 
 from services.aggregator import relay
 from services.aggregator.announce import Announcement
+from services.aggregator.event import Inserted, Sweep
 from services.aggregator.outbox import Found, Key
-from services.aggregator.stream import Inserted, Sweep
 from services.kernel.clock import timestamp
 from services.kernel.deadline import Deadline
 from services.kernel.errors import Failure

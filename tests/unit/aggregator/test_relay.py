@@ -34,9 +34,9 @@ from relay_bed import (
 )
 
 from services.aggregator.announce import Announcement, announcement
+from services.aggregator.event import Sweep
 from services.aggregator.outbox import Found, Key
 from services.aggregator.relay import Relay
-from services.aggregator.stream import Sweep
 from services.kernel.clock import timestamp
 from services.kernel.deadline import Deadline
 from services.kernel.errors import Failure, State, failure

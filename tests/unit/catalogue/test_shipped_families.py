@@ -13,7 +13,7 @@ from services.catalogue.load import load
 from services.kernel.catalogue_file import decode_catalogue, encode_catalogue
 from services.kernel.errors import Failure
 from services.kernel.model import FilterLookup, Observation
-from services.lookup.resolve import Ami, candidates, current, matches, newest
+from services.lookup.resolve import Ami, candidates, current, matches_wildcard, newest
 
 ROOT = Path(__file__).parents[3]
 NAMES = [
@@ -45,7 +45,7 @@ def _found(lookup: FilterLookup, images: Iterable[Ami]) -> list[Ami]:
     found = (
         image
         for image in images
-        if any(matches(pattern, image.name or "") for pattern in names)
+        if any(matches_wildcard(pattern, image.name or "") for pattern in names)
         and any(each in (image.name or "") for each in architectures)
     )
     return candidates(lookup, found)

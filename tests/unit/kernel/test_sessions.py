@@ -248,7 +248,7 @@ def test_call_goes_to_the_target_with_its_accounts_credentials(cloud: Cloud) -> 
 
 def test_role_is_assumed_with_both_locks(cloud: Cloud) -> None:
     """The external id, the inline policy and a telling session name are sent along."""
-    members(cloud, session_name="ami-tracker-lookup-" + "x" * 80).enter(ACCOUNT)
+    members(cloud, session_name="ami-tracker-lookup-" + "x" * 80).ensure_session(ACCOUNT)
     form = cloud.sent[0].form
 
     assert form["RoleArn"] == f"arn:aws:iam::{ACCOUNT}:role/ami-tracker-read"
@@ -261,7 +261,7 @@ def test_role_is_assumed_with_both_locks(cloud: Cloud) -> None:
 def test_sts_is_asked_at_the_hub_region(cloud: Cloud) -> None:
     """Tokens of a regional endpoint are valid in opt-in regions too, the global one's are not."""
     home = OfflineHome(HUB_REGION, cloud)
-    members(cloud).enter(ACCOUNT)
+    members(cloud).ensure_session(ACCOUNT)
 
     assert home.client("sts").meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
     assert cloud.sent[0].host == "sts.eu-west-1.amazonaws.com"
@@ -334,7 +334,7 @@ def test_an_endpoint_in_the_configuration_file_is_used(legacy: Path) -> None:
 )
 def test_role_is_of_the_hubs_partition(cloud: Cloud, region: str, partition: str) -> None:
     """Roles cannot be assumed across partitions, so the region tells which one it is."""
-    members(cloud, region=region).enter(ACCOUNT)
+    members(cloud, region=region).ensure_session(ACCOUNT)
 
     assert partition == OfflineHome(region, cloud).partition
     assert [f"arn:{partition}:iam::{ACCOUNT}:role/ami-tracker-read"] == cloud.assumed()
@@ -533,8 +533,8 @@ def test_slow_account_keeps_no_other_waiting(cloud: Cloud) -> None:
 def test_entering_makes_sure_of_the_session(cloud: Cloud) -> None:
     """Entering assumes the role once; the calls that follow use that session."""
     access = members(cloud)
-    access.enter(ACCOUNT)
-    access.enter(ACCOUNT)
+    access.ensure_session(ACCOUNT)
+    access.ensure_session(ACCOUNT)
     access.call(TARGET, "ssm", ask)
 
     assert cloud.operations() == ["AssumeRole", "GetParameters"]
@@ -560,7 +560,7 @@ def test_refused_role_is_told_from_a_refused_call(cloud: Cloud, code: str, state
     access = members(cloud)
 
     assert state == failed(lambda: access.call(TARGET, "ssm", ask)).failure.state
-    assert state == failed(lambda: access.enter(ACCOUNT)).failure.state
+    assert state == failed(lambda: access.ensure_session(ACCOUNT)).failure.state
     assert {"AssumeRole"} == set(cloud.operations())
 
 
@@ -569,7 +569,7 @@ def test_refused_role_is_not_asked_for_once_per_region(cloud: Cloud) -> None:
     cloud.refuse("AssumeRole", "AccessDenied")
     access = members(cloud)
 
-    refusals = [failed(lambda: access.enter(ACCOUNT)).failure for _ in range(20)]
+    refusals = [failed(lambda: access.ensure_session(ACCOUNT)).failure for _ in range(20)]
 
     assert {State.ACCESS_DENIED} == {refusal.state for refusal in refusals}
     assert cloud.operations() == ["AssumeRole"]
@@ -579,7 +579,7 @@ def test_refused_role_is_tried_again_later(cloud: Cloud) -> None:
     """A refusal is soon forgotten: the role may be rolled out the next minute."""
     cloud.refuse("AssumeRole", "AccessDenied")
     access = members(cloud)
-    failed(lambda: access.enter(ACCOUNT))
+    failed(lambda: access.ensure_session(ACCOUNT))
     cloud.refuse("Nothing", "")
     cloud.time += timedelta(seconds=1)
 
@@ -591,12 +591,12 @@ def test_a_refusal_is_forgotten_whatever_the_clock_does(cloud: Cloud, step: time
     """The half second for which a refusal holds is measured by the monotonic clock."""
     cloud.refuse("AssumeRole", "AccessDenied")
     access = members(cloud)
-    failed(lambda: access.enter(ACCOUNT))
+    failed(lambda: access.ensure_session(ACCOUNT))
     cloud.refuse("Nothing", "")
     cloud.time += step
     cloud.seconds += 1
 
-    access.enter(ACCOUNT)
+    access.ensure_session(ACCOUNT)
     assert cloud.operations() == ["AssumeRole"] * 2
 
 
@@ -848,8 +848,8 @@ def test_a_role_that_times_out_is_asked_for_again(cloud: Cloud) -> None:
     no_answer(cloud, "AssumeRole", ReadTimeoutError)
     access = members(cloud)
     with time_outs_are_final():
-        failed(lambda: access.enter(ACCOUNT))
-        failed(lambda: access.enter(ACCOUNT))
+        failed(lambda: access.ensure_session(ACCOUNT))
+        failed(lambda: access.ensure_session(ACCOUNT))
     assert cloud.operations() == ["AssumeRole"] * 2
 
 
@@ -863,16 +863,16 @@ def test_targets_that_wait_for_the_same_role_share_its_time_out(cloud: Cloud) ->
         cloud.seconds += 10
         raise ReadTimeoutError(endpoint_url="https://sts")
 
-    def enter() -> CallFailedError:
+    def ensure_session() -> CallFailedError:
         with time_outs_are_final():
-            return failed(lambda: access.enter(ACCOUNT))
+            return failed(lambda: access.ensure_session(ACCOUNT))
 
     cloud.rule = rule
     access = members(cloud)
     with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(enter)
+        first = pool.submit(ensure_session)
         assert begun.wait(timeout=30)
-        others = [pool.submit(enter) for _ in range(3)]
+        others = [pool.submit(ensure_session) for _ in range(3)]
         while cloud.clock_reads < 2 + len(others):  # all of them have begun then
             time.sleep(0.01)
         go_on.set()

@@ -39,7 +39,7 @@ def releases(pair: Pair, *images: int) -> tuple[Release, ...]:
 
 def decided(pair: Pair, observed: Observation, *past: int) -> Decision:
     """The decision, where images with these numbers were current before."""
-    return decide(pair, observed, releases(pair, *past), detected_at=AT, round_=ROUND)
+    return decide(pair, observed, releases(pair, *past), detected_at=AT, round_id=ROUND)
 
 
 def kind_of(decision: Decision) -> Kind:
@@ -173,7 +173,7 @@ def live(pair: Pair, events: list[Observation | Lookup]) -> list[Changed]:
             pair = replace(pair, lookup=event, lookup_digest=a_pair(lookup=event).lookup_digest)
             continue
         past = [change.release for change in changes]
-        match decide(pair, event, past, detected_at=AT, round_=ROUND):
+        match decide(pair, event, past, detected_at=AT, round_id=ROUND):
             case Changed() as change:
                 changes.append(change)
                 version, seen = change.release.version, change.release.observed

@@ -27,9 +27,9 @@ from services.kernel.deadline import Deadline
 from services.kernel.errors import DETAIL_LIMIT, CallFailedError, Failure, State
 from services.kernel.failures import FAULTS, classify
 from services.kernel.model import Target
-from services.lookup.check import Checker
 from services.lookup.report import Outcome
 from services.lookup.sources import Sources
+from services.lookup.target import TargetLookup
 
 EKS = [
     f"/aws/service/eks/optimized-ami/1.{minor}/amazon-linux-2023/{cpu}/{kind}/recommended/image_id"
@@ -64,7 +64,7 @@ class Account:
     names: list[tuple[str, ...]] = field(default_factory=list)
     images: int = 0
 
-    def enter(self, _: str) -> None:
+    def ensure_session(self, _: str) -> None:
         """Let the caller in."""
 
     def call(self, _: Target, __: str, use: Callable[[Any], object]) -> object:
@@ -295,8 +295,8 @@ class Rounds:
             a_request(path.strip("/").replace("/", "-"), by_parameter(path)) for path in paths
         ]
         requests += [a_request("filters", by_name())] if filters else []
-        checker = Checker(self.rows, self.account.sources(), FakeLog(), lambda: MOMENT)
-        outcomes = checker.check(HERE, dict.fromkeys(requests, 1), Deadline.after(60))
+        checker = TargetLookup(self.rows, self.account.sources(), FakeLog(), lambda: MOMENT)
+        outcomes = checker.look_up(HERE, dict.fromkeys(requests, 1), Deadline.after(60))
         return [outcomes[request] for request in requests]
 
 

@@ -24,8 +24,8 @@ from services.kernel.clock import timestamp
 from services.kernel.deadline import Deadline
 from services.kernel.errors import State
 from services.kernel.model import Filter, FilterLookup, Kind, Pair
-from services.lookup.check import Checker
 from services.lookup.resolve import Ami
+from services.lookup.target import TargetLookup
 
 SOON = timestamp(MOMENT + timedelta(hours=1))
 PAST = timestamp(MOMENT - timedelta(days=1))
@@ -58,9 +58,9 @@ class Bed:
 
     def check(self) -> State | None:
         """Look the pair up once."""
-        checker = Checker(self.rows, self.facts, FakeLog(), lambda: self.moment)
+        checker = TargetLookup(self.rows, self.facts, FakeLog(), lambda: self.moment)
         request = a_request(lookup=self.lookup)
-        return checker.check(HERE, {request: 1}, Deadline.after(60))[request].state
+        return checker.look_up(HERE, {request: 1}, Deadline.after(60))[request].state
 
     def kinds(self) -> list[Kind]:
         """The kinds of all releases."""

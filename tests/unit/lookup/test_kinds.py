@@ -32,7 +32,7 @@ def live(lookup: Lookup, images: Sequence[str | Lookup]) -> Iterator[Release]:
         if not isinstance(event, str):
             pair = replace(pair, lookup=event, lookup_digest=a_pair(lookup=event).lookup_digest)
             continue
-        match decide(pair, seen(event), past[-50:], detected_at=AT, round_=ROUND):
+        match decide(pair, seen(event), past[-50:], detected_at=AT, round_id=ROUND):
             case Changed(release):
                 past.append(release)
                 yield release
@@ -105,7 +105,7 @@ def test_an_old_version_that_is_registered_again_is_a_release(lookup: Lookup) ->
         known=Observation(image_id(1), "CoreOS-stable-2135.5", "2026-10-01T00:00:00.000Z"),
     )
     again = Observation(image_id(2), "CoreOS-stable-367.1", "2026-10-02T00:00:00.000Z")
-    decision = decide(pair, again, (), detected_at=AT, round_=ROUND)
+    decision = decide(pair, again, (), detected_at=AT, round_id=ROUND)
     assert isinstance(decision, Changed)
     assert decision.release.kind is RELEASE
 

@@ -26,9 +26,9 @@ from lookup_fakes import (
 from services.kernel.deadline import Deadline
 from services.kernel.errors import Failure, State, failure
 from services.kernel.model import Kind, Pair, Target
-from services.lookup.check import Checker
 from services.lookup.report import Outcome
 from services.lookup.resolve import Ami
+from services.lookup.target import TargetLookup
 
 OK, GONE = Outcome(State.OK), Outcome(State.NOT_LAUNCHABLE)
 
@@ -58,8 +58,8 @@ class Bed:
     def check(self) -> list[Outcome]:
         """Look all pairs up once."""
         requests = [a_request(pair.image_name, pair.lookup) for pair in self.pairs]
-        checker = Checker(self.rows, self.facts, self.log, lambda: MOMENT)
-        outcomes = checker.check(HERE, dict.fromkeys(requests, 1), Deadline.after(60))
+        checker = TargetLookup(self.rows, self.facts, self.log, lambda: MOMENT)
+        outcomes = checker.look_up(HERE, dict.fromkeys(requests, 1), Deadline.after(60))
         return [outcomes[request] for request in requests]
 
 

@@ -19,7 +19,7 @@ from services.lookup.resolve import (
     candidates,
     current,
     launchable,
-    matches,
+    matches_wildcard,
     newest,
     order,
     parameter_image_id,
@@ -84,7 +84,7 @@ def test_wildcards_follow_the_services_own_rules(
     pattern: str, text: str, *, expected: bool
 ) -> None:
     """A star is any run, a question mark at most one character, a backslash takes one literally."""
-    assert expected == matches(pattern, text)
+    assert expected == matches_wildcard(pattern, text)
 
 
 def reference(pattern: str, text: str) -> bool:
@@ -99,22 +99,22 @@ def reference(pattern: str, text: str) -> bool:
 @given(st.text("ab*?\\[\n", max_size=7), st.text("ab*?\\[\n", max_size=7))
 def test_wildcards_agree_with_a_regular_expression(pattern: str, text: str) -> None:
     """On small inputs, where a backtracking matcher is good enough, both say the same."""
-    assert reference(pattern, text) == matches(pattern, text)
+    assert reference(pattern, text) == matches_wildcard(pattern, text)
 
 
 @given(st.text(max_size=20))
 def test_an_escaped_text_matches_itself_alone(text: str) -> None:
     """Whatever a name holds, it can be written as a pattern."""
     escaped = "".join(f"\\{character}" for character in text)
-    assert matches(escaped, text)
-    assert not matches(escaped, f"{text}x")
+    assert matches_wildcard(escaped, text)
+    assert not matches_wildcard(escaped, f"{text}x")
 
 
 @pytest.mark.parametrize("pattern", ["*a" * 100, "?" * 200, "*?" * 100 + "b", "*" * 255])
 def test_no_pattern_takes_long(pattern: str) -> None:
     """Patterns that take a backtracking matcher longer than the age of the world are nothing."""
     started = time.process_time()
-    matches(pattern, "a" * 256 + "c")
+    matches_wildcard(pattern, "a" * 256 + "c")
     assert time.process_time() - started < 1
 
 

@@ -42,10 +42,10 @@ from services.kernel.model import (
     Request,
     Target,
 )
-from services.lookup.check import Checker, MarkBudget
 from services.lookup.observations import Commit
 from services.lookup.report import DROPPED, LATE, OVERTAKEN, UNREADABLE, Outcome
 from services.lookup.resolve import Ami
+from services.lookup.target import MarkBudget, TargetLookup
 
 READS = {"read", "read consistently", "history", "enter", "parameters", "matching", "images"}
 OK = Outcome(State.OK)
@@ -74,9 +74,9 @@ class Room:
         budget: MarkBudget | None = None,
     ) -> list[Outcome]:
         """The outcomes of these requests, in their order."""
-        checker = Checker(self.rows, self.facts, self.log, lambda: MOMENT)
+        checker = TargetLookup(self.rows, self.facts, self.log, lambda: MOMENT)
         received = dict.fromkeys(requests, receives)
-        outcomes = checker.check(target, received, deadline or Deadline.after(seconds), budget)
+        outcomes = checker.look_up(target, received, deadline or Deadline.after(seconds), budget)
         assert set(outcomes) == set(requests)
         return [outcomes[request] for request in requests]
 
@@ -620,8 +620,8 @@ def test_an_image_in_another_state_is_not_chosen(
     lookup = FilterLookup((*by_name().filters, *state))
     asked = _Unfiltered(room.facts)
     room.rows.put(a_pair(lookup=lookup))
-    checker = Checker(room.rows, asked, room.log, lambda: MOMENT)
-    checker.check(HERE, {a_request(lookup=lookup): 1}, Deadline.after(60))
+    checker = TargetLookup(room.rows, asked, room.log, lambda: MOMENT)
+    checker.look_up(HERE, {a_request(lookup=lookup): 1}, Deadline.after(60))
     assert room.rows.stored(a_pair()).known == expected
 
 
@@ -672,9 +672,9 @@ def test_a_question_that_fails_decides_nothing(room: Room) -> None:
     _known_newest(room)
     room.facts.overlooked.add(image_id(2))
     failing = _FailingTheSecondTime(room.facts)
-    checker = Checker(room.rows, failing, room.log, lambda: MOMENT)
+    checker = TargetLookup(room.rows, failing, room.log, lambda: MOMENT)
     request = a_request(lookup=by_name())
-    outcomes = checker.check(HERE, {request: 1}, Deadline.after(60))
+    outcomes = checker.look_up(HERE, {request: 1}, Deadline.after(60))
     assert outcomes == {request: Outcome(State.THROTTLED, again=True)}
 
 
@@ -685,9 +685,9 @@ def test_a_lookup_that_names_images_is_asked_again_for_one(room: Room) -> None:
     room.facts.register(HERE, an_ami(1, 1))
     room.facts.register(HERE, an_ami(2, 2))
     incomplete = _Incomplete(room.facts, image_id(2))
-    checker = Checker(room.rows, incomplete, room.log, lambda: MOMENT)
+    checker = TargetLookup(room.rows, incomplete, room.log, lambda: MOMENT)
     request = a_request(lookup=both)
-    assert checker.check(HERE, {request: 1}, Deadline.after(60)) == {request: OK}
+    assert checker.look_up(HERE, {request: 1}, Deadline.after(60)) == {request: OK}
     assert room.journal.count("matching") == 2
 
 
@@ -891,7 +891,7 @@ def test_requests_of_two_rounds_are_one_answer(room: Room) -> None:
     room.rows.begin(HERE)
     settled(room, a_pair(number=7))
     room.publish(1)
-    outcomes = room.check(a_request(), a_request(round_=NEXT_ROUND))
+    outcomes = room.check(a_request(), a_request(round_id=NEXT_ROUND))
     assert [Outcome(State.OK, Kind.BASELINE)] * 2 == outcomes
     assert frozenset({7}) == room.rows.numbers(HERE)
     assert (room.journal.count("answered"), room.journal.count("commit")) == (1, 1)
@@ -922,9 +922,9 @@ def test_what_is_late_twice_is_shown(room: Room, receives: int, expected: str) -
 def test_the_message_that_came_back_decides(room: Room, rounds: tuple[str, str]) -> None:
     """Whatever the order in which a batch holds it and the next round's."""
     settled(room, a_pair(known=an_observation(1)))
-    received = {a_request(round_=round_): 1 + (round_ == ROUND) for round_ in rounds}
-    checker = Checker(room.rows, room.facts, room.log, lambda: MOMENT)
-    checker.check(HERE, received, Deadline.after(0))
+    received = {a_request(round_id=round_id): 1 + (round_id == ROUND) for round_id in rounds}
+    checker = TargetLookup(room.rows, room.facts, room.log, lambda: MOMENT)
+    checker.look_up(HERE, received, Deadline.after(0))
     assert [("al2023", "late")] == room.rows.marks
 
 
@@ -932,8 +932,8 @@ def test_a_message_of_an_older_lookup_marks_nothing(room: Room) -> None:
     """It is dropped; the message of the present lookup came for the first time."""
     settled(room, a_pair(known=an_observation(1)))
     received = {a_request(): 1, a_request(lookup=by_parameter("/before")): 2}
-    checker = Checker(room.rows, room.facts, room.log, lambda: MOMENT)
-    outcomes = checker.check(HERE, received, Deadline.after(0))
+    checker = TargetLookup(room.rows, room.facts, room.log, lambda: MOMENT)
+    outcomes = checker.look_up(HERE, received, Deadline.after(0))
     assert [LATE, DROPPED] == list(map(outcomes.get, received))
     assert room.rows.marks == []
 

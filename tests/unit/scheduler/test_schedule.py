@@ -72,7 +72,7 @@ class Bed:
     def run(
         self,
         catalogue: Catalogue,
-        round_: str = ROUND,
+        round_id: str = ROUND,
         only: Collection[str] | None = None,
         deadline: Deadline | None = None,
         percent: int = 20,
@@ -81,7 +81,7 @@ class Bed:
         scheduler = Scheduler(
             self.rows, self.queue, self.log, percent, lambda: STARTED, self.reported.append
         )
-        return scheduler.run(catalogue, round_, only, deadline or Deadline.after(900))
+        return scheduler.run(catalogue, round_id, only, deadline or Deadline.after(900))
 
     def visited(self, catalogue: Catalogue, only: Collection[str] | None = None) -> list[str]:
         """The regions that a further round visits, in order; a kill ends it silently."""
@@ -814,8 +814,8 @@ def test_a_round_repeats_what_the_round_before_it_measured(bed: Bed) -> None:
     """A state that is still there is measured again, and its end is measured as zero."""
     catalogue = a_catalogue(["eu-west-1"], [an_image()])
     bed.rows.table.put(image_row(a_pair(state="access_denied")))
-    for round_ in (ROUND, NEXT_ROUND):
-        bed.run(catalogue, round_)
+    for round_id in (ROUND, NEXT_ROUND):
+        bed.run(catalogue, round_id)
         assert bed.health()[f"TargetsFailing eu-west-1 {ACCOUNT}"] == 1
     bed.rows.table.put(image_row(a_pair(state="ok")))
     bed.run(catalogue, NEXT_ROUND)

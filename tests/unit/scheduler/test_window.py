@@ -60,7 +60,7 @@ def test_a_round_within_the_window_keeps_it(minutes: float) -> None:
     before = a_window(answered={1}, missed={2}, stale={3})
     after = turned(before, minutes, {1, 2, 3}, {4})
     expected = max(round_at(minutes), round_at(0))
-    assert a_window(round_=expected, answered={1, 4}, missed={2}, stale={3}) == after
+    assert a_window(round_id=expected, answered={1, 4}, missed={2}, stale={3}) == after
 
 
 @pytest.mark.parametrize("minutes", [45, 46, 24 * 60])

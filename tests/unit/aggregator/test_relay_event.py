@@ -9,8 +9,8 @@ from aggregator_fakes import a_release, key_of_release
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.aggregator.event import Inserted, Sweep, parse_relay_event
 from services.aggregator.outbox import Key
-from services.aggregator.stream import Inserted, Sweep, read_event
 from services.kernel.errors import MalformedError
 
 ONE, TWO = a_release(version=1), a_release(version=2)
@@ -37,13 +37,15 @@ def test_inserted_release_rows_are_named_in_order() -> None:
     """With the sequence number of the first, which is where a batch would be tried again from."""
     one, two = key_of_release(ONE), key_of_release(TWO)
     event = {"Records": [a_record(one, 7), a_record(two, 8)]}
-    assert Inserted((one, two), f"{7:021d}") == read_event(event)
+    assert Inserted((one, two), f"{7:021d}") == parse_relay_event(event)
 
 
 @pytest.mark.parametrize("event", ["MODIFY", "REMOVE", "insert", None])
 def test_only_insertions_count(event: str) -> None:
     """Marking a release as published modifies its row, and that is no news."""
-    assert Inserted() == read_event({"Records": [a_record(key_of_release(ONE), event=event)]})
+    assert Inserted() == parse_relay_event(
+        {"Records": [a_record(key_of_release(ONE), event=event)]}
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,19 +54,19 @@ def test_only_insertions_count(event: str) -> None:
 )
 def test_only_release_rows_count(record: str) -> None:
     """Whatever the filter of the event source mapping lets through."""
-    assert Inserted() == read_event({"Records": [a_record(Key("eu-west-1", record))]})
+    assert Inserted() == parse_relay_event({"Records": [a_record(Key("eu-west-1", record))]})
 
 
 def test_the_first_is_the_first_that_counts() -> None:
     """Records before it need not be read again."""
     key = key_of_release(ONE)
     event = {"Records": [a_record(IMAGE_ROW, 1), a_record(key, 2), a_record(IMAGE_ROW, 3)]}
-    assert Inserted((key,), f"{2:021d}") == read_event(event)
+    assert Inserted((key,), f"{2:021d}") == parse_relay_event(event)
 
 
 def test_an_empty_batch_asks_for_nothing() -> None:
     """It is a stream event all the same."""
-    assert Inserted() == read_event({"Records": []})
+    assert Inserted() == parse_relay_event({"Records": []})
 
 
 POISON: dict[str, object] = {
@@ -91,14 +93,14 @@ def test_a_poison_record_costs_no_other(poison: object) -> None:
     """Those beside it are announced."""
     key = key_of_release(ONE)
     event = {"Records": [poison, a_record(key, 2), poison]}
-    assert Inserted((key,), f"{2:021d}") == read_event(event)
+    assert Inserted((key,), f"{2:021d}") == parse_relay_event(event)
 
 
 def test_a_record_without_sequence_number_is_announced_too() -> None:
     """It just cannot be asked for again; the sweep makes up for that."""
     record = a_record(key_of_release(ONE))
     del record["dynamodb"]["SequenceNumber"]
-    assert Inserted((key_of_release(ONE),), None) == read_event({"Records": [record]})
+    assert Inserted((key_of_release(ONE),), None) == parse_relay_event({"Records": [record]})
 
 
 anything = st.recursive(
@@ -116,7 +118,7 @@ anything = st.recursive(
 @given(st.lists(anything, max_size=4))
 def test_no_record_stops_a_batch(records: list[object]) -> None:
     """Whatever stands in it."""
-    assert isinstance(read_event({"Records": records}), Inserted)
+    assert isinstance(parse_relay_event({"Records": records}), Inserted)
 
 
 # --- sweeps
@@ -134,14 +136,14 @@ def test_no_record_stops_a_batch(records: list[object]) -> None:
 )
 def test_a_sweep_may_spare_what_is_young(event: dict[str, Any], expected: Sweep) -> None:
     """Without an age it takes everything."""
-    assert expected == read_event(event)
+    assert expected == parse_relay_event(event)
 
 
 @pytest.mark.parametrize("age", [None, True, "60", -1, -0.5, [], {}, float("nan"), float("inf")])
 def test_an_age_that_is_no_number_of_seconds_is_refused(age: object) -> None:
     """Rather than sweeping nothing for ever."""
     with pytest.raises(MalformedError, match=f"older_than_seconds is {age!r}".replace("[", r"\[")):
-        read_event({"sweep": True, "older_than_seconds": age})
+        parse_relay_event({"sweep": True, "older_than_seconds": age})
 
 
 @pytest.mark.parametrize(
@@ -160,4 +162,4 @@ def test_an_age_that_is_no_number_of_seconds_is_refused(age: object) -> None:
 def test_any_other_event_is_refused(event: dict[str, Any]) -> None:
     """The error says what would be understood."""
     with pytest.raises(MalformedError, match="neither a stream event nor"):
-        read_event(event)
+        parse_relay_event(event)

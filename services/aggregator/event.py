@@ -30,7 +30,7 @@ class Inserted:
     first: str | None = None
 
 
-def read_event(event: Mapping[str, Any]) -> Sweep | Inserted:
+def parse_relay_event(event: Mapping[str, Any]) -> Sweep | Inserted:
     """What the event asks for.
 
     Raises:
