@@ -38,7 +38,7 @@ OVERTAKEN = Outcome(State.OVERTAKEN, again=True)
 
 
 @dataclass(slots=True)
-class Report:
+class BatchReport:
     """What became of a batch."""
 
     failed_messages: list[str] = field(default_factory=list)

@@ -18,7 +18,7 @@ from services.kernel.model import Request, Target
 from services.kernel.observability import Log, noting
 from services.kernel.sessions import MAX_THREADS
 from services.kernel.wire import decode_request
-from services.lookup.report import LATE, TIMED_OUT, Outcome, Report
+from services.lookup.report import LATE, TIMED_OUT, BatchReport, Outcome
 from services.lookup.target import MarkBudget, TargetLookup
 from services.lookup.waits import RecentWaits
 
@@ -98,13 +98,13 @@ class Worker:
         self._shuffle = shuffle
         self._waits = waits or RecentWaits()
 
-    def work(self, messages: Sequence[Message], deadline: Deadline) -> Report:
+    def work(self, messages: Sequence[Message], deadline: Deadline) -> BatchReport:
         """What became of each message; what the deadline cuts off counts as failed.
 
         Raises:
             HubBrokenError: our own table cannot be used.
         """
-        report = Report()
+        report = BatchReport()
         groups = self._groups(messages, report)
         tries = self._check(groups, deadline)
         for target, group in groups.items():
@@ -154,7 +154,7 @@ class Worker:
             return dict.fromkeys(requests, TIMED_OUT)
         return self._checker.look_up(target, requests, deadline, budget, again=True)
 
-    def _groups(self, messages: Sequence[Message], report: Report) -> dict[Target, Group]:
+    def _groups(self, messages: Sequence[Message], report: BatchReport) -> dict[Target, Group]:
         groups: dict[Target, dict[Request, list[Message]]] = defaultdict(lambda: defaultdict(list))
         for message in messages:
             try:
@@ -167,7 +167,9 @@ class Worker:
                 groups[request.target][request].append(message)
         return dict(groups)
 
-    def _collect(self, target: Target, group: Group, tries: Sequence[_Try], report: Report) -> None:
+    def _collect(
+        self, target: Target, group: Group, tries: Sequence[_Try], report: BatchReport
+    ) -> None:
         with noting(round=max(request.round for request in group)):
             outcomes = self._outcomes(target, group, tries)
         for request, messages in group.items():

@@ -14,7 +14,8 @@ from services.kernel.sessions import HubSession
 from services.scheduler.event import parse_schedule_event, read_catalogue
 from services.scheduler.inventory import Inventory
 from services.scheduler.queue import LookupQueue
-from services.scheduler.schedule import Scheduler, Summary
+from services.scheduler.report import RoundReport
+from services.scheduler.schedule import Scheduler
 from services.scheduler.settings import Settings
 
 SERVICE = "scheduler"
@@ -29,7 +30,7 @@ def _scheduler(settings: Settings) -> Scheduler:
     rows = Inventory(hub.client("dynamodb"), settings.table_name, log)
     queue = LookupQueue(hub.client("sqs"), settings.queue_url)
 
-    def report(summary: Summary) -> None:
+    def report(summary: RoundReport) -> None:
         observability.emit(settings.metrics_namespace, SERVICE, summary.measures())
 
     return Scheduler(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,6 +26,7 @@ from services.kernel.round_records import (
 )
 from services.kernel.table import from_item, query_rows, to_item
 from services.scheduler.plan import Action, Change
+from services.scheduler.window_update import window_update
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -190,7 +191,7 @@ class Inventory:
     ) -> bool:
         """Whether the row was as read, and is written."""
         key = {"region": target.region, "record": round_record(target.account_id)}
-        update = _window_update(before, after, enqueued, moment)
+        update = window_update(before, after, enqueued, moment)
         with hub(f"table {self._table}"):
             try:
                 self._client.update_item(TableName=self._table, Key=to_item(key), **update)
@@ -265,49 +266,3 @@ def _number(row: Mapping[str, Any]) -> tuple[str, str, int] | None:
 
 def _is_pair_number(number: int) -> bool:
     return 0 < number <= LAST_NUMBER and number is not True
-
-
-def _window_update(
-    before: Window | None, after: Window, enqueued: int, moment: datetime
-) -> dict[str, Any]:
-    """The update of a round row from one window to the other, on condition that it is as read.
-
-    A set without members is absent, since DynamoDB takes no empty ones.
-    """
-    written: dict[str, object] = {"round": after.round, "enqueued": enqueued}
-    begins = before is None or before.window != after.window
-    if begins:
-        written |= {"window": after.window, "started_at": timestamp(moment)}
-        for name in ("missed", "stale"):
-            written[name] = set(getattr(after, name)) or None
-    if begins or (before and before.answered != after.answered):
-        written["answered"] = set(after.answered) or None
-    present = {name: value for name, value in written.items() if value is not None}
-    absent = [name for name, value in written.items() if value is None]
-    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in present)
-    if absent:
-        expression += " REMOVE " + ", ".join(f"#{name}" for name in absent)
-    values: dict[str, object] = {f":{name}": value for name, value in present.items()}
-    update: dict[str, Any] = {"UpdateExpression": expression}
-    if before is not None:
-        checked = ("window", "answered") if "answered" in written else ("window",)
-        update["ConditionExpression"], seen = _as_read(before, checked)
-        values |= seen
-        written |= dict.fromkeys(checked)
-    update["ExpressionAttributeNames"] = {f"#{name}": name for name in written}
-    update["ExpressionAttributeValues"] = to_item(values)
-    return update
-
-
-def _as_read(before: Window, names: Sequence[str]) -> tuple[str, dict[str, object]]:
-    """A condition that these attributes are as they were read, and the values that it names."""
-    terms, values = [], dict[str, object]()
-    for name in names:
-        value = getattr(before, name)
-        value = set(value) if isinstance(value, frozenset) else value
-        if value:
-            terms.append(f"#{name} = :{name}_read")
-            values[f":{name}_read"] = value
-        else:
-            terms.append(f"attribute_not_exists(#{name})")
-    return " AND ".join(terms), values

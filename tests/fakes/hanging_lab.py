@@ -41,7 +41,7 @@ from services.kernel.model import Request, Target
 from services.kernel.sessions import AssumedSession, Client, HubSession, Role, TargetSessions
 from services.kernel.wire import encode_request
 from services.lookup import worker
-from services.lookup.report import Report
+from services.lookup.report import BatchReport
 from services.lookup.sources import Sources
 from services.lookup.target import TargetLookup
 from services.lookup.waits import RecentWaits
@@ -99,7 +99,7 @@ class Lab:
         waits = RecentWaits(self.time.now)
         self.worker = Worker(checker, self.log, self._random("order").shuffle, waits)
 
-    def deliver(self, *, minutes: float = 0) -> Report:
+    def deliver(self, *, minutes: float = 0) -> BatchReport:
         """Check a message per pair, after a while."""
         self.time.sleep(60 * minutes)
         begun = self.time.seconds
@@ -155,7 +155,7 @@ class Lab:
         return AWSResponse(request.url, 200, {}, _Raw(body))  # type: ignore[arg-type]
 
 
-def unanswered(report: Report, silent: set[Target]) -> int:
+def unanswered(report: BatchReport, silent: set[Target]) -> int:
     """How many pairs of the targets that answer were left for another delivery."""
     again = set(report.failed_messages)
     return sum(not any(_of(target, name) for target in silent) for name in again)

@@ -10,7 +10,7 @@ from log_fakes import FakeLog
 
 from services.aggregator.event import Inserted, Sweep
 from services.aggregator.relay import Relay
-from services.aggregator.report import Report
+from services.aggregator.report import RelayReport
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, HubBrokenError, State, failure
 from services.kernel.model import Release, Target
@@ -46,11 +46,11 @@ class Bed:
         for release in releases:
             self.rows.table.put(pending_row(release))
 
-    def sweep(self, sweep: Sweep = EVERYTHING, deadline: Deadline | None = None) -> Report:
+    def sweep(self, sweep: Sweep = EVERYTHING, deadline: Deadline | None = None) -> RelayReport:
         """Announce what is pending."""
         return self.relay().run(sweep, deadline or Deadline.after(60))
 
-    def stream(self, *releases: Release, deadline: Deadline | None = None) -> Report:
+    def stream(self, *releases: Release, deadline: Deadline | None = None) -> RelayReport:
         """Announce what a batch of the stream shows as new."""
         keys = tuple(key_of_release(release) for release in releases)
         return self.relay().run(Inserted(keys, FIRST), deadline or Deadline.after(60))

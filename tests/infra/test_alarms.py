@@ -30,13 +30,14 @@ from scheduler_fakes import (
 from terraform import Plan, rendered
 
 from services.aggregator.outbox import Key
-from services.aggregator.report import Report as AggregatorReport
+from services.aggregator.report import RelayReport as AggregatorReport
 from services.kernel.deadline import Deadline
 from services.kernel.errors import AmiTrackerError, CallFailedError, State, UnsentError, failure
 from services.kernel.model import Catalogue, Pair, Target
+from services.lookup.report import BatchReport as LookupReport
 from services.lookup.report import Outcome
-from services.lookup.report import Report as LookupReport
-from services.scheduler.schedule import Scheduler, Summary
+from services.scheduler.report import RoundReport
+from services.scheduler.schedule import Scheduler
 
 pytestmark = [pytest.mark.timeout(900)]
 
@@ -108,7 +109,7 @@ class Account:
         round_id = f"2026-11-22T{7 + minutes // 60:02}:{minutes % 60:02}:00Z"
         when = 60 * minutes + 20.0
 
-        def report(summary: Summary) -> None:
+        def report(summary: RoundReport) -> None:
             self.add(when, emitted_lines("scheduler", summary.measures()))
 
         scheduler = Scheduler(self.rows, self.queue, FakeLog(), 20, report=report)

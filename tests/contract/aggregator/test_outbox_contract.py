@@ -20,7 +20,7 @@ from log_fakes import FakeLog
 from table_fakes import DynamoTable, Table
 
 from services.aggregator.outbox import Found, Key, Outbox
-from services.aggregator.relay import Rows
+from services.aggregator.relay import ReleaseRows
 from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import CallFailedError, HubBrokenError
 from services.kernel.keys import image_record
@@ -38,7 +38,7 @@ OTHER = Target("222233334444", "us-east-1")
 class Bed:
     """The rows under test, and the table that they stand in."""
 
-    rows: Rows
+    rows: ReleaseRows
     table: Table
 
     def pending(self) -> list[Key]:

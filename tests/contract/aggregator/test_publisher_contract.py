@@ -9,7 +9,7 @@ import pytest
 from aggregator_fakes import ACCOUNT, TARGET, FakePublisher, a_release
 
 from services.aggregator.announce import announcement
-from services.aggregator.relay import Publisher
+from services.aggregator.deliver import Publisher
 from services.aggregator.topics import Topics, publish_role
 from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
 from services.embedded.tracker.resources import (

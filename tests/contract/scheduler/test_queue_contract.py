@@ -16,7 +16,7 @@ from services.kernel.model import Request, Target
 from services.kernel.sessions import HubSession
 from services.kernel.wire import decode_request
 from services.scheduler.queue import LookupQueue
-from services.scheduler.schedule import Queue
+from services.scheduler.region import Queue
 
 
 @dataclass(frozen=True, slots=True)

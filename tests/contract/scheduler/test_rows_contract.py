@@ -30,7 +30,7 @@ from services.kernel.sessions import HubSession
 from services.kernel.wire import lookup_digest
 from services.scheduler.inventory import Inventory
 from services.scheduler.plan import Action, Change
-from services.scheduler.schedule import Rows
+from services.scheduler.schedule import RoundRows
 
 REGION = TARGET.region
 STARTED = datetime(2026, 11, 22, 7, 0, 1, tzinfo=UTC)
@@ -45,7 +45,7 @@ RHEL = FilterLookup(
 class Bed:
     """The rows under test, and the table that they stand in."""
 
-    rows: Rows
+    rows: RoundRows
     table: Table
 
     def given(self, *pairs: Pair) -> None:

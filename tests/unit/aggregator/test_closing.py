@@ -12,7 +12,7 @@ from relay_bed import BUSY, DENIED, EVERYTHING, GONE, NOW, OTHER, Bed, KilledErr
 
 from services.aggregator.event import Sweep
 from services.aggregator.relay import Relay
-from services.aggregator.report import Report
+from services.aggregator.report import RelayReport
 from services.kernel.clock import timestamp
 from services.kernel.deadline import Deadline
 from services.kernel.keys import image_record
@@ -58,7 +58,7 @@ class Sweeps:
         )
         return self._relay
 
-    def sweep(self, deadline: Deadline | None = None) -> Report:
+    def sweep(self, deadline: Deadline | None = None) -> RelayReport:
         """The next sweep."""
         return self._relay.run(EVERYTHING, deadline or Deadline.after(60))
 

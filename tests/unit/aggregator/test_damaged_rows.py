@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from relay_bed import FIRST, OTHER, Bed
 
-from services.aggregator import relay
+from services.aggregator import deliver
 from services.aggregator.announce import Announcement, announcement
 from services.aggregator.event import Inserted, Sweep
 from services.aggregator.outbox import Key
@@ -213,7 +213,7 @@ def test_an_error_in_one_announcement_affects_no_other(
             raise error
         return announcement(release)
 
-    monkeypatch.setattr(relay, "announcement", fail)
+    monkeypatch.setattr(deliver, "announcement", fail)
     bed = bed_with(pending_row(a_release("bad")))
     report = bed.sweep()
     assert_only_the_good_left(bed)

@@ -31,7 +31,7 @@ from services.kernel.model import Pair, Release, Request, Target
 from services.kernel.sessions import MAX_THREADS
 from services.kernel.wire import encode_request
 from services.lookup.observations import Commit
-from services.lookup.report import Report
+from services.lookup.report import BatchReport
 from services.lookup.target import TargetLookup
 from services.lookup.waits import RecentWaits
 from services.lookup.worker import Message, Worker
@@ -50,7 +50,7 @@ class Room:
     release: threading.Event = field(default_factory=threading.Event)
     waits: RecentWaits = field(default_factory=RecentWaits)
 
-    def work(self, *messages: Message, seconds: float = 60) -> Report:
+    def work(self, *messages: Message, seconds: float = 60) -> BatchReport:
         """What became of the messages."""
         checker = TargetLookup(self.rows, self.facts, self.log, lambda: MOMENT)
         worker = Worker(checker, self.log, shuffle=lambda _: None, waits=self.waits)

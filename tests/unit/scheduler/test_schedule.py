@@ -46,7 +46,8 @@ from services.kernel.model import Catalogue, Image, Request, Target, Window
 from services.kernel.observability import Measure
 from services.kernel.round_records import Note, decode_window
 from services.scheduler.health import Health
-from services.scheduler.schedule import Scheduler, Summary
+from services.scheduler.report import RoundReport
+from services.scheduler.schedule import Scheduler
 
 NEXT_ROUND = "2026-11-22T08:00:00Z"
 STARTED = datetime(2026, 11, 22, 7, 0, 1, tzinfo=UTC)
@@ -67,7 +68,7 @@ class Bed:
         self.rows = FakeInventory()
         self.queue = FakeQueue()
         self.log = FakeLog()
-        self.reported: list[Summary] = []
+        self.reported: list[RoundReport] = []
 
     def run(
         self,
@@ -76,7 +77,7 @@ class Bed:
         only: Collection[str] | None = None,
         deadline: Deadline | None = None,
         percent: int = 20,
-    ) -> Summary:
+    ) -> RoundReport:
         """One round."""
         scheduler = Scheduler(
             self.rows, self.queue, self.log, percent, lambda: STARTED, self.reported.append
@@ -182,7 +183,9 @@ def test_an_inactive_pair_is_not_asked_for(bed: Bed) -> None:
 
 def test_an_empty_catalogue_is_a_round_of_nothing(bed: Bed) -> None:
     """No region, no row, no message, and it counts as finished."""
-    assert bed.run(Catalogue((), ())) == Summary(ROUND, finished=True, health=Health(complete=True))
+    assert bed.run(Catalogue((), ())) == RoundReport(
+        ROUND, finished=True, health=Health(complete=True)
+    )
     assert (bed.rows.table.rows(), bed.queue.sent, bed.rows.noted) == ([], [], Note())
 
 
