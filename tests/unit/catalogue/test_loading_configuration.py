@@ -431,7 +431,7 @@ def test_what_never_ends_is_not_read(write: Write) -> None:
     folder, regions = write(an_image("ParameterPath: /a"))
     (folder / "zero.yaml").symlink_to("/dev/zero")
 
-    with pytest.raises(ConfigurationError, match=r"zero\.yaml: is no regular file"):
+    with pytest.raises(ConfigurationError, match=r"zero\.yaml: is not a regular file"):
         load(folder, regions)
 
 
