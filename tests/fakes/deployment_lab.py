@@ -22,7 +22,7 @@ from terraform import Plan, Terraform, checkout
 
 from services.embedded.aws.server import HUB_ACCOUNT as WORLD
 from services.embedded.aws.server import EmbeddedAws
-from services.embedded.tracker.resources import Inbox, Received
+from services.embedded.tracker.subscriptions import Inbox, Received
 from services.kernel.keys import image_record, releases_of, round_record
 from services.kernel.model import ParameterLookup, Release, Request, Target
 from services.kernel.records import decode_pair, decode_release

@@ -13,14 +13,8 @@ from services.aggregator import handler as aggregator_handler
 from services.embedded.aws.calls import Call
 from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
 from services.embedded.tracker.pipeline import Pipeline
-from services.embedded.tracker.resources import (
-    Hub,
-    Inbox,
-    Received,
-    create_hub,
-    create_member,
-    subscribe,
-)
+from services.embedded.tracker.resources import Hub, create_hub, create_member
+from services.embedded.tracker.subscriptions import Inbox, Received, subscribe
 from services.kernel.keys import IMAGE_PREFIX, RELEASE_PREFIX, releases_of
 from services.kernel.model import (
     Catalogue,

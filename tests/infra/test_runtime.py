@@ -25,7 +25,8 @@ from services.embedded.aws.server import EmbeddedAws
 from services.embedded.event_sources.queue_mapping import QueueMapping
 from services.embedded.event_sources.stream_mapping import StreamMapping
 from services.embedded.tracker.pipeline import NEW_RELEASES
-from services.embedded.tracker.resources import create_hub, create_member, environment, subscribe
+from services.embedded.tracker.resources import create_hub, create_member, environment
+from services.embedded.tracker.subscriptions import subscribe
 from services.kernel.model import ParameterLookup
 
 pytestmark = [pytest.mark.timeout(900)]

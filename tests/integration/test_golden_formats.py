@@ -16,7 +16,7 @@ from aggregator_fakes import a_release
 from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab
 
 from services.aggregator.announce import announcement
-from services.embedded.tracker.resources import Received
+from services.embedded.tracker.subscriptions import Received
 from services.kernel.keys import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX
 from services.kernel.model import Kind
 from services.kernel.table import to_item

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from laboratory import FRANKFURT, IRELAND, Lab
 
-from services.embedded.tracker.resources import Received
+from services.embedded.tracker.subscriptions import Received
 from services.kernel.clock import timestamp
 from services.kernel.keys import RELEASE_PREFIX
 from services.kernel.model import Target

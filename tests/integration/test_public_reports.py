@@ -11,7 +11,7 @@ import pytest
 from laboratory import FRANKFURT, IRELAND, PUBLISHER, VIRGINIA, Lab
 
 from services.embedded.aws.faults import Fault
-from services.embedded.tracker.resources import Received
+from services.embedded.tracker.subscriptions import Received
 from services.kernel.errors import State
 from services.kernel.model import Filter, FilterLookup, Image, Target
 

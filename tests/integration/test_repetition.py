@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from laboratory import Lab, told
 
-from services.embedded.tracker.resources import Received
+from services.embedded.tracker.subscriptions import Received
 
 
 def _changed(lab: Lab) -> set[tuple[str, str, str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from services.embedded.aws.server import HUB_ACCOUNT
 from services.embedded.aws.world import World
-from services.embedded.tracker.resources import Received
+from services.embedded.tracker.subscriptions import Received
 from services.kernel.model import Kind, Target
 
 MEMBER_ACCOUNT = "222233334444"

@@ -6,9 +6,9 @@ Names and keys as DESIGN has them, so the real handlers run on it unchanged.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
 from services.kernel.keys import DERIVE_INDEX, PENDING_INDEX
@@ -42,56 +42,10 @@ class Hub:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A target account: its roles, and its topic in each region."""
+    """A target account, and its topic in each region."""
 
     account_id: str
-    read_role_arn: str
-    publish_role_arn: str
     topic_arns: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One announcement as a subscriber gets it; attributes are text, numbers too."""
-
-    body: str
-    attributes: Mapping[str, str]
-    message_id: str
-    region: str
-
-
-class Inbox:
-    """A subscriber's queue."""
-
-    def __init__(self, sqs: SQSClient, queue_url: str, region: str) -> None:
-        self.queue_url = queue_url
-        self._sqs = sqs
-        self._region = region
-
-    def receive(self) -> list[Received]:
-        """Everything that has arrived since the last time."""
-        received: list[Received] = []
-        while messages := self._batch():
-            received += [self._received(message) for message in messages]
-        return received
-
-    def _batch(self) -> list[Any]:
-        messages = self._sqs.receive_message(
-            QueueUrl=self.queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
-        ).get("Messages", [])
-        for message in messages:
-            self._sqs.delete_message(
-                QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
-            )
-        return list(messages)
-
-    def _received(self, message: Mapping[str, Any]) -> Received:
-        attributes = {
-            name: value["StringValue"]
-            for name, value in message.get("MessageAttributes", {}).items()
-        }
-        region = attributes.get("region", self._region)
-        return Received(message["Body"], attributes, message["MessageId"], region)
 
 
 def create_hub(
@@ -108,7 +62,10 @@ def create_hub(
     dynamodb: DynamoDBClient = aws.client("dynamodb", region)
     sqs: SQSClient = aws.client("sqs", region)
     dead_letter_url = sqs.create_queue(QueueName=f"{QUEUE}-dead-letters")["QueueUrl"]
-    redrive = {"deadLetterTargetArn": _arn(sqs, dead_letter_url), "maxReceiveCount": max_receives}
+    redrive = {
+        "deadLetterTargetArn": queue_arn(sqs, dead_letter_url),
+        "maxReceiveCount": max_receives,
+    }
     return Hub(
         region=region,
         table_name=TABLE,
@@ -156,7 +113,8 @@ def _create_queue(sqs: SQSClient, redrive: Mapping[str, object], visibility_seco
     )["QueueUrl"]
 
 
-def _arn(sqs: SQSClient, queue_url: str) -> str:
+def queue_arn(sqs: SQSClient, queue_url: str) -> str:
+    """The ARN of a queue."""
     answer = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
     return answer["Attributes"]["QueueArn"]
 
@@ -178,8 +136,6 @@ def create_member(
         create_roles(aws, account_id, external_id)
     return Member(
         account_id=account_id,
-        read_role_arn=f"arn:aws:iam::{account_id}:role/{READ_ROLE}",
-        publish_role_arn=f"arn:aws:iam::{account_id}:role/{PUBLISH_ROLE}",
         topic_arns={
             region: _create_topic(aws.client("sns", region, account_id), fifo=fifo)
             for region in regions
@@ -209,42 +165,6 @@ def _create_topic(sns: SNSClient, *, fifo: bool) -> str:
     if fifo:
         return sns.create_topic(Name=f"{TOPIC}.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
     return sns.create_topic(Name=TOPIC)["TopicArn"]
-
-
-def subscribe(
-    aws: EmbeddedAws, member: Member, regions: Sequence[str], image_names: Sequence[str] = ()
-) -> Inbox:
-    """A queue of the member's account that gets the raw announcements of these regions.
-
-    With `image_names`, of these images only. The queue stands in the first region; it is in the
-    topic's account because moto looks for it nowhere else.
-    """
-    sqs: SQSClient = aws.client("sqs", regions[0], member.account_id)
-    fifo = member.topic_arns[regions[0]].endswith(".fifo")
-    queue_url = _create_inbox(sqs, fifo=fifo)
-    attributes = {"RawMessageDelivery": "true"}
-    if image_names:
-        attributes["FilterPolicy"] = json.dumps({"image_name": list(image_names)})
-    for region in regions:
-        sns: SNSClient = aws.client("sns", region, member.account_id)
-        sns.subscribe(
-            TopicArn=member.topic_arns[region],
-            Protocol="sqs",
-            Endpoint=_arn(sqs, queue_url),
-            Attributes=attributes,
-        )
-    return Inbox(sqs, queue_url, regions[0])
-
-
-def _create_inbox(sqs: SQSClient, *, fifo: bool) -> str:
-    number = len(sqs.list_queues(QueueNamePrefix="inbox-").get("QueueUrls", [])) + 1
-    if fifo:
-        created = sqs.create_queue(
-            QueueName=f"inbox-{number}.fifo", Attributes={"FifoQueue": "true"}
-        )
-    else:
-        created = sqs.create_queue(QueueName=f"inbox-{number}")
-    return created["QueueUrl"]
 
 
 def environment(

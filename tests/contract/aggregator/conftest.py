@@ -6,7 +6,8 @@ import pytest
 from aggregator_fakes import ACCOUNT
 
 from services.embedded.aws.server import EmbeddedAws
-from services.embedded.tracker.resources import Inbox, Member, create_member, subscribe
+from services.embedded.tracker.resources import Member, create_member
+from services.embedded.tracker.subscriptions import Inbox, subscribe
 
 REGIONS = ("eu-west-1", "us-east-1")
 
