@@ -158,7 +158,7 @@ class Relay:
                 progress.overdue[key] = release
 
     def _age(self, release: Release) -> float:
-        return (self._clock() - datetime.fromisoformat(release.detected_at)).total_seconds()
+        return (self._clock() - release.detected_at).total_seconds()
 
 
 def _keep(_: list[Any]) -> None:

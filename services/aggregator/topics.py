@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from services.aggregator.announce import Announcement
-from services.kernel.errors import CallFailedError, Failure, State, failure
+from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import STATE_OF_CODE
-from services.kernel.model import Target
+from services.kernel.model import State, Target
 from services.kernel.retry import until_done
 from services.kernel.sessions import Role, TargetSessions
 
@@ -113,10 +113,10 @@ class Topics:
         return entry
 
 
-_LOST = failure(State.TRANSIENT, "Unaccounted", "the answer lists the entry nowhere")
+_LOST = Failure.of(State.TRANSIENT, "Unaccounted", "the answer lists the entry nowhere")
 
 
 def _refusal(entry: Mapping[str, Any]) -> Failure:
     unknown = State.UNCLASSIFIED if entry.get("SenderFault") else State.TRANSIENT
     state = STATE_OF_CODE.get(entry["Code"], unknown)
-    return failure(state, entry["Code"], entry.get("Message", ""))
+    return Failure.of(state, entry["Code"], entry.get("Message", ""))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from services.kernel.errors import State
-from services.kernel.model import Pair, Target
+from services.kernel.model import Pair, State, Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from services.kernel.errors import MalformedError
 from services.kernel.keys import LAST_VERSION, image_record, release_record
-from services.kernel.model import Kind, Observation, Pair, Release, Target
+from services.kernel.model import Kind, Observation, Pair, Release, State, Target
 from services.kernel.wire import (
     ImageId,
     LookupShape,
@@ -25,6 +25,8 @@ from services.kernel.wire import (
     decode_lookup,
     decode_time,
     encode_lookup,
+    required_time,
+    timestamp,
 )
 
 LAST_NUMBER = 2**32 - 1
@@ -139,6 +141,14 @@ def encode_configuration(pair: Pair) -> dict[str, Any]:
     }
 
 
+def _state(text: str) -> State:
+    """The state in a row; one that a newer version wrote is unclassified."""
+    try:
+        return State(text)
+    except ValueError:
+        return State.UNCLASSIFIED
+
+
 def decode_pair(row: Mapping[str, Any]) -> Pair:
     """The pair in an image row.
 
@@ -167,7 +177,7 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
         version=fields.version,
         known=known,
         confirmed_digest=fields.confirmed_digest,
-        state=fields.status.state if fields.status else None,
+        state=_state(fields.status.state) if fields.status else None,
         code=fields.status.code if fields.status else None,
         since=fields.status.since if fields.status else None,
         number=fields.number,
@@ -189,7 +199,7 @@ def encode_release(release: Release) -> dict[str, Any]:
         previous_image_id=release.previous_image_id,
         ami_name=release.observed.ami_name,
         creation_date=release.observed.creation_date,
-        detected_at=release.detected_at,
+        detected_at=timestamp(release.detected_at),
         round=release.round,
         lookup_digest=release.lookup_digest,
     )
@@ -214,7 +224,7 @@ def decode_release(row: Mapping[str, Any]) -> Release:
         kind=fields.kind,
         observed=Observation(fields.image_id, fields.ami_name, fields.creation_date),
         previous_image_id=fields.previous_image_id,
-        detected_at=fields.detected_at,
+        detected_at=required_time(what, "detected_at", fields.detected_at),
         round=fields.round,
         lookup_digest=fields.lookup_digest,
     )

@@ -20,9 +20,9 @@ import botocore.session
 from botocore.config import Config
 
 from services.kernel.clock import now
-from services.kernel.errors import CallFailedError, Failure, State
+from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import FAULTS, at_home, classify, timed_out
-from services.kernel.model import Target
+from services.kernel.model import State, Target
 from services.kernel.retry import end_time_out
 
 if TYPE_CHECKING:

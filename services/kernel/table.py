@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from services.kernel.errors import CallFailedError, State, failure
+from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import hub
+from services.kernel.model import State
 from services.kernel.retry import batches, until_done
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def read_rows(
             left = until_done(get, {table: wanted})
         if left:
             detail = "the table kept leaving keys unread"
-            raise CallFailedError(failure(State.THROTTLED, "UnprocessedKeys", detail))
+            raise CallFailedError(Failure.of(State.THROTTLED, "UnprocessedKeys", detail))
     return rows
 
 

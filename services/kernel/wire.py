@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar, assert_never
 
 import msgspec
@@ -95,21 +95,33 @@ def parsed(what: str, text: object, shape: type[T]) -> T:
         raise MalformedError(what, str(error)) from error
 
 
+def timestamp(moment: datetime) -> str:
+    """`moment` as every row, message and event writes it: `2026-11-22T07:00:00.000Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def decode_time(what: str, name: str, text: str | None) -> datetime | None:
     """The time in a text; None where there is no text.
 
     Raises:
         MalformedError: it is not a time with an offset from UTC.
     """
-    if text is None:
-        return None
+    return None if text is None else required_time(what, name, text)
+
+
+def required_time(what: str, name: str, text: str) -> datetime:
+    """The time in a text.
+
+    Raises:
+        MalformedError: it is not a time with an offset from UTC.
+    """
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise MalformedError(what, f"{name} is {text!r}, but must be a time")
-    return moment
+        if moment.tzinfo is not None and text.isascii():
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # a time that has no date in UTC
+        raise MalformedError(what, f"{name} is {text!r}, but must be a time") from error
+    raise MalformedError(what, f"{name} is {text!r}, but must be a time")
 
 
 # --- lookups

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.kernel.model import FilterLookup, Kind, Observation, Pair, Release
 from services.lookup.resolve import order
@@ -38,7 +39,12 @@ def edited(pair: Pair) -> bool:
 
 
 def decide(
-    pair: Pair, observed: Observation, past: Sequence[Release], *, detected_at: str, round_id: str
+    pair: Pair,
+    observed: Observation,
+    past: Sequence[Release],
+    *,
+    detected_at: datetime,
+    round_id: str,
 ) -> Decision:
     """What to commit, if anything; `past` holds the pair's last releases, oldest first."""
     if pair.known is None or observed.image_id != pair.known.image_id:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from services.kernel.clock import now, timestamp
-from services.kernel.errors import CallFailedError, Failure, State, failure
+from services.kernel.clock import now
+from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import of_one_call
-from services.kernel.model import FilterLookup, Observation, Pair, ParameterLookup, Target
+from services.kernel.model import FilterLookup, Observation, Pair, ParameterLookup, State, Target
 from services.kernel.observability import Log
 from services.lookup.decide import edited
 from services.lookup.resolve import (
@@ -150,12 +150,12 @@ class Finder:
             return read()
         except Exception as error:  # noqa: BLE001 - the boundary of a pair
             self._log.exception("pair failed unexpectedly", extra=pair.fields())
-            return failure(State.TRANSIENT, type(error).__name__, "the answer cannot be read")
+            return Failure.of(State.TRANSIENT, type(error).__name__, "the answer cannot be read")
 
     def _newest(self, pair: Pair, lookup: FilterLookup, found: list[Ami] | Failure) -> Finding:
         if isinstance(found, Failure):
             return found
-        moment = timestamp(self._clock())
+        moment = self._clock()
         shown = candidates(lookup, found)
         if pair.known is None or edited(pair):
             return newest(shown, (), moment)
@@ -195,7 +195,9 @@ def _named_image(
 ) -> Finding | str:
     """The pair's answer, or the id of an image that EC2 has not shown yet."""
     if value is None:
-        return failure(State.NOT_FOUND, "ParameterNotFound", f"there is no parameter {path} here")
+        return Failure.of(
+            State.NOT_FOUND, "ParameterNotFound", f"there is no parameter {path} here"
+        )
     named = value if isinstance(value, Failure) else parameter_image_id(value)
     if isinstance(named, Failure):
         return named

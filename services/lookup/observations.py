@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from services.kernel.clock import timestamp
-from services.kernel.errors import Failure, MalformedError, State, failure
+from services.kernel.errors import Failure, MalformedError
 from services.kernel.failures import condition_may_fail, hub
 from services.kernel.keys import image_record, releases_of, round_record
-from services.kernel.model import Pair, Release, Target
+from services.kernel.model import Pair, Release, State, Target
 from services.kernel.records import decode_pair, decode_release, encode_release
 from services.kernel.table import from_item, query_rows, read_rows, to_item
+from services.kernel.wire import timestamp
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -120,7 +120,7 @@ class Observations:
     def _advance(self, pair: Pair, release: Release) -> dict[str, Any]:
         known = _as_known(release)
         if pair.state != State.OK:
-            known["status"] = {"state": State.OK.value, "since": release.detected_at}
+            known["status"] = {"state": State.OK.value, "since": timestamp(release.detected_at)}
         return {
             "Update": {
                 "TableName": self._table,
@@ -227,7 +227,7 @@ def _as_known(release: Release) -> dict[str, object]:
         "image_id": release.observed.image_id,
         "ami_name": release.observed.ami_name,
         "creation_date": release.observed.creation_date,
-        "changed_at": release.detected_at,
+        "changed_at": timestamp(release.detected_at),
         "confirmed_digest": release.lookup_digest,
     }
 
@@ -236,7 +236,7 @@ def _pair(row: Mapping[str, Any]) -> Pair | Failure:
     try:
         return decode_pair(row)
     except MalformedError as error:
-        return failure(State.TRANSIENT, "MalformedRow", str(error))
+        return Failure.of(State.TRANSIENT, "MalformedRow", str(error))
 
 
 def _release(row: Mapping[str, Any]) -> Release | None:

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from services.kernel.errors import State
-from services.kernel.model import Kind, Target
+from services.kernel.model import Kind, State, Target
 from services.kernel.observability import Measure
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol, assert_never
 
-from services.kernel.clock import now, timestamp
-from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State
+from services.kernel.clock import now
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.failures import timed_out
-from services.kernel.model import Pair, Release
+from services.kernel.model import Pair, Release, State
 from services.kernel.observability import Log
 from services.lookup.decide import Changed, Confirmed, decide
 from services.lookup.find import Finding
@@ -67,8 +67,7 @@ class Settler:
             return self._fail(pair, answer)
         changed = pair.known is None or answer.image_id != pair.known.image_id
         past = self._rows.history(pair) if changed and pair.version else ()
-        detected_at = timestamp(self._clock())
-        decision = decide(pair, answer, past, detected_at=detected_at, round_id=round_id)
+        decision = decide(pair, answer, past, detected_at=self._clock(), round_id=round_id)
         if isinstance(decision, Changed):
             return self._commit(pair, decision.release)
         if isinstance(decision, Confirmed):

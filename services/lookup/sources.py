@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from services.kernel.errors import CallFailedError, Failure, State
+from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import of_one_call
-from services.kernel.model import Filter, FilterLookup, Target
+from services.kernel.model import Filter, FilterLookup, State, Target
 from services.kernel.retry import batches
 from services.kernel.sessions import Role, TargetSessions
 from services.lookup.resolve import NO_IMAGE, Ami, request_filters
@@ -170,8 +171,16 @@ def _ami(image: ImageTypeDef) -> Ami:
         name=image.get("Name"),
         creation_date=image.get("CreationDate", ""),
         state=image.get("State", ""),
-        deprecation_time=image.get("DeprecationTime"),
+        deprecation_time=_time(image.get("DeprecationTime")),
     )
+
+
+def _time(text: str | None) -> datetime | None:
+    """The time in an answer of EC2; a text that is no time counts as absent."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
 
 
 class _Walk:

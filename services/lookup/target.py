@@ -14,10 +14,11 @@ from typing import Protocol
 
 from services.kernel.clock import now
 from services.kernel.deadline import Deadline
-from services.kernel.errors import CallFailedError, Failure, State, failure
+from services.kernel.errors import CallFailedError, Failure
 from services.kernel.model import (
     Pair,
     Request,
+    State,
     Target,
 )
 from services.kernel.observability import Log, noting
@@ -28,8 +29,8 @@ from services.lookup.settle import Settler, SettlingRows
 
 MAX_UNFINISHED_MARKS = 100
 _UNFINISHED = {
-    State.LATE: failure(State.LATE, "NotFinished", "not finished before the deadline, twice"),
-    State.OVERTAKEN: failure(
+    State.LATE: Failure.of(State.LATE, "NotFinished", "not finished before the deadline, twice"),
+    State.OVERTAKEN: Failure.of(
         State.OVERTAKEN, "RowChanged", "the row changed while the image was looked up, twice"
     ),
 }

@@ -13,8 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from services.kernel.deadline import Deadline
-from services.kernel.errors import CallFailedError, HubBrokenError, MalformedError, State
-from services.kernel.model import Request, Target
+from services.kernel.errors import CallFailedError, HubBrokenError, MalformedError
+from services.kernel.model import Request, State, Target
 from services.kernel.observability import Log, noting
 from services.kernel.sessions import MAX_THREADS
 from services.kernel.wire import decode_request

@@ -11,11 +11,10 @@ from botocore.exceptions import ClientError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random
 
-from services.kernel.clock import timestamp
-from services.kernel.errors import CallFailedError, MalformedError, State, failure
+from services.kernel.errors import CallFailedError, Failure, MalformedError
 from services.kernel.failures import condition_may_fail, hub
 from services.kernel.keys import IMAGE_PREFIX, NOTE_KEY, ROUND_PREFIX, image_record, round_record
-from services.kernel.model import Pair, Target, Window
+from services.kernel.model import Pair, State, Target, Window
 from services.kernel.observability import Log
 from services.kernel.records import LAST_NUMBER, decode_pair, encode_configuration
 from services.kernel.round_records import (
@@ -25,6 +24,7 @@ from services.kernel.round_records import (
     decode_window,
 )
 from services.kernel.table import from_item, query_rows, to_item
+from services.kernel.wire import timestamp
 from services.scheduler.plan import Action, Change
 from services.scheduler.window_update import window_update
 
@@ -176,7 +176,7 @@ class Inventory:
                 return after
             before = self._window(target)
         detail = f"the round row of {target} changed at each of {_ROUND_ROW_ATTEMPTS} attempts"
-        raise CallFailedError(failure(State.TRANSIENT, "RoundRowChanged", detail))
+        raise CallFailedError(Failure.of(State.TRANSIENT, "RoundRowChanged", detail))
 
     def _window(self, target: Target) -> Window | None:
         key = {"region": target.region, "record": round_record(target.account_id)}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from services.kernel.errors import CallFailedError, HubBrokenError, State, UnsentError
-from services.kernel.model import Catalogue, Pair, Request, Target, Window
+from services.kernel.errors import CallFailedError, HubBrokenError, UnsentError
+from services.kernel.model import Catalogue, Pair, Request, State, Target, Window
 from services.kernel.observability import Log
 from services.kernel.sessions import MAX_THREADS
 from services.scheduler.inventory import RegionRows

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.kernel.clock import timestamp
 from services.kernel.model import Window
 from services.kernel.table import to_item
+from services.kernel.wire import timestamp
 
 
 def window_update(

@@ -15,13 +15,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from services.kernel.clock import timestamp
-from services.kernel.errors import (
-    CallFailedError,
-    Failure,
-    HubBrokenError,
-    State,
-)
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.model import (
     DEFAULT_ANNOUNCE,
     Filter,
@@ -33,6 +27,7 @@ from services.kernel.model import (
     ParameterLookup,
     Release,
     Request,
+    State,
     Target,
 )
 from services.kernel.wire import lookup_digest
@@ -63,11 +58,13 @@ def an_observation(number: int = 1, day: int = 1) -> Observation:
     return Observation(image_id(number), f"acme-linux-{number}", f"2026-10-{day:02}T00:00:00.000Z")
 
 
-def an_ami(number: int = 1, day: int = 1, **changes: str | None) -> Ami:
+def an_ami(number: int = 1, day: int = 1, **changes: object) -> Ami:
     """The image that `an_observation` observes, as EC2 shows it."""
     found = an_observation(number, day)
     ami = Ami(found.image_id, found.ami_name, found.creation_date or "")
-    return replace(ami, **changes)  # type: ignore[arg-type] # every field of `Ami` is text
+    if isinstance(text := changes.get("deprecation_time"), str):
+        changes["deprecation_time"] = datetime.fromisoformat(text)
+    return replace(ami, **changes)  # type: ignore[arg-type] # the fields of `Ami`
 
 
 def by_parameter(path: str = PATH) -> ParameterLookup:
@@ -122,7 +119,7 @@ def a_pair(  # noqa: PLR0913 - a pair has that many properties, each with its de
         version=version or (1 if known else 0),
         known=known,
         confirmed_digest=lookup_digest(confirmed or asked) if known else None,
-        state=state or ("ok" if known else None),
+        state=State(state) if state else State.OK if known else None,
         number=number or zlib.crc32(name.encode()),
     )
 
@@ -138,7 +135,7 @@ def a_release(
         kind=kind,
         observed=an_observation(number),
         previous_image_id=pair.known.image_id if pair.known else None,
-        detected_at=timestamp(MOMENT),
+        detected_at=MOMENT,
         round=round_id,
         lookup_digest=pair.lookup_digest,
     )
@@ -314,7 +311,7 @@ class FakeRows:
         state = problem.state if problem else State.OK
         if stored := self._as_it_was_read(pair):
             self.marks.append((pair.image_name, state))
-            self.put(replace(stored, state=state.value, code=problem.code if problem else None))
+            self.put(replace(stored, state=state, code=problem.code if problem else None))
 
     def answered(self, target: Target, numbers: Collection[int]) -> None:
         """Add to the answered pairs of the target's window, if there is one."""
@@ -385,7 +382,7 @@ class FakeRows:
                 version=release.version,
                 known=release.observed,
                 confirmed_digest=stored.lookup_digest,
-                state=State.OK.value,
+                state=State.OK,
             )
         )
 

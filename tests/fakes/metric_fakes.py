@@ -11,8 +11,7 @@ from typing import Any, Protocol
 
 from services.aggregator.outbox import Key
 from services.aggregator.report import RelayReport as AggregatorReport
-from services.kernel.errors import State
-from services.kernel.model import Kind, Target
+from services.kernel.model import Kind, State, Target
 from services.kernel.observability import Measure, emit
 from services.lookup.report import BatchReport as LookupReport
 from services.lookup.report import Outcome

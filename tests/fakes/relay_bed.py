@@ -12,19 +12,19 @@ from services.aggregator.event import Inserted, Sweep
 from services.aggregator.relay import Relay
 from services.aggregator.report import RelayReport
 from services.kernel.deadline import Deadline
-from services.kernel.errors import CallFailedError, HubBrokenError, State, failure
-from services.kernel.model import Release, Target
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError
+from services.kernel.model import Release, State, Target
 
 NOW = datetime(2026, 11, 22, 7, 1, 10, tzinfo=UTC)  # a minute after what builders make
 OTHER = Target("222233334444", "us-east-1")
 FIRST = "000000000000000000007"
 EVERYTHING = Sweep()
 
-DENIED = failure(State.ACCESS_DENIED, "AccessDenied", "not authorized")
-THROTTLED = failure(State.THROTTLED, "Throttled", "Rate exceeded")
-MALFORMED = failure(State.BAD_LOOKUP, "InvalidParameter", "Invalid attribute")
+DENIED = Failure.of(State.ACCESS_DENIED, "AccessDenied", "not authorized")
+THROTTLED = Failure.of(State.THROTTLED, "Throttled", "Rate exceeded")
+MALFORMED = Failure.of(State.BAD_LOOKUP, "InvalidParameter", "Invalid attribute")
 BUSY = CallFailedError(THROTTLED)
-GONE = HubBrokenError("table ami-tracker", failure(State.NOT_FOUND, "ResourceNotFound", "gone"))
+GONE = HubBrokenError("table ami-tracker", Failure.of(State.NOT_FOUND, "ResourceNotFound", "gone"))
 
 
 class KilledError(BaseException):

@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from table_fakes import MemoryTable, Row
 
-from services.kernel.clock import timestamp
 from services.kernel.errors import MalformedError
 from services.kernel.keys import image_record, round_record
 from services.kernel.model import (
@@ -25,12 +24,13 @@ from services.kernel.model import (
     Pair,
     ParameterLookup,
     Request,
+    State,
     Target,
     Window,
 )
 from services.kernel.records import decode_pair, encode_configuration
 from services.kernel.round_records import Note, decode_window
-from services.kernel.wire import lookup_digest
+from services.kernel.wire import lookup_digest, timestamp
 from services.scheduler.inventory import RegionRows
 from services.scheduler.plan import Action, Change
 
@@ -256,7 +256,7 @@ def a_pair(
         version=version,
         known=known,
         confirmed_digest=digest if known else None,
-        state=state,
+        state=State(state) if state else None,
         since=ROUND if state else None,
         number=number or zlib.crc32(image.name.encode()),
     )

@@ -32,8 +32,8 @@ from terraform import Plan, rendered
 from services.aggregator.outbox import Key
 from services.aggregator.report import RelayReport as AggregatorReport
 from services.kernel.deadline import Deadline
-from services.kernel.errors import AmiTrackerError, CallFailedError, State, UnsentError, failure
-from services.kernel.model import Catalogue, Pair, Target
+from services.kernel.errors import AmiTrackerError, CallFailedError, Failure, UnsentError
+from services.kernel.model import Catalogue, Pair, State, Target
 from services.lookup.report import BatchReport as LookupReport
 from services.lookup.report import Outcome
 from services.scheduler.report import RoundReport
@@ -45,7 +45,7 @@ PREFIX = "ami-tracker"
 ROUND_MINUTES = 30
 HOURS = 4
 REGIONS = 'AccountId: "111122223333"\nregions:\n  - Name: us-east-1\n  - Name: eu-west-1\n'
-BUSY = CallFailedError(failure(State.THROTTLED, "ThrottlingException", "slow down"))
+BUSY = CallFailedError(Failure.of(State.THROTTLED, "ThrottlingException", "slow down"))
 
 
 @pytest.fixture(scope="session")

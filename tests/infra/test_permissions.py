@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def _look_back_and_close(lab: Lab) -> None:
         kind=Kind.RELEASE,
         observed=Observation("ami-00000000000000001"),
         previous_image_id=None,
-        detected_at="2025-01-01T00:00:00.000Z",
+        detected_at=datetime.fromisoformat("2025-01-01T00:00:00.000Z"),
         round="2025-01-01T00:00:00Z",
         lookup_digest="0123456789abcdef",
     )

@@ -36,8 +36,8 @@ from terraform import ROOT, SERVICES, rendered
 
 from services.kernel import observability
 from services.kernel.deadline import Deadline
-from services.kernel.errors import CallFailedError, Failure, State
-from services.kernel.model import Target
+from services.kernel.errors import CallFailedError, Failure
+from services.kernel.model import State, Target
 from services.kernel.wire import encode_request
 from services.lookup.target import TargetLookup
 from services.lookup.worker import Message, Worker

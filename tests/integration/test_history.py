@@ -7,9 +7,9 @@ from laboratory import IRELAND, VIRGINIA, Lab
 from table_fakes import DynamoTable
 
 from services.history.reader import HistoryReader
-from services.kernel.errors import HubBrokenError, State
+from services.kernel.errors import HubBrokenError
 from services.kernel.keys import image_record
-from services.kernel.model import Kind
+from services.kernel.model import Kind, State
 
 
 def reader_of(lab: Lab, max_rows: int = 100) -> HistoryReader:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from laboratory import FRANKFURT, IRELAND, Lab
 
 from services.embedded.tracker.subscriptions import Received
-from services.kernel.clock import timestamp
 from services.kernel.keys import RELEASE_PREFIX
 from services.kernel.model import Target
+from services.kernel.wire import timestamp
 
 
 def _in_order(received: list[Received], target: Target, name: str) -> list[int]:

@@ -12,8 +12,7 @@ from laboratory import FRANKFURT, IRELAND, PUBLISHER, VIRGINIA, Lab
 
 from services.embedded.aws.faults import Fault
 from services.embedded.tracker.subscriptions import Received
-from services.kernel.errors import State
-from services.kernel.model import Filter, FilterLookup, Image, Target
+from services.kernel.model import Filter, FilterLookup, Image, State, Target
 
 EXPIRED = "Signature expired: 20261128T071000Z is now earlier than 20261128T071501Z"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from services.console.demo.page import Page
-from services.kernel.clock import timestamp
+from services.kernel.wire import timestamp
 
 _STEPS = 6
 _MOMENT = 0.05

@@ -369,7 +369,7 @@ def test_more_keys_than_a_call_takes_are_read(
         (
             {"detected_at": "yesterday"},
             (
-                "release 2 of al2023 in eu-west-1 of account 111122223333 is malformed: "
+                f"row release#{TARGET.account_id}#al2023#00000002 of eu-west-1 is malformed: "
                 "detected_at is 'yesterday', but must be a time"
             ),
         ),

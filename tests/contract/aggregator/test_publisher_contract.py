@@ -14,8 +14,8 @@ from services.aggregator.topics import Topics, publish_role
 from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
 from services.embedded.tracker.resources import EXTERNAL_ID, PUBLISH_ROLE, TOPIC, create_member
 from services.embedded.tracker.subscriptions import Inbox, subscribe
-from services.kernel.errors import Failure, State
-from services.kernel.model import Target
+from services.kernel.errors import Failure
+from services.kernel.model import State, Target
 from services.kernel.sessions import HubSession, TargetSessions
 
 NOWHERE = Target(ACCOUNT, "ap-south-1")

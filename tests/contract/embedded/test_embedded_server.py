@@ -14,8 +14,8 @@ from services.embedded.aws.calls import Call
 from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
 from services.embedded.tracker.resources import EXTERNAL_ID, READ_ROLE, Hub, create_member
 from services.embedded.tracker.subscriptions import subscribe
-from services.kernel.errors import CallFailedError, State
-from services.kernel.model import Target
+from services.kernel.errors import CallFailedError
+from services.kernel.model import State, Target
 from services.kernel.sessions import HubSession, Role, TargetSessions
 
 ONE, OTHER = "111122223333", "444455556666"

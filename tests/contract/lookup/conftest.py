@@ -145,7 +145,7 @@ class CloudStage:
             owner_id=owner,
             image_id=ami.image_id,
             state=ami.state,
-            deprecation_time=_moment(ami.deprecation_time),
+            deprecation_time=ami.deprecation_time,
         )
         self._images.append((target, ami.image_id))
 

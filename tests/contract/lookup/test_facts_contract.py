@@ -16,8 +16,8 @@ from lookup_fakes import (
     image_id,
 )
 
-from services.kernel.errors import CallFailedError, Failure, State
-from services.kernel.model import Filter, FilterLookup
+from services.kernel.errors import CallFailedError, Failure
+from services.kernel.model import Filter, FilterLookup, State
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ from lookup_fakes import (
 from table_fakes import DynamoTable
 
 from services.embedded.aws.server import EmbeddedAws
-from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.keys import image_record
-from services.kernel.model import Observation, Pair
+from services.kernel.model import Observation, Pair, State
 from services.kernel.records import encode_configuration, encode_release
 from services.kernel.sessions import HubSession
 from services.kernel.table import to_item

@@ -22,8 +22,8 @@ from lookup_fakes import (
 )
 
 from services.embedded.aws.server import EmbeddedAws
-from services.kernel.errors import Failure, State
-from services.kernel.model import Filter, FilterLookup
+from services.kernel.errors import Failure
+from services.kernel.model import Filter, FilterLookup, State
 from services.kernel.sessions import Client, HubSession, TargetSessions
 from services.lookup.resolve import Ami
 from services.lookup.sources import Sources, read_role

@@ -13,9 +13,9 @@ from scheduler_fakes import TARGET, a_pair, a_window, an_image, image_row, round
 from table_fakes import DynamoTable, Row
 
 from services.embedded.aws.server import EmbeddedAws
-from services.kernel.errors import CallFailedError, HubBrokenError, State
+from services.kernel.errors import CallFailedError, HubBrokenError
 from services.kernel.keys import image_record
-from services.kernel.model import Window
+from services.kernel.model import State, Window
 from services.kernel.round_records import Note
 from services.kernel.sessions import HubSession
 from services.scheduler.inventory import Inventory

@@ -13,13 +13,12 @@ from relay_bed import BUSY, DENIED, EVERYTHING, GONE, NOW, OTHER, Bed, KilledErr
 from services.aggregator.event import Sweep
 from services.aggregator.relay import Relay
 from services.aggregator.report import RelayReport
-from services.kernel.clock import timestamp
 from services.kernel.deadline import Deadline
 from services.kernel.keys import image_record
 from services.kernel.model import Pair, ParameterLookup, Release, Target
 from services.kernel.observability import Measure
 from services.kernel.records import encode_configuration
-from services.kernel.wire import lookup_digest
+from services.kernel.wire import lookup_digest, timestamp
 
 WEEK = timedelta(days=7)
 LOOKUP = ParameterLookup("/images/al2023")

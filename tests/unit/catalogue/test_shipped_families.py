@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -21,7 +22,7 @@ NAMES = [
     for line in (Path(__file__).parent / "ami_names.txt").read_text(encoding="utf-8").splitlines()
     if not line.startswith("#")
 ]
-LATER = "2026-11-28T00:00:00.000Z"
+LATER = datetime.fromisoformat("2026-11-28T00:00:00.000Z")
 
 
 @cache

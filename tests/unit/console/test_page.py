@@ -12,8 +12,7 @@ from rich.text import Text
 from services.console.demo.page import Page, table
 from services.console.render.matrix import matrix_table
 from services.history.views import matrix
-from services.kernel.errors import State
-from services.kernel.model import FilterLookup, Observation, Pair, Target
+from services.kernel.model import FilterLookup, Observation, Pair, State, Target
 
 BODY = json.dumps({"v1": {"Message": "A new version. " * 12, "region": "us-east-1"}})
 NAMES = ("al2", "al2023", "ecs-al2023", "golden-base", "redhat-8.6.0-hvm")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from services.history.views import Cell, matrix
-from services.kernel.errors import State
-from services.kernel.model import Observation, Pair, ParameterLookup, Target
+from services.kernel.model import Observation, Pair, ParameterLookup, State, Target
 
 HERE = Target("111122223333", "eu-west-1")
 THERE = Target("444455556666", "us-east-1")

@@ -22,7 +22,7 @@ from botocore import xform_name
 from template import parse
 
 from infra.package.cli import main as package
-from services.kernel.errors import State
+from services.kernel.model import State
 from services.kernel.wire import REGION
 from services.scheduler.event import parse_schedule_event
 

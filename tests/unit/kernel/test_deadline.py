@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from services.kernel.clock import now, timestamp
+from services.kernel.clock import now
 from services.kernel.deadline import Deadline
 from services.kernel.errors import SettingsError
 from services.kernel.settings import Environment
+from services.kernel.wire import timestamp
 
 
 def environment(**variables: str) -> Environment:

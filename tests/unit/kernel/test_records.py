@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from services.kernel.errors import MalformedError, State
+from services.kernel.errors import MalformedError
 from services.kernel.keys import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX
-from services.kernel.model import Target
+from services.kernel.model import State, Target
 from services.kernel.records import decode_image_row, decode_release_row
 from services.kernel.round_records import Note, decode_note, decode_round_row
 from services.kernel.table import from_item

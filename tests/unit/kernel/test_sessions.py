@@ -32,9 +32,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.kernel import sessions
-from services.kernel.errors import CallFailedError, State
+from services.kernel.errors import CallFailedError
 from services.kernel.failures import STATE_OF_CODE
-from services.kernel.model import Target
+from services.kernel.model import State, Target
 from services.kernel.retry import batches, time_outs_are_final, until_done
 from services.kernel.sessions import (
     MAX_THREADS,

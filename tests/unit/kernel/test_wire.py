@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.kernel import catalogue_file, keys, records, round_records, wire
-from services.kernel.errors import MalformedError, State
+from services.kernel.errors import MalformedError
 from services.kernel.model import (
     Catalogue,
     Filter,
@@ -24,6 +25,7 @@ from services.kernel.model import (
     ParameterLookup,
     Release,
     Request,
+    State,
     Target,
     Window,
 )
@@ -49,6 +51,9 @@ REGIONS = (
     "us-isob-east-1",
 )
 texts = st.text(max_size=20)
+moments = st.datetimes(timezones=st.just(UTC)).map(
+    lambda m: m.replace(microsecond=m.microsecond // 1000 * 1000)
+)
 names = st.from_regex(wire.IMAGE_NAME, fullmatch=True)
 accounts = st.from_regex(wire.ACCOUNT_ID, fullmatch=True)
 regions = st.sampled_from(REGIONS)
@@ -78,7 +83,7 @@ releases = st.builds(
     kind=st.sampled_from(Kind),
     observed=observations,
     previous_image_id=st.none() | texts,
-    detected_at=texts,
+    detected_at=moments,
     round=rounds,
     lookup_digest=texts,
 )
@@ -150,7 +155,7 @@ def release(**changes: Any) -> Release:  # noqa: ANN401 - any field of Release
         kind=Kind.BASELINE,
         observed=Observation("ami-0123456789abcdef0"),
         previous_image_id=None,
-        detected_at="2026-11-22T07:00:03.000Z",
+        detected_at=datetime.fromisoformat("2026-11-22T07:00:03.000Z"),
         round="2026-11-22T07:00:00Z",
         lookup_digest="0123456789abcdef",
     )

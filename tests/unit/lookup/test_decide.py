@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ from lookup_fakes import (
 from services.kernel.model import Kind, Lookup, Observation, Pair, Release
 from services.lookup.decide import Changed, Confirmed, Decision, Unchanged, decide, edited
 
-AT = "2026-11-22T07:00:05.000Z"
+AT = datetime.fromisoformat("2026-11-22T07:00:05.000Z")
 OTHER = by_parameter("/tracked/before/the/edit")
 
 

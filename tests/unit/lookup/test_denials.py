@@ -24,9 +24,9 @@ from lookup_fakes import (
 )
 
 from services.kernel.deadline import Deadline
-from services.kernel.errors import DETAIL_LIMIT, CallFailedError, Failure, State
+from services.kernel.errors import DETAIL_LIMIT, CallFailedError, Failure
 from services.kernel.failures import FAULTS, classify
-from services.kernel.model import Target
+from services.kernel.model import State, Target
 from services.lookup.report import Outcome
 from services.lookup.sources import Sources
 from services.lookup.target import TargetLookup

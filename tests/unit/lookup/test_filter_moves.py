@@ -20,10 +20,9 @@ from lookup_fakes import (
     image_id,
 )
 
-from services.kernel.clock import timestamp
 from services.kernel.deadline import Deadline
-from services.kernel.errors import State
-from services.kernel.model import Filter, FilterLookup, Kind, Pair
+from services.kernel.model import Filter, FilterLookup, Kind, Pair, State
+from services.kernel.wire import timestamp
 from services.lookup.resolve import Ami
 from services.lookup.target import TargetLookup
 

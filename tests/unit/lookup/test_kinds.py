@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from lookup_fakes import ROUND, a_pair, by_name, by_parameter, image_id
@@ -12,7 +13,7 @@ from lookup_fakes import ROUND, a_pair, by_name, by_parameter, image_id
 from services.kernel.model import Kind, Lookup, Observation, Release
 from services.lookup.decide import Changed, Confirmed, decide
 
-AT = "2026-11-22T07:00:05.000Z"
+AT = datetime.fromisoformat("2026-11-22T07:00:05.000Z")
 LOOKUPS = [by_parameter(), by_name()]
 BASELINE, RELEASE, ROLLBACK = Kind.BASELINE, Kind.RELEASE, Kind.ROLLBACK
 

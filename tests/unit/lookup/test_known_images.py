@@ -24,8 +24,8 @@ from lookup_fakes import (
 )
 
 from services.kernel.deadline import Deadline
-from services.kernel.errors import Failure, State, failure
-from services.kernel.model import Kind, Pair, Target
+from services.kernel.errors import Failure
+from services.kernel.model import Kind, Pair, State, Target
 from services.lookup.report import Outcome
 from services.lookup.resolve import Ami
 from services.lookup.target import TargetLookup
@@ -168,7 +168,7 @@ class _BrokenList(FakeFacts):
 
     def images(self, target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
         """Every image but one."""
-        broken = failure(State.TRANSIENT, self.code, "broken")
+        broken = Failure.of(State.TRANSIENT, self.code, "broken")
         return {**super().images(target, image_ids), image_id(2): broken}
 
 

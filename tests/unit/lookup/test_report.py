@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from lookup_fakes import HERE, THERE
 
-from services.kernel.errors import State
-from services.kernel.model import Kind
+from services.kernel.model import Kind, State
 from services.kernel.observability import Measure
 from services.lookup.report import DROPPED, LATE, UNREADABLE, BatchReport, Outcome
 

@@ -30,7 +30,7 @@ from lookup_fakes import (
 )
 
 from services.kernel.deadline import Deadline
-from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.model import (
     Filter,
     FilterLookup,
@@ -40,6 +40,7 @@ from services.kernel.model import (
     Pair,
     Release,
     Request,
+    State,
     Target,
 )
 from services.lookup.observations import Commit

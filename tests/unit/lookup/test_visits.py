@@ -9,8 +9,8 @@ from typing import Any, TypeVar, cast
 import pytest
 from lookup_fakes import HERE, PATH, THERE, by_name
 
-from services.kernel.errors import CallFailedError, Failure, State
-from services.kernel.model import Target
+from services.kernel.errors import CallFailedError, Failure
+from services.kernel.model import State, Target
 from services.kernel.sessions import TargetSessions
 from services.lookup.sources import Sources
 from services.lookup.visits import Visits

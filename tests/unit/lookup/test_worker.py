@@ -26,8 +26,8 @@ from lookup_fakes import (
 )
 
 from services.kernel.deadline import Deadline
-from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State
-from services.kernel.model import Pair, Release, Request, Target
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError
+from services.kernel.model import Pair, Release, Request, State, Target
 from services.kernel.sessions import MAX_THREADS
 from services.kernel.wire import encode_request
 from services.lookup.observations import Commit

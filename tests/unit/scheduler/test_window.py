@@ -21,12 +21,12 @@ from scheduler_fakes import (
 )
 from table_fakes import Row
 
-from services.kernel.clock import timestamp
 from services.kernel.deadline import Deadline
-from services.kernel.errors import CallFailedError, RegionsFailedError, State, failure
+from services.kernel.errors import CallFailedError, Failure, RegionsFailedError
 from services.kernel.keys import image_record, round_record
-from services.kernel.model import Window
+from services.kernel.model import State, Window
 from services.kernel.round_records import decode_window
+from services.kernel.wire import timestamp
 from services.scheduler.schedule import Scheduler
 from services.scheduler.window import advance
 
@@ -262,7 +262,7 @@ def test_a_pair_that_comes_back_is_not_stale() -> None:
 def test_a_round_row_that_is_not_written_makes_nothing_stale() -> None:
     """The window before it goes on, with its answers."""
     line = Timeline()
-    busy = CallFailedError(failure(State.THROTTLED, "ThrottlingException", "Rate exceeded"))
+    busy = CallFailedError(Failure.of(State.THROTTLED, "ThrottlingException", "Rate exceeded"))
     for minute in range(0, 480, 60):
         line.rows.unwritable = {"round row": busy} if minute in {120, 180} else {}
         if line.rows.unwritable:
@@ -304,7 +304,7 @@ class _Unmarkable(FakeInventory):
 
     def __init__(self, state: State) -> None:
         super().__init__()
-        self.error = CallFailedError(failure(state, "Code", "why"))
+        self.error = CallFailedError(Failure.of(state, "Code", "why"))
         self.tried = 0
 
     def mark_stale(self, *_: object) -> None:
