@@ -73,6 +73,7 @@ def logger(service: str) -> Log:
         # Lambda takes a line with another timestamp for one of level INFO:
         # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
         use_rfc3339=True,
+        location=None,  # the line that logs, always a private helper: no reader selects by it
         logger_handler=_StandardOutput(),
     )
 

@@ -399,7 +399,9 @@ def test_lines_name_the_invocation_and_what_is_noted(records: Records) -> None:
         begin(None)
     log.info("outside")
 
-    found = [(r["message"], r.get("function_request_id"), r.get("round")) for r in records()]
+    lines = records()
+    found = [(r["message"], r.get("function_request_id"), r.get("round")) for r in lines]
+    assert [name for line in lines for name in line if name == "location"] == []
     assert found == [
         ("noted", "one", "noon"),
         ("elsewhere", "one", "morning"),
