@@ -123,7 +123,7 @@ def _clean(text: str | None) -> str | None:
 
 
 def waves(releases: Iterable[Release]) -> list[list[Release]]:
-    """Runs in which no image stands twice, each image's versions in order.
+    """Runs in which no image occurs twice, each image's versions in order.
 
     A run is published as a whole before the next, so that an image's events stay in order.
     """

@@ -1,4 +1,4 @@
-"""What the aggregator is told: the stream's records, or a sweep's event."""
+"""The aggregator's event: records of the stream, or a sweep."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _seconds(value: object) -> float:
 
 
 def _release_key(record: object) -> Key | None:
-    """The key of a release row that was inserted; anything else in a stream is none of ours."""
+    """The key of a release row that was inserted; None for any other record."""
     match record:
         case {
             "eventName": "INSERT",

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 ENTRIES_PER_BATCH = 10  # sns:PublishBatch
 ENTRY_STATES = frozenset({State.BAD_LOOKUP, State.UNCLASSIFIED})
-"""What may be one announcement's own fault; every other state speaks against the whole topic.
+"""What may be one announcement's own fault; every other state is the topic's.
 
-Several announcements that are refused in one call, and none accepted, speak against it as well.
+So is a call in which several announcements are refused and none is accepted.
 """
 
 
@@ -59,7 +59,7 @@ class Topics:
     ) -> dict[str, str | Failure]:
         """For each event id the message id that SNS gave it, or why it was not accepted.
 
-        Only what the answer lists as successful counts: an entry may stand in neither of its lists.
+        Only what the answer lists as successful counts: an entry may be in neither of its lists.
         """
         by_id = {str(number): each for number, each in enumerate(announcements)}
         results: dict[str, str | Failure] = {}

@@ -110,7 +110,7 @@ def read_configuration(
 
 
 def _first(problems: Iterable[Problem]) -> Iterator[Problem]:
-    """The first problems of each file, and whether there are more, which would help nobody."""
+    """The first problems of each file, and a last one that says if there are more."""
     for file, group in groupby(sorted(problems), key=lambda problem: problem.file):
         found = list(group)
         yield from found[:MAX_PROBLEMS]

@@ -6,7 +6,7 @@ import re
 
 from services.catalogue.yaml_loader import parse_document
 
-_MAX_CHARACTERS = 65_536  # 200 values of 255 characters, and room for what stands around them
+_MAX_CHARACTERS = 65_536  # 200 values of 255 characters, and room for the syntax around them
 _TOO_LONG = f"is longer than {_MAX_CHARACTERS} characters"
 _EMPTY = "is empty"
 _SHORTHAND = re.compile(r"\s*Name=[^,]*,Values=")
@@ -27,7 +27,7 @@ def parse_older_form(text: str) -> object:
     """The list that the text holds, which may have brackets of its own.
 
     Its maps are YAML in flow style, so they are read by the same strict loader: nothing is ever
-    evaluated, and a forgotten comma or a key that stands twice is refused, not guessed at.
+    evaluated, and a forgotten comma or a duplicate key is refused, not guessed at.
 
     Raises:
         OlderFormError: it cannot be read.

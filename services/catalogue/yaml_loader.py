@@ -2,7 +2,7 @@
 
 Only `true`, `false`, `null` (and nothing at all), lists and maps become anything but text, so an
 account id keeps its zeros and `1.30` its last digit. Anchors, aliases, merge keys, tags,
-directives, second documents, keys that stand twice or are no text, and invisible characters are
+directives, second documents, keys that are duplicates or not text, and invisible characters are
 refused. Input is bounded in bytes, nodes and depth before anything is built from it. A file is
 UTF-8; the byte order mark that some Windows editors begin it with is accepted there, and nowhere
 else.
@@ -173,7 +173,7 @@ class _Builder:
         values: dict[str, object] = {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = self._key(event, location, values)
-            # What stands under a refused key is still read, for its own problems.
+            # The value of a refused key is still read, for its own problems.
             inside = (*location, "?" if key is None else key)
             self.lines[inside] = _line(event)
             value = self._node(self._next(), inside)

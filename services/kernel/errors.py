@@ -93,7 +93,7 @@ class RefusedError(AmiTrackerError):
     def __init__(self, refusals: Sequence[str]) -> None:
         self.refusals = tuple(refusals)
         super().__init__(
-            f"refused to remove so many images at once: {'; '.join(self.refusals)}. "
+            f"refused to remove this many images at once: {'; '.join(self.refusals)}. "
             "These targets keep their last configuration. If the removal is meant, "
             "set MAX_REMOVED_PERCENT=100 for one round (in Terraform: max_removed_percent = 100)"
         )

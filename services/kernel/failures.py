@@ -162,7 +162,7 @@ def _classify_answer(error: ClientError) -> Failure:
     return Failure.of(state or State.UNCLASSIFIED, code, message)
 
 
-def at_home(failure: Failure) -> Failure:
+def in_hub_region(failure: Failure) -> Failure:
     """The failure of a call in the hub's own region, which is enabled.
 
     Credentials that are refused there have the same codes as a disabled region.
@@ -174,7 +174,7 @@ def at_home(failure: Failure) -> Failure:
 
 @contextmanager
 def condition_may_fail() -> Iterator[None]:
-    """Let a failed condition pass: somebody newer wrote the row, and knows better."""
+    """Ignore a failed condition: a newer write won."""
     try:
         yield
     except ClientError as error:
@@ -197,7 +197,7 @@ def hub(resource: str) -> Iterator[None]:
     try:
         yield
     except FAULTS as error:
-        found = at_home(classify(error))
+        found = in_hub_region(classify(error))
         if found.retryable or found.state is State.BAD_LOOKUP:
             raise CallFailedError(found) from error
         raise HubBrokenError(resource, found) from error

@@ -21,7 +21,7 @@ from botocore.config import Config
 
 from services.kernel.clock import now
 from services.kernel.errors import CallFailedError, Failure
-from services.kernel.failures import FAULTS, at_home, classify, timed_out
+from services.kernel.failures import FAULTS, classify, in_hub_region, timed_out
 from services.kernel.model import State, Target
 from services.kernel.retry import end_time_out
 
@@ -271,7 +271,7 @@ class TargetSessions:
                 Policy=json.dumps(self._role.policy, separators=(",", ":")),
             )["Credentials"]
         except FAULTS as error:
-            raise CallFailedError(at_home(classify(error))) from error
+            raise CallFailedError(in_hub_region(classify(error))) from error
         return AssumedSession(
             access_key_id=answer["AccessKeyId"],
             secret_access_key=answer["SecretAccessKey"],
@@ -280,7 +280,7 @@ class TargetSessions:
         )
 
     def ensure_session(self, account_id: str) -> None:
-        """Make sure of a session in the account, so that its refusal is told from a call's.
+        """Make sure of a session in the account, to distinguish its refusal from a call's.
 
         Raises:
             CallFailedError: the role cannot be assumed.

@@ -34,7 +34,7 @@ Decision = Unchanged | Confirmed | Changed
 
 
 def edited(pair: Pair) -> bool:
-    """Whether the lookup was edited, or watched anew, since it last gave the known image."""
+    """Whether the lookup was edited, or reactivated, since it last gave the known image."""
     return pair.confirmed_digest != pair.lookup_digest
 
 

@@ -58,7 +58,7 @@ class Observations:
     ) -> dict[str, Pair | Failure]:
         """The pairs of these images that have a row; a row that cannot be read is a failure.
 
-        Eventually consistent unless told otherwise: the commit's condition catches a stale read.
+        Eventually consistent by default: the commit's condition catches a stale read.
         """
         records = {image_record(target.account_id, name): name for name in names}
         keys = [{"region": target.region, "record": record} for record in sorted(records)]

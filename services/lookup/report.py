@@ -61,7 +61,7 @@ class BatchReport:
             self.releases[outcome.kind] += 1
 
     def answer(self) -> dict[str, object]:
-        """What the event source mapping reads, beside a summary for people."""
+        """What the event source mapping reads, and a summary for people."""
         return {
             "batchItemFailures": [{"itemIdentifier": name} for name in self.failed_messages],
             "checked": self.checked.total(),

@@ -152,7 +152,7 @@ def _excluded(image: Ami, exclude_names: Sequence[str]) -> bool:
 def matches_wildcard(pattern: str, text: str) -> bool:
     r"""Whether EC2's filter wildcards match the whole text, case-sensitively.
 
-    `*` stands for any run, `?` for zero or one character, and a backslash takes the next character
+    `*` matches any run, `?` for zero or one character, and a backslash takes the next character
     literally (EC2 API reference, DescribeImages, Filters). Walks all possibilities at once, so no
     pattern takes longer than pattern times text.
     """
@@ -181,7 +181,7 @@ def _step(tokens: Sequence[object], reached: set[int], character: str) -> set[in
 
 
 def _skip(tokens: Sequence[object], reached: set[int]) -> set[int]:
-    """Add the positions behind wildcards that may stand for nothing."""
+    """Add the positions behind wildcards that may match nothing."""
     closed = set(reached)
     for position, token in enumerate(tokens):
         if position in closed and (token is _ANY_RUN or token is _AT_MOST_ONE):

@@ -127,7 +127,7 @@ class Sources:
             yield lookup, found
 
     def images(self, target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
-        """Each image as the target sees it, None where it does not, or why nobody can tell."""
+        """Each image as the target sees it, None where it does not, or why it is unknown."""
         answers: dict[str, Ami | Failure | None] = {}
         left = batches(sorted(set(image_ids)), _IDS_PER_CALL)
         splits = _MOST_SPLITS

@@ -116,8 +116,8 @@ class Inventory:
         """Write a pair's configuration; what is known of the pair stays as it is.
 
         A pair that comes back has its next answer taken as the answer to an edit: what was
-        released while nobody looked is not news. One that is back already is left alone, since a
-        lookup may have confirmed it since; so is one that is gone already.
+        released while it was not watched is not news. One that is back already is left alone,
+        since a lookup may have confirmed it since; so is one that is gone already.
 
         Raises:
             CallFailedError: the table is busy, or lookups kept committing that very row.
