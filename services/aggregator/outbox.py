@@ -111,7 +111,7 @@ class Outbox:
         return [each for each in found if each.record < key.record]
 
     def read(self, keys: Sequence[Key]) -> Found:
-        """What of `keys` is still to be announced; a row that makes no sense is logged.
+        """What of `keys` is still to be announced; a row that cannot be decoded is logged.
 
         Raises:
             HubBrokenError: the table cannot be used.
@@ -134,7 +134,7 @@ class Outbox:
             return None
 
     def mark(self, release: Release, message_id: str, moment: datetime) -> None:
-        """Note that the release was published; whoever noted it first stays."""
+        """Note that the release was published; the first write wins."""
         key = Key.of(release)
         with hub(f"table {self._table}"), condition_may_fail():
             self._client.update_item(

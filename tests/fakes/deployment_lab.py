@@ -130,7 +130,7 @@ class Deployment:
         self._images += 1
         image_id = f"ami-{self._images:017x}"
         for target in targets:
-            self.outside.world.register_image(
+            self.outside.publishers.register_image(
                 WORLD,
                 target.region,
                 f"{name}-{self._images:03d}",
@@ -143,7 +143,7 @@ class Deployment:
 
     def point(self, name: str, image_id: str, target: Target) -> None:
         """Let an image's parameter name an image."""
-        self.outside.world.put_parameter(WORLD, target.region, _path(name), image_id)
+        self.outside.publishers.put_parameter(WORLD, target.region, _path(name), image_id)
 
     def asked_regions(self) -> set[str]:
         """Where the lookups have ever asked SSM or EC2."""

@@ -71,7 +71,7 @@ class Lab:
         self._images += 1
         image_id = f"ami-{self._images:017x}"
         for target in targets or self.targets:
-            self.aws.world.register_image(
+            self.aws.publishers.register_image(
                 target.account_id,
                 target.region,
                 f"{name}-{self._images:03d}",
@@ -86,7 +86,7 @@ class Lab:
         """Let the image's parameter name an image."""
         for target in targets or self.targets:
             where = (target.account_id, target.region)
-            self.aws.world.put_parameter(*where, f"/images/{name}", image_id)
+            self.aws.publishers.put_parameter(*where, f"/images/{name}", image_id)
 
     def next_round(self) -> str:
         """The name of the next hour's round."""

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.embedded.aws.calls import Asked
-from services.embedded.aws.faults import Answer
+from services.embedded.aws.calls import ApiRequest
+from services.embedded.aws.faults import Response
 from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.pipeline import Pipeline
 
@@ -62,7 +62,7 @@ class Hub:
 @dataclass(frozen=True, slots=True)
 class _Recorded:
     function: str
-    asked: Asked
+    asked: ApiRequest
     document: Mapping[str, Any]
     assumed: Assumed | None
 
@@ -78,7 +78,7 @@ class Recorder:
     def recording(self, aws: EmbeddedAws, pipeline: Pipeline) -> Iterator[Recorder]:
         """Record what the functions of the pipeline ask of the embedded AWS inside the block."""
 
-        def hook(asked: Asked, ask: Callable[[], Answer | None]) -> Answer | None:
+        def hook(asked: ApiRequest, ask: Callable[[], Response | None]) -> Response | None:
             answered = ask()
             self._note(pipeline.running, asked, answered)
             return answered
@@ -86,7 +86,7 @@ class Recorder:
         with aws.hook(hook):
             yield self
 
-    def _note(self, function: str, asked: Asked, answered: Answer | None) -> None:
+    def _note(self, function: str, asked: ApiRequest, answered: Response | None) -> None:
         document = json.loads(asked.body) if asked.body.startswith(b"{") else {}
         assumed = self._sessions.get(asked.access_key)
         self.requests.append(_Recorded(function, asked, document, assumed))
@@ -154,7 +154,7 @@ def _authorisations(recorded: _Recorded, hub: Hub) -> Iterator[tuple[str, str]]:
         raise LookupError(message)
 
 
-def _resource(asked: Asked, hub: Hub) -> str:
+def _resource(asked: ApiRequest, hub: Hub) -> str:
     if asked.service == "sqs":
         return hub.arn("sqs", asked.resource.rpartition("/")[2])
     return asked.resource or "*"

@@ -47,7 +47,7 @@ GOLDEN = "/golden/base"
 
 def _point(lab: Lab, path: str, image_id: str) -> None:
     for target in TARGETS:
-        lab.aws.world.put_parameter(target.account_id, target.region, path, image_id)
+        lab.aws.publishers.put_parameter(target.account_id, target.region, path, image_id)
 
 
 def _catalogue(lab: Lab) -> list[Image]:

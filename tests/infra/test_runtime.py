@@ -130,8 +130,10 @@ def _first_parameter() -> tuple[str, str, str]:
 
 
 def _release(aws: EmbeddedAws, account_id: str, path: str, name: str) -> str:
-    image_id = aws.world.register_image(account_id, REGION, name, datetime(2026, 1, 1, tzinfo=UTC))
-    aws.world.put_parameter(account_id, REGION, path, image_id)
+    image_id = aws.publishers.register_image(
+        account_id, REGION, name, datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    aws.publishers.put_parameter(account_id, REGION, path, image_id)
     return image_id
 
 

@@ -66,7 +66,7 @@ def test_a_round_run_twice_at_once(lab: Lab) -> None:
     wanted = _changed(lab)
     round_id = lab.next_round()
 
-    with lab.pipeline.at_home(), ThreadPoolExecutor(2) as pool:
+    with lab.pipeline.in_function_environment(), ThreadPoolExecutor(2) as pool:
         list(pool.map(lab.pipeline.schedule, [round_id, round_id]))
         workers = [pool.submit(lab.pipeline.poller().drain_visible) for _ in range(2)]
         for worker in workers:

@@ -16,7 +16,7 @@ from services.console.demo.scene import (
     MEMBER_REGION,
     TARGETS,
     Event,
-    Publishers,
+    News,
     write_files,
 )
 from services.console.demo.screens import Screens
@@ -49,7 +49,7 @@ class Story:
         self._folder = folder
         self._page = page
         self._screens = Screens(page, turn_page)
-        self._publishers = Publishers(aws.world)
+        self._news = News(aws.publishers)
         self._expected: list[Event] = []
         self._silent = False
 
@@ -80,7 +80,7 @@ class Story:
             work = progress.add_task("building the accounts", total=len(TARGETS) + 2)
             self._deployment = Deployment(self._aws, self._folder, catalogue)
             progress.advance(work)
-            self._publishers.begin(lambda: progress.advance(work))
+            self._news.begin(lambda: progress.advance(work))
             self._deployment.subscribe(self._aws)
             progress.advance(work)
         self._page.say(
@@ -110,7 +110,7 @@ class Story:
             "Red Hat's image came out in two regions. The newest golden-base was withdrawn in "
             "eu-west-1. In eu-north-1 the ECS parameter names an image that EC2 does not show yet."
         )
-        self._show_matrix(self._round(round_id, expected=self._publishers.morning()))
+        self._show_matrix(self._round(round_id, expected=self._news.morning()))
         self._page.say(
             "The regions without the new image kept their version 1, golden-base in eu-west-1 is "
             "back on the older image as a rollback, and the ECS image that cannot be launched is "
@@ -150,7 +150,7 @@ class Story:
             f"{MEMBER_ACCOUNT} has its role: its first lookups are a silent baseline, whatever "
             "was published there before."
         )
-        self._show_matrix(self._round(round_id, expected=self._publishers.noon()))
+        self._show_matrix(self._round(round_id, expected=self._news.noon()))
 
     def _result(self) -> bool:
         self._screens.begin("Result: the events that subscribers received, and the expected ones")

@@ -1,4 +1,4 @@
-"""What is asked of the embedded AWS: each API request told from its wire form, and a record."""
+"""API requests to the embedded AWS: parsed from HTTP, and recorded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RESOURCE_FIELDS = ("TableName", "QueueUrl", "StreamArn", "TopicArn", "RoleArn")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ApiRequest:
     """One API request, before it is answered.
 
     `resource` is what it is about, as the request names it: a table, a queue's URL, a topic's or a
@@ -75,14 +75,14 @@ class Calls:
             self._calls.clear()
 
 
-def asked(authorization: str, target: str, body: bytes) -> Asked | None:
+def parse_request(authorization: str, target: str, body: bytes) -> ApiRequest | None:
     """The API request in a signed HTTP request; None when it is not signed as AWS signs."""
     scope = _CREDENTIAL.search(authorization)
     if scope is None:
         return None
     access_key, region, service = scope.groups()
     fields = _json_fields(body) if target else dict(parse_qsl(body.decode("utf-8", "replace")))
-    return Asked(
+    return ApiRequest(
         service="dynamodbstreams" if target.startswith("DynamoDBStreams") else service,
         operation=target.rpartition(".")[2] or fields.get("Action", ""),
         region=region,

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
-from services.embedded.aws.calls import Asked
-from services.embedded.aws.faults import Answer, error_answer
+from services.embedded.aws.calls import ApiRequest
+from services.embedded.aws.faults import Response, error_response
 from services.embedded.aws.paging import ImagePages
 from services.embedded.aws.trust import trusts
 
@@ -22,7 +22,9 @@ class Corrections:
     def __init__(self) -> None:
         self.images = ImagePages()
 
-    def __call__(self, request: Asked, account_id: str, ask: Callable[[], Answer]) -> Answer:
+    def __call__(
+        self, request: ApiRequest, account_id: str, ask: Callable[[], Response]
+    ) -> Response:
         """The answer that AWS would give."""
         match request.service, request.operation:
             case "sts", "AssumeRole":
@@ -34,7 +36,7 @@ class Corrections:
                 return ask()
 
 
-def _refused(request: Asked, account_id: str) -> Answer | None:
+def _refused(request: ApiRequest, account_id: str) -> Response | None:
     role_arn = request.fields.get("RoleArn", "")
     policy = _trust_policy(role_arn)
     if policy is not None and trusts(policy, account_id, request.fields.get("ExternalId")):
@@ -43,7 +45,7 @@ def _refused(request: Asked, account_id: str) -> Answer | None:
         f"User: {_caller(request, account_id)} is not authorized to perform: sts:AssumeRole "
         f"on resource: {role_arn}"
     )
-    return error_answer("sts", "AccessDenied", message, 403)
+    return error_response("sts", "AccessDenied", message, 403)
 
 
 def _trust_policy(role_arn: str) -> dict[str, object] | None:
@@ -58,6 +60,6 @@ def _trust_policy(role_arn: str) -> dict[str, object] | None:
     return None
 
 
-def _caller(request: Asked, account_id: str) -> str:
+def _caller(request: ApiRequest, account_id: str) -> str:
     backend = sts_backends[account_id]["aws"]
     return str(backend.get_caller_identity(request.access_key, request.region)[1])

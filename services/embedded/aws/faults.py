@@ -9,7 +9,7 @@ from typing import Literal
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
-from services.embedded.aws.calls import Asked
+from services.embedded.aws.calls import ApiRequest
 
 When = Literal["before", "after", "late"]
 
@@ -18,8 +18,8 @@ _SERVER_FAULT = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer, whole."""
+class Response:
+    """An HTTP response, whole."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -49,18 +49,18 @@ class Fault:
     times: int | None = None
     delay: float = 0.0
 
-    def fits(self, request: Asked, account_id: str) -> bool:
-        """Whether this fault befalls a request of an account."""
+    def fits(self, request: ApiRequest, account_id: str) -> bool:
+        """Whether this fault applies to a request of an account."""
         wanted = (self.service, self.operation, self.region, self.account_id)
         actual = (request.service, request.operation, request.region, account_id)
         pairs = zip(wanted, actual, strict=True)
         return self.resource in request.resource and all(w in {None, a} for w, a in pairs)
 
-    def answer(self, request: Asked) -> Answer | None:
+    def answer(self, request: ApiRequest) -> Response | None:
         """The error as the request's protocol writes it; None for a cut connection."""
         if self.code is None:
             return None
-        return error_answer(request.service, self.code, self.message, self.status)
+        return error_response(request.service, self.code, self.message, self.status)
 
 
 class Faults:
@@ -87,12 +87,12 @@ class Faults:
             self._left.clear()
 
     def struck(self, fault: Fault) -> int:
-        """How many requests a fault has befallen, healed or not."""
+        """How many requests a fault was applied to, healed or not."""
         with self._lock:
             return self._struck.get(fault, 0)
 
-    def take(self, request: Asked, account_id: str) -> Fault | None:
-        """The fault that befalls this request, counted as used."""
+    def take(self, request: ApiRequest, account_id: str) -> Fault | None:
+        """The fault to apply to this request, counted as used."""
         with self._lock:
             for fault, left in self._left.items():
                 if left != 0 and fault.fits(request, account_id):
@@ -102,15 +102,15 @@ class Faults:
         return None
 
 
-def error_answer(service: str, code: str, message: str, status: int) -> Answer:
+def error_response(service: str, code: str, message: str, status: int) -> Response:
     """An error as the service's protocol writes it."""
     if service in _JSON_VERSIONS:
         return _json_error(service, code, message, status)
     text = _ec2_error(code, message) if service == "ec2" else _query_error(code, message, status)
-    return Answer(status, (("Content-Type", "text/xml;charset=UTF-8"),), text.encode())
+    return Response(status, (("Content-Type", "text/xml;charset=UTF-8"),), text.encode())
 
 
-def _json_error(service: str, code: str, message: str, status: int) -> Answer:
+def _json_error(service: str, code: str, message: str, status: int) -> Response:
     headers = [
         ("Content-Type", f"application/x-amz-json-{_JSON_VERSIONS[service]}"),
         ("x-amzn-RequestId", str(uuid4())),
@@ -118,7 +118,7 @@ def _json_error(service: str, code: str, message: str, status: int) -> Answer:
     if service == "sqs":  # SDKs read SQS's error code from here, for the sake of its older names
         headers.append(("x-amzn-query-error", f"{code};{_fault_type(status)}"))
     body = {"__type": f"com.amazonaws.{service}#{code}", "message": message}
-    return Answer(status, tuple(headers), json.dumps(body).encode())
+    return Response(status, tuple(headers), json.dumps(body).encode())
 
 
 def _ec2_error(code: str, message: str) -> str:

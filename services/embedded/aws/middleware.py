@@ -10,8 +10,8 @@ from functools import partial
 from http.client import responses
 from typing import TYPE_CHECKING, Any, cast
 
-from services.embedded.aws.calls import Asked, Call, Calls, asked
-from services.embedded.aws.faults import Answer, Faults, error_answer
+from services.embedded.aws.calls import ApiRequest, Call, Calls, parse_request
+from services.embedded.aws.faults import Faults, Response, error_response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 ACCOUNT_HEADER = "x-moto-account-id"
 _ACCOUNT_KEY = "HTTP_X_MOTO_ACCOUNT_ID"
 
-Correction = Callable[[Asked, str, Callable[[], Answer]], Answer]
+Correction = Callable[[ApiRequest, str, Callable[[], Response]], Response]
 """Answers an account's request, by moto or instead of it."""
 
-Hook = Callable[[Asked, Callable[[], Answer | None]], Answer | None]
+Hook = Callable[[ApiRequest, Callable[[], Response | None]], Response | None]
 """Called for each request of the services, with a function that has it answered.
 
 It returns that answer, or another one; None cuts the connection.
 """
 
 
-class Front:
+class Middleware:
     """A WSGI application around moto's.
 
     moto is asked by one thread at a time: it is not safe to be asked by several (a queue loses
@@ -65,12 +65,12 @@ class Front:
         start_response(status, [*answer.headers, length])
         return [answer.body]
 
-    def _answer(self, request: Asked, environ: WSGIEnvironment) -> Answer | None:
+    def _answer(self, request: ApiRequest, environ: WSGIEnvironment) -> Response | None:
         outside = _ACCOUNT_KEY in environ
         with self.lock:
             account_id = environ.get(_ACCOUNT_KEY) or self._account_of(request.access_key)
         if outside:
-            answer: Answer | None = self._ask(request, account_id, environ)
+            answer: Response | None = self._ask(request, account_id, environ)
         else:
             answer = self._through_hooks(
                 request, lambda: self._with_faults(request, account_id, environ)
@@ -87,14 +87,16 @@ class Front:
         self.calls.add(call)
         return answer
 
-    def _through_hooks(self, request: Asked, ask: Callable[[], Answer | None]) -> Answer | None:
+    def _through_hooks(
+        self, request: ApiRequest, ask: Callable[[], Response | None]
+    ) -> Response | None:
         for hook in tuple(self.hooks):
             ask = partial(hook, request, ask)
         return ask()
 
     def _with_faults(
-        self, request: Asked, account_id: str, environ: WSGIEnvironment
-    ) -> Answer | None:
+        self, request: ApiRequest, account_id: str, environ: WSGIEnvironment
+    ) -> Response | None:
         fault = self.faults.take(request, account_id)
         if fault is None:
             return self._ask(request, account_id, environ)
@@ -105,19 +107,19 @@ class Front:
         self._stopping.wait(fault.delay)
         return answer if fault.when == "late" else fault.answer(request)
 
-    def _ask(self, request: Asked, account_id: str, environ: WSGIEnvironment) -> Answer:
+    def _ask(self, request: ApiRequest, account_id: str, environ: WSGIEnvironment) -> Response:
         try:
             with self.lock:
                 return self._correct(request, account_id, lambda: self._forward(environ))
         except Exception as error:  # noqa: BLE001 - what moto cannot do is an answer of AWS: a 500
             problem = f"the embedded AWS failed: {type(error).__name__}: {error}"
-            return error_answer(request.service, "InternalFailure", problem, 500)
+            return error_response(request.service, "InternalFailure", problem, 500)
 
-    def _serve(self, environ: WSGIEnvironment) -> Answer | None:
+    def _serve(self, environ: WSGIEnvironment) -> Response | None:
         with self.lock:
             return self._forward(environ)
 
-    def _forward(self, environ: WSGIEnvironment) -> Answer:
+    def _forward(self, environ: WSGIEnvironment) -> Response:
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:  # noqa: ANN401 - WSGI's own
@@ -126,14 +128,14 @@ class Front:
         body = b"".join(self._application(environ, cast("StartResponse", start_response)))
         status, headers = started[-1]
         kept = tuple(pair for pair in headers if pair[0].lower() != "content-length")
-        return Answer(int(status.split()[0]), kept, body)
+        return Response(int(status.split()[0]), kept, body)
 
 
-def _read(environ: WSGIEnvironment) -> Asked | None:
+def _read(environ: WSGIEnvironment) -> ApiRequest | None:
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(body)
     authorization = environ.get("HTTP_AUTHORIZATION", "")
-    return asked(authorization, environ.get("HTTP_X_AMZ_TARGET", ""), body)
+    return parse_request(authorization, environ.get("HTTP_X_AMZ_TARGET", ""), body)
 
 
 def _cut(environ: WSGIEnvironment) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
-from services.embedded.aws.faults import Answer, error_answer
+from services.embedded.aws.faults import Response, error_response
 
 _REMEMBERED_TOKENS = 200
 _NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
@@ -32,18 +32,18 @@ class ImagePages:
         self.largest: int | None = None
         self._rests: OrderedDict[str, _Rest] = OrderedDict()
 
-    def continued(self, fields: Mapping[str, str]) -> Answer | None:
-        """The page that a request's token stands for; None when it brings no token."""
+    def continued(self, fields: Mapping[str, str]) -> Response | None:
+        """The page that a request's token names; None without a token."""
         token = fields.get("NextToken")
         if not token:
             return None
         rest = self._rests.get(token)
         if rest is None:
             message = "The specified pagination token is not valid or is expired."
-            return error_answer("ec2", "InvalidPaginationToken", message, 400)
+            return error_response("ec2", "InvalidPaginationToken", message, 400)
         return self._page(rest.images, self._size(fields) or rest.size)
 
-    def first(self, fields: Mapping[str, str], whole: Answer) -> Answer:
+    def first(self, fields: Mapping[str, str], whole: Response) -> Response:
         """The first page of a whole answer; the answer itself where no page size is wanted."""
         size = self._size(fields)
         if size is None or whole.status != _OK:
@@ -55,14 +55,14 @@ class ImagePages:
         sizes = [int(fields["MaxResults"])] if "MaxResults" in fields else []
         return min([*sizes, *([self.largest] if self.largest else [])], default=None)
 
-    def _page(self, images: Sequence[Element], size: int) -> Answer:
+    def _page(self, images: Sequence[Element], size: int) -> Response:
         root = Element("DescribeImagesResponse", xmlns=_NAMESPACE)
         SubElement(root, "requestId").text = secrets.token_hex(16)
         SubElement(root, "imagesSet").extend(images[:size])
         if images[size:]:
             SubElement(root, "nextToken").text = self._remember(_Rest(images[size:], size))
         body = tostring(root, encoding="utf-8", xml_declaration=True)
-        return Answer(_OK, (("Content-Type", "text/xml;charset=UTF-8"),), body)
+        return Response(_OK, (("Content-Type", "text/xml;charset=UTF-8"),), body)
 
     def _remember(self, rest: _Rest) -> str:
         token = secrets.token_urlsafe(32)

@@ -1,4 +1,4 @@
-"""The outside world: what image publishers do, written straight into moto's memory.
+"""What image publishers do, written directly into moto's memory.
 
 moto refuses `PutParameter` below /aws/ as AWS does, and gives registered images no date, owner or
 architecture of one's choice; so neither can be made through the API.
@@ -19,10 +19,10 @@ AMAZON = "137112412989"
 """The account that publishes Amazon Linux."""
 
 
-class World:
+class Publishers:
     """Parameters and images of any account and region, made and unmade at will.
 
-    moto keeps public parameters and images per account: what every account shall see is written to
+    moto keeps public parameters and images per account: what every account has to see is written to
     each. Its own Amazon Linux and ECS parameters, with their images, are in all of them.
     """
 

@@ -23,12 +23,12 @@ from werkzeug.serving import ThreadedWSGIServer
 from services.embedded.aws.calls import Call
 from services.embedded.aws.corrections import Corrections
 from services.embedded.aws.faults import Fault
-from services.embedded.aws.front import ACCOUNT_HEADER, Front, Hook
+from services.embedded.aws.middleware import ACCOUNT_HEADER, Hook, Middleware
 from services.embedded.aws.proxies import bypassed
-from services.embedded.aws.world import World
+from services.embedded.aws.publishers import Publishers
 
 HUB_ACCOUNT = "123456789012"
-"""moto's own: where credentials that nobody assumed a role for belong."""
+"""moto's own: the account of credentials that are not of an assumed role."""
 
 _HOST = "127.0.0.1"
 _POLL_SECONDS = 0.05
@@ -41,9 +41,9 @@ class EmbeddedAws:
     """An AWS in this process: `with EmbeddedAws() as aws: …`.
 
     Only one can run at a time, since moto keeps its state in module globals; starting empties it.
-    `world` is the outside world, `calls` and `fault` see and break what the services ask, and
-    `client` acts as an administrator of any account, unseen by both. While it runs, `no_proxy`
-    holds its address.
+    `publishers` publishes images and parameters, `calls` lists what the services asked, `fault`
+    lets requests fail, and `hook` sees and answers them. `client` acts as an administrator of any
+    account; its requests reach none of these. While it runs, `no_proxy` holds its address.
     """
 
     _running: ClassVar[threading.Lock] = threading.Lock()
@@ -52,8 +52,10 @@ class EmbeddedAws:
         self._stopping = threading.Event()
         self._corrections = Corrections()
         application = DomainDispatcherApplication(create_backend_app)
-        self._front = Front(application, get_account_id_from, self._corrections, self._stopping)
-        self.world = World(self._front.lock)
+        self._middleware = Middleware(
+            application, get_account_id_from, self._corrections, self._stopping
+        )
+        self.publishers = Publishers(self._middleware.lock)
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._clients_lock = threading.Lock()
         self._session = _isolated_session()
@@ -75,7 +77,7 @@ class EmbeddedAws:
         _empty()
         self._stopping.clear()
         self._while_running.enter_context(bypassed(_HOST))
-        self._server = _Server(_HOST, 0, self._front, _QuietHandler)
+        self._server = _Server(_HOST, 0, self._middleware, _QuietHandler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL_SECONDS,), name="embedded-aws"
         )
@@ -123,7 +125,7 @@ class EmbeddedAws:
     # --- the administrator
 
     def client(self, service: str, region: str, account_id: str = HUB_ACCOUNT) -> Any:  # noqa: ANN401 - the caller narrows it
-        """A client that acts in an account with every right; no fault strikes it."""
+        """A client that acts in an account with every right; no fault applies to it."""
         key = (service, region, account_id)
         with self._clients_lock:
             if key not in self._clients:
@@ -149,15 +151,15 @@ class EmbeddedAws:
 
     def mark(self) -> int:
         """A place in the record of calls, for `calls`."""
-        return self._front.calls.mark()
+        return self._middleware.calls.mark()
 
     def calls(self, since: int = 0, *, outside: bool = False) -> tuple[Call, ...]:
         """The services' API calls since a mark; with `outside`, the administrator's too."""
-        return self._front.calls.since(since, outside=outside)
+        return self._middleware.calls.since(since, outside=outside)
 
     def clear_calls(self) -> None:
         """Forget every call so far."""
-        self._front.calls.clear()
+        self._middleware.calls.clear()
 
     @contextmanager
     def hook(self, hook: Hook) -> Iterator[None]:
@@ -165,29 +167,29 @@ class EmbeddedAws:
 
         Of several hooks, the last one that was added is called first.
         """
-        self._front.hooks.append(hook)
+        self._middleware.hooks.append(hook)
         try:
             yield
         finally:
-            self._front.hooks.remove(hook)
+            self._middleware.hooks.remove(hook)
 
     # --- what goes wrong
 
     def add_fault(self, fault: Fault) -> Fault:
         """Put a fault in force until it is healed; the fault itself."""
-        self._front.faults.add(fault)
+        self._middleware.faults.add(fault)
         return fault
 
     def heal(self, fault: Fault | None = None) -> None:
         """Heal one fault, or all of them."""
         if fault is None:
-            self._front.faults.clear()
+            self._middleware.faults.clear()
         else:
-            self._front.faults.remove(fault)
+            self._middleware.faults.remove(fault)
 
     def struck(self, fault: Fault) -> int:
-        """How many requests a fault has befallen."""
-        return self._front.faults.struck(fault)
+        """How many requests a fault was applied to."""
+        return self._middleware.faults.struck(fault)
 
     @contextmanager
     def fault(self, **settings: Any) -> Iterator[Fault]:  # noqa: ANN401 - the fields of `Fault`
@@ -227,7 +229,7 @@ def _empty() -> None:
 
 
 def _isolated_session() -> botocore.session.Session:
-    """A session that reads nobody's profile or configuration files."""
+    """A session that reads no profile and no configuration file."""
     session = botocore.session.Session(
         session_vars={
             "profile": (None, None, None, None),

@@ -11,36 +11,36 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class BatchResult:
     """Which records failed; `problem` says why all did, when the function did not name them."""
 
     failed: tuple[str, ...]
     problem: str | None = None
 
 
-def judge(answer: object, sent: Sequence[str]) -> Verdict:
+def parse_answer(answer: object, sent: Sequence[str]) -> BatchResult:
     """The verdict over the records that were sent, by the function's answer out of its JSON.
 
     No answer, an empty one, or no failures in it: all succeeded. An answer that Lambda cannot read,
     or a failure without an identifier or with one that was not sent: all failed.
     """
     if answer is None:
-        return Verdict(())
+        return BatchResult(())
     if not isinstance(answer, dict):
-        return Verdict(tuple(sent), f"the answer is no object: {_short(answer)}")
+        return BatchResult(tuple(sent), f"the answer is no object: {_short(answer)}")
     return _judge_failures(answer.get("batchItemFailures"), sent)
 
 
-def _judge_failures(failures: object, sent: Sequence[str]) -> Verdict:
+def _judge_failures(failures: object, sent: Sequence[str]) -> BatchResult:
     if failures is None:
-        return Verdict(())
+        return BatchResult(())
     if not isinstance(failures, list):
-        return Verdict(tuple(sent), f"batchItemFailures is no list: {_short(failures)}")
+        return BatchResult(tuple(sent), f"batchItemFailures is no list: {_short(failures)}")
     named = [f.get("itemIdentifier") if isinstance(f, Mapping) else None for f in failures]
     for name in named:
         if not isinstance(name, str) or name not in sent:
-            return Verdict(tuple(sent), f"itemIdentifier {_short(name)} names no record sent")
-    return Verdict(tuple(identifier for identifier in sent if identifier in named))
+            return BatchResult(tuple(sent), f"itemIdentifier {_short(name)} names no record sent")
+    return BatchResult(tuple(identifier for identifier in sent if identifier in named))
 
 
 def _short(value: object) -> str:
@@ -48,7 +48,7 @@ def _short(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece(Generic[T]):
+class RecordBatch(Generic[T]):
     """Stream records that are delivered together, and how often that was tried again."""
 
     records: tuple[T, ...]
@@ -56,14 +56,14 @@ class Piece(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Aftermath(Generic[T]):
+class NextStep(Generic[T]):
     """What is to be delivered next, in order, and what is given up."""
 
-    next: tuple[Piece[T], ...] = ()
+    next: tuple[RecordBatch[T], ...] = ()
     discarded: tuple[T, ...] = ()
 
 
-def lowest_failure(verdict: Verdict, sequence_numbers: Sequence[str]) -> int:
+def lowest_failure(verdict: BatchResult, sequence_numbers: Sequence[str]) -> int:
     """Where the next delivery begins: the place of the lowest sequence number that failed.
 
     The number of records when none failed. Sequence numbers compare as numbers, not as texts.
@@ -74,7 +74,9 @@ def lowest_failure(verdict: Verdict, sequence_numbers: Sequence[str]) -> int:
     )
 
 
-def aftermath(piece: Piece[T], begin: int, *, thrown: bool, policy: RetryPolicy) -> Aftermath[T]:
+def next_step(
+    piece: RecordBatch[T], begin: int, *, thrown: bool, policy: RetryPolicy
+) -> NextStep[T]:
     """What follows a delivery whose records from `begin` on count as failed.
 
     With `thrown` (an exception, or an unreadable answer) and bisecting, the piece is halved, which
@@ -82,13 +84,15 @@ def aftermath(piece: Piece[T], begin: int, *, thrown: bool, policy: RetryPolicy)
     """
     rest = piece.records[begin:]
     if not rest:
-        return Aftermath()
+        return NextStep()
     if thrown and policy.bisect and len(rest) > 1:
         middle = len(rest) // 2
-        return Aftermath((Piece(rest[:middle], piece.retries), Piece(rest[middle:], piece.retries)))
+        return NextStep(
+            (RecordBatch(rest[:middle], piece.retries), RecordBatch(rest[middle:], piece.retries))
+        )
     if piece.retries >= policy.max_retries:
-        return Aftermath(discarded=rest)
-    return Aftermath((Piece(rest, piece.retries + 1),))
+        return NextStep(discarded=rest)
+    return NextStep((RecordBatch(rest, piece.retries + 1),))
 
 
 @dataclass(frozen=True, slots=True)

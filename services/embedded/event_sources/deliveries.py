@@ -1,4 +1,4 @@
-"""What both event source mappings share: a delivery told as a value, and how time passes."""
+"""What both event source mappings share: a delivery as a value, and the clock."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How a mapping tells and passes time; tests put their own clock in."""
+    """The clock of a mapping; tests use their own."""
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep

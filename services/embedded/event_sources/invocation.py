@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from services.embedded.event_sources.verdict import Verdict, judge
+from services.embedded.event_sources.batch import BatchResult, parse_answer
 
 Handler = Callable[[Any, Any], object]
 """A Lambda entry point: `(event, context) -> answer`."""
@@ -48,10 +48,10 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class InvocationResult:
     """What an invocation came to; `thrown` when it named no records but failed as a whole."""
 
-    verdict: Verdict
+    verdict: BatchResult
     answer: object
 
     @property
@@ -60,14 +60,14 @@ class Outcome:
         return self.verdict.problem is not None
 
 
-def invoke(handler: Handler, event: object, context: Context, sent: list[str]) -> Outcome:
+def invoke(handler: Handler, event: object, context: Context, sent: list[str]) -> InvocationResult:
     """The outcome of handing an event over; event and answer both pass through JSON, as there."""
     copy = json.loads(json.dumps(event, default=_binary))
     try:
         answer = json.loads(json.dumps(handler(copy, context)))
     except Exception as error:  # noqa: BLE001 - a function that throws fails its batch, no more
-        return Outcome(Verdict(tuple(sent), f"{type(error).__name__}: {error}"), None)
-    return Outcome(judge(answer, sent), answer)
+        return InvocationResult(BatchResult(tuple(sent), f"{type(error).__name__}: {error}"), None)
+    return InvocationResult(parse_answer(answer, sent), answer)
 
 
 def _binary(value: object) -> str:

@@ -10,7 +10,7 @@ Pattern = Mapping[str, Any]
 EVERYTHING: Pattern = MappingProxyType({})
 
 
-def matches(pattern: Pattern, record: Mapping[str, Any]) -> bool:
+def matches_pattern(pattern: Pattern, record: Mapping[str, Any]) -> bool:
     """Whether a record passes: every field of the pattern must, and of each list any rule."""
     return all(_passes(wanted, record, name) for name, wanted in pattern.items())
 
@@ -18,7 +18,7 @@ def matches(pattern: Pattern, record: Mapping[str, Any]) -> bool:
 def _passes(wanted: object, record: Mapping[str, Any], name: str) -> bool:
     if isinstance(wanted, Mapping):
         inner = record.get(name)
-        return matches(wanted, inner if isinstance(inner, Mapping) else {})
+        return matches_pattern(wanted, inner if isinstance(inner, Mapping) else {})
     rules: Sequence[object] = wanted if isinstance(wanted, list) else [wanted]
     return any(_allows(rule, record, name) for rule in rules)
 

@@ -125,7 +125,7 @@ class QueueMapping:
 
 
 def queue_record(message: Mapping[str, Any], queue_arn: str) -> Record:
-    """A received message as it stands in the event that Lambda builds."""
+    """A received message in the form of Lambda's event."""
     attributes = message.get("MessageAttributes", {})
     return {
         "messageId": message["MessageId"],

@@ -6,22 +6,22 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from services.embedded.event_sources.batch import (
+    NextStep,
+    RecordBatch,
+    RetryPolicy,
+    lowest_failure,
+    next_step,
+)
 from services.embedded.event_sources.deliveries import Delivery, Pace, Record
 from services.embedded.event_sources.invocation import (
     FUNCTION_NAME,
     Context,
     Handler,
-    Outcome,
+    InvocationResult,
     invoke,
 )
-from services.embedded.event_sources.patterns import EVERYTHING, Pattern, matches
-from services.embedded.event_sources.verdict import (
-    Aftermath,
-    Piece,
-    RetryPolicy,
-    aftermath,
-    lowest_failure,
-)
+from services.embedded.event_sources.patterns import EVERYTHING, Pattern, matches_pattern
 
 if TYPE_CHECKING:
     from types_boto3_dynamodbstreams import DynamoDBStreamsClient
@@ -58,7 +58,7 @@ class StreamMapping:
         self._pattern = pattern
         self._pace = pace or Pace()
         self._seen: dict[str, int] = {}
-        self._waiting: dict[str, deque[Piece[Record]]] = {}
+        self._waiting: dict[str, deque[RecordBatch[Record]]] = {}
 
     def poll(self) -> list[Delivery]:
         """Deliver at most one batch of every shard; empty when there is nothing to deliver."""
@@ -80,7 +80,7 @@ class StreamMapping:
         return deliveries
 
     def rewind(self) -> None:
-        """Begin again at the oldest record, as a mapping that is created anew."""
+        """Begin again at the oldest record, as a mapping that is created again."""
         self._seen.clear()
         self._waiting.clear()
 
@@ -96,7 +96,7 @@ class StreamMapping:
             found += [shard["ShardId"] for shard in page["Shards"]]
         return found
 
-    def _read(self, shard_id: str) -> list[Piece[Record]]:
+    def _read(self, shard_id: str) -> list[RecordBatch[Record]]:
         """The shard's new records that pass the filter, cut into batches.
 
         Walks from the oldest record each time and passes over what it has seen. An iterator that
@@ -113,7 +113,7 @@ class StreamMapping:
             records = [stream_record(record, self._stream_arn) for record in answer["Records"]]
             passed += [record for record in records if self._is_news(shard_id, record)]
         starts = range(0, len(passed), self._batch_size)
-        return [Piece(tuple(passed[start : start + self._batch_size])) for start in starts]
+        return [RecordBatch(tuple(passed[start : start + self._batch_size])) for start in starts]
 
     def _is_news(self, shard_id: str, record: Record) -> bool:
         """Whether the record has not been seen yet, and passes the filter."""
@@ -121,14 +121,14 @@ class StreamMapping:
         if number <= self._seen.get(shard_id, -1):
             return False
         self._seen[shard_id] = number
-        return matches(self._pattern, record)
+        return matches_pattern(self._pattern, record)
 
     def _oldest(self, shard_id: str) -> str | None:
         return self._streams.get_shard_iterator(
             StreamArn=self._stream_arn, ShardId=shard_id, ShardIteratorType="TRIM_HORIZON"
         )["ShardIterator"]
 
-    def _deliver(self, waiting: deque[Piece[Record]]) -> Delivery:
+    def _deliver(self, waiting: deque[RecordBatch[Record]]) -> Delivery:
         piece = waiting.popleft()
         sent = [_sequence_number(record) for record in piece.records]
         context = Context(FUNCTION_NAME, self._pace.function_timeout_seconds, self._pace.clock)
@@ -147,14 +147,14 @@ class StreamMapping:
         return delivery
 
     def _after(
-        self, piece: Piece[Record], outcome: Outcome, sent: Sequence[str]
-    ) -> Aftermath[Record]:
+        self, piece: RecordBatch[Record], outcome: InvocationResult, sent: Sequence[str]
+    ) -> NextStep[Record]:
         begin = lowest_failure(outcome.verdict, sent)
-        return aftermath(piece, begin, thrown=outcome.thrown, policy=self._policy)
+        return next_step(piece, begin, thrown=outcome.thrown, policy=self._policy)
 
 
 def stream_record(record: Mapping[str, Any], stream_arn: str) -> Record:
-    """A stream's record as it stands in the event that Lambda builds."""
+    """A stream's record in the form of Lambda's event."""
     change = dict(record["dynamodb"])
     created = change.pop("ApproximateCreationDateTime", None)
     if created is not None:

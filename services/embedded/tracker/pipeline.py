@@ -39,7 +39,7 @@ NEW_RELEASES: Pattern = {
 }
 """The stream's filter: inserted release and notice rows, nothing else."""
 
-Handler = Callable[[Mapping[str, Any], object], Mapping[str, object]]
+Function = Callable[[Mapping[str, Any], object], Mapping[str, object]]
 
 
 class Pipeline:
@@ -105,9 +105,9 @@ class Pipeline:
         client = self._aws.client("dynamodb", self._hub.region)
         return list(query_rows(client, self._hub.table_name, region, prefix))
 
-    def _as_function(self, name: str, handler: Handler) -> Handler:
+    def _as_function(self, name: str, handler: Function) -> Function:
         def function(event: Mapping[str, Any], context: object) -> Mapping[str, object]:
-            with self.at_home():
+            with self.in_function_environment():
                 self.running = name
                 try:
                     return handler(event, context)
@@ -117,12 +117,12 @@ class Pipeline:
         return function
 
     def _invoke(
-        self, name: str, handler: Handler, event: Mapping[str, Any]
+        self, name: str, handler: Function, event: Mapping[str, Any]
     ) -> Mapping[str, object]:
         return self._as_function(name, handler)(event, Context(name))
 
     @contextmanager
-    def at_home(self) -> Iterator[None]:
+    def in_function_environment(self) -> Iterator[None]:
         """The functions' environment in place of ours, and their standard output in `log`."""
         ours = dict(os.environ)
         moto = {name: value for name, value in ours.items() if name.startswith("MOTO_")}

@@ -57,7 +57,7 @@ def create_hub(
 ) -> Hub:
     """The table with its indexes and stream, and the queue with its dead letters.
 
-    `visibility_seconds` is short, so that a failed message comes back while somebody watches.
+    `visibility_seconds` is short, so that a failed message comes back soon.
     """
     dynamodb: DynamoDBClient = aws.client("dynamodb", region)
     sqs: SQSClient = aws.client("sqs", region)

@@ -253,7 +253,7 @@ def test_images_come_in_pages(home: HubSession) -> None:
 
 def test_pages_can_be_forced_smaller(aws: EmbeddedAws, home: HubSession) -> None:
     """Fewer images than asked for, with a token, is an answer that AWS gives too."""
-    ids = [aws.world.register_image(HUB_ACCOUNT, "us-east-1", f"page-{n}") for n in range(5)]
+    ids = [aws.publishers.register_image(HUB_ACCOUNT, "us-east-1", f"page-{n}") for n in range(5)]
     assert aws.images_per_page is None
     aws.images_per_page = 2
     pages = list(
@@ -273,8 +273,8 @@ def test_a_public_parameter_is_read_with_any_credentials(
     aws: EmbeddedAws, home: HubSession
 ) -> None:
     """A seeded /aws/service path answers the hub and a member, each its own account's value."""
-    aws.world.put_parameter(HUB_ACCOUNT, "eu-west-1", EKS, "ami-0hub")
-    aws.world.put_parameter(ONE, "eu-west-1", EKS, "ami-0one")
+    aws.publishers.put_parameter(HUB_ACCOUNT, "eu-west-1", EKS, "ami-0hub")
+    aws.publishers.put_parameter(ONE, "eu-west-1", EKS, "ami-0one")
 
     def read(client: Any) -> tuple[str, int]:  # noqa: ANN401 - boto3's client
         (parameter,) = client.get_parameters(Names=[EKS])["Parameters"]
@@ -284,24 +284,24 @@ def test_a_public_parameter_is_read_with_any_credentials(
     assert read(hub_ssm) == ("ami-0hub", 1)
     target = Target(ONE, "eu-west-1")
     assert members(home).call(target, "ssm", read) == ("ami-0one", 1)
-    aws.world.put_parameter(ONE, "eu-west-1", EKS, "ami-0two")
+    aws.publishers.put_parameter(ONE, "eu-west-1", EKS, "ami-0two")
     assert members(home).call(target, "ssm", read) == ("ami-0two", 2)
-    assert aws.world.parameter(ONE, "eu-west-1", EKS) == "ami-0two"
-    aws.world.delete_parameter(ONE, "eu-west-1", EKS)
-    assert aws.world.parameter(ONE, "eu-west-1", EKS) is None
+    assert aws.publishers.parameter(ONE, "eu-west-1", EKS) == "ami-0two"
+    aws.publishers.delete_parameter(ONE, "eu-west-1", EKS)
+    assert aws.publishers.parameter(ONE, "eu-west-1", EKS) is None
     assert read(hub_ssm) == ("ami-0hub", 1)
 
 
 def test_amazon_linux_is_there_from_the_start(aws: EmbeddedAws, home: HubSession) -> None:
     """The parameter that moto ships names an image that moto ships."""
-    image_id = aws.world.parameter(HUB_ACCOUNT, "us-east-1", AL2023)
+    image_id = aws.publishers.parameter(HUB_ACCOUNT, "us-east-1", AL2023)
     (image,) = home.client("ec2").describe_images(ImageIds=[image_id])["Images"]
     assert image["Name"].startswith("al2023-ami-")
 
 
 def test_an_image_is_as_it_was_registered(aws: EmbeddedAws) -> None:
     """Name, date, owner, architecture, state and deprecation are the publisher's own."""
-    image_id = aws.world.register_image(
+    image_id = aws.publishers.register_image(
         OTHER,
         "mx-central-1",
         "rhel",
@@ -330,8 +330,8 @@ def test_an_image_is_as_it_was_registered(aws: EmbeddedAws) -> None:
 
 def test_an_image_is_dated(aws: EmbeddedAws) -> None:
     """Also one that has a date already, as moto's own images have."""
-    image_id = aws.world.register_image(OTHER, "eu-south-1", "dated")
-    aws.world.set_image_date(OTHER, "eu-south-1", image_id, datetime(2026, 10, 1, tzinfo=UTC))
+    image_id = aws.publishers.register_image(OTHER, "eu-south-1", "dated")
+    aws.publishers.set_image_date(OTHER, "eu-south-1", image_id, datetime(2026, 10, 1, tzinfo=UTC))
     ec2 = aws.client("ec2", "eu-south-1", OTHER)
     (image,) = ec2.describe_images(ImageIds=[image_id])["Images"]
     assert image["CreationDate"] == "2026-10-01T00:00:00.000Z"
@@ -340,19 +340,19 @@ def test_an_image_is_dated(aws: EmbeddedAws) -> None:
 def test_an_image_goes_as_its_owner_lets_it_go(aws: EmbeddedAws) -> None:
     """An image can be disabled, deregistered, or never have been."""
     ec2 = aws.client("ec2", "eu-south-1", OTHER)
-    image_id = aws.world.register_image(OTHER, "eu-south-1", "here-and-gone")
+    image_id = aws.publishers.register_image(OTHER, "eu-south-1", "here-and-gone")
 
     def states() -> list[str]:
         filters = [{"Name": "name", "Values": ["here-*"]}]
         return [image["State"] for image in ec2.describe_images(Filters=filters)["Images"]]
 
     assert states() == ["available"]
-    aws.world.set_image_state(OTHER, "eu-south-1", image_id, "disabled")
+    aws.publishers.set_image_state(OTHER, "eu-south-1", image_id, "disabled")
     assert states() == ["disabled"]
-    aws.world.deregister_image(OTHER, "eu-south-1", image_id)
+    aws.publishers.deregister_image(OTHER, "eu-south-1", image_id)
     assert states() == []
-    other = aws.world.register_image(OTHER, "eu-south-1", "here-2")
-    aws.world.remove_image(OTHER, "eu-south-1", other)
+    other = aws.publishers.register_image(OTHER, "eu-south-1", "here-2")
+    aws.publishers.remove_image(OTHER, "eu-south-1", other)
     assert code_of(lambda: ec2.describe_images(ImageIds=[other])) == (
         "InvalidAMIID.NotFound",
         400,

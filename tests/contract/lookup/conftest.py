@@ -125,7 +125,7 @@ class CloudStage:
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self._aws = aws
-        self._world = aws.world
+        self._world = aws.publishers
         self._mark = aws.mark()
         self._images: list[tuple[Target, str]] = []
         self._paths: list[tuple[Target, str]] = []

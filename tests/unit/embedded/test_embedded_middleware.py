@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from services.embedded.aws.calls import Asked
-from services.embedded.aws.faults import Answer, Fault, error_answer
-from services.embedded.aws.front import Front
+from services.embedded.aws.calls import ApiRequest
+from services.embedded.aws.faults import Fault, Response, error_response
+from services.embedded.aws.middleware import Middleware
 
 
 class Application:
@@ -31,17 +31,17 @@ class Application:
         return [b"ok"]
 
 
-def as_it_is(_request: Asked, _account_id: str, ask: Callable[[], Answer]) -> Answer:
+def as_it_is(_request: ApiRequest, _account_id: str, ask: Callable[[], Response]) -> Response:
     """No correction."""
     return ask()
 
 
-def a_front(application: Application) -> Front:
+def a_front(application: Application) -> Middleware:
     """A door to the application."""
-    return Front(application, lambda _: "123456789012", as_it_is, threading.Event())
+    return Middleware(application, lambda _: "123456789012", as_it_is, threading.Event())
 
 
-def ask(front: Front, region: str = "eu-west-1") -> tuple[str, bytes]:
+def ask(front: Middleware, region: str = "eu-west-1") -> tuple[str, bytes]:
     """The status and the body of a signed request's answer."""
     credential = f"Credential=KEY/20261122/{region}/sts/aws4_request"
     body = b"Action=GetCallerIdentity"
@@ -94,13 +94,13 @@ def test_hooks_see_requests_and_may_answer_them() -> None:
     seen: list[str] = []
     front = a_front(Application())
 
-    def see(request: Asked, ask: Callable[[], Answer | None]) -> Answer | None:
+    def see(request: ApiRequest, ask: Callable[[], Response | None]) -> Response | None:
         seen.append(f"{request.operation} {request.body.decode()}")
         return ask()
 
-    def refuse(request: Asked, ask: Callable[[], Answer | None]) -> Answer | None:
+    def refuse(request: ApiRequest, ask: Callable[[], Response | None]) -> Response | None:
         if request.region == "eu-west-1":
-            return error_answer("sts", "AccessDenied", "refused by a test", 403)
+            return error_response("sts", "AccessDenied", "refused by a test", 403)
         return ask()
 
     front.hooks += [see, refuse]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from services.embedded.aws.calls import Asked, Call, Calls, asked
-from services.embedded.aws.faults import Answer, Fault, Faults, error_answer
+from services.embedded.aws.calls import ApiRequest, Call, Calls, parse_request
+from services.embedded.aws.faults import Fault, Faults, Response, error_response
 from services.embedded.aws.paging import ImagePages
 from services.embedded.aws.trust import trusts
-from services.embedded.event_sources.patterns import matches
+from services.embedded.event_sources.patterns import matches_pattern
 from services.embedded.tracker.pipeline import NEW_RELEASES
 
 HUB = "123456789012"
@@ -23,9 +23,9 @@ def signed(service: str, region: str = "eu-west-1") -> str:
     return f"AWS4-HMAC-SHA256 Credential=KEY/20261122/{region}/{service}/aws4_request, Signature=0"
 
 
-def a_request() -> Asked:
+def a_request() -> ApiRequest:
     """A request to SNS in Ireland."""
-    return Asked(
+    return ApiRequest(
         service="sns",
         operation="PublishBatch",
         region="eu-west-1",
@@ -38,7 +38,7 @@ def a_request() -> Asked:
 def test_a_form_names_its_action_and_resource() -> None:
     """Query requests carry the operation in `Action`; the region is the one signed for."""
     body = b"Action=AssumeRole&RoleArn=arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2Fr"
-    request = asked(signed("sts"), "", body)
+    request = parse_request(signed("sts"), "", body)
     assert request is not None
     assert (
         request.service,
@@ -59,21 +59,23 @@ def test_a_form_names_its_action_and_resource() -> None:
 )
 def test_a_json_request_names_its_table(document: dict[str, Any]) -> None:
     """Tables are found where each operation of DynamoDB names them."""
-    request = asked(signed("dynamodb"), "DynamoDB_20120810.Some", json.dumps(document).encode())
+    request = parse_request(
+        signed("dynamodb"), "DynamoDB_20120810.Some", json.dumps(document).encode()
+    )
     assert request is not None
     assert (request.operation, request.resource) == ("Some", "t")
 
 
 def test_streams_are_told_from_tables() -> None:
     """Both are signed for dynamodb, but they are different services."""
-    request = asked(signed("dynamodb"), "DynamoDBStreams_20120810.GetRecords", b"not json")
+    request = parse_request(signed("dynamodb"), "DynamoDBStreams_20120810.GetRecords", b"not json")
     assert request is not None
     assert request.service == "dynamodbstreams"
 
 
 def test_an_unsigned_request_is_none_of_ours() -> None:
     """Without AWS's signature a request names no service."""
-    assert asked("", "", b"") is None
+    assert parse_request("", "", b"") is None
 
 
 def test_calls_are_counted_from_a_mark() -> None:
@@ -138,8 +140,8 @@ def test_a_healed_fault_strikes_no_more() -> None:
 
 def test_an_error_text_is_escaped() -> None:
     """Foreign text in a message cannot break the XML around it."""
-    assert b"&lt;a&gt; &amp;" in error_answer("ec2", "Code", "<a> &", 400).body
-    assert b"&lt;a&gt; &amp;" in error_answer("sns", "Code", "<a> &", 400).body
+    assert b"&lt;a&gt; &amp;" in error_response("ec2", "Code", "<a> &", 400).body
+    assert b"&lt;a&gt; &amp;" in error_response("sns", "Code", "<a> &", 400).body
 
 
 def a_policy(**changes: object) -> dict[str, Any]:
@@ -188,7 +190,7 @@ def test_a_foreign_page_token_is_refused() -> None:
 def test_only_the_latest_tokens_are_kept() -> None:
     """Memory is bounded: after hundreds of newer ones a token has expired."""
     pages = ImagePages()
-    whole = Answer(200, (), b"<r><imagesSet><item>a</item><item>b</item></imagesSet></r>")
+    whole = Response(200, (), b"<r><imagesSet><item>a</item><item>b</item></imagesSet></r>")
     tokens = []
     for _ in range(201):
         body = pages.first({"MaxResults": "1"}, whole).body.decode()
@@ -217,7 +219,7 @@ def a_record(event: str = "INSERT", record: str = "release#1#a#00000001") -> dic
 )
 def test_only_inserted_releases_and_notices_pass(record: dict[str, Any], *, expected: bool) -> None:
     """The deployed filter lets inserted release and notice rows through, and nothing else."""
-    assert expected == matches(NEW_RELEASES, record)
+    assert expected == matches_pattern(NEW_RELEASES, record)
 
 
 @pytest.mark.parametrize(
@@ -231,10 +233,10 @@ def test_only_inserted_releases_and_notices_pass(record: dict[str, Any], *, expe
 )
 def test_filter_rules_are_lambdas(pattern: dict[str, Any], *, expected: bool) -> None:
     """Equality, `exists` and `anything-but` mean what they mean in a deployed filter."""
-    assert expected == matches(pattern, {"a": "x"})
+    assert expected == matches_pattern(pattern, {"a": "x"})
 
 
 def test_an_unknown_filter_rule_is_refused() -> None:
     """A rule that is not implemented must not pass for one that never matches."""
     with pytest.raises(ValueError, match="numeric"):
-        matches({"a": [{"numeric": ["=", 1]}]}, {"a": 1})
+        matches_pattern({"a": [{"numeric": ["=", 1]}]}, {"a": 1})
