@@ -49,8 +49,8 @@ def publish_role(
 class Topics:
     """Publishes announcements, up to ten a call, to the topic of each target."""
 
-    def __init__(self, members: TargetSessions, topic_name: str, partition: str) -> None:
-        self._members = members
+    def __init__(self, sessions: TargetSessions, topic_name: str, partition: str) -> None:
+        self._sessions = sessions
         self._topic_name = topic_name
         self._partition = partition
 
@@ -89,7 +89,7 @@ class Topics:
         def publish(sns: SNSClient) -> PublishBatchResponseTypeDef:
             return sns.publish_batch(TopicArn=arn, PublishBatchRequestEntries=entries)
 
-        answer = self._members.call(target, "sns", publish)
+        answer = self._sessions.call(target, "sns", publish)
         refused = {entry["Id"]: _refusal(entry) for entry in answer.get("Failed", [])}
         accepted = {entry["Id"]: entry["MessageId"] for entry in answer.get("Successful", [])}
         return {entry: accepted.get(entry) or refused.get(entry, _LOST) for entry in announcements}

@@ -48,10 +48,10 @@ class Sources:
 
     def __init__(
         self,
-        members: TargetSessions,
+        sessions: TargetSessions,
         pick: Callable[[int], int] = random.randrange,  # noqa: S311 - spreads calls, guards nothing
     ) -> None:
-        self._members = Visits(members)
+        self._sessions = Visits(sessions)
         self._pick = pick
 
     def ensure_session(self, target: Target) -> None:
@@ -60,7 +60,7 @@ class Sources:
         Raises:
             CallFailedError: it cannot be assumed, so no call into the target is worth trying.
         """
-        self._members.ensure_session(target)
+        self._sessions.ensure_session(target)
 
     def parameters(
         self,
@@ -104,7 +104,7 @@ class Sources:
                 for found in answer["Parameters"]
             }
 
-        return self._members.call(target, "ssm", get)
+        return self._sessions.call(target, "ssm", get)
 
     def _images_refused(self, target: Target) -> Failure | None:
         """Why DescribeImages is refused to every lookup in the target, if it is."""
@@ -160,7 +160,7 @@ class Sources:
             return [_ami(image) for page in pages for image in page["Images"]]
 
         try:
-            return self._members.call(target, "ec2", describe)
+            return self._sessions.call(target, "ec2", describe)
         except CallFailedError as error:
             return error.failure
 

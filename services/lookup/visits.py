@@ -29,8 +29,8 @@ class _Visit:
 class Visits:
     """`Members` with one attempt per visit at a target that times out."""
 
-    def __init__(self, members: TargetSessions) -> None:
-        self._members = members
+    def __init__(self, sessions: TargetSessions) -> None:
+        self._sessions = sessions
         self._visits: dict[Target, _Visit] = {}
 
     def ensure_session(self, target: Target) -> None:
@@ -41,7 +41,7 @@ class Visits:
         """
         self._visits[target] = _Visit()
         with time_outs_are_final():
-            self._members.ensure_session(target.account_id)
+            self._sessions.ensure_session(target.account_id)
 
     def call(self, target: Target, service: str, use: Callable[[Client], T]) -> T:
         """What `use` returns for the target's client of a service.
@@ -54,7 +54,7 @@ class Visits:
             raise CallFailedError(visit.time_out)
         try:
             with time_outs_are_final():
-                return self._members.call(target, service, use)
+                return self._sessions.call(target, service, use)
         except CallFailedError as error:
             if timed_out(error.failure):
                 visit.time_out = error.failure
