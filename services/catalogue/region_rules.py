@@ -30,7 +30,7 @@ def region_problems(document: Document) -> Iterator[Problem]:
     for entry in entries(document, "regions"):
         account = entry.content.get("AccountId", default)
         target = (entry.content.get("Name"), account)
-        if "AccountId" not in entry.content and default is None:
+        if account is None and "AccountId" not in entry.content:
             yield entry.problem("AccountId", "no account: add one here, or one for the whole file")
         if not all(isinstance(part, str) for part in target):
             continue

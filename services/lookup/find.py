@@ -161,14 +161,23 @@ class Finder:
             return newest(shown, (), moment)
         if answer := current(shown, pair.known, moment):
             return answer
-        # DescribeImages is eventually consistent: one list may lack an image that is still there.
-        # Asked for by its id, with the same filters, it is either shown or really gone.
-        asked = with_image_id(lookup, pair.known.image_id)
-        for _, again in self._source.matching(pair.target, [asked]) if asked else ():
-            if isinstance(again, Failure):
-                return again
-            shown += candidates(lookup, again)
+        again = self._asked_again(pair.target, lookup, pair.known.image_id)
+        if isinstance(again, Failure):
+            return again
+        shown += candidates(lookup, again)
         return current(shown, pair.known, moment) or newest(shown, (), moment)
+
+    def _asked_again(
+        self, target: Target, lookup: FilterLookup, image_id: str
+    ) -> list[Ami] | Failure:
+        """The known image, asked for by its id with the same filters: shown, or really gone.
+
+        DescribeImages is eventually consistent: one list may lack an image that is still there.
+        """
+        narrowed = with_image_id(lookup, image_id)
+        if narrowed is None:
+            return []
+        return next(found for _, found in self._source.matching(target, [narrowed]))
 
 
 def _to_see_first(pairs: Mapping[str, Pair]) -> Sequence[str]:
@@ -195,9 +204,7 @@ def _named_image(
 ) -> Finding | str:
     """The pair's answer, or the id of an image that EC2 has not shown yet."""
     if value is None:
-        return Failure.of(
-            State.NOT_FOUND, "ParameterNotFound", f"there is no parameter {path} here"
-        )
+        return _no_parameter(path)
     named = value if isinstance(value, Failure) else parameter_image_id(value)
     if isinstance(named, Failure):
         return named
@@ -206,6 +213,11 @@ def _named_image(
         return shown
     answer = launchable(named, shown)
     return named if isinstance(answer, Failure) else answer
+
+
+def _no_parameter(path: str) -> Failure:
+    detail = f"there is no parameter {path} here"
+    return Failure.of(State.NOT_FOUND, "ParameterNotFound", detail)
 
 
 def _shown(pair: Pair, image_id: str, visible: Ami | Failure | None) -> Finding:

@@ -151,18 +151,22 @@ class Sources:
         self, target: Target, filters: Sequence[Filter], owners: Sequence[str]
     ) -> list[Ami] | Failure:
         def describe(ec2: EC2Client) -> list[Ami]:
-            pages = ec2.get_paginator("describe_images").paginate(
-                Filters=[{"Name": f.name, "Values": list(f.values)} for f in filters],
-                Owners=list(owners),
-                IncludeDeprecated=True,
-                PaginationConfig={"PageSize": _PAGE_SIZE},
-            )
-            return [_ami(image) for page in pages for image in page["Images"]]
+            return _described(ec2, filters, owners)
 
         try:
             return self._sessions.call(target, "ec2", describe)
         except CallFailedError as error:
             return error.failure
+
+
+def _described(ec2: EC2Client, filters: Sequence[Filter], owners: Sequence[str]) -> list[Ami]:
+    pages = ec2.get_paginator("describe_images").paginate(
+        Filters=[{"Name": f.name, "Values": list(f.values)} for f in filters],
+        Owners=list(owners),
+        IncludeDeprecated=True,
+        PaginationConfig={"PageSize": _PAGE_SIZE},
+    )
+    return [_ami(image) for page in pages for image in page["Images"]]
 
 
 def _ami(image: ImageTypeDef) -> Ami:

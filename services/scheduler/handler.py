@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from services.kernel import observability
@@ -30,17 +30,18 @@ def _scheduler(settings: Settings) -> Scheduler:
     rows = Inventory(hub.client("dynamodb"), settings.table_name, log)
     queue = LookupQueue(hub.client("sqs"), settings.queue_url)
 
-    def report(summary: RoundReport) -> None:
-        observability.emit(settings.metrics_namespace, SERVICE, summary.measures())
-
     return Scheduler(
         rows,
         queue,
         log,
         settings.max_removed_percent,
-        report=report,
+        report=partial(_emit, settings),
         stale_after=settings.stale_after,
     )
+
+
+def _emit(settings: Settings, report: RoundReport) -> None:
+    observability.emit(settings.metrics_namespace, SERVICE, report.measures())
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:

@@ -88,9 +88,13 @@ def parse_request(authorization: str, target: str, body: bytes) -> ApiRequest | 
         region=region,
         access_key=access_key,
         fields=fields,
-        resource=next((fields[name] for name in _RESOURCE_FIELDS if name in fields), ""),
+        resource=_resource(fields),
         body=body,
     )
+
+
+def _resource(fields: Mapping[str, str]) -> str:
+    return next((fields[name] for name in _RESOURCE_FIELDS if name in fields), "")
 
 
 def _json_fields(body: bytes) -> dict[str, str]:
