@@ -88,12 +88,12 @@ class Worker:
 
     def __init__(
         self,
-        checker: TargetLookup,
+        target_lookup: TargetLookup,
         log: Log,
         shuffle: Callable[[list[Target]], None] = random.shuffle,
         waits: RecentWaits | None = None,
     ) -> None:
-        self._checker = checker
+        self._target_lookup = target_lookup
         self._log = log
         self._shuffle = shuffle
         self._waits = waits or RecentWaits()
@@ -120,7 +120,9 @@ class Worker:
         try:
             for target in self._turns(groups):
                 requests = _receives(groups[target])
-                future = pool.submit(self._checker.look_up, target, requests, deadline, budget)
+                future = pool.submit(
+                    self._target_lookup.look_up, target, requests, deadline, budget
+                )
                 batch.add(target, _Try(requests, future))
             while batch.running and (left := deadline.seconds_to_answer()) > 0:
                 for target in batch.wait(min(left, _LOOK_EVERY_SECONDS)):
@@ -152,7 +154,7 @@ class Worker:
         """Another attempt, if there is time for an answer when its turn comes."""
         if deadline.seconds_left() < _SECONDS_FOR_ANOTHER:
             return dict.fromkeys(requests, TIMED_OUT)
-        return self._checker.look_up(target, requests, deadline, budget, again=True)
+        return self._target_lookup.look_up(target, requests, deadline, budget, again=True)
 
     def _groups(self, messages: Sequence[Message], report: BatchReport) -> dict[Target, Group]:
         groups: dict[Target, dict[Request, list[Message]]] = defaultdict(lambda: defaultdict(list))

@@ -95,9 +95,9 @@ class Lab:
     def cold_start(self) -> None:
         """Begin a new process, which remembers nothing."""
         members = TargetSessions(_LabHome(self), Role("reader", "external", "lab", {}))
-        checker = TargetLookup(self.rows, Sources(members), self.log, lambda: MOMENT)
+        target_lookup = TargetLookup(self.rows, Sources(members), self.log, lambda: MOMENT)
         waits = RecentWaits(self.time.now)
-        self.worker = Worker(checker, self.log, self._random("order").shuffle, waits)
+        self.worker = Worker(target_lookup, self.log, self._random("order").shuffle, waits)
 
     def deliver(self, *, minutes: float = 0) -> BatchReport:
         """Check a message per pair, after a while."""

@@ -1,4 +1,4 @@
-"""What the checker may rely on of a target, asked of the fake and of SSM and EC2 alike."""
+"""What a target lookup may rely on of a target, asked of the fake and of SSM and EC2 alike."""
 
 from __future__ import annotations
 

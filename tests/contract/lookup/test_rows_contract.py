@@ -1,4 +1,4 @@
-"""What the checker may rely on of the table, asked of the fake and of DynamoDB alike."""
+"""What a target lookup may rely on of the table, asked of the fake and of DynamoDB alike."""
 
 from __future__ import annotations
 

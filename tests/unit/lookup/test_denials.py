@@ -270,12 +270,12 @@ def test_an_absent_namespace_among_denied_names_is_told_apart() -> None:
     assert states(found) == {absent: State.NOT_FOUND, denied: State.ACCESS_DENIED}
 
 
-# --- rounds of the checker
+# --- rounds of a target lookup
 
 
 @dataclass
 class Rounds:
-    """A checker over one account, round after round."""
+    """A target lookup over one account, round after round."""
 
     account: Account
     rows: FakeRows = field(default_factory=FakeRows)
@@ -295,8 +295,8 @@ class Rounds:
             a_request(path.strip("/").replace("/", "-"), by_parameter(path)) for path in paths
         ]
         requests += [a_request("filters", by_name())] if filters else []
-        checker = TargetLookup(self.rows, self.account.sources(), FakeLog(), lambda: MOMENT)
-        outcomes = checker.look_up(HERE, dict.fromkeys(requests, 1), Deadline.after(60))
+        target_lookup = TargetLookup(self.rows, self.account.sources(), FakeLog(), lambda: MOMENT)
+        outcomes = target_lookup.look_up(HERE, dict.fromkeys(requests, 1), Deadline.after(60))
         return [outcomes[request] for request in requests]
 
 

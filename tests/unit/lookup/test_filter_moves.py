@@ -1,4 +1,4 @@
-"""When a filter lookup moves to another image, and when it stays: a checker on fakes."""
+"""When a filter lookup moves to another image, and when it stays: a target lookup on fakes."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ class Bed:
 
     def check(self) -> State | None:
         """Look the pair up once."""
-        checker = TargetLookup(self.rows, self.facts, FakeLog(), lambda: self.moment)
+        target_lookup = TargetLookup(self.rows, self.facts, FakeLog(), lambda: self.moment)
         request = a_request(lookup=self.lookup)
-        return checker.look_up(HERE, {request: 1}, Deadline.after(60))[request].state
+        return target_lookup.look_up(HERE, {request: 1}, Deadline.after(60))[request].state
 
     def kinds(self) -> list[Kind]:
         """The kinds of all releases."""

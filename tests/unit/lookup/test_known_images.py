@@ -1,4 +1,4 @@
-"""A known image behind a parameter must stay visible: a checker on fakes, and calls counted."""
+"""A known image behind a parameter must stay visible: on fakes, with calls counted."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Bed:
     def check(self) -> list[Outcome]:
         """Look all pairs up once."""
         requests = [a_request(pair.image_name, pair.lookup) for pair in self.pairs]
-        checker = TargetLookup(self.rows, self.facts, self.log, lambda: MOMENT)
-        outcomes = checker.look_up(HERE, dict.fromkeys(requests, 1), Deadline.after(60))
+        target_lookup = TargetLookup(self.rows, self.facts, self.log, lambda: MOMENT)
+        outcomes = target_lookup.look_up(HERE, dict.fromkeys(requests, 1), Deadline.after(60))
         return [outcomes[request] for request in requests]
 
 

@@ -54,7 +54,7 @@ OK = Outcome(State.OK)
 
 @dataclass(slots=True)
 class Room:
-    """A checker on fakes that share one journal."""
+    """A target lookup on fakes that share one journal."""
 
     journal: list[str] = field(default_factory=list)
     rows: FakeRows = field(init=False)
@@ -75,9 +75,11 @@ class Room:
         budget: MarkBudget | None = None,
     ) -> list[Outcome]:
         """The outcomes of these requests, in their order."""
-        checker = TargetLookup(self.rows, self.facts, self.log, lambda: MOMENT)
+        target_lookup = TargetLookup(self.rows, self.facts, self.log, lambda: MOMENT)
         received = dict.fromkeys(requests, receives)
-        outcomes = checker.look_up(target, received, deadline or Deadline.after(seconds), budget)
+        outcomes = target_lookup.look_up(
+            target, received, deadline or Deadline.after(seconds), budget
+        )
         assert set(outcomes) == set(requests)
         return [outcomes[request] for request in requests]
 
@@ -450,7 +452,7 @@ def test_filters_that_nothing_passes_are_a_state(room: Room) -> None:
 
 
 def test_a_deprecated_image_is_the_last_choice_as_of_now(room: Room) -> None:
-    """The checker's clock decides."""
+    """The clock of the lookup decides."""
     settled(room, a_pair(lookup=by_name()))
     room.facts.register(HERE, an_ami(2, day=9, deprecation_time="2026-11-22T07:00:05.000Z"))
     room.facts.register(HERE, an_ami(1))
@@ -621,8 +623,8 @@ def test_an_image_in_another_state_is_not_chosen(
     lookup = FilterLookup((*by_name().filters, *state))
     asked = _Unfiltered(room.facts)
     room.rows.put(a_pair(lookup=lookup))
-    checker = TargetLookup(room.rows, asked, room.log, lambda: MOMENT)
-    checker.look_up(HERE, {a_request(lookup=lookup): 1}, Deadline.after(60))
+    target_lookup = TargetLookup(room.rows, asked, room.log, lambda: MOMENT)
+    target_lookup.look_up(HERE, {a_request(lookup=lookup): 1}, Deadline.after(60))
     assert room.rows.stored(a_pair()).known == expected
 
 
@@ -673,9 +675,9 @@ def test_a_question_that_fails_decides_nothing(room: Room) -> None:
     _known_newest(room)
     room.facts.overlooked.add(image_id(2))
     failing = _FailingTheSecondTime(room.facts)
-    checker = TargetLookup(room.rows, failing, room.log, lambda: MOMENT)
+    target_lookup = TargetLookup(room.rows, failing, room.log, lambda: MOMENT)
     request = a_request(lookup=by_name())
-    outcomes = checker.look_up(HERE, {request: 1}, Deadline.after(60))
+    outcomes = target_lookup.look_up(HERE, {request: 1}, Deadline.after(60))
     assert outcomes == {request: Outcome(State.THROTTLED, again=True)}
 
 
@@ -686,9 +688,9 @@ def test_a_lookup_that_names_images_is_asked_again_for_one(room: Room) -> None:
     room.facts.register(HERE, an_ami(1, 1))
     room.facts.register(HERE, an_ami(2, 2))
     incomplete = _Incomplete(room.facts, image_id(2))
-    checker = TargetLookup(room.rows, incomplete, room.log, lambda: MOMENT)
+    target_lookup = TargetLookup(room.rows, incomplete, room.log, lambda: MOMENT)
     request = a_request(lookup=both)
-    assert checker.look_up(HERE, {request: 1}, Deadline.after(60)) == {request: OK}
+    assert target_lookup.look_up(HERE, {request: 1}, Deadline.after(60)) == {request: OK}
     assert room.journal.count("matching") == 2
 
 
@@ -924,8 +926,8 @@ def test_the_message_that_came_back_decides(room: Room, rounds: tuple[str, str])
     """Whatever the order in which a batch holds it and the next round's."""
     settled(room, a_pair(known=an_observation(1)))
     received = {a_request(round_id=round_id): 1 + (round_id == ROUND) for round_id in rounds}
-    checker = TargetLookup(room.rows, room.facts, room.log, lambda: MOMENT)
-    checker.look_up(HERE, received, Deadline.after(0))
+    target_lookup = TargetLookup(room.rows, room.facts, room.log, lambda: MOMENT)
+    target_lookup.look_up(HERE, received, Deadline.after(0))
     assert [("al2023", "late")] == room.rows.marks
 
 
@@ -933,8 +935,8 @@ def test_a_message_of_an_older_lookup_marks_nothing(room: Room) -> None:
     """It is dropped; the message of the present lookup came for the first time."""
     settled(room, a_pair(known=an_observation(1)))
     received = {a_request(): 1, a_request(lookup=by_parameter("/before")): 2}
-    checker = TargetLookup(room.rows, room.facts, room.log, lambda: MOMENT)
-    outcomes = checker.look_up(HERE, received, Deadline.after(0))
+    target_lookup = TargetLookup(room.rows, room.facts, room.log, lambda: MOMENT)
+    outcomes = target_lookup.look_up(HERE, received, Deadline.after(0))
     assert [LATE, DROPPED] == list(map(outcomes.get, received))
     assert room.rows.marks == []
 

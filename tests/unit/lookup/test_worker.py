@@ -52,8 +52,8 @@ class Room:
 
     def work(self, *messages: Message, seconds: float = 60) -> BatchReport:
         """What became of the messages."""
-        checker = TargetLookup(self.rows, self.facts, self.log, lambda: MOMENT)
-        worker = Worker(checker, self.log, shuffle=lambda _: None, waits=self.waits)
+        target_lookup = TargetLookup(self.rows, self.facts, self.log, lambda: MOMENT)
+        worker = Worker(target_lookup, self.log, shuffle=lambda _: None, waits=self.waits)
         return worker.work(messages, Deadline.after(seconds))
 
     def track(self, *targets: Target) -> None:
@@ -376,8 +376,8 @@ def test_what_ends_within_the_reserve_counts(room: Room) -> None:
     rows = _CommitAtTheDeadline()
     room.rows = rows
     room.track(HERE)
-    checker = TargetLookup(rows, room.facts, room.log, lambda: MOMENT)
-    worker = Worker(checker, room.log, shuffle=lambda _: None)
+    target_lookup = TargetLookup(rows, room.facts, room.log, lambda: MOMENT)
+    worker = Worker(target_lookup, room.log, shuffle=lambda _: None)
     deadline = Deadline(lambda: rows.left, reserve_seconds=9.5)
 
     report = worker.work([a_message()], deadline)
