@@ -17,7 +17,7 @@ from infra.package.interpreter import VARIABLE, NoInterpreterError, find
 from infra.package.lambda_platform import ARCHITECTURES, RUNTIMES, LambdaPlatform
 from infra.package.manifest import files
 from services.catalogue.load import ConfigurationError, read_configuration
-from services.kernel.wire import encode_catalogue
+from services.kernel.catalogue_file import encode_catalogue
 
 _DESCRIPTION = """\
 Build one zip per Lambda function: its service, the kernel, the locked dependencies with byte code,

@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.kernel.errors import MalformedError
+from services.kernel.keys import LAST_VERSION
 from services.kernel.model import Kind, Release
+from services.kernel.wire import timestamp
 
 SUBJECT_LIMIT = 99  # sns:Publish, Subject: less than 100 characters, printable ASCII
 _ATTRIBUTE_LIMIT = 256  # ours: a foreign text must not fill the 256 KiB of a message
-_LAST_VERSION = 99_999_999  # a record holds eight digits
 
 _MESSAGES = {
     Kind.BASELINE: (
@@ -73,15 +74,14 @@ def announcement(release: Release) -> Announcement:
 
 def _check(release: Release) -> None:
     what = f"release {release.version} of {release.image_name!r} in {release.target}"
-    if not 1 <= release.version <= _LAST_VERSION:
-        raise MalformedError(what, f"its version is not between 1 and {_LAST_VERSION}")
+    if not 1 <= release.version <= LAST_VERSION:
+        raise MalformedError(what, f"its version is not between 1 and {LAST_VERSION}")
     texts = {
         "image_name": release.image_name,
         "region": release.target.region,
         "account_id": release.target.account_id,
         "image_id": release.observed.image_id,
         "previous_image_id": release.previous_image_id or "-",
-        "detected_at": release.detected_at,
     }
     for name, text in texts.items():
         if not (text.isascii() and text.isprintable() and 0 < len(text) <= _ATTRIBUTE_LIMIT):
@@ -112,7 +112,7 @@ def _attributes(release: Release) -> dict[str, str | int]:
         "previous_image_id": release.previous_image_id,
         "version": release.version,
         "ami_name": _clean(release.observed.ami_name),
-        "detected_at": release.detected_at,
+        "detected_at": timestamp(release.detected_at),
     }
     return {name: value for name, value in attributes.items() if value not in {None, ""}}
 
@@ -123,7 +123,7 @@ def _clean(text: str | None) -> str | None:
 
 
 def waves(releases: Iterable[Release]) -> list[list[Release]]:
-    """Runs in which no image stands twice, each image's versions in order.
+    """Runs in which no image occurs twice, each image's versions in order.
 
     A run is published as a whole before the next, so that an image's events stay in order.
     """

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.aggregator.outbox import Found, Key
+from services.kernel.deadline import Deadline
 from services.kernel.model import Release
-from services.kernel.runtime import Deadline
 
 
 class PendingRows(Protocol):
@@ -28,7 +28,7 @@ class PendingRows(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Backlog:
     """What was asked for: releases to announce now, those that wait, and unreadable rows."""
 
     ready: tuple[Release, ...] = ()
@@ -45,7 +45,7 @@ def look_back(
     keys: Sequence[Key],
     deadline: Deadline,
     due: Callable[[Release], bool] = _always,
-) -> Batch:
+) -> Backlog:
     """What is pending of `keys`, and what has to be announced before it.
 
     A release that is `due` takes the older pending ones of its image with it, whatever their age.
@@ -62,7 +62,7 @@ def look_back(
     pending = {key: r for key, r in walk.releases.items() if key in asked_for}
     chosen = [key for key, release in pending.items() if due(release)]
     if not walk.back_from(chosen, deadline):
-        return Batch((), tuple(pending.values()), frozenset(walk.unreadable))
+        return Backlog((), tuple(pending.values()), frozenset(walk.unreadable))
     last: dict[tuple[str, str], int] = {}
     for key in chosen:
         last[key.region, key.image] = max(key.version, last.get((key.region, key.image), 0))
@@ -71,7 +71,7 @@ def look_back(
         for key, release in walk.releases.items()
         if key.version <= last.get((key.region, key.image), -1)
     }
-    return Batch(
+    return Backlog(
         ready=tuple(ready.values()),
         waiting=tuple(release for key, release in pending.items() if key not in ready),
         unreadable=frozenset(walk.unreadable),

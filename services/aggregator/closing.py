@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.aggregator.outbox import Key
-from services.aggregator.report import Report
+from services.aggregator.progress import Progress
+from services.kernel.deadline import Deadline
 from services.kernel.model import Release, Target
-from services.kernel.observe import Log
-from services.kernel.runtime import Deadline
+from services.kernel.observability import Log
 
 CLOSED_AFTER = timedelta(days=7)
 """How long a release has to be pending before it may be closed."""
@@ -50,17 +50,17 @@ class Closing:
         self._monotonic = monotonic
         self._last: float | None = None
 
-    def close_overdue(self, report: Report, deadline: Deadline) -> None:
+    def close_overdue(self, progress: Progress, deadline: Deadline) -> None:
         """Close what is overdue in targets without an active image; one query a target."""
-        if not report.overdue or not self._is_time():
+        if not progress.overdue or not self._is_time():
             return
         targets: dict[Target, list[Release]] = defaultdict(list)
-        for release in report.overdue.values():
+        for release in progress.overdue.values():
             targets[release.target].append(release)
         for target, releases in targets.items():
             if deadline.passed():
                 return
-            self._close_target(target, releases, report, deadline)
+            self._close_target(target, releases, progress, deadline)
 
     def _is_time(self) -> bool:
         now, last = self._monotonic(), self._last
@@ -70,7 +70,7 @@ class Closing:
         return True
 
     def _close_target(
-        self, target: Target, releases: Sequence[Release], report: Report, deadline: Deadline
+        self, target: Target, releases: Sequence[Release], progress: Progress, deadline: Deadline
     ) -> None:
         where = target.fields()
         try:
@@ -82,9 +82,9 @@ class Closing:
         for release in releases:
             if deadline.passed():
                 return
-            self._close(release, report, where)
+            self._close(release, progress, where)
 
-    def _close(self, release: Release, report: Report, where: dict[str, str]) -> None:
+    def _close(self, release: Release, progress: Progress, where: dict[str, str]) -> None:
         named = {"event_id": release.event_id, "image_name": release.image_name}
         fields = {**named, "round": release.round, **where}
         try:
@@ -92,6 +92,6 @@ class Closing:
         except Exception as error:  # noqa: BLE001 - one row must not affect the others
             self._log.error("release not closed", extra={**fields, "problem": str(error)})
         else:
-            report.closed += 1
-            report.count_gone(Key.of(release))
+            progress.report.closed += 1
+            progress.count_gone(Key.of(release))
             self._log.warning("release closed", extra={**fields, "version": release.version})

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from services.aggregator.event import parse_relay_event
 from services.aggregator.outbox import Outbox
 from services.aggregator.relay import Relay
 from services.aggregator.settings import Settings
-from services.aggregator.stream import read_event
 from services.aggregator.topics import Topics, publish_role
-from services.kernel import observe
-from services.kernel.aws import Home, Members
-from services.kernel.runtime import Deadline
+from services.kernel import observability
+from services.kernel.deadline import Deadline
+from services.kernel.sessions import HubSession, TargetSessions
 
 SERVICE = "aggregator"
 RESERVE_SECONDS = 5.0
@@ -23,23 +23,23 @@ RESERVE_SECONDS = 5.0
 
 @lru_cache(maxsize=1)
 def _relay(settings: Settings) -> Relay:
-    log = observe.logger(SERVICE)
-    home = Home(settings.region)
+    log = observability.logger(SERVICE)
+    hub = HubSession(settings.region)
     role = publish_role(
         settings.publish_role_name,
         settings.external_id,
         settings.region,
         settings.topic_name,
-        home.partition,
+        hub.partition,
     )
-    topics = Topics(Members(home, role), settings.topic_name, home.partition)
-    return Relay(Outbox(home.client("dynamodb"), settings.table_name, log), topics, log)
+    topics = Topics(TargetSessions(hub, role), settings.topic_name, hub.partition)
+    return Relay(Outbox(hub.client("dynamodb"), settings.table_name, log), topics, log)
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     """Announce the releases that a stream batch inserted, or whatever a sweep finds pending."""
     settings = Settings.from_env(os.environ)
-    observe.begin(context)
-    report = _relay(settings).run(read_event(event), Deadline.of(context, RESERVE_SECONDS))
-    observe.emit(settings.metrics_namespace, SERVICE, report.measures())
+    observability.begin(context)
+    report = _relay(settings).run(parse_relay_event(event), Deadline.of(context, RESERVE_SECONDS))
+    observability.emit(settings.metrics_namespace, SERVICE, report.measures())
     return report.answer()

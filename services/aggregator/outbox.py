@@ -8,19 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from services.kernel.aws import query_rows, read_rows, to_item
 from services.kernel.errors import MalformedError
 from services.kernel.failures import condition_may_fail, hub
+from services.kernel.keys import IMAGE_PREFIX, PENDING_INDEX, release_record
 from services.kernel.model import Release, Target
-from services.kernel.observe import Log
-from services.kernel.runtime import timestamp
-from services.kernel.wire import (
-    IMAGE_PREFIX,
-    PENDING_INDEX,
-    decode_pair,
-    decode_release,
-    release_record,
-)
+from services.kernel.observability import Log
+from services.kernel.records import decode_pair, decode_release
+from services.kernel.table import query_rows, read_rows, to_item
+from services.kernel.wire import timestamp
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -116,7 +111,7 @@ class Outbox:
         return [each for each in found if each.record < key.record]
 
     def read(self, keys: Sequence[Key]) -> Found:
-        """What of `keys` is still to be announced; a row that makes no sense is logged.
+        """What of `keys` is still to be announced; a row that cannot be decoded is logged.
 
         Raises:
             HubBrokenError: the table cannot be used.
@@ -139,7 +134,7 @@ class Outbox:
             return None
 
     def mark(self, release: Release, message_id: str, moment: datetime) -> None:
-        """Note that the release was published; whoever noted it first stays."""
+        """Note that the release was published; the first write wins."""
         key = Key.of(release)
         with hub(f"table {self._table}"), condition_may_fail():
             self._client.update_item(
@@ -205,23 +200,11 @@ def pending_release(row: Mapping[str, Any]) -> Release:
     """The release in a pending row.
 
     Raises:
-        MalformedError: the row does not match the schema or its key, its age is unknown, or it is
-            in the index under another region than its own.
+        MalformedError: the row does not match the schema or its key, or it is in the index under
+            another region than its own.
     """
-    release = _dated(decode_release(row))
+    release = decode_release(row)
     if row["pending"] != release.target.region:
         what = f"release {release.version} of {release.image_name} in {release.target}"
         raise MalformedError(what, f"pending is {row['pending']!r}, but must be its region")
-    return release
-
-
-def _dated(release: Release) -> Release:
-    """The release, if it can be told how old it is."""
-    try:
-        aware = datetime.fromisoformat(release.detected_at).tzinfo is not None
-    except ValueError:
-        aware = False
-    if not aware:
-        what = f"release {release.version} of {release.image_name} in {release.target}"
-        raise MalformedError(what, f"detected_at is {release.detected_at!r}, but must be a time")
     return release

@@ -9,17 +9,14 @@ from dataclasses import dataclass, field
 from aws_lambda_powertools.metrics import MetricUnit
 
 from services.aggregator.outbox import Key
-from services.kernel.model import Release, Target
-from services.kernel.observe import Measure
+from services.kernel.observability import Measure
 
 
 @dataclass(slots=True)
-class Report:
+class RelayReport:
     """What an invocation announced, and what it left pending.
 
     `left` are the rows that stay pending, each with its age in seconds as far as that is known.
-    `unmarked` were announced, but their rows could not be written. `overdue` have been pending for
-    so long that they may be closed.
     """
 
     announced: Counter[str] = field(default_factory=Counter)
@@ -27,10 +24,6 @@ class Report:
     seconds: list[float] = field(default_factory=list)
     left: dict[Key, float] = field(default_factory=dict)
     unreadable_rows: set[Key] = field(default_factory=set)
-    unmarked: set[Key] = field(default_factory=set)
-    stuck: set[Target] = field(default_factory=set)
-    held_back: set[tuple[Target, str]] = field(default_factory=set)
-    overdue: dict[Key, Release] = field(default_factory=dict)
     closed: int = 0
     retry_from: str | None = None
     swept: bool = False
@@ -75,11 +68,6 @@ class Report:
             if self.closed:
                 yield Measure("ReleasesClosed", self.closed)
 
-    def holds(self, release: Release) -> bool:
-        """Whether a release must wait: its topic takes no more, or an older one was not sent."""
-        image = (release.target, release.image_name)
-        return release.target in self.stuck or image in self.held_back
-
     def count_announced(self, key: Key, age: float) -> None:
         """Note a release that its topic accepted."""
         self.announced[key.region] += 1
@@ -100,9 +88,7 @@ class Report:
         for key in keys:
             self.unreadable_rows.add(key)
             self.left[key] = 0.0
-            self.overdue.pop(key, None)
 
     def count_gone(self, key: Key) -> None:
         """Note a row that is pending no more."""
         self.left.pop(key, None)
-        self.overdue.pop(key, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.kernel.runtime import Environment
+from services.kernel.settings import Environment
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from services.aggregator.announce import Announcement
-from services.kernel.aws import Members, Role, until_done
-from services.kernel.errors import CallFailedError, Failure, State, failure
+from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import STATE_OF_CODE
-from services.kernel.model import Target
+from services.kernel.model import State, Target
+from services.kernel.retry import until_done
+from services.kernel.sessions import Role, TargetSessions
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 ENTRIES_PER_BATCH = 10  # sns:PublishBatch
 ENTRY_STATES = frozenset({State.BAD_LOOKUP, State.UNCLASSIFIED})
-"""What may be one announcement's own fault; every other state speaks against the whole topic.
+"""What may be one announcement's own fault; every other state is the topic's.
 
-Several announcements that are refused in one call, and none accepted, speak against it as well.
+So is a call in which several announcements are refused and none is accepted.
 """
 
 
@@ -48,8 +49,8 @@ def publish_role(
 class Topics:
     """Publishes announcements, up to ten a call, to the topic of each target."""
 
-    def __init__(self, members: Members, topic_name: str, partition: str) -> None:
-        self._members = members
+    def __init__(self, sessions: TargetSessions, topic_name: str, partition: str) -> None:
+        self._sessions = sessions
         self._topic_name = topic_name
         self._partition = partition
 
@@ -58,7 +59,7 @@ class Topics:
     ) -> dict[str, str | Failure]:
         """For each event id the message id that SNS gave it, or why it was not accepted.
 
-        Only what the answer lists as successful counts: an entry may stand in neither of its lists.
+        Only what the answer lists as successful counts: an entry may be in neither of its lists.
         """
         by_id = {str(number): each for number, each in enumerate(announcements)}
         results: dict[str, str | Failure] = {}
@@ -88,7 +89,7 @@ class Topics:
         def publish(sns: SNSClient) -> PublishBatchResponseTypeDef:
             return sns.publish_batch(TopicArn=arn, PublishBatchRequestEntries=entries)
 
-        answer = self._members.call(target, "sns", publish)
+        answer = self._sessions.call(target, "sns", publish)
         refused = {entry["Id"]: _refusal(entry) for entry in answer.get("Failed", [])}
         accepted = {entry["Id"]: entry["MessageId"] for entry in answer.get("Successful", [])}
         return {entry: accepted.get(entry) or refused.get(entry, _LOST) for entry in announcements}
@@ -112,10 +113,10 @@ class Topics:
         return entry
 
 
-_LOST = failure(State.TRANSIENT, "Unaccounted", "the answer lists the entry nowhere")
+_LOST = Failure.of(State.TRANSIENT, "Unaccounted", "the answer lists the entry nowhere")
 
 
 def _refusal(entry: Mapping[str, Any]) -> Failure:
     unknown = State.UNCLASSIFIED if entry.get("SenderFault") else State.TRANSIENT
     state = STATE_OF_CODE.get(entry["Code"], unknown)
-    return failure(state, entry["Code"], entry.get("Message", ""))
+    return Failure.of(state, entry["Code"], entry.get("Message", ""))

@@ -11,11 +11,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from services.catalogue.document import MAX_PROBLEMS, Document, Location
 from services.catalogue.models import ENTRIES, EXPECTED, OWNER, PARAMETER_PATH, keys_of
 from services.catalogue.owners import owner_mistake
 from services.catalogue.paths import path_mistake
 from services.catalogue.problems import Problem, printable, shown
-from services.catalogue.yaml_loader import MAX_PROBLEMS, Document, Location
 
 _LONGEST_NAME = 80  # characters of a filter's name that a problem shows
 

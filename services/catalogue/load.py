@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from services.catalogue.document import MAX_PROBLEMS, Document, ReadFile
 from services.catalogue.explain import problems_of
 from services.catalogue.files import find_image_files, missing_regions_file
 from services.catalogue.models import (
@@ -19,15 +20,14 @@ from services.catalogue.models import (
     RegionsFile,
 )
 from services.catalogue.problems import ConfigurationError, Problem
+from services.catalogue.region_rules import region_problems, region_warnings
 from services.catalogue.rules import (
     Surroundings,
     image_problems,
     image_warnings,
-    region_problems,
-    region_warnings,
 )
 from services.catalogue.sdk_regions import sdk_regions
-from services.catalogue.yaml_loader import MAX_PROBLEMS, Document, read_document
+from services.catalogue.yaml_loader import read_document
 from services.kernel.model import (
     Catalogue,
     Filter,
@@ -81,16 +81,22 @@ def read_configuration(
     Raises:
         ConfigurationError: something is wrong with the files; it lists everything.
     """
-    problems: list[Problem] = []
-    document = _regions_document(regions_file, problems)
-    regions = None if document is None else _regions(document, problems)
+    file = _read_regions_file(regions_file)
+    regions, misshapen = _regions(file.document)
     found = find_image_files(images_dir)
-    problems.extend(found.problems)
     around = Surroundings(_names(regions), allow_unknown_filters)
-    documents = _documents(found.read, problems)
-    images = _read_images(documents, around, problems)
+    read = [read_document(path) for path in found.read]
+    documents = [each.document for each in read if each.document is not None]
+    images, mistakes = _read_images(documents, around)
+    problems = [
+        *file.problems,
+        *misshapen,
+        *found.problems,
+        *chain.from_iterable(each.problems for each in read),
+        *mistakes,
+    ]
     warnings = [*found.unread, *image_warnings(documents)]
-    warnings.extend(region_warnings(document, sdk_regions()) if document else ())
+    warnings.extend(region_warnings(file.document, sdk_regions()) if file.document else ())
     if problems or regions is None:
         raise ConfigurationError(_first(problems), _first(warnings))
     return Configuration(
@@ -104,7 +110,7 @@ def read_configuration(
 
 
 def _first(problems: Iterable[Problem]) -> Iterator[Problem]:
-    """The first problems of each file, and whether there are more, which would help nobody."""
+    """The first problems of each file, and a last one that says if there are more."""
     for file, group in groupby(sorted(problems), key=lambda problem: problem.file):
         found = list(group)
         yield from found[:MAX_PROBLEMS]
@@ -117,42 +123,40 @@ def _first(problems: Iterable[Problem]) -> Iterator[Problem]:
 # --- reading
 
 
-def _regions_document(path: Path, problems: list[Problem]) -> Document | None:
+def _read_regions_file(path: Path) -> ReadFile:
     missing = missing_regions_file(path)
-    if missing:
-        problems.append(missing)
-        return None
-    return read_document(path, problems)
+    return ReadFile(None, (missing,)) if missing else read_document(path)
 
 
-def _regions(document: Document, problems: list[Problem]) -> RegionsFile | None:
-    problems.extend(region_problems(document))
-    return _shaped(document, RegionsFile, problems)
+def _regions(document: Document | None) -> tuple[RegionsFile | None, list[Problem]]:
+    if document is None:
+        return None, []
+    regions, misshapen = _shaped(document, RegionsFile)
+    return regions, [*region_problems(document), *misshapen]
 
 
 def _names(regions: RegionsFile | None) -> frozenset[str] | None:
     return None if regions is None else frozenset(entry.name for entry in regions.regions)
 
 
-def _documents(paths: Iterable[Path], problems: list[Problem]) -> list[Document]:
-    documents = (read_document(path, problems) for path in paths)
-    return [document for document in documents if document is not None]
-
-
 def _read_images(
-    documents: Iterable[Document], around: Surroundings, problems: list[Problem]
-) -> dict[str, ImagesFile]:
-    problems.extend(image_problems(documents, around))
-    shaped = ((document.file, _shaped(document, ImagesFile, problems)) for document in documents)
-    return {file: content for file, content in shaped if content is not None}
+    documents: Sequence[Document], around: Surroundings
+) -> tuple[dict[str, ImagesFile], list[Problem]]:
+    files: dict[str, ImagesFile] = {}
+    problems = list(image_problems(documents, around))
+    for document in documents:
+        content, misshapen = _shaped(document, ImagesFile)
+        problems += misshapen
+        if content is not None:
+            files[document.file] = content
+    return files, problems
 
 
-def _shaped(document: Document, model: type[M], problems: list[Problem]) -> M | None:
+def _shaped(document: Document, model: type[M]) -> tuple[M | None, list[Problem]]:
     try:
-        return model.model_validate(document.value)
+        return model.model_validate(document.value), []
     except ValidationError as error:
-        problems.extend(problems_of(document, model, error))
-        return None
+        return None, list(problems_of(document, model, error))
 
 
 # --- from the files' words to the kernel's

@@ -84,7 +84,7 @@ class FilterEntry(_Model):
     values: tuple[Line, ...] = Field(
         alias="Values",
         min_length=1,
-        description="A list of values, one of which must match. `*` stands for any run of "
+        description="A list of values, one of which must match. `*` matches any run of "
         "characters, `?` for one or none; `\\` before `*`, `?` or `\\` takes that character as it "
         "is, and EC2 refuses it before others. Case-sensitive.",
     )
@@ -220,7 +220,7 @@ class RegionEntry(_Model):
         default="",
         alias="AccountId",
         description="The account to watch this region from and to announce in; without it, the "
-        "file's own AccountId. A region may stand here more than once with different accounts.",
+        "file's own AccountId. A region may be listed more than once with different accounts.",
     )
 
 
@@ -243,7 +243,7 @@ ENTRIES: dict[tuple[str, ...], type[BaseModel]] = {
     ("images", "Filter"): FilterEntry,
     ("regions",): RegionEntry,
 }
-"""What stands in each list of the two files."""
+"""The entries of each list in the two files."""
 
 
 def keys_of(model: type[BaseModel]) -> list[str]:

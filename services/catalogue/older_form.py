@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from services.catalogue.problems import Problem
 from services.catalogue.yaml_loader import parse_document
 
-_MAX_CHARACTERS = 65_536  # 200 values of 255 characters, and room for what stands around them
+_MAX_CHARACTERS = 65_536  # 200 values of 255 characters, and room for the syntax around them
 _TOO_LONG = f"is longer than {_MAX_CHARACTERS} characters"
 _EMPTY = "is empty"
 _SHORTHAND = re.compile(r"\s*Name=[^,]*,Values=")
@@ -28,7 +27,7 @@ def parse_older_form(text: str) -> object:
     """The list that the text holds, which may have brackets of its own.
 
     Its maps are YAML in flow style, so they are read by the same strict loader: nothing is ever
-    evaluated, and a forgotten comma or a key that stands twice is refused, not guessed at.
+    evaluated, and a forgotten comma or a duplicate key is refused, not guessed at.
 
     Raises:
         OlderFormError: it cannot be read.
@@ -36,15 +35,14 @@ def parse_older_form(text: str) -> object:
     reason = _unreadable(text)
     if reason:
         raise OlderFormError(reason)
-    problems: list[Problem] = []
     try:
         data = f"[{text}\n]".encode()
     except UnicodeEncodeError as error:  # pure-Python PyYAML reads "\ud800" as one
         raise OlderFormError(_expected(_SURROGATE)) from error
-    document = parse_document("", data, problems)
-    if document is None or problems:
-        raise OlderFormError(_expected(problems[0].message))
-    match document.value:
+    read = parse_document("", data)
+    if read.document is None or read.problems:
+        raise OlderFormError(_expected(read.problems[0].message))
+    match read.document.value:
         case [list() as inner]:
             return inner
         case value:

@@ -1,4 +1,4 @@
-"""What fields and files must be to each other; each field's own shape is checked by the models.
+"""What the fields of images must be to each other; a field's own shape is checked by the models.
 
 The rules look at entries as they were read, so that a misspelt field hides no other mistake.
 """
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
+from services.catalogue.document import MAX_PROBLEMS, Document, Location
+from services.catalogue.entries import Entry, entries
 from services.catalogue.filters import (
     escape_mistake,
     filter_name_mistake,
@@ -23,7 +25,6 @@ from services.catalogue.filters import (
 from services.catalogue.models import MAX_TEXT, OWNER_FILTERS, ImageEntry, keys_of
 from services.catalogue.older_form import OlderFormError, parse_older_form
 from services.catalogue.problems import Problem, shown
-from services.catalogue.yaml_loader import MAX_PROBLEMS, Document, Location
 from services.kernel.wire import REGION, canonical_json
 
 _NO_OWNER = (
@@ -37,82 +38,11 @@ _NO_ARCHITECTURE = (
     "add an architecture filter, such as [x86_64] or [arm64]; if it is, one with both"
 )
 
-_PARTITIONS = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "us-isob-": "aws-iso-b",
-    "us-isof-": "aws-iso-f",
-    "us-iso-": "aws-iso",
-    "eu-isoe-": "aws-iso-e",
-    "eusc-": "aws-eusc",
-}
 _LOOKUPS = frozenset({"ParameterPath", "Filters", "Filter"})
 _LONGEST_KEY = 100  # characters of an unknown key that are compared with the known ones
 _MAX_ENTRY_BYTES = 100_000
 """As JSON. A message holds 256 KiB on any queue, a row 400 KB; 200 filter values of 255 characters
 take about 52,000."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    document: Document
-    location: Location
-    content: Mapping[str, object]
-
-    def problem(self, field: str, message: str) -> Problem:
-        return self.document.problem((*self.location, field), message)
-
-
-def _entries(document: Document, group: str) -> Iterator[_Entry]:
-    content = document.value.get(group) if isinstance(document.value, dict) else None
-    for index, entry in enumerate(content if isinstance(content, list) else ()):
-        if isinstance(entry, dict):
-            yield _Entry(document, (group, index), entry)
-
-
-def region_problems(document: Document) -> Iterator[Problem]:
-    """What is wrong with regions.yaml beside its shape: no account, or the same target twice."""
-    default = document.value.get("AccountId") if isinstance(document.value, dict) else None
-    seen: dict[tuple[object, object], _Entry] = {}
-    for entry in _entries(document, "regions"):
-        account = entry.content.get("AccountId", default)
-        target = (entry.content.get("Name"), account)
-        if "AccountId" not in entry.content and default is None:
-            yield entry.problem("AccountId", "no account: add one here, or one for the whole file")
-        if not all(isinstance(part, str) for part in target):
-            continue
-        if target in seen:
-            line = document.line(seen[target].location)
-            yield entry.problem("Name", f"is listed with the same account in line {line} already")
-        seen.setdefault(target, entry)
-    yield from _partition_problems(list(seen.values()))
-
-
-def _partition_problems(entries: Sequence[_Entry]) -> Iterator[Problem]:
-    """Regions that no role of the first one's partition reaches."""
-    for entry in entries[1:]:
-        name, first = str(entry.content["Name"]), str(entries[0].content["Name"])
-        if _partition(name) != _partition(first):
-            message = (
-                f"{shown(name)} is in another partition ({_partition(name)}) than {shown(first)} "
-                f"({_partition(first)}), and roles do not reach across: deploy a hub there as well"
-            )
-            yield entry.problem("Name", message)
-
-
-def _partition(region: str) -> str:
-    return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
-
-
-def region_warnings(document: Document, known: AbstractSet[str]) -> Iterator[Problem]:
-    """The regions of regions.yaml that are not among those `known`: misspelt, or newer."""
-    for entry in _entries(document, "regions"):
-        name = entry.content.get("Name")
-        # What is no region name at all is said by its own field.
-        if isinstance(name, str) and re.match(REGION, name) and name not in known:
-            near = difflib.get_close_matches(name, sorted(known), n=1)
-            guess = f"; did you mean {near[0]}?" if near else ""
-            yield entry.problem("Name", f"{name} is not a region that this version knows{guess}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +55,11 @@ class Surroundings:
 
 def image_problems(documents: Iterable[Document], around: Surroundings) -> Iterator[Problem]:
     """What is wrong with the images, apart from their shape."""
-    seen: dict[str, _Entry] = {}
+    seen: dict[str, Entry] = {}
     for document in documents:
         found = (
             problem
-            for entry in _entries(document, "images")
+            for entry in entries(document, "images")
             for problem in _entry_problems(entry, seen, around)
         )
         yield from islice(found, MAX_PROBLEMS + 1)
@@ -138,7 +68,7 @@ def image_problems(documents: Iterable[Document], around: Surroundings) -> Itera
 def image_warnings(documents: Iterable[Document]) -> Iterator[Problem]:
     """Which images may be of another architecture than is meant."""
     for document in documents:
-        for entry in _entries(document, "images"):
+        for entry in entries(document, "images"):
             key, filters = _filters_of(entry)
             if key and not _says_architecture(filters):
                 yield entry.problem(key, _NO_ARCHITECTURE)
@@ -152,7 +82,7 @@ def _says_architecture(filters: Sequence[_FilterPlace]) -> bool:
 
 
 def _entry_problems(
-    entry: _Entry, seen: dict[str, _Entry], around: Surroundings
+    entry: Entry, seen: dict[str, Entry], around: Surroundings
 ) -> Iterator[Problem]:
     yield from _name_problems(entry, seen)
     yield from _lookup_problems(entry)
@@ -163,7 +93,7 @@ def _entry_problems(
         yield from _region_problems(entry, around.regions)
 
 
-def _name_problems(entry: _Entry, seen: dict[str, _Entry]) -> Iterator[Problem]:
+def _name_problems(entry: Entry, seen: dict[str, Entry]) -> Iterator[Problem]:
     name = entry.content.get("Name")
     if not isinstance(name, str):
         return
@@ -174,7 +104,7 @@ def _name_problems(entry: _Entry, seen: dict[str, _Entry]) -> Iterator[Problem]:
         yield entry.problem("Name", f"is the name of another image already, at {place}{case}")
 
 
-def _lookup_problems(entry: _Entry) -> Iterator[Problem]:
+def _lookup_problems(entry: Entry) -> Iterator[Problem]:
     given = [key for key in entry.content if key in _LOOKUPS]
     if not given and not _misspells(entry, *_LOOKUPS):
         yield entry.document.problem(
@@ -188,7 +118,7 @@ def _lookup_problems(entry: _Entry) -> Iterator[Problem]:
         yield entry.problem(given[0], _NO_OWNER)
 
 
-def _misspells(entry: _Entry, *wanted: str) -> bool:
+def _misspells(entry: Entry, *wanted: str) -> bool:
     """Whether an unknown key, which is a problem of its own, is meant to be one of these."""
     return any(_meant(key[:_LONGEST_KEY]) in wanted for key in entry.content)
 
@@ -215,7 +145,7 @@ class _FilterPlace:
     values: tuple[tuple[Location, str], ...]
 
 
-def _filters_of(entry: _Entry) -> tuple[str, list[_FilterPlace]]:
+def _filters_of(entry: Entry) -> tuple[str, list[_FilterPlace]]:
     """The key of the filters and those that can be read; no key where there are none."""
     key = next((key for key in entry.content if key in _LOOKUPS - {"ParameterPath"}), "")
     found = (_read_filters(entry.content[key]) or []) if key else []
@@ -242,7 +172,7 @@ _VALUE_MISTAKES: Mapping[str, Callable[[str], str | None]] = {
 }
 
 
-def _filter_problems(entry: _Entry, *, allow_unknown: bool) -> Iterator[Problem]:
+def _filter_problems(entry: Entry, *, allow_unknown: bool) -> Iterator[Problem]:
     for found in _filters_of(entry)[1]:
         mistake = None if allow_unknown or not found.name else filter_name_mistake(found.name)
         if mistake:
@@ -261,7 +191,7 @@ def _value_mistake(name: str, value: str) -> str | None:
     return escape_mistake(value) or (special(value) if special else None)
 
 
-def _excluded_problems(entry: _Entry) -> Iterator[Problem]:
+def _excluded_problems(entry: Entry) -> Iterator[Problem]:
     patterns = entry.content.get("ExcludeNames")
     for index, pattern in enumerate(patterns if isinstance(patterns, list) else ()):
         mistake = _value_mistake("name", pattern) if isinstance(pattern, str) else None
@@ -270,20 +200,20 @@ def _excluded_problems(entry: _Entry) -> Iterator[Problem]:
             yield entry.document.problem(location, mistake)
 
 
-def _size_problems(entry: _Entry) -> Iterator[Problem]:
+def _size_problems(entry: Entry) -> Iterator[Problem]:
     size = len(canonical_json(entry.content))
     if size > _MAX_ENTRY_BYTES:
         message = f"takes {size:,} bytes as JSON, but fits a message with {_MAX_ENTRY_BYTES:,} only"
         yield entry.document.problem(entry.location, message)
 
 
-def _idle_problems(entry: _Entry) -> Iterator[Problem]:
+def _idle_problems(entry: Entry) -> Iterator[Problem]:
     for key in ("Owners", "ExcludeNames"):
         if key in entry.content:
             yield entry.problem(key, "has no effect with ParameterPath; remove it, or use Filters")
 
 
-def _names_owner(entry: _Entry, key: str) -> bool:
+def _names_owner(entry: Entry, key: str) -> bool:
     if "Owners" in entry.content or _misspells(entry, "Owners"):
         return True
     filters = _read_filters(entry.content[key])
@@ -302,7 +232,7 @@ def _read_filters(value: object) -> list[object] | None:
     return filters if isinstance(filters, list) else None
 
 
-def _region_problems(entry: _Entry, regions: AbstractSet[str]) -> Iterator[Problem]:
+def _region_problems(entry: Entry, regions: AbstractSet[str]) -> Iterator[Problem]:
     wanted = entry.content.get("Regions")
     for index, region in enumerate(wanted if isinstance(wanted, list) else ()):
         # What is no region name at all is said by its own field.

@@ -33,7 +33,7 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _without_noise(value: Any) -> Any:  # noqa: ANN401 - a JSON value
-    """Without generated titles, and without the empty defaults that stand for "left out"."""
+    """Without generated titles, and without the empty defaults that mean "left out"."""
     match value:
         case dict():
             return {

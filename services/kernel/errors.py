@@ -1,4 +1,4 @@
-"""Our errors, and the states that a failure puts a pair in.
+"""Our errors, and the failure of a call as a value.
 
 AmiTrackerError
 ├── SettingsError      environment variables are missing or wrong
@@ -15,41 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+
+from services.kernel.model import RETRYABLE, State
 
 DETAIL_LIMIT = 300
 """Characters of a foreign error text that we keep: enough to act on, short enough for a row."""
-
-
-class State(StrEnum):
-    """How a pair stands: `ok`, or the class of the failure that keeps it from a fresh answer."""
-
-    OK = "ok"
-    THROTTLED = "throttled"
-    TRANSIENT = "transient"
-    CREDENTIALS = "credentials"
-    REGION_DISABLED = "region_disabled"
-    ACCESS_DENIED = "access_denied"
-    NOT_FOUND = "not_found"
-    BAD_VALUE = "bad_value"
-    BAD_LOOKUP = "bad_lookup"
-    NOT_LAUNCHABLE = "not_launchable"
-    LATE = "late"
-    OVERTAKEN = "overtaken"
-    STALE = "stale"
-    UNCLASSIFIED = "unclassified"
-
-
-RETRYABLE = frozenset(
-    {
-        State.THROTTLED,
-        State.TRANSIENT,
-        State.CREDENTIALS,
-        State.LATE,
-        State.OVERTAKEN,
-    }
-)
-"""Failures that another delivery of the same message may fix; all others are states to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +30,14 @@ class Failure:
     code: str
     detail: str
 
+    @classmethod
+    def of(cls, state: State, code: str, detail: str) -> Failure:
+        """A failure whose foreign texts are capped and free of control characters."""
+        return cls(state, _printable(code), _printable(detail))
+
     @property
     def retryable(self) -> bool:
-        """Whether another delivery of the same message may mend it."""
+        """Whether another delivery of the same message may succeed."""
         return self.state in RETRYABLE
 
 
@@ -94,7 +69,7 @@ class CallFailedError(AmiTrackerError):
 
 
 class HubBrokenError(AmiTrackerError):
-    """Our own table or queue refuses us, so nothing can be done for anybody."""
+    """Our own table or queue refuses us, so the invocation cannot continue."""
 
     def __init__(self, resource: str, failure: Failure) -> None:
         self.failure = failure
@@ -104,10 +79,10 @@ class HubBrokenError(AmiTrackerError):
 class OutOfTimeError(AmiTrackerError):
     """A run stopped cleanly before its time was over; `left` names what it did not reach."""
 
-    def __init__(self, round_: str, left: Sequence[str]) -> None:
+    def __init__(self, round_id: str, left: Sequence[str]) -> None:
         self.left = tuple(left)
         super().__init__(
-            f"round {round_} ran out of time before {len(self.left)} region(s) had their turn: "
+            f"round {round_id} ran out of time before {len(self.left)} region(s) had their turn: "
             f"{', '.join(self.left)}"
         )
 
@@ -118,7 +93,7 @@ class RefusedError(AmiTrackerError):
     def __init__(self, refusals: Sequence[str]) -> None:
         self.refusals = tuple(refusals)
         super().__init__(
-            f"refused to remove so many images at once: {'; '.join(self.refusals)}. "
+            f"refused to remove this many images at once: {'; '.join(self.refusals)}. "
             "These targets keep their last configuration. If the removal is meant, "
             "set MAX_REMOVED_PERCENT=100 for one round (in Terraform: max_removed_percent = 100)"
         )
@@ -130,12 +105,12 @@ class RegionsFailedError(AmiTrackerError):
     `problems` holds the sentences of each region; those under `*` concern the scheduler's own note.
     """
 
-    def __init__(self, round_: str, problems: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, round_id: str, problems: Mapping[str, Sequence[str]]) -> None:
         self.problems = {region: tuple(found) for region, found in problems.items()}
         sentences = "; ".join(
             f"{region}: {', '.join(found)}" for region, found in self.problems.items()
         )
-        super().__init__(f"round {round_} failed in {len(self.problems)} region(s): {sentences}")
+        super().__init__(f"round {round_id} failed in {len(self.problems)} region(s): {sentences}")
 
 
 class UnsentError(AmiTrackerError):
@@ -144,11 +119,6 @@ class UnsentError(AmiTrackerError):
     def __init__(self, count: int, queue: str, problem: str) -> None:
         self.count = count
         super().__init__(f"{count} message(s) were not sent to {queue}: {problem}")
-
-
-def failure(state: State, code: str, detail: str) -> Failure:
-    """A `Failure` whose foreign texts are capped and free of control characters."""
-    return Failure(state, _printable(code), _printable(detail))
 
 
 def _printable(text: str) -> str:

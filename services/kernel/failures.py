@@ -23,7 +23,8 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.parsers import ResponseParserError
 
-from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State, failure
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError
+from services.kernel.model import State
 
 FAULTS = (ClientError, BotoCoreError, ResponseParserError)
 """All that botocore raises of a failed call; an answer it cannot parse has a root of its own."""
@@ -115,15 +116,15 @@ def classify(error: Exception) -> Failure:
         return _classify_answer(error)
     code = type(error).__name__
     if isinstance(error, (ParamValidationError, InvalidRegionError, UnknownRegionError)):
-        return failure(State.BAD_LOOKUP, code, str(error))
+        return Failure.of(State.BAD_LOOKUP, code, str(error))
     if isinstance(error, (NoCredentialsError, CredentialRetrievalError)):
-        return failure(State.CREDENTIALS, code, str(error))
+        return Failure.of(State.CREDENTIALS, code, str(error))
     if isinstance(error, TIME_OUTS):  # a kind of these by whatever name: see `timed_out`
         code = next(kind.__name__ for kind in TIME_OUTS if isinstance(error, kind))
-        return failure(State.TRANSIENT, code, str(error))
+        return Failure.of(State.TRANSIENT, code, str(error))
     if isinstance(error, _PASSING):
-        return failure(State.TRANSIENT, code, str(error))
-    return failure(State.UNCLASSIFIED, code, str(error))
+        return Failure.of(State.TRANSIENT, code, str(error))
+    return Failure.of(State.UNCLASSIFIED, code, str(error))
 
 
 _TIME_OUT_CODES = frozenset(kind.__name__ for kind in TIME_OUTS)
@@ -158,10 +159,10 @@ def _classify_answer(error: ClientError) -> Failure:
         state = State.THROTTLED
     elif state is None and status >= _SERVER_ERROR:
         state = State.TRANSIENT
-    return failure(state or State.UNCLASSIFIED, code, message)
+    return Failure.of(state or State.UNCLASSIFIED, code, message)
 
 
-def at_home(failure: Failure) -> Failure:
+def in_hub_region(failure: Failure) -> Failure:
     """The failure of a call in the hub's own region, which is enabled.
 
     Credentials that are refused there have the same codes as a disabled region.
@@ -173,7 +174,7 @@ def at_home(failure: Failure) -> Failure:
 
 @contextmanager
 def condition_may_fail() -> Iterator[None]:
-    """Let a failed condition pass: somebody newer wrote the row, and knows better."""
+    """Ignore a failed condition: a newer write won."""
     try:
         yield
     except ClientError as error:
@@ -196,7 +197,7 @@ def hub(resource: str) -> Iterator[None]:
     try:
         yield
     except FAULTS as error:
-        found = at_home(classify(error))
+        found = in_hub_region(classify(error))
         if found.retryable or found.state is State.BAD_LOOKUP:
             raise CallFailedError(found) from error
         raise HubBrokenError(resource, found) from error

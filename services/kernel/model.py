@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -18,6 +19,37 @@ class Kind(StrEnum):
     """The publisher went back to an earlier image."""
     RECONFIGURED = "reconfigured"
     """The lookup itself was edited, so another image answers it."""
+
+
+class State(StrEnum):
+    """The state of a pair: `ok`, or why its last lookup failed."""
+
+    OK = "ok"
+    THROTTLED = "throttled"
+    TRANSIENT = "transient"
+    CREDENTIALS = "credentials"
+    REGION_DISABLED = "region_disabled"
+    ACCESS_DENIED = "access_denied"
+    NOT_FOUND = "not_found"
+    BAD_VALUE = "bad_value"
+    BAD_LOOKUP = "bad_lookup"
+    NOT_LAUNCHABLE = "not_launchable"
+    LATE = "late"
+    OVERTAKEN = "overtaken"
+    STALE = "stale"
+    UNCLASSIFIED = "unclassified"
+
+
+RETRYABLE = frozenset(
+    {
+        State.THROTTLED,
+        State.TRANSIENT,
+        State.CREDENTIALS,
+        State.LATE,
+        State.OVERTAKEN,
+    }
+)
+"""Failures that another delivery of the same message may fix; all others are states to show."""
 
 
 DEFAULT_ANNOUNCE = frozenset({Kind.RELEASE, Kind.ROLLBACK})
@@ -125,7 +157,8 @@ class Pair:
     `version` is 0 until the first commit. `confirmed_digest` is the digest of the lookup that last
     gave `image_id`; it differs from `lookup_digest` after an edit, until the next answer.
     `number` is the pair's own in its target, by which round rows name it; None until the scheduler
-    gave it one. `state`, `code` and `since` are of its status; `since` is a timestamp.
+    gave it one. `state`, `code` and `since` are of its status; `since` is the row's text,
+    which a write compares.
     """
 
     target: Target
@@ -137,10 +170,14 @@ class Pair:
     version: int = 0
     known: Observation | None = None
     confirmed_digest: str | None = None
-    state: str | None = None
+    state: State | None = None
     code: str | None = field(default=None, compare=False, repr=False)
     since: str | None = field(default=None, compare=False, repr=False)
     number: int | None = None
+
+    def fields(self) -> dict[str, str]:
+        """The pair as log lines name it."""
+        return {"image_name": self.image_name, **self.target.fields()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +213,7 @@ class Release:
     kind: Kind
     observed: Observation
     previous_image_id: str | None
-    detected_at: str
+    detected_at: datetime
     round: str
     lookup_digest: str
 

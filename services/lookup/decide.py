@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.kernel.model import FilterLookup, Kind, Observation, Pair, Release
 from services.lookup.resolve import order
@@ -33,12 +34,17 @@ Decision = Unchanged | Confirmed | Changed
 
 
 def edited(pair: Pair) -> bool:
-    """Whether the lookup was edited, or watched anew, since it last gave the known image."""
+    """Whether the lookup was edited, or reactivated, since it last gave the known image."""
     return pair.confirmed_digest != pair.lookup_digest
 
 
 def decide(
-    pair: Pair, observed: Observation, past: Sequence[Release], *, detected_at: str, round_: str
+    pair: Pair,
+    observed: Observation,
+    past: Sequence[Release],
+    *,
+    detected_at: datetime,
+    round_id: str,
 ) -> Decision:
     """What to commit, if anything; `past` holds the pair's last releases, oldest first."""
     if pair.known is None or observed.image_id != pair.known.image_id:
@@ -50,7 +56,7 @@ def decide(
             observed=observed,
             previous_image_id=pair.known.image_id if pair.known else None,
             detected_at=detected_at,
-            round=round_,
+            round=round_id,
             lookup_digest=pair.lookup_digest,
         )
         return Changed(release)

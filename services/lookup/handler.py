@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from services.kernel import observe
-from services.kernel.aws import Home, Members
+from services.kernel import observability
+from services.kernel.deadline import Deadline
 from services.kernel.errors import MalformedError
-from services.kernel.runtime import Deadline
-from services.lookup.check import Checker
+from services.kernel.sessions import HubSession, TargetSessions
 from services.lookup.observations import Observations
 from services.lookup.settings import Settings
 from services.lookup.sources import Sources, read_role
+from services.lookup.target import TargetLookup
 from services.lookup.worker import Message, Worker
 
 SERVICE = "lookup"
@@ -24,11 +24,11 @@ RESERVE_SECONDS = 5.0
 
 @lru_cache(maxsize=1)
 def _worker(settings: Settings) -> Worker:
-    log = observe.logger(SERVICE)
-    home = Home(settings.region)
+    log = observability.logger(SERVICE)
+    hub = HubSession(settings.region)
     role = read_role(settings.read_role_name, settings.external_id, settings.region)
-    rows = Observations(home.client("dynamodb"), settings.table_name)
-    return Worker(Checker(rows, Sources(Members(home, role)), log), log)
+    rows = Observations(hub.client("dynamodb"), settings.table_name)
+    return Worker(TargetLookup(rows, Sources(TargetSessions(hub, role)), log), log)
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
@@ -37,9 +37,9 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
         raise MalformedError("event", "it has no list of Records, as an SQS event has")
     messages = [_message(record) for record in event["Records"]]
     settings = Settings.from_env(os.environ)
-    observe.begin(context)
+    observability.begin(context)
     report = _worker(settings).work(messages, Deadline.of(context, RESERVE_SECONDS))
-    observe.emit(settings.metrics_namespace, SERVICE, report.measures())
+    observability.emit(settings.metrics_namespace, SERVICE, report.measures())
     return report.answer()
 
 

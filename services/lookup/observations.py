@@ -10,19 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from services.kernel.aws import from_item, query_rows, read_rows, to_item
-from services.kernel.errors import Failure, MalformedError, State, failure
+from services.kernel.errors import Failure, MalformedError
 from services.kernel.failures import condition_may_fail, hub
-from services.kernel.model import Pair, Release, Target
-from services.kernel.runtime import timestamp
-from services.kernel.wire import (
-    decode_pair,
-    decode_release,
-    encode_release,
-    image_record,
-    releases_of,
-    round_record,
-)
+from services.kernel.keys import image_record, releases_of, round_record
+from services.kernel.model import Pair, Release, State, Target
+from services.kernel.records import decode_pair, decode_release, encode_release
+from services.kernel.table import from_item, query_rows, read_rows, to_item
+from services.kernel.wire import timestamp
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -64,7 +58,7 @@ class Observations:
     ) -> dict[str, Pair | Failure]:
         """The pairs of these images that have a row; a row that cannot be read is a failure.
 
-        Eventually consistent unless told otherwise: the commit's condition catches a stale read.
+        Eventually consistent by default: the commit's condition catches a stale read.
         """
         records = {image_record(target.account_id, name): name for name in names}
         keys = [{"region": target.region, "record": record} for record in sorted(records)]
@@ -126,7 +120,7 @@ class Observations:
     def _advance(self, pair: Pair, release: Release) -> dict[str, Any]:
         known = _as_known(release)
         if pair.state != State.OK:
-            known["status"] = {"state": State.OK.value, "since": release.detected_at}
+            known["status"] = {"state": State.OK.value, "since": timestamp(release.detected_at)}
         return {
             "Update": {
                 "TableName": self._table,
@@ -233,7 +227,7 @@ def _as_known(release: Release) -> dict[str, object]:
         "image_id": release.observed.image_id,
         "ami_name": release.observed.ami_name,
         "creation_date": release.observed.creation_date,
-        "changed_at": release.detected_at,
+        "changed_at": timestamp(release.detected_at),
         "confirmed_digest": release.lookup_digest,
     }
 
@@ -242,7 +236,7 @@ def _pair(row: Mapping[str, Any]) -> Pair | Failure:
     try:
         return decode_pair(row)
     except MalformedError as error:
-        return failure(State.TRANSIENT, "MalformedRow", str(error))
+        return Failure.of(State.TRANSIENT, "MalformedRow", str(error))
 
 
 def _release(row: Mapping[str, Any]) -> Release | None:

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from services.kernel.errors import State
-from services.kernel.model import Kind, Target
-from services.kernel.observe import Measure
+from services.kernel.model import Kind, State, Target
+from services.kernel.observability import Measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ OVERTAKEN = Outcome(State.OVERTAKEN, again=True)
 
 
 @dataclass(slots=True)
-class Report:
+class BatchReport:
     """What became of a batch."""
 
     failed_messages: list[str] = field(default_factory=list)
@@ -62,7 +61,7 @@ class Report:
             self.releases[outcome.kind] += 1
 
     def answer(self) -> dict[str, object]:
-        """What the event source mapping reads, beside a summary for people."""
+        """What the event source mapping reads, and a summary for people."""
         return {
             "batchItemFailures": [{"itemIdentifier": name} for name in self.failed_messages],
             "checked": self.checked.total(),

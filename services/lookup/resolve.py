@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from services.kernel.errors import Failure, State, failure
-from services.kernel.model import Filter, FilterLookup, Observation
+from services.kernel.errors import Failure
+from services.kernel.model import Filter, FilterLookup, Observation, State
 
 AVAILABLE = "available"
 NO_IMAGE = "ami-00000000"
@@ -25,7 +26,7 @@ class Ami:
     name: str | None = None
     creation_date: str = ""
     state: str = AVAILABLE
-    deprecation_time: str | None = None
+    deprecation_time: datetime | None = None
 
     def observation(self) -> Observation:
         """This image as what a lookup found."""
@@ -41,7 +42,7 @@ def parameter_image_id(value: str) -> str | Failure:
         return text
     # The value itself is not repeated: a path that was mistyped may lead to anybody's secret.
     detail = f"the value ({len(value)} characters) is neither an image id nor JSON with image_id"
-    return failure(State.BAD_VALUE, "NotAnImageId", detail)
+    return Failure.of(State.BAD_VALUE, "NotAnImageId", detail)
 
 
 def _json_image_id(text: str) -> str:
@@ -62,7 +63,7 @@ def launchable(image_id: str, visible: Ami | None, *, known: bool = False) -> Ob
         return visible.observation()
     seen = "is not visible here" if visible is None else f"is {visible.state}"
     code = "Withdrawn" if known else "NotLaunchable"
-    return failure(State.NOT_LAUNCHABLE, code, f"{image_id} {seen}")
+    return Failure.of(State.NOT_LAUNCHABLE, code, f"{image_id} {seen}")
 
 
 def request_filters(lookup: FilterLookup) -> tuple[Filter, ...]:
@@ -95,23 +96,26 @@ def candidates(lookup: FilterLookup, images: Iterable[Ami]) -> list[Ami]:
 
 
 def _admits(configured: Filter, value: str) -> bool:
-    return any(matches(pattern, value) for pattern in configured.values)
+    return any(matches_wildcard(pattern, value) for pattern in configured.values)
 
 
-def newest(images: Iterable[Ami], exclude_names: Sequence[str], now: str) -> Observation | Failure:
+def newest(
+    images: Iterable[Ami], exclude_names: Sequence[str], now: datetime
+) -> Observation | Failure:
     """The image that a filter lookup means at first sight, whatever the order of `images`.
 
-    The newest that is not deprecated, or the newest if all are; `now` is a timestamp as rows hold
-    it.
+    The newest that is not deprecated, or the newest if all are.
     """
     left = [image for image in images if not _excluded(image, exclude_names)]
     if not left:
-        return failure(State.NOT_FOUND, "NoImageMatches", "no available image matches the filters")
+        return Failure.of(
+            State.NOT_FOUND, "NoImageMatches", "no available image matches the filters"
+        )
     supported = [image for image in left if not _deprecated(image, now)]
     return max((image.observation() for image in supported or left), key=order)
 
 
-def current(images: Sequence[Ami], known: Observation, now: str) -> Observation | None:
+def current(images: Sequence[Ami], known: Observation, now: datetime) -> Observation | None:
     """The image that a filter lookup means while `known` is its current image.
 
     The newest candidate that is not deprecated, if it is newer than the known image; else the known
@@ -137,18 +141,18 @@ def order(image: Observation) -> tuple[str, str, str]:
     return (image.creation_date or "", image.ami_name or "", image.image_id)
 
 
-def _deprecated(image: Ami, now: str) -> bool:
+def _deprecated(image: Ami, now: datetime) -> bool:
     return image.deprecation_time is not None and image.deprecation_time <= now
 
 
 def _excluded(image: Ami, exclude_names: Sequence[str]) -> bool:
-    return any(matches(pattern, image.name or "") for pattern in exclude_names)
+    return any(matches_wildcard(pattern, image.name or "") for pattern in exclude_names)
 
 
-def matches(pattern: str, text: str) -> bool:
+def matches_wildcard(pattern: str, text: str) -> bool:
     r"""Whether EC2's filter wildcards match the whole text, case-sensitively.
 
-    `*` stands for any run, `?` for zero or one character, and a backslash takes the next character
+    `*` matches any run, `?` for zero or one character, and a backslash takes the next character
     literally (EC2 API reference, DescribeImages, Filters). Walks all possibilities at once, so no
     pattern takes longer than pattern times text.
     """
@@ -177,7 +181,7 @@ def _step(tokens: Sequence[object], reached: set[int], character: str) -> set[in
 
 
 def _skip(tokens: Sequence[object], reached: set[int]) -> set[int]:
-    """Add the positions behind wildcards that may stand for nothing."""
+    """Add the positions behind wildcards that may match nothing."""
     closed = set(reached)
     for position, token in enumerate(tokens):
         if position in closed and (token is _ANY_RUN or token is _AT_MOST_ONE):

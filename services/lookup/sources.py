@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from services.kernel.aws import Members, Role, batches
-from services.kernel.errors import CallFailedError, Failure, State
+from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import of_one_call
-from services.kernel.model import Filter, FilterLookup, Target
+from services.kernel.model import Filter, FilterLookup, State, Target
+from services.kernel.retry import batches
+from services.kernel.sessions import Role, TargetSessions
 from services.lookup.resolve import NO_IMAGE, Ami, request_filters
 from services.lookup.visits import Visits
 
@@ -46,19 +48,19 @@ class Sources:
 
     def __init__(
         self,
-        members: Members,
+        sessions: TargetSessions,
         pick: Callable[[int], int] = random.randrange,  # noqa: S311 - spreads calls, guards nothing
     ) -> None:
-        self._members = Visits(members)
+        self._sessions = Visits(sessions)
         self._pick = pick
 
-    def enter(self, target: Target) -> None:
+    def ensure_session(self, target: Target) -> None:
         """Assume the target's role now.
 
         Raises:
             CallFailedError: it cannot be assumed, so no call into the target is worth trying.
         """
-        self._members.enter(target)
+        self._sessions.ensure_session(target)
 
     def parameters(
         self,
@@ -102,7 +104,7 @@ class Sources:
                 for found in answer["Parameters"]
             }
 
-        return self._members.call(target, "ssm", get)
+        return self._sessions.call(target, "ssm", get)
 
     def _images_refused(self, target: Target) -> Failure | None:
         """Why DescribeImages is refused to every lookup in the target, if it is."""
@@ -125,7 +127,7 @@ class Sources:
             yield lookup, found
 
     def images(self, target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
-        """Each image as the target sees it, None where it does not, or why nobody can tell."""
+        """Each image as the target sees it, None where it does not, or why it is unknown."""
         answers: dict[str, Ami | Failure | None] = {}
         left = batches(sorted(set(image_ids)), _IDS_PER_CALL)
         splits = _MOST_SPLITS
@@ -149,18 +151,22 @@ class Sources:
         self, target: Target, filters: Sequence[Filter], owners: Sequence[str]
     ) -> list[Ami] | Failure:
         def describe(ec2: EC2Client) -> list[Ami]:
-            pages = ec2.get_paginator("describe_images").paginate(
-                Filters=[{"Name": f.name, "Values": list(f.values)} for f in filters],
-                Owners=list(owners),
-                IncludeDeprecated=True,
-                PaginationConfig={"PageSize": _PAGE_SIZE},
-            )
-            return [_ami(image) for page in pages for image in page["Images"]]
+            return _described(ec2, filters, owners)
 
         try:
-            return self._members.call(target, "ec2", describe)
+            return self._sessions.call(target, "ec2", describe)
         except CallFailedError as error:
             return error.failure
+
+
+def _described(ec2: EC2Client, filters: Sequence[Filter], owners: Sequence[str]) -> list[Ami]:
+    pages = ec2.get_paginator("describe_images").paginate(
+        Filters=[{"Name": f.name, "Values": list(f.values)} for f in filters],
+        Owners=list(owners),
+        IncludeDeprecated=True,
+        PaginationConfig={"PageSize": _PAGE_SIZE},
+    )
+    return [_ami(image) for page in pages for image in page["Images"]]
 
 
 def _ami(image: ImageTypeDef) -> Ami:
@@ -169,8 +175,16 @@ def _ami(image: ImageTypeDef) -> Ami:
         name=image.get("Name"),
         creation_date=image.get("CreationDate", ""),
         state=image.get("State", ""),
-        deprecation_time=image.get("DeprecationTime"),
+        deprecation_time=_time(image.get("DeprecationTime")),
     )
+
+
+def _time(text: str | None) -> datetime | None:
+    """The time in an answer of EC2; a text that is no time counts as absent."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
 
 
 class _Walk:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from services.kernel.aws import Client, Members, time_outs_are_final
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import timed_out
 from services.kernel.model import Target
+from services.kernel.retry import time_outs_are_final
+from services.kernel.sessions import Client, TargetSessions
 
 T = TypeVar("T")
 
@@ -28,11 +29,11 @@ class _Visit:
 class Visits:
     """`Members` with one attempt per visit at a target that times out."""
 
-    def __init__(self, members: Members) -> None:
-        self._members = members
+    def __init__(self, sessions: TargetSessions) -> None:
+        self._sessions = sessions
         self._visits: dict[Target, _Visit] = {}
 
-    def enter(self, target: Target) -> None:
+    def ensure_session(self, target: Target) -> None:
         """Begin a visit: assume the target's role.
 
         Raises:
@@ -40,7 +41,7 @@ class Visits:
         """
         self._visits[target] = _Visit()
         with time_outs_are_final():
-            self._members.enter(target.account_id)
+            self._sessions.ensure_session(target.account_id)
 
     def call(self, target: Target, service: str, use: Callable[[Client], T]) -> T:
         """What `use` returns for the target's client of a service.
@@ -53,7 +54,7 @@ class Visits:
             raise CallFailedError(visit.time_out)
         try:
             with time_outs_are_final():
-                return self._members.call(target, service, use)
+                return self._sessions.call(target, service, use)
         except CallFailedError as error:
             if timed_out(error.failure):
                 visit.time_out = error.failure

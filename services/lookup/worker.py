@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from services.kernel.aws import MAX_THREADS
-from services.kernel.errors import CallFailedError, HubBrokenError, MalformedError, State
-from services.kernel.model import Request, Target
-from services.kernel.observe import Log, noting
-from services.kernel.runtime import Deadline
+from services.kernel.deadline import Deadline
+from services.kernel.errors import CallFailedError, HubBrokenError, MalformedError
+from services.kernel.model import Request, State, Target
+from services.kernel.observability import Log, noting
+from services.kernel.sessions import MAX_THREADS
 from services.kernel.wire import decode_request
-from services.lookup.check import Checker, MarkBudget
-from services.lookup.report import LATE, TIMED_OUT, Outcome, Report
+from services.lookup.report import LATE, TIMED_OUT, BatchReport, Outcome
+from services.lookup.target import MarkBudget, TargetLookup
 from services.lookup.waits import RecentWaits
 
 _ATTEMPTS = 3
@@ -88,23 +88,23 @@ class Worker:
 
     def __init__(
         self,
-        checker: Checker,
+        target_lookup: TargetLookup,
         log: Log,
         shuffle: Callable[[list[Target]], None] = random.shuffle,
         waits: RecentWaits | None = None,
     ) -> None:
-        self._checker = checker
+        self._target_lookup = target_lookup
         self._log = log
         self._shuffle = shuffle
         self._waits = waits or RecentWaits()
 
-    def work(self, messages: Sequence[Message], deadline: Deadline) -> Report:
+    def work(self, messages: Sequence[Message], deadline: Deadline) -> BatchReport:
         """What became of each message; what the deadline cuts off counts as failed.
 
         Raises:
             HubBrokenError: our own table cannot be used.
         """
-        report = Report()
+        report = BatchReport()
         groups = self._groups(messages, report)
         tries = self._check(groups, deadline)
         for target, group in groups.items():
@@ -120,7 +120,9 @@ class Worker:
         try:
             for target in self._turns(groups):
                 requests = _receives(groups[target])
-                future = pool.submit(self._checker.check, target, requests, deadline, budget)
+                future = pool.submit(
+                    self._target_lookup.look_up, target, requests, deadline, budget
+                )
                 batch.add(target, _Try(requests, future))
             while batch.running and (left := deadline.seconds_to_answer()) > 0:
                 for target in batch.wait(min(left, _LOOK_EVERY_SECONDS)):
@@ -152,9 +154,9 @@ class Worker:
         """Another attempt, if there is time for an answer when its turn comes."""
         if deadline.seconds_left() < _SECONDS_FOR_ANOTHER:
             return dict.fromkeys(requests, TIMED_OUT)
-        return self._checker.check(target, requests, deadline, budget, again=True)
+        return self._target_lookup.look_up(target, requests, deadline, budget, again=True)
 
-    def _groups(self, messages: Sequence[Message], report: Report) -> dict[Target, Group]:
+    def _groups(self, messages: Sequence[Message], report: BatchReport) -> dict[Target, Group]:
         groups: dict[Target, dict[Request, list[Message]]] = defaultdict(lambda: defaultdict(list))
         for message in messages:
             try:
@@ -167,7 +169,9 @@ class Worker:
                 groups[request.target][request].append(message)
         return dict(groups)
 
-    def _collect(self, target: Target, group: Group, tries: Sequence[_Try], report: Report) -> None:
+    def _collect(
+        self, target: Target, group: Group, tries: Sequence[_Try], report: BatchReport
+    ) -> None:
         with noting(round=max(request.round for request in group)):
             outcomes = self._outcomes(target, group, tries)
         for request, messages in group.items():

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from services.kernel.catalogue_file import decode_catalogue
 from services.kernel.errors import MalformedError, SettingsError
 from services.kernel.model import Catalogue
-from services.kernel.wire import decode_catalogue
 from services.scheduler.window import FURTHEST_AHEAD
 
 
-def read_event(
+def parse_schedule_event(
     event: Mapping[str, Any] | None, moment: datetime
 ) -> tuple[str, frozenset[str] | None]:
     """The round's name (its scheduled time, else `moment`) and the regions, None for all of them.

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
-from services.kernel import observe
-from services.kernel.aws import Home
-from services.kernel.runtime import Deadline, now
-from services.scheduler.event import read_catalogue, read_event
+from services.kernel import observability
+from services.kernel.clock import now
+from services.kernel.deadline import Deadline
+from services.kernel.sessions import HubSession
+from services.scheduler.event import parse_schedule_event, read_catalogue
 from services.scheduler.inventory import Inventory
 from services.scheduler.queue import LookupQueue
-from services.scheduler.schedule import Scheduler, Summary
+from services.scheduler.report import RoundReport
+from services.scheduler.schedule import Scheduler
 from services.scheduler.settings import Settings
 
 SERVICE = "scheduler"
@@ -23,29 +25,30 @@ RESERVE_SECONDS = 30.0
 
 @lru_cache(maxsize=1)
 def _scheduler(settings: Settings) -> Scheduler:
-    log = observe.logger(SERVICE)
-    home = Home(settings.region)
-    rows = Inventory(home.client("dynamodb"), settings.table_name, log)
-    queue = LookupQueue(home.client("sqs"), settings.queue_url)
-
-    def report(summary: Summary) -> None:
-        observe.emit(settings.metrics_namespace, SERVICE, summary.measures())
+    log = observability.logger(SERVICE)
+    hub = HubSession(settings.region)
+    rows = Inventory(hub.client("dynamodb"), settings.table_name, log)
+    queue = LookupQueue(hub.client("sqs"), settings.queue_url)
 
     return Scheduler(
         rows,
         queue,
         log,
         settings.max_removed_percent,
-        report=report,
+        report=partial(_emit, settings),
         stale_after=settings.stale_after,
     )
+
+
+def _emit(settings: Settings, report: RoundReport) -> None:
+    observability.emit(settings.metrics_namespace, SERVICE, report.measures())
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     """Run the round that the event names: reconcile the rows, then request every lookup."""
     settings = Settings.from_env(os.environ)
-    round_, regions = read_event(event, now())
-    observe.begin(context, round=round_)
+    round_id, regions = parse_schedule_event(event, now())
+    observability.begin(context, round=round_id)
     catalogue = read_catalogue(settings.catalogue_path)
     deadline = Deadline.of(context, RESERVE_SECONDS)
-    return _scheduler(settings).run(catalogue, round_, regions, deadline).answer()
+    return _scheduler(settings).run(catalogue, round_id, regions, deadline).answer()

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.kernel.errors import State
-from services.kernel.model import Pair, Target, Window
+from services.kernel.model import Pair, State, Target, Window
 
 
 class Cause(StrEnum):
@@ -27,7 +26,7 @@ class Cause(StrEnum):
     """Unknown: a failure that is in no class."""
 
 
-_CAUSES: Mapping[str, Cause] = {
+_CAUSES: Mapping[State, Cause] = {
     State.THROTTLED: Cause.THROTTLING,
     State.TRANSIENT: Cause.THROTTLING,
     State.LATE: Cause.THROTTLING,
@@ -43,7 +42,7 @@ _CAUSES: Mapping[str, Cause] = {
 _NOT_FAILING = frozenset({State.OK, State.STALE})
 
 
-def cause(state: str | None) -> Cause | None:
+def cause(state: State | None) -> Cause | None:
     """The cause of a pair's state; None where it does not fail.
 
     A pair without a state was not looked up yet, and `stale` is counted by itself.

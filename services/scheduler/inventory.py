@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,23 +11,22 @@ from botocore.exceptions import ClientError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random
 
-from services.kernel.aws import from_item, query_rows, to_item
-from services.kernel.errors import CallFailedError, MalformedError, State, failure
+from services.kernel.errors import CallFailedError, Failure, MalformedError
 from services.kernel.failures import condition_may_fail, hub
-from services.kernel.model import Pair, Target, Window
-from services.kernel.observe import Log
-from services.kernel.runtime import timestamp
-from services.kernel.wire import (
-    IMAGE_PREFIX,
-    LAST_NUMBER,
-    ROUND_PREFIX,
-    decode_pair,
+from services.kernel.keys import IMAGE_PREFIX, NOTE_KEY, ROUND_PREFIX, image_record, round_record
+from services.kernel.model import Pair, State, Target, Window
+from services.kernel.observability import Log
+from services.kernel.records import LAST_NUMBER, decode_pair, encode_configuration
+from services.kernel.round_records import (
+    Note,
+    decode_noted_regions,
+    decode_noted_start,
     decode_window,
-    encode_configuration,
-    image_record,
-    round_record,
 )
+from services.kernel.table import from_item, query_rows, to_item
+from services.kernel.wire import timestamp
 from services.scheduler.plan import Action, Change
+from services.scheduler.window_update import window_update
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ROUND_ROW_ATTEMPTS = 5
-_NOTE = {"region": "*", "record": "scheduler"}
-"""No region is called `*`, so the note meets nobody who reads a region's rows."""
-_NOTE_NAME = "the scheduler's note"
 
 _REQUIRED = {Action.REACTIVATE: False, Action.DEACTIVATE: True}
 """What `active` must still be: these two take a row from one state to the other, once."""
@@ -57,18 +53,6 @@ _past_commits = Retrying(
     wait=wait_random(0.05, 0.5),
     reraise=True,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What the scheduler remembers between rounds.
-
-    `regions` are those that may hold active rows, so that a region which leaves the configuration
-    is still visited once more; `start` is where the next round begins.
-    """
-
-    regions: frozenset[str] = frozenset()
-    start: str | None = None
 
 
 @dataclass(slots=True)
@@ -132,8 +116,8 @@ class Inventory:
         """Write a pair's configuration; what is known of the pair stays as it is.
 
         A pair that comes back has its next answer taken as the answer to an edit: what was
-        released while nobody looked is not news. One that is back already is left alone, since a
-        lookup may have confirmed it since; so is one that is gone already.
+        released while it was not watched is not news. One that is back already is left alone,
+        since a lookup may have confirmed it since; so is one that is gone already.
 
         Raises:
             CallFailedError: the table is busy, or lookups kept committing that very row.
@@ -192,7 +176,7 @@ class Inventory:
                 return after
             before = self._window(target)
         detail = f"the round row of {target} changed at each of {_ROUND_ROW_ATTEMPTS} attempts"
-        raise CallFailedError(failure(State.TRANSIENT, "RoundRowChanged", detail))
+        raise CallFailedError(Failure.of(State.TRANSIENT, "RoundRowChanged", detail))
 
     def _window(self, target: Target) -> Window | None:
         key = {"region": target.region, "record": round_record(target.account_id)}
@@ -207,7 +191,7 @@ class Inventory:
     ) -> bool:
         """Whether the row was as read, and is written."""
         key = {"region": target.region, "record": round_record(target.account_id)}
-        update = _window_update(before, after, enqueued, moment)
+        update = window_update(before, after, enqueued, moment)
         with hub(f"table {self._table}"):
             try:
                 self._client.update_item(TableName=self._table, Key=to_item(key), **update)
@@ -246,11 +230,11 @@ class Inventory:
         """What the last round left for this one."""
         with hub(f"table {self._table}"):
             answer = self._client.get_item(
-                TableName=self._table, Key=to_item(_NOTE), ConsistentRead=True
+                TableName=self._table, Key=to_item(NOTE_KEY), ConsistentRead=True
             )
         row = from_item(answer.get("Item", {}))
-        regions = self._decoded(row, _noted_regions) or frozenset()
-        return Note(regions, self._decoded(row, _noted_start))
+        regions = self._decoded(row, decode_noted_regions) or frozenset()
+        return Note(regions, self._decoded(row, decode_noted_start))
 
     def start_next_at(self, region: str) -> None:
         """Let the next round begin with this region."""
@@ -264,25 +248,11 @@ class Inventory:
         with hub(f"table {self._table}"):
             self._client.update_item(
                 TableName=self._table,
-                Key=to_item(_NOTE),
+                Key=to_item(NOTE_KEY),
                 UpdateExpression="SET #name = :value",
                 ExpressionAttributeNames={"#name": name},
                 ExpressionAttributeValues=to_item({":value": value}),
             )
-
-
-def _noted_regions(row: Mapping[str, Any]) -> frozenset[str]:
-    found = row.get("regions", [])
-    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-        raise MalformedError(_NOTE_NAME, f"regions is {found!r}")
-    return frozenset(found)
-
-
-def _noted_start(row: Mapping[str, Any]) -> str | None:
-    found = row.get("start")
-    if not isinstance(found, str | None):
-        raise MalformedError(_NOTE_NAME, f"start is {found!r}")
-    return found
 
 
 def _number(row: Mapping[str, Any]) -> tuple[str, str, int] | None:
@@ -296,49 +266,3 @@ def _number(row: Mapping[str, Any]) -> tuple[str, str, int] | None:
 
 def _is_pair_number(number: int) -> bool:
     return 0 < number <= LAST_NUMBER and number is not True
-
-
-def _window_update(
-    before: Window | None, after: Window, enqueued: int, moment: datetime
-) -> dict[str, Any]:
-    """The update of a round row from one window to the other, on condition that it is as read.
-
-    A set without members is absent, since DynamoDB takes no empty ones.
-    """
-    written: dict[str, object] = {"round": after.round, "enqueued": enqueued}
-    begins = before is None or before.window != after.window
-    if begins:
-        written |= {"window": after.window, "started_at": timestamp(moment)}
-        for name in ("missed", "stale"):
-            written[name] = set(getattr(after, name)) or None
-    if begins or (before and before.answered != after.answered):
-        written["answered"] = set(after.answered) or None
-    present = {name: value for name, value in written.items() if value is not None}
-    absent = [name for name, value in written.items() if value is None]
-    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in present)
-    if absent:
-        expression += " REMOVE " + ", ".join(f"#{name}" for name in absent)
-    values: dict[str, object] = {f":{name}": value for name, value in present.items()}
-    update: dict[str, Any] = {"UpdateExpression": expression}
-    if before is not None:
-        checked = ("window", "answered") if "answered" in written else ("window",)
-        update["ConditionExpression"], seen = _as_read(before, checked)
-        values |= seen
-        written |= dict.fromkeys(checked)
-    update["ExpressionAttributeNames"] = {f"#{name}": name for name in written}
-    update["ExpressionAttributeValues"] = to_item(values)
-    return update
-
-
-def _as_read(before: Window, names: Sequence[str]) -> tuple[str, dict[str, object]]:
-    """A condition that these attributes are as they were read, and the values that it names."""
-    terms, values = [], dict[str, object]()
-    for name in names:
-        value = getattr(before, name)
-        value = set(value) if isinstance(value, frozenset) else value
-        if value:
-            terms.append(f"#{name} = :{name}_read")
-            values[f":{name}_read"] = value
-        else:
-            terms.append(f"attribute_not_exists(#{name})")
-    return " AND ".join(terms), values

@@ -8,10 +8,11 @@ from enum import Enum
 from itertools import chain
 
 from services.kernel.model import Image, Pair, Target
-from services.kernel.wire import LAST_NUMBER, lookup_digest
+from services.kernel.records import LAST_NUMBER
+from services.kernel.wire import lookup_digest
 
 MAX_REMOVED_ROWS = 10
-"""So many rows of a target may go at once, whatever their share: small set-ups are edited whole."""
+"""Rows of a target that may be removed at once, whatever their share of a small set-up."""
 
 
 class Action(Enum):
@@ -25,7 +26,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One row to bring in line; `pair` is as it shall be."""
+    """One row to bring in line; `pair` is the desired state."""
 
     action: Action
     pair: Pair

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from services.kernel.aws import MAX_THREADS, until_done
 from services.kernel.errors import CallFailedError, UnsentError
 from services.kernel.failures import hub
 from services.kernel.model import Request
+from services.kernel.retry import until_done
+from services.kernel.sessions import MAX_THREADS
 from services.kernel.wire import encode_request
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from services.kernel.runtime import Environment
+from services.kernel.settings import Environment
 
 _BESIDE_THE_PACKAGE = Path(__file__).parents[2] / "catalogue.json"
 _DEFAULT_MAX_REMOVED_PERCENT = 20

@@ -18,7 +18,7 @@ FURTHEST_AHEAD = timedelta(hours=2)
 
 def advance(
     before: Window,
-    round_: str,
+    round_id: str,
     active: frozenset[int],
     fresh: frozenset[int],
     stale_after: timedelta,
@@ -29,14 +29,14 @@ def advance(
     `active` are the pairs that were active before the round's changes, `fresh` those that it
     created or reactivated: no lookup was requested yet, so they count as answered.
     """
-    if not _begins(before, round_, stale_after, now):
-        latest = max(before.round or "", round_)
+    if not _begins(before, round_id, stale_after, now):
+        latest = max(before.round or "", round_id)
         return replace(before, round=latest, answered=before.answered | fresh)
     missed = active - before.answered if before.window else frozenset()
-    return Window(round_, round_, fresh, missed, missed & before.missed)
+    return Window(round_id, round_id, fresh, missed, missed & before.missed)
 
 
-def _begins(before: Window, round_: str, stale_after: timedelta, now: datetime) -> bool:
+def _begins(before: Window, round_id: str, stale_after: timedelta, now: datetime) -> bool:
     """Whether the round begins a window: the one before it has lasted long enough.
 
     A window that is dated further ahead than any round may be was written by a wrong clock. A round
@@ -46,5 +46,6 @@ def _begins(before: Window, round_: str, stale_after: timedelta, now: datetime) 
         return True
     window = datetime.fromisoformat(before.window)
     return (
-        datetime.fromisoformat(round_) - window >= stale_after / 2 or window - now > FURTHEST_AHEAD
+        datetime.fromisoformat(round_id) - window >= stale_after / 2
+        or window - now > FURTHEST_AHEAD
     )

@@ -9,9 +9,9 @@ import pytest
 from log_fakes import FakeLog
 from table_fakes import DynamoTable
 
-from services.console.embedded.estate import Hub, create_hub, environment
-from services.console.embedded.server import EmbeddedAws
-from services.kernel.aws import Home
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.tracker.resources import Hub, create_hub, environment
+from services.kernel.sessions import HubSession
 
 
 @pytest.fixture(scope="module")
@@ -50,16 +50,16 @@ def environ(aws: EmbeddedAws, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> dict
 
 
 @pytest.fixture
-def home(environ: dict[str, str], homes: dict[str, Home]) -> Home:
+def home(environ: dict[str, str], homes: dict[str, HubSession]) -> HubSession:
     """The hub's own session, made from nothing but the environment, as the handlers make it."""
     region = environ["AWS_REGION"]
     if region not in homes:
-        homes[region] = Home(region)
+        homes[region] = HubSession(region)
     return homes[region]
 
 
 @pytest.fixture(scope="module")
-def homes(running: EmbeddedAws) -> dict[str, Home]:
+def homes(running: EmbeddedAws) -> dict[str, HubSession]:
     """The sessions of the module's embedded AWS; making one anew for each test takes longer."""
     assert running.endpoint_url
     return {}

@@ -14,15 +14,16 @@ from table_fakes import MemoryTable, Row
 
 from services.aggregator.announce import Announcement
 from services.aggregator.outbox import Found, Key, pending_release
-from services.kernel.errors import Failure, MalformedError, State, failure
-from services.kernel.model import Kind, Observation, Release, Target
-from services.kernel.runtime import timestamp
-from services.kernel.wire import decode_pair, encode_release, release_record
+from services.kernel.errors import Failure, MalformedError
+from services.kernel.keys import release_record
+from services.kernel.model import Kind, Observation, Release, State, Target
+from services.kernel.records import decode_pair, encode_release
+from services.kernel.wire import timestamp
 
 ACCOUNT = "111122223333"
 TARGET = Target(ACCOUNT, "eu-west-1")
 DETECTED = "2026-11-22T07:00:10.000Z"
-NO_TOPIC = failure(State.NOT_FOUND, "NotFound", "Topic does not exist")
+NO_TOPIC = Failure.of(State.NOT_FOUND, "NotFound", "Topic does not exist")
 
 
 class FakeOutbox:
@@ -187,7 +188,7 @@ def a_release(
     version: int = 2,
     target: Target = TARGET,
     kind: Kind = Kind.RELEASE,
-    detected_at: str = DETECTED,
+    detected_at: str | datetime = DETECTED,
     ami_name: str | None = "al2023-ami-2026.11.20",
     previous_image_id: str | None = "ami-0000000000000000a",
 ) -> Release:
@@ -199,7 +200,9 @@ def a_release(
         kind=kind,
         observed=Observation(f"ami-{version:017x}", ami_name, "2026-11-20T00:00:00.000Z"),
         previous_image_id=previous_image_id,
-        detected_at=detected_at,
+        detected_at=detected_at
+        if isinstance(detected_at, datetime)
+        else datetime.fromisoformat(detected_at),
         round="2026-11-22T07:00:00Z",
         lookup_digest="0123456789abcdef",
     )

@@ -27,7 +27,7 @@ from iam import (
 from template import Resource, Stack, parse, resolve
 from terraform import HUB_ACCOUNT, HUB_REGION, Plan, rendered
 
-from services.console.embedded.estate import EXTERNAL_ID
+from services.embedded.tracker.resources import EXTERNAL_ID
 from services.kernel.model import Target
 
 HUB, MEMBER = HUB_ACCOUNT, "222233334444"

@@ -22,19 +22,14 @@ from packages import ARCHITECTURE, build, runs_here
 from runbook import Shell
 from terraform import Plan, Terraform, checkout
 
-from services.console.embedded.estate import Inbox, Received
-from services.console.embedded.server import HUB_ACCOUNT as WORLD
-from services.console.embedded.server import EmbeddedAws
-from services.kernel.aws import query_rows
+from services.embedded.aws.server import HUB_ACCOUNT as WORLD
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.tracker.subscriptions import Inbox, Received
+from services.kernel.keys import image_record, releases_of, round_record
 from services.kernel.model import ParameterLookup, Release, Request, Target
-from services.kernel.wire import (
-    decode_pair,
-    decode_release,
-    encode_request,
-    image_record,
-    releases_of,
-    round_record,
-)
+from services.kernel.records import decode_pair, decode_release
+from services.kernel.table import query_rows
+from services.kernel.wire import encode_request
 
 T = TypeVar("T")
 
@@ -175,7 +170,7 @@ class Deployment:
         self._images += 1
         image_id = f"ami-{self._images:017x}"
         for target in targets:
-            self.outside.world.register_image(
+            self.outside.publishers.register_image(
                 WORLD,
                 target.region,
                 f"{name}-{self._images:03d}",
@@ -188,7 +183,7 @@ class Deployment:
 
     def point(self, name: str, image_id: str, target: Target) -> None:
         """Let an image's parameter name an image."""
-        self.outside.world.put_parameter(WORLD, target.region, _path(name), image_id)
+        self.outside.publishers.put_parameter(WORLD, target.region, _path(name), image_id)
 
     def asked_regions(self) -> set[str]:
         """Where the lookups have ever asked SSM or EC2."""
@@ -425,9 +420,9 @@ def topic_arn(target: Target) -> str:
 _COMPLAINT = re.compile(r" (?:WARNING|ERROR) (?!\[asyncio\])")
 
 
-def request(target: Target, name: str, round_: str) -> str:
+def request(target: Target, name: str, round_id: str) -> str:
     """A message that asks for an image by its parameter, as the scheduler sends it."""
-    return encode_request(Request(round_, target, name, ParameterLookup(_path(name))))
+    return encode_request(Request(round_id, target, name, ParameterLookup(_path(name))))
 
 
 def _path(name: str) -> str:

@@ -37,13 +37,13 @@ from lookup_fakes import (
 )
 from virtual_threads import VirtualThreads, VirtualTime
 
-from services.kernel.aws import AssumedSession, Client, Home, Members, Role
 from services.kernel.model import Request, Target
+from services.kernel.sessions import AssumedSession, Client, HubSession, Role, TargetSessions
 from services.kernel.wire import encode_request
 from services.lookup import worker
-from services.lookup.check import Checker
-from services.lookup.report import Report
+from services.lookup.report import BatchReport
 from services.lookup.sources import Sources
+from services.lookup.target import TargetLookup
 from services.lookup.waits import RecentWaits
 from services.lookup.worker import Message, Worker
 
@@ -94,12 +94,12 @@ class Lab:
 
     def cold_start(self) -> None:
         """Begin a new process, which remembers nothing."""
-        members = Members(_LabHome(self), Role("reader", "external", "lab", {}))
-        checker = Checker(self.rows, Sources(members), self.log, lambda: MOMENT)
+        members = TargetSessions(_LabHome(self), Role("reader", "external", "lab", {}))
+        target_lookup = TargetLookup(self.rows, Sources(members), self.log, lambda: MOMENT)
         waits = RecentWaits(self.time.now)
-        self.worker = Worker(checker, self.log, self._random("order").shuffle, waits)
+        self.worker = Worker(target_lookup, self.log, self._random("order").shuffle, waits)
 
-    def deliver(self, *, minutes: float = 0) -> Report:
+    def deliver(self, *, minutes: float = 0) -> BatchReport:
         """Check a message per pair, after a while."""
         self.time.sleep(60 * minutes)
         begun = self.time.seconds
@@ -155,7 +155,7 @@ class Lab:
         return AWSResponse(request.url, 200, {}, _Raw(body))  # type: ignore[arg-type]
 
 
-def unanswered(report: Report, silent: set[Target]) -> int:
+def unanswered(report: BatchReport, silent: set[Target]) -> int:
     """How many pairs of the targets that answer were left for another delivery."""
     again = set(report.failed_messages)
     return sum(not any(_of(target, name) for target in silent) for name in again)
@@ -169,7 +169,7 @@ def _of(target: Target, message: str) -> bool:
     return message.startswith(f"{target.account_id}/{target.region}/")
 
 
-class _LabHome(Home):
+class _LabHome(HubSession):
     """Real clients, one per service: a client for a target says which target it asks."""
 
     def __init__(self, lab: Lab) -> None:

@@ -24,7 +24,7 @@ from moto.cloudformation.models import StackSet
 from moto.cloudformation.responses import CloudFormationResponse
 from terraform import Plan, Terraform, checkout, write_manifest
 
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
 
 HUB = "111122223333"
 HUB_REGION = "us-east-1"

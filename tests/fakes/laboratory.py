@@ -10,17 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from services.aggregator import handler as aggregator_handler
-from services.console.embedded.calls import Call
-from services.console.embedded.estate import (
-    Hub,
-    Inbox,
-    Received,
-    create_hub,
-    create_member,
-    subscribe,
-)
-from services.console.embedded.pipeline import Pipeline
-from services.console.embedded.server import HUB_ACCOUNT, EmbeddedAws
+from services.embedded.aws.calls import Call
+from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
+from services.embedded.tracker.pipeline import Pipeline
+from services.embedded.tracker.resources import Hub, create_hub, create_member
+from services.embedded.tracker.subscriptions import Inbox, Received, subscribe
+from services.kernel.keys import IMAGE_PREFIX, RELEASE_PREFIX, releases_of
 from services.kernel.model import (
     Catalogue,
     Filter,
@@ -31,13 +26,7 @@ from services.kernel.model import (
     Release,
     Target,
 )
-from services.kernel.wire import (
-    IMAGE_PREFIX,
-    RELEASE_PREFIX,
-    decode_pair,
-    decode_release,
-    releases_of,
-)
+from services.kernel.records import decode_pair, decode_release
 from services.lookup import handler as lookup_handler
 from services.scheduler import handler as scheduler_handler
 
@@ -82,7 +71,7 @@ class Lab:
         self._images += 1
         image_id = f"ami-{self._images:017x}"
         for target in targets or self.targets:
-            self.aws.world.register_image(
+            self.aws.publishers.register_image(
                 target.account_id,
                 target.region,
                 f"{name}-{self._images:03d}",
@@ -97,7 +86,7 @@ class Lab:
         """Let the image's parameter name an image."""
         for target in targets or self.targets:
             where = (target.account_id, target.region)
-            self.aws.world.put_parameter(*where, f"/images/{name}", image_id)
+            self.aws.publishers.put_parameter(*where, f"/images/{name}", image_id)
 
     def next_round(self) -> str:
         """The name of the next hour's round."""

@@ -17,7 +17,7 @@ class Line:
 
 @dataclass(slots=True)
 class FakeLog:
-    """Keeps every line; keeps the port `services.kernel.observe.Log`."""
+    """Keeps every line; keeps the port `services.kernel.observability.Log`."""
 
     lines: list[Line] = field(default_factory=list)
 

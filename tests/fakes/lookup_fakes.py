@@ -15,12 +15,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from services.kernel.errors import (
-    CallFailedError,
-    Failure,
-    HubBrokenError,
-    State,
-)
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.model import (
     DEFAULT_ANNOUNCE,
     Filter,
@@ -32,13 +27,14 @@ from services.kernel.model import (
     ParameterLookup,
     Release,
     Request,
+    State,
     Target,
 )
-from services.kernel.runtime import timestamp
 from services.kernel.wire import lookup_digest
-from services.lookup.check import Facts, Rows
+from services.lookup.find import ImageSource
 from services.lookup.observations import Commit
 from services.lookup.resolve import Ami
+from services.lookup.target import PairRows
 
 HERE = Target("111122223333", "eu-west-1")
 THERE = Target("444455556666", "us-west-2")
@@ -62,11 +58,13 @@ def an_observation(number: int = 1, day: int = 1) -> Observation:
     return Observation(image_id(number), f"acme-linux-{number}", f"2026-10-{day:02}T00:00:00.000Z")
 
 
-def an_ami(number: int = 1, day: int = 1, **changes: str | None) -> Ami:
+def an_ami(number: int = 1, day: int = 1, **changes: object) -> Ami:
     """The image that `an_observation` observes, as EC2 shows it."""
     found = an_observation(number, day)
     ami = Ami(found.image_id, found.ami_name, found.creation_date or "")
-    return replace(ami, **changes)  # type: ignore[arg-type] # every field of `Ami` is text
+    if isinstance(text := changes.get("deprecation_time"), str):
+        changes["deprecation_time"] = datetime.fromisoformat(text)
+    return replace(ami, **changes)  # type: ignore[arg-type] # the fields of `Ami`
 
 
 def by_parameter(path: str = PATH) -> ParameterLookup:
@@ -86,10 +84,10 @@ def a_request(
     lookup: Lookup | None = None,
     *,
     target: Target = HERE,
-    round_: str = ROUND,
+    round_id: str = ROUND,
 ) -> Request:
     """A request for an image in a target."""
-    return Request(round_, target, name, lookup or by_parameter())
+    return Request(round_id, target, name, lookup or by_parameter())
 
 
 def a_pair(  # noqa: PLR0913 - a pair has that many properties, each with its default
@@ -121,13 +119,13 @@ def a_pair(  # noqa: PLR0913 - a pair has that many properties, each with its de
         version=version or (1 if known else 0),
         known=known,
         confirmed_digest=lookup_digest(confirmed or asked) if known else None,
-        state=state or ("ok" if known else None),
+        state=State(state) if state else State.OK if known else None,
         number=number or zlib.crc32(name.encode()),
     )
 
 
 def a_release(
-    pair: Pair, number: int = 2, kind: Kind = Kind.RELEASE, *, round_: str = ROUND
+    pair: Pair, number: int = 2, kind: Kind = Kind.RELEASE, *, round_id: str = ROUND
 ) -> Release:
     """The release that moves a pair on to image `number`."""
     return Release(
@@ -137,8 +135,8 @@ def a_release(
         kind=kind,
         observed=an_observation(number),
         previous_image_id=pair.known.image_id if pair.known else None,
-        detected_at=timestamp(MOMENT),
-        round=round_,
+        detected_at=MOMENT,
+        round=round_id,
         lookup_digest=pair.lookup_digest,
     )
 
@@ -210,7 +208,7 @@ class FactsStage(Protocol):
 class RowsBed:
     """A table port, and the stage behind it."""
 
-    rows: Rows
+    rows: PairRows
     stage: RowsStage
 
 
@@ -218,7 +216,7 @@ class RowsBed:
 class FactsBed:
     """A port into the targets, and the stage behind it."""
 
-    facts: Facts
+    facts: ImageSource
     stage: FactsStage
 
 
@@ -313,7 +311,7 @@ class FakeRows:
         state = problem.state if problem else State.OK
         if stored := self._as_it_was_read(pair):
             self.marks.append((pair.image_name, state))
-            self.put(replace(stored, state=state.value, code=problem.code if problem else None))
+            self.put(replace(stored, state=state, code=problem.code if problem else None))
 
     def answered(self, target: Target, numbers: Collection[int]) -> None:
         """Add to the answered pairs of the target's window, if there is one."""
@@ -384,7 +382,7 @@ class FakeRows:
                 version=release.version,
                 known=release.observed,
                 confirmed_digest=stored.lookup_digest,
-                state=State.OK.value,
+                state=State.OK,
             )
         )
 
@@ -445,7 +443,7 @@ class FakeFacts:
 
     # --- the port
 
-    def enter(self, target: Target) -> None:
+    def ensure_session(self, target: Target) -> None:
         """Let in who may."""
         self.journal.append("enter")
         self.hold(target)

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from services.aggregator.outbox import Key
-from services.aggregator.report import Report as AggregatorReport
-from services.kernel.errors import State
-from services.kernel.model import Kind, Target
-from services.kernel.observe import Measure, emit
+from services.aggregator.report import RelayReport as AggregatorReport
+from services.kernel.model import Kind, State, Target
+from services.kernel.observability import Measure, emit
+from services.lookup.report import BatchReport as LookupReport
 from services.lookup.report import Outcome
-from services.lookup.report import Report as LookupReport
 from services.scheduler.health import Health
-from services.scheduler.schedule import Summary
+from services.scheduler.report import RoundReport
 
 Series = tuple[str, str, frozenset[tuple[str, str]]]
 """Namespace, name and dimensions of a metric: what CloudWatch bills as one custom metric."""
@@ -55,7 +54,7 @@ def full_reports(targets: Sequence[Target]) -> Iterator[tuple[str, Reports]]:
     """A report of each service in which nothing is zero: every state and kind in every target."""
     lookup = LookupReport(malformed=1)
     health = Health(complete=True, _never_found={"typo": True})
-    summary = Summary(
+    summary = RoundReport(
         "2026-11-22T07:00:00Z", finished=True, refusals=["x"], problems={"x": ["y"]}, health=health
     )
     aggregator = AggregatorReport(seconds=[1.0], closed=1, swept=True)

@@ -19,7 +19,7 @@ from infra.package.interpreter import NoInterpreterError, find
 from infra.package.lambda_platform import LambdaPlatform
 from infra.package.manifest import files
 from services.catalogue.load import load
-from services.kernel.wire import encode_catalogue
+from services.kernel.catalogue_file import encode_catalogue
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = "python3.13"

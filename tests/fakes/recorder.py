@@ -12,17 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-
-from services.console.embedded import pipeline
-from services.console.embedded.calls import Asked
-from services.console.embedded.faults import Answer
-from services.console.embedded.front import ACCOUNT_HEADER, Front
+from services.embedded.aws.calls import ApiRequest
+from services.embedded.aws.faults import Response
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.tracker.pipeline import Pipeline
 
 OWN = "own"
 """The role of a function itself, as opposed to one that it assumed."""
 
-_OUTSIDE = f"HTTP_{ACCOUNT_HEADER.upper().replace('-', '_')}"
 _NEW_KEY = re.compile(r"<AccessKeyId>([^<]+)</AccessKeyId>")
 _PUBLIC_PARAMETER = "/aws/"
 
@@ -65,7 +62,7 @@ class Hub:
 @dataclass(frozen=True, slots=True)
 class _Recorded:
     function: str
-    asked: Asked
+    asked: ApiRequest
     document: Mapping[str, Any]
     assumed: Assumed | None
 
@@ -75,42 +72,24 @@ class Recorder:
     """Every request of the functions, each with the function that was running."""
 
     requests: list[_Recorded] = field(default_factory=list)
-    _function: str = ""
     _sessions: dict[str, Assumed] = field(default_factory=dict)
 
     @contextmanager
-    def watching(self) -> Iterator[Recorder]:
-        """Record what every embedded AWS is asked by a pipeline that is built in the block."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Front, "_answer", self._heard(Front._answer))  # noqa: SLF001 - sees bodies
-            for name, function in _FUNCTIONS.items():
-                patch.setattr(pipeline, name, self._named(function, getattr(pipeline, name)))
-            yield self
+    def recording(self, aws: EmbeddedAws, pipeline: Pipeline) -> Iterator[Recorder]:
+        """Record what the functions of the pipeline ask of the embedded AWS inside the block."""
 
-    def _named(self, function: str, handler: pipeline.Handler) -> pipeline.Handler:
-        def handle(event: Mapping[str, Any], context: object) -> Mapping[str, object]:
-            self._function = function
-            try:
-                return handler(event, context)
-            finally:
-                self._function = ""
-
-        return handle
-
-    def _heard(self, answer: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
-        def hear(front: Front, asked: Asked, environ: Mapping[str, Any]) -> Answer | None:
-            body = environ["wsgi.input"].getvalue()
-            answered = answer(front, asked, environ)
-            if _OUTSIDE not in environ:
-                self._note(asked, body, answered)
+        def hook(asked: ApiRequest, ask: Callable[[], Response | None]) -> Response | None:
+            answered = ask()
+            self._note(pipeline.running, asked, answered)
             return answered
 
-        return hear
+        with aws.hook(hook):
+            yield self
 
-    def _note(self, asked: Asked, body: bytes, answered: Answer | None) -> None:
-        document = json.loads(body) if body.startswith(b"{") else {}
+    def _note(self, function: str, asked: ApiRequest, answered: Response | None) -> None:
+        document = json.loads(asked.body) if asked.body.startswith(b"{") else {}
         assumed = self._sessions.get(asked.access_key)
-        self.requests.append(_Recorded(self._function, asked, document, assumed))
+        self.requests.append(_Recorded(function, asked, document, assumed))
         key = _NEW_KEY.search(answered.body.decode()) if answered else None
         if asked.operation == "AssumeRole" and key:
             fields = asked.fields
@@ -144,10 +123,6 @@ class Recorder:
         }
 
 
-_FUNCTIONS = {"schedule": "scheduler", "look_up": "lookup", "aggregate": "aggregator"}
-"""The pipeline's handlers by the name under which it holds them."""
-
-
 _ACTIONS = {
     ("ec2", "DescribeImages"): "ec2:DescribeImages",
     ("sns", "PublishBatch"): "sns:Publish",
@@ -179,7 +154,7 @@ def _authorisations(recorded: _Recorded, hub: Hub) -> Iterator[tuple[str, str]]:
         raise LookupError(message)
 
 
-def _resource(asked: Asked, hub: Hub) -> str:
+def _resource(asked: ApiRequest, hub: Hub) -> str:
     if asked.service == "sqs":
         return hub.arn("sqs", asked.resource.rpartition("/")[2])
     return asked.resource or "*"

@@ -8,23 +8,23 @@ from datetime import UTC, datetime
 from aggregator_fakes import FakeOutbox, FakePublisher, key_of_release, pending_row
 from log_fakes import FakeLog
 
+from services.aggregator.event import Inserted, Sweep
 from services.aggregator.relay import Relay
-from services.aggregator.report import Report
-from services.aggregator.stream import Inserted, Sweep
-from services.kernel.errors import CallFailedError, HubBrokenError, State, failure
-from services.kernel.model import Release, Target
-from services.kernel.runtime import Deadline
+from services.aggregator.report import RelayReport
+from services.kernel.deadline import Deadline
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError
+from services.kernel.model import Release, State, Target
 
 NOW = datetime(2026, 11, 22, 7, 1, 10, tzinfo=UTC)  # a minute after what builders make
 OTHER = Target("222233334444", "us-east-1")
 FIRST = "000000000000000000007"
 EVERYTHING = Sweep()
 
-DENIED = failure(State.ACCESS_DENIED, "AccessDenied", "not authorized")
-THROTTLED = failure(State.THROTTLED, "Throttled", "Rate exceeded")
-MALFORMED = failure(State.BAD_LOOKUP, "InvalidParameter", "Invalid attribute")
+DENIED = Failure.of(State.ACCESS_DENIED, "AccessDenied", "not authorized")
+THROTTLED = Failure.of(State.THROTTLED, "Throttled", "Rate exceeded")
+MALFORMED = Failure.of(State.BAD_LOOKUP, "InvalidParameter", "Invalid attribute")
 BUSY = CallFailedError(THROTTLED)
-GONE = HubBrokenError("table ami-tracker", failure(State.NOT_FOUND, "ResourceNotFound", "gone"))
+GONE = HubBrokenError("table ami-tracker", Failure.of(State.NOT_FOUND, "ResourceNotFound", "gone"))
 
 
 class KilledError(BaseException):
@@ -46,11 +46,11 @@ class Bed:
         for release in releases:
             self.rows.table.put(pending_row(release))
 
-    def sweep(self, sweep: Sweep = EVERYTHING, deadline: Deadline | None = None) -> Report:
+    def sweep(self, sweep: Sweep = EVERYTHING, deadline: Deadline | None = None) -> RelayReport:
         """Announce what is pending."""
         return self.relay().run(sweep, deadline or Deadline.after(60))
 
-    def stream(self, *releases: Release, deadline: Deadline | None = None) -> Report:
+    def stream(self, *releases: Release, deadline: Deadline | None = None) -> RelayReport:
         """Announce what a batch of the stream shows as new."""
         keys = tuple(key_of_release(release) for release in releases)
         return self.relay().run(Inserted(keys, FIRST), deadline or Deadline.after(60))

@@ -13,6 +13,7 @@ from typing import TypeVar
 from table_fakes import MemoryTable, Row
 
 from services.kernel.errors import MalformedError
+from services.kernel.keys import image_record, round_record
 from services.kernel.model import (
     DEFAULT_ANNOUNCE,
     Catalogue,
@@ -23,19 +24,14 @@ from services.kernel.model import (
     Pair,
     ParameterLookup,
     Request,
+    State,
     Target,
     Window,
 )
-from services.kernel.runtime import timestamp
-from services.kernel.wire import (
-    decode_pair,
-    decode_window,
-    encode_configuration,
-    image_record,
-    lookup_digest,
-    round_record,
-)
-from services.scheduler.inventory import Note, RegionRows
+from services.kernel.records import decode_pair, encode_configuration
+from services.kernel.round_records import Note, decode_window
+from services.kernel.wire import lookup_digest, timestamp
+from services.scheduler.inventory import RegionRows
 from services.scheduler.plan import Action, Change
 
 T = TypeVar("T")
@@ -260,7 +256,7 @@ def a_pair(
         version=version,
         known=known,
         confirmed_digest=digest if known else None,
-        state=state,
+        state=State(state) if state else None,
         since=ROUND if state else None,
         number=number or zlib.crc32(image.name.encode()),
     )
@@ -298,14 +294,14 @@ def image_row(pair: Pair) -> Row:
 def a_window(
     window: str | None = ROUND,
     *,
-    round_: str | None = None,
+    round_id: str | None = None,
     answered: Collection[int] = (),
     missed: Collection[int] = (),
     stale: Collection[int] = (),
 ) -> Window:
     """A window that the example round began, or another one."""
     sets = (frozenset(answered), frozenset(missed), frozenset(stale))
-    return Window(round_ or window, window, *sets)
+    return Window(round_id or window, window, *sets)
 
 
 def round_row(

@@ -26,7 +26,7 @@ from moto.iam.models import ManagedPolicy, iam_backends
 from moto.kms.models import kms_backends
 from moto.sns.models import sns_backends
 
-from services.console.embedded.server import HUB_ACCOUNT, EmbeddedAws
+from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
 
 HOME = "us-east-1"
 IAM = "iam"

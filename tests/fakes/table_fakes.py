@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from services.kernel.aws import from_item, to_item
+from services.kernel.table import from_item, to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

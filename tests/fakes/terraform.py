@@ -40,8 +40,8 @@ from infra.package.build import Package
 from infra.package.lambda_platform import LambdaPlatform
 from infra.package.manifest import FILE_NAME, manifest
 from services.catalogue.load import ConfigurationError, load
+from services.kernel.catalogue_file import encode_catalogue
 from services.kernel.model import Catalogue
-from services.kernel.wire import encode_catalogue
 
 ROOT = Path(__file__).parents[2]
 HUB_ACCOUNT = "111122223333"

@@ -15,7 +15,7 @@ from concurrent.futures import ALL_COMPLETED, Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.kernel.runtime import Deadline
+from services.kernel.deadline import Deadline
 
 
 @dataclass(slots=True)

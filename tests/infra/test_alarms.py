@@ -30,13 +30,14 @@ from scheduler_fakes import (
 from terraform import Plan, rendered
 
 from services.aggregator.outbox import Key
-from services.aggregator.report import Report as AggregatorReport
-from services.kernel.errors import AmiTrackerError, CallFailedError, State, UnsentError, failure
-from services.kernel.model import Catalogue, Pair, Target
-from services.kernel.runtime import Deadline
+from services.aggregator.report import RelayReport as AggregatorReport
+from services.kernel.deadline import Deadline
+from services.kernel.errors import AmiTrackerError, CallFailedError, Failure, UnsentError
+from services.kernel.model import Catalogue, Pair, State, Target
+from services.lookup.report import BatchReport as LookupReport
 from services.lookup.report import Outcome
-from services.lookup.report import Report as LookupReport
-from services.scheduler.schedule import Scheduler, Summary
+from services.scheduler.report import RoundReport
+from services.scheduler.schedule import Scheduler
 
 pytestmark = [pytest.mark.timeout(900)]
 
@@ -44,7 +45,7 @@ PREFIX = "ami-tracker"
 ROUND_MINUTES = 30
 HOURS = 4
 REGIONS = 'AccountId: "111122223333"\nregions:\n  - Name: us-east-1\n  - Name: eu-west-1\n'
-BUSY = CallFailedError(failure(State.THROTTLED, "ThrottlingException", "slow down"))
+BUSY = CallFailedError(Failure.of(State.THROTTLED, "ThrottlingException", "slow down"))
 
 
 @pytest.fixture(scope="session")
@@ -105,16 +106,16 @@ class Account:
     ) -> None:
         """Run a round at its time; then the pairs that `answered` selects are answered."""
         minutes = number * ROUND_MINUTES
-        round_ = f"2026-11-22T{7 + minutes // 60:02}:{minutes % 60:02}:00Z"
+        round_id = f"2026-11-22T{7 + minutes // 60:02}:{minutes % 60:02}:00Z"
         when = 60 * minutes + 20.0
 
-        def report(summary: Summary) -> None:
+        def report(summary: RoundReport) -> None:
             self.add(when, emitted_lines("scheduler", summary.measures()))
 
         scheduler = Scheduler(self.rows, self.queue, FakeLog(), 20, report=report)
         failed = 1
         with suppress(AmiTrackerError):
-            scheduler.run(self.catalogue, round_, regions, Deadline.after(900))
+            scheduler.run(self.catalogue, round_id, regions, Deadline.after(900))
             failed = 0
         self.aws("AWS/Lambda", "scheduler Errors", when, failed)
         self._answer(answered)

@@ -89,8 +89,8 @@ def impatient(deployment: Deployment) -> Deployment:
 @pytest.fixture(scope="module")
 def poisoned(impatient: Deployment) -> Deployment:
     """The deployment, with a message in its queue that nobody can read, and a good one with it."""
-    round_ = impatient.last_round(VIRGINIA)["round"]
-    impatient.enqueue(POISON, request(VIRGINIA, "by-parameter", round_))
+    round_id = impatient.last_round(VIRGINIA)["round"]
+    impatient.enqueue(POISON, request(VIRGINIA, "by-parameter", round_id))
     return impatient
 
 
@@ -303,8 +303,8 @@ def test_aggregator_may_assume_what_it_is_allowed_alone(poisoned: Deployment) ->
 )
 def test_function_needs_each_permission(poisoned: Deployment, function: str, sid: str) -> None:
     """A function whose role lacks one statement fails loudly; with all of them it answers."""
-    round_ = poisoned.last_round(VIRGINIA)["round"]
-    record = {"messageId": "1", "body": request(VIRGINIA, "by-parameter", round_)}
+    round_id = poisoned.last_round(VIRGINIA)["round"]
+    record = {"messageId": "1", "body": request(VIRGINIA, "by-parameter", round_id)}
     events: Mapping[str, Mapping[str, object]] = {
         "scheduler": {},
         "lookup": {"Records": [record]},

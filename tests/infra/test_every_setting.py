@@ -26,8 +26,8 @@ from terraform import (
 )
 
 from infra.terraform_docs import read
-from services.console.embedded.server import HUB_ACCOUNT as MOTO_HUB
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import HUB_ACCOUNT as MOTO_HUB
+from services.embedded.aws.server import EmbeddedAws
 
 pytestmark = [pytest.mark.timeout(1800)]
 

@@ -27,8 +27,8 @@ from terraform import ROOT, Terraform, TerraformError, caller, checkout, environ
 
 from services.aggregator.announce import Announcement, announcement
 from services.aggregator.topics import Topics, publish_role
-from services.kernel.aws import Home, Members
 from services.kernel.model import Kind, Target
+from services.kernel.sessions import HubSession, TargetSessions
 
 EXAMPLES = ROOT / "infra" / "examples"
 NAMES = ("email", "fifo", "lambda", "queue-in-another-account", "queue-in-every-region")
@@ -227,7 +227,7 @@ class Estate:
         """Announce as the aggregator does: with its code, out of the hub, over the publish role."""
         with self._as_aggregator():
             role = publish_role("ami-tracker-publish", EXTERNAL_ID, HUB_REGION, topic, "aws")
-            topics = Topics(Members(Home(HUB_REGION), role), topic, "aws")
+            topics = Topics(TargetSessions(HubSession(HUB_REGION), role), topic, "aws")
             for each in announcements:
                 (accepted,) = topics.publish(to, [each]).values()
                 assert isinstance(accepted, str), accepted

@@ -32,10 +32,10 @@ from infra.package.errors import StepFailedError, UnwritableError
 from infra.package.lambda_platform import ARCHITECTURES, LambdaPlatform
 from infra.package.manifest import FILE_NAME
 from services.catalogue.load import load
-from services.console.embedded.faults import Fault
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.faults import Fault
+from services.embedded.aws.server import EmbeddedAws
+from services.kernel.catalogue_file import decode_catalogue
 from services.kernel.model import ParameterLookup
-from services.kernel.wire import decode_catalogue
 
 pytestmark = [pytest.mark.timeout(900)]
 

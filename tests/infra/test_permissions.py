@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,11 @@ from table_fakes import DynamoTable
 from terraform import HUB_REGION
 
 from infra.package.calls import CALLS
-from services.console.embedded.faults import Fault
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.faults import Fault
+from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import AmiTrackerError
 from services.kernel.model import Image, Kind, Observation, ParameterLookup, Release, Target
-from services.kernel.wire import encode_release
+from services.kernel.records import encode_release
 
 pytestmark = [pytest.mark.timeout(900)]
 
@@ -46,7 +47,7 @@ GOLDEN = "/golden/base"
 
 def _point(lab: Lab, path: str, image_id: str) -> None:
     for target in TARGETS:
-        lab.aws.world.put_parameter(target.account_id, target.region, path, image_id)
+        lab.aws.publishers.put_parameter(target.account_id, target.region, path, image_id)
 
 
 def _catalogue(lab: Lab) -> list[Image]:
@@ -117,7 +118,7 @@ def _look_back_and_close(lab: Lab) -> None:
         kind=Kind.RELEASE,
         observed=Observation("ami-00000000000000001"),
         previous_image_id=None,
-        detected_at="2025-01-01T00:00:00.000Z",
+        detected_at=datetime.fromisoformat("2025-01-01T00:00:00.000Z"),
         round="2025-01-01T00:00:00Z",
         lookup_digest="0123456789abcdef",
     )
@@ -155,8 +156,9 @@ def _outlast(step: Callable[[], object]) -> None:
 
 def _tell(folder: Path) -> Recorder:
     """The whole story: rounds, releases, edits, a message that nobody can read, and every fault."""
-    with EmbeddedAws() as aws, Recorder().watching() as recorder:
+    with EmbeddedAws() as aws, ExitStack() as stack:
         lab = build_lab(aws, folder, *TARGETS)
+        recorder = stack.enter_context(Recorder().recording(aws, lab.pipeline))
         lab.start_cold()
         lab.deploy(*_catalogue(lab))
         lab.enqueue("not a request")

@@ -16,7 +16,7 @@ from hub_lab import HUB, HubLab, StackSetsMemory, hub_lab, news, remembering_sta
 from stack_sets_lab import HOME, Organization
 from terraform import Plan, Terraform, checkout, environment
 
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
 
 MEMBER, NEWCOMER = "222233334444", "333344445555"
 CREATE, UPDATE, DELETE = ("create",), ("update",), ("delete",)

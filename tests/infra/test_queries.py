@@ -34,12 +34,12 @@ from scheduler_fakes import (
 )
 from terraform import ROOT, SERVICES, rendered
 
-from services.kernel import observe
-from services.kernel.errors import CallFailedError, Failure, State
-from services.kernel.model import Target
-from services.kernel.runtime import Deadline
+from services.kernel import observability
+from services.kernel.deadline import Deadline
+from services.kernel.errors import CallFailedError, Failure
+from services.kernel.model import State, Target
 from services.kernel.wire import encode_request
-from services.lookup.check import Checker
+from services.lookup.target import TargetLookup
 from services.lookup.worker import Message, Worker
 from services.scheduler.schedule import Scheduler
 
@@ -65,7 +65,7 @@ def scheduler_lines() -> list[Line]:
     rows.table.put(round_row(window=a_window(stale={1})))
     rows.table.put(image_row(a_pair(an_image("old"), active=False)) | {"version": "three"})
     with redirect_stdout(io.StringIO()) as out:
-        log = observe.logger("scheduler")
+        log = observability.logger("scheduler")
         summary = Scheduler(rows, FakeQueue(), log, 20).run(
             catalogue, "2026-11-22T07:10:00Z", None, Deadline.after(900)
         )
@@ -85,16 +85,16 @@ def lookup_lines() -> list[Line]:
     rows.garble(damaged)
     denied = Failure(State.ACCESS_DENIED, "AccessDenied", "no")
 
-    def enter(target: Target) -> None:
+    def ensure_session(target: Target) -> None:
         if target == THERE:
             raise CallFailedError(denied)
 
-    facts.hold = enter
+    facts.hold = ensure_session
     requests = [a_request(), a_request(target=THERE), a_request("damaged")]
     messages = [Message(f"m{n}", encode_request(each)) for n, each in enumerate(requests)]
     with redirect_stdout(io.StringIO()) as out:
-        log = observe.logger("lookup")
-        worker = Worker(Checker(rows, facts, log, lambda: MOMENT), log)
+        log = observability.logger("lookup")
+        worker = Worker(TargetLookup(rows, facts, log, lambda: MOMENT), log)
         report = worker.work(messages, Deadline.after(60))
     return [*parsed(out.getvalue()), *emitted_lines("lookup", report.measures())]
 

@@ -32,14 +32,14 @@ from terraform import (
     rendered,
 )
 
+from services.aggregator.event import Sweep
+from services.aggregator.event import parse_relay_event as read_aggregator_event
 from services.aggregator.settings import Settings as AggregatorSettings
-from services.aggregator.stream import Sweep
-from services.aggregator.stream import read_event as read_aggregator_event
-from services.console.embedded.patterns import NEW_RELEASES
+from services.embedded.tracker.pipeline import NEW_RELEASES
+from services.kernel.keys import DERIVE_INDEX, PENDING_INDEX
 from services.kernel.model import Target
-from services.kernel.wire import DERIVE_INDEX, PENDING_INDEX
 from services.lookup.settings import Settings as LookupSettings
-from services.scheduler.event import read_event as read_scheduler_event
+from services.scheduler.event import parse_schedule_event as read_scheduler_event
 from services.scheduler.health import Cause
 from services.scheduler.settings import Settings as SchedulerSettings
 

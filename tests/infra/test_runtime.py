@@ -21,10 +21,12 @@ from runtime_api import Function, FunctionFailedError
 
 from infra.package.calls import CALLS
 from services.catalogue.load import load
-from services.console.embedded.estate import create_hub, create_member, environment, subscribe
-from services.console.embedded.queue_mapping import QueueMapping
-from services.console.embedded.server import EmbeddedAws
-from services.console.embedded.stream_mapping import StreamMapping
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.event_sources.queue_mapping import QueueMapping
+from services.embedded.event_sources.stream_mapping import StreamMapping
+from services.embedded.tracker.pipeline import NEW_RELEASES
+from services.embedded.tracker.resources import create_hub, create_member, environment
+from services.embedded.tracker.subscriptions import subscribe
 from services.kernel.model import ParameterLookup
 
 pytestmark = [pytest.mark.timeout(900)]
@@ -102,7 +104,7 @@ def test_the_packages_carry_a_round_from_schedule_to_announcement(
         sqs = aws.client("sqs", REGION)
         lookups = QueueMapping(sqs, hub.queue_url, look_up, window_seconds=10)
         streams = aws.client("dynamodbstreams", REGION)
-        stream = StreamMapping(streams, hub.stream_arn, aggregate)
+        stream = StreamMapping(streams, hub.stream_arn, aggregate, pattern=NEW_RELEASES)
         released = []
         for hour in ("07", "08"):
             released.append(_release(aws, account_id, path, hour))
@@ -128,8 +130,10 @@ def _first_parameter() -> tuple[str, str, str]:
 
 
 def _release(aws: EmbeddedAws, account_id: str, path: str, name: str) -> str:
-    image_id = aws.world.register_image(account_id, REGION, name, datetime(2026, 1, 1, tzinfo=UTC))
-    aws.world.put_parameter(account_id, REGION, path, image_id)
+    image_id = aws.publishers.register_image(
+        account_id, REGION, name, datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    aws.publishers.put_parameter(account_id, REGION, path, image_id)
     return image_id
 
 
@@ -221,12 +225,12 @@ def test_clients_make_what_the_calls_need(
     operations = {service: sorted(names) for service, names in CALLS[function].items()}
     program = f"""
 import json
-from services.kernel.aws import Home
-home, found = Home("eu-west-1"), {{}}
+from services.kernel.sessions import HubSession
+hub, found = HubSession("eu-west-1"), {{}}
 for service in {sorted(operations)}:
-    client = home.client(service)
+    client = hub.client(service)
     found[service] = sorted(client.meta.method_to_api_mapping.values())
-print(json.dumps([home.partition, found]))
+print(json.dumps([hub.partition, found]))
 """
 
     assert json.loads(ask(python, unpacked[function], program, **_CREDENTIALS)) == [
@@ -242,9 +246,9 @@ _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testin
 _MEASURE = """
 import time; start = time.process_time()
 import {handler}; imported = time.process_time()
-from services.kernel.aws import Home
-home = Home("eu-west-1")
-for service in {services}: home.client(service)
+from services.kernel.sessions import HubSession
+hub = HubSession("eu-west-1")
+for service in {services}: hub.client(service)
 made = time.process_time()
 status = open("/proc/self/status").read()  # unlike rusage, begins anew with the program
 print(imported - start, made - imported, int(status.split("VmHWM:")[1].split()[0]) / 1024)

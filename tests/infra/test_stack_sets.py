@@ -13,7 +13,7 @@ from stack_sets_lab import HOME, IAM, Organization, Role, deploy, made, role, to
 from template import Stack, parse, resolve
 from terraform import Plan, Terraform, TerraformError, checkout, environment
 
-from services.console.embedded.server import HUB_ACCOUNT, EmbeddedAws
+from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
 
 TEMPLATES = Path(__file__).parents[2] / "infra" / "cloudformation"
 MEMBER_ROLES = TEMPLATES / "member-roles.yaml"

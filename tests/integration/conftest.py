@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, build_lab
 
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from laboratory import Lab, told
 
 from services.aggregator.outbox import Outbox
 from services.aggregator.topics import Topics
-from services.kernel.wire import RELEASE_PREFIX
+from services.kernel.keys import RELEASE_PREFIX
 from services.lookup.observations import Observations
 
 

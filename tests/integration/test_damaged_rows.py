@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from laboratory import VIRGINIA, Lab, told
 
-from services.kernel.aws import to_item
-from services.kernel.wire import image_record, release_record, round_record
+from services.kernel.keys import image_record, release_record, round_record
+from services.kernel.table import to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from laboratory import IRELAND, VIRGINIA, build_lab, told
 
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
 
 
 def test_fifo_topics_get_group_and_deduplication_ids(aws: EmbeddedAws, tmp_path: Path) -> None:

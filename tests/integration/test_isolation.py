@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from laboratory import FRANKFURT, IRELAND, OREGON, TOKYO, VIRGINIA, Lab, build_lab, told
 
-from services.console.embedded.estate import READ_ROLE, create_roles
-from services.console.embedded.faults import Fault
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.faults import Fault
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.tracker.resources import READ_ROLE, create_roles
 from services.kernel.model import Target
 
 DENIED, TOPICLESS, THROTTLED = FRANKFURT, OREGON, TOKYO

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from laboratory import FRANKFURT, IRELAND, Lab
 
-from services.console.embedded.estate import Received
+from services.embedded.tracker.subscriptions import Received
+from services.kernel.keys import RELEASE_PREFIX
 from services.kernel.model import Target
-from services.kernel.runtime import timestamp
-from services.kernel.wire import RELEASE_PREFIX
+from services.kernel.wire import timestamp
 
 
 def _in_order(received: list[Received], target: Target, name: str) -> list[int]:

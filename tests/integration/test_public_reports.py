@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 import pytest
 from laboratory import FRANKFURT, IRELAND, PUBLISHER, VIRGINIA, Lab
 
-from services.console.embedded.estate import Received
-from services.console.embedded.faults import Fault
-from services.kernel.errors import State
-from services.kernel.model import Filter, FilterLookup, Image, Target
+from services.embedded.aws.faults import Fault
+from services.embedded.tracker.subscriptions import Received
+from services.kernel.model import Filter, FilterLookup, Image, State, Target
 
 EXPIRED = "Signature expired: 20261128T071000Z is now earlier than 20261128T071501Z"
 
@@ -33,7 +32,7 @@ def register(
     deprecation_time: datetime | None = None,
 ) -> str:
     """Publish an image in Virginia on the first day of a month, named by no parameter."""
-    return lab.aws.world.register_image(
+    return lab.aws.publishers.register_image(
         VIRGINIA.account_id,
         VIRGINIA.region,
         name,
@@ -86,7 +85,7 @@ def test_a_pending_image_is_announced_once_it_is_available(
     lab.round()
     pending = register(lab, "x-2", 2, state="pending")
     assert lab.round() == []
-    lab.aws.world.set_image_state(VIRGINIA.account_id, VIRGINIA.region, pending, "available")
+    lab.aws.publishers.set_image_state(VIRGINIA.account_id, VIRGINIA.region, pending, "available")
     assert kinds(lab.round()) == [("us-east-1", "release")]
 
 
@@ -95,9 +94,9 @@ def test_a_withdrawn_image_of_a_filter_lookup_is_a_rollback(lab: Lab) -> None:
     lab.deploy(lab.filtered("b"), targets=[VIRGINIA])
     first, second = register(lab, "b-1", 1), register(lab, "b-2", 2)
     lab.round()
-    lab.aws.world.deregister_image(VIRGINIA.account_id, VIRGINIA.region, second)
+    lab.aws.publishers.deregister_image(VIRGINIA.account_id, VIRGINIA.region, second)
     assert kinds(lab.round()) == [("us-east-1", "rollback")]
-    lab.aws.world.deregister_image(VIRGINIA.account_id, VIRGINIA.region, first)
+    lab.aws.publishers.deregister_image(VIRGINIA.account_id, VIRGINIA.region, first)
     assert lab.round() == []
     assert (known(lab, "b"), lab.pair(VIRGINIA, "b").state) == (first, State.NOT_FOUND)
 
@@ -118,7 +117,7 @@ def test_a_withdrawn_image_behind_a_parameter_is_a_state(lab: Lab) -> None:
     lab.deploy(lab.image("a"), targets=[VIRGINIA])
     image = lab.publish("a", VIRGINIA)
     lab.round()
-    lab.aws.world.remove_image(VIRGINIA.account_id, VIRGINIA.region, image)
+    lab.aws.publishers.remove_image(VIRGINIA.account_id, VIRGINIA.region, image)
     assert [lab.round() for _ in range(2)] == [[], []]
     pair = lab.pair(VIRGINIA, "a")
     assert (pair.state, pair.code) == (State.NOT_LAUNCHABLE, "Withdrawn")
@@ -162,7 +161,7 @@ def test_a_parameter_that_comes_back_unchanged_is_silent(lab: Lab) -> None:
     lab.deploy(lab.image("a"), targets=[VIRGINIA])
     image = lab.publish("a", VIRGINIA)
     lab.round()
-    lab.aws.world.delete_parameter(VIRGINIA.account_id, VIRGINIA.region, "/images/a")
+    lab.aws.publishers.delete_parameter(VIRGINIA.account_id, VIRGINIA.region, "/images/a")
     assert lab.round() == []
     assert (known(lab, "a"), lab.pair(VIRGINIA, "a").state) == (image, State.NOT_FOUND)
     lab.point("a", image, VIRGINIA)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from laboratory import Lab, told
 
-from services.console.embedded.estate import Received
+from services.embedded.tracker.subscriptions import Received
 
 
 def _changed(lab: Lab) -> set[tuple[str, str, str, str]]:
@@ -64,10 +64,10 @@ def test_messages_delivered_again_later(lab: Lab) -> None:
 def test_a_round_run_twice_at_once(lab: Lab) -> None:
     """Two schedulers and two lookup workers at the same time announce every change once."""
     wanted = _changed(lab)
-    round_ = lab.next_round()
+    round_id = lab.next_round()
 
-    with lab.pipeline.at_home(), ThreadPoolExecutor(2) as pool:
-        list(pool.map(lab.pipeline.schedule, [round_, round_]))
+    with lab.pipeline.in_function_environment(), ThreadPoolExecutor(2) as pool:
+        list(pool.map(lab.pipeline.schedule, [round_id, round_id]))
         workers = [pool.submit(lab.pipeline.poller().drain_visible) for _ in range(2)]
         for worker in workers:
             worker.result()
@@ -99,8 +99,8 @@ def test_a_schedule_event_that_comes_twice_or_late(lab: Lab) -> None:
     first, second = lab.next_round(), lab.next_round()
     lab.pipeline.round(second)
 
-    for round_ in (second, first):
-        lab.pipeline.round(round_)
+    for round_id in (second, first):
+        lab.pipeline.round(round_id)
 
     for target in lab.targets:
         row = lab.pipeline.rows(target.region, "round#")[0]

@@ -10,7 +10,7 @@ import pytest
 from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, told
 
 from services.kernel.model import Kind, Target
-from services.kernel.wire import decode_window
+from services.kernel.round_records import decode_window
 
 
 def test_one_message_per_active_pair(lab: Lab) -> None:
@@ -188,7 +188,7 @@ def test_an_image_that_cannot_be_seen_waits(lab: Lab) -> None:
     assert pair.known is not None
     assert ("not_launchable", good, 1) == (pair.state, pair.known.image_id, pair.version)
 
-    lab.aws.world.register_image(*_where(IRELAND), "a-hidden", image_id=hidden)
+    lab.aws.publishers.register_image(*_where(IRELAND), "a-hidden", image_id=hidden)
 
     assert {("eu-west-1", "a", "release", hidden)} == told(lab.round())
     assert lab.pair(IRELAND, "a").state == "ok"

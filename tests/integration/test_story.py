@@ -18,8 +18,8 @@ from rich.text import Text
 from services.console.cli import main
 from services.console.demo.page import Page
 from services.console.demo.story import Story
-from services.console.embedded.faults import Fault
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.faults import Fault
+from services.embedded.aws.server import EmbeddedAws
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def _announced() -> Release:
         kind=Kind.RELEASE,
         observed=Observation("ami-0123456789abcdef0", "amazon-eks-node-al2023"),
         previous_image_id="ami-0123456789abcdef1",
-        detected_at="2026-11-22T07:00:03.120Z",
+        detected_at=datetime.fromisoformat("2026-11-22T07:00:03.120Z"),
         round="2026-11-22T07:00:00Z",
         lookup_digest="0123456789abcdef",
     )

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from services.console.demo.page import Page
 from services.console.demo.story import Story
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
 
 
 def play(*, pause: bool) -> bool:

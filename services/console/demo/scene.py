@@ -1,4 +1,4 @@
-"""The scene of the demo: its configuration, its outside world, and what must be announced."""
+"""The scene of the demo: its configuration, what publishers do, and what must be announced."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.console.embedded.estate import Received
-from services.console.embedded.server import HUB_ACCOUNT
-from services.console.embedded.world import World
+from services.embedded.aws.publishers import Publishers
+from services.embedded.aws.server import HUB_ACCOUNT
+from services.embedded.tracker.subscriptions import Received
 from services.kernel.model import Kind, Target
 
 MEMBER_ACCOUNT = "222233334444"
@@ -112,15 +112,15 @@ _FIRST_DAY = datetime(2026, 10, 1, tzinfo=UTC)
 """When the images were made that are current at the beginning."""
 
 
-class Publishers:
-    """The people who publish images: each act changes the world and returns what must follow.
+class News:
+    """What the demo publishes: each step changes images and returns the events that must follow.
 
     `_current` is the story's own record of which image is current where; nothing in it comes from
     the service, so that it can be compared with what the service says.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, publishers: Publishers) -> None:
+        self._publishers = publishers
         self._current: dict[tuple[Target, str], str] = {}
         self._hidden_ecs = ""
 
@@ -142,7 +142,7 @@ class Publishers:
         events.append(self._roll_back_golden(europe))
         events += [self._new_red_hat(_target(region)) for region in ("us-east-1", "sa-east-1")]
         self._hidden_ecs = "ami-0ec5000000000e0c5"
-        self._world.put_parameter(north.account_id, north.region, ECS_PATH, self._hidden_ecs)
+        self._publishers.put_parameter(north.account_id, north.region, ECS_PATH, self._hidden_ecs)
         return _where_the_role_is(events)
 
     def noon(self) -> list[Event]:
@@ -166,7 +166,7 @@ class Publishers:
             "al2023-ami-2023.13.20261116.0-kernel-6.18-x86_64",
             datetime(2026, 11, 16, tzinfo=UTC),
         )
-        self._world.put_parameter(target.account_id, target.region, AL2023_PATH, new)
+        self._publishers.put_parameter(target.account_id, target.region, AL2023_PATH, new)
         return self._moved(target, "al2023", Kind.RELEASE, new)
 
     def _new_red_hat(self, target: Target) -> Event:
@@ -177,7 +177,7 @@ class Publishers:
 
     def _roll_back_golden(self, target: Target) -> Event:
         account_id, region = target.account_id, target.region
-        self._world.deregister_image(account_id, region, self._current[target, "golden-base"])
+        self._publishers.deregister_image(account_id, region, self._current[target, "golden-base"])
         older = self._current[target, "golden-base before"]
         return self._moved(target, "golden-base", Kind.ROLLBACK, older)
 
@@ -197,7 +197,7 @@ class Publishers:
         return new
 
     def _image(self, target: Target, name: str, moment: datetime, **settings: str) -> str:
-        return self._world.register_image(
+        return self._publishers.register_image(
             target.account_id,
             target.region,
             name,
@@ -208,9 +208,9 @@ class Publishers:
     def _remember_parameter(self, target: Target, name: str, path: str) -> None:
         account_id, region = target.account_id, target.region
         current = self._current[target, name] = (
-            self._world.parameter(account_id, region, path) or ""
+            self._publishers.parameter(account_id, region, path) or ""
         )
-        self._world.set_image_date(account_id, region, current, _FIRST_DAY)
+        self._publishers.set_image_date(account_id, region, current, _FIRST_DAY)
 
     def _moved(self, target: Target, name: str, kind: Kind, new: str) -> Event:
         previous = self._current[target, name]

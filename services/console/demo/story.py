@@ -2,49 +2,32 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from rich.table import Table
 
 from services.catalogue.load import load
+from services.console.demo.deployment import Deployment
 from services.console.demo.page import Page, table
 from services.console.demo.scene import (
     FILES,
-    HUB_REGIONS,
     LAGGING_REGIONS,
     MEMBER_ACCOUNT,
     MEMBER_REGION,
     TARGETS,
     Event,
-    Publishers,
+    News,
     write_files,
 )
-from services.console.embedded.calls import Call
-from services.console.embedded.estate import (
-    Inbox,
-    Received,
-    create_hub,
-    create_member,
-    create_roles,
-    subscribe,
-)
-from services.console.embedded.pipeline import Pipeline
-from services.console.embedded.server import HUB_ACCOUNT, EmbeddedAws
-from services.console.matrix import matrix
+from services.console.demo.screens import Screens
+from services.console.demo.tables import arrived_table, attributes_table, calls_table
+from services.console.render.matrix import matrix_table
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.tracker.resources import create_roles
+from services.kernel.keys import ROUND_PREFIX
 from services.kernel.model import Catalogue
-from services.kernel.runtime import timestamp
-from services.kernel.wire import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX, decode_pair
 
-_STEPS = 6
-_FILTERED_IMAGE = "al2023"
 _LAGGING = " and ".join(LAGGING_REGIONS)
-_MOMENT = 0.05
 _NEXT_STEPS = """\
 Next steps, to watch real images:
 
@@ -56,16 +39,6 @@ Next steps, to watch real images:
 """
 
 
-@dataclass(slots=True)
-class Subscriber:
-    """A subscription, and what it has received so far."""
-
-    name: str
-    inbox: Inbox
-    listens_to: Callable[[Event], bool]
-    received: list[Received] = field(default_factory=list)
-
-
 class Story:
     """Runs the demo on a started embedded AWS."""
 
@@ -75,12 +48,10 @@ class Story:
         self._aws = aws
         self._folder = folder
         self._page = page
-        self._turn_page = turn_page
-        self._publishers = Publishers(aws.world)
-        self._step = 0
+        self._screens = Screens(page, turn_page)
+        self._news = News(aws.publishers)
         self._expected: list[Event] = []
         self._silent = False
-        self._started = datetime.min.replace(tzinfo=UTC)
 
     def run(self) -> bool:
         """Tell the whole story; whether every subscriber received exactly the expected events."""
@@ -94,7 +65,7 @@ class Story:
     # --- the acts
 
     def _set_the_stage(self) -> None:
-        self._screen("The stage: an AWS in this process, and a few lines of YAML")
+        self._screens.begin("The stage: an AWS in this process, and a few lines of YAML")
         self._page.say(
             "Nothing here contacts a cloud. A local AWS (moto) holds two accounts, with the real "
             "Amazon Linux and ECS parameters that AWS published, and images registered for the "
@@ -107,7 +78,11 @@ class Story:
         catalogue = load(self._folder / "tracked_images", self._folder / "regions.yaml")
         with self._page.progress() as progress:
             work = progress.add_task("building the accounts", total=len(TARGETS) + 2)
-            self._build(catalogue, lambda: progress.advance(work))
+            self._deployment = Deployment(self._aws, self._folder, catalogue)
+            progress.advance(work)
+            self._news.begin(lambda: progress.advance(work))
+            self._deployment.subscribe(self._aws)
+            progress.advance(work)
         self._page.say(
             f"{len(catalogue.images)} images in {len(TARGETS)} regions: {self._pairs(catalogue)} "
             f"pairs to watch. {MEMBER_REGION} is watched from account {MEMBER_ACCOUNT}, which "
@@ -115,55 +90,27 @@ class Story:
             "four rounds follow each other at once, and all times are the real ones."
         )
 
-    def _build(self, catalogue: Catalogue, done: Callable[[], None]) -> None:
-        hub = create_hub(self._aws)
-        self._pipeline = Pipeline(self._aws, hub, self._folder / "catalogue.json")
-        self._pipeline.deploy(catalogue)
-        self._images = [image.name for image in catalogue.images]
-        done()
-        self._publishers.begin(done)
-        ours = create_member(self._aws, HUB_ACCOUNT, HUB_REGIONS)
-        theirs = create_member(self._aws, MEMBER_ACCOUNT, [MEMBER_REGION], roles=False)
-        self._subscribers = [
-            Subscriber(
-                "everything, six regions",
-                subscribe(self._aws, ours, HUB_REGIONS),
-                lambda event: event.account_id == HUB_ACCOUNT,
-            ),
-            Subscriber(
-                f"only {_FILTERED_IMAGE}, six regions",
-                subscribe(self._aws, ours, HUB_REGIONS, [_FILTERED_IMAGE]),
-                lambda e: e.account_id == HUB_ACCOUNT and e.image_name == _FILTERED_IMAGE,
-            ),
-            Subscriber(
-                f"everything, {MEMBER_REGION}",
-                subscribe(self._aws, theirs, [MEMBER_REGION]),
-                lambda event: event.account_id == MEMBER_ACCOUNT,
-            ),
-        ]
-        done()
-
     def _first_round(self) -> None:
-        round_ = self._round_screen("first round: a silent baseline")
+        round_id = self._screens.begin_round("first round: a silent baseline")
         self._page.say(
             "Every pair is seen for the first time. What is current is remembered as version 1; "
             "nothing is announced, since nothing has changed. In the table, v1 is the version in "
             "that region, and the five digits after … are the end of the image id:"
         )
-        self._show_matrix(self._round(round_, expected=[]))
+        self._show_matrix(self._round(round_id, expected=[]))
         self._page.say(
             f"{MEMBER_REGION} shows a state instead of a version: the role is missing there. "
             "The other regions were looked up all the same."
         )
 
     def _second_round(self) -> None:
-        round_ = self._round_screen("second round: exactly what changed")
+        round_id = self._screens.begin_round("second round: exactly what changed")
         self._page.say(
             f"Since then: Amazon Linux 2023 came out, but not yet in {_LAGGING}. "
             "Red Hat's image came out in two regions. The newest golden-base was withdrawn in "
             "eu-west-1. In eu-north-1 the ECS parameter names an image that EC2 does not show yet."
         )
-        self._show_matrix(self._round(round_, expected=self._publishers.morning()))
+        self._show_matrix(self._round(round_id, expected=self._news.morning()))
         self._page.say(
             "The regions without the new image kept their version 1, golden-base in eu-west-1 is "
             "back on the older image as a rollback, and the ECS image that cannot be launched is "
@@ -172,11 +119,15 @@ class Story:
         self._show_one_event()
 
     def _third_round(self) -> None:
-        round_ = self._round_screen("third round: silence")
-        mark, before, counters = self._aws.mark(), self._history(), self._rows(ROUND_PREFIX)
-        arrived = self._round(round_, expected=[])
-        after, calls = self._history(), self._aws.calls(mark)
-        counted = _changed(counters, self._rows(ROUND_PREFIX))
+        round_id = self._screens.begin_round("third round: silence")
+        mark, before, counters = (
+            self._aws.mark(),
+            self._deployment.written_rows(),
+            self._deployment.rows(ROUND_PREFIX),
+        )
+        arrived = self._round(round_id, expected=[])
+        after, calls = self._deployment.written_rows(), self._aws.calls(mark)
+        counted = _changed(counters, self._deployment.rows(ROUND_PREFIX))
         self._silent = before == after
         self._page.say(
             "Nothing changed, so nothing was announced, and of "
@@ -189,23 +140,23 @@ class Story:
             "which count what was requested and answered in each region, and the scheduler's own "
             "row, which says where the next round begins."
         )
-        self._page.show(_calls(calls))
+        self._page.show(calls_table(calls))
 
     def _fourth_round(self) -> None:
-        round_ = self._round_screen("fourth round: the remaining regions follow")
+        round_id = self._screens.begin_round("fourth round: the remaining regions follow")
         create_roles(self._aws, MEMBER_ACCOUNT)
         self._page.say(
             f"Amazon Linux 2023 has reached {_LAGGING}, EC2 shows the ECS image, and account "
             f"{MEMBER_ACCOUNT} has its role: its first lookups are a silent baseline, whatever "
             "was published there before."
         )
-        self._show_matrix(self._round(round_, expected=self._publishers.noon()))
+        self._show_matrix(self._round(round_id, expected=self._news.noon()))
 
     def _result(self) -> bool:
-        self._screen("Result: the events that subscribers received, and the expected ones")
+        self._screens.begin("Result: the events that subscribers received, and the expected ones")
         result = table("subscriber", "expected", "received", "missing", "surplus")
         right = self._silent
-        for subscriber in self._subscribers:
+        for subscriber in self._deployment.subscribers:
             wanted = Counter(filter(subscriber.listens_to, self._expected))
             got = Counter(Event.of(received) for received in subscriber.received)
             missing, surplus = wanted - got, got - wanted
@@ -223,49 +174,33 @@ class Story:
 
     # --- how it is shown
 
-    def _round(self, round_: str, expected: Sequence[Event]) -> list[Event]:
+    def _round(self, round_id: str, expected: Sequence[Event]) -> list[Event]:
         """Run a round; the distinct events that arrived."""
         self._expected += expected
         with self._page.progress() as progress:
-            answer = self._pipeline.schedule(round_)
+            answer = self._deployment.pipeline.schedule(round_id)
             work = progress.add_task("looking up", total=int(str(answer["enqueued"])))
-            while delivery := self._pipeline.queue.poll():
+            while delivery := self._deployment.pipeline.queue.poll():
                 progress.advance(work, len(delivery.succeeded))
-        self._pipeline.stream.drain()
-        return self._collect()
-
-    def _collect(self) -> list[Event]:
-        arrived: list[Event] = []
-        for subscriber in self._subscribers:
-            received = subscriber.inbox.receive()
-            subscriber.received += received
-            arrived += [Event.of(each) for each in received]
-        return sorted(set(arrived), key=lambda event: (event.image_name, event.region))
+        self._deployment.pipeline.stream.drain()
+        return self._deployment.collect()
 
     def _show_matrix(self, arrived: Iterable[Event]) -> None:
-        pairs = map(decode_pair, self._rows(IMAGE_PREFIX))
-        self._page.show(matrix(TARGETS, self._images, pairs))
+        self._page.show(matrix_table(self._deployment.matrix()))
         self._page.show("")
         self._show_arrived(arrived)
 
-    def _history(self) -> list[dict[str, Any]]:
-        return self._rows(IMAGE_PREFIX) + self._rows(RELEASE_PREFIX)
-
-    def _rows(self, prefix: str) -> list[dict[str, Any]]:
-        return [row for t in TARGETS for row in self._pipeline.rows(t.region, prefix)]
-
     def _show_arrived(self, events: Iterable[Event]) -> None:
-        announced = table("announced", "image", "region", "now", "before")
-        for event in events:
-            before = f"…{event.previous_image_id[-5:]}"
-            announced.add_row(event.kind, event.image_name, event.region, event.image_id, before)
+        announced = arrived_table(events)
         if announced.row_count:
             self._page.show(announced)
         else:
             self._page.show("Subscribers received: nothing.", style="dim")
 
     def _show_one_event(self) -> None:
-        sample = next((r for r in self._subscribers[0].received if r.region == "us-east-1"), None)
+        sample = next(
+            (r for r in self._deployment.subscribers[0].received if r.region == "us-east-1"), None
+        )
         if sample is None:
             return
         self._page.say(
@@ -273,28 +208,7 @@ class Story:
         )
         self._page.verbatim(sample.body)
         self._page.say("The rest of the event is in message attributes:")
-        attributes = table("message attribute", "value")
-        for name, value in sorted(sample.attributes.items()):
-            attributes.add_row(name, value)
-        self._page.show(attributes)
-
-    def _screen(self, title: str) -> None:
-        if self._step:
-            self._turn_page()
-        self._print_title(title)
-
-    def _round_screen(self, title: str) -> str:
-        """Begin the screen of a round; the round's name, which is the time."""
-        self._turn_page()
-        while (moment := datetime.now(UTC).replace(microsecond=0)) <= self._started:
-            time.sleep(_MOMENT)
-        self._started = moment
-        self._print_title(f"{moment:%H:%M:%S} UTC, {title}")
-        return timestamp(moment)
-
-    def _print_title(self, title: str) -> None:
-        self._step += 1
-        self._page.title(f"{self._step}/{_STEPS}  {title}")
+        self._page.show(attributes_table(sample.attributes))
 
     @staticmethod
     def _pairs(catalogue: Catalogue) -> int:
@@ -303,13 +217,3 @@ class Story:
 
 def _changed(before: Sequence[object], after: Sequence[object]) -> int:
     return sum(row not in before for row in after)
-
-
-def _calls(calls: Iterable[Call]) -> Table:
-    counts = Counter(f"{call.service} {call.operation}" for call in calls)
-    listed = table("API call", "times")
-    for name, count in sorted(counts.items()):
-        listed.add_row(name, str(count))
-    listed.add_section()
-    listed.add_row("all", str(counts.total()))
-    return listed

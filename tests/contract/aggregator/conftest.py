@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from aggregator_fakes import ACCOUNT
 
-from services.console.embedded.estate import Inbox, Member, create_member, subscribe
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.tracker.resources import Member, create_member
+from services.embedded.tracker.subscriptions import Inbox, subscribe
 
 REGIONS = ("eu-west-1", "us-east-1")
 

@@ -11,9 +11,10 @@ from table_fakes import DynamoTable
 
 from services.aggregator.announce import announcement
 from services.aggregator.handler import handler
-from services.console.embedded.estate import Inbox, create_member
-from services.console.embedded.invocation import Context
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.event_sources.invocation import Context
+from services.embedded.tracker.resources import create_member
+from services.embedded.tracker.subscriptions import Inbox
 from services.kernel.errors import HubBrokenError, MalformedError, SettingsError
 from services.kernel.model import Release, Target
 

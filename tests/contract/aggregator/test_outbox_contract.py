@@ -20,12 +20,14 @@ from log_fakes import FakeLog
 from table_fakes import DynamoTable, Table
 
 from services.aggregator.outbox import Found, Key, Outbox
-from services.aggregator.relay import Rows
-from services.console.embedded.server import EmbeddedAws
-from services.kernel.aws import Home
+from services.aggregator.relay import ReleaseRows
+from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import CallFailedError, HubBrokenError
+from services.kernel.keys import image_record
 from services.kernel.model import Kind, Pair, ParameterLookup, Release, Target
-from services.kernel.wire import encode_configuration, image_record, lookup_digest
+from services.kernel.records import encode_configuration
+from services.kernel.sessions import HubSession
+from services.kernel.wire import lookup_digest
 
 NOW = datetime(2026, 11, 22, 7, 0, 11, tzinfo=UTC)
 LATER = datetime(2026, 11, 22, 8, 0, 0, tzinfo=UTC)
@@ -36,7 +38,7 @@ OTHER = Target("222233334444", "us-east-1")
 class Bed:
     """The rows under test, and the table that they stand in."""
 
-    rows: Rows
+    rows: ReleaseRows
     table: Table
 
     def pending(self) -> list[Key]:
@@ -65,7 +67,7 @@ def bed(request: pytest.FixtureRequest) -> Bed:
     if request.param == "fake":
         fake = FakeOutbox()
         return Bed(fake, fake.table)
-    home: Home = request.getfixturevalue("home")
+    home: HubSession = request.getfixturevalue("home")
     table: DynamoTable = request.getfixturevalue("table")
     return Bed(Outbox(home.client("dynamodb"), table.name, FakeLog()), table)
 
@@ -298,7 +300,7 @@ uses = pytest.mark.parametrize(("operation", "use"), USES.values(), ids=USES)
 
 
 @pytest.fixture
-def outbox(home: Home, table: DynamoTable, log: FakeLog) -> Outbox:
+def outbox(home: HubSession, table: DynamoTable, log: FakeLog) -> Outbox:
     """The adapter over the embedded DynamoDB."""
     return Outbox(home.client("dynamodb"), table.name, log)
 
@@ -313,7 +315,7 @@ def test_each_use_is_one_call(aws: EmbeddedAws, outbox: Outbox, operation: str, 
 
 @uses
 def test_a_missing_table_is_a_broken_hub(
-    home: Home, log: FakeLog, operation: str, use: Use
+    home: HubSession, log: FakeLog, operation: str, use: Use
 ) -> None:
     """The error names the table."""
     with pytest.raises(HubBrokenError, match="table nowhere cannot be used") as caught:
@@ -367,7 +369,7 @@ def test_more_keys_than_a_call_takes_are_read(
         (
             {"detected_at": "yesterday"},
             (
-                "release 2 of al2023 in eu-west-1 of account 111122223333 is malformed: "
+                f"row release#{TARGET.account_id}#al2023#00000002 of eu-west-1 is malformed: "
                 "detected_at is 'yesterday', but must be a time"
             ),
         ),

@@ -9,20 +9,14 @@ import pytest
 from aggregator_fakes import ACCOUNT, TARGET, FakePublisher, a_release
 
 from services.aggregator.announce import announcement
-from services.aggregator.relay import Publisher
+from services.aggregator.deliver import Publisher
 from services.aggregator.topics import Topics, publish_role
-from services.console.embedded.estate import (
-    EXTERNAL_ID,
-    PUBLISH_ROLE,
-    TOPIC,
-    Inbox,
-    create_member,
-    subscribe,
-)
-from services.console.embedded.server import HUB_ACCOUNT, EmbeddedAws
-from services.kernel.aws import Home, Members
-from services.kernel.errors import Failure, State
-from services.kernel.model import Target
+from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
+from services.embedded.tracker.resources import EXTERNAL_ID, PUBLISH_ROLE, TOPIC, create_member
+from services.embedded.tracker.subscriptions import Inbox, subscribe
+from services.kernel.errors import Failure
+from services.kernel.model import State, Target
+from services.kernel.sessions import HubSession, TargetSessions
 
 NOWHERE = Target(ACCOUNT, "ap-south-1")
 OTHER_REGION = Target(ACCOUNT, "us-east-1")
@@ -37,10 +31,10 @@ class Bed:
     receive: Callable[[], list[Message]]
 
 
-def topics(home: Home, name: str = TOPIC, external_id: str = EXTERNAL_ID) -> Topics:
+def topics(home: HubSession, name: str = TOPIC, external_id: str = EXTERNAL_ID) -> Topics:
     """The adapter as the handler makes it."""
     role = publish_role(PUBLISH_ROLE, external_id, home.region, name, home.partition)
-    return Topics(Members(home, role), name, home.partition)
+    return Topics(TargetSessions(home, role), name, home.partition)
 
 
 @pytest.fixture(params=["fake", "topics"])
@@ -50,7 +44,7 @@ def bed(request: pytest.FixtureRequest) -> Bed:
         fake = FakePublisher([TARGET, OTHER_REGION])
         return Bed(fake, lambda: received_from(fake))
     inbox: Inbox = request.getfixturevalue("inbox")
-    home: Home = request.getfixturevalue("home")
+    home: HubSession = request.getfixturevalue("home")
     return Bed(
         topics(home),
         lambda: [(one.region, one.body, one.attributes) for one in inbox.receive()],
@@ -108,7 +102,7 @@ class TestPublishing:
 
 
 @pytest.mark.usefixtures("inbox")
-def test_ten_announcements_are_one_call(aws: EmbeddedAws, home: Home) -> None:
+def test_ten_announcements_are_one_call(aws: EmbeddedAws, home: HubSession) -> None:
     """In the target's account and region; the role is assumed once, from the hub."""
     publisher = topics(home)
     made = [announcement(a_release(f"image-{number}")) for number in range(10)]
@@ -122,7 +116,7 @@ def test_ten_announcements_are_one_call(aws: EmbeddedAws, home: Home) -> None:
 
 
 @pytest.mark.usefixtures("inbox")
-def test_a_role_that_does_not_trust_us_is_a_failure(home: Home) -> None:
+def test_a_role_that_does_not_trust_us_is_a_failure(home: HubSession) -> None:
     """Told for every announcement, and nothing is published."""
     made = announcement(a_release())
     found = topics(home, external_id="a-wrong-one").publish(TARGET, [made])[made.event_id]
@@ -142,7 +136,7 @@ def test_a_role_that_does_not_trust_us_is_a_failure(home: Home) -> None:
     ],
 )
 def test_a_call_that_fails_is_classified(
-    aws: EmbeddedAws, home: Home, code: str, status: int, state: State, calls: int
+    aws: EmbeddedAws, home: HubSession, code: str, status: int, state: State, calls: int
 ) -> None:
     """After botocore's own three attempts where another may help."""
     made = announcement(a_release())
@@ -152,7 +146,7 @@ def test_a_call_that_fails_is_classified(
     assert (state, calls) == (found.state, aws.struck(fault))
 
 
-def test_a_fifo_topic_delivers_a_copy_once(aws: EmbeddedAws, home: Home) -> None:
+def test_a_fifo_topic_delivers_a_copy_once(aws: EmbeddedAws, home: HubSession) -> None:
     """It knows copies by the event id."""
     account = "222233334444"
     inbox = subscribe(aws, create_member(aws, account, ["eu-west-1"], fifo=True), ["eu-west-1"])

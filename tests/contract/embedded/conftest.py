@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.console.embedded.estate import Hub, create_hub, environment
-from services.console.embedded.server import EmbeddedAws
-from services.kernel.aws import Home
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.tracker.resources import Hub, create_hub, environment
+from services.kernel.sessions import HubSession
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,9 @@ def aws(running: EmbeddedAws) -> Iterator[EmbeddedAws]:
 
 
 @pytest.fixture
-def home(aws: EmbeddedAws, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Home:
+def home(aws: EmbeddedAws, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> HubSession:
     """The hub's own session, made from nothing but the environment, as the handlers make it."""
     monkeypatch.delenv("AWS_SESSION_TOKEN")
     for name, value in environment(aws, hub).items():
         monkeypatch.setenv(name, value)
-    return Home(hub.region)
+    return HubSession(hub.region)

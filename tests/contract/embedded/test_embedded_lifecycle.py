@@ -10,8 +10,8 @@ import urllib.request
 
 import pytest
 
-from services.console.embedded.faults import Fault
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.faults import Fault
+from services.embedded.aws.server import EmbeddedAws
 
 
 def test_each_start_is_a_new_world(

@@ -10,10 +10,11 @@ from uuid import uuid4
 
 import pytest
 
-from services.console.embedded.estate import Hub, create_hub
-from services.console.embedded.queue_mapping import QueueMapping
-from services.console.embedded.server import EmbeddedAws
-from services.console.embedded.stream_mapping import StreamMapping
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.event_sources.queue_mapping import QueueMapping
+from services.embedded.event_sources.stream_mapping import StreamMapping
+from services.embedded.tracker.pipeline import NEW_RELEASES
+from services.embedded.tracker.resources import Hub, create_hub
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -219,7 +220,7 @@ def stream(aws: EmbeddedAws, hub: Hub) -> Callable[..., StreamMapping]:
 
     def create(handler: Handler, **settings: Any) -> StreamMapping:  # noqa: ANN401 - the mapping's own
         client = aws.client("dynamodbstreams", hub.region)
-        made = StreamMapping(client, hub.stream_arn, handler, **settings)
+        made = StreamMapping(client, hub.stream_arn, handler, pattern=NEW_RELEASES, **settings)
         made.drain()
         made.deliveries.clear()
         handler.events.clear()

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from services.console.embedded.calls import Call
-from services.console.embedded.estate import EXTERNAL_ID, READ_ROLE, Hub, create_member, subscribe
-from services.console.embedded.server import HUB_ACCOUNT, EmbeddedAws
-from services.kernel.aws import Home, Members, Role
-from services.kernel.errors import CallFailedError, State
-from services.kernel.model import Target
+from services.embedded.aws.calls import Call
+from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
+from services.embedded.tracker.resources import EXTERNAL_ID, READ_ROLE, Hub, create_member
+from services.embedded.tracker.subscriptions import subscribe
+from services.kernel.errors import CallFailedError
+from services.kernel.model import State, Target
+from services.kernel.sessions import HubSession, Role, TargetSessions
 
 ONE, OTHER = "111122223333", "444455556666"
 AL2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
@@ -27,9 +28,9 @@ def _member(running: EmbeddedAws) -> None:
     create_member(running, ONE, ["eu-west-1"])
 
 
-def members(home: Home, external_id: str = EXTERNAL_ID) -> Members:
+def members(home: HubSession, external_id: str = EXTERNAL_ID) -> TargetSessions:
     """The way into target accounts, as the lookup goes it."""
-    return Members(home, Role(READ_ROLE, external_id, "test", {"Version": "2012-10-17"}))
+    return TargetSessions(home, Role(READ_ROLE, external_id, "test", {"Version": "2012-10-17"}))
 
 
 def code_of(call: Callable[[], object]) -> tuple[str, int]:
@@ -45,7 +46,7 @@ def code_of(call: Callable[[], object]) -> tuple[str, int]:
 
 
 def test_each_call_is_recorded_once_with_account_and_region(
-    aws: EmbeddedAws, home: Home, hub: Hub
+    aws: EmbeddedAws, home: HubSession, hub: Hub
 ) -> None:
     """A role's calls belong to its account; assuming it is the hub's own call."""
     mark = aws.mark()
@@ -87,7 +88,7 @@ def test_the_administrators_calls_are_kept_apart(aws: EmbeddedAws, hub: Hub) -> 
     ],
 )
 def test_a_fault_has_the_shape_of_its_service(
-    aws: EmbeddedAws, home: Home, service: str, call: Callable[[Any], object]
+    aws: EmbeddedAws, home: HubSession, service: str, call: Callable[[Any], object]
 ) -> None:
     """Botocore reads code, message and status out of every protocol's own form."""
     with aws.fault(service=service, code="AuthFailure", status=401, message="no <key>"):
@@ -97,7 +98,7 @@ def test_a_fault_has_the_shape_of_its_service(
     call(home.client(service))
 
 
-def test_a_throttled_call_is_retried_by_botocore(aws: EmbeddedAws, home: Home) -> None:
+def test_a_throttled_call_is_retried_by_botocore(aws: EmbeddedAws, home: HubSession) -> None:
     """Two faults cost three calls and no error, and each of them is in the record."""
     mark = aws.mark()
     with aws.fault(operation="ListTables", times=2) as fault:
@@ -106,7 +107,7 @@ def test_a_throttled_call_is_retried_by_botocore(aws: EmbeddedAws, home: Home) -
     assert [call.status for call in aws.calls(mark)] == [400, 400, 200]
 
 
-def _put(home: Home, hub: Hub, record: str) -> None:
+def _put(home: HubSession, hub: Hub, record: str) -> None:
     home.client("dynamodb").put_item(
         TableName=hub.table_name, Item={"region": {"S": "x"}, "record": {"S": record}}
     )
@@ -118,21 +119,23 @@ def _stored(aws: EmbeddedAws, hub: Hub, record: str) -> bool:
     return "Item" in answer
 
 
-def test_a_fault_before_prevents_the_effect(aws: EmbeddedAws, home: Home, hub: Hub) -> None:
+def test_a_fault_before_prevents_the_effect(aws: EmbeddedAws, home: HubSession, hub: Hub) -> None:
     """A refused write writes nothing."""
     with aws.fault(operation="PutItem", code="AccessDeniedException"):
         assert code_of(lambda: _put(home, hub, "before")) == ("AccessDeniedException", 400)
     assert not _stored(aws, hub, "before")
 
 
-def test_a_fault_after_leaves_the_effect(aws: EmbeddedAws, home: Home, hub: Hub) -> None:
+def test_a_fault_after_leaves_the_effect(aws: EmbeddedAws, home: HubSession, hub: Hub) -> None:
     """A write whose answer is lost has been written all the same."""
     with aws.fault(operation="PutItem", code="AccessDeniedException", when="after"):
         assert code_of(lambda: _put(home, hub, "after")) == ("AccessDeniedException", 400)
     assert _stored(aws, hub, "after")
 
 
-def test_an_answer_can_be_lost_with_its_connection(aws: EmbeddedAws, home: Home, hub: Hub) -> None:
+def test_an_answer_can_be_lost_with_its_connection(
+    aws: EmbeddedAws, home: HubSession, hub: Hub
+) -> None:
     """A cut connection is recorded as status 0, retried, and at last reported as closed."""
     mark = aws.mark()
     with (
@@ -144,7 +147,7 @@ def test_an_answer_can_be_lost_with_its_connection(aws: EmbeddedAws, home: Home,
     assert _stored(aws, hub, "cut")
 
 
-def test_a_late_answer_is_right(aws: EmbeddedAws, home: Home, hub: Hub) -> None:
+def test_a_late_answer_is_right(aws: EmbeddedAws, home: HubSession, hub: Hub) -> None:
     """A slow service does what it was asked, and only then answers."""
     started = time.monotonic()
     with aws.fault(operation="PutItem", when="late", delay=0.2):
@@ -153,7 +156,7 @@ def test_a_late_answer_is_right(aws: EmbeddedAws, home: Home, hub: Hub) -> None:
     assert _stored(aws, hub, "late")
 
 
-def test_a_fault_strikes_one_region_of_one_account(aws: EmbeddedAws, home: Home) -> None:
+def test_a_fault_strikes_one_region_of_one_account(aws: EmbeddedAws, home: HubSession) -> None:
     """Other regions of the account, and the region in other accounts, stay well."""
     into = members(home)
 
@@ -171,7 +174,7 @@ def test_a_fault_strikes_one_region_of_one_account(aws: EmbeddedAws, home: Home)
     assert caught.value.failure.state == State.ACCESS_DENIED
 
 
-def test_what_moto_cannot_do_is_a_server_error(aws: EmbeddedAws, home: Home) -> None:
+def test_what_moto_cannot_do_is_a_server_error(aws: EmbeddedAws, home: HubSession) -> None:
     """A crash inside moto is answered as AWS answers its own, and says what happened."""
     with pytest.raises(ClientError, match=r"the embedded AWS failed: .*ena-support"):
         home.client("ec2").describe_images(Filters=[{"Name": "ena-support", "Values": ["true"]}])
@@ -181,7 +184,7 @@ def test_what_moto_cannot_do_is_a_server_error(aws: EmbeddedAws, home: Home) -> 
 # --- honest where moto is not
 
 
-def test_a_missing_role_cannot_be_assumed(aws: EmbeddedAws, home: Home) -> None:
+def test_a_missing_role_cannot_be_assumed(aws: EmbeddedAws, home: HubSession) -> None:
     """Access is denied in AWS's words, with nothing said about whether the role exists."""
     aws.clear_calls()
     role = f"arn:aws:iam::{OTHER}:role/{READ_ROLE}"
@@ -192,14 +195,14 @@ def test_a_missing_role_cannot_be_assumed(aws: EmbeddedAws, home: Home) -> None:
     assert [call.status for call in aws.calls()] == [403]
 
 
-def test_a_wrong_external_id_is_refused(home: Home) -> None:
+def test_a_wrong_external_id_is_refused(home: HubSession) -> None:
     """The trust policy's condition counts."""
     with pytest.raises(CallFailedError) as caught:
         members(home, "wrong").call(Target(ONE, "eu-west-1"), "ssm", lambda ssm: ssm)
     assert caught.value.failure.code == "AccessDenied"
 
 
-def test_a_missing_external_id_is_refused(home: Home) -> None:
+def test_a_missing_external_id_is_refused(home: HubSession) -> None:
     """A role that asks for an external id cannot be assumed without one."""
     role = f"arn:aws:iam::{ONE}:role/{READ_ROLE}"
     sts = home.client("sts")
@@ -209,7 +212,7 @@ def test_a_missing_external_id_is_refused(home: Home) -> None:
     )
 
 
-def test_a_role_that_no_arn_names_is_refused(home: Home) -> None:
+def test_a_role_that_no_arn_names_is_refused(home: HubSession) -> None:
     """What is no ARN of a role names nothing that could be assumed."""
     sts = home.client("sts")
     arn = "arn:aws:iam::role-without-account"
@@ -220,7 +223,7 @@ def test_a_role_that_no_arn_names_is_refused(home: Home) -> None:
 
 
 @pytest.mark.parametrize("operation", ["publish", "publish_batch"])
-def test_a_missing_topic_is_not_found(home: Home, operation: str) -> None:
+def test_a_missing_topic_is_not_found(home: HubSession, operation: str) -> None:
     """Both ways to publish say so, rather than swallow the message."""
     arguments: dict[str, dict[str, object]] = {
         "publish": {"Message": "m"},
@@ -231,7 +234,7 @@ def test_a_missing_topic_is_not_found(home: Home, operation: str) -> None:
     assert code_of(lambda: publish(TopicArn=topic, **arguments[operation])) == ("NotFound", 404)
 
 
-def test_images_come_in_pages(home: Home) -> None:
+def test_images_come_in_pages(home: HubSession) -> None:
     """Pages of the asked size hold together exactly what one answer would; tokens can be reused."""
     ec2 = home.client("ec2")
     filters = [{"Name": "owner-alias", "Values": ["amazon"]}]
@@ -248,9 +251,9 @@ def test_images_come_in_pages(home: Home) -> None:
     assert len(first["Images"]) == 1000
 
 
-def test_pages_can_be_forced_smaller(aws: EmbeddedAws, home: Home) -> None:
+def test_pages_can_be_forced_smaller(aws: EmbeddedAws, home: HubSession) -> None:
     """Fewer images than asked for, with a token, is an answer that AWS gives too."""
-    ids = [aws.world.register_image(HUB_ACCOUNT, "us-east-1", f"page-{n}") for n in range(5)]
+    ids = [aws.publishers.register_image(HUB_ACCOUNT, "us-east-1", f"page-{n}") for n in range(5)]
     assert aws.images_per_page is None
     aws.images_per_page = 2
     pages = list(
@@ -266,10 +269,12 @@ def test_pages_can_be_forced_smaller(aws: EmbeddedAws, home: Home) -> None:
 # --- the outside world
 
 
-def test_a_public_parameter_is_read_with_any_credentials(aws: EmbeddedAws, home: Home) -> None:
+def test_a_public_parameter_is_read_with_any_credentials(
+    aws: EmbeddedAws, home: HubSession
+) -> None:
     """A seeded /aws/service path answers the hub and a member, each its own account's value."""
-    aws.world.put_parameter(HUB_ACCOUNT, "eu-west-1", EKS, "ami-0hub")
-    aws.world.put_parameter(ONE, "eu-west-1", EKS, "ami-0one")
+    aws.publishers.put_parameter(HUB_ACCOUNT, "eu-west-1", EKS, "ami-0hub")
+    aws.publishers.put_parameter(ONE, "eu-west-1", EKS, "ami-0one")
 
     def read(client: Any) -> tuple[str, int]:  # noqa: ANN401 - boto3's client
         (parameter,) = client.get_parameters(Names=[EKS])["Parameters"]
@@ -279,24 +284,24 @@ def test_a_public_parameter_is_read_with_any_credentials(aws: EmbeddedAws, home:
     assert read(hub_ssm) == ("ami-0hub", 1)
     target = Target(ONE, "eu-west-1")
     assert members(home).call(target, "ssm", read) == ("ami-0one", 1)
-    aws.world.put_parameter(ONE, "eu-west-1", EKS, "ami-0two")
+    aws.publishers.put_parameter(ONE, "eu-west-1", EKS, "ami-0two")
     assert members(home).call(target, "ssm", read) == ("ami-0two", 2)
-    assert aws.world.parameter(ONE, "eu-west-1", EKS) == "ami-0two"
-    aws.world.delete_parameter(ONE, "eu-west-1", EKS)
-    assert aws.world.parameter(ONE, "eu-west-1", EKS) is None
+    assert aws.publishers.parameter(ONE, "eu-west-1", EKS) == "ami-0two"
+    aws.publishers.delete_parameter(ONE, "eu-west-1", EKS)
+    assert aws.publishers.parameter(ONE, "eu-west-1", EKS) is None
     assert read(hub_ssm) == ("ami-0hub", 1)
 
 
-def test_amazon_linux_is_there_from_the_start(aws: EmbeddedAws, home: Home) -> None:
+def test_amazon_linux_is_there_from_the_start(aws: EmbeddedAws, home: HubSession) -> None:
     """The parameter that moto ships names an image that moto ships."""
-    image_id = aws.world.parameter(HUB_ACCOUNT, "us-east-1", AL2023)
+    image_id = aws.publishers.parameter(HUB_ACCOUNT, "us-east-1", AL2023)
     (image,) = home.client("ec2").describe_images(ImageIds=[image_id])["Images"]
     assert image["Name"].startswith("al2023-ami-")
 
 
 def test_an_image_is_as_it_was_registered(aws: EmbeddedAws) -> None:
     """Name, date, owner, architecture, state and deprecation are the publisher's own."""
-    image_id = aws.world.register_image(
+    image_id = aws.publishers.register_image(
         OTHER,
         "mx-central-1",
         "rhel",
@@ -325,8 +330,8 @@ def test_an_image_is_as_it_was_registered(aws: EmbeddedAws) -> None:
 
 def test_an_image_is_dated(aws: EmbeddedAws) -> None:
     """Also one that has a date already, as moto's own images have."""
-    image_id = aws.world.register_image(OTHER, "eu-south-1", "dated")
-    aws.world.set_image_date(OTHER, "eu-south-1", image_id, datetime(2026, 10, 1, tzinfo=UTC))
+    image_id = aws.publishers.register_image(OTHER, "eu-south-1", "dated")
+    aws.publishers.set_image_date(OTHER, "eu-south-1", image_id, datetime(2026, 10, 1, tzinfo=UTC))
     ec2 = aws.client("ec2", "eu-south-1", OTHER)
     (image,) = ec2.describe_images(ImageIds=[image_id])["Images"]
     assert image["CreationDate"] == "2026-10-01T00:00:00.000Z"
@@ -335,19 +340,19 @@ def test_an_image_is_dated(aws: EmbeddedAws) -> None:
 def test_an_image_goes_as_its_owner_lets_it_go(aws: EmbeddedAws) -> None:
     """An image can be disabled, deregistered, or never have been."""
     ec2 = aws.client("ec2", "eu-south-1", OTHER)
-    image_id = aws.world.register_image(OTHER, "eu-south-1", "here-and-gone")
+    image_id = aws.publishers.register_image(OTHER, "eu-south-1", "here-and-gone")
 
     def states() -> list[str]:
         filters = [{"Name": "name", "Values": ["here-*"]}]
         return [image["State"] for image in ec2.describe_images(Filters=filters)["Images"]]
 
     assert states() == ["available"]
-    aws.world.set_image_state(OTHER, "eu-south-1", image_id, "disabled")
+    aws.publishers.set_image_state(OTHER, "eu-south-1", image_id, "disabled")
     assert states() == ["disabled"]
-    aws.world.deregister_image(OTHER, "eu-south-1", image_id)
+    aws.publishers.deregister_image(OTHER, "eu-south-1", image_id)
     assert states() == []
-    other = aws.world.register_image(OTHER, "eu-south-1", "here-2")
-    aws.world.remove_image(OTHER, "eu-south-1", other)
+    other = aws.publishers.register_image(OTHER, "eu-south-1", "here-2")
+    aws.publishers.remove_image(OTHER, "eu-south-1", other)
     assert code_of(lambda: ec2.describe_images(ImageIds=[other])) == (
         "InvalidAMIID.NotFound",
         400,

@@ -10,20 +10,14 @@ import pytest
 from lookup_fakes import AMAZON, HERE, THERE, FactsBed, FakeFacts, FakeRows, RowsBed
 from table_fakes import DynamoTable
 
-from services.console.embedded.estate import EXTERNAL_ID, READ_ROLE, create_member
-from services.console.embedded.faults import Fault
-from services.console.embedded.server import EmbeddedAws
-from services.kernel.aws import Home, Members
+from services.embedded.aws.faults import Fault
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.tracker.resources import EXTERNAL_ID, READ_ROLE, create_member
+from services.kernel.keys import image_record, releases_of, round_record
 from services.kernel.model import Pair, Release, Target
-from services.kernel.wire import (
-    decode_release,
-    decode_window,
-    encode_configuration,
-    encode_release,
-    image_record,
-    releases_of,
-    round_record,
-)
+from services.kernel.records import decode_release, encode_configuration, encode_release
+from services.kernel.round_records import decode_window
+from services.kernel.sessions import HubSession, TargetSessions
 from services.lookup.observations import Observations
 from services.lookup.resolve import Ami
 from services.lookup.sources import Sources, read_role
@@ -102,7 +96,7 @@ class TableStage:
 
 
 @pytest.fixture
-def table_bed(home: Home, table: DynamoTable) -> RowsBed:
+def table_bed(home: HubSession, table: DynamoTable) -> RowsBed:
     """The adapter over DynamoDB."""
     return RowsBed(Observations(home.client("dynamodb"), table.name), TableStage(table))
 
@@ -131,7 +125,7 @@ class CloudStage:
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self._aws = aws
-        self._world = aws.world
+        self._world = aws.publishers
         self._mark = aws.mark()
         self._images: list[tuple[Target, str]] = []
         self._paths: list[tuple[Target, str]] = []
@@ -151,7 +145,7 @@ class CloudStage:
             owner_id=owner,
             image_id=ami.image_id,
             state=ami.state,
-            deprecation_time=_moment(ami.deprecation_time),
+            deprecation_time=ami.deprecation_time,
         )
         self._images.append((target, ami.image_id))
 
@@ -185,9 +179,9 @@ def _moment(text: str | None) -> datetime | None:
 
 
 @pytest.fixture
-def sources(home: Home, members_made: None) -> Sources:  # noqa: ARG001 - the accounts have to exist
+def sources(home: HubSession, members_made: None) -> Sources:  # noqa: ARG001 - the accounts have to exist
     """The adapter over SSM and EC2, with no session yet."""
-    return Sources(Members(home, read_role(READ_ROLE, EXTERNAL_ID, home.region)))
+    return Sources(TargetSessions(home, read_role(READ_ROLE, EXTERNAL_ID, home.region)))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the checker may rely on of a target, asked of the fake and of SSM and EC2 alike."""
+"""What a target lookup may rely on of a target, asked of the fake and of SSM and EC2 alike."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from lookup_fakes import (
     image_id,
 )
 
-from services.kernel.errors import CallFailedError, Failure, State
-from services.kernel.model import Filter, FilterLookup
+from services.kernel.errors import CallFailedError, Failure
+from services.kernel.model import Filter, FilterLookup, State
 
 
 @pytest.fixture
@@ -46,17 +46,17 @@ def failure_of(answer: object) -> tuple[State, str]:
 
 def test_a_target_whose_role_can_be_assumed_is_entered(bed: FactsBed) -> None:
     """As often as one likes."""
-    bed.facts.enter(HERE)
-    bed.facts.enter(HERE)
+    bed.facts.ensure_session(HERE)
+    bed.facts.ensure_session(HERE)
 
 
 def test_a_closed_account_keeps_no_other_closed(bed: FactsBed) -> None:
     """The refusal is that account's, and says so before anything is asked there."""
     bed.stage.close(HERE.account_id)
     with pytest.raises(CallFailedError) as caught:
-        bed.facts.enter(HERE)
+        bed.facts.ensure_session(HERE)
     assert failure_of(caught.value.failure) == (State.ACCESS_DENIED, "AccessDenied")
-    bed.facts.enter(THERE)
+    bed.facts.ensure_session(THERE)
 
 
 # --- parameters

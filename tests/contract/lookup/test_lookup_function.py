@@ -21,8 +21,8 @@ from lookup_fakes import (
     image_id,
 )
 
-from services.console.embedded.invocation import Context
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.event_sources.invocation import Context
 from services.kernel.errors import HubBrokenError
 from services.kernel.model import Kind, Request
 from services.kernel.wire import encode_request

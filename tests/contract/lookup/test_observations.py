@@ -22,19 +22,21 @@ from lookup_fakes import (
 )
 from table_fakes import DynamoTable
 
-from services.console.embedded.server import EmbeddedAws
-from services.kernel.aws import Home, to_item
-from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State
-from services.kernel.model import Observation, Pair
-from services.kernel.wire import encode_configuration, encode_release, image_record
-from services.lookup.check import Rows
+from services.embedded.aws.server import EmbeddedAws
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError
+from services.kernel.keys import image_record
+from services.kernel.model import Observation, Pair, State
+from services.kernel.records import encode_configuration, encode_release
+from services.kernel.sessions import HubSession
+from services.kernel.table import to_item
 from services.lookup.observations import Commit, Observations
+from services.lookup.target import PairRows
 
 KNOWN = a_pair(known=an_observation(1), version=3)
 IMAGE_ROW = "image#111122223333#al2023"
 RELEASE_ROW = "release#111122223333#al2023#00000004"
 
-EVERYTHING: dict[str, Callable[[Rows], object]] = {
+EVERYTHING: dict[str, Callable[[PairRows], object]] = {
     "read": lambda rows: rows.read(HERE, ["al2023"]),
     "history": lambda rows: rows.history(KNOWN),
     "commit": lambda rows: rows.commit(KNOWN, a_release(KNOWN)),
@@ -273,7 +275,9 @@ def test_a_malformed_row_is_a_failure(
 
 
 @everything
-def test_a_table_that_is_gone_breaks_the_hub(home: Home, use: Callable[[Rows], object]) -> None:
+def test_a_table_that_is_gone_breaks_the_hub(
+    home: HubSession, use: Callable[[PairRows], object]
+) -> None:
     """Nothing can be done for anybody, and the error says what is gone."""
     rows = Observations(home.client("dynamodb"), "no-such-table")
     with pytest.raises(HubBrokenError, match="table no-such-table cannot be used"):
@@ -282,7 +286,7 @@ def test_a_table_that_is_gone_breaks_the_hub(home: Home, use: Callable[[Rows], o
 
 @everything
 def test_a_busy_table_may_be_free_again(
-    aws: EmbeddedAws, table_bed: RowsBed, use: Callable[[Rows], object]
+    aws: EmbeddedAws, table_bed: RowsBed, use: Callable[[PairRows], object]
 ) -> None:
     """After botocore's own attempts it is for a later delivery."""
     table_bed.stage.put(KNOWN)
@@ -318,7 +322,7 @@ class ScriptedTable:
     batch_get_item = transact_write_items = _next
 
 
-def scripted(*answers: object) -> tuple[Rows, ScriptedTable]:
+def scripted(*answers: object) -> tuple[PairRows, ScriptedTable]:
     """Observations over a scripted table."""
     table = ScriptedTable(answers)
     return Observations(cast("Any", table), "ami-tracker"), table

@@ -1,8 +1,9 @@
-"""What the checker may rely on of the table, asked of the fake and of DynamoDB alike."""
+"""What a target lookup may rely on of the table, asked of the fake and of DynamoDB alike."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from lookup_fakes import (
@@ -19,8 +20,8 @@ from lookup_fakes import (
     by_parameter,
 )
 
-from services.kernel.errors import Failure, State
-from services.kernel.model import Kind, Pair
+from services.kernel.errors import Failure
+from services.kernel.model import Kind, Pair, State
 from services.lookup.observations import Commit
 
 
@@ -150,7 +151,9 @@ def test_a_second_commit_of_the_same_is_a_success(bed: RowsBed) -> None:
     bed.stage.put(KNOWN)
     release = a_release(KNOWN)
     assert [bed.rows.commit(KNOWN, release) for _ in range(2)] == [Commit.DONE] * 2
-    later = replace(release, detected_at="2026-11-22T08:00:00.000Z", round=NEXT_ROUND)
+    later = replace(
+        release, detected_at=datetime.fromisoformat("2026-11-22T08:00:00.000Z"), round=NEXT_ROUND
+    )
     assert bed.rows.commit(KNOWN, later) == Commit.DONE
     assert [release] == bed.stage.releases(KNOWN)
 
@@ -234,9 +237,9 @@ def test_a_state_is_written_and_ended(bed: RowsBed, pair: Pair) -> None:
     """The last good image stays as it is."""
     bed.stage.put(pair)
     bed.rows.mark(pair, a_failure("UnauthorizedOperation"), MOMENT)
-    assert replace(pair, state="access_denied") == stored(bed, pair)
+    assert replace(pair, state=State.ACCESS_DENIED) == stored(bed, pair)
     bed.rows.mark(pair, None, MOMENT)
-    assert replace(pair, state="ok") == stored(bed, pair)
+    assert replace(pair, state=State.OK) == stored(bed, pair)
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,10 @@ from lookup_fakes import (
     image_id,
 )
 
-from services.console.embedded.server import EmbeddedAws
-from services.kernel.aws import Client, Home, Members
-from services.kernel.errors import Failure, State
-from services.kernel.model import Filter, FilterLookup
+from services.embedded.aws.server import EmbeddedAws
+from services.kernel.errors import Failure
+from services.kernel.model import Filter, FilterLookup, State
+from services.kernel.sessions import Client, HubSession, TargetSessions
 from services.lookup.resolve import Ami
 from services.lookup.sources import Sources, read_role
 
@@ -39,7 +39,7 @@ def test_one_session_serves_every_call_into_an_account(
 ) -> None:
     """Everything asked is asked in the target itself, in the order of need."""
     cloud.put_parameter(HERE, PATH, image_id(1))
-    sources.enter(HERE)
+    sources.ensure_session(HERE)
     dict(sources.parameters(HERE, [PATH]))
     dict(sources.matching(HERE, [by_name()]))
     sources.images(HERE, [image_id(1)])
@@ -173,7 +173,7 @@ def _session() -> str:
     )
 
 
-class WiredHome(Home):
+class WiredHome(HubSession):
     """A home whose clients are boto3's own, and send to a `Wire`."""
 
     def __init__(self, wire: Wire) -> None:
@@ -209,8 +209,8 @@ def wire(wired_home: WiredHome) -> Wire:
 @pytest.fixture
 def wired(wired_home: WiredHome, wire: Wire) -> Sources:
     """Sources with a session, whose calls all go to the wire."""
-    sources = Sources(Members(wired_home, read_role("reader", "external", "us-east-1")))
-    sources.enter(HERE)
+    sources = Sources(TargetSessions(wired_home, read_role("reader", "external", "us-east-1")))
+    sources.ensure_session(HERE)
     wire.asked.clear()
     wire.sent.clear()
     return sources

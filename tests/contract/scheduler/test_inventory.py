@@ -12,12 +12,13 @@ from log_fakes import FakeLog
 from scheduler_fakes import TARGET, a_pair, a_window, an_image, image_row, round_row
 from table_fakes import DynamoTable, Row
 
-from services.console.embedded.server import EmbeddedAws
-from services.kernel.aws import Home
-from services.kernel.errors import CallFailedError, HubBrokenError, State
-from services.kernel.model import Window
-from services.kernel.wire import image_record
-from services.scheduler.inventory import Inventory, Note
+from services.embedded.aws.server import EmbeddedAws
+from services.kernel.errors import CallFailedError, HubBrokenError
+from services.kernel.keys import image_record
+from services.kernel.model import State, Window
+from services.kernel.round_records import Note
+from services.kernel.sessions import HubSession
+from services.scheduler.inventory import Inventory
 from services.scheduler.plan import Action, Change
 
 REGION = TARGET.region
@@ -43,7 +44,7 @@ uses = pytest.mark.parametrize(("operation", "use"), USES.values(), ids=USES)
 
 
 @pytest.fixture
-def inventory(home: Home, table: DynamoTable, log: FakeLog) -> Inventory:
+def inventory(home: HubSession, table: DynamoTable, log: FakeLog) -> Inventory:
     """The adapter over the embedded DynamoDB."""
     return Inventory(home.client("dynamodb"), table.name, log)
 
@@ -65,7 +66,7 @@ def test_a_region_is_two_queries(aws: EmbeddedAws, inventory: Inventory) -> None
 
 @uses
 def test_a_missing_table_is_a_broken_hub(
-    home: Home, log: FakeLog, operation: str, use: Use
+    home: HubSession, log: FakeLog, operation: str, use: Use
 ) -> None:
     """The error names the table."""
     with pytest.raises(HubBrokenError, match="table nowhere cannot be used") as caught:

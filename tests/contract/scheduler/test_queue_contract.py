@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from scheduler_fakes import FakeQueue, a_request
 
-from services.console.embedded.estate import Hub
-from services.console.embedded.server import EmbeddedAws
-from services.kernel.aws import Home
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.tracker.resources import Hub
 from services.kernel.errors import HubBrokenError, UnsentError
 from services.kernel.model import Request, Target
+from services.kernel.sessions import HubSession
 from services.kernel.wire import decode_request
 from services.scheduler.queue import LookupQueue
-from services.scheduler.schedule import Queue
+from services.scheduler.region import Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def bed(request: pytest.FixtureRequest) -> Bed:
     if request.param == "fake":
         fake = FakeQueue()
         return Bed(fake, fake.drain)
-    home: Home = request.getfixturevalue("home")
+    home: HubSession = request.getfixturevalue("home")
     hub: Hub = request.getfixturevalue("hub")
     aws: EmbeddedAws = request.getfixturevalue("aws")
     sqs = aws.client("sqs", hub.region)
@@ -80,21 +80,23 @@ class TestSending:
         assert [a_request(), a_request()] == bed.receive()
 
 
-def test_ten_requests_are_one_call(aws: EmbeddedAws, hub: Hub, home: Home) -> None:
+def test_ten_requests_are_one_call(aws: EmbeddedAws, hub: Hub, home: HubSession) -> None:
     """Eleven are two, and there is nothing beside them."""
     queue = LookupQueue(home.client("sqs"), hub.queue_url)
     queue.send([a_request(f"image-{number:02d}") for number in range(11)])
     assert [(c.service, c.operation) for c in aws.calls()] == [("sqs", "SendMessageBatch")] * 2
 
 
-def test_a_message_belongs_to_its_accounts_group(aws: EmbeddedAws, hub: Hub, home: Home) -> None:
+def test_a_message_belongs_to_its_accounts_group(
+    aws: EmbeddedAws, hub: Hub, home: HubSession
+) -> None:
     """A standard queue is fair between groups."""
     LookupQueue(home.client("sqs"), hub.queue_url).send([a_request()])
     (message,) = received(aws.client("sqs", hub.region), hub)
     assert message["Attributes"]["MessageGroupId"] == a_request().target.account_id
 
 
-def test_a_missing_queue_is_a_broken_hub(hub: Hub, home: Home) -> None:
+def test_a_missing_queue_is_a_broken_hub(hub: Hub, home: HubSession) -> None:
     """The error names the queue."""
     queue = LookupQueue(home.client("sqs"), f"{hub.queue_url}-gone")
     with pytest.raises(HubBrokenError, match=r"queue http.*-gone cannot be used"):
@@ -103,7 +105,7 @@ def test_a_missing_queue_is_a_broken_hub(hub: Hub, home: Home) -> None:
 
 @pytest.mark.usefixtures("waits")
 def test_a_throttled_call_costs_its_own_messages_alone(
-    aws: EmbeddedAws, hub: Hub, home: Home
+    aws: EmbeddedAws, hub: Hub, home: HubSession
 ) -> None:
     """After botocore's own three attempts; the other calls are made all the same."""
     queue = LookupQueue(home.client("sqs"), hub.queue_url)

@@ -23,12 +23,14 @@ from scheduler_fakes import (
 )
 from table_fakes import DynamoTable, Row, Table
 
-from services.kernel.aws import Home
+from services.kernel.keys import image_record
 from services.kernel.model import Filter, FilterLookup, Kind, Pair, ParameterLookup, Target, Window
-from services.kernel.wire import image_record, lookup_digest
-from services.scheduler.inventory import Inventory, Note
+from services.kernel.round_records import Note
+from services.kernel.sessions import HubSession
+from services.kernel.wire import lookup_digest
+from services.scheduler.inventory import Inventory
 from services.scheduler.plan import Action, Change
-from services.scheduler.schedule import Rows
+from services.scheduler.schedule import RoundRows
 
 REGION = TARGET.region
 STARTED = datetime(2026, 11, 22, 7, 0, 1, tzinfo=UTC)
@@ -43,7 +45,7 @@ RHEL = FilterLookup(
 class Bed:
     """The rows under test, and the table that they stand in."""
 
-    rows: Rows
+    rows: RoundRows
     table: Table
 
     def given(self, *pairs: Pair) -> None:
@@ -63,7 +65,7 @@ def bed(request: pytest.FixtureRequest) -> Bed:
     if request.param == "fake":
         fake = FakeInventory()
         return Bed(fake, fake.table)
-    home: Home = request.getfixturevalue("home")
+    home: HubSession = request.getfixturevalue("home")
     table: DynamoTable = request.getfixturevalue("table")
     return Bed(Inventory(home.client("dynamodb"), table.name, FakeLog()), table)
 

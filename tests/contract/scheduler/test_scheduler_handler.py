@@ -10,9 +10,10 @@ import pytest
 from scheduler_fakes import ROUND, a_catalogue, an_image
 from table_fakes import DynamoTable
 
-from services.console.embedded.estate import Hub
-from services.console.embedded.invocation import Context
-from services.console.embedded.server import EmbeddedAws
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.event_sources.invocation import Context
+from services.embedded.tracker.resources import Hub
+from services.kernel.catalogue_file import encode_catalogue
 from services.kernel.errors import (
     HubBrokenError,
     MalformedError,
@@ -20,7 +21,6 @@ from services.kernel.errors import (
     RegionsFailedError,
     SettingsError,
 )
-from services.kernel.wire import encode_catalogue
 from services.scheduler.handler import handler
 
 CATALOGUE = a_catalogue(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from itertools import pairwise
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.aggregator.announce import Announcement, announcement, waves
-from services.kernel import wire
+from services.kernel import records, wire
 from services.kernel.model import Kind, Observation, Release, Target
 
 MESSAGE_LIMIT = 262_144  # SNS: a message, and all the messages of a batch together
@@ -24,7 +25,7 @@ DOCUMENTED = Release(
     kind=Kind.RELEASE,
     observed=Observation("ami-0123456789abcdef0", "amazon-eks-node-al2023-1.33-v20261120", "x"),
     previous_image_id="ami-0fedcba9876543210",
-    detected_at="2026-11-22T07:00:10.000Z",
+    detected_at=datetime.fromisoformat("2026-11-22T07:00:10.000Z"),
     round="2026-11-22T07:00:00Z",
     lookup_digest="0123456789abcdef",
 )
@@ -61,7 +62,7 @@ releases = st.builds(
         st.none() | st.text(st.characters(codec=None)) | st.sampled_from(list(INJECTIONS.values())),
     ),
     previous_image_id=st.none() | st.just("ami-0fedcba9876543210"),
-    detected_at=st.just("2026-11-22T07:00:10.000Z"),
+    detected_at=st.just(datetime.fromisoformat("2026-11-22T07:00:10.000Z")),
     round=st.just("2026-11-22T07:00:00Z"),
 )
 
@@ -236,8 +237,8 @@ def test_a_long_subject_is_cut() -> None:
 @given(releases)
 def test_the_same_release_is_announced_in_the_same_bytes(release: Release) -> None:
     """Also when it was read from its row again."""
-    row = wire.encode_release(release)
-    assert announcement(release) == announcement(wire.decode_release(row))
+    row = records.encode_release(release)
+    assert announcement(release) == announcement(records.decode_release(row))
 
 
 # --- waves

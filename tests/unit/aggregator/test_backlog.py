@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from relay_bed import BUSY, FIRST, GONE, MALFORMED, NOW, OTHER, THROTTLED, Bed
 
+from services.aggregator.event import Sweep
 from services.aggregator.outbox import Key
-from services.aggregator.stream import Sweep
+from services.kernel.deadline import Deadline
 from services.kernel.errors import HubBrokenError
 from services.kernel.model import Kind, Release
-from services.kernel.runtime import Deadline, timestamp
+from services.kernel.wire import timestamp
 
 YOUNG = timestamp(NOW - timedelta(seconds=1))
 

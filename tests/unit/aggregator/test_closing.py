@@ -10,13 +10,15 @@ from aggregator_fakes import TARGET, a_release, key_of_release, pending_row
 from aws_lambda_powertools.metrics import MetricUnit
 from relay_bed import BUSY, DENIED, EVERYTHING, GONE, NOW, OTHER, Bed, KilledError
 
+from services.aggregator.event import Sweep
 from services.aggregator.relay import Relay
-from services.aggregator.report import Report
-from services.aggregator.stream import Sweep
+from services.aggregator.report import RelayReport
+from services.kernel.deadline import Deadline
+from services.kernel.keys import image_record
 from services.kernel.model import Pair, ParameterLookup, Release, Target
-from services.kernel.observe import Measure
-from services.kernel.runtime import Deadline, timestamp
-from services.kernel.wire import encode_configuration, image_record, lookup_digest
+from services.kernel.observability import Measure
+from services.kernel.records import encode_configuration
+from services.kernel.wire import lookup_digest, timestamp
 
 WEEK = timedelta(days=7)
 LOOKUP = ParameterLookup("/images/al2023")
@@ -55,7 +57,7 @@ class Sweeps:
         )
         return self._relay
 
-    def sweep(self, deadline: Deadline | None = None) -> Report:
+    def sweep(self, deadline: Deadline | None = None) -> RelayReport:
         """The next sweep."""
         return self._relay.run(EVERYTHING, deadline or Deadline.after(60))
 

@@ -13,10 +13,10 @@ from virtual_threads import VirtualThreads, VirtualTime
 
 from services.aggregator import relay
 from services.aggregator.announce import Announcement
+from services.aggregator.event import Sweep
 from services.aggregator.relay import Relay
-from services.aggregator.stream import Sweep
-from services.kernel.errors import Failure, State
-from services.kernel.model import Target
+from services.kernel.errors import Failure
+from services.kernel.model import State, Target
 
 SILENT = Failure(State.TRANSIENT, "ReadTimeoutError", "Read timeout on endpoint URL")
 TIMEOUT, RESERVE = 240.0, 5.0  # of the aggregator, as it is deployed

@@ -14,8 +14,9 @@ from aggregator_fakes import a_release, key_of, key_of_release, pending_row
 from log_fakes import FakeLog
 
 from services.aggregator.outbox import Found, Key, Outbox
-from services.kernel.aws import from_item, to_item
-from services.kernel.errors import CallFailedError, State
+from services.kernel.errors import CallFailedError
+from services.kernel.model import State
+from services.kernel.table import from_item, to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

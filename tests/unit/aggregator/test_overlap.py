@@ -17,11 +17,12 @@ from virtual_time import VirtualTime
 
 from services.aggregator import relay
 from services.aggregator.announce import Announcement
+from services.aggregator.event import Inserted, Sweep
 from services.aggregator.outbox import Found, Key
-from services.aggregator.stream import Inserted, Sweep
+from services.kernel.deadline import Deadline
 from services.kernel.errors import Failure
 from services.kernel.model import Release, Target
-from services.kernel.runtime import Deadline, timestamp
+from services.kernel.wire import timestamp
 
 START = datetime(2026, 11, 22, 7, 0, 0, tzinfo=UTC)
 ACCOUNTS = [f"{number:012d}" for number in range(1, 6)]

@@ -34,16 +34,17 @@ from relay_bed import (
 )
 
 from services.aggregator.announce import Announcement, announcement
+from services.aggregator.event import Sweep
 from services.aggregator.outbox import Found, Key
 from services.aggregator.relay import Relay
-from services.aggregator.stream import Sweep
-from services.kernel.errors import Failure, State, failure
-from services.kernel.model import Release, Target
-from services.kernel.observe import Measure
-from services.kernel.runtime import Deadline, timestamp
+from services.kernel.deadline import Deadline
+from services.kernel.errors import Failure
+from services.kernel.model import Release, State, Target
+from services.kernel.observability import Measure
+from services.kernel.wire import timestamp
 
 DEAD_TOPICS = [
-    failure(state, "Code", "why")
+    Failure.of(state, "Code", "why")
     for state in State
     if state not in {State.OK, State.BAD_LOOKUP, State.UNCLASSIFIED}
 ]
@@ -311,7 +312,7 @@ def test_a_poison_announcement_costs_no_other(state: State) -> None:
     """Neither in its call nor in the calls after it."""
     poison = a_release("image-000-poison")
     bed = Bed(poison, *releases(24))
-    bed.publisher.refused["image-000-poison"] = failure(state, "Code", "why")
+    bed.publisher.refused["image-000-poison"] = Failure.of(state, "Code", "why")
     report = bed.sweep()
     assert [(TARGET, 10), (TARGET, 10), (TARGET, 5)] == bed.publisher.calls
     assert (24, 1) == (report.announced.total(), report.pending)
@@ -322,7 +323,7 @@ def test_a_poison_announcement_costs_no_other(state: State) -> None:
 @pytest.mark.parametrize("page_size", [100, 4])
 def test_a_topic_that_refuses_a_whole_batch_is_asked_once(state: State, page_size: int) -> None:
     """Its announcements cannot all be at fault; further calls would only cost time."""
-    poison = failure(state, "Code", "why")
+    poison = Failure.of(state, "Code", "why")
     ours = [a_release(f"image-{n:03d}", version) for n in range(15) for version in (1, 2)]
     bed = Bed(*ours, *releases(5, OTHER))
     bed.rows.page_size = page_size
@@ -347,7 +348,7 @@ def test_an_announcement_that_is_refused_alone_does_not_end_the_target(state: St
     """One in a call of its own says nothing against the topic."""
     bed = Bed(*releases(4))
     bed.rows.page_size = 1
-    bed.publisher.refused["image-000"] = failure(state, "Code", "why")
+    bed.publisher.refused["image-000"] = Failure.of(state, "Code", "why")
     bed.sweep()
     assert bed.publisher.names() == [("image-001", 2), ("image-002", 2), ("image-003", 2)]
 

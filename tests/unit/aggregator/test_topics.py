@@ -14,11 +14,11 @@ from aggregator_fakes import ACCOUNT, TARGET, a_release
 
 from services.aggregator.announce import announcement
 from services.aggregator.topics import Topics, publish_role
-from services.kernel.errors import CallFailedError, Failure, State, failure
-from services.kernel.model import Target
+from services.kernel.errors import CallFailedError, Failure
+from services.kernel.model import State, Target
 
 if TYPE_CHECKING:
-    from services.kernel.aws import Members
+    from services.kernel.sessions import TargetSessions
 
 Entry = Mapping[str, Any]
 Fate = Mapping[str, Any] | None
@@ -91,7 +91,7 @@ def publish(
     members: FakeMembers, target: Target = TARGET, topic: str = "releases", partition: str = "aws"
 ) -> dict[str, str | Failure]:
     """The results of publishing three releases, by image name."""
-    topics = Topics(cast("Members", members), topic, partition)
+    topics = Topics(cast("TargetSessions", members), topic, partition)
     results = topics.publish(target, [announcement(release) for release in (ONE, TWO, THREE)])
     return {release.image_name: results[release.event_id] for release in (ONE, TWO, THREE)}
 
@@ -178,7 +178,7 @@ def test_what_stands_in_neither_list_is_not_accepted() -> None:
     members = FakeMembers(*[{"b": None}] * 4)
     found = publish(members)
     assert found["a"] == "message-1-a"
-    lost = failure(State.TRANSIENT, "Unaccounted", "the answer lists the entry nowhere")
+    lost = Failure.of(State.TRANSIENT, "Unaccounted", "the answer lists the entry nowhere")
     assert lost == found["b"]
     assert members.names() == ["abc", "b", "b", "b"]
 
@@ -211,7 +211,7 @@ def test_what_stays_refused_is_told(waits: list[float]) -> None:
     """After four attempts, with the last reason."""
     members = FakeMembers(*[{"a": BUSY}] * 9)
     found = publish(members)
-    assert failure(State.TRANSIENT, "InternalError", "why") == found["a"]
+    assert Failure.of(State.TRANSIENT, "InternalError", "why") == found["a"]
     assert members.names() == ["abc", "a", "a", "a"]
     assert len(waits) == 3
 
@@ -261,7 +261,7 @@ def test_a_refusal_need_not_give_a_reason() -> None:
     silent = {"Code": "NotFound", "SenderFault": True}
     rude = refusal("Bad\nCode", senders_fault=True, message="a\nb" + "x" * 1000)
     found = publish(FakeMembers({"a": silent, "b": rude}))
-    assert failure(State.NOT_FOUND, "NotFound", "") == found["a"]
+    assert Failure.of(State.NOT_FOUND, "NotFound", "") == found["a"]
     assert isinstance(found["b"], Failure)
     assert found["b"].code == "Bad Code"
     assert found["b"].detail.startswith("a bx")
@@ -273,14 +273,14 @@ def test_a_refusal_need_not_give_a_reason() -> None:
 
 def failed(state: State) -> CallFailedError:
     """A call that failed after botocore's own retries."""
-    return CallFailedError(failure(state, "Code", "why"))
+    return CallFailedError(Failure.of(state, "Code", "why"))
 
 
 @pytest.mark.parametrize("state", [State.NOT_FOUND, State.THROTTLED, State.ACCESS_DENIED])
 def test_a_call_that_fails_is_the_failure_of_all(state: State, waits: list[float]) -> None:
     """It is not repeated: botocore has done that."""
     members = FakeMembers(failed(state))
-    expected = dict.fromkeys("abc", failure(state, "Code", "why"))
+    expected = dict.fromkeys("abc", Failure.of(state, "Code", "why"))
     assert expected == publish(members)
     assert (1, []) == (len(members.calls), waits)
 
@@ -290,7 +290,7 @@ def test_a_later_call_that_fails_takes_nothing_back() -> None:
     members = FakeMembers({"b": BUSY}, failed(State.THROTTLED))
     found = publish(members)
     assert (found["a"], found["c"]) == ("message-1-a", "message-1-c")
-    assert failure(State.THROTTLED, "Code", "why") == found["b"]
+    assert Failure.of(State.THROTTLED, "Code", "why") == found["b"]
 
 
 # --- the role
@@ -320,7 +320,7 @@ def test_the_session_may_publish_to_our_topics_and_no_others() -> None:
 
 def test_one_entry_that_sns_cannot_take_costs_no_other() -> None:
     """A call that is refused for one entry's sake is made again for each entry alone."""
-    whole = failure(State.BAD_LOOKUP, "InvalidParameter", "Invalid parameter: Message")
+    whole = Failure.of(State.BAD_LOOKUP, "InvalidParameter", "Invalid parameter: Message")
     members = FakeMembers(CallFailedError(whole), {}, CallFailedError(whole), {})
 
     results = publish(members)
@@ -331,7 +331,7 @@ def test_one_entry_that_sns_cannot_take_costs_no_other() -> None:
 
 def test_a_topic_that_is_gone_is_asked_once() -> None:
     """What speaks against the whole topic is not asked again entry by entry."""
-    gone = failure(State.NOT_FOUND, "NotFound", "Topic does not exist")
+    gone = Failure.of(State.NOT_FOUND, "NotFound", "Topic does not exist")
     members = FakeMembers(CallFailedError(gone))
 
     assert publish(members) == {"a": gone, "b": gone, "c": gone}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from services.catalogue.load import ConfigurationError, load
 from services.catalogue.problems import Problem
+from services.kernel.catalogue_file import decode_catalogue, encode_catalogue
 from services.kernel.model import (
     Catalogue,
     Filter,
@@ -21,7 +22,6 @@ from services.kernel.model import (
     ParameterLookup,
     Target,
 )
-from services.kernel.wire import decode_catalogue, encode_catalogue
 
 Load = Callable[..., Catalogue]
 Refuse = Callable[..., tuple[Problem, ...]]
@@ -431,7 +431,7 @@ def test_what_never_ends_is_not_read(write: Write) -> None:
     folder, regions = write(an_image("ParameterPath: /a"))
     (folder / "zero.yaml").symlink_to("/dev/zero")
 
-    with pytest.raises(ConfigurationError, match=r"zero\.yaml: is no regular file"):
+    with pytest.raises(ConfigurationError, match=r"zero\.yaml: is not a regular file"):
         load(folder, regions)
 
 

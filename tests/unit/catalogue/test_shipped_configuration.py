@@ -11,7 +11,6 @@ import jsonschema
 import pytest
 
 from services.catalogue.load import load
-from services.catalogue.problems import Problem
 from services.catalogue.schema import schemas
 from services.catalogue.yaml_loader import read_document
 from services.kernel.model import Catalogue, FilterLookup, ParameterLookup
@@ -28,11 +27,10 @@ def shipped() -> Catalogue:
 
 def content(path: Path) -> Any:  # noqa: ANN401 - a YAML value
     """What a YAML file holds."""
-    problems: list[Problem] = []
-    document = read_document(path, problems)
-    assert document is not None
-    assert problems == []
-    return document.value
+    read = read_document(path)
+    assert read.document is not None
+    assert read.problems == ()
+    return read.document.value
 
 
 def validator(schema: str) -> jsonschema.Draft7Validator:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from services.catalogue.load import load
+from services.kernel.catalogue_file import decode_catalogue, encode_catalogue
 from services.kernel.errors import Failure
 from services.kernel.model import FilterLookup, Observation
-from services.kernel.wire import decode_catalogue, encode_catalogue
-from services.lookup.resolve import Ami, candidates, current, matches, newest
+from services.lookup.resolve import Ami, candidates, current, matches_wildcard, newest
 
 ROOT = Path(__file__).parents[3]
 NAMES = [
@@ -21,7 +22,7 @@ NAMES = [
     for line in (Path(__file__).parent / "ami_names.txt").read_text(encoding="utf-8").splitlines()
     if not line.startswith("#")
 ]
-LATER = "2026-11-28T00:00:00.000Z"
+LATER = datetime.fromisoformat("2026-11-28T00:00:00.000Z")
 
 
 @cache
@@ -45,7 +46,7 @@ def _found(lookup: FilterLookup, images: Iterable[Ami]) -> list[Ami]:
     found = (
         image
         for image in images
-        if any(matches(pattern, image.name or "") for pattern in names)
+        if any(matches_wildcard(pattern, image.name or "") for pattern in names)
         and any(each in (image.name or "") for each in architectures)
     )
     return candidates(lookup, found)

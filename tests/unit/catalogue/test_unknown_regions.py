@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from services.catalogue.document import MAX_PROBLEMS
 from services.catalogue.load import load, read_configuration
 from services.catalogue.problems import Problem
 from services.catalogue.sdk_regions import sdk_regions
-from services.catalogue.yaml_loader import MAX_PROBLEMS
 from services.kernel.model import Target
 
 Write = Callable[..., tuple[Path, Path]]

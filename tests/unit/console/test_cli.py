@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from services.catalogue.load import load
 from services.catalogue.sdk_regions import sdk_regions
 from services.console.cli import main
-from services.kernel.wire import encode_catalogue
+from services.kernel.catalogue_file import encode_catalogue
 
 IMAGES = "images:\n  - Name: a\n    ParameterPath: /aws/a\n  - {Name: b, ParameterPath: /aws/b}\n"
 REGIONS = 'AccountId: "111122223333"\nregions: [{Name: us-east-1}, {Name: eu-west-1}]\n'

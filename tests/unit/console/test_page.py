@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from services.console.demo.page import Page, table
-from services.console.matrix import matrix
-from services.kernel.errors import State
-from services.kernel.model import FilterLookup, Observation, Pair, Target
+from services.console.render.matrix import matrix_table
+from services.history.views import matrix
+from services.kernel.model import FilterLookup, Observation, Pair, State, Target
 
 BODY = json.dumps({"v1": {"Message": "A new version. " * 12, "region": "us-east-1"}})
 NAMES = ("al2", "al2023", "ecs-al2023", "golden-base", "redhat-8.6.0-hvm")
@@ -102,7 +102,7 @@ def test_names_and_states_of_the_matrix_stay_whole() -> None:
 
     states = {"ecs-al2023": State.NOT_LAUNCHABLE}
     pairs = [_pair(name, states.get(name, State.ACCESS_DENIED)) for name in NAMES]
-    page.show(matrix([FAR], NAMES, pairs))
+    page.show(matrix_table(matrix([FAR], NAMES, pairs)))
 
     for word in (*NAMES, "ap-northeast-1", "v1 …abcde", "launchable", "denied"):
         assert word in text.getvalue()

@@ -22,9 +22,9 @@ from botocore import xform_name
 from template import parse
 
 from infra.package.cli import main as package
-from services.kernel.errors import State
+from services.kernel.model import State
 from services.kernel.wire import REGION
-from services.scheduler.event import read_event
+from services.scheduler.event import parse_schedule_event
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "INSTALL.md").read_text(encoding="utf-8")
@@ -175,7 +175,7 @@ def test_rounds_that_are_started_by_hand_are_rounds() -> None:
     """The scheduler reads each event that is shown; one of them is for some regions only."""
     calls = [call for call in CALLS if call[1:3] == ["lambda", "invoke"]]
     events = [json.loads(call[call.index("--payload") + 1]) for call in calls]
-    regions = [read_event(event, datetime.now(UTC))[1] for event in events]
+    regions = [parse_schedule_event(event, datetime.now(UTC))[1] for event in events]
 
     assert frozenset({"eu-west-1"}) in regions
     assert None in regions
@@ -418,8 +418,8 @@ def _invocations(size: Size) -> int:
 
 
 def _gb_seconds(size: Size) -> float:
-    round_ = 2 * (1 + ceil(size.pairs / 1000)) + 0.005 * size.pairs
-    return 0.5 * (ROUNDS * round_ + SWEEPS)
+    round_id = 2 * (1 + ceil(size.pairs / 1000)) + 0.005 * size.pairs
+    return 0.5 * (ROUNDS * round_id + SWEEPS)
 
 
 def month(size: Size) -> dict[str, float]:

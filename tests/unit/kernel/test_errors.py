@@ -9,7 +9,6 @@ import pytest
 from services.kernel import errors
 from services.kernel.errors import (
     DETAIL_LIMIT,
-    RETRYABLE,
     AmiTrackerError,
     CallFailedError,
     Failure,
@@ -19,10 +18,9 @@ from services.kernel.errors import (
     RefusedError,
     RegionsFailedError,
     SettingsError,
-    State,
     UnsentError,
-    failure,
 )
+from services.kernel.model import RETRYABLE, State
 
 DENIED = Failure(State.ACCESS_DENIED, "AccessDenied", "no such role")
 
@@ -106,7 +104,7 @@ def test_retryable_are_the_faults_that_pass() -> None:
 )
 def test_foreign_text_is_printable_and_capped(text: str, expected: str) -> None:
     """Code and detail come from outside: no control characters, at most 300 characters each."""
-    cleaned = failure(State.TRANSIENT, text, text)
+    cleaned = Failure.of(State.TRANSIENT, text, text)
 
     assert Failure(State.TRANSIENT, expected, expected) == cleaned
 

@@ -11,14 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from botocore.retries.standard import ThrottledRetryableChecker
 
-from services.kernel.errors import (
-    DETAIL_LIMIT,
-    CallFailedError,
-    Failure,
-    HubBrokenError,
-    State,
-)
+from services.kernel.errors import DETAIL_LIMIT, CallFailedError, Failure, HubBrokenError
 from services.kernel.failures import STATE_OF_CODE, classify, hub
+from services.kernel.model import State
 
 CALLED = {
     "dynamodb": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -34,7 +35,7 @@ def release(
         kind=kind,
         observed=Observation("ami-0123456789abcdef0"),
         previous_image_id="ami-0000000000000000a",
-        detected_at="2026-11-22T07:00:03.000Z",
+        detected_at=datetime.fromisoformat("2026-11-22T07:00:03.000Z"),
         round="2026-11-22T07:00:00Z",
         lookup_digest="0123456789abcdef",
     )
@@ -59,7 +60,7 @@ def test_event_id_is_of_the_place_in_history_and_the_image() -> None:
         release(kind=Kind.ROLLBACK),
         observed=Observation("ami-0123456789abcdef0", "other", "2026-01-01T00:00:00.000Z"),
         previous_image_id=None,
-        detected_at="2027-01-01T00:00:00.000Z",
+        detected_at=datetime.fromisoformat("2027-01-01T00:00:00.000Z"),
         round="2027-01-01T00:00:00Z",
     )
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.kernel import wire
-from services.kernel.aws import from_item, to_item
-from services.kernel.errors import MalformedError, State
+from services.kernel import catalogue_file, keys, records, round_records, wire
+from services.kernel.errors import MalformedError
 from services.kernel.model import (
     Catalogue,
     Filter,
@@ -25,9 +25,11 @@ from services.kernel.model import (
     ParameterLookup,
     Release,
     Request,
+    State,
     Target,
     Window,
 )
+from services.kernel.table import from_item, to_item
 
 TARGET = Target("111122223333", "us-east-1")
 RHEL = FilterLookup(
@@ -49,6 +51,9 @@ REGIONS = (
     "us-isob-east-1",
 )
 texts = st.text(max_size=20)
+moments = st.datetimes(timezones=st.just(UTC)).map(
+    lambda m: m.replace(microsecond=m.microsecond // 1000 * 1000)
+)
 names = st.from_regex(wire.IMAGE_NAME, fullmatch=True)
 accounts = st.from_regex(wire.ACCOUNT_ID, fullmatch=True)
 regions = st.sampled_from(REGIONS)
@@ -78,7 +83,7 @@ releases = st.builds(
     kind=st.sampled_from(Kind),
     observed=observations,
     previous_image_id=st.none() | texts,
-    detected_at=texts,
+    detected_at=moments,
     round=rounds,
     lookup_digest=texts,
 )
@@ -90,7 +95,7 @@ pairs = st.builds(
     lookup=lookups,
     lookup_digest=texts,
     announce=kinds,
-    version=st.integers(min_value=1, max_value=wire.LAST_VERSION - 1),
+    version=st.integers(min_value=1, max_value=keys.LAST_VERSION - 1),
     known=observations,
     confirmed_digest=st.none() | texts,
     state=st.none() | st.sampled_from(State),
@@ -150,7 +155,7 @@ def release(**changes: Any) -> Release:  # noqa: ANN401 - any field of Release
         kind=Kind.BASELINE,
         observed=Observation("ami-0123456789abcdef0"),
         previous_image_id=None,
-        detected_at="2026-11-22T07:00:03.000Z",
+        detected_at=datetime.fromisoformat("2026-11-22T07:00:03.000Z"),
         round="2026-11-22T07:00:00Z",
         lookup_digest="0123456789abcdef",
     )
@@ -365,27 +370,27 @@ def test_digest_does_not_depend_on_the_order_of_keys() -> None:
 
 def test_sort_keys_are_as_agreed() -> None:
     """Deployed tables, the stream's filter and the console rely on these texts."""
-    assert wire.image_record("111122223333", "a-1.2") == "image#111122223333#a-1.2"
-    assert wire.releases_of("111122223333", "a-1.2") == "release#111122223333#a-1.2#"
-    assert wire.release_record("111122223333", "a-1.2", 42) == "release#111122223333#a-1.2#00000042"
-    assert wire.round_record("111122223333") == "round#111122223333"
-    assert wire.PENDING_INDEX == "pending"
+    assert keys.image_record("111122223333", "a-1.2") == "image#111122223333#a-1.2"
+    assert keys.releases_of("111122223333", "a-1.2") == "release#111122223333#a-1.2#"
+    assert keys.release_record("111122223333", "a-1.2", 42) == "release#111122223333#a-1.2#00000042"
+    assert keys.round_record("111122223333") == "round#111122223333"
+    assert keys.PENDING_INDEX == "pending"
 
 
 @given(names, versions, versions)
 def test_release_keys_sort_by_version(name: str, one: int, other: int) -> None:
     """The table's text order of a pair's releases is their order in time."""
-    keys = [wire.release_record("111122223333", name, version) for version in (one, other)]
+    found = [keys.release_record("111122223333", name, version) for version in (one, other)]
 
-    assert (one < other) == (keys[0] < keys[1])
+    assert (one < other) == (found[0] < found[1])
 
 
 @given(names, names, versions)
 def test_release_keys_of_a_pair_are_its_own(name: str, other: str, version: int) -> None:
     """No image's history begins like another's, whatever the two are called."""
-    key = wire.release_record("111122223333", other, version)
+    key = keys.release_record("111122223333", other, version)
 
-    assert (name == other) == key.startswith(wire.releases_of("111122223333", name))
+    assert (name == other) == key.startswith(keys.releases_of("111122223333", name))
 
 
 # --- the table's rows
@@ -396,9 +401,9 @@ def test_any_pair_survives_the_table(expected: Pair) -> None:
     """The scheduler's half and what a commit adds read back as one pair."""
     known = expected.known
     assert known
-    row = wire.encode_configuration(expected) | {
+    row = records.encode_configuration(expected) | {
         "region": expected.target.region,
-        "record": wire.image_record(expected.target.account_id, expected.image_name),
+        "record": keys.image_record(expected.target.account_id, expected.image_name),
         "version": expected.version,
         "image_id": known.image_id,
         "ami_name": known.ami_name,
@@ -415,7 +420,7 @@ def test_any_pair_survives_the_table(expected: Pair) -> None:
         row["status"] = None
         expected = replace(expected, code=None, since=None)
 
-    found = wire.decode_pair(from_item(to_item(row)))
+    found = records.decode_pair(from_item(to_item(row)))
 
     assert expected == found
     assert (expected.code, expected.since) == (found.code, found.since)
@@ -423,10 +428,10 @@ def test_any_pair_survives_the_table(expected: Pair) -> None:
 
 def test_new_row_is_a_pair_that_was_never_looked_up() -> None:
     """A row as the scheduler creates it reads as version 0, with nothing known."""
-    record = wire.image_record("111122223333", "rhel-9-hvm")
-    row = {"region": "us-east-1", "record": record} | wire.encode_configuration(pair())
+    record = keys.image_record("111122223333", "rhel-9-hvm")
+    row = {"region": "us-east-1", "record": record} | records.encode_configuration(pair())
 
-    assert pair() == wire.decode_pair(row)
+    assert pair() == records.decode_pair(row)
 
 
 def test_configuration_is_written_in_the_agreed_form() -> None:
@@ -441,18 +446,18 @@ def test_configuration_is_written_in_the_agreed_form() -> None:
     }
     written = pair(lookup=ParameterLookup("/a"), lookup_digest="0123456789abcdef")
 
-    assert expected == wire.encode_configuration(written)
+    assert expected == records.encode_configuration(written)
 
 
 @given(releases)
 def test_any_release_survives_the_table(expected: Release) -> None:
     """Reading a committed row gives the same release, marks of its announcement aside."""
-    row = wire.encode_release(expected) | {
+    row = records.encode_release(expected) | {
         "pending": expected.target.region,
         "published_at": "2026-11-22T07:00:09.000Z",
     }
 
-    assert expected == wire.decode_release(from_item(to_item(row)))
+    assert expected == records.decode_release(from_item(to_item(row)))
 
 
 def test_release_is_written_in_the_agreed_form() -> None:
@@ -471,7 +476,7 @@ def test_release_is_written_in_the_agreed_form() -> None:
         "lookup_digest": "0123456789abcdef",
     }
 
-    assert expected == wire.encode_release(release())
+    assert expected == records.encode_release(release())
 
 
 @pytest.mark.parametrize(
@@ -489,10 +494,10 @@ def test_release_is_written_in_the_agreed_form() -> None:
 )
 def test_foreign_image_row_is_refused_by_name(changes: dict[str, object]) -> None:
     """An image row that somebody else wrote is named in the error."""
-    row = {"region": "us-east-1", "record": "image#1#a"} | wire.encode_configuration(pair())
+    row = {"region": "us-east-1", "record": "image#1#a"} | records.encode_configuration(pair())
 
     with pytest.raises(MalformedError, match=r"^row image#1#a of us-east-1 is malformed: "):
-        wire.decode_pair(row | changes)
+        records.decode_pair(row | changes)
 
 
 @pytest.mark.parametrize(
@@ -500,7 +505,7 @@ def test_foreign_image_row_is_refused_by_name(changes: dict[str, object]) -> Non
     [
         {"version": -1},
         {"version": 3},
-        {"version": wire.LAST_VERSION, "image_id": "ami-0123456789abcdef0"},
+        {"version": keys.LAST_VERSION, "image_id": "ami-0123456789abcdef0"},
         {"image_id": "ami-0123456789abcdef0"},
         {"version": 1, "image_id": "ami-*"},
         {"version": 1, "image_id": f"ami-{'0' * 300}"},
@@ -515,12 +520,12 @@ def test_image_row_that_no_service_writes_is_refused(changes: dict[str, object])
     """Its number or image id would affect other pairs, or no commit could meet its condition."""
     row = {
         "region": "us-east-1",
-        "record": wire.image_record("111122223333", "rhel-9-hvm"),
-        **wire.encode_configuration(pair()),
+        "record": keys.image_record("111122223333", "rhel-9-hvm"),
+        **records.encode_configuration(pair()),
     }
 
     with pytest.raises(MalformedError):
-        wire.decode_pair(row | changes)
+        records.decode_pair(row | changes)
 
 
 @pytest.mark.parametrize(
@@ -530,13 +535,13 @@ def test_image_row_that_no_service_writes_is_refused(changes: dict[str, object])
 )
 def test_foreign_release_row_is_refused_by_name(changes: dict[str, object]) -> None:
     """A release row that somebody else wrote is named in the error."""
-    row = wire.encode_release(release()) | changes
+    row = records.encode_release(release()) | changes
 
     with pytest.raises(
         MalformedError,
         match=r"^row release#111122223333#rhel-9-hvm#00000001 of us-east-1 is malformed: ",
     ):
-        wire.decode_release(row)
+        records.decode_release(row)
 
 
 @pytest.mark.parametrize(
@@ -548,14 +553,14 @@ def test_row_under_another_key_is_refused(changes: dict[str, object]) -> None:
     """A write to the key that its content names would change another row."""
     image_row = {
         "region": "us-east-1",
-        "record": wire.image_record("111122223333", "rhel-9-hvm"),
-        **wire.encode_configuration(pair()),
+        "record": keys.image_record("111122223333", "rhel-9-hvm"),
+        **records.encode_configuration(pair()),
     }
     with pytest.raises(MalformedError, match=r"its content belongs to the key release#"):
-        wire.decode_release(wire.encode_release(release()) | changes)
+        records.decode_release(records.encode_release(release()) | changes)
     if "version" not in changes:
         with pytest.raises(MalformedError, match=r"its content belongs to the key image#"):
-            wire.decode_pair(image_row | changes)
+            records.decode_pair(image_row | changes)
 
 
 def test_window_of_a_round_row() -> None:
@@ -569,7 +574,7 @@ def test_window_of_a_round_row() -> None:
         "answered": {1, 2},
         "stale": {2, 3},
     }
-    window = wire.decode_window(from_item(to_item(row)))
+    window = round_records.decode_window(from_item(to_item(row)))
 
     expected = Window(
         "2026-11-22T08:00:00Z", "2026-11-22T07:00:00Z", frozenset({1, 2}), stale=frozenset({2, 3})
@@ -595,7 +600,7 @@ def test_foreign_round_row_is_refused_by_name(changes: dict[str, object]) -> Non
     row = {"region": "us-east-1", "record": "round#111122223333"} | changes
 
     with pytest.raises(MalformedError, match=r"^row round#111122223333 of us-east-1 is malformed"):
-        wire.decode_window(row)
+        round_records.decode_window(row)
 
 
 def test_row_without_a_key_is_refused_too() -> None:
@@ -603,7 +608,7 @@ def test_row_without_a_key_is_refused_too() -> None:
     with pytest.raises(
         MalformedError, match=r"^row \? of \? is malformed: .*missing required field"
     ):
-        wire.decode_release({})
+        records.decode_release({})
 
 
 # --- the compiled catalogue
@@ -612,7 +617,7 @@ def test_row_without_a_key_is_refused_too() -> None:
 @given(catalogues)
 def test_any_catalogue_survives_its_file(expected: Catalogue) -> None:
     """Reading a compiled catalogue gives the same one."""
-    assert expected == wire.decode_catalogue(wire.encode_catalogue(expected))
+    assert expected == catalogue_file.decode_catalogue(catalogue_file.encode_catalogue(expected))
 
 
 def test_catalogue_file_does_not_depend_on_the_written_order() -> None:
@@ -620,12 +625,12 @@ def test_catalogue_file_does_not_depend_on_the_written_order() -> None:
     one = catalogue()
     other = Catalogue(targets=one.targets[::-1], images=one.images[::-1])
 
-    assert wire.encode_catalogue(one) == wire.encode_catalogue(other)
+    assert catalogue_file.encode_catalogue(one) == catalogue_file.encode_catalogue(other)
 
 
 def test_catalogue_file_is_one_line_with_its_digest() -> None:
     """Diffs, checksums and shells get plain ASCII with a line end, and 64 hexadecimal digits."""
-    text = wire.encode_catalogue(catalogue())
+    text = catalogue_file.encode_catalogue(catalogue())
 
     assert text.isascii()
     assert 1 == text.count("\n") == len(text.splitlines())
@@ -634,7 +639,7 @@ def test_catalogue_file_is_one_line_with_its_digest() -> None:
 
 def tampered(change: str) -> str:
     """A catalogue file that was changed after it was compiled."""
-    content = json.loads(wire.encode_catalogue(catalogue()))
+    content = json.loads(catalogue_file.encode_catalogue(catalogue()))
     match change:
         case "path":
             content["images"][0]["lookup"]["parameter_path"] = "/other"
@@ -651,20 +656,27 @@ def tampered(change: str) -> str:
 def test_tampered_catalogue_is_refused(change: str) -> None:
     """A catalogue that was edited by hand is not used; the error says how to get a good one."""
     with pytest.raises(MalformedError, match="does not fit its content; compile it again"):
-        wire.decode_catalogue(tampered(change))
+        catalogue_file.decode_catalogue(tampered(change))
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", "[]", wire.encode_catalogue(catalogue())[:-3], '{"schema":2}', "[" * 200_000],
+    [
+        "",
+        "{}",
+        "[]",
+        catalogue_file.encode_catalogue(catalogue())[:-3],
+        '{"schema":2}',
+        "[" * 200_000,
+    ],
     ids=["empty", "no keys", "array", "cut short", "later schema", "deep"],
 )
 def test_malformed_catalogue_is_refused(text: str) -> None:
     """A file that is no catalogue is told as such."""
     with pytest.raises(MalformedError, match=r"^catalogue is malformed: "):
-        wire.decode_catalogue(text)
+        catalogue_file.decode_catalogue(text)
 
 
 def test_untampered_catalogue_is_read() -> None:
     """The file that the tampering tests start from is itself good."""
-    assert catalogue() == wire.decode_catalogue(tampered("nothing"))
+    assert catalogue() == catalogue_file.decode_catalogue(tampered("nothing"))

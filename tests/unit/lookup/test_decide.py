@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ from lookup_fakes import (
 from services.kernel.model import Kind, Lookup, Observation, Pair, Release
 from services.lookup.decide import Changed, Confirmed, Decision, Unchanged, decide, edited
 
-AT = "2026-11-22T07:00:05.000Z"
+AT = datetime.fromisoformat("2026-11-22T07:00:05.000Z")
 OTHER = by_parameter("/tracked/before/the/edit")
 
 
@@ -39,7 +40,7 @@ def releases(pair: Pair, *images: int) -> tuple[Release, ...]:
 
 def decided(pair: Pair, observed: Observation, *past: int) -> Decision:
     """The decision, where images with these numbers were current before."""
-    return decide(pair, observed, releases(pair, *past), detected_at=AT, round_=ROUND)
+    return decide(pair, observed, releases(pair, *past), detected_at=AT, round_id=ROUND)
 
 
 def kind_of(decision: Decision) -> Kind:
@@ -173,7 +174,7 @@ def live(pair: Pair, events: list[Observation | Lookup]) -> list[Changed]:
             pair = replace(pair, lookup=event, lookup_digest=a_pair(lookup=event).lookup_digest)
             continue
         past = [change.release for change in changes]
-        match decide(pair, event, past, detected_at=AT, round_=ROUND):
+        match decide(pair, event, past, detected_at=AT, round_id=ROUND):
             case Changed() as change:
                 changes.append(change)
                 version, seen = change.release.version, change.release.observed

@@ -23,13 +23,13 @@ from lookup_fakes import (
     image_id,
 )
 
-from services.kernel.errors import DETAIL_LIMIT, CallFailedError, Failure, State
+from services.kernel.deadline import Deadline
+from services.kernel.errors import DETAIL_LIMIT, CallFailedError, Failure
 from services.kernel.failures import FAULTS, classify
-from services.kernel.model import Target
-from services.kernel.runtime import Deadline
-from services.lookup.check import Checker
+from services.kernel.model import State, Target
 from services.lookup.report import Outcome
 from services.lookup.sources import Sources
+from services.lookup.target import TargetLookup
 
 EKS = [
     f"/aws/service/eks/optimized-ami/1.{minor}/amazon-linux-2023/{cpu}/{kind}/recommended/image_id"
@@ -64,7 +64,7 @@ class Account:
     names: list[tuple[str, ...]] = field(default_factory=list)
     images: int = 0
 
-    def enter(self, _: str) -> None:
+    def ensure_session(self, _: str) -> None:
         """Let the caller in."""
 
     def call(self, _: Target, __: str, use: Callable[[Any], object]) -> object:
@@ -270,12 +270,12 @@ def test_an_absent_namespace_among_denied_names_is_told_apart() -> None:
     assert states(found) == {absent: State.NOT_FOUND, denied: State.ACCESS_DENIED}
 
 
-# --- rounds of the checker
+# --- rounds of a target lookup
 
 
 @dataclass
 class Rounds:
-    """A checker over one account, round after round."""
+    """A target lookup over one account, round after round."""
 
     account: Account
     rows: FakeRows = field(default_factory=FakeRows)
@@ -295,8 +295,8 @@ class Rounds:
             a_request(path.strip("/").replace("/", "-"), by_parameter(path)) for path in paths
         ]
         requests += [a_request("filters", by_name())] if filters else []
-        checker = Checker(self.rows, self.account.sources(), FakeLog(), lambda: MOMENT)
-        outcomes = checker.check(HERE, dict.fromkeys(requests, 1), Deadline.after(60))
+        target_lookup = TargetLookup(self.rows, self.account.sources(), FakeLog(), lambda: MOMENT)
+        outcomes = target_lookup.look_up(HERE, dict.fromkeys(requests, 1), Deadline.after(60))
         return [outcomes[request] for request in requests]
 
 

@@ -1,4 +1,4 @@
-"""When a filter lookup moves to another image, and when it stays: a checker on fakes."""
+"""When a filter lookup moves to another image, and when it stays: a target lookup on fakes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from lookup_fakes import (
     image_id,
 )
 
-from services.kernel.errors import State
-from services.kernel.model import Filter, FilterLookup, Kind, Pair
-from services.kernel.runtime import Deadline, timestamp
-from services.lookup.check import Checker
+from services.kernel.deadline import Deadline
+from services.kernel.model import Filter, FilterLookup, Kind, Pair, State
+from services.kernel.wire import timestamp
 from services.lookup.resolve import Ami
+from services.lookup.target import TargetLookup
 
 SOON = timestamp(MOMENT + timedelta(hours=1))
 PAST = timestamp(MOMENT - timedelta(days=1))
@@ -57,9 +57,9 @@ class Bed:
 
     def check(self) -> State | None:
         """Look the pair up once."""
-        checker = Checker(self.rows, self.facts, FakeLog(), lambda: self.moment)
+        target_lookup = TargetLookup(self.rows, self.facts, FakeLog(), lambda: self.moment)
         request = a_request(lookup=self.lookup)
-        return checker.check(HERE, {request: 1}, Deadline.after(60))[request].state
+        return target_lookup.look_up(HERE, {request: 1}, Deadline.after(60))[request].state
 
     def kinds(self) -> list[Kind]:
         """The kinds of all releases."""

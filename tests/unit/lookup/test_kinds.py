@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from lookup_fakes import ROUND, a_pair, by_name, by_parameter, image_id
@@ -12,7 +13,7 @@ from lookup_fakes import ROUND, a_pair, by_name, by_parameter, image_id
 from services.kernel.model import Kind, Lookup, Observation, Release
 from services.lookup.decide import Changed, Confirmed, decide
 
-AT = "2026-11-22T07:00:05.000Z"
+AT = datetime.fromisoformat("2026-11-22T07:00:05.000Z")
 LOOKUPS = [by_parameter(), by_name()]
 BASELINE, RELEASE, ROLLBACK = Kind.BASELINE, Kind.RELEASE, Kind.ROLLBACK
 
@@ -32,7 +33,7 @@ def live(lookup: Lookup, images: Sequence[str | Lookup]) -> Iterator[Release]:
         if not isinstance(event, str):
             pair = replace(pair, lookup=event, lookup_digest=a_pair(lookup=event).lookup_digest)
             continue
-        match decide(pair, seen(event), past[-50:], detected_at=AT, round_=ROUND):
+        match decide(pair, seen(event), past[-50:], detected_at=AT, round_id=ROUND):
             case Changed(release):
                 past.append(release)
                 yield release
@@ -105,7 +106,7 @@ def test_an_old_version_that_is_registered_again_is_a_release(lookup: Lookup) ->
         known=Observation(image_id(1), "CoreOS-stable-2135.5", "2026-10-01T00:00:00.000Z"),
     )
     again = Observation(image_id(2), "CoreOS-stable-367.1", "2026-10-02T00:00:00.000Z")
-    decision = decide(pair, again, (), detected_at=AT, round_=ROUND)
+    decision = decide(pair, again, (), detected_at=AT, round_id=ROUND)
     assert isinstance(decision, Changed)
     assert decision.release.kind is RELEASE
 

@@ -1,4 +1,4 @@
-"""A known image behind a parameter must stay visible: a checker on fakes, and calls counted."""
+"""A known image behind a parameter must stay visible: on fakes, with calls counted."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from lookup_fakes import (
     image_id,
 )
 
-from services.kernel.errors import Failure, State, failure
-from services.kernel.model import Kind, Pair, Target
-from services.kernel.runtime import Deadline
-from services.lookup.check import Checker
+from services.kernel.deadline import Deadline
+from services.kernel.errors import Failure
+from services.kernel.model import Kind, Pair, State, Target
 from services.lookup.report import Outcome
 from services.lookup.resolve import Ami
+from services.lookup.target import TargetLookup
 
 OK, GONE = Outcome(State.OK), Outcome(State.NOT_LAUNCHABLE)
 
@@ -58,8 +58,8 @@ class Bed:
     def check(self) -> list[Outcome]:
         """Look all pairs up once."""
         requests = [a_request(pair.image_name, pair.lookup) for pair in self.pairs]
-        checker = Checker(self.rows, self.facts, self.log, lambda: MOMENT)
-        outcomes = checker.check(HERE, dict.fromkeys(requests, 1), Deadline.after(60))
+        target_lookup = TargetLookup(self.rows, self.facts, self.log, lambda: MOMENT)
+        outcomes = target_lookup.look_up(HERE, dict.fromkeys(requests, 1), Deadline.after(60))
         return [outcomes[request] for request in requests]
 
 
@@ -168,7 +168,7 @@ class _BrokenList(FakeFacts):
 
     def images(self, target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
         """Every image but one."""
-        broken = failure(State.TRANSIENT, self.code, "broken")
+        broken = Failure.of(State.TRANSIENT, self.code, "broken")
         return {**super().images(target, image_ids), image_id(2): broken}
 
 

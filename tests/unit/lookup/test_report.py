@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from lookup_fakes import HERE, THERE
 
-from services.kernel.errors import State
-from services.kernel.model import Kind
-from services.kernel.observe import Measure
-from services.lookup.report import DROPPED, LATE, UNREADABLE, Outcome, Report
+from services.kernel.model import Kind, State
+from services.kernel.observability import Measure
+from services.lookup.report import DROPPED, LATE, UNREADABLE, BatchReport, Outcome
 
 
-def a_report() -> Report:
+def a_report() -> BatchReport:
     """A report with something of everything."""
-    report = Report(failed_messages=["m7", "m1"], malformed=1)
+    report = BatchReport(failed_messages=["m7", "m1"], malformed=1)
     outcomes = [
         (THERE, Outcome(State.OK)),
         (HERE, Outcome(State.OK, Kind.RELEASE)),
@@ -58,4 +57,4 @@ def test_measures_have_no_dimensions() -> None:
 
 def test_nothing_is_measured_of_nothing() -> None:
     """An empty batch costs no metric."""
-    assert list(Report().measures()) == []
+    assert list(BatchReport().measures()) == []

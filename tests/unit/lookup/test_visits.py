@@ -9,9 +9,9 @@ from typing import Any, TypeVar, cast
 import pytest
 from lookup_fakes import HERE, PATH, THERE, by_name
 
-from services.kernel.aws import Members
-from services.kernel.errors import CallFailedError, Failure, State
-from services.kernel.model import Target
+from services.kernel.errors import CallFailedError, Failure
+from services.kernel.model import State, Target
+from services.kernel.sessions import TargetSessions
 from services.lookup.sources import Sources
 from services.lookup.visits import Visits
 
@@ -29,7 +29,7 @@ class FakeMembers:
     asked: list[tuple[str, str]] = field(default_factory=list)
     meanwhile: Callable[[], None] = lambda: None
 
-    def enter(self, account_id: str) -> None:
+    def ensure_session(self, account_id: str) -> None:
         """Assume the role."""
         self._ask("sts", account_id)
 
@@ -47,7 +47,7 @@ class FakeMembers:
 
 def visits(members: FakeMembers) -> Visits:
     """Visits over members that are not there."""
-    return Visits(cast("Members", members))
+    return Visits(cast("TargetSessions", members))
 
 
 def ask(access: Visits, service: str, target: Target = HERE) -> Failure | None:
@@ -68,7 +68,7 @@ def test_after_a_time_out_no_service_is_asked(silent: str, other: str, code: str
     found = Failure(State.TRANSIENT, code, "no answer")
     members = FakeMembers({silent: found})
     access = visits(members)
-    access.enter(HERE)
+    access.ensure_session(HERE)
 
     assert [ask(access, silent), ask(access, silent), ask(access, other)] == [found] * 3
     assert ask(access, other, THERE) is None
@@ -81,7 +81,7 @@ def test_other_failures_end_no_visit(problem: Failure) -> None:
     """A target that throttles in one service may answer in the other."""
     members = FakeMembers({"ssm": problem})
     access = visits(members)
-    access.enter(HERE)
+    access.ensure_session(HERE)
 
     assert [ask(access, "ssm"), ask(access, "ec2")] == [problem, None]
 
@@ -90,10 +90,10 @@ def test_the_next_visit_asks_again() -> None:
     """A time-out is held against a target within its visit only."""
     members = FakeMembers({"ssm": SILENT})
     access = visits(members)
-    access.enter(HERE)
+    access.ensure_session(HERE)
     ask(access, "ssm")
     members.problems.clear()
-    access.enter(HERE)
+    access.ensure_session(HERE)
 
     assert [ask(access, "ssm"), ask(access, "ec2")] == [None, None]
 
@@ -102,11 +102,11 @@ def test_a_thread_of_an_earlier_visit_ends_none() -> None:
     """A call that outlived its batch may time out while the next batch is in the target."""
     members = FakeMembers({"ssm": SILENT})
     access = visits(members)
-    access.enter(HERE)
+    access.ensure_session(HERE)
 
     def next_batch() -> None:
         members.meanwhile = lambda: None
-        access.enter(HERE)
+        access.ensure_session(HERE)
 
     members.meanwhile = next_batch
 
@@ -117,8 +117,8 @@ def test_a_thread_of_an_earlier_visit_ends_none() -> None:
 def test_sources_stop_at_a_time_out() -> None:
     """Parameters, lists of images and images by id all share the visit."""
     members = FakeMembers({"ssm": SILENT})
-    sources = Sources(cast("Members", members))
-    sources.enter(HERE)
+    sources = Sources(cast("TargetSessions", members))
+    sources.ensure_session(HERE)
     paths = [f"{PATH}/{number}" for number in range(25)]
 
     assert set(dict(sources.parameters(HERE, paths)).values()) == {SILENT}

@@ -25,14 +25,14 @@ from lookup_fakes import (
     image_id,
 )
 
-from services.kernel.aws import MAX_THREADS
-from services.kernel.errors import CallFailedError, Failure, HubBrokenError, State
-from services.kernel.model import Pair, Release, Request, Target
-from services.kernel.runtime import Deadline
+from services.kernel.deadline import Deadline
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError
+from services.kernel.model import Pair, Release, Request, State, Target
+from services.kernel.sessions import MAX_THREADS
 from services.kernel.wire import encode_request
-from services.lookup.check import Checker
 from services.lookup.observations import Commit
-from services.lookup.report import Report
+from services.lookup.report import BatchReport
+from services.lookup.target import TargetLookup
 from services.lookup.waits import RecentWaits
 from services.lookup.worker import Message, Worker
 
@@ -50,10 +50,10 @@ class Room:
     release: threading.Event = field(default_factory=threading.Event)
     waits: RecentWaits = field(default_factory=RecentWaits)
 
-    def work(self, *messages: Message, seconds: float = 60) -> Report:
+    def work(self, *messages: Message, seconds: float = 60) -> BatchReport:
         """What became of the messages."""
-        checker = Checker(self.rows, self.facts, self.log, lambda: MOMENT)
-        worker = Worker(checker, self.log, shuffle=lambda _: None, waits=self.waits)
+        target_lookup = TargetLookup(self.rows, self.facts, self.log, lambda: MOMENT)
+        worker = Worker(target_lookup, self.log, shuffle=lambda _: None, waits=self.waits)
         return worker.work(messages, Deadline.after(seconds))
 
     def track(self, *targets: Target) -> None:
@@ -72,12 +72,12 @@ class Room:
         """Let the next calls into these targets fail; the targets that are entered, in order."""
         entered: list[Target] = []
 
-        def enter(target: Target) -> None:
+        def ensure_session(target: Target) -> None:
             entered.append(target)
             if target in targets and entered.count(target) <= times:
                 raise CallFailedError(problem)
 
-        self.facts.hold = enter
+        self.facts.hold = ensure_session
         return entered
 
     def _wait(self, target: Target, held: Sequence[Target]) -> None:
@@ -278,13 +278,13 @@ def test_an_attempt_that_is_cut_off_takes_nothing_back(
     room.track(HERE)
     entered: list[Target] = []
 
-    def enter(target: Target) -> None:
+    def ensure_session(target: Target) -> None:
         entered.append(target)
         if len(entered) == 1:
             raise CallFailedError(SILENT)
         room.release.wait(BOUND)
 
-    room.facts.hold = enter
+    room.facts.hold = ensure_session
     report = room.work(a_message(), seconds=0.5)
     assert len(entered) == 2
     assert (report.failed_messages, room.log.events("error")) == (["m1"], [])
@@ -376,8 +376,8 @@ def test_what_ends_within_the_reserve_counts(room: Room) -> None:
     rows = _CommitAtTheDeadline()
     room.rows = rows
     room.track(HERE)
-    checker = Checker(rows, room.facts, room.log, lambda: MOMENT)
-    worker = Worker(checker, room.log, shuffle=lambda _: None)
+    target_lookup = TargetLookup(rows, room.facts, room.log, lambda: MOMENT)
+    worker = Worker(target_lookup, room.log, shuffle=lambda _: None)
     deadline = Deadline(lambda: rows.left, reserve_seconds=9.5)
 
     report = worker.work([a_message()], deadline)

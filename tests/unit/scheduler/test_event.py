@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scheduler_fakes import a_catalogue
 
+from services.kernel.catalogue_file import encode_catalogue
 from services.kernel.errors import MalformedError, SettingsError
-from services.kernel.wire import ROUND, encode_catalogue
-from services.scheduler.event import read_catalogue, read_event
+from services.kernel.wire import ROUND
+from services.scheduler.event import parse_schedule_event, read_catalogue
 
 MOMENT = datetime(2026, 11, 22, 7, 0, 1, 250_000, tzinfo=UTC)
 
@@ -36,13 +37,13 @@ MOMENT = datetime(2026, 11, 22, 7, 0, 1, 250_000, tzinfo=UTC)
 )
 def test_a_round_is_its_scheduled_time(scheduled: str, expected: str) -> None:
     """Any ISO time, in UTC unless it says otherwise, to the second."""
-    assert (expected, None) == read_event({"round": scheduled}, MOMENT)
+    assert (expected, None) == parse_schedule_event({"round": scheduled}, MOMENT)
 
 
 @pytest.mark.parametrize("event", [None, {}, {"unknown": 1}])
 def test_without_a_scheduled_time_the_round_is_now(event: dict[str, Any] | None) -> None:
     """Somebody who invokes the function by hand need not name a round."""
-    assert read_event(event, MOMENT) == ("2026-11-22T07:00:01Z", None)
+    assert parse_schedule_event(event, MOMENT) == ("2026-11-22T07:00:01Z", None)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_without_a_scheduled_time_the_round_is_now(event: dict[str, Any] | None)
 def test_a_round_that_is_no_time_is_refused(scheduled: object) -> None:
     """The error shows what was given, and the form that is expected."""
     with pytest.raises(MalformedError, match="must be a time such as 2026-11-22T07:00:00Z") as it:
-        read_event({"round": scheduled}, MOMENT)
+        parse_schedule_event({"round": scheduled}, MOMENT)
     assert repr(scheduled) in str(it.value)
 
 
@@ -73,20 +74,22 @@ def test_a_round_that_is_no_time_is_refused(scheduled: object) -> None:
 def test_a_round_that_is_dated_ahead_is_refused(ahead: timedelta) -> None:
     """No window of any target could begin until then, so nothing would become stale."""
     with pytest.raises(MalformedError, match="more than 2 hours ahead"):
-        read_event({"round": (MOMENT + ahead).isoformat()}, MOMENT)
+        parse_schedule_event({"round": (MOMENT + ahead).isoformat()}, MOMENT)
 
 
 def test_a_clock_may_differ_by_two_hours() -> None:
     """Schedules and functions have clocks of their own."""
     ahead = MOMENT.replace(microsecond=0) + timedelta(hours=2)
-    assert ahead == datetime.fromisoformat(read_event({"round": ahead.isoformat()}, MOMENT)[0])
+    assert ahead == datetime.fromisoformat(
+        parse_schedule_event({"round": ahead.isoformat()}, MOMENT)[0]
+    )
 
 
 @given(st.text() | st.datetimes(timezones=st.none() | st.timezones()).map(datetime.isoformat))
 def test_a_round_has_one_form_or_is_refused(scheduled: str) -> None:
     """Rounds compare as texts, so each must have the form that messages allow."""
     try:
-        found, _ = read_event({"round": scheduled}, MOMENT)
+        found, _ = parse_schedule_event({"round": scheduled}, MOMENT)
     except MalformedError:
         return
     assert re.match(ROUND, found)
@@ -95,19 +98,19 @@ def test_a_round_has_one_form_or_is_refused(scheduled: str) -> None:
 def test_a_part_names_its_regions() -> None:
     """Each counts once."""
     event = {"regions": ["eu-west-1", "us-east-1", "eu-west-1"]}
-    assert read_event(event, MOMENT)[1] == frozenset({"eu-west-1", "us-east-1"})
+    assert parse_schedule_event(event, MOMENT)[1] == frozenset({"eu-west-1", "us-east-1"})
 
 
 def test_no_regions_mean_all() -> None:
     """A null is what an absent field is."""
-    assert read_event({"regions": None}, MOMENT)[1] is None
+    assert parse_schedule_event({"regions": None}, MOMENT)[1] is None
 
 
 @pytest.mark.parametrize("regions", [[], "eu-west-1", ["eu-west-1", 1], [None], {}, 0, [["a"]]])
 def test_regions_that_are_no_list_of_names_are_refused(regions: object) -> None:
     """An empty list is refused too: nobody asks for a round of nothing on purpose."""
     with pytest.raises(MalformedError, match="must be a list of region names") as caught:
-        read_event({"regions": regions}, MOMENT)
+        parse_schedule_event({"regions": regions}, MOMENT)
     assert f"regions is {regions!r}" in str(caught.value)
 
 

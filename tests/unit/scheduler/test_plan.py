@@ -19,7 +19,8 @@ from services.kernel.model import (
     Pair,
     ParameterLookup,
 )
-from services.kernel.wire import LAST_NUMBER, lookup_digest
+from services.kernel.records import LAST_NUMBER
+from services.kernel.wire import lookup_digest
 from services.scheduler.plan import Action, Change, Plan, plan, rotated
 
 EDITED = ParameterLookup("/edited")

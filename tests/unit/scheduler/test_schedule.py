@@ -29,24 +29,24 @@ from scheduler_fakes import (
 )
 from table_fakes import Row
 
+from services.kernel.deadline import Deadline
 from services.kernel.errors import (
     CallFailedError,
+    Failure,
     HubBrokenError,
     MalformedError,
     OutOfTimeError,
     RefusedError,
     RegionsFailedError,
-    State,
     UnsentError,
-    failure,
 )
-from services.kernel.model import Catalogue, Image, Request, Target, Window
-from services.kernel.observe import Measure
-from services.kernel.runtime import Deadline
-from services.kernel.wire import decode_window, image_record, round_record
+from services.kernel.keys import image_record, round_record
+from services.kernel.model import Catalogue, Image, Request, State, Target, Window
+from services.kernel.observability import Measure
+from services.kernel.round_records import Note, decode_window
 from services.scheduler.health import Health
-from services.scheduler.inventory import Note
-from services.scheduler.schedule import Scheduler, Summary
+from services.scheduler.report import RoundReport
+from services.scheduler.schedule import Scheduler
 
 NEXT_ROUND = "2026-11-22T08:00:00Z"
 STARTED = datetime(2026, 11, 22, 7, 0, 1, tzinfo=UTC)
@@ -67,21 +67,21 @@ class Bed:
         self.rows = FakeInventory()
         self.queue = FakeQueue()
         self.log = FakeLog()
-        self.reported: list[Summary] = []
+        self.reported: list[RoundReport] = []
 
     def run(
         self,
         catalogue: Catalogue,
-        round_: str = ROUND,
+        round_id: str = ROUND,
         only: Collection[str] | None = None,
         deadline: Deadline | None = None,
         percent: int = 20,
-    ) -> Summary:
+    ) -> RoundReport:
         """One round."""
         scheduler = Scheduler(
             self.rows, self.queue, self.log, percent, lambda: STARTED, self.reported.append
         )
-        return scheduler.run(catalogue, round_, only, deadline or Deadline.after(900))
+        return scheduler.run(catalogue, round_id, only, deadline or Deadline.after(900))
 
     def visited(self, catalogue: Catalogue, only: Collection[str] | None = None) -> list[str]:
         """The regions that a further round visits, in order; a kill ends it silently."""
@@ -182,7 +182,9 @@ def test_an_inactive_pair_is_not_asked_for(bed: Bed) -> None:
 
 def test_an_empty_catalogue_is_a_round_of_nothing(bed: Bed) -> None:
     """No region, no row, no message, and it counts as finished."""
-    assert bed.run(Catalogue((), ())) == Summary(ROUND, finished=True, health=Health(complete=True))
+    assert bed.run(Catalogue((), ())) == RoundReport(
+        ROUND, finished=True, health=Health(complete=True)
+    )
     assert (bed.rows.table.rows(), bed.queue.sent, bed.rows.noted) == ([], [], Note())
 
 
@@ -387,7 +389,7 @@ def test_rounds_that_die_at_once_still_move_on(bed: Bed) -> None:
 
 # --- regions that fail
 
-BUSY = CallFailedError(failure(State.THROTTLED, "ThrottlingException", "Rate exceeded"))
+BUSY = CallFailedError(Failure.of(State.THROTTLED, "ThrottlingException", "Rate exceeded"))
 UNSENT = UnsentError(1, "queue", "throttled")
 
 
@@ -443,7 +445,7 @@ def test_a_row_that_cannot_be_written_fails_alone(bed: Bed) -> None:
     "error",
     [
         BUSY,
-        CallFailedError(failure(State.BAD_LOOKUP, "ValidationException", "item too large")),
+        CallFailedError(Failure.of(State.BAD_LOOKUP, "ValidationException", "item too large")),
         TypeError("Float types are not supported"),
     ],
     ids=["throttled", "refused", "unexpected"],
@@ -473,7 +475,7 @@ def test_whatever_is_wrong_with_a_row_is_its_own(bed: Bed, change: str, error: E
 
 def test_a_table_that_cannot_be_used_ends_the_round(bed: Bed) -> None:
     """A refusal for good of one write is a refusal of all."""
-    denied = failure(State.ACCESS_DENIED, "AccessDeniedException", "no")
+    denied = Failure.of(State.ACCESS_DENIED, "AccessDeniedException", "no")
     bed.rows.unwritable["al2023"] = HubBrokenError("table", denied)
     with pytest.raises(HubBrokenError):
         bed.run(MIXED)
@@ -532,7 +534,7 @@ def test_a_region_that_left_and_failed_is_not_forgotten(bed: Bed) -> None:
 
 def test_a_broken_hub_ends_the_round_at_once(bed: Bed) -> None:
     """What no region can do without is no region's failure; there is no use in going on."""
-    broken = failure(State.NOT_FOUND, "ResourceNotFoundException", "no such table")
+    broken = Failure.of(State.NOT_FOUND, "ResourceNotFoundException", "no such table")
     bed.rows.busy["region-b"] = HubBrokenError("table", broken)
     with pytest.raises(HubBrokenError):
         bed.run(EVERYWHERE)
@@ -727,7 +729,7 @@ def test_a_part_of_a_round_is_not_a_finished_round(bed: Bed) -> None:
 
 def test_a_round_that_breaks_off_is_reported(bed: Bed) -> None:
     """Whatever ends it: here, a hub that breaks in its second region."""
-    broken = failure(State.NOT_FOUND, "ResourceNotFoundException", "no such table")
+    broken = Failure.of(State.NOT_FOUND, "ResourceNotFoundException", "no such table")
     bed.rows.busy["region-b"] = HubBrokenError("table", broken)
     with pytest.raises(HubBrokenError):
         bed.run(EVERYWHERE)
@@ -814,8 +816,8 @@ def test_a_round_repeats_what_the_round_before_it_measured(bed: Bed) -> None:
     """A state that is still there is measured again, and its end is measured as zero."""
     catalogue = a_catalogue(["eu-west-1"], [an_image()])
     bed.rows.table.put(image_row(a_pair(state="access_denied")))
-    for round_ in (ROUND, NEXT_ROUND):
-        bed.run(catalogue, round_)
+    for round_id in (ROUND, NEXT_ROUND):
+        bed.run(catalogue, round_id)
         assert bed.health()[f"TargetsFailing eu-west-1 {ACCOUNT}"] == 1
     bed.rows.table.put(image_row(a_pair(state="ok")))
     bed.run(catalogue, NEXT_ROUND)
@@ -839,7 +841,7 @@ def test_a_round_row_that_cannot_be_written_hides_no_stale_pair(bed: Bed) -> Non
     """The window is then taken as it was read."""
     bed.rows.table.put(image_row(a_pair(state="ok", number=1)))
     bed.rows.table.put(round_row(window=a_window(stale={1})))
-    busy = failure(State.TRANSIENT, "InternalServerError", "later")
+    busy = Failure.of(State.TRANSIENT, "InternalServerError", "later")
     bed.rows.unwritable["round row"] = CallFailedError(busy)
     with pytest.raises(RegionsFailedError):
         bed.run(a_catalogue(["eu-west-1"], [an_image()]))
@@ -876,7 +878,7 @@ def test_a_part_of_a_round_measures_no_health(bed: Bed) -> None:
 
 def test_a_round_that_could_not_read_a_region_measures_no_health(bed: Bed) -> None:
     """What fails there is not known, so no sum is true."""
-    busy = failure(State.THROTTLED, "ThrottlingException", "slow down")
+    busy = Failure.of(State.THROTTLED, "ThrottlingException", "slow down")
     bed.rows.busy["region-c"] = CallFailedError(busy)
     with pytest.raises(RegionsFailedError):
         bed.run(EVERYWHERE)

@@ -21,10 +21,12 @@ from scheduler_fakes import (
 )
 from table_fakes import Row
 
-from services.kernel.errors import CallFailedError, RegionsFailedError, State, failure
-from services.kernel.model import Window
-from services.kernel.runtime import Deadline, timestamp
-from services.kernel.wire import decode_window, image_record, round_record
+from services.kernel.deadline import Deadline
+from services.kernel.errors import CallFailedError, Failure, RegionsFailedError
+from services.kernel.keys import image_record, round_record
+from services.kernel.model import State, Window
+from services.kernel.round_records import decode_window
+from services.kernel.wire import timestamp
 from services.scheduler.schedule import Scheduler
 from services.scheduler.window import advance
 
@@ -58,7 +60,7 @@ def test_a_round_within_the_window_keeps_it(minutes: float) -> None:
     before = a_window(answered={1}, missed={2}, stale={3})
     after = turned(before, minutes, {1, 2, 3}, {4})
     expected = max(round_at(minutes), round_at(0))
-    assert a_window(round_=expected, answered={1, 4}, missed={2}, stale={3}) == after
+    assert a_window(round_id=expected, answered={1, 4}, missed={2}, stale={3}) == after
 
 
 @pytest.mark.parametrize("minutes", [45, 46, 24 * 60])
@@ -260,7 +262,7 @@ def test_a_pair_that_comes_back_is_not_stale() -> None:
 def test_a_round_row_that_is_not_written_makes_nothing_stale() -> None:
     """The window before it goes on, with its answers."""
     line = Timeline()
-    busy = CallFailedError(failure(State.THROTTLED, "ThrottlingException", "Rate exceeded"))
+    busy = CallFailedError(Failure.of(State.THROTTLED, "ThrottlingException", "Rate exceeded"))
     for minute in range(0, 480, 60):
         line.rows.unwritable = {"round row": busy} if minute in {120, 180} else {}
         if line.rows.unwritable:
@@ -302,7 +304,7 @@ class _Unmarkable(FakeInventory):
 
     def __init__(self, state: State) -> None:
         super().__init__()
-        self.error = CallFailedError(failure(state, "Code", "why"))
+        self.error = CallFailedError(Failure.of(state, "Code", "why"))
         self.tried = 0
 
     def mark_stale(self, *_: object) -> None:

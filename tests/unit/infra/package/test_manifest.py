@@ -7,8 +7,8 @@ import json
 from infra.package.build import Package
 from infra.package.lambda_platform import LambdaPlatform
 from infra.package.manifest import FILE_NAME, files, manifest
+from services.kernel.catalogue_file import encode_catalogue
 from services.kernel.model import Catalogue, Target
-from services.kernel.wire import encode_catalogue
 
 PLATFORM = LambdaPlatform("python3.12", "x86_64")
 IRELAND, VIRGINIA = Target("111122223333", "eu-west-1"), Target("023456701234", "us-east-1")

@@ -1,0 +1,168 @@
+"""Delivers the releases of one target: publishes them in batches, marks what was accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from services.aggregator.announce import Announcement, announcement, waves
+from services.aggregator.outbox import Found, Key
+from services.aggregator.topics import ENTRIES_PER_BATCH, ENTRY_STATES
+from services.kernel.deadline import Deadline
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError, MalformedError
+from services.kernel.model import Release, Target
+from services.kernel.observability import Log
+from services.kernel.retry import batches
+
+
+class DeliveryRows(Protocol):
+    """What delivering needs of the table."""
+
+    def read(self, keys: Sequence[Key]) -> Found:
+        """What of them still has to be announced."""
+        ...
+
+    def mark(self, release: Release, message_id: str, moment: datetime) -> None:
+        """Note that a release was published."""
+        ...
+
+
+class Publisher(Protocol):
+    """Where announcements go; `Topics` over SNS, a fake in tests."""
+
+    def publish(
+        self, target: Target, announcements: Sequence[Announcement]
+    ) -> Mapping[str, str | Failure]:
+        """The message id of each event id, or why it was not accepted."""
+        ...
+
+
+@dataclass(slots=True)
+class Delivery:
+    """What became of one target's releases, and whether their topic takes no more."""
+
+    accepted: set[Key] = field(default_factory=set)
+    unmarked: set[Key] = field(default_factory=set)
+    problems: dict[Key, Failure] = field(default_factory=dict)
+    unreadable: set[Key] = field(default_factory=set)
+    gone: set[Key] = field(default_factory=set)
+    refused_images: set[str] = field(default_factory=set)
+    stuck: bool = False
+
+
+class Deliverer:
+    """Publishes the releases of a target, each image's in order."""
+
+    def __init__(
+        self,
+        rows: DeliveryRows,
+        publisher: Publisher,
+        log: Log,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._rows = rows
+        self._publisher = publisher
+        self._log = log
+        self._clock = clock
+
+    def deliver(
+        self,
+        target: Target,
+        releases: Sequence[Release],
+        order: Callable[[list[Any]], None],
+        deadline: Deadline,
+    ) -> Delivery:
+        """Publish one target's releases, each image's in order, until the topic takes no more."""
+        done = Delivery()
+        try:
+            for wave in waves(releases):
+                order(wave)
+                ready = [each for each in wave if each.image_name not in done.refused_images]
+                for some in batches(ready, ENTRIES_PER_BATCH):
+                    if done.stuck or deadline.passed():
+                        return done
+                    self._publish(target, some, done)
+        except (HubBrokenError, CallFailedError) as error:
+            self._log.error("table not readable", extra={**target.fields(), "problem": str(error)})
+        except Exception:  # noqa: BLE001 - a bug in one target must not affect the others
+            self._log.exception("target failed unexpectedly", extra=target.fields())
+        return done
+
+    def _publish(self, target: Target, releases: Sequence[Release], done: Delivery) -> None:
+        """Publish what is still pending of a batch.
+
+        The rows are read once more: another invocation may have announced them in the meantime.
+        """
+        keys = [Key.of(release) for release in releases]
+        found = self._rows.read(keys)
+        pending = {Key.of(release): release for release in found.releases}
+        made = {key: each for key, r in pending.items() if (each := self._rendered(r))}
+        done.unreadable |= found.unreadable | (pending.keys() - made.keys())
+        done.gone |= {key for key in keys if key not in pending and key not in found.unreadable}
+        if not made:
+            return
+        results = self._publisher.publish(target, list(made.values()))
+        refused = [
+            result
+            for key, each in made.items()
+            if (result := self._settle(key, pending[key], results[each.event_id], done))
+        ]
+        done.stuck = _is_stuck(refused, len(made))
+
+    def _settle(
+        self, key: Key, release: Release, result: str | Failure, done: Delivery
+    ) -> Failure | None:
+        """Note what SNS answered for a release; why it was not accepted."""
+        fields = _fields(release)
+        if isinstance(result, Failure):
+            done.problems[key] = result
+            done.refused_images.add(release.image_name)
+            self._log.warning("release not accepted", extra={**fields, **_reason(result)})
+            return result
+        done.accepted.add(key)
+        if not self._mark(release, result, fields):
+            done.unmarked.add(key)
+        return None
+
+    def _rendered(self, release: Release) -> Announcement | None:
+        """The announcement; None where there is none, which affects no other release."""
+        try:
+            return announcement(release)
+        except MalformedError as error:
+            self._log.error("row malformed", extra={"problem": str(error)})
+        except Exception:  # noqa: BLE001 - an unexpected value
+            where = {**release.target.fields(), "image_name": release.image_name}
+            self._log.exception("release not announceable", extra=where)
+        return None
+
+    def _mark(self, release: Release, message_id: str, fields: Mapping[str, object]) -> bool:
+        try:
+            self._rows.mark(release, message_id, self._clock())
+        except Exception as error:  # noqa: BLE001 - the others of its batch have yet to be marked
+            # It stays pending: the next sweep sends an identical copy, which is better than none.
+            self._log.error("release not marked", extra={**fields, "problem": str(error)})
+            return False
+        self._log.info("release announced", extra={**fields, "message_id": message_id})
+        return True
+
+
+def _fields(release: Release) -> dict[str, object]:
+    fields = {
+        "event_id": release.event_id,
+        "image_name": release.image_name,
+        "round": release.round,
+    }
+    return {**fields, **release.target.fields()}
+
+
+def _reason(problem: Failure) -> dict[str, object]:
+    return {"state": problem.state, "code": problem.code, "detail": problem.detail}
+
+
+def _is_stuck(problems: Sequence[Failure], entries: int) -> bool:
+    """Whether a batch failed because of its topic, and not because of one announcement."""
+    if len(problems) < entries:
+        return False
+    return entries > 1 or problems[0].state not in ENTRY_STATES

@@ -1,0 +1,63 @@
+"""The aggregator's event: records of the stream, or a sweep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.aggregator.outbox import Key
+from services.kernel.errors import MalformedError
+from services.kernel.keys import RELEASE_PREFIX
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Announce whatever is pending and was detected at least so long ago.
+
+    The age keeps a scheduled sweep from publishing what the stream is about to publish as well.
+    """
+
+    older_than_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """Release rows that the stream shows as new, and the sequence number of the first of them."""
+
+    keys: tuple[Key, ...] = ()
+    first: str | None = None
+
+
+def parse_relay_event(event: Mapping[str, Any]) -> Sweep | Inserted:
+    """What the event asks for.
+
+    Raises:
+        MalformedError: it is neither a stream event nor a sweep.
+    """
+    if event.get("sweep") is True:
+        return Sweep(_seconds(event.get("older_than_seconds", 0)))
+    if not isinstance(event.get("Records"), list):
+        raise MalformedError("event", 'it is neither a stream event nor {"sweep": true}')
+    found = [(key, record) for record in event["Records"] if (key := _release_key(record))]
+    first = found[0][1]["dynamodb"].get("SequenceNumber") if found else None
+    return Inserted(tuple(key for key, _ in found), first)
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise MalformedError("event", f"older_than_seconds is {value!r}, but must be a number")
+    return float(value)
+
+
+def _release_key(record: object) -> Key | None:
+    """The key of a release row that was inserted; None for any other record."""
+    match record:
+        case {
+            "eventName": "INSERT",
+            "dynamodb": {"Keys": {"region": {"S": str(region)}, "record": {"S": str(name)}}},
+        } if name.startswith(RELEASE_PREFIX):
+            return Key(region, name)
+        case _:
+            return None

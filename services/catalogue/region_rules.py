@@ -1,0 +1,68 @@
+"""What the entries of regions.yaml must be to each other."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+
+from services.catalogue.document import Document
+from services.catalogue.entries import Entry, entries
+from services.catalogue.problems import Problem, shown
+from services.kernel.wire import REGION
+
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+    "us-iso-": "aws-iso",
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+}
+
+
+def region_problems(document: Document) -> Iterator[Problem]:
+    """What is wrong with regions.yaml apart from its shape: no account, or a duplicate target."""
+    default = document.value.get("AccountId") if isinstance(document.value, dict) else None
+    seen: dict[tuple[object, object], Entry] = {}
+    for entry in entries(document, "regions"):
+        account = entry.content.get("AccountId", default)
+        target = (entry.content.get("Name"), account)
+        if account is None and "AccountId" not in entry.content:
+            yield entry.problem("AccountId", "no account: add one here, or one for the whole file")
+        if not all(isinstance(part, str) for part in target):
+            continue
+        if target in seen:
+            line = document.line(seen[target].location)
+            yield entry.problem("Name", f"is listed with the same account in line {line} already")
+        seen.setdefault(target, entry)
+    yield from _partition_problems(list(seen.values()))
+
+
+def _partition_problems(listed: Sequence[Entry]) -> Iterator[Problem]:
+    """Regions that no role of the first one's partition reaches."""
+    for entry in listed[1:]:
+        name, first = str(entry.content["Name"]), str(listed[0].content["Name"])
+        if _partition(name) != _partition(first):
+            message = (
+                f"{shown(name)} is in another partition ({_partition(name)}) than {shown(first)} "
+                f"({_partition(first)}), and roles do not reach across: deploy a hub there as well"
+            )
+            yield entry.problem("Name", message)
+
+
+def _partition(region: str) -> str:
+    return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+
+
+def region_warnings(document: Document, known: AbstractSet[str]) -> Iterator[Problem]:
+    """The regions of regions.yaml that are not among those `known`: misspelt, or newer."""
+    for entry in entries(document, "regions"):
+        name = entry.content.get("Name")
+        # What is no region name at all is said by its own field.
+        if isinstance(name, str) and re.match(REGION, name) and name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1)
+            guess = f"; did you mean {near[0]}?" if near else ""
+            yield entry.problem("Name", f"{name} is not a region that this version knows{guess}")

@@ -1,0 +1,26 @@
+"""`ami-tracker check`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from services.console.commands.configuration import (
+    ConfigurationCommand,
+    Options,
+    configuration_options,
+    read_or_exit,
+)
+from services.console.render.configuration import print_summary, summary
+
+
+@click.command(cls=ConfigurationCommand)
+@configuration_options
+def check(options: Options) -> None:
+    """Check the configuration and say what it holds, or everything that is wrong with it."""
+    configuration = read_or_exit(options)
+    if options.output == "json":
+        click.echo(json.dumps(summary(configuration), indent=2))
+    else:
+        print_summary(configuration)

@@ -1,0 +1,34 @@
+"""Files that the commands write."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from services.console.exit_codes import EXIT_CONFIGURATION
+
+
+class UnwritableError(click.ClickException):
+    """A file cannot be written."""
+
+    exit_code = EXIT_CONFIGURATION
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"{path} cannot be written: {error.strerror}")
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        UnwritableError: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UnwritableError(path, error) from error

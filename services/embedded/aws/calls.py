@@ -1,0 +1,121 @@
+"""API requests to the embedded AWS: parsed from HTTP, and recorded."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+_CREDENTIAL = re.compile(r"Credential=([^/]+)/[0-9]{8}/([^/]+)/([^/]+)/aws4_request")
+_RESOURCE_FIELDS = ("TableName", "QueueUrl", "StreamArn", "TopicArn", "RoleArn")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """One API request, before it is answered.
+
+    `resource` is what it is about, as the request names it: a table, a queue's URL, a topic's or a
+    role's ARN; empty where the request names none of these. `body` is the body as it was sent.
+    """
+
+    service: str
+    operation: str
+    region: str
+    access_key: str
+    fields: Mapping[str, str]
+    resource: str
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One API request that was answered; `status` is 0 when the connection was cut instead.
+
+    `outside` marks the calls of `EmbeddedAws.client`: the outside world's, not the services'.
+    """
+
+    service: str
+    operation: str
+    region: str
+    account_id: str
+    status: int
+    resource: str = ""
+    outside: bool = False
+
+
+class Calls:
+    """Every call, in the order of the answers; safe to read while calls are being made."""
+
+    def __init__(self) -> None:
+        self._calls: list[Call] = []
+        self._lock = threading.Lock()
+
+    def add(self, call: Call) -> None:
+        """Record a call."""
+        with self._lock:
+            self._calls.append(call)
+
+    def mark(self) -> int:
+        """A place in the record, for `since`."""
+        with self._lock:
+            return len(self._calls)
+
+    def since(self, mark: int = 0, *, outside: bool = False) -> tuple[Call, ...]:
+        """The services' calls after a mark; with `outside`, the outside world's too."""
+        with self._lock:
+            calls = tuple(self._calls[mark:])
+        return tuple(call for call in calls if outside or not call.outside)
+
+    def clear(self) -> None:
+        """Forget every call; earlier marks lose their meaning."""
+        with self._lock:
+            self._calls.clear()
+
+
+def parse_request(authorization: str, target: str, body: bytes) -> ApiRequest | None:
+    """The API request in a signed HTTP request; None when it is not signed as AWS signs."""
+    scope = _CREDENTIAL.search(authorization)
+    if scope is None:
+        return None
+    access_key, region, service = scope.groups()
+    fields = _json_fields(body) if target else dict(parse_qsl(body.decode("utf-8", "replace")))
+    return ApiRequest(
+        service="dynamodbstreams" if target.startswith("DynamoDBStreams") else service,
+        operation=target.rpartition(".")[2] or fields.get("Action", ""),
+        region=region,
+        access_key=access_key,
+        fields=fields,
+        resource=_resource(fields),
+        body=body,
+    )
+
+
+def _resource(fields: Mapping[str, str]) -> str:
+    return next((fields[name] for name in _RESOURCE_FIELDS if name in fields), "")
+
+
+def _json_fields(body: bytes) -> dict[str, str]:
+    """Every text in a JSON request by its own key, the outermost last so that it wins."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return {}
+    fields = {key: value for key, value in _texts(document) if isinstance(value, str)}
+    tables = document.get("RequestItems") if isinstance(document, dict) else None
+    return fields | ({"TableName": next(iter(tables))} if tables else {})
+
+
+def _texts(document: object) -> Iterator[tuple[str, object]]:
+    match document:
+        case dict():
+            for value in document.values():
+                yield from _texts(value)
+            yield from document.items()
+        case list():
+            for value in document:
+                yield from _texts(value)
+        case _:
+            return

@@ -1,0 +1,139 @@
+"""The whole service on an embedded AWS: a round goes in, announcements come out.
+
+Runs the real Lambda entry points in this process, with nothing in their environment but what a
+deployment sets, and their output kept out of the way.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from services.aggregator.handler import handler as aggregate
+from services.embedded.aws.server import EmbeddedAws
+from services.embedded.event_sources.deliveries import Delivery
+from services.embedded.event_sources.invocation import Context
+from services.embedded.event_sources.patterns import Pattern
+from services.embedded.event_sources.queue_mapping import QueueMapping
+from services.embedded.event_sources.stream_mapping import StreamMapping
+from services.embedded.tracker import resources
+from services.kernel.catalogue_file import encode_catalogue
+from services.kernel.keys import NOTICE_PREFIX, RELEASE_PREFIX
+from services.kernel.model import Catalogue
+from services.kernel.table import query_rows
+from services.lookup.handler import handler as look_up
+from services.scheduler.handler import handler as schedule
+
+_MESSAGES_PER_INVOCATION = 10
+"""Few, so that progress can be seen; a deployment takes 1,000."""
+
+NEW_RELEASES: Pattern = {
+    "eventName": ["INSERT"],
+    "dynamodb": {
+        "Keys": {"record": {"S": [{"prefix": RELEASE_PREFIX}, {"prefix": NOTICE_PREFIX}]}}
+    },
+}
+"""The stream's filter: inserted release and notice rows, nothing else."""
+
+Function = Callable[[Mapping[str, Any], object], Mapping[str, object]]
+
+
+class Pipeline:
+    """Scheduler, queue, lookup, table, stream and aggregator, joined as a deployment joins them.
+
+    `running` is the name of the function that was invoked last and has not returned, or empty.
+    """
+
+    def __init__(
+        self,
+        aws: EmbeddedAws,
+        hub: resources.Hub,
+        catalogue_file: Path,
+        *,
+        fifo: bool = False,
+        messages_per_invocation: int = _MESSAGES_PER_INVOCATION,
+    ) -> None:
+        self.log = io.StringIO()
+        self.running = ""
+        self._aws = aws
+        self._hub = hub
+        self._catalogue_file = catalogue_file
+        self.environment = resources.environment(aws, hub, str(catalogue_file), fifo=fifo)
+        self._messages_per_invocation = messages_per_invocation
+        self.queue = self.poller()
+        self.stream = StreamMapping(
+            aws.client("dynamodbstreams", hub.region),
+            hub.stream_arn,
+            self._as_function("aggregator", aggregate),
+            pattern=NEW_RELEASES,
+        )
+
+    def poller(self) -> QueueMapping:
+        """A poller of the queue; a deployment has several at once."""
+        return QueueMapping(
+            self._aws.client("sqs", self._hub.region),
+            self._hub.queue_url,
+            self._as_function("lookup", look_up),
+            batch_size=self._messages_per_invocation,
+        )
+
+    def deploy(self, catalogue: Catalogue) -> None:
+        """Put a compiled catalogue where the scheduler reads it."""
+        self._catalogue_file.write_text(encode_catalogue(catalogue), encoding="utf-8")
+
+    def schedule(self, round_id: str, **event: object) -> Mapping[str, object]:
+        """Let the schedule fire; what the scheduler answered, or its error."""
+        return self._invoke("scheduler", schedule, {"round": round_id, **event})
+
+    def sweep(self) -> Mapping[str, object]:
+        """Let the sweep's schedule fire; what the aggregator answered, or its error."""
+        return self._invoke("aggregator", aggregate, {"sweep": True})
+
+    def round(self, round_id: str) -> list[Delivery]:
+        """A whole round: schedule, every lookup, every announcement; the lookups' deliveries."""
+        self.schedule(round_id)
+        deliveries = self.queue.drain_visible()
+        self.stream.drain()
+        return deliveries
+
+    def rows(self, region: str, prefix: str) -> list[dict[str, Any]]:
+        """A region's rows whose sort key begins with `prefix`, in key order."""
+        client = self._aws.client("dynamodb", self._hub.region)
+        return list(query_rows(client, self._hub.table_name, region, prefix))
+
+    def _as_function(self, name: str, handler: Function) -> Function:
+        def function(event: Mapping[str, Any], context: object) -> Mapping[str, object]:
+            with self.in_function_environment():
+                self.running = name
+                try:
+                    return handler(event, context)
+                finally:
+                    self.running = ""
+
+        return function
+
+    def _invoke(
+        self, name: str, handler: Function, event: Mapping[str, Any]
+    ) -> Mapping[str, object]:
+        return self._as_function(name, handler)(event, Context(name))
+
+    @contextmanager
+    def in_function_environment(self) -> Iterator[None]:
+        """The functions' environment in place of ours, and their standard output in `log`."""
+        ours = dict(os.environ)
+        moto = {name: value for name, value in ours.items() if name.startswith("MOTO_")}
+        _replace_environment({**self.environment, **moto})
+        try:
+            with redirect_stdout(self.log):
+                yield
+        finally:
+            _replace_environment(ours)
+
+
+def _replace_environment(environ: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environ)

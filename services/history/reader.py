@@ -1,0 +1,106 @@
+"""Reads image rows, release rows and round rows; it writes nothing, and each read is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from services.kernel.errors import MalformedError
+from services.kernel.failures import hub
+from services.kernel.keys import IMAGE_PREFIX, NOTE_KEY, ROUND_PREFIX, releases_of
+from services.kernel.model import Target
+from services.kernel.records import ImageRow, ReleaseRow, decode_image_row, decode_release_row
+from services.kernel.round_records import Note, RoundRow, decode_note, decode_round_row
+from services.kernel.table import from_item, query_rows, to_item
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+MAX_ROWS = 20_000
+"""Rows of a region that are read: 1,000 images in 20 accounts."""
+_ROWS_PER_PAGE = 1000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[T]):
+    """The rows that were read.
+
+    `unreadable` says of each row that cannot be decoded what is wrong with it. `complete` is false
+    where there are more rows than the limit.
+    """
+
+    found: tuple[T, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    complete: bool = True
+
+
+class HistoryReader:
+    """The table of a deployment, for reading.
+
+    Each method raises `HubBrokenError` where the table cannot be used, and `CallFailedError` where
+    it is busy.
+    """
+
+    def __init__(self, client: DynamoDBClient, table: str, max_rows: int = MAX_ROWS) -> None:
+        self._client = client
+        self._table = table
+        self._max_rows = max_rows
+
+    def images(self, region: str) -> Rows[ImageRow]:
+        """The image rows of a region, by account and image name."""
+        return self._read(region, IMAGE_PREFIX, decode_image_row, self._max_rows)
+
+    def rounds(self, region: str) -> Rows[RoundRow]:
+        """The round rows of a region, by account."""
+        return self._read(region, ROUND_PREFIX, decode_round_row, self._max_rows)
+
+    def releases(self, target: Target, image_name: str, limit: int) -> Rows[ReleaseRow]:
+        """The last releases of a pair, newest first, at most `limit` rows."""
+        prefix = releases_of(target.account_id, image_name)
+        return self._read(target.region, prefix, decode_release_row, limit, backwards=True)
+
+    def note(self) -> Note:
+        """The scheduler's note.
+
+        Raises:
+            MalformedError: it does not match the schema.
+        """
+        with hub(f"table {self._table}"):
+            answer = self._client.get_item(TableName=self._table, Key=to_item(NOTE_KEY))
+        return decode_note(from_item(answer.get("Item", {})))
+
+    def _read(
+        self,
+        region: str,
+        prefix: str,
+        decode: Callable[[Mapping[str, Any]], T],
+        limit: int,
+        *,
+        backwards: bool = False,
+    ) -> Rows[T]:
+        rows = query_rows(
+            self._client,
+            self._table,
+            region,
+            prefix,
+            backwards=backwards,
+            page_size=min(limit + 1, _ROWS_PER_PAGE),
+        )
+        return _decoded(islice(rows, limit + 1), decode, limit)
+
+
+def _decoded(
+    rows: Iterable[Mapping[str, Any]], decode: Callable[[Mapping[str, Any]], T], limit: int
+) -> Rows[T]:
+    read = list(rows)
+    found, unreadable = list[T](), list[str]()
+    for row in read[:limit]:
+        try:
+            found.append(decode(row))
+        except MalformedError as error:
+            unreadable.append(str(error))
+    return Rows(tuple(found), tuple(unreadable), complete=len(read) <= limit)

@@ -1,0 +1,84 @@
+"""Settings from the environment, with every problem reported at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from services.kernel.errors import SettingsError
+
+_EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")  # sts:AssumeRole, ExternalId
+_ROLE_NAME = re.compile(r"([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}")
+_MINUTES_PER_WEEK = 10_080
+
+
+class Environment:
+    """Reads a service's settings and reports every problem at once.
+
+    An empty variable counts as missing: no setting of ours means anything when empty.
+    """
+
+    def __init__(self, service: str, environ: Mapping[str, str]) -> None:
+        self._service = service
+        self._environ = environ
+        self._problems: list[str] = []
+
+    def required(self, name: str) -> str:
+        """The value of a variable that must be there."""
+        value = self._environ.get(name, "")
+        if not value:
+            self._problems.append(f"environment variable {name} is not set")
+        return value
+
+    def optional(self, name: str, default: str) -> str:
+        """The value of a variable, or its default."""
+        return self._environ.get(name, "") or default
+
+    def percent(self, name: str, default: int) -> int:
+        """A whole number from 0 to 100."""
+        text = self.optional(name, str(default))
+        if text.isascii() and text.isdigit() and int(text) <= 100:  # noqa: PLR2004 - per cent
+            return int(text)
+        self._problems.append(f"{name} is {text!r}, but must be a whole number from 0 to 100")
+        return default
+
+    def minutes(self, name: str, default: int) -> int:
+        """A whole number of minutes, from 1 to a week."""
+        text = self.optional(name, str(default))
+        if text.isascii() and text.isdigit() and 1 <= int(text) <= _MINUTES_PER_WEEK:
+            return int(text)
+        problem = f"{name} is {text!r}, but must be a whole number from 1 to {_MINUTES_PER_WEEK}"
+        self._problems.append(problem)
+        return default
+
+    def external_id(self) -> str:
+        """The external id that the roles in the target accounts ask for."""
+        value = self.required("EXTERNAL_ID")
+        if value and not _EXTERNAL_ID.fullmatch(value):
+            problem = "EXTERNAL_ID must be 2 to 1224 letters, digits or any of _+=,.@:/-"
+            self._problems.append(problem)
+        return value
+
+    def role_name(self, name: str, default: str) -> str:
+        """The name of a role in the target accounts, with its path in front if it has one."""
+        value = self.optional(name, default)
+        if not _ROLE_NAME.fullmatch(value):
+            problem = (
+                f"{name} is {value!r}, but must be a role's name, or path and name: team/reader"
+            )
+            self._problems.append(problem)
+        return value
+
+    def metrics_namespace(self) -> str:
+        """Where the metrics go: deployments side by side need one each."""
+        return self.optional("METRICS_NAMESPACE", "AmiTracker")
+
+    def home_region(self) -> str:
+        """The hub's region: Lambda sets both variables, shells often only one of them."""
+        either = self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")
+        return either or self.required("AWS_REGION")
+
+    def check(self) -> None:
+        """Raise `SettingsError` with every problem found so far."""
+        if self._problems:
+            raise SettingsError(self._service, self._problems)

@@ -1,0 +1,228 @@
+"""Finds the current image of each pair of a target, in as few calls as its sources allow.
+
+Finding reads and asks; it writes nothing. `settle` commits what was found.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from services.kernel.clock import now
+from services.kernel.errors import CallFailedError, Failure
+from services.kernel.failures import of_one_call
+from services.kernel.model import FilterLookup, Observation, Pair, ParameterLookup, State, Target
+from services.kernel.observability import Log
+from services.lookup.decide import edited
+from services.lookup.resolve import (
+    NO_IMAGE,
+    Ami,
+    candidates,
+    current,
+    launchable,
+    newest,
+    parameter_image_id,
+    with_image_id,
+)
+
+Finding = Observation | Failure
+"""What a lookup found, or why it found nothing."""
+T = TypeVar("T")
+
+
+class ImageSource(Protocol):
+    """What finding asks of a target; `Sources` over SSM and EC2, a fake in tests."""
+
+    def ensure_session(self, target: Target) -> None:
+        """Assume the target's role."""
+        ...
+
+    def parameters(
+        self,
+        target: Target,
+        paths: Sequence[str],
+        denied: Collection[str] = (),
+        *,
+        images_allowed: bool = False,
+    ) -> Iterator[tuple[str, str | Failure | None]]:
+        """Each parameter's value, asked for as it is taken."""
+        ...
+
+    def matching(
+        self, target: Target, lookups: Sequence[FilterLookup]
+    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+        """The images that pass each lookup, asked for as they are taken."""
+        ...
+
+    def images(
+        self, target: Target, image_ids: Sequence[str]
+    ) -> Mapping[str, Ami | Failure | None]:
+        """Each image as the target sees it."""
+        ...
+
+
+class Finder:
+    """Asks a target for the current images of its pairs."""
+
+    def __init__(self, source: ImageSource, log: Log, clock: Callable[[], datetime] = now) -> None:
+        self._source = source
+        self._log = log
+        self._clock = clock
+        self._filters_first: set[Target] = set()
+
+    def find(self, target: Target, pairs: Mapping[str, Pair]) -> Iterator[tuple[str, Finding]]:
+        """Each pair's answer, with the call behind it made when the answer is taken."""
+        if not pairs:
+            return
+        try:
+            self._source.ensure_session(target)
+        except CallFailedError as error:
+            yield from dict.fromkeys(pairs, error.failure).items()
+            return
+        seen = self._source.images(target, ids) if (ids := _to_see_first(pairs)) else {}
+        if refused := _refuses_target(seen.values()):
+            yield from dict.fromkeys(pairs, refused).items()
+            return
+        walks = [self._by_parameter(target, pairs, seen), self._by_filters(target, pairs)]
+        if target in self._filters_first:
+            walks.reverse()
+        for walk in walks:
+            yield from walk
+
+    def decide_order(self, target: Target, pairs: Iterable[Pair]) -> None:
+        """Ask EC2 first where SSM did not answer the last time.
+
+        A time-out ends the visit, so an SSM that hangs would keep EC2 from being asked every time.
+        """
+        by_parameter = (pair for pair in pairs if isinstance(pair.lookup, ParameterLookup))
+        if any(pair.state == State.TRANSIENT for pair in by_parameter):
+            self._filters_first.add(target)
+        else:
+            self._filters_first.discard(target)
+
+    def _by_parameter(
+        self,
+        target: Target,
+        pairs: Mapping[str, Pair],
+        seen: Mapping[str, Ami | Failure | None],
+    ) -> Iterator[tuple[str, Finding]]:
+        """What is unchanged and `seen` at once; the rest when one more call has shown its images.
+
+        DescribeImages is eventually consistent, so a known image that it does not show is asked for
+        a second time, together with the images that are new.
+        """
+        names = defaultdict(list)
+        for name, pair in pairs.items():
+            if isinstance(pair.lookup, ParameterLookup):
+                names[pair.lookup.parameter_path].append(name)
+        denied = {p for p, of in names.items() if any(_was_denied(pairs[name]) for name in of)}
+        unseen: dict[str, str] = {}
+        values = self._source.parameters(target, list(names), denied, images_allowed=bool(seen))
+        for path, value in values:
+            for name in names[path]:
+                answer = self._read(pairs[name], lambda: _named_image(path, value, seen))  # noqa: B023 - called at once
+                if isinstance(answer, str):
+                    unseen[name] = answer
+                else:
+                    yield name, answer
+        visible = self._source.images(target, list(unseen.values())) if unseen else {}
+        for name, image_id in unseen.items():
+            pair, image = pairs[name], visible[image_id]
+            yield name, self._read(pair, lambda: _shown(pair, image_id, image))  # noqa: B023 - called at once
+
+    def _by_filters(
+        self, target: Target, pairs: Mapping[str, Pair]
+    ) -> Iterator[tuple[str, Finding]]:
+        names = defaultdict(list)
+        for name, pair in pairs.items():
+            if isinstance(pair.lookup, FilterLookup):
+                names[pair.lookup].append(name)
+        for lookup, found in self._source.matching(target, list(names)):
+            for name in names[lookup]:
+                pair = pairs[name]
+                yield name, self._read(pair, lambda: self._newest(pair, lookup, found))  # noqa: B023 - called at once
+
+    def _read(self, pair: Pair, read: Callable[[], T]) -> T | Failure:
+        """What an answer says about a pair; an unexpected one does not affect other pairs."""
+        try:
+            return read()
+        except Exception as error:  # noqa: BLE001 - the boundary of a pair
+            self._log.exception("pair failed unexpectedly", extra=pair.fields())
+            return Failure.of(State.TRANSIENT, type(error).__name__, "the answer cannot be read")
+
+    def _newest(self, pair: Pair, lookup: FilterLookup, found: list[Ami] | Failure) -> Finding:
+        if isinstance(found, Failure):
+            return found
+        moment = self._clock()
+        shown = candidates(lookup, found)
+        if pair.known is None or edited(pair):
+            return newest(shown, (), moment)
+        if answer := current(shown, pair.known, moment):
+            return answer
+        again = self._asked_again(pair.target, lookup, pair.known.image_id)
+        if isinstance(again, Failure):
+            return again
+        shown += candidates(lookup, again)
+        return current(shown, pair.known, moment) or newest(shown, (), moment)
+
+    def _asked_again(
+        self, target: Target, lookup: FilterLookup, image_id: str
+    ) -> list[Ami] | Failure:
+        """The known image, asked for by its id with the same filters: shown, or really gone.
+
+        DescribeImages is eventually consistent: one list may lack an image that is still there.
+        """
+        narrowed = with_image_id(lookup, image_id)
+        if narrowed is None:
+            return []
+        return next(found for _, found in self._source.matching(target, [narrowed]))
+
+
+def _to_see_first(pairs: Mapping[str, Pair]) -> Sequence[str]:
+    """The known images behind parameters; any id where all pairs are denied, to ask EC2 first."""
+    by_parameter = [each for each in pairs.values() if isinstance(each.lookup, ParameterLookup)]
+    known = sorted({each.known.image_id for each in by_parameter if each.known})
+    all_denied = bool(by_parameter) and all(map(_was_denied, pairs.values()))
+    return known or ([NO_IMAGE] if all_denied else [])
+
+
+def _was_denied(pair: Pair) -> bool:
+    return pair.state == State.ACCESS_DENIED
+
+
+def _refuses_target(answers: Iterable[object]) -> Failure | None:
+    """The answer of EC2 that every pair of the target shares, since each needs DescribeImages."""
+    lasting = {State.ACCESS_DENIED, State.REGION_DISABLED}
+    failures = (each for each in answers if isinstance(each, Failure) and not of_one_call(each))
+    return next((each for each in failures if each.retryable or each.state in lasting), None)
+
+
+def _named_image(
+    path: str, value: str | Failure | None, seen: Mapping[str, Ami | Failure | None]
+) -> Finding | str:
+    """The pair's answer, or the id of an image that EC2 has not shown yet."""
+    if value is None:
+        return _no_parameter(path)
+    named = value if isinstance(value, Failure) else parameter_image_id(value)
+    if isinstance(named, Failure):
+        return named
+    shown = seen.get(named)
+    if isinstance(shown, Failure):
+        return shown
+    answer = launchable(named, shown)
+    return named if isinstance(answer, Failure) else answer
+
+
+def _no_parameter(path: str) -> Failure:
+    detail = f"there is no parameter {path} here"
+    return Failure.of(State.NOT_FOUND, "ParameterNotFound", detail)
+
+
+def _shown(pair: Pair, image_id: str, visible: Ami | Failure | None) -> Finding:
+    """The pair's answer, once EC2 was asked about the image that its parameter names."""
+    if isinstance(visible, Failure):
+        return visible
+    known = pair.known is not None and pair.known.image_id == image_id
+    return launchable(image_id, visible, known=known)

@@ -1,0 +1,127 @@
+"""Settles what was found: decides what it means for its pair, and commits it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol, assert_never
+
+from services.kernel.clock import now
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError
+from services.kernel.failures import timed_out
+from services.kernel.model import Pair, Release, State
+from services.kernel.observability import Log
+from services.lookup.decide import Changed, Confirmed, decide
+from services.lookup.find import Finding
+from services.lookup.observations import Commit
+from services.lookup.report import DROPPED, OVERTAKEN, UNREADABLE, Outcome
+
+
+class SettlingRows(Protocol):
+    """What settling needs of the table."""
+
+    def history(self, pair: Pair) -> tuple[Release, ...]:
+        """The pair's last releases, oldest first."""
+        ...
+
+    def commit(self, pair: Pair, release: Release) -> Commit:
+        """Write a release over the version that was read."""
+        ...
+
+    def confirm(self, pair: Pair) -> None:
+        """Note that an edited lookup gives the known image."""
+        ...
+
+    def mark(self, pair: Pair, problem: Failure | None, moment: datetime) -> None:
+        """Write the pair's state."""
+        ...
+
+    def heal(self, pair: Pair) -> Release | None:
+        """Bring an image row that is behind its releases to the last one of them."""
+        ...
+
+
+class Settler:
+    """Brings a pair's row in line with what was found."""
+
+    def __init__(self, rows: SettlingRows, log: Log, clock: Callable[[], datetime] = now) -> None:
+        self._rows = rows
+        self._log = log
+        self._clock = clock
+
+    def settle(self, pair: Pair, answer: Finding, round_id: str) -> Outcome:
+        """How the pair ended; whatever is wrong with its rows does not affect other pairs."""
+        try:
+            return self._settled(pair, answer, round_id)
+        except HubBrokenError:
+            raise
+        except CallFailedError as error:
+            self._log.warning("row not written", extra={**pair.fields(), "problem": str(error)})
+            return Outcome(error.failure.state, again=True)
+        except Exception:  # noqa: BLE001 - the boundary of a pair
+            self._log.exception("pair failed unexpectedly", extra=pair.fields())
+            return Outcome(State.TRANSIENT, again=True)
+
+    def _settled(self, pair: Pair, answer: Finding, round_id: str) -> Outcome:
+        if isinstance(answer, Failure):
+            return self._fail(pair, answer)
+        changed = pair.known is None or answer.image_id != pair.known.image_id
+        past = self._rows.history(pair) if changed and pair.version else ()
+        decision = decide(pair, answer, past, detected_at=self._clock(), round_id=round_id)
+        if isinstance(decision, Changed):
+            return self._commit(pair, decision.release)
+        if isinstance(decision, Confirmed):
+            self._rows.confirm(pair)
+        if pair.state != State.OK:
+            self._rows.mark(pair, None, self._clock())
+            self._log.info("pair answers again", extra={**pair.fields(), "was": pair.state})
+        return Outcome(State.OK)
+
+    def _fail(self, pair: Pair, problem: Failure) -> Outcome:
+        if (pair.state, pair.code) != (problem.state, problem.code):
+            self._rows.mark(pair, problem, self._clock())
+            self._log.warning(
+                "pair has no fresh answer",
+                extra={
+                    **pair.fields(),
+                    "state": problem.state,
+                    "code": problem.code,
+                    "detail": problem.detail,
+                },
+            )
+        return Outcome(problem.state, again=problem.retryable, timed_out=timed_out(problem))
+
+    def _commit(self, pair: Pair, release: Release) -> Outcome:
+        match self._rows.commit(pair, release):
+            case Commit.DONE:
+                self._log.info(
+                    "release committed",
+                    extra={
+                        **pair.fields(),
+                        "kind": release.kind,
+                        "version": release.version,
+                        "image_id": release.observed.image_id,
+                        "event_id": release.event_id,
+                        "previous_image_id": release.previous_image_id,
+                    },
+                )
+                return Outcome(State.OK, kind=release.kind)
+            case Commit.DROPPED:
+                return DROPPED
+            case Commit.OVERTAKEN:
+                return OVERTAKEN
+            case Commit.BEHIND:
+                return self._repair(pair)
+            case never:
+                assert_never(never)
+
+    def _repair(self, pair: Pair) -> Outcome:
+        """Repair an image row that is behind its releases; the message comes back and finds it."""
+        last = self._rows.heal(pair)
+        if last is None:
+            problem = f"release row {pair.version + 1} exists, but cannot be decoded"
+            self._log.error("row malformed", extra={**pair.fields(), "problem": problem})
+            return UNREADABLE
+        versions = {"version": pair.version, "last_release": last.version}
+        self._log.warning("image row was behind its releases", extra={**pair.fields(), **versions})
+        return OVERTAKEN

@@ -1,0 +1,202 @@
+"""Looks up the requested images of one target: read rows, find images, settle, in this order.
+
+Rows are read before the source is asked, so an answer can only be committed over the version that
+was known before it: that is what makes redelivery and overlap harmless.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from services.kernel.clock import now
+from services.kernel.deadline import Deadline
+from services.kernel.errors import CallFailedError, Failure
+from services.kernel.model import (
+    Pair,
+    Request,
+    State,
+    Target,
+)
+from services.kernel.observability import Log, noting
+from services.kernel.wire import lookup_digest
+from services.lookup.find import Finder, ImageSource
+from services.lookup.report import DROPPED, LATE, OVERTAKEN, UNREADABLE, Outcome
+from services.lookup.settle import Settler, SettlingRows
+
+MAX_UNFINISHED_MARKS = 100
+_UNFINISHED = {
+    State.LATE: Failure.of(State.LATE, "NotFinished", "not finished before the deadline, twice"),
+    State.OVERTAKEN: Failure.of(
+        State.OVERTAKEN, "RowChanged", "the row changed while the image was looked up, twice"
+    ),
+}
+
+
+class PairRows(SettlingRows, Protocol):
+    """What a lookup needs of the table; `Observations` over DynamoDB, a fake in tests."""
+
+    def read(
+        self, target: Target, names: Sequence[str], *, consistent: bool = False
+    ) -> dict[str, Pair | Failure]:
+        """The pairs that have a row."""
+        ...
+
+    def answered(self, target: Target, numbers: Collection[int]) -> None:
+        """Note which pairs had a final outcome."""
+        ...
+
+
+class TargetLookup:
+    """Looks pairs up and commits what changed, one target at a time."""
+
+    def __init__(
+        self,
+        rows: PairRows,
+        source: ImageSource,
+        log: Log,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        self._rows = rows
+        self._finder = Finder(source, log, clock)
+        self._settler = Settler(rows, log, clock)
+        self._log = log
+        self._clock = clock
+
+    def look_up(
+        self,
+        target: Target,
+        requests: Mapping[Request, int],
+        deadline: Deadline,
+        budget: MarkBudget | None = None,
+        *,
+        again: bool = False,
+    ) -> dict[Request, Outcome]:
+        """How each request ended; one that is not finished at the deadline is to be tried again.
+
+        `requests` says how often each was received; `budget` is shared by the targets of a batch.
+
+        `again` says that the target timed out in this batch: it is asked in the same order.
+
+        Raises:
+            HubBrokenError: our own table cannot be used.
+            CallFailedError: our own table is busy.
+        """
+        with noting(round=max(request.round for request in requests)):
+            return self._look_up(target, requests, deadline, budget or MarkBudget(), again=again)
+
+    def _look_up(
+        self,
+        target: Target,
+        requests: Mapping[Request, int],
+        deadline: Deadline,
+        budget: MarkBudget,
+        *,
+        again: bool,
+    ) -> dict[Request, Outcome]:
+        pairs, outcomes = self._live(target, list(requests))
+        rounds = {r.image_name: r.round for r in requests}
+        settled = dict.fromkeys(pairs, LATE)
+        if not again:
+            self._finder.decide_order(target, pairs.values())
+        answers = self._finder.find(target, pairs)
+        # Each answer is settled before the next is asked for: what a slow target still gives in
+        # time counts, and its messages need not come back.
+        while not deadline.passed() and (found := next(answers, None)) is not None:
+            name, answer = found
+            with noting(round=rounds[name]):
+                settled[name] = self._settler.settle(pairs[name], answer, rounds[name])
+        outcomes |= {r: settled[r.image_name] for r in requests if r not in outcomes}
+        self._note_answered(target, pairs, outcomes)
+        # A batch can hold several messages of a pair, of which only some were received before.
+        again_late = {
+            request.image_name
+            for request, received in requests.items()
+            if received > 1 and outcomes[request] in {LATE, OVERTAKEN}
+        }
+        self._note_unfinished(target, pairs, settled, again_late, budget)
+        return outcomes
+
+    def _live(
+        self, target: Target, requests: Sequence[Request]
+    ) -> tuple[dict[str, Pair], dict[Request, Outcome]]:
+        """The pairs to look up, and the requests that are settled without."""
+        found = self._rows.read(target, [r.image_name for r in requests])
+        doubtful = [r.image_name for r in requests if not _meant(r, found.get(r.image_name))]
+        if doubtful:  # a row that was written a moment ago may be missing from the first read
+            found |= self._rows.read(target, doubtful, consistent=True)
+        pairs: dict[str, Pair] = {}
+        outcomes: dict[Request, Outcome] = {}
+        for request in requests:
+            match found.get(request.image_name):
+                case Failure() as broken:
+                    self._log.error("row malformed", extra={"problem": broken.detail})
+                    outcomes[request] = UNREADABLE
+                case Pair() as pair if _meant(request, pair):
+                    pairs[request.image_name] = pair
+                case _:
+                    outcomes[request] = DROPPED
+        return pairs, outcomes
+
+    # --- what is noted once for the whole target
+
+    def _note_answered(
+        self, target: Target, pairs: Mapping[str, Pair], outcomes: Mapping[Request, Outcome]
+    ) -> None:
+        final = {request.image_name for request, outcome in outcomes.items() if outcome.final}
+        numbers = {number for name in final if (number := pairs[name].number)}
+        if not numbers:
+            return
+        try:
+            self._rows.answered(target, numbers)
+        except CallFailedError as error:
+            extra = {**target.fields(), "problem": str(error)}
+            self._log.warning("answers not noted", extra=extra)
+
+    def _note_unfinished(
+        self,
+        target: Target,
+        pairs: Mapping[str, Pair],
+        settled: Mapping[str, Outcome],
+        before: Collection[str],
+        budget: MarkBudget,
+    ) -> None:
+        """Log what comes back, and show in its row what came back before."""
+        unfinished = {name: o.state for name, o in settled.items() if o in {LATE, OVERTAKEN}}
+        if not unfinished:
+            return
+        counts = Counter(str(state) for state in unfinished.values())
+        self._log.warning("lookups not finished", extra={**target.fields(), **counts})
+        for name, state in unfinished.items():
+            if state and name in before and pairs[name].state != state and budget.take():
+                self._mark_unfinished(pairs[name], state)
+
+    def _mark_unfinished(self, pair: Pair, state: State) -> None:
+        try:
+            self._rows.mark(pair, _UNFINISHED[state], self._clock())
+        except CallFailedError as error:
+            self._log.warning("row not written", extra={**pair.fields(), "problem": str(error)})
+
+
+class MarkBudget:
+    """How many rows a batch may still mark as unfinished: time is short then."""
+
+    def __init__(self, marks: int = MAX_UNFINISHED_MARKS) -> None:
+        self._left = marks
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Whether another row may be marked."""
+        with self._lock:
+            self._left -= 1
+            return self._left >= 0
+
+
+def _meant(request: Request, pair: Pair | Failure | None) -> bool:
+    """Whether the row still is what the message was made from."""
+    if not isinstance(pair, Pair):
+        return False
+    return pair.active and pair.lookup_digest == lookup_digest(request.lookup)

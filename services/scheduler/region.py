@@ -1,0 +1,252 @@
+"""One region of a round: brings its rows in line with the catalogue and asks for lookups."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from services.kernel.errors import CallFailedError, HubBrokenError, UnsentError
+from services.kernel.model import Catalogue, Pair, Request, State, Target, Window
+from services.kernel.observability import Log
+from services.kernel.sessions import MAX_THREADS
+from services.scheduler.inventory import RegionRows
+from services.scheduler.plan import Action, Change, Plan, plan
+from services.scheduler.report import RoundReport
+from services.scheduler.window import advance
+
+MAX_MARKED = 500
+"""Rows that one run marks as stale: about five seconds of writes."""
+
+_BEGINS = frozenset({Action.CREATE, Action.REACTIVATE})
+
+
+class PlannedRows(Protocol):
+    """What a region of a round needs of the table."""
+
+    def read(self, region: str) -> RegionRows:
+        """What the table holds of the region."""
+        ...
+
+    def apply(self, change: Change) -> None:
+        """Write a pair's configuration."""
+        ...
+
+    def begin_round(
+        self,
+        target: Target,
+        before: Window | None,
+        advance: Callable[[Window], Window],
+        enqueued: int,
+        moment: datetime,
+    ) -> Window:
+        """Write the target's round row as `advance` makes it of the row as read."""
+        ...
+
+    def mark_stale(self, pair: Pair, moment: datetime) -> None:
+        """Write the state `stale`, unless the pair's status changed since it was read."""
+        ...
+
+
+class Queue(Protocol):
+    """Where requests go; `LookupQueue` over SQS, a fake in tests."""
+
+    def send(self, requests: Sequence[Request]) -> None:
+        """Put every request on the queue."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a round may remove, and after what time a pair without an answer is stale."""
+
+    max_removed_percent: int
+    stale_after: timedelta
+
+
+class RegionRun:
+    """Carries a round out, region by region."""
+
+    def __init__(
+        self,
+        rows: PlannedRows,
+        queue: Queue,
+        log: Log,
+        limits: Limits,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._rows = rows
+        self._queue = queue
+        self._log = log
+        self._limits = limits
+        self._clock = clock
+
+    def run(self, catalogue: Catalogue, region: str, report: RoundReport) -> None:
+        """Write the rows of a region, then request its lookups.
+
+        Raises:
+            CallFailedError: the table is busy.
+            HubBrokenError: the table or the queue cannot be used.
+        """
+        rows = self._rows.read(region)
+        report.health.add_region(region, rows.unreadable)
+        configured = catalogue.accounts_in(region)
+        left_over = {pair.target.account_id for pair in rows.pairs if pair.active}
+        stale: list[Pair] = []
+        for account_id in sorted(left_over.union(configured)):
+            images = catalogue.images_in(region) if account_id in configured else ()
+            own = rows.of(account_id)
+            planned = plan(
+                Target(account_id, region),
+                images,
+                own,
+                self._limits.max_removed_percent,
+                rows.numbers.get(account_id),
+            )
+            window = self._carry_out(planned, rows, report)
+            # As it was read where the round row could not be written, or is not written any more.
+            known = window if window.window else rows.windows.get(account_id) or Window()
+            report.health.add_target(planned.target, own, known)
+            stale += _stale(planned.active, window)
+        self._mark(stale, report)
+        report.regions += 1
+
+    def _carry_out(self, planned: Plan, rows: RegionRows, report: RoundReport) -> Window:
+        """Write a target's rows, then send its messages; its window as it is now.
+
+        A pair whose row cannot be written is left out. So is what the queue does not take.
+        """
+        self._note_plan(planned, report)
+        failed = self._write_rows(planned, report)
+        asked = [pair for pair in planned.active if pair.image_name not in failed]
+        if not planned.active:
+            return Window()
+        report.still_active.add(planned.target.region)
+        window = self._begin_round(planned, rows, asked, failed, report)
+        self._send(planned.target, asked, report)
+        return window
+
+    def _write_rows(self, planned: Plan, report: RoundReport) -> set[str]:
+        """The image names of the rows that could not be written, each for itself."""
+        with ThreadPoolExecutor(max_workers=MAX_THREADS // 4) as pool:
+            problems = list(pool.map(self._apply, planned.changes))
+        found = [problem for problem in problems if problem is not None]
+        if found:
+            problem = (
+                f"{len(found)} of {len(planned.changes)} rows of account "
+                f"{planned.target.account_id} were not written, first: {found[0]}"
+            )
+            note_failure(self._log, report, planned.target.region, problem)
+        written = zip(planned.changes, problems, strict=True)
+        return {change.pair.image_name for change, problem in written if problem is not None}
+
+    def _apply(self, change: Change) -> str | None:
+        """Why the row could not be written; a row that fails costs no other pair its round."""
+        try:
+            self._rows.apply(change)
+        except HubBrokenError:
+            raise
+        except CallFailedError as error:
+            return f"{change.pair.image_name}: {error}"
+        except Exception as error:  # noqa: BLE001 - the boundary of a row
+            self._log.exception("row not written", extra={"image_name": change.pair.image_name})
+            return f"{change.pair.image_name}: {type(error).__name__}"
+        return None
+
+    def _begin_round(
+        self,
+        planned: Plan,
+        rows: RegionRows,
+        asked: Sequence[Pair],
+        failed: Collection[str],
+        report: RoundReport,
+    ) -> Window:
+        target = planned.target
+        # A row that cannot be decoded is created again in each round: it is not a new pair.
+        damaged = rows.numbers.get(target.account_id, {})
+        tracked = {pair.image_name for pair in planned.active}
+        active = _numbers(pair for pair in rows.of(target.account_id) if pair.active)
+        active |= {number for name, number in damaged.items() if name in tracked}
+        fresh = _numbers(
+            change.pair
+            for change in planned.changes
+            if change.action in _BEGINS and change.pair.image_name not in {*failed, *damaged}
+        )
+
+        moment = self._clock()
+
+        def turn(before: Window) -> Window:
+            return advance(before, report.round, active, fresh, self._limits.stale_after, moment)
+
+        before = rows.windows.get(target.account_id, Window())
+        try:
+            return self._rows.begin_round(target, before, turn, len(asked), moment)
+        except CallFailedError as error:
+            problem = f"the round row of account {target.account_id} was not written: {error}"
+            note_failure(self._log, report, target.region, problem)
+            return Window()
+
+    def _send(self, target: Target, pairs: Sequence[Pair], report: RoundReport) -> None:
+        sent = len(pairs)
+        try:
+            self._queue.send([
+                Request(report.round, target, pair.image_name, pair.lookup) for pair in pairs
+            ])  # fmt: skip
+        except UnsentError as error:
+            note_failure(self._log, report, target.region, f"account {target.account_id}: {error}")
+            sent -= error.count
+        report.enqueued[target.region] += sent
+
+    def _mark(self, stale: Sequence[Pair], report: RoundReport) -> None:
+        """Show in their rows which pairs are stale, up to a limit that a run has time for.
+
+        A table that is busy ends the marks of this run: each of them would wait as long.
+        """
+        problems: list[str] = []
+        marked = 0
+        for pair in stale[: max(0, MAX_MARKED - report.marked)]:
+            report.marked += 1
+            try:
+                self._rows.mark_stale(pair, self._clock())
+                marked += 1
+            except CallFailedError as error:
+                problems.append(f"{pair.image_name}: {error}")
+                if error.failure.retryable:
+                    report.marked = MAX_MARKED
+                    break
+        if stale:
+            region = stale[0].target.region
+            counts = {"region": region, "stale": len(stale), "marked": marked}
+            self._log.warning("pairs are stale", extra=counts)
+            if problems:
+                left = f"{len(problems)} rows were not marked as stale, first: {problems[0]}"
+                note_failure(self._log, report, region, left)
+
+    def _note_plan(self, planned: Plan, report: RoundReport) -> None:
+        where = planned.target.fields()
+        if planned.refusal is not None:
+            self._log.error("removal refused", extra={**where, "problem": planned.refusal})
+            report.refusals.append(planned.refusal)
+        counts = Counter(change.action.value for change in planned.changes)
+        if counts:
+            self._log.info("configuration applied", extra={**where, "changes": dict(counts)})
+        report.changes += counts
+
+
+def _numbers(pairs: Iterable[Pair]) -> frozenset[int]:
+    return frozenset(pair.number for pair in pairs if pair.number)
+
+
+def _stale(active: Iterable[Pair], window: Window) -> list[Pair]:
+    """The pairs to mark: a row that shows another problem keeps it."""
+    unanswered = window.unanswered()
+    return [pair for pair in active if pair.state == State.OK and pair.number in unanswered]
+
+
+def note_failure(log: Log, report: RoundReport, region: str, problem: str) -> None:
+    """Log and count what failed in a region; the rest of the round goes on."""
+    log.error("region failed", extra={"region": region, "problem": problem})
+    report.problems.setdefault(region, []).append(problem)

@@ -1,0 +1,273 @@
+"""Settings from the environment, time left, and how moments are written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from services.kernel.clock import now
+from services.kernel.deadline import Deadline
+from services.kernel.errors import SettingsError
+from services.kernel.settings import Environment
+from services.kernel.wire import timestamp
+
+
+def environment(**variables: str) -> Environment:
+    """The environment of a service with these variables."""
+    return Environment("lookup", variables)
+
+
+class FakeContext:
+    """Lambda's context with a fixed time left."""
+
+    def __init__(self, milliseconds: int) -> None:
+        self.milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the function is stopped."""
+        return self.milliseconds
+
+
+# --- settings
+
+
+def test_settings_are_read() -> None:
+    """A variable that is set wins over the default; nothing is wrong then."""
+    env = environment(TABLE_NAME="images", TOPIC_NAME="releases", MAX_REMOVED_PERCENT="35")
+    env.check()
+
+    assert env.required("TABLE_NAME") == "images"
+    assert env.optional("TOPIC_NAME", "other") == "releases"
+    assert env.optional("ROLE_NAME", "ami-tracker-read") == "ami-tracker-read"
+    assert env.percent("MAX_REMOVED_PERCENT", 20) == 35
+    assert env.percent("ANOTHER_PERCENT", 20) == 20
+    env.check()
+
+
+def test_all_problems_are_reported_at_once() -> None:
+    """Who deploys learns everything in one go, with the service's name."""
+    env = environment(MAX_REMOVED_PERCENT="many")
+    env.required("TABLE_NAME")
+    env.required("QUEUE_URL")
+    env.percent("MAX_REMOVED_PERCENT", 20)
+    env.home_region()
+
+    with pytest.raises(SettingsError) as caught:
+        env.check()
+
+    expected = (
+        "lookup cannot start: environment variable TABLE_NAME is not set; "
+        "environment variable QUEUE_URL is not set; "
+        "MAX_REMOVED_PERCENT is 'many', but must be a whole number from 0 to 100; "
+        "environment variable AWS_REGION is not set"
+    )
+    assert expected == str(caught.value)
+    assert len(caught.value.problems) == 4
+
+
+def test_empty_is_missing() -> None:
+    """Terraform writes an unset variable as an empty one; no setting means anything when empty."""
+    env = environment(TABLE_NAME="", TOPIC_NAME="", MAX_REMOVED_PERCENT="")
+
+    assert env.optional("TOPIC_NAME", "releases") == "releases"
+    assert env.percent("MAX_REMOVED_PERCENT", 20) == 20
+    env.required("TABLE_NAME")
+    with pytest.raises(SettingsError, match="TABLE_NAME"):
+        env.check()
+
+
+@pytest.mark.parametrize(("text", "expected"), [("0", 0), ("7", 7), ("100", 100), ("007", 7)])
+def test_percent_accepts_whole_numbers(text: str, expected: int) -> None:
+    """0 to 100, both included."""
+    env = environment(P=text)
+
+    assert expected == env.percent("P", 20)
+    env.check()
+
+
+@pytest.mark.parametrize("text", ["101", "-1", "+5", "1.5", "20%", " 20", "1_0", "²", "٣", "1e1"])
+def test_percent_refuses_everything_else(text: str) -> None:
+    """A percentage that could be misread is a problem, never a guess."""
+    env = environment(P=text)
+    env.percent("P", 20)
+
+    with pytest.raises(SettingsError, match="must be a whole number from 0 to 100"):
+        env.check()
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"AWS_REGION": "eu-west-1"}, "eu-west-1"),
+        ({"AWS_DEFAULT_REGION": "us-east-1"}, "us-east-1"),
+        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-1"}, "eu-west-1"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "us-east-1"}, "us-east-1"),
+    ],
+    ids=str,
+)
+def test_home_region_is_where_lambda_says(variables: dict[str, str], expected: str) -> None:
+    """`AWS_REGION` first; a shell that has only `AWS_DEFAULT_REGION` works too."""
+    env = environment(**variables)
+
+    assert expected == env.home_region()
+    env.check()
+
+
+@pytest.mark.parametrize("text", ["s3", "tenant_1+=,.@:/-x", "x" * 1224], ids=len)
+def test_external_id_is_read(text: str) -> None:
+    """Whatever STS accepts is accepted."""
+    env = environment(EXTERNAL_ID=text)
+
+    assert text == env.external_id()
+    env.check()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x", "a b", "ab\n", "café", "x" * 1225],
+    ids=["short", "blank", "line end", "accent", "long"],
+)
+def test_external_id_that_sts_would_refuse_is_a_problem(text: str) -> None:
+    """It is found at the start, not by every account's AssumeRole; its value is not shown."""
+    env = environment(EXTERNAL_ID=text)
+    env.external_id()
+
+    with pytest.raises(SettingsError) as caught:
+        env.check()
+
+    assert caught.value.problems == (
+        "EXTERNAL_ID must be 2 to 1224 letters, digits or any of _+=,.@:/-",
+    )
+
+
+@pytest.mark.parametrize("text", ["reader", "team/reader", "a/b.c/_+=,.@-", "x" * 64])
+def test_role_name_may_have_a_path(text: str) -> None:
+    """The path is in front, without the first slash."""
+    env = environment(READ_ROLE_NAME=text)
+
+    assert text == env.role_name("READ_ROLE_NAME", "ami-tracker-read")
+    assert env.role_name("OTHER", "ami-tracker-read") == "ami-tracker-read"
+    env.check()
+
+
+@pytest.mark.parametrize(
+    "text", ["/team/reader", "team/", "a//b", "arn:aws:iam::111122223333:role/reader", "x" * 65]
+)
+def test_role_name_that_makes_no_arn_is_a_problem(text: str) -> None:
+    """It is found at the start, not as a denial in every account."""
+    env = environment(READ_ROLE_NAME=text)
+    env.role_name("READ_ROLE_NAME", "ami-tracker-read")
+
+    with pytest.raises(SettingsError) as caught:
+        env.check()
+
+    assert caught.value.problems == (
+        f"READ_ROLE_NAME is {text!r}, but must be a role's name, or path and name: team/reader",
+    )
+
+
+def test_missing_external_id_is_one_problem() -> None:
+    """What is not there is not also badly formed."""
+    env = environment()
+    env.external_id()
+
+    with pytest.raises(SettingsError) as caught:
+        env.check()
+
+    assert caught.value.problems == ("environment variable EXTERNAL_ID is not set",)
+
+
+# --- the deadline
+
+
+def test_deadline_counts_down_to_nothing() -> None:
+    """Time left never turns negative, and the end counts as passed."""
+    moments = iter([1000.0, 1000.0, 1004.0, 1009.9, 1010.0, 1011.0])
+    deadline = Deadline.after(10, clock=lambda: next(moments))
+
+    assert deadline.seconds_left() == 10
+    assert deadline.seconds_left() == 6
+    assert not deadline.passed()
+    assert deadline.passed()
+    assert deadline.seconds_left() == 0
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "expected"),
+    [(60_000, 55), (50_000, 45), (30_000, 27), (3_000, 2), (900, 0), (0, 0)],
+)
+def test_deadline_keeps_a_reserve_of_the_invocation(milliseconds: int, expected: float) -> None:
+    """The answer gets out in time: a tenth at most is kept for it, and a second at least."""
+    deadline = Deadline.of(FakeContext(milliseconds), reserve_seconds=5, clock=lambda: 0.0)
+
+    assert deadline.seconds_left() == pytest.approx(expected)
+
+
+def test_deadline_follows_the_clock_of_lambda() -> None:
+    """The context is asked each time: what Lambda says is left is left."""
+    context = FakeContext(60_000)
+    deadline = Deadline.of(context, reserve_seconds=5)
+    context.milliseconds = 4_000
+
+    assert deadline.passed()
+
+
+def test_work_under_way_at_the_deadline_is_awaited() -> None:
+    """Most of the reserve is for what has begun; only the rest is for answering."""
+    context = FakeContext(60_000)
+    deadline = Deadline.of(context, reserve_seconds=5)
+    context.milliseconds = 5_000
+
+    assert deadline.passed()
+    assert deadline.seconds_to_answer() == pytest.approx(3.5)
+    context.milliseconds = 1_000
+    assert deadline.seconds_to_answer() == 0
+
+
+def test_a_clock_that_is_set_back_does_not_move_the_deadline() -> None:
+    """Lambda computes the time that is left from the system clock, and stops all the same."""
+    context, seconds = FakeContext(60_000), 0.0
+    deadline = Deadline.of(context, reserve_seconds=5, clock=lambda: seconds)
+    context.milliseconds += 3_600_000
+    seconds = 54.0
+    assert deadline.seconds_left() == 1
+    seconds = 55.0
+    assert deadline.passed()
+
+
+class NotLambda:
+    """A context of somebody else, whose attribute is no method."""
+
+    get_remaining_time_in_millis = 3
+
+
+@pytest.mark.parametrize("context", [None, object(), NotLambda()], ids=["none", "bare", "other"])
+def test_deadline_outside_lambda_is_its_longest_run(context: object) -> None:
+    """A call from a laptop or a test gets Lambda's own 15 minutes."""
+    assert Deadline.of(context, reserve_seconds=0).seconds_left() == pytest.approx(900, abs=1)
+
+
+# --- moments
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (datetime(2026, 11, 22, 7, tzinfo=UTC), "2026-11-22T07:00:00.000Z"),
+        (datetime(2026, 11, 22, 7, 0, 0, 123_999, tzinfo=UTC), "2026-11-22T07:00:00.123Z"),
+        (
+            datetime(2026, 11, 22, 0, 30, tzinfo=timezone(timedelta(hours=2))),
+            "2026-11-21T22:30:00.000Z",
+        ),
+    ],
+    ids=["whole second", "microseconds", "elsewhere"],
+)
+def test_timestamp_is_utc_with_milliseconds(moment: datetime, expected: str) -> None:
+    """Rows and events write one form only, so that text order is time order."""
+    assert expected == timestamp(moment)
+
+
+def test_now_is_in_utc() -> None:
+    """The time never depends on where the code runs."""
+    assert now().utcoffset() == timedelta(0)

@@ -1,0 +1,113 @@
+"""Complete rows: everything that the services write is read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.kernel.errors import MalformedError
+from services.kernel.keys import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX
+from services.kernel.model import State, Target
+from services.kernel.records import decode_image_row, decode_release_row
+from services.kernel.round_records import Note, decode_note, decode_round_row
+from services.kernel.table import from_item
+
+GOLDEN = Path(__file__).parents[2] / "integration" / "golden" / "rows.jsonl"
+MOMENT = datetime(2026, 11, 22, 7, 0, 10, 125_000, tzinfo=UTC)
+TEXT = "2026-11-22T07:00:10.125Z"
+DECODERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+    IMAGE_PREFIX: decode_image_row,
+    RELEASE_PREFIX: decode_release_row,
+    ROUND_PREFIX: decode_round_row,
+    "scheduler": decode_note,
+}
+
+
+def written() -> list[dict[str, Any]]:
+    """The rows of the golden table, with a time where it has none."""
+    lines = GOLDEN.read_text(encoding="utf-8").replace("<time>", TEXT).splitlines()
+    return [from_item(json.loads(line)) for line in lines]
+
+
+def decoder_of(row: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], object]:
+    """The decoder of a row's kind."""
+    return next(each for prefix, each in DECODERS.items() if row["record"].startswith(prefix))
+
+
+def the_row(prefix: str, **attributes: str) -> dict[str, Any]:
+    """The first golden row of a kind that has these attributes."""
+    rows = (row for row in written() if row["record"].startswith(prefix))
+    return next(r for r in rows if all(r.get(name) == text for name, text in attributes.items()))
+
+
+def attributes() -> Iterator[tuple[int, str]]:
+    """Each attribute of each golden row, but for the key of the note, which is fixed."""
+    for number, row in enumerate(written()):
+        for name in sorted(row):
+            if row["record"] != "scheduler" or name not in {"region", "record"}:
+                yield number, name
+
+
+@pytest.mark.parametrize(("number", "name"), list(attributes()))
+def test_every_attribute_that_is_written_is_read(number: int, name: str) -> None:
+    """A value of another type is noticed, so no attribute is skipped."""
+    row = written()[number]
+    decode = decoder_of(row)
+    decode(row)
+
+    with pytest.raises(MalformedError):
+        decode({**row, name: {"another": "type"}})
+
+
+def test_image_row_has_its_detail_and_its_last_change() -> None:
+    """The status of a failure says what happened; a change says when."""
+    found = decode_image_row(the_row(IMAGE_PREFIX, image_name="by-filter"))
+    missing = decode_image_row(the_row(IMAGE_PREFIX, image_name="missing"))
+
+    assert found.changed_at == MOMENT
+    assert found.pair.version > 0
+    assert missing.changed_at is None
+    assert missing.pair.state == State.NOT_FOUND
+    assert missing.detail == "there is no parameter /images/missing here"
+
+
+def test_release_row_says_what_became_of_its_announcement() -> None:
+    """Published, pending and closed rows differ by their attributes alone."""
+    published = the_row(RELEASE_PREFIX)
+    plain = {n: v for n, v in published.items() if n not in {"published_at", "message_id"}}
+
+    assert decode_release_row(published).published_at == MOMENT
+    assert decode_release_row(published).message_id == published["message_id"]
+    assert decode_release_row({**plain, "pending": plain["region"]}).pending
+    assert not decode_release_row(plain).pending
+    assert decode_release_row({**plain, "closed_at": TEXT}).closed_at == MOMENT
+
+
+def test_round_row_names_its_target_and_what_was_requested() -> None:
+    """The account is in the key alone."""
+    found = decode_round_row(the_row(ROUND_PREFIX, region="us-east-1"))
+
+    assert found.target == Target("123456789012", "us-east-1")
+    assert found.enqueued == 3
+    assert found.started_at == MOMENT
+    assert found.window.round == "2026-11-22T03:00:00Z"
+
+
+def test_note_names_regions_and_where_the_next_round_begins() -> None:
+    """The note is one row for the whole table."""
+    expected = Note(frozenset({"eu-central-1", "eu-west-1", "us-east-1"}), "eu-central-1")
+
+    assert decode_note(the_row("scheduler")) == expected
+    assert decode_note({}) == Note()
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-11-22T07:00:10", ""])
+def test_what_is_not_a_time_is_refused(text: str) -> None:
+    """A time has an offset from UTC."""
+    with pytest.raises(MalformedError, match="must be a time"):
+        decode_image_row({**the_row(IMAGE_PREFIX, image_name="by-filter"), "changed_at": text})

@@ -1,0 +1,996 @@
+"""Access to target accounts: who assumes what, how often, where, and what a refusal means.
+
+The clients are boto3's own, with real signing and parsing; only what they send stays here.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.kernel import sessions
+from services.kernel.errors import CallFailedError
+from services.kernel.failures import STATE_OF_CODE
+from services.kernel.model import State, Target
+from services.kernel.retry import batches, time_outs_are_final, until_done
+from services.kernel.sessions import (
+    MAX_THREADS,
+    AssumedSession,
+    Client,
+    HubSession,
+    Role,
+    TargetSessions,
+)
+from services.kernel.table import from_item, to_item
+
+HUB_REGION = "eu-west-1"
+ACCOUNT = "111122223333"
+TARGET = Target(ACCOUNT, "us-east-1")
+START = datetime(2026, 11, 22, 7, tzinfo=UTC)
+POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ssm:*"}]}
+
+REGION_CODES = sorted(c for c, state in STATE_OF_CODE.items() if state is State.REGION_DISABLED)
+
+
+# --- an AWS that is not there
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request as it would have left for AWS."""
+
+    operation: str
+    host: str
+    region: str
+    access_key: str
+    form: dict[str, str]
+
+    @classmethod
+    def of(cls, request: AWSPreparedRequest, operation: str) -> Sent:
+        """What a signed request says of itself."""
+        authorization = request.headers["Authorization"]
+        if isinstance(authorization, bytes):
+            authorization = authorization.decode()
+        scope = re.search(r"Credential=(\w+)/\d{8}/([\w-]+)/", authorization)
+        assert scope
+        body = request.body.decode() if isinstance(request.body, bytes) else str(request.body)
+        return cls(
+            operation=operation,
+            host=str(urlsplit(request.url).hostname),
+            region=scope[2],
+            access_key=scope[1],
+            form={name: values[0] for name, values in parse_qs(body).items()},
+        )
+
+
+class Refusal(Exception):  # noqa: N818 - an answer
+    """An error answer, or any other body."""
+
+    def __init__(self, code: str, status: int = 403, body: str | None = None) -> None:
+        super().__init__(code)
+        self.status = status
+        self.body = body or (
+            f"<Response><Errors><Error><Code>{code}</Code><Message>why</Message></Error></Errors>"
+            f"<Error><Code>{code}</Code><Message>why</Message></Error></Response>"
+        )
+        self.json = json.dumps({"__type": code, "message": "why"})
+
+
+Rule = Callable[[Sent], None]
+
+
+class Cloud:
+    """Answers every request, keeps it, and lets a rule refuse it first."""
+
+    def __init__(self) -> None:
+        self.time = START
+        self.seconds = 0.0
+        self.clock_reads = 0
+        self.sent: list[Sent] = []
+        self.rule: Rule = lambda _: None
+
+    def monotonic(self) -> float:
+        """The monotonic clock."""
+        self.clock_reads += 1
+        return self.seconds
+
+    def operations(self) -> list[str]:
+        """The operations asked for, in order."""
+        return [sent.operation for sent in self.sent]
+
+    def assumed(self) -> list[str]:
+        """The roles assumed, in order."""
+        return [sent.form["RoleArn"] for sent in self.sent if sent.operation == "AssumeRole"]
+
+    def refuse(self, operation: str, code: str, **where: str) -> None:
+        """Refuse an operation (in a region, or with an access key) with a code from now on."""
+
+        def rule(sent: Sent) -> None:
+            place = {name: getattr(sent, name) for name in where}
+            if sent.operation == operation and place == where:
+                raise Refusal(code)
+
+        self.rule = rule
+
+    def answer(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
+        """Answer in place of the network."""
+        sent = Sent.of(request, event_name.rpartition(".")[2])
+        self.sent.append(sent)
+        is_json = sent.operation == "GetParameters"
+        try:
+            self.rule(sent)
+        except Refusal as refusal:
+            text, status = refusal.json if is_json else refusal.body, refusal.status
+        else:
+            text, status = getattr(self, f"_{sent.operation}")(sent), 200
+        return AWSResponse(request.url, status, {}, Raw(text.encode()))  # type: ignore[arg-type]
+
+    def _AssumeRole(self, sent: Sent) -> str:  # noqa: N802 - the operation's own name
+        key = f"ASIA{sent.form['RoleArn'].split(':')[4]}N{len(self.assumed())}"
+        return (
+            "<AssumeRoleResponse><AssumeRoleResult><Credentials>"
+            f"<AccessKeyId>{key}</AccessKeyId>"
+            "<SecretAccessKey>very-secret</SecretAccessKey>"
+            "<SessionToken>secret-token</SessionToken>"
+            f"<Expiration>{(self.time + timedelta(hours=1)).isoformat()}</Expiration>"
+            "</Credentials></AssumeRoleResult></AssumeRoleResponse>"
+        )
+
+    def _GetCallerIdentity(self, _: Sent) -> str:  # noqa: N802 - the operation's own name
+        return "<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>"
+
+    def _GetParameters(self, _: Sent) -> str:  # noqa: N802 - the operation's own name
+        return '{"Parameters": [], "InvalidParameters": ["/a"]}'
+
+    def _DescribeImages(self, _: Sent) -> str:  # noqa: N802 - the operation's own name
+        return "<DescribeImagesResponse><imagesSet/></DescribeImagesResponse>"
+
+
+class Raw(io.BytesIO):
+    """A body as botocore reads it."""
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        """The whole body at once."""
+        yield self.read()
+
+
+class OfflineHome(HubSession):
+    """A home whose clients send to a `Cloud`."""
+
+    def __init__(self, region: str, cloud: Cloud) -> None:
+        super().__init__(region)
+        self._cloud = cloud
+
+    def _create(self, service: str, region: str, **credentials: str) -> Client:
+        client = super()._create(service, region, **credentials)
+        client.meta.events.register("before-send", self._cloud.answer)
+        return client
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    """An AWS of the test's own."""
+    return Cloud()
+
+
+def members(
+    cloud: Cloud,
+    region: str = HUB_REGION,
+    session_name: str = "ami-tracker",
+    role_name: str = "ami-tracker-read",
+) -> TargetSessions:
+    """Access from a hub region into that cloud's accounts."""
+    role = Role(role_name, "external-secret", session_name, POLICY)
+    return TargetSessions(
+        OfflineHome(region, cloud),
+        role,
+        clock=lambda: cloud.time,
+        monotonic=cloud.monotonic,
+    )
+
+
+def ask(client: Client) -> list[str]:
+    """Ask for a parameter that is not there."""
+    absent: list[str] = client.get_parameters(Names=["/a"])["InvalidParameters"]
+    return absent
+
+
+def itself(client: Client) -> Client:
+    """The client that the call was given."""
+    return client
+
+
+def failed(call: Callable[[], object]) -> CallFailedError:
+    """The error of a call that must fail."""
+    with pytest.raises(CallFailedError) as caught:
+        call()
+    return caught.value
+
+
+# --- the session
+
+
+def test_call_goes_to_the_target_with_its_accounts_credentials(cloud: Cloud) -> None:
+    """Account and region of every call are the request's own."""
+    answer = members(cloud).call(TARGET, "ssm", ask)
+    assumed, asked = cloud.sent
+
+    assert answer == ["/a"]
+    assert (assumed.operation, assumed.region, assumed.access_key) == (
+        "AssumeRole",
+        HUB_REGION,
+        "testing",
+    )
+    assert (asked.operation, asked.region) == ("GetParameters", "us-east-1")
+    assert asked.host == "ssm.us-east-1.amazonaws.com"
+    assert asked.access_key == f"ASIA{ACCOUNT}N1"
+
+
+def test_role_is_assumed_with_both_locks(cloud: Cloud) -> None:
+    """The external id, the inline policy and a telling session name are sent along."""
+    members(cloud, session_name="ami-tracker-lookup-" + "x" * 80).ensure_session(ACCOUNT)
+    form = cloud.sent[0].form
+
+    assert form["RoleArn"] == f"arn:aws:iam::{ACCOUNT}:role/ami-tracker-read"
+    assert form["ExternalId"] == "external-secret"
+    assert json.loads(form["Policy"]) == POLICY
+    assert form["RoleSessionName"] == "ami-tracker-lookup-" + "x" * 45
+    assert len(form["RoleSessionName"]) == 64
+
+
+def test_role_may_have_a_path(cloud: Cloud) -> None:
+    """A role's ARN has its path before the name."""
+    members(cloud, role_name="platform/ami-tracker-read").ensure_session(ACCOUNT)
+
+    assert [f"arn:aws:iam::{ACCOUNT}:role/platform/ami-tracker-read"] == cloud.assumed()
+
+
+def test_sts_is_asked_at_the_hub_region(cloud: Cloud) -> None:
+    """Tokens of a regional endpoint are valid in opt-in regions too, the global one's are not."""
+    home = OfflineHome(HUB_REGION, cloud)
+    members(cloud).ensure_session(ACCOUNT)
+
+    assert home.client("sts").meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
+    assert cloud.sent[0].host == "sts.eu-west-1.amazonaws.com"
+
+
+ENDPOINTS = {
+    "us-east-1": "https://sts.us-east-1.amazonaws.com",
+    "us-west-2": "https://sts.us-west-2.amazonaws.com",
+    "ap-southeast-7": "https://sts.ap-southeast-7.amazonaws.com",
+    "cn-north-1": "https://sts.cn-north-1.amazonaws.com.cn",
+    "us-gov-west-1": "https://sts.us-gov-west-1.amazonaws.com",
+}
+
+
+@pytest.fixture(params=["environment", "configuration file"])
+def legacy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A shell or a configuration file that asks for STS's global endpoint; the file's path."""
+    file = tmp_path / "config"
+    file.write_text("[default]\n", encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    if request.param == "environment":
+        monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
+    else:
+        file.write_text("[default]\nsts_regional_endpoints = legacy\n", encoding="utf-8")
+    return file
+
+
+def sts_endpoint(region: str) -> str:
+    """Where a home sends its calls of STS."""
+    endpoint: str = HubSession(region).client("sts").meta.endpoint_url
+    return endpoint
+
+
+@pytest.mark.usefixtures("legacy")
+@pytest.mark.parametrize("region", ENDPOINTS)
+def test_no_setting_leads_to_the_global_endpoint_of_sts(region: str) -> None:
+    """Opt-in regions refuse its tokens; clients with an assumed session follow the same rule."""
+    assert sts_endpoint(region) == ENDPOINTS[region]
+    session = AssumedSession("ASIAKEY", "very-secret", "secret-token", START)
+    member = HubSession(region).member_client("sts", region, session)
+    assert member.meta.endpoint_url == ENDPOINTS[region]
+
+
+@pytest.mark.usefixtures("legacy")
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"])
+def test_a_configured_endpoint_of_sts_is_used(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """As by the AWS CLI: an emulator or a VPC endpoint."""
+    monkeypatch.setenv(variable, "http://localhost:4566")
+    assert sts_endpoint("us-east-1") == "http://localhost:4566"
+
+
+def test_an_endpoint_in_the_configuration_file_is_used(legacy: Path) -> None:
+    """In the services section of a profile."""
+    text = legacy.read_text(encoding="utf-8")
+    section = "services = local\n[services local]\nsts =\n  endpoint_url = http://localhost:4567\n"
+    legacy.write_text(text + section, encoding="utf-8")
+    assert sts_endpoint("us-east-1") == "http://localhost:4567"
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("eu-west-1", "aws"),
+        ("ap-southeast-7", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+    ],
+)
+def test_role_is_of_the_hubs_partition(cloud: Cloud, region: str, partition: str) -> None:
+    """Roles cannot be assumed across partitions, so the region tells which one it is."""
+    members(cloud, region=region).ensure_session(ACCOUNT)
+
+    assert partition == OfflineHome(region, cloud).partition
+    assert [f"arn:{partition}:iam::{ACCOUNT}:role/ami-tracker-read"] == cloud.assumed()
+
+
+def test_one_session_per_account_serves_all(cloud: Cloud) -> None:
+    """Many threads, regions and services of an account share one AssumeRole."""
+
+    def rule(sent: Sent) -> None:
+        if sent.operation == "AssumeRole":
+            time.sleep(0.05)  # long enough for every thread to want one
+
+    cloud.rule = rule
+    access = members(cloud)
+    work = [
+        (Target(account, region), service)
+        for account in (ACCOUNT, "444455556666")
+        for region in ("us-east-1", "us-west-2", "eu-north-1", "ap-south-1")
+        for service in ("ssm", "sns")
+        for _ in range(4)
+    ]
+    with ThreadPoolExecutor(MAX_THREADS) as pool:
+        list(pool.map(lambda task: access.call(task[0], task[1], itself), work))
+
+    assert sorted(cloud.assumed()) == [
+        f"arn:aws:iam::{ACCOUNT}:role/ami-tracker-read",
+        "arn:aws:iam::444455556666:role/ami-tracker-read",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("age", "sessions"),
+    [(timedelta(minutes=54), 1), (timedelta(minutes=55, seconds=1), 2), (timedelta(hours=2), 2)],
+    ids=str,
+)
+def test_session_is_renewed_five_minutes_before_expiry(
+    cloud: Cloud, age: timedelta, sessions: int
+) -> None:
+    """A warm function goes on with its session until that could end during a call."""
+    access = members(cloud)
+    access.call(TARGET, "ssm", ask)
+    cloud.time += age
+    access.call(TARGET, "ssm", ask)
+
+    assert sessions == len(cloud.assumed())
+    assert cloud.sent[-1].access_key == f"ASIA{ACCOUNT}N{sessions}"
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(days=-400)], ids=str)
+def test_a_clock_that_is_set_back_keeps_no_session_alive(cloud: Cloud, step: timedelta) -> None:
+    """A session lasts as long as STS granted, whatever the system clock shows later."""
+    access = members(cloud)
+    access.call(TARGET, "ssm", ask)
+    cloud.time += step
+    cloud.seconds += 54 * 60
+    access.call(TARGET, "ssm", ask)
+    assert len(cloud.assumed()) == 1
+
+    cloud.seconds += 61
+    access.call(TARGET, "ssm", ask)
+    assert len(cloud.assumed()) == 2
+
+
+def test_a_clock_that_is_set_forward_costs_one_session(cloud: Cloud) -> None:
+    """The session is renewed once, not with every call."""
+    access = members(cloud)
+    access.call(TARGET, "ssm", ask)
+    cloud.time += timedelta(hours=3)
+    for _ in range(3):
+        access.call(TARGET, "ssm", ask)
+
+    assert len(cloud.assumed()) == 2
+
+
+def test_the_least_used_clients_go_first(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub of many accounts does not grow for ever; a client that goes is made anew."""
+    monkeypatch.setattr(sessions, "_MAX_CLIENTS", 2)
+    access = members(cloud)
+    first = access.call(TARGET, "ssm", itself)
+    access.call(TARGET, "sns", itself)
+    assert access.call(TARGET, "ssm", itself) is first
+    access.call(TARGET, "ec2", itself)
+
+    assert access.call(TARGET, "ssm", itself) is first
+    assert len(access._clients) == 2  # noqa: SLF001 - what is kept cannot be seen from outside
+
+
+def test_clients_are_kept_per_account_region_and_service(cloud: Cloud) -> None:
+    """Making a client is slow and holds memory: each is made once."""
+    access = members(cloud)
+    places = [
+        (TARGET, "ssm"),
+        (TARGET, "sns"),
+        (Target(ACCOUNT, "us-west-2"), "ssm"),
+        (Target("444455556666", "us-east-1"), "ssm"),
+    ]
+    first = [access.call(target, service, itself) for target, service in places]
+    again = [access.call(target, service, itself) for target, service in places]
+
+    assert list(map(id, first)) == list(map(id, again))
+    assert len(set(map(id, first))) == len(places)
+
+
+class CountingHome(HubSession):
+    """A home whose clients are nothing but counted."""
+
+    def __init__(self, region: str) -> None:
+        super().__init__(region)
+        self.created: Counter[tuple[str, str, str]] = Counter()
+
+    def client(self, service: str) -> Client:
+        """STS, whose sessions carry the account's id as their key."""
+        assert service == "sts"
+        return self
+
+    def assume_role(self, **asked: str) -> dict[str, dict[str, object]]:
+        """Credentials for the account of the role."""
+        return {
+            "Credentials": {
+                "AccessKeyId": asked["RoleArn"].split(":")[4],
+                "SecretAccessKey": "very-secret",
+                "SessionToken": "secret-token",
+                "Expiration": START + timedelta(hours=1),
+            }
+        }
+
+    def member_client(self, service: str, region: str, session: AssumedSession) -> Client:
+        """A client, slow enough for other threads to want the same one."""
+        self.created[session.access_key_id, region, service] += 1
+        time.sleep(0.0005)
+        return object()
+
+
+def test_a_batch_over_all_targets_creates_each_client_once() -> None:
+    """34 regions in five accounts, with SSM and EC2 in each, twice, by many threads."""
+    home = CountingHome(HUB_REGION)
+    access = TargetSessions(home, Role("reader", "external", "test", POLICY), clock=lambda: START)
+    places = [
+        (Target(f"{account:012}", f"xx-test-{region}"), service)
+        for account in range(5)
+        for region in range(34)
+        for service in ("ssm", "ec2")
+    ]
+    with ThreadPoolExecutor(MAX_THREADS) as pool:
+        for batch in (places * 2, places):
+            list(pool.map(lambda place: access.call(place[0], place[1], itself), batch))
+
+    assert (len(home.created), home.created.total()) == (340, 340)
+
+
+def test_threads_that_want_the_same_client_create_one() -> None:
+    """Creating a client is slow: the others wait for it instead of creating their own."""
+    home = CountingHome(HUB_REGION)
+    access = TargetSessions(home, Role("reader", "external", "test", POLICY), clock=lambda: START)
+    with ThreadPoolExecutor(MAX_THREADS) as pool:
+        clients = list(pool.map(lambda _: access.call(TARGET, "ssm", itself), range(200)))
+
+    assert home.created.total() == 1
+    assert len(set(map(id, clients))) == 1
+
+
+def test_client_is_replaced_with_its_session(cloud: Cloud) -> None:
+    """A client holds the credentials it was made with, so a renewed session has new ones."""
+    access = members(cloud)
+    old = access.call(TARGET, "ssm", itself)
+    cloud.time += timedelta(hours=1)
+    new = access.call(TARGET, "ssm", itself)
+
+    assert old is not new
+    assert new is access.call(TARGET, "ssm", itself)
+
+
+def test_slow_account_keeps_no_other_waiting(cloud: Cloud) -> None:
+    """While one account's AssumeRole hangs, another account is served."""
+    hanging, go_on = threading.Event(), threading.Event()
+
+    def rule(sent: Sent) -> None:
+        if f"::{ACCOUNT}:" in sent.form.get("RoleArn", ""):
+            hanging.set()
+            assert go_on.wait(timeout=30)
+
+    cloud.rule = rule
+    access = members(cloud)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(access.call, TARGET, "ssm", ask)
+        assert hanging.wait(timeout=30)
+        try:
+            other = access.call(Target("444455556666", "us-east-1"), "ssm", ask)
+            was_done = slow.done()
+        finally:
+            go_on.set()
+
+    assert (other, was_done, slow.result()) == (["/a"], False, ["/a"])
+
+
+def test_entering_makes_sure_of_the_session(cloud: Cloud) -> None:
+    """Entering assumes the role once; the calls that follow use that session."""
+    access = members(cloud)
+    access.ensure_session(ACCOUNT)
+    access.ensure_session(ACCOUNT)
+    access.call(TARGET, "ssm", ask)
+
+    assert cloud.operations() == ["AssumeRole", "GetParameters"]
+
+
+# --- refusals
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        ("AccessDenied", State.ACCESS_DENIED),
+        ("MalformedPolicyDocument", State.BAD_LOOKUP),
+        ("RegionDisabledException", State.REGION_DISABLED),
+        ("InvalidClientTokenId", State.CREDENTIALS),
+        ("UnrecognizedClientException", State.CREDENTIALS),
+        ("ExpiredTokenException", State.CREDENTIALS),
+    ],
+)
+def test_refused_role_is_told_from_a_refused_call(cloud: Cloud, code: str, state: State) -> None:
+    """Without a session nothing is asked of the target; our own bad credentials are no region's."""
+    cloud.refuse("AssumeRole", code)
+    access = members(cloud)
+
+    assert state == failed(lambda: access.call(TARGET, "ssm", ask)).failure.state
+    assert state == failed(lambda: access.ensure_session(ACCOUNT)).failure.state
+    assert {"AssumeRole"} == set(cloud.operations())
+
+
+def test_refused_role_is_not_asked_for_once_per_region(cloud: Cloud) -> None:
+    """Targets that waited while the first of their account was refused share its refusal."""
+    cloud.refuse("AssumeRole", "AccessDenied")
+    access = members(cloud)
+
+    refusals = [failed(lambda: access.ensure_session(ACCOUNT)).failure for _ in range(20)]
+
+    assert {State.ACCESS_DENIED} == {refusal.state for refusal in refusals}
+    assert cloud.operations() == ["AssumeRole"]
+
+
+def test_refused_role_is_tried_again_later(cloud: Cloud) -> None:
+    """A refusal is soon forgotten: the role may be rolled out the next minute."""
+    cloud.refuse("AssumeRole", "AccessDenied")
+    access = members(cloud)
+    failed(lambda: access.ensure_session(ACCOUNT))
+    cloud.refuse("Nothing", "")
+    cloud.time += timedelta(seconds=1)
+
+    assert access.call(TARGET, "ssm", ask) == ["/a"]
+
+
+@pytest.mark.parametrize("step", [timedelta(), timedelta(hours=-1), timedelta(days=400)], ids=str)
+def test_a_refusal_is_forgotten_whatever_the_clock_does(cloud: Cloud, step: timedelta) -> None:
+    """The half second for which a refusal holds is measured by the monotonic clock."""
+    cloud.refuse("AssumeRole", "AccessDenied")
+    access = members(cloud)
+    failed(lambda: access.ensure_session(ACCOUNT))
+    cloud.refuse("Nothing", "")
+    cloud.time += step
+    cloud.seconds += 1
+
+    access.ensure_session(ACCOUNT)
+    assert cloud.operations() == ["AssumeRole"] * 2
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        ("AccessDeniedException", State.ACCESS_DENIED),
+        ("InvalidKeyId", State.BAD_LOOKUP),
+        ("SomethingNew", State.UNCLASSIFIED),
+    ],
+)
+def test_refused_call_is_not_repeated(cloud: Cloud, code: str, state: State) -> None:
+    """What renewing cannot mend fails at once, with the service's code and the original error."""
+    cloud.refuse("GetParameters", code)
+    access = members(cloud)
+    error = failed(lambda: access.call(TARGET, "ssm", ask))
+
+    assert (state, code, "why") == (error.failure.state, error.failure.code, error.failure.detail)
+    assert isinstance(error.__cause__, ClientError)
+    assert cloud.operations() == ["AssumeRole", "GetParameters"]
+
+
+def test_expired_session_is_renewed_once(cloud: Cloud) -> None:
+    """A session that ended early (a clock, a revocation) costs one repetition, not the request."""
+    cloud.refuse("GetParameters", "ExpiredTokenException", access_key=f"ASIA{ACCOUNT}N1")
+
+    assert members(cloud).call(TARGET, "ssm", ask) == ["/a"]
+    assert cloud.operations() == ["AssumeRole", "GetParameters"] * 2
+
+
+@pytest.mark.parametrize(
+    "code", ["InvalidSignatureException", "IncompleteSignatureException", "RequestExpired"]
+)
+def test_a_signature_that_was_refused_once_costs_no_answer(cloud: Cloud, code: str) -> None:
+    """The clock of a function that was frozen is right again by the next call."""
+    cloud.refuse("GetParameters", code, access_key=f"ASIA{ACCOUNT}N1")
+
+    assert members(cloud).call(TARGET, "ssm", ask) == ["/a"]
+    assert cloud.operations() == ["AssumeRole", "GetParameters"] * 2
+
+
+def test_session_that_stays_expired_fails_as_credentials(cloud: Cloud) -> None:
+    """After one renewal it is left to another delivery."""
+    cloud.refuse("GetParameters", "ExpiredTokenException")
+    access = members(cloud)
+
+    assert failed(lambda: access.call(TARGET, "ssm", ask)).failure.state is State.CREDENTIALS
+    assert cloud.operations() == ["AssumeRole", "GetParameters"] * 2
+
+
+def test_expired_session_is_renewed_by_one_of_its_users(cloud: Cloud) -> None:
+    """When a session ends under many threads, the first renews it and the others take that."""
+    cloud.refuse("GetParameters", "ExpiredTokenException", access_key=f"ASIA{ACCOUNT}N1")
+    access = members(cloud)
+    meanwhile = iter([lambda: access.call(Target(ACCOUNT, "us-west-2"), "ssm", ask)])
+
+    def use(client: Client) -> list[str]:
+        next(meanwhile, list)()
+        return ask(client)
+
+    assert access.call(TARGET, "ssm", use) == ["/a"]
+    assert len(cloud.assumed()) == 2
+
+
+@pytest.mark.parametrize("code", REGION_CODES)
+def test_good_credentials_that_a_region_refuses_mean_it_is_disabled(
+    cloud: Cloud, code: str
+) -> None:
+    """The same code says "bad credentials" and "region not enabled": asking at home tells which."""
+    cloud.refuse("GetParameters", code, region="us-east-1")
+    access = members(cloud)
+    found = failed(lambda: access.call(TARGET, "ssm", ask)).failure
+    probe = cloud.sent[-1]
+
+    assert (State.REGION_DISABLED, code) == (found.state, found.code)
+    assert cloud.operations() == ["AssumeRole", "GetParameters", "GetCallerIdentity"]
+    assert probe.host == "sts.eu-west-1.amazonaws.com"
+    assert probe.access_key == f"ASIA{ACCOUNT}N1"
+
+
+@pytest.mark.parametrize("code", REGION_CODES)
+def test_credentials_that_home_refuses_too_are_bad(cloud: Cloud, code: str) -> None:
+    """They are renewed once, then left to another delivery."""
+
+    def rule(sent: Sent) -> None:
+        if sent.operation != "AssumeRole":
+            raise Refusal(code)
+
+    cloud.rule = rule
+    access = members(cloud)
+    found = failed(lambda: access.call(TARGET, "ssm", ask)).failure
+
+    assert (State.CREDENTIALS, code, "why") == (found.state, found.code, found.detail)
+    assert cloud.operations() == ["AssumeRole", "GetParameters", "GetCallerIdentity"] * 2
+
+
+def test_answer_that_cannot_be_parsed_is_transient(cloud: Cloud) -> None:
+    """A proxy's page in place of EC2's answer fails that call, not the function."""
+
+    def rule(sent: Sent) -> None:
+        if sent.operation == "DescribeImages":
+            raise Refusal("", status=403, body="<html><br>Blocked</html>")
+
+    cloud.rule = rule
+    access = members(cloud)
+    found = failed(lambda: access.call(TARGET, "ec2", lambda ec2: ec2.describe_images())).failure
+
+    assert (found.state, found.code) == (State.TRANSIENT, "ResponseParserError")
+
+
+def test_unreachable_region_is_transient(cloud: Cloud) -> None:
+    """Botocore's own exceptions are classified like answers."""
+
+    def use(_: Client) -> None:
+        raise ConnectTimeoutError(endpoint_url="https://ssm.us-east-1.amazonaws.com")
+
+    access = members(cloud)
+
+    assert failed(lambda: access.call(TARGET, "ssm", use)).failure.state is State.TRANSIENT
+
+
+def test_bug_is_not_a_failure_of_aws(cloud: Cloud) -> None:
+    """Any other exception goes through, so that it is seen for what it is."""
+
+    def use(_: Client) -> None:
+        raise ZeroDivisionError
+
+    access = members(cloud)
+    with pytest.raises(ZeroDivisionError):
+        access.call(TARGET, "ssm", use)
+
+
+def test_secrets_are_never_printed(cloud: Cloud) -> None:
+    """Neither a session nor the error of a call shows key, secret or token."""
+    session = AssumedSession("ASIAKEY", "very-secret", "secret-token", START)
+    cloud.refuse("GetParameters", "AccessDeniedException")
+    access = members(cloud)
+    error = failed(lambda: access.call(TARGET, "ssm", ask))
+    texts = f"{session!r} {session} {access!r} {error!r} {error.failure!r}"
+
+    assert "AssumedSession(expiration=" in texts
+    assert not re.search("ASIA|secret", texts)
+
+
+# --- the clients
+
+
+def test_hub_clients_are_kept(cloud: Cloud) -> None:
+    """Threads that ask for the same client at once get the same one, in the hub's region."""
+    home = OfflineHome(HUB_REGION, cloud)
+    with ThreadPoolExecutor(8) as pool:
+        clients = list(pool.map(lambda _: home.client("sts"), range(32)))
+
+    assert len(set(map(id, clients))) == 1
+    assert clients[0].meta.region_name == HUB_REGION
+    assert home.client("ssm") is not clients[0]
+
+
+def test_many_threads_make_clients_at_once() -> None:
+    """Of several services and regions: botocore's own making of clients is not thread-safe."""
+    home = HubSession(HUB_REGION)
+    session = AssumedSession("ASIAKEY", "very-secret", "secret-token", START)
+    places = [(s, r) for s in ("ssm", "ec2") for r in ("us-east-1", "eu-west-1", "ap-east-1")] * 4
+    with ThreadPoolExecutor(len(places)) as pool:
+        made = list(pool.map(lambda place: home.member_client(place[0], place[1], session), places))
+
+    assert [(c.meta.service_model.service_name, c.meta.region_name) for c in made] == places
+
+
+def test_every_client_is_bounded(cloud: Cloud) -> None:
+    """Three attempts with short timeouts, and a connection for each thread, at home and away."""
+    hub, member = OfflineHome(HUB_REGION, cloud).client("sts"), members(cloud)
+    for config in (hub.meta.config, member.call(TARGET, "ssm", itself).meta.config):
+        assert config.retries == {"mode": "standard", "total_max_attempts": 3}
+        assert (config.connect_timeout, config.read_timeout) == (3, 10)
+        assert config.max_pool_connections == MAX_THREADS
+        assert "ami-tracker" in config.user_agent_extra
+
+
+def test_throttling_is_tried_three_times(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Botocore's standard mode owns the repetition of single calls."""
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    cloud.refuse("GetParameters", "ThrottlingException")
+    access = members(cloud)
+
+    assert failed(lambda: access.call(TARGET, "ssm", ask)).failure.state is State.THROTTLED
+    assert cloud.operations() == ["AssumeRole"] + ["GetParameters"] * 3
+    assert len(waits) == 2
+
+
+TIME_OUTS = (ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError)
+
+
+TimeOut = type[ReadTimeoutError | ConnectTimeoutError | EndpointConnectionError]
+
+
+def no_answer(cloud: Cloud, operation: str, kind: TimeOut) -> None:
+    """Let an operation end without an answer."""
+
+    def rule(sent: Sent) -> None:
+        if sent.operation == operation:
+            raise kind(endpoint_url=f"https://{sent.host}", error="lost")
+
+    cloud.rule = rule
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("kind", TIME_OUTS)
+@pytest.mark.parametrize("operation", ["AssumeRole", "GetParameters"])
+def test_a_final_time_out_is_not_repeated(cloud: Cloud, operation: str, kind: TimeOut) -> None:
+    """A caller that asks again later waits once; any other caller waits three times."""
+    no_answer(cloud, operation, kind)
+    access = members(cloud)
+    with time_outs_are_final():
+        found = failed(lambda: access.call(TARGET, "ssm", ask)).failure
+    assert (found.state, found.code) == (State.TRANSIENT, kind.__name__)
+    assert cloud.operations().count(operation) == 1
+
+    failed(lambda: access.call(TARGET, "ssm", ask))
+    assert cloud.operations().count(operation) == 1 + 3
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize(
+    "problem",
+    [
+        ConnectionClosedError(endpoint_url="https://ssm"),
+        Refusal("ThrottlingException", 400),
+        Refusal("InternalServerError", 500),
+    ],
+    ids=repr,
+)
+def test_what_is_no_time_out_is_repeated_all_the_same(cloud: Cloud, problem: Exception) -> None:
+    """A dropped connection and throttling cost a healthy target no delivery."""
+    left = [problem] * 2
+
+    def rule(sent: Sent) -> None:
+        if sent.operation == "GetParameters" and left:
+            raise left.pop()
+
+    cloud.rule = rule
+    with time_outs_are_final():
+        assert members(cloud).call(TARGET, "ssm", ask) == ["/a"]
+
+
+def test_a_role_that_times_out_is_asked_for_again(cloud: Cloud) -> None:
+    """Only those that waited meanwhile share a time-out; who asks afterwards asks STS."""
+    no_answer(cloud, "AssumeRole", ReadTimeoutError)
+    access = members(cloud)
+    with time_outs_are_final():
+        failed(lambda: access.ensure_session(ACCOUNT))
+        failed(lambda: access.ensure_session(ACCOUNT))
+    assert cloud.operations() == ["AssumeRole"] * 2
+
+
+def test_targets_that_wait_for_the_same_role_share_its_time_out(cloud: Cloud) -> None:
+    """An account of many regions costs one wait, not one after the other."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def rule(_: Sent) -> None:
+        begun.set()
+        assert go_on.wait(timeout=30)
+        cloud.seconds += 10
+        raise ReadTimeoutError(endpoint_url="https://sts")
+
+    def ensure_session() -> CallFailedError:
+        with time_outs_are_final():
+            return failed(lambda: access.ensure_session(ACCOUNT))
+
+    cloud.rule = rule
+    access = members(cloud)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(ensure_session)
+        assert begun.wait(timeout=30)
+        others = [pool.submit(ensure_session) for _ in range(3)]
+        while cloud.clock_reads < 2 + len(others):  # all of them have begun then
+            time.sleep(0.01)
+        go_on.set()
+        codes = {each.result().failure.code for each in (first, *others)}
+
+    assert codes == {"ReadTimeoutError"}
+    assert cloud.operations() == ["AssumeRole"]
+
+
+# --- batches, and entries that are left behind
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, []), (1, ["0"]), (3, ["012"]), (4, ["012", "3"]), (7, ["012", "345", "6"])],
+)
+def test_batches_hold_everything_once_and_in_order(count: int, expected: list[str]) -> None:
+    """Runs of at most the size asked for."""
+    assert expected == batches("0123456789"[:count], 3)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits that were asked for, none of which is made."""
+    asked: list[float] = []
+    monkeypatch.setattr(time, "sleep", asked.append)
+    return asked
+
+
+def test_work_that_is_done_at_once_is_not_repeated(waits: list[float]) -> None:
+    """The usual case costs one attempt and no wait."""
+    attempts: list[list[int]] = []
+
+    def attempt(work: list[int]) -> list[int]:
+        attempts.append(work)
+        return []
+
+    assert until_done(attempt, [1, 2]) == []
+    assert attempts == [[1, 2]]
+    assert waits == []
+
+
+def test_only_what_is_left_is_repeated(waits: list[float]) -> None:
+    """Entries that succeeded are never sent again."""
+    attempts: list[list[int]] = []
+
+    def attempt(work: list[int]) -> list[int]:
+        attempts.append(work)
+        return work[1:]
+
+    assert until_done(attempt, [1, 2, 3]) == []
+    assert attempts == [[1, 2, 3], [2, 3], [3]]
+    assert len(waits) == 2
+
+
+def test_what_stays_undone_is_returned_after_four_attempts(waits: list[float]) -> None:
+    """The repetition is bounded; the caller decides about the rest."""
+    attempts: list[list[int]] = []
+
+    def attempt(work: list[int]) -> list[int]:
+        attempts.append(work)
+        return work[-1:]
+
+    assert until_done(attempt, [1, 2, 3]) == [3]
+    assert attempts == [[1, 2, 3], [3], [3], [3]]
+    assert len(waits) == 3
+    assert sum(waits) < 6
+
+
+# --- rows
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**37), 10**37) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(), values, max_size=5))
+def test_any_row_survives_dynamodb(row: dict[str, Any]) -> None:
+    """Texts, whole numbers, truth values, nulls, lists and maps come back as they were."""
+    assert row == from_item(to_item(row))
+
+
+def test_row_is_written_as_attribute_values() -> None:
+    """DynamoDB's own notation, with numbers as text."""
+    row = {"region": "us-east-1", "version": 7, "lookup": {"owners": ["amazon"]}, "active": True}
+    expected = {
+        "region": {"S": "us-east-1"},
+        "version": {"N": "7"},
+        "lookup": {"M": {"owners": {"L": [{"S": "amazon"}]}}},
+        "active": {"BOOL": True},
+    }
+
+    assert expected == to_item(row)
+
+
+def test_numbers_are_read_as_whole_numbers() -> None:
+    """Versions are compared and printed as `int`, wherever they stand."""
+    row = from_item({"a": {"N": "7"}, "b": {"L": [{"M": {"c": {"N": "8"}}}]}})
+
+    assert row == {"a": 7, "b": [{"c": 8}]}
+    assert type(row["a"]) is int
+    assert type(row["b"][0]["c"]) is int
+
+
+def test_sets_and_fractions_are_kept() -> None:
+    """A number with a fraction must not be read as a whole one."""
+    row = from_item({"a": {"NS": ["1", "20"]}, "b": {"SS": ["x"]}, "c": {"N": "2.5"}})
+
+    assert {"a": frozenset({1, 20}), "b": frozenset({"x"}), "c": 2.5} == row

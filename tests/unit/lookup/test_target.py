@@ -1,0 +1,977 @@
+"""One target's requests on fakes of the table and of AWS: what is asked, and what is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from log_fakes import FakeLog
+from lookup_fakes import (
+    HERE,
+    MOMENT,
+    NEXT_ROUND,
+    PATH,
+    ROUND,
+    THERE,
+    FakeFacts,
+    FakeRows,
+    a_failure,
+    a_pair,
+    a_release,
+    a_request,
+    an_ami,
+    an_observation,
+    by_name,
+    by_parameter,
+    image_id,
+)
+
+from services.kernel.deadline import Deadline
+from services.kernel.errors import CallFailedError, Failure, HubBrokenError
+from services.kernel.model import (
+    Filter,
+    FilterLookup,
+    Kind,
+    Lookup,
+    Observation,
+    Pair,
+    Release,
+    Request,
+    State,
+    Target,
+)
+from services.lookup.observations import Commit
+from services.lookup.report import DROPPED, LATE, OVERTAKEN, UNREADABLE, Outcome
+from services.lookup.resolve import Ami
+from services.lookup.target import MarkBudget, TargetLookup
+
+READS = {"read", "read consistently", "history", "enter", "parameters", "matching", "images"}
+OK = Outcome(State.OK)
+
+
+@dataclass(slots=True)
+class Room:
+    """A target lookup on fakes that share one journal."""
+
+    journal: list[str] = field(default_factory=list)
+    rows: FakeRows = field(init=False)
+    facts: FakeFacts = field(init=False)
+    log: FakeLog = field(default_factory=FakeLog)
+
+    def __post_init__(self) -> None:
+        self.rows = FakeRows(self.journal)
+        self.facts = FakeFacts(self.journal)
+
+    def check(
+        self,
+        *requests: Request,
+        target: Target = HERE,
+        seconds: float = 60,
+        deadline: Deadline | None = None,
+        receives: int = 1,
+        budget: MarkBudget | None = None,
+    ) -> list[Outcome]:
+        """The outcomes of these requests, in their order."""
+        target_lookup = TargetLookup(self.rows, self.facts, self.log, lambda: MOMENT)
+        received = dict.fromkeys(requests, receives)
+        outcomes = target_lookup.look_up(
+            target, received, deadline or Deadline.after(seconds), budget
+        )
+        assert set(outcomes) == set(requests)
+        return [outcomes[request] for request in requests]
+
+    def publish(self, number: int, day: int = 1, *, target: Target = HERE) -> None:
+        """Publish image `number` and let the parameter name it."""
+        self.facts.put_parameter(target, PATH, image_id(number))
+        self.facts.register(target, an_ami(number, day))
+
+    def writes(self) -> list[str]:
+        """What was written to the table, the round row left out."""
+        return [o for o in self.journal if o not in READS | {"answered"}]
+
+
+@pytest.fixture
+def room() -> Room:
+    """A room with nothing in it."""
+    return Room()
+
+
+def only(outcomes: Sequence[Outcome]) -> Outcome:
+    """The one outcome."""
+    (outcome,) = outcomes
+    return outcome
+
+
+def settled(room: Room, *pairs: Pair) -> None:
+    """Let the table hold these pairs."""
+    for pair in pairs:
+        room.rows.put(pair)
+
+
+# --- the order of things
+
+
+@pytest.mark.parametrize("lookup", [by_parameter(), by_name()])
+def test_rows_are_read_before_the_source_is_asked(room: Room, lookup: Lookup) -> None:
+    """An answer is only ever committed over what was known before the question."""
+    settled(room, a_pair(lookup=lookup))
+    room.publish(1)
+    room.check(a_request(lookup=lookup))
+    asked = [o for o in room.journal if o in {"enter", "parameters", "matching", "images"}]
+    assert room.journal[0] == "read"
+    assert room.journal.index(asked[0]) > room.journal.index("read")
+    assert room.journal.index("commit") > room.journal.index(asked[-1])
+    assert "read consistently" not in room.journal
+
+
+def test_an_answer_older_than_the_row_cannot_win(room: Room) -> None:
+    """Who read an old version commits nothing, whatever the source told."""
+    current = a_pair(known=an_observation(3), version=3)
+    settled(room, current)
+    room.rows.stale["al2023"] = replace(current, known=an_observation(2), version=2)
+    room.publish(1)
+    assert [OVERTAKEN] == room.check(a_request())
+    assert current == room.rows.stored(current)
+
+
+# --- a steady round
+
+
+def test_an_unchanged_pair_writes_nothing(room: Room) -> None:
+    """Neither to the table nor to the log; its image is asked for once."""
+    settled(room, a_pair(known=an_observation(1)))
+    room.publish(1)
+    assert room.check(a_request()) == [OK]
+    assert room.journal == ["read", "enter", "images", "parameters", "answered"]
+    assert room.log.lines == []
+
+
+@pytest.mark.parametrize("count", [1, 10, 11, 35])
+def test_ten_unchanged_parameters_cost_one_request(room: Room, count: int) -> None:
+    """And all of their images one more; no row but the round row is written."""
+    for number in range(count):
+        path = f"{PATH}/{number}"
+        observed = an_observation(number)
+        settled(room, a_pair(f"image-{number}", by_parameter(path), known=observed))
+        room.facts.put_parameter(HERE, path, observed.image_id)
+        room.facts.register(HERE, an_ami(number))
+    requests = [a_request(f"image-{n}", by_parameter(f"{PATH}/{n}")) for n in range(count)]
+    assert [OK] * count == room.check(*requests)
+    assert math.ceil(count / 10) == room.facts.requests("parameters")
+    assert (room.facts.requests("images"), room.facts.requests("matching")) == (1, 0)
+    assert room.journal == ["read", "enter", "images", "parameters", "answered"]
+
+
+def test_an_unchanged_filter_lookup_writes_nothing(room: Room) -> None:
+    """Its newest image is the known one."""
+    settled(room, a_pair(lookup=by_name(), known=an_observation(2, day=2)))
+    room.facts.register(HERE, an_ami(1))
+    room.facts.register(HERE, an_ami(2, day=2))
+    assert room.check(a_request(lookup=by_name())) == [OK]
+    assert room.journal == ["read", "enter", "matching", "answered"]
+
+
+def test_parameter_and_filter_lookups_go_together(room: Room) -> None:
+    """One read of rows and one session serve both."""
+    settled(room, a_pair("a"), a_pair("b", by_name()))
+    room.publish(1)
+    outcomes = room.check(a_request("a"), a_request("b", by_name()))
+    assert [Outcome(State.OK, Kind.BASELINE)] * 2 == outcomes
+    asked = ["read", "enter", "parameters", "images", "matching"]
+    assert room.journal == [*asked[:4], "commit", "matching", "commit", "answered"]
+
+
+def test_nothing_is_asked_where_nothing_is_wanted(room: Room) -> None:
+    """A target whose pairs are all gone is not even entered."""
+    assert room.check(a_request()) == [DROPPED]
+    assert "enter" not in room.journal
+
+
+# --- messages that have become pointless
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        None,
+        a_pair(active=False),
+        a_pair(lookup=by_parameter("/another")),
+        a_pair(lookup=by_name()),
+    ],
+    ids=["missing", "inactive", "another path", "another sort of lookup"],
+)
+def test_a_request_that_is_not_the_rows_is_dropped(room: Room, row: Pair | None) -> None:
+    """After a consistent read, since the first one may be a moment behind."""
+    settled(room, *([row] if row else []))
+    room.publish(1)
+    assert room.check(a_request()) == [DROPPED]
+    assert room.journal == ["read", "read consistently"]
+
+
+@pytest.mark.parametrize(
+    "stale", [None, a_pair(active=False), a_pair(lookup=by_parameter("/another"))]
+)
+def test_a_row_written_a_moment_ago_is_found(room: Room, stale: Pair | None) -> None:
+    """The consistent read sees what the first one did not, and it alone is asked again."""
+    settled(room, a_pair(), a_pair("other", known=an_observation(1)))
+    room.rows.stale["al2023"] = stale
+    room.publish(1)
+    outcomes = room.check(a_request(), a_request("other"))
+    assert [Outcome(State.OK, Kind.BASELINE), OK] == outcomes
+    assert room.journal[:2] == ["read", "read consistently"]
+
+
+def test_a_row_that_cannot_be_decoded_costs_its_own_pair_alone(room: Room) -> None:
+    """Another delivery would find the same row: it is logged, and its message acknowledged."""
+    room.rows.garble(a_pair("garbled"))
+    settled(room, a_pair(known=an_observation(1)))
+    room.publish(1)
+    outcomes = room.check(a_request("garbled"), a_request())
+    assert [UNREADABLE, OK] == outcomes
+    assert room.log.fields("row malformed") == [{"problem": "garbled"}]
+
+
+def test_an_older_message_of_an_edited_pair_is_dropped_beside_the_new_one(room: Room) -> None:
+    """Two messages of one pair, from before and after an edit: the row's own is answered."""
+    settled(room, a_pair())
+    room.publish(1)
+    before, after = a_request(lookup=by_parameter("/before")), a_request()
+    assert [DROPPED, Outcome(State.OK, Kind.BASELINE)] == room.check(before, after)
+
+
+# --- changes
+
+
+def test_first_sight_is_a_baseline(room: Room) -> None:
+    """Its history is empty, so it is not asked for."""
+    settled(room, a_pair())
+    room.publish(1)
+    assert [Outcome(State.OK, Kind.BASELINE)] == room.check(a_request())
+    stored = room.rows.stored(a_pair())
+    assert (stored.version, stored.known, stored.state) == (1, an_observation(1), "ok")
+    assert "history" not in room.journal
+
+
+def test_a_new_image_is_a_release(room: Room) -> None:
+    """Its row and its log line tell what changed, where and from what."""
+    pair = a_pair(known=an_observation(1), version=7)
+    settled(room, pair)
+    room.publish(2)
+    assert [Outcome(State.OK, Kind.RELEASE)] == room.check(a_request())
+    (release,) = room.rows.releases(pair)
+    assert a_release(pair, 2) == release
+    assert {release.event_id} == room.rows.pending()
+    expected = {
+        "image_name": "al2023",
+        "region": "eu-west-1",
+        "account_id": "111122223333",
+        "kind": "release",
+        "version": 8,
+        "image_id": image_id(2),
+        "event_id": release.event_id,
+        "previous_image_id": image_id(1),
+    }
+    assert [expected] == room.log.fields("release committed")
+
+
+def test_all_changed_parameters_are_looked_at_in_one_request(room: Room) -> None:
+    """Images that are known already cost one of their own."""
+    known, changed = a_pair("a", by_parameter("/a"), known=an_observation(1)), a_pair("b")
+    settled(room, known, changed, a_pair("c"))
+    room.facts.put_parameter(HERE, "/a", image_id(1))
+    room.facts.register(HERE, an_ami(1))
+    room.publish(2)
+    room.check(a_request("a", by_parameter("/a")), a_request("b"), a_request("c"))
+    assert room.facts.requests("images") == 2
+    assert an_observation(2) == room.rows.stored(changed).known
+
+
+def test_an_image_that_was_current_before_is_a_rollback(room: Room) -> None:
+    """The pair's own history says so."""
+    settled(room, a_pair())
+    for number in (1, 2, 1):
+        room.publish(number)
+        room.check(a_request())
+    kinds = [release.kind for release in room.rows.releases(a_pair())]
+    assert kinds == [Kind.BASELINE, Kind.RELEASE, Kind.ROLLBACK]
+    assert "history" in room.journal
+
+
+def test_a_withdrawn_image_makes_a_filter_lookup_roll_back(room: Room) -> None:
+    """The newest that is left is older than what was known, and was never current."""
+    pair = a_pair(lookup=by_name(), known=an_observation(2, day=9))
+    settled(room, pair)
+    room.facts.register(HERE, an_ami(1, day=2))
+    assert [Outcome(State.OK, Kind.ROLLBACK)] == room.check(a_request(lookup=by_name()))
+
+
+def test_an_edit_is_confirmed_and_then_forgotten(room: Room) -> None:
+    """The next change counts as what it is, and the confirmation is written once."""
+    pair = a_pair(known=an_observation(1), confirmed=by_parameter("/before"))
+    settled(room, pair)
+    room.publish(1)
+    assert room.check(a_request()) == [OK]
+    assert room.check(a_request()) == [OK]
+    assert room.writes() == ["confirm"]
+    room.publish(2)
+    assert [Outcome(State.OK, Kind.RELEASE)] == room.check(a_request())
+
+
+def test_an_edit_that_gives_another_image_is_reconfigured(room: Room) -> None:
+    """It is nobody's release."""
+    settled(room, a_pair(known=an_observation(1), confirmed=by_parameter("/before")))
+    room.publish(2)
+    assert [Outcome(State.OK, Kind.RECONFIGURED)] == room.check(a_request())
+    assert set() == room.rows.pending()
+
+
+# --- the ways a commit can end
+
+
+class Interfering(FakeRows):
+    """Rows that somebody else changes between the read and the commit."""
+
+    def __init__(self, journal: list[str], change: Pair, release_first: int = 0) -> None:
+        super().__init__(journal)
+        self.change = change
+        self.release_first = release_first
+
+    def commit(self, pair: Pair, release: Release) -> Commit:
+        """Let the other one write first."""
+        if self.release_first:
+            super().commit(pair, a_release(pair, self.release_first))
+        else:
+            self.put(self.change)
+        return super().commit(pair, release)
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "expected"),
+    [
+        (a_pair(known=an_observation(1), active=False), DROPPED),
+        (a_pair(lookup=by_parameter("/after"), known=an_observation(1)), DROPPED),
+        (a_pair(known=an_observation(3), version=2), OVERTAKEN),
+        (a_pair(known=an_observation(1), announce=frozenset()), OVERTAKEN),
+    ],
+    ids=["deactivated", "edited", "overtaken", "announces less"],
+)
+def test_what_happens_meanwhile_decides_the_outcome(
+    room: Room, meanwhile: Pair, expected: Outcome
+) -> None:
+    """Deactivated or edited: the message is pointless. Overtaken: it is tried again."""
+    room.rows = Interfering(room.journal, meanwhile)
+    settled(room, a_pair(known=an_observation(1)))
+    room.publish(2)
+    assert [expected] == room.check(a_request())
+    assert room.rows.releases(a_pair()) == []
+    counted = [{"region": HERE.region, "account_id": HERE.account_id, "overtaken": 1}]
+    assert (counted if expected is OVERTAKEN else []) == room.log.fields("lookups not finished")
+
+
+def test_the_same_finding_of_two_workers_is_one_release(room: Room) -> None:
+    """The slower one finds its release written already, which is a success."""
+    room.rows = Interfering(room.journal, a_pair(), release_first=2)
+    settled(room, a_pair(known=an_observation(1)))
+    room.publish(2)
+    assert [Outcome(State.OK, Kind.RELEASE)] == room.check(a_request())
+    assert len(room.rows.releases(a_pair())) == 1
+
+
+# --- failures
+
+STATES = {
+    "RequestLimitExceeded": Outcome(State.THROTTLED, again=True),
+    "InternalError": Outcome(State.TRANSIENT, again=True),
+    "ExpiredToken": Outcome(State.CREDENTIALS, again=True),
+    "OptInRequired": Outcome(State.REGION_DISABLED),
+    "UnauthorizedOperation": Outcome(State.ACCESS_DENIED),
+    "InvalidParameterValue": Outcome(State.BAD_LOOKUP),
+    "NewAndStrange": Outcome(State.UNCLASSIFIED),
+}
+
+
+@pytest.mark.parametrize("operation", ["parameters", "matching", "images"])
+@pytest.mark.parametrize("code", STATES)
+def test_every_failure_is_written_once_while_it_lasts(
+    room: Room, operation: str, code: str
+) -> None:
+    """The last good image stays; what may pass is tried again, the rest is acknowledged."""
+    lookup = by_name() if operation == "matching" else by_parameter()
+    pair = a_pair(lookup=lookup, known=an_observation(1), version=3)
+    settled(room, pair)
+    room.publish(2, day=9)
+    room.facts.fail(operation, code)
+    request = a_request(lookup=lookup)
+    assert [STATES[code]] * 3 == [only(room.check(request)) for _ in range(3)]
+    assert [("al2023", STATES[code].state)] == room.rows.marks
+    stored = room.rows.stored(pair)
+    assert (stored.known, stored.version) == (pair.known, 3)
+    assert len(room.log.events("warning")) == 1
+
+    room.facts.heal()
+    assert Outcome(State.OK, Kind.RELEASE) == only(room.check(request))
+    assert room.rows.stored(pair).state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(None, State.NOT_FOUND), ("", State.BAD_VALUE), ("{}", State.BAD_VALUE)],
+)
+def test_a_parameter_that_names_no_image_is_a_state(
+    room: Room, value: str | None, expected: State
+) -> None:
+    """It is acknowledged, and costs the pair beside it nothing."""
+    settled(room, a_pair("broken", by_parameter("/broken"), known=an_observation(5)), a_pair())
+    room.publish(1)
+    if value is not None:
+        room.facts.put_parameter(HERE, "/broken", value)
+    outcomes = room.check(a_request("broken", by_parameter("/broken")), a_request())
+    assert [Outcome(expected), Outcome(State.OK, Kind.BASELINE)] == outcomes
+    assert [("broken", expected)] == room.rows.marks
+
+
+def test_a_rejected_parameter_costs_its_neighbours_nothing(room: Room) -> None:
+    """Each name has its own answer."""
+    settled(room, a_pair("denied", by_parameter("/denied")), a_pair())
+    room.publish(1)
+    room.facts.reject(HERE, "/denied", a_failure("AccessDeniedException"))
+    outcomes = room.check(a_request("denied", by_parameter("/denied")), a_request())
+    assert [Outcome(State.ACCESS_DENIED), Outcome(State.OK, Kind.BASELINE)] == outcomes
+
+
+def test_filters_that_nothing_passes_are_a_state(room: Room) -> None:
+    """Excluded images do not count."""
+    lookup = by_name(exclude=["*-1"])
+    settled(room, a_pair(lookup=lookup, known=an_observation(5)))
+    room.facts.register(HERE, an_ami(1))
+    assert [Outcome(State.NOT_FOUND)] == room.check(a_request(lookup=lookup))
+    assert an_observation(5) == room.rows.stored(a_pair()).known
+
+
+def test_a_deprecated_image_is_the_last_choice_as_of_now(room: Room) -> None:
+    """The clock of the lookup decides."""
+    settled(room, a_pair(lookup=by_name()))
+    room.facts.register(HERE, an_ami(2, day=9, deprecation_time="2026-11-22T07:00:05.000Z"))
+    room.facts.register(HERE, an_ami(1))
+    room.check(a_request(lookup=by_name()))
+    assert an_observation(1) == room.rows.stored(a_pair()).known
+
+
+@pytest.mark.parametrize("known", [None, an_observation(1)])
+def test_what_cannot_be_launched_is_not_announced(room: Room, known: Observation | None) -> None:
+    """The last good image stays until the new one can be seen, and then it is a release."""
+    pair = a_pair(known=known)
+    settled(room, pair)
+    room.facts.put_parameter(HERE, PATH, image_id(2))
+    assert [Outcome(State.NOT_LAUNCHABLE)] == room.check(a_request())
+    room.facts.register(HERE, an_ami(2, state="pending"))
+    assert [Outcome(State.NOT_LAUNCHABLE)] == room.check(a_request())
+    assert (room.rows.stored(pair).known, room.rows.releases(pair)) == (known, [])
+    assert room.rows.marks == [("al2023", State.NOT_LAUNCHABLE)]
+
+    room.facts.register(HERE, an_ami(2))
+    kind = Kind.RELEASE if known else Kind.BASELINE
+    assert [Outcome(State.OK, kind)] == room.check(a_request())
+    assert an_observation(2) == room.rows.stored(pair).known
+
+
+def test_recovery_is_written_and_told_once(room: Room) -> None:
+    """With what was wrong before."""
+    settled(room, a_pair(known=an_observation(1), state="access_denied"))
+    room.publish(1)
+    assert room.check(a_request()) == [OK]
+    assert room.check(a_request()) == [OK]
+    assert room.rows.marks == [("al2023", State.OK)]
+    (told,) = room.log.fields("pair answers again")
+    assert told["was"] == "access_denied"
+
+
+def test_a_pair_that_comes_back_to_its_known_image_is_ok_again(room: Room) -> None:
+    """Reactivating it removed its state and its confirmed lookup; the first answer writes both."""
+    pair = replace(a_pair(known=an_observation(1)), confirmed_digest=None, state=None)
+    settled(room, pair)
+    room.publish(1)
+    assert room.check(a_request()) == [OK]
+    now = room.rows.stored(pair)
+    assert ("ok", pair.lookup_digest) == (now.state, now.confirmed_digest)
+
+
+def test_one_failure_after_another_is_written_each(room: Room) -> None:
+    """A state is written when it changes, from one failure to the next too."""
+    settled(room, a_pair(known=an_observation(1)))
+    room.check(a_request())
+    room.facts.put_parameter(HERE, PATH, "none")
+    room.check(a_request())
+    room.check(a_request())
+    assert room.rows.marks == [("al2023", State.NOT_FOUND), ("al2023", State.BAD_VALUE)]
+
+
+def test_a_failure_is_logged_with_its_cause(room: Room) -> None:
+    """Where, what class, the service's own code and its sentence."""
+    settled(room, a_pair())
+    room.facts.fail("parameters", "AccessDeniedException")
+    room.check(a_request())
+    expected = {
+        "image_name": "al2023",
+        "region": "eu-west-1",
+        "account_id": "111122223333",
+        "state": "access_denied",
+        "code": "AccessDeniedException",
+        "detail": "the embedded AWS says no",
+    }
+    assert [expected] == room.log.fields("pair has no fresh answer")
+
+
+def test_a_denied_role_is_the_state_of_that_targets_pairs_alone(room: Room) -> None:
+    """Nothing else is asked there, and nothing is different elsewhere."""
+    there = a_pair("b", target=THERE, known=an_observation(1))
+    settled(room, a_pair("a", known=an_observation(1)), a_pair("b", by_name()), there)
+    room.publish(1, target=THERE)
+    room.facts.close(HERE.account_id)
+    denied = room.check(a_request("a"), a_request("b", by_name()))
+    assert [Outcome(State.ACCESS_DENIED)] * 2 == denied
+    assert {"parameters", "matching"}.isdisjoint(room.journal)
+    assert room.check(a_request("b", target=THERE), target=THERE) == [OK]
+    assert sorted(room.rows.marks) == [("a", State.ACCESS_DENIED), ("b", State.ACCESS_DENIED)]
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        CallFailedError(a_failure("ThrottlingException")),
+        HubBrokenError("table ami-tracker", a_failure("AccessDeniedException")),
+    ],
+)
+def test_what_the_table_raises_goes_on(
+    room: Room, problem: CallFailedError | HubBrokenError
+) -> None:
+    """It is nobody's state: no pair can be blamed for our own table."""
+    settled(room, a_pair())
+    room.rows.problems[HERE] = problem
+    with pytest.raises(type(problem)) as caught:
+        room.check(a_request())
+    assert problem is caught.value
+
+
+# --- time
+
+
+def test_what_the_deadline_cuts_off_is_tried_again(room: Room) -> None:
+    """Nothing is written for it, not even a state."""
+    settled(room, a_pair(known=an_observation(1)))
+    room.publish(2)
+    assert room.check(a_request(), seconds=0) == [LATE]
+    assert room.writes() == []
+    assert a_pair(known=an_observation(1)) == room.rows.stored(a_pair())
+
+
+def _after_answers(count: int) -> Deadline:
+    """A deadline that passes when so many answers were taken."""
+    left = iter([1.0] * count)
+    return Deadline(lambda: next(left, 0.0), 0.0)
+
+
+def test_what_was_answered_before_the_deadline_counts(room: Room) -> None:
+    """A target with more lookups than time gets on a little further with each delivery."""
+    lookups = {name: by_name(f"{name}-*") for name in "abc"}
+    settled(room, *(a_pair(name, lookup) for name, lookup in lookups.items()))
+    for number, name in enumerate(lookups, start=1):
+        room.facts.register(HERE, replace(an_ami(number), name=f"{name}-1"))
+    requests = [a_request(name, lookup) for name, lookup in lookups.items()]
+
+    outcomes = room.check(*requests, deadline=_after_answers(2))
+
+    baseline = Outcome(State.OK, Kind.BASELINE)
+    assert outcomes == [baseline, baseline, LATE]
+    assert room.journal.count("matching") == 2
+
+
+def test_filters_wait_for_no_parameter_that_is_late(room: Room) -> None:
+    """What does not change is settled call by call; nothing is asked once time is over."""
+    pairs = [
+        a_pair(f"i{n:02d}", by_parameter(f"{PATH}/{n:02d}"), known=an_observation(1))
+        for n in range(25)
+    ]
+    settled(room, *pairs)
+    room.facts.register(HERE, an_ami(1))
+    for pair_number in range(25):
+        room.facts.put_parameter(HERE, f"{PATH}/{pair_number:02d}", image_id(1))
+    requests = [a_request(pair.image_name, pair.lookup) for pair in pairs]
+
+    outcomes = room.check(*requests, deadline=_after_answers(12))
+
+    assert [OK] * 12 + [LATE] * 13 == outcomes
+    assert room.facts.requests("parameters") == 2
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (None, an_ami(1).observation()),
+        (("available", "pending"), an_ami(1).observation()),
+        (("pending",), None),
+    ],
+)
+def test_an_image_in_another_state_is_not_chosen(
+    room: Room, states: tuple[str, ...] | None, expected: Observation | None
+) -> None:
+    """Only available images are committed, whatever the answer holds and the filters say."""
+    state = (Filter("state", states),) if states else ()
+    lookup = FilterLookup((*by_name().filters, *state))
+    asked = _Unfiltered(room.facts)
+    room.rows.put(a_pair(lookup=lookup))
+    target_lookup = TargetLookup(room.rows, asked, room.log, lambda: MOMENT)
+    target_lookup.look_up(HERE, {a_request(lookup=lookup): 1}, Deadline.after(60))
+    assert room.rows.stored(a_pair()).known == expected
+
+
+class _Unfiltered(FakeFacts):
+    """Answers every lookup with one image that is available and a newer one that is pending."""
+
+    def __init__(self, facts: FakeFacts) -> None:
+        super().__init__(facts.journal)
+
+    def matching(
+        self, target: Target, lookups: Sequence[FilterLookup]
+    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+        """Both images, whatever was asked."""
+        assert target == HERE
+        for lookup in lookups:
+            yield lookup, [an_ami(1), replace(an_ami(2, 2), state="pending")]
+
+
+# --- one incomplete list is no rollback
+
+
+def _known_newest(room: Room) -> None:
+    """A filter pair that knows image 2 of day 2, with image 1 of day 1 still there."""
+    newest = an_ami(2, 2)
+    settled(room, a_pair(lookup=by_name(), known=newest.observation()))
+    room.facts.register(HERE, an_ami(1, 1))
+    room.facts.register(HERE, newest)
+
+
+def test_an_image_that_one_list_lacks_is_asked_for_by_id(room: Room) -> None:
+    """DescribeImages is eventually consistent: a list without the known image proves nothing."""
+    _known_newest(room)
+    room.facts.overlooked.add(image_id(2))
+    assert room.check(a_request(lookup=by_name())) == [OK]
+    assert room.journal.count("matching") == 2
+    assert room.writes() == []
+
+
+def test_an_image_that_is_really_gone_is_a_rollback(room: Room) -> None:
+    """Neither the list nor the question for its id shows it."""
+    settled(room, a_pair(lookup=by_name(), known=an_ami(2, 2).observation()))
+    room.facts.register(HERE, an_ami(1, 1))
+    assert room.check(a_request(lookup=by_name())) == [Outcome(State.OK, Kind.ROLLBACK)]
+
+
+def test_a_question_that_fails_decides_nothing(room: Room) -> None:
+    """Where the second answer does not come, the message comes back."""
+    _known_newest(room)
+    room.facts.overlooked.add(image_id(2))
+    failing = _FailingTheSecondTime(room.facts)
+    target_lookup = TargetLookup(room.rows, failing, room.log, lambda: MOMENT)
+    request = a_request(lookup=by_name())
+    outcomes = target_lookup.look_up(HERE, {request: 1}, Deadline.after(60))
+    assert outcomes == {request: Outcome(State.THROTTLED, again=True)}
+
+
+def test_a_lookup_that_names_images_is_asked_again_for_one(room: Room) -> None:
+    """Its list of ids is replaced by the known id, so an incomplete answer moves nothing."""
+    both = FilterLookup((Filter("image-id", (image_id(1), image_id(2))),))
+    settled(room, a_pair(lookup=both, known=an_ami(2, 2).observation()))
+    room.facts.register(HERE, an_ami(1, 1))
+    room.facts.register(HERE, an_ami(2, 2))
+    incomplete = _Incomplete(room.facts, image_id(2))
+    target_lookup = TargetLookup(room.rows, incomplete, room.log, lambda: MOMENT)
+    request = a_request(lookup=both)
+    assert target_lookup.look_up(HERE, {request: 1}, Deadline.after(60)) == {request: OK}
+    assert room.journal.count("matching") == 2
+
+
+class _Incomplete(FakeFacts):
+    """Leaves an image out of its first list."""
+
+    def __init__(self, facts: FakeFacts, missing: str) -> None:
+        super().__init__(facts.journal)
+        self._images = facts._images  # noqa: SLF001 - the same world
+        self._missing = missing
+
+    def matching(
+        self, target: Target, lookups: Sequence[FilterLookup]
+    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+        """The images, without one the first time."""
+        missing, self._missing = self._missing, ""
+        for lookup, found in super().matching(target, lookups):
+            assert isinstance(found, list)
+            yield lookup, [ami for ami in found if ami.image_id != missing]
+
+
+class _FailingTheSecondTime(FakeFacts):
+    """Lists images once, and is throttled from then on."""
+
+    def __init__(self, facts: FakeFacts) -> None:
+        super().__init__(facts.journal, overlooked=facts.overlooked)
+        self._images = facts._images  # noqa: SLF001 - the same world
+
+    def matching(
+        self, target: Target, lookups: Sequence[FilterLookup]
+    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+        """The images once, then a failure."""
+        found = list(super().matching(target, lookups))
+        self.fail("matching", "RequestLimitExceeded")
+        yield from found
+
+
+# --- one row that is busy
+
+
+class _BusyRows(FakeRows):
+    """A table in which one pair's row cannot be written, and no counter."""
+
+    busy = "b"
+
+    def commit(self, pair: Pair, release: Release) -> Commit:
+        """Commit, but for the busy pair."""
+        if pair.image_name == self.busy:
+            raise CallFailedError(a_failure("InternalError"))
+        return super().commit(pair, release)
+
+    def answered(self, *_: object, **__: object) -> None:
+        """Note nothing."""
+        raise CallFailedError(a_failure("ThrottlingException"))
+
+
+def test_a_row_that_is_busy_costs_its_own_message_only(room: Room) -> None:
+    """A conflict on one row fails one message; a round row that is busy fails none."""
+    room.rows = _BusyRows(room.journal)
+    settled(room, *(a_pair(name) for name in "abc"))
+    room.publish(1)
+
+    outcomes = room.check(*(a_request(name) for name in "abc"))
+
+    baseline = Outcome(State.OK, Kind.BASELINE)
+    assert outcomes == [baseline, Outcome(State.TRANSIENT, again=True), baseline]
+
+
+class _CrashingRows(FakeRows):
+    """Raise what no code foresees when one pair's row is written."""
+
+    def commit(self, pair: Pair, release: Release) -> Commit:
+        """Commit every other pair's release."""
+        if pair.image_name == "b":
+            message = "unexpected"
+            raise TypeError(message)
+        return super().commit(pair, release)
+
+
+def test_an_exception_in_one_pair_costs_that_pair_alone(room: Room) -> None:
+    """Whatever it is; it is logged with its traceback, and the message comes back."""
+    room.rows = _CrashingRows(room.journal)
+    settled(room, *(a_pair(name) for name in "abc"))
+    room.publish(1)
+
+    outcomes = room.check(*(a_request(name) for name in "abc"))
+
+    baseline = Outcome(State.OK, Kind.BASELINE)
+    assert outcomes == [baseline, Outcome(State.TRANSIENT, again=True), baseline]
+    ((where),) = room.log.fields("pair failed unexpectedly")
+    assert "b" == where["image_name"]
+
+
+class _StrangeImages(FakeFacts):
+    """Answers one filter lookup with an image that no code foresees."""
+
+    def matching(
+        self, target: Target, lookups: Sequence[FilterLookup]
+    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+        """An image whose date is a number for names that begin with b."""
+        for lookup, found in super().matching(target, lookups):
+            seven: Any = 7
+            strange = [an_ami(1), replace(an_ami(2), creation_date=seven)]
+            yield lookup, strange if lookup.filters[0].values == ("b-*",) else found
+
+
+def test_an_answer_that_cannot_be_read_costs_its_pair_alone(room: Room) -> None:
+    """The others of the target are settled; its message comes back."""
+    lookups = {name: by_name(f"{name}-*") for name in "abc"}
+    settled(room, *(a_pair(name, lookup) for name, lookup in lookups.items()))
+    room.facts = _StrangeImages(room.journal)
+    for number, name in enumerate(lookups, start=1):
+        room.facts.register(HERE, replace(an_ami(number), name=f"{name}-1"))
+
+    outcomes = room.check(*(a_request(name, lookup) for name, lookup in lookups.items()))
+
+    baseline = Outcome(State.OK, Kind.BASELINE)
+    assert outcomes == [baseline, Outcome(State.TRANSIENT, again=True), baseline]
+
+
+# --- image rows that are behind their releases
+
+
+@pytest.mark.parametrize(
+    "row",
+    [a_pair(), a_pair(known=an_observation(1), version=1)],
+    ids=["deleted and created again", "restored"],
+)
+def test_an_image_row_that_is_behind_heals_with_the_next_delivery(room: Room, row: Pair) -> None:
+    """Nothing is announced twice; versions go on, each from the image before it."""
+    settled(room, row)
+    past = a_pair(known=an_observation(1), version=1)
+    for version, number in ((2, 2), (3, 3)):
+        room.rows.put_release(replace(a_release(past, number), version=version))
+    if row.version == 0:
+        room.rows.put_release(replace(a_release(past, 1, Kind.BASELINE), version=1))
+    room.publish(4, day=4)
+
+    assert [OVERTAKEN] == room.check(a_request())
+    healed = room.rows.stored(row)
+    assert (3, an_observation(3), row.lookup_digest) == (
+        healed.version,
+        healed.known,
+        healed.confirmed_digest,
+    )
+    assert [Outcome(State.OK, Kind.RELEASE)] == room.check(a_request(), receives=2)
+    last = room.rows.releases(row)[-1]
+    assert (4, image_id(3)) == (last.version, last.previous_image_id)
+    assert {last.event_id} == room.rows.pending()
+    assert len(room.log.fields("image row was behind its releases")) == 1
+
+
+def test_a_healed_row_whose_lookup_was_edited_since_is_reconfigured(room: Room) -> None:
+    """The last release has another lookup's digest: the change is the edit's."""
+    settled(room, a_pair())
+    before = a_pair(lookup=by_parameter("/before"))
+    room.rows.put_release(a_release(before, 1, Kind.BASELINE))
+    room.publish(2)
+    room.check(a_request())
+    assert [Outcome(State.OK, Kind.RECONFIGURED)] == room.check(a_request())
+
+
+def test_a_release_row_that_cannot_be_decoded_costs_its_pair_alone(room: Room) -> None:
+    """No release after the row can be decoded, so no delivery could heal it."""
+    pair = a_pair(known=an_observation(1))
+    settled(room, pair, a_pair("other"))
+    room.rows.garble_release(a_release(pair))
+    room.publish(2)
+    outcomes = room.check(a_request(), a_request("other"))
+    assert [UNREADABLE, Outcome(State.OK, Kind.BASELINE)] == outcomes
+    assert "release row 2 exists" in str(room.log.fields("row malformed"))
+
+
+# --- what is noted for the whole target
+
+
+def test_final_outcomes_are_noted_once_per_target(room: Room) -> None:
+    """Problems that are shown count as well; what comes back or was dropped does not."""
+    room.rows.begin(HERE)
+    settled(
+        room,
+        a_pair("a", number=1),
+        a_pair("b", by_parameter("/none"), number=2),
+        a_pair("c", number=3, active=False),
+        a_pair("d", by_parameter("/throttled"), number=4),
+    )
+    room.publish(1)
+    room.facts.reject(HERE, "/throttled", a_failure("ThrottlingException"))
+    room.check(
+        a_request("a"),
+        a_request("b", by_parameter("/none")),
+        a_request("c"),
+        a_request("d", by_parameter("/throttled")),
+    )
+    assert frozenset({1, 2}) == room.rows.numbers(HERE)
+    assert room.journal.count("answered") == 1
+
+
+def test_requests_of_two_rounds_are_one_answer(room: Room) -> None:
+    """Whichever round asked; the pair is settled once."""
+    room.rows.begin(HERE)
+    settled(room, a_pair(number=7))
+    room.publish(1)
+    outcomes = room.check(a_request(), a_request(round_id=NEXT_ROUND))
+    assert [Outcome(State.OK, Kind.BASELINE)] * 2 == outcomes
+    assert frozenset({7}) == room.rows.numbers(HERE)
+    assert (room.journal.count("answered"), room.journal.count("commit")) == (1, 1)
+
+
+def test_nothing_is_noted_where_nothing_was_answered(room: Room) -> None:
+    """The round row stays as it is."""
+    settled(room, a_pair(known=an_observation(1)))
+    room.check(a_request(), seconds=0)
+    room.check(a_request("unknown"))
+    assert "answered" not in room.journal
+
+
+@pytest.mark.parametrize(("receives", "expected"), [(1, "ok"), (2, "late"), (5, "late")])
+def test_what_is_late_twice_is_shown(room: Room, receives: int, expected: str) -> None:
+    """The first time, the message comes back in time; each time it is logged."""
+    pair = a_pair(known=an_observation(1))
+    settled(room, pair)
+    for _ in range(2):
+        assert room.check(a_request(), seconds=0, receives=receives) == [LATE]
+    assert expected == room.rows.stored(pair).state
+    assert [("al2023", "late")] * (expected == "late") == room.rows.marks
+    counted = {"region": HERE.region, "account_id": HERE.account_id, "late": 1}
+    assert [counted] * 2 == room.log.fields("lookups not finished")
+
+
+@pytest.mark.parametrize("rounds", [(ROUND, NEXT_ROUND), (NEXT_ROUND, ROUND)], ids=str)
+def test_the_message_that_came_back_decides(room: Room, rounds: tuple[str, str]) -> None:
+    """Whatever the order in which a batch holds it and the next round's."""
+    settled(room, a_pair(known=an_observation(1)))
+    received = {a_request(round_id=round_id): 1 + (round_id == ROUND) for round_id in rounds}
+    target_lookup = TargetLookup(room.rows, room.facts, room.log, lambda: MOMENT)
+    target_lookup.look_up(HERE, received, Deadline.after(0))
+    assert [("al2023", "late")] == room.rows.marks
+
+
+def test_a_message_of_an_older_lookup_marks_nothing(room: Room) -> None:
+    """It is dropped; the message of the present lookup came for the first time."""
+    settled(room, a_pair(known=an_observation(1)))
+    received = {a_request(): 1, a_request(lookup=by_parameter("/before")): 2}
+    target_lookup = TargetLookup(room.rows, room.facts, room.log, lambda: MOMENT)
+    outcomes = target_lookup.look_up(HERE, received, Deadline.after(0))
+    assert [LATE, DROPPED] == list(map(outcomes.get, received))
+    assert room.rows.marks == []
+
+
+def test_a_batch_marks_a_hundred_late_rows_at_most(room: Room) -> None:
+    """Over all its targets: at the deadline, time is short."""
+    budget = MarkBudget()
+    for target in (HERE, THERE):
+        names = [f"image-{number:02d}" for number in range(70)]
+        settled(room, *(a_pair(name, target=target) for name in names))
+        requests = [a_request(name, target=target) for name in names]
+        room.check(*requests, target=target, seconds=0, receives=2, budget=budget)
+    assert 100 == len(room.rows.marks)
+
+
+def test_a_late_row_that_cannot_be_written_is_no_error(room: Room) -> None:
+    """Its message comes back all the same."""
+    room.rows = _BusyMarks(room.journal)
+    settled(room, a_pair())
+    assert room.check(a_request(), seconds=0, receives=2) == [LATE]
+    assert len(room.log.fields("row not written")) == 1
+
+
+class _BusyMarks(FakeRows):
+    """A table that takes no marks."""
+
+    def mark(self, *_: object, **__: object) -> None:
+        """Write nothing."""
+        raise CallFailedError(a_failure("ThrottlingException"))
+
+
+def test_another_code_of_the_same_state_is_written(room: Room) -> None:
+    """The row says what to repair now."""
+    settled(room, a_pair(known=an_observation(1)))
+    for code in ("ThrottlingException", "ThrottlingException", "RequestLimitExceeded"):
+        room.facts.fail("parameters", code)
+        room.check(a_request())
+    assert [("al2023", "throttled")] * 2 == room.rows.marks
