@@ -40,6 +40,7 @@ format: $(DEV)/.ready ## Fail if a file is not formatted
 
 lint: $(DEV)/.ready
 	$(DEV)/bin/ruff check --quiet .
+	$(DEV)/bin/codespell
 
 types: $(DEV)/.ready
 	$(DEV)/bin/mypy
