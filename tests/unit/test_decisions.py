@@ -12,7 +12,7 @@ DECISIONS = Path(__file__).parents[2] / "docs" / "decisions"
 LIST = (DECISIONS / "README.md").read_text(encoding="utf-8")
 RECORDS = sorted(path for path in DECISIONS.iterdir() if path.name != "README.md")
 
-LIMIT = 600
+LIMIT = 650
 """The most words that a record may have, its headings included."""
 
 
