@@ -158,7 +158,7 @@ def root_module(inputs: Mapping[str, object]) -> str:
     return ROOT_MODULE % "\n".join(f"  {name} = var.inputs.{name}" for name in inputs)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubLab]:
     """A hub before its first apply, and what its settings name."""
     names = {**required(Path()), **ON_MINISTACK, **INSTEAD_OF_TOPICS, "kms_key_arn": None}
@@ -177,14 +177,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubLab]:
         yield hub
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def inputs(lab: HubLab) -> dict[str, Any]:
     """Every input of the first apply."""
     key = lab.aws.client("kms", HUB_REGION, HUB).create_key()["KeyMetadata"]["Arn"]
     return {**required(lab.tree), **ON_MINISTACK, "alarm_emails": [], "kms_key_arn": key}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def before(lab: HubLab, inputs: Mapping[str, object]) -> Inventory:
     """What the hub account holds before."""
     assert inputs

@@ -64,7 +64,7 @@ class Running:
 VARIABLES: dict[str, Any] = {"external_id": "of-the-places-test", "deletion_protection": False}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A hub whose StackSets are in two accounts and two regions."""
     folder = tmp_path_factory.mktemp("places")
@@ -196,7 +196,7 @@ class Units:
         return [{"account_id": MEMBER, "region": region} for region in regions]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def units(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Units]:
     """Service-managed StackSets over two of three units, in two regions."""
     with remembering_stack_sets() as memory, EmbeddedAws() as aws:
