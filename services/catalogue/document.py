@@ -1,4 +1,4 @@
-"""A YAML file as it was read: its content, and the line of everything in it."""
+"""A YAML file: its content, and the line of each value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from services.catalogue.problems import Problem, printable, shown
 
 MAX_PROBLEMS = 100
-"""Problems that one file reports: more than anyone reads, few enough to answer at once."""
+"""Limit of the problems that are listed for one file."""
 _LONGEST_KEY = 80  # characters of a key that a problem shows
 
 Location = tuple[str | int, ...]
@@ -17,9 +17,9 @@ Location = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML file's content, and the line of everything in it.
+    """One YAML file's content, and the line of each value.
 
-    `flagged` holds the lines on which something was refused, so what is there is not as meant.
+    `flagged` has the lines where the loader refused something; their values are not reliable.
     """
 
     file: str
@@ -28,13 +28,13 @@ class Document:
     flagged: frozenset[int] = frozenset()
 
     def problem(self, location: Location, message: str) -> Problem:
-        """A problem of the value at `location`, named as the file names it."""
+        """A problem of the value at `location`, with its entry and field as spelt in the file."""
         entry = self._entry(location)
         field = location[2:] if entry else location
         return Problem(self.file, self.line(location), entry, _path(field), message)
 
     def line(self, location: Location) -> int:
-        """The line of `location`, or of the nearest thing around it that has one."""
+        """The line of `location`, or of the nearest enclosing value that has one."""
         while location and location not in self.lines:
             location = location[:-1]
         return self.lines.get(location, 1)
@@ -52,7 +52,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """What reading a file gave: its document, None where it cannot be used, and its problems."""
+    """The result of reading a file: its document, None if it is unusable, and its problems."""
 
     document: Document | None
     problems: tuple[Problem, ...] = ()

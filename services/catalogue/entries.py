@@ -1,4 +1,4 @@
-"""The entries of a file as they were read, whatever their shape."""
+"""The entries of a file before they are validated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns what pydantic found into sentences that say what to do."""
+"""Turns pydantic's validation errors into messages that say what to do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST_NAME = 80  # characters of a filter's name that a problem shows
 def problems_of(
     document: Document, model: type[BaseModel], error: ValidationError
 ) -> list[Problem]:
-    """What does not fit the model, except where the loader refused something already."""
+    """The validation errors, except on lines where the loader already refused something."""
     details = error.errors(include_url=False)
     meant = _meant(details, model)
     found = (
@@ -35,17 +35,17 @@ def problems_of(
 
 
 def _meant(details: Iterable[ErrorDetails], model: type[BaseModel]) -> frozenset[Location]:
-    """The places of the keys that misspelt keys are meant to be."""
+    """The locations of the keys that the misspelt keys probably mean."""
     unknown = (detail["loc"] for detail in details if detail["type"] == "extra_forbidden")
     places = islice(unknown, MAX_PROBLEMS + 1)  # no more are listed
     return frozenset((*place[:-1], near) for place in places if (near := _nearest(place, model)))
 
 
 def _follows(detail: ErrorDetails, document: Document, meant: AbstractSet[Location]) -> bool:
-    """Whether it only repeats another problem.
+    """Whether the error only repeats another problem.
 
-    A list counts as too short when all its members are wrong, which they say themselves. A key
-    that is misspelt is missing too.
+    Pydantic also reports a list as too short when all its members are invalid, and a misspelt key
+    as a missing one.
     """
     emptied = detail["type"] == "too_short" and detail["input"] != []
     misspelt = detail["type"] == "missing" and detail["loc"] in meant
@@ -56,11 +56,11 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
         return _unknown_key(detail["loc"], model)
     explain = _SENTENCES.get(detail["type"])
-    said = explain(detail["input"], detail.get("ctx", {})) if explain else detail["msg"]
+    sentence = explain(detail["input"], detail.get("ctx", {})) if explain else detail["msg"]
     is_map = detail["type"] == "tuple_type" and isinstance(detail["input"], dict)
     if is_map and detail["loc"][-1] in {"Filters", "Filter"}:
-        return said + _as_filters(detail["input"])
-    return said
+        return sentence + _as_filters(detail["input"])
+    return sentence
 
 
 def _unknown_key(location: Location, file: type[BaseModel]) -> str:
@@ -76,7 +76,7 @@ def _known_keys(location: Location, file: type[BaseModel]) -> list[str]:
 
 
 def _nearest(location: Location, file: type[BaseModel]) -> str | None:
-    """The key that an unknown one resembles most."""
+    """The known key that is most similar to an unknown one."""
     lower = {name.lower(): name for name in _known_keys(location, file)}
     near = difflib.get_close_matches(str(location[-1]).lower()[:100], lower, n=1)
     return lower[near[0]] if near else None
@@ -96,12 +96,12 @@ def _what(value: object) -> str:
             return "is a map"
 
 
-def _no_text(value: object, _: Mapping[str, Any]) -> str:
+def _not_text(value: object, _: Mapping[str, Any]) -> str:
     hint = "; put it in quotes" if isinstance(value, bool) else ""
     return f"{_what(value)}, but must be text{hint}"
 
 
-def _no_list(value: object, _: Mapping[str, Any]) -> str:
+def _not_a_list(value: object, _: Mapping[str, Any]) -> str:
     match value:
         case str():
             hint = f"; write [{shown(value)}]"
@@ -113,7 +113,7 @@ def _no_list(value: object, _: Mapping[str, Any]) -> str:
 
 
 def _as_filters(value: Mapping[str, object]) -> str:
-    """How a map of filters and their values, which other tools take, is written here."""
+    """How to write a map of filters and values, which other tools accept, as a list."""
     name, content = next(iter(value.items()), ("name", "…"))
     match content:
         case _ if "Name" in value:
@@ -125,7 +125,7 @@ def _as_filters(value: Mapping[str, object]) -> str:
     return f"; write each filter as {{Name: {printable(name, _LONGEST_NAME)}, Values: {values}}}"
 
 
-def _no_kind(value: object, context: Mapping[str, Any]) -> str:
+def _not_a_kind(value: object, context: Mapping[str, Any]) -> str:
     return f"{_what(value)}, but must be {context['expected']}"
 
 
@@ -151,12 +151,12 @@ def _too_long(value: object, context: Mapping[str, Any]) -> str:
 _SENTENCES: Mapping[str, Callable[[object, Mapping[str, Any]], str]] = {
     "missing": lambda _, __: "is missing, but required",
     "model_type": lambda value, _: f"{_what(value)}, but must be a map of keys and values",
-    "string_type": _no_text,
-    "tuple_type": _no_list,
-    "enum": _no_kind,
+    "string_type": _not_text,
+    "tuple_type": _not_a_list,
+    "enum": _not_a_kind,
     "string_pattern_mismatch": _wrong_pattern,
     "string_too_long": _too_long,
     "string_too_short": lambda _, __: "is empty, but must be text",
-    "too_short": lambda _, __: "is an empty list; name at least one, or leave the key out",
-    "too_long": lambda _, context: f"holds more than {context['max_length']} members",
+    "too_short": lambda _, __: "is an empty list; add at least one, or remove the key",
+    "too_long": lambda _, context: f"has more than {context['max_length']} members",
 }

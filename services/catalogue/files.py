@@ -1,4 +1,4 @@
-"""Which files are the configuration, which are not read, and where it may be instead."""
+"""Finds the files of the configuration, and explains why other files are not read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from services.catalogue.problems import Problem
 
 SUFFIXES = frozenset({".yaml", ".yml"})
 MAX_FILES = 10_000
-"""Files and folders that are looked at: more than any set of families, few enough to answer."""
+"""Limit of the files and folders that are visited."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFiles:
-    """The files of a folder: those to read, and why others are not."""
+    """The files of a folder: those to read, and those that are not read, with the reason."""
 
     read: list[Path] = field(default_factory=list)
     unread: list[Problem] = field(default_factory=list)
@@ -32,7 +32,7 @@ def find_image_files(folder: Path) -> ImageFiles:
         return found
     for count, path in enumerate(_walk(folder, found)):
         if count == MAX_FILES:
-            message = f"holds more than {MAX_FILES:,} files; give the folder of image files"
+            message = f"contains more than {MAX_FILES:,} files; give the folder of image files"
             found.problems.append(_problem(folder, message))
             break
         reason = _unread(path)
@@ -41,14 +41,14 @@ def find_image_files(folder: Path) -> ImageFiles:
         else:
             found.read.append(path)
     if not found.read and not found.problems:
-        message = "holds no *.yaml or *.yml file; at least one image must be tracked"
+        message = "contains no *.yaml or *.yml file; at least one image is required"
         found.problems.append(_problem(folder, message))
     found.read.sort()
     return found
 
 
 def _walk(folder: Path, found: ImageFiles) -> Iterator[Path]:
-    """Every file, and every folder that is not entered."""
+    """Every file, and every folder that is skipped."""
 
     def unreadable(error: OSError) -> None:
         message = f"cannot be read: {error.strerror}"
@@ -56,37 +56,37 @@ def _walk(folder: Path, found: ImageFiles) -> Iterator[Path]:
 
     for here, folders, files in os.walk(folder, onerror=unreadable):
         paths = [Path(here, name) for name in sorted(folders)]
-        entered = [path.name for path in paths if not _is_closed(path)]
+        entered = [path.name for path in paths if not _is_skipped(path)]
         yield from (path for path in paths if path.name not in entered)
         yield from (Path(here, name) for name in sorted(files))
         folders[:] = entered
 
 
-def _is_closed(folder: Path) -> bool:
+def _is_skipped(folder: Path) -> bool:
     return folder.name.startswith(".") or folder.is_symlink()
 
 
 def _unread(path: Path) -> str:
-    """Why a file is not read; empty where it is."""
+    """Why a file is not read; empty if it is read."""
     if path.name.startswith("."):
-        return "its name begins with a dot; rename it if it is meant"
+        return "its name begins with a dot; rename it to include it"
     if path.is_dir():
-        return "it is a link to a folder; put the files here"
+        return "it is a link to a folder; move the files here"
     if path.suffix in SUFFIXES:
         return ""
     similar = re.match(r"(.+?)\.ya?ml(?![a-z])", path.name, re.IGNORECASE)
-    better = f"; rename it to {similar[1]}.yaml if it is meant" if similar else ""
-    return f"only *.yaml and *.yml are{better}"
+    better = f"; rename it to {similar[1]}.yaml to include it" if similar else ""
+    return f"only *.yaml and *.yml files are{better}"
 
 
 def _no_folder(folder: Path) -> str:
     if folder.exists():
-        return f"is a file; give the folder that holds it: --images {folder.parent}"
+        return f"is a file; give the folder that contains it: --images {folder.parent}"
     return "does not exist; run the command in the repository, or give --images DIR"
 
 
 def missing_regions_file(path: Path) -> Problem | None:
-    """Where the regions file may be, if it is not at `path`."""
+    """The problem of a missing regions file, with the name of a similar file if there is one."""
     if path.exists() or path.is_symlink():
         return None
     other = next((o for s in sorted(SUFFIXES) if (o := path.with_suffix(s)).is_file()), None)

@@ -1,6 +1,6 @@
-"""What `DescribeImages` can do with a filter: its names, its escapes, and the names of images.
+"""Checks filters of `DescribeImages`: their names, their escapes, and patterns of image names.
 
-Each function returns one sentence that says what is wrong and what to write, or None.
+Each check returns one sentence that says what is wrong and what to write, or None.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _OTHER_NAMES = {
     "tags": "tag:KEY, with the tag's own key",
     "tag": "tag:KEY, with the tag's own key",
 }
-"""What people write that resembles no filter's name, or the wrong one, by spelling alone."""
+"""Common wrong names whose nearest filter name by spelling is missing or wrong."""
 
 _LONGEST_NAME = 100
 _ESCAPE = re.compile(r"\\([*?\\]|.?)", re.DOTALL)
@@ -51,14 +51,15 @@ _PLACEHOLDER = re.compile(r"\$\{[^}]*\}?|\{\{[^}]*(\}\})?|<[^>]*>|\$[A-Za-z_]\w*
 _REGEX = re.compile(r"\^|\$$|\.[*+]|[|+]|\[[^\]]*\^")
 _TYPOGRAPHIC = "\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212"
+_NOT_ALLOWED = "which is not allowed in an image name"
 
 
 def filter_name_mistake(name: str) -> str | None:
-    """Why EC2 answers "The filter is invalid" to a filter's name."""
+    """Why EC2 returns "The filter is invalid" for a filter's name."""
     if name in FILTER_NAMES or (name.startswith("tag:") and name != "tag:"):
         return None
     near = _nearest_name(name)
-    guess = f"did you mean {near}?" if near else "write a name that DescribeImages has, or tag:KEY"
+    guess = f"did you mean {near}?" if near else "write a filter of DescribeImages, or tag:KEY"
     return f"EC2 has no filter {shown(name)}; {guess}"
 
 
@@ -73,25 +74,25 @@ def _nearest_name(name: str) -> str | None:
 
 
 def state_mistake(value: str) -> str | None:
-    """Why a value of the filter `state` finds nothing that can be chosen."""
+    """Why a value of the filter `state` matches no image that can be selected."""
     if value == "available":
         return None
     return (
-        f"only available images are chosen, so the state {shown(value)} finds none; "
-        "write [available], or leave the filter out"
+        f"only available images are selected, so the state {shown(value)} matches none; "
+        "write [available], or remove the filter"
     )
 
 
 def escape_mistake(value: str) -> str | None:
-    r"""Why EC2 answers "The escape sequence is invalid": only \*, \? and \\ are meaningful."""
+    r"""Why EC2 returns "The escape sequence is invalid": it supports only \*, \? and \\."""
     wrong = next((m for m in _ESCAPE.finditer(value) if m[1] not in {"*", "?", "\\"}), None)
     if wrong is None:
         return None
     if not wrong[1]:
         return r"ends with a backslash, which EC2 refuses; remove it, or write \\ for a backslash"
     return (
-        f"holds {wrong[0][:2]}, which EC2 refuses: it knows \\*, \\? and \\\\ only, "
-        "and a filter is no regular expression; write * for any characters and ? for one"
+        f"contains {wrong[0][:2]}, which EC2 refuses: it supports only \\*, \\? and \\\\, "
+        "and filters are not regular expressions; write * for any characters and ? for one"
     )
 
 
@@ -103,28 +104,28 @@ def image_name_mistake(value: str) -> str | None:
     placeholder = _PLACEHOLDER.search(value)
     if placeholder:
         return (
-            f"holds the placeholder {shown(placeholder[0])}, which nothing fills in here, and no "
+            f"contains the placeholder {shown(placeholder[0])}, which is not replaced here, so no "
             "image name can match; write the text itself, or *"
         )
     if _REGEX.search(value):
         return (
-            f"looks like a regular expression, and no image name holds {shown(foreign[0])}; "
-            "write a wildcard: * for any characters, ? for one"
+            f"looks like a regular expression, and no image name contains {shown(foreign[0])}; "
+            "use wildcards: * for any characters, ? for one"
         )
-    return f"holds {_foreign_character(foreign[0], value)}"
+    return f"contains {_foreign_character(foreign[0], value)}"
 
 
 def _foreign_character(character: str, value: str) -> str:
     if character == ",":
         parts = ", ".join(shown(part.strip()) for part in value.split(","))
-        return f"a comma, and no image name does; write a list of names: [{parts[:200]}]"
+        return f"a comma, {_NOT_ALLOWED}; write a list of names: [{parts[:200]}]"
     if character in _TYPOGRAPHIC:
-        return f"the typographic quote {character}, and no image name does; write ' or \""
+        return f"the typographic quote {character}, {_NOT_ALLOWED}; write ' or \""
     if character in _DASHES:
-        return f"the long dash {character}, and no image name does; write -"
+        return f"the long dash {character}, {_NOT_ALLOWED}; write -"
     return (
-        f"{shown(character)}, and no image name does; write ? or * in its place "
-        "(names hold letters A to Z, digits, spaces and ( ) [ ] . / - ' @ _)"
+        f"{shown(character)}, {_NOT_ALLOWED}; write ? or * instead "
+        "(allowed are letters A to Z, digits, spaces and ( ) [ ] . / - ' @ _)"
     )
 
 
@@ -135,5 +136,5 @@ ARCHITECTURES = re.compile(
 
 
 def names_architecture(patterns: Iterable[str]) -> bool:
-    """Whether each of the name patterns says which architecture is meant."""
+    """Whether each of the name patterns contains an architecture."""
     return all(ARCHITECTURES.search(pattern) for pattern in patterns)

@@ -1,4 +1,4 @@
-"""Loads the configuration: checked as a whole, and refused as a whole with all that is wrong."""
+"""Loads the configuration; an invalid one is refused as a whole, with every problem."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The catalogue, how many images each file gave to it, and what is odd without being wrong."""
+    """The catalogue, the number of images in each file, and warnings."""
 
     catalogue: Catalogue
     images_by_file: Mapping[str, int]
@@ -65,7 +65,7 @@ def load(images_dir: Path, regions_file: Path) -> Catalogue:
     """The catalogue of a folder of image files and a regions file.
 
     Raises:
-        ConfigurationError: something is wrong with them; it lists everything.
+        ConfigurationError: the files are invalid; it lists every problem.
     """
     return read_configuration(images_dir, regions_file).catalogue
 
@@ -73,13 +73,13 @@ def load(images_dir: Path, regions_file: Path) -> Catalogue:
 def read_configuration(
     images_dir: Path, regions_file: Path, *, allow_unknown_filters: bool = False
 ) -> Configuration:
-    """The catalogue, with what each file gave to it, and warnings.
+    """The catalogue, with the number of images in each file, and warnings.
 
-    Every `*.yaml` and `*.yml` in `images_dir` and its folders is read, in the order of their
-    names; hidden files and files with other names are not, and each is warned of.
+    Every `*.yaml` and `*.yml` in `images_dir` and its subfolders is read, in the order of their
+    names. Hidden files and files with other names are not read; each gives a warning.
 
     Raises:
-        ConfigurationError: something is wrong with the files; it lists everything.
+        ConfigurationError: the files are invalid; it lists every problem.
     """
     file = _read_regions_file(regions_file)
     regions, misshapen = _regions(file.document)
@@ -110,13 +110,13 @@ def read_configuration(
 
 
 def _first(problems: Iterable[Problem]) -> Iterator[Problem]:
-    """The first problems of each file, and a last one that says if there are more."""
+    """The first problems of each file, and a last one that says whether there are more."""
     for file, group in groupby(sorted(problems), key=lambda problem: problem.file):
         found = list(group)
         yield from found[:MAX_PROBLEMS]
         if len(found) > MAX_PROBLEMS:
             last = found[MAX_PROBLEMS - 1]
-            message = "and more; these are the first problems of the file"
+            message = f"and more problems; only the first {MAX_PROBLEMS} are listed"
             yield Problem(file, last.line, "", "", message)
 
 
@@ -159,7 +159,7 @@ def _shaped(document: Document, model: type[M]) -> tuple[M | None, list[Problem]
         return None, list(problems_of(document, model, error))
 
 
-# --- from the files' words to the kernel's
+# --- from the files' entries to the kernel's values
 
 
 def _targets(regions: RegionsFile) -> tuple[Target, ...]:
@@ -198,5 +198,5 @@ def _filter(entry: FilterEntry) -> Filter:
 
 
 def _ordered(values: Iterable[str]) -> tuple[str, ...]:
-    """Each value once, sorted, so that cosmetic edits change no lookup."""
+    """The distinct values, sorted, so a change of order does not change the lookup."""
     return tuple(sorted(set(values)))

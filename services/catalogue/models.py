@@ -1,6 +1,6 @@
-"""The shape of the two files: what each field may hold, as pydantic checks it and editors show it.
+"""The schema of the two files, for pydantic and for editors.
 
-A field that is left out has an empty value here; an empty value that is written out is refused.
+A field that is left out has an empty value here; an explicit empty value is refused.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_VALUES = 200  # ec2:DescribeImages, filter values in the whole request
 MAX_TEXT = 255  # ec2:DescribeImages, characters of a filter value
 MAX_PARAMETER_PATH = 1011  # ssm:PutParameter, characters of a name
 
-# JSON Schema and pydantic's own regular expressions end at "$" and know no "\Z".
+# JSON Schema and pydantic's own regular expressions use "$" and do not support "\Z".
 _ACCOUNT_ID = ACCOUNT_ID.replace(r"\Z", "$")
 _IMAGE_NAME = IMAGE_NAME.replace(r"\Z", "$")
 _REGION = REGION.replace(r"\Z", "$")
@@ -46,7 +46,7 @@ EXPECTED = {
     _REGION: "the name of a region, such as eu-west-1",
     _LINE: "one line of text",
 }
-"""What a text that does not fit its pattern should have been; others have a function in explain."""
+"""What each pattern expects, for messages; the other patterns have a function in explain."""
 
 _OWNER_FILTER_VALUES = {
     "owner-id": (r"[0-9]{12}", "an account id of exactly 12 digits"),
@@ -57,7 +57,7 @@ _OWNER_FILTER_VALUES = {
     "image-id": (r"ami-([0-9a-f]{8}|[0-9a-f]{17})", "an image id, such as ami-0123456789abcdef0"),
 }
 OWNER_FILTERS = frozenset(_OWNER_FILTER_VALUES)
-"""Filters that say whose images are meant, or which."""
+"""Filters that limit the owner of an image, or name the image itself."""
 
 AccountId = Annotated[str, StringConstraints(pattern=_ACCOUNT_ID)]
 Region = Annotated[str, StringConstraints(pattern=_REGION)]
@@ -78,15 +78,15 @@ class FilterEntry(_Model):
 
     name: Line = Field(
         alias="Name",
-        description="The filter's name as DescribeImages knows it: name, architecture, owner-id, "
+        description="The filter's name in DescribeImages: name, architecture, owner-id, "
         "tag:Team … Case-sensitive. Names that EC2 does not have are refused.",
     )
     values: tuple[Line, ...] = Field(
         alias="Values",
         min_length=1,
         description="A list of values, one of which must match. `*` matches any run of "
-        "characters, `?` for one or none; `\\` before `*`, `?` or `\\` takes that character as it "
-        "is, and EC2 refuses it before others. Case-sensitive.",
+        "characters, `?` one or none; `\\` escapes `*`, `?` and `\\`, and EC2 refuses it before "
+        "other characters. Case-sensitive.",
     )
 
     @model_validator(mode="after")
@@ -113,14 +113,14 @@ def _fits_one_request(filters: tuple[FilterEntry, ...]) -> tuple[FilterEntry, ..
     names = Counter(entry.name for entry in filters)
     twice = sorted(name for name, count in names.items() if count > 1)
     if twice:
-        _refuse(f"names the filter {shown(twice[0])} twice; put all its values in one")
+        _refuse(f"has the filter {shown(twice[0])} twice; put all its values in one")
     # `state=available` is added to a request that does not say which state it means.
     added = 0 if "state" in names else 1
     values = sum(len(set(entry.values)) for entry in filters)
     if len(filters) + added > MAX_FILTERS or values + added > MAX_VALUES:
         _refuse(
-            f"holds {len(filters)} filters with {values} values; EC2 takes {MAX_FILTERS} filters "
-            f"with {MAX_VALUES} values in all, state=available included; split the image up"
+            f"has {len(filters)} filters with {values} values; EC2 allows {MAX_FILTERS} filters "
+            f"with {MAX_VALUES} values in total, including state=available; split the image"
         )
     return filters
 
@@ -137,7 +137,7 @@ Filters = Annotated[
 
 def _excludes_something(pattern: str) -> str:
     if not pattern.strip("*"):
-        _refuse("excludes every image; say which are meant")
+        _refuse("excludes every image; write a narrower pattern")
     return pattern
 
 
@@ -153,23 +153,23 @@ class ImageEntry(_Model):
 
     name: Annotated[str, StringConstraints(pattern=_IMAGE_NAME)] = Field(
         alias="Name",
-        description="What the image is called here and in every announcement. Unique over all "
-        "files, whatever its case. Renaming begins a new history.",
+        description="The image's name, here and in every announcement. Unique in all files, "
+        "ignoring case. A renamed image starts a new history.",
     )
     parameter_path: Annotated[
         str, StringConstraints(pattern=PARAMETER_PATH, max_length=MAX_PARAMETER_PATH)
     ] = Field(
         default="",
         alias="ParameterPath",
-        description="An SSM parameter whose value is an image id, or JSON that holds `image_id`. "
+        description="An SSM parameter whose value is an image id, or JSON with `image_id`. "
         "Either this or Filters.",
     )
     filters: Filters = Field(
         default=(),
         alias="Filters",
-        description="Filters for DescribeImages; the newest image that passes all of them is "
-        "current. A list of Name/Values maps, or, the older form, text that holds such maps "
-        "separated by commas, with or without brackets around them. Either this or ParameterPath.",
+        description="Filters for DescribeImages; the newest image that matches all of them is "
+        "current. A list of Name/Values maps. The older form is text with such maps, separated by "
+        "commas, with or without brackets around them. Either this or ParameterPath.",
     )
     filter: Filters = Field(
         default=(), alias="Filter", description="Another spelling of Filters; use one of them."
@@ -178,29 +178,29 @@ class ImageEntry(_Model):
         default=(),
         alias="Owners",
         min_length=1,
-        description="Whose images may be chosen: account ids, self, amazon, aws-marketplace or "
-        "aws-backup-vault. Required with Filters, unless an owner-id, owner-alias or image-id "
-        "filter says it: anyone can publish an image under any name.",
+        description="The owners whose images can be selected: account ids, self, amazon, "
+        "aws-marketplace or aws-backup-vault. Required with Filters, unless there is an owner-id, "
+        "owner-alias or image-id filter: anyone can publish an image under any name.",
     )
     regions: tuple[Region, ...] = Field(
         default=(),
         alias="Regions",
         min_length=1,
-        description="Only these regions of regions.yaml; without it, all of them.",
+        description="Only these regions of regions.yaml; the default is all of them.",
     )
     exclude_names: tuple[Annotated[Line, AfterValidator(_excludes_something)], ...] = Field(
         default=(),
         alias="ExcludeNames",
         min_length=1,
         max_length=MAX_VALUES,
-        description="Wildcards for names of images that must never be chosen, such as *-BETA-*. "
-        "Goes with Filters.",
+        description="Wildcards for names of images that are never selected, such as *-BETA-*. "
+        "Only with Filters.",
     )
     announce: tuple[Kind, ...] = Field(
         default=tuple(sorted(DEFAULT_ANNOUNCE)),
         alias="Announce",
-        description="What is announced: baseline (first sight), release, rollback, reconfigured "
-        "(the lookup was edited). An empty list only keeps the history.",
+        description="The changes to announce: baseline (the first image), release, rollback, "
+        "reconfigured (the lookup was edited). With an empty list, only the history is kept.",
     )
 
 
@@ -213,14 +213,14 @@ class ImagesFile(_Model):
 
 
 class RegionEntry(_Model):
-    """One region, watched from and announced in one account."""
+    """One region of one account: images are looked up and announced there."""
 
     name: Region = Field(alias="Name", description="The region, such as eu-west-1.")
     account_id: AccountId = Field(
         default="",
         alias="AccountId",
-        description="The account to watch this region from and to announce in; without it, the "
-        "file's own AccountId. A region may be listed more than once with different accounts.",
+        description="The account where images are looked up and announced; the default is the "
+        "file's AccountId. A region can be listed more than once with different accounts.",
     )
 
 
@@ -230,10 +230,10 @@ class RegionsFile(_Model):
     account_id: AccountId = Field(
         default="",
         alias="AccountId",
-        description="The account of every region that names no other: 12 digits, in quotes.",
+        description="The account of every region without its own AccountId: 12 digits, in quotes.",
     )
     regions: tuple[RegionEntry, ...] = Field(
-        min_length=1, description="The regions to watch; adding one is one line and one deploy."
+        min_length=1, description="The regions to watch. To add one, add a line and deploy."
     )
 
 
@@ -247,5 +247,5 @@ ENTRIES: dict[tuple[str, ...], type[BaseModel]] = {
 
 
 def keys_of(model: type[BaseModel]) -> list[str]:
-    """The keys that a map of this shape may have, as they are written."""
+    """The keys that a map of this model can have, as they are written in YAML."""
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,4 +1,4 @@
-"""The older form of `Filters`: text that holds `{'Name': …, 'Values': […]}` maps between commas."""
+"""The older form of `Filters`: text with `{'Name': …, 'Values': […]}` maps, separated by commas."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 
 from services.catalogue.yaml_loader import parse_document
 
-_MAX_CHARACTERS = 65_536  # 200 values of 255 characters, and room for the syntax around them
+_MAX_CHARACTERS = 65_536  # enough for 200 values of 255 characters and the syntax around them
 _TOO_LONG = f"is longer than {_MAX_CHARACTERS} characters"
 _EMPTY = "is empty"
 _SHORTHAND = re.compile(r"\s*Name=[^,]*,Values=")
 _CLI = (
-    "is the short form of the AWS CLI; write each filter as an entry of a list: "
+    "is the shorthand syntax of the AWS CLI; write each filter as an entry of a list: "
     "- {Name: name, Values: ['…']}"
 )
-_BACKSLASH = "holds a backslash; write such a value in the list form"
+_BACKSLASH = "contains a backslash; use the list form for such a value"
 
-_SURROGATE = "holds half a character (a surrogate); remove it"
+_SURROGATE = "contains half of a surrogate pair; remove it"
 
 
 class OlderFormError(ValueError):
@@ -24,10 +24,10 @@ class OlderFormError(ValueError):
 
 
 def parse_older_form(text: str) -> object:
-    """The list that the text holds, which may have brackets of its own.
+    """The list in the text, which can have brackets of its own.
 
-    Its maps are YAML in flow style, so they are read by the same strict loader: nothing is ever
-    evaluated, and a forgotten comma or a duplicate key is refused, not guessed at.
+    Its maps are YAML in flow style, so the same strict loader reads them: nothing is evaluated, and
+    a missing comma or a duplicate key is refused.
 
     Raises:
         OlderFormError: it cannot be read.
@@ -52,7 +52,7 @@ def parse_older_form(text: str) -> object:
 def _unreadable(text: str) -> str:
     if _SHORTHAND.match(text):
         return _CLI
-    if "\\" in text:  # it meant one thing to Python's quoting and means another to YAML's
+    if "\\" in text:  # Python's and YAML's quotes treat it differently
         return _expected(_BACKSLASH)
     if len(text) > _MAX_CHARACTERS:
         return _expected(_TOO_LONG)

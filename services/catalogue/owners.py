@@ -1,4 +1,4 @@
-"""What people write in place of an owner, and what to write instead."""
+"""Common mistakes in owners, and what to write instead."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ _PUBLISHERS = {
     "redhat": "309956199498",
     "rhel": "309956199498",
 }
-"""Publishers that EC2 has no alias for: the accounts that their own documents name."""
+"""The accounts of publishers for which EC2 has no alias, from the publishers' documentation."""
 
 
 def owner_mistake(owner: str) -> str:
-    """Why a text names no owner: one sentence for the first thing that is wrong."""
+    """Why a text is not an owner: one sentence about its first mistake."""
     digits = re.sub(r"[\s-]", "", owner)
     if re.search(r"[*?]", owner):
-        return f"{shown(owner)} is a wildcard, and a wildcard names no owner; write {_KNOWN}"
+        return f"{shown(owner)} is a wildcard, which is not allowed here; write {_KNOWN}"
     if digits.isascii() and digits.isdigit():
         return _account(owner, digits)
     plain = owner.strip().lower()
     account = _PUBLISHERS.get(re.sub(r"[\s_-]", "", plain))
     if account:
-        return f"EC2 knows no owner {shown(owner)}; write the publisher's account: '{account}'"
+        return f"EC2 has no owner alias {shown(owner)}; write the publisher's account: '{account}'"
     hint = alias_hint(owner)
     if hint:
-        return f"EC2 knows no owner {shown(owner)}{hint}"
+        return f"EC2 has no owner alias {shown(owner)}{hint}"
     return f"is the text {shown(owner)}, but must be {_KNOWN}"
 
 
 def alias_hint(owner: str) -> str:
-    """The end of a sentence about an owner: what was meant, or why a wildcard is refused."""
+    """The end of a message about an owner: the nearest alias, or that wildcards are not allowed."""
     if re.search(r"[*?]", owner):
-        return "; a wildcard names no owner"
+        return "; wildcards are not allowed here"
     near = difflib.get_close_matches(owner.strip().lower()[:100], _ALIASES, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
 def _account(owner: str, digits: str) -> str:
     if len(digits) == 12:  # noqa: PLR2004 - an account id
-        return f"{shown(owner)} is no account id; write '{digits}'"
+        return f"{shown(owner)} is not an account id; write '{digits}'"
     zeros = "; keep the zeros at its beginning" if len(digits) < 12 else ""  # noqa: PLR2004
     return f"{shown(owner)} has {len(digits)} digits, and an account id has exactly 12{zeros}"

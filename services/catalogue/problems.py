@@ -1,4 +1,4 @@
-"""What is wrong with the configuration, and where."""
+"""Problems of the configuration, and where they are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.kernel.errors import AmiTrackerError
 _SHOWN = 80
 _LONGEST = {"file": 4096, "entry": 200, "field": 400, "message": 1000}
 
-# Letters and marks that Unicode calls printable and that no terminal shows.
+# Letters and marks that are printable in Unicode, but invisible in a terminal.
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
@@ -20,9 +20,9 @@ _UNSEEN = re.compile(
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake: `line` is 0 where a file or folder as a whole is meant, texts may be empty.
+    """One mistake: `line` is 0 if it concerns a whole file or folder; texts can be empty.
 
-    Every text may hold foreign ones: each is escaped and capped, so that a problem is one line.
+    Every text can contain text from outside: each is escaped and capped, so a problem is one line.
     """
 
     file: str
@@ -32,13 +32,13 @@ class Problem:
     message: str
 
     def __post_init__(self) -> None:
-        """Make each text one that a line may hold."""
+        """Escape and cap each text."""
         for name, limit in _LONGEST.items():
             object.__setattr__(self, name, printable(getattr(self, name), limit))
 
     @property
     def place(self) -> str:
-        """Where the mistake is, as editors and terminals make it a link: `file:line`."""
+        """Where the mistake is, in the form that editors and terminals link: `file:line`."""
         return f"{self.file}:{self.line}" if self.line else self.file
 
     def __str__(self) -> str:
@@ -47,9 +47,9 @@ class Problem:
 
 
 class ConfigurationError(AmiTrackerError):
-    """The configuration cannot be used; `problems` holds everything that is wrong with it.
+    """The configuration is invalid; `problems` has every mistake.
 
-    `warnings` holds what is odd in it without being wrong.
+    `warnings` has what is allowed but probably not intended.
     """
 
     def __init__(self, problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> None:
@@ -59,13 +59,13 @@ class ConfigurationError(AmiTrackerError):
 
 
 def shown(value: object, limit: int = _SHOWN) -> str:
-    """A foreign value as a message may hold it: quoted, escaped and short."""
+    """A value from outside for a message: quoted, escaped and capped."""
     text = repr(value)
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def printable(text: str, limit: int) -> str:
-    """A text as one line may hold it: what cannot be seen is escaped, and its end is cut off."""
+    """A text for one line: invisible characters are escaped, and a long text is cut off."""
     seen = "".join(map(_escaped, text[: limit + 1]))
     return seen if len(seen) <= limit else f"{seen[:limit]}…"
 

@@ -1,4 +1,4 @@
-"""What the entries of regions.yaml must be to each other."""
+"""Checks that compare the entries of regions.yaml with each other."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ _PARTITIONS = {
 
 
 def region_problems(document: Document) -> Iterator[Problem]:
-    """What is wrong with regions.yaml apart from its shape: no account, or a duplicate target."""
+    """The problems of regions.yaml apart from its schema, such as a duplicate target."""
     default = document.value.get("AccountId") if isinstance(document.value, dict) else None
     seen: dict[tuple[object, object], Entry] = {}
     for entry in entries(document, "regions"):
         account = entry.content.get("AccountId", default)
         target = (entry.content.get("Name"), account)
         if account is None and "AccountId" not in entry.content:
-            yield entry.problem("AccountId", "no account: add one here, or one for the whole file")
+            yield entry.problem("AccountId", "no account; add one here, or one for the whole file")
         if not all(isinstance(part, str) for part in target):
             continue
         if target in seen:
             line = document.line(seen[target].location)
-            yield entry.problem("Name", f"is listed with the same account in line {line} already")
+            yield entry.problem("Name", f"duplicate of line {line}: same region and account")
         seen.setdefault(target, entry)
     yield from _partition_problems(list(seen.values()))
 
 
 def _partition_problems(listed: Sequence[Entry]) -> Iterator[Problem]:
-    """Regions that no role of the first one's partition reaches."""
+    """Regions in another partition than the first region."""
     for entry in listed[1:]:
         name, first = str(entry.content["Name"]), str(listed[0].content["Name"])
         if _partition(name) != _partition(first):
             message = (
                 f"{shown(name)} is in another partition ({_partition(name)}) than {shown(first)} "
-                f"({_partition(first)}), and roles do not reach across: deploy a hub there as well"
+                f"({_partition(first)}), where its roles are not valid; deploy a hub there"
             )
             yield entry.problem("Name", message)
 
@@ -58,11 +58,11 @@ def _partition(region: str) -> str:
 
 
 def region_warnings(document: Document, known: AbstractSet[str]) -> Iterator[Problem]:
-    """The regions of regions.yaml that are not among those `known`: misspelt, or newer."""
+    """The regions of regions.yaml that are not in `known`: they are misspelt, or newer."""
     for entry in entries(document, "regions"):
         name = entry.content.get("Name")
-        # What is no region name at all is said by its own field.
+        # The field's own check reports malformed names.
         if isinstance(name, str) and re.match(REGION, name) and name not in known:
             near = difflib.get_close_matches(name, sorted(known), n=1)
             guess = f"; did you mean {near[0]}?" if near else ""
-            yield entry.problem("Name", f"{name} is not a region that this version knows{guess}")
+            yield entry.problem("Name", f"{name} is not in this version's list of regions{guess}")

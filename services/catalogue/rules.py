@@ -1,6 +1,6 @@
-"""What the fields of images must be to each other; a field's own shape is checked by the models.
+"""Checks that compare the fields of images with each other; the models check single fields.
 
-The rules look at entries as they were read, so that a misspelt field hides no other mistake.
+The rules read entries before validation, so a misspelt field does not hide another mistake.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ from services.catalogue.problems import Problem, shown
 from services.kernel.wire import REGION, canonical_json
 
 _NO_OWNER = (
-    "names no owner. Anyone can publish a public image under any name, and the newest match would "
-    "be taken (the whoAMI name confusion). Add Owners, such as [amazon] or the publisher's account "
-    "id, or an owner-id, owner-alias or image-id filter"
+    "has no owner. Anyone can publish a public image under any name, and the newest match would be "
+    "selected (the whoAMI name confusion attack). Add Owners, such as [amazon] or the publisher's "
+    "account id, or an owner-id, owner-alias or image-id filter"
 )
 
 _NO_ARCHITECTURE = (
-    "names no architecture, so the newest image is taken whichever it has; if that is not meant, "
-    "add an architecture filter, such as [x86_64] or [arm64]; if it is, one with both"
+    "has no architecture, so the newest image of any architecture is selected; add an architecture "
+    "filter, such as [x86_64] or [arm64], or one with both values if that is intended"
 )
 
 _LOOKUPS = frozenset({"ParameterPath", "Filters", "Filter"})
-_LONGEST_KEY = 100  # characters of an unknown key that are compared with the known ones
+_LONGEST_KEY = 100  # characters of an unknown key that are compared with known keys
 _MAX_ENTRY_BYTES = 100_000
-"""As JSON. A message holds 256 KiB on any queue, a row 400 KB; 200 filter values of 255 characters
-take about 52,000."""
+"""As JSON. A message can have 256 KiB on any queue, a row 400 KB; 200 filter values of 255
+characters need about 52,000 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What images are compared with: the regions (None where they are unknown), and leniency."""
+    """The context of the checks: the regions (None if they are unknown), and an option."""
 
     regions: AbstractSet[str] | None = None
     allow_unknown_filters: bool = False
 
 
 def image_problems(documents: Iterable[Document], around: Surroundings) -> Iterator[Problem]:
-    """What is wrong with the images, apart from their shape."""
+    """The problems of the images, apart from their schema."""
     seen: dict[str, Entry] = {}
     for document in documents:
         found = (
@@ -66,7 +66,7 @@ def image_problems(documents: Iterable[Document], around: Surroundings) -> Itera
 
 
 def image_warnings(documents: Iterable[Document]) -> Iterator[Problem]:
-    """Which images may be of another architecture than is meant."""
+    """Warnings about images whose architecture is not limited."""
     for document in documents:
         for entry in entries(document, "images"):
             key, filters = _filters_of(entry)
@@ -100,8 +100,12 @@ def _name_problems(entry: Entry, seen: dict[str, Entry]) -> Iterator[Problem]:
     first = seen.setdefault(name.lower(), entry)
     if first is not entry:
         place = f"{first.document.file}:{first.document.line((*first.location, 'Name'))}"
-        case = "" if first.content["Name"] == name else "; names must differ in more than case"
-        yield entry.problem("Name", f"is the name of another image already, at {place}{case}")
+        case = (
+            ""
+            if first.content["Name"] == name
+            else "; names that differ only in case are duplicates"
+        )
+        yield entry.problem("Name", f"duplicate name, first defined at {place}{case}")
 
 
 def _lookup_problems(entry: Entry) -> Iterator[Problem]:
@@ -113,19 +117,19 @@ def _lookup_problems(entry: Entry) -> Iterator[Problem]:
     if len(given) > 1:
         yield entry.problem(given[1], f"cannot be used with {given[0]}; keep one of them")
     if given == ["ParameterPath"]:
-        yield from _idle_problems(entry)
+        yield from _unused_problems(entry)
     elif given and "ParameterPath" not in given and not _names_owner(entry, given[0]):
         yield entry.problem(given[0], _NO_OWNER)
 
 
 def _misspells(entry: Entry, *wanted: str) -> bool:
-    """Whether an unknown key, which is a problem of its own, is meant to be one of these."""
+    """Whether an unknown key, which is reported separately, probably means one of these."""
     return any(_meant(key[:_LONGEST_KEY]) in wanted for key in entry.content)
 
 
 @lru_cache(maxsize=1024)
 def _meant(key: str) -> str:
-    """The key that an unknown one resembles most; empty where it is known or like none."""
+    """The known key that is most similar; empty if the key is known or similar to none."""
     known = {name.lower(): name for name in keys_of(ImageEntry)}
     if key in known.values():
         return ""
@@ -138,7 +142,7 @@ def _meant(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _FilterPlace:
-    """One filter with the places of its name and of each of its texts."""
+    """One filter, with the locations of its name and of each of its values."""
 
     location: Location
     name: str
@@ -146,7 +150,7 @@ class _FilterPlace:
 
 
 def _filters_of(entry: Entry) -> tuple[str, list[_FilterPlace]]:
-    """The key of the filters and those that can be read; no key where there are none."""
+    """The key of the filters and those that can be read; an empty key if there are none."""
     key = next((key for key in entry.content if key in _LOOKUPS - {"ParameterPath"}), "")
     found = (_read_filters(entry.content[key]) or []) if key else []
     return key, [
@@ -184,9 +188,9 @@ def _filter_problems(entry: Entry, *, allow_unknown: bool) -> Iterator[Problem]:
 
 
 def _value_mistake(name: str, value: str) -> str | None:
-    """The first mistake of a filter's value; owners have sentences of their own."""
+    """The first mistake of a filter's value; owners have their own check."""
     if name in OWNER_FILTERS or not 0 < len(value) <= MAX_TEXT:
-        return None  # its own field says so
+        return None  # reported by the field's own check
     special = _VALUE_MISTAKES.get(name)
     return escape_mistake(value) or (special(value) if special else None)
 
@@ -203,11 +207,11 @@ def _excluded_problems(entry: Entry) -> Iterator[Problem]:
 def _size_problems(entry: Entry) -> Iterator[Problem]:
     size = len(canonical_json(entry.content))
     if size > _MAX_ENTRY_BYTES:
-        message = f"takes {size:,} bytes as JSON, but fits a message with {_MAX_ENTRY_BYTES:,} only"
+        message = f"is {size:,} bytes as JSON; the limit is {_MAX_ENTRY_BYTES:,}"
         yield entry.document.problem(entry.location, message)
 
 
-def _idle_problems(entry: Entry) -> Iterator[Problem]:
+def _unused_problems(entry: Entry) -> Iterator[Problem]:
     for key in ("Owners", "ExcludeNames"):
         if key in entry.content:
             yield entry.problem(key, "has no effect with ParameterPath; remove it, or use Filters")
@@ -218,9 +222,9 @@ def _names_owner(entry: Entry, key: str) -> bool:
         return True
     filters = _read_filters(entry.content[key])
     if filters is None:
-        return True  # unreadable, which is a problem of its own
+        return True  # unreadable, which is reported separately
     names = [member.get("Name") for member in filters if isinstance(member, dict)]
-    # A filter without a name is a problem of its own, and may be meant to be the owner's.
+    # A filter without a name is reported separately, and can be the owner's.
     return any(not isinstance(name, str) or name in OWNER_FILTERS for name in names)
 
 
@@ -235,7 +239,7 @@ def _read_filters(value: object) -> list[object] | None:
 def _region_problems(entry: Entry, regions: AbstractSet[str]) -> Iterator[Problem]:
     wanted = entry.content.get("Regions")
     for index, region in enumerate(wanted if isinstance(wanted, list) else ()):
-        # What is no region name at all is said by its own field.
+        # The field's own check reports malformed names.
         if isinstance(region, str) and re.match(REGION, region) and region not in regions:
             location = (*entry.location, "Regions", index)
             message = f"{shown(region)} is not in regions.yaml; add it there or remove it here"

@@ -1,4 +1,4 @@
-"""JSON Schemas of the two files, for editors: generated from the models, so they never drift."""
+"""JSON Schemas of the two files, for editors: generated from the models."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def schemas() -> dict[str, str]:
 
 
 def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    # Draft 7 is what editors' YAML support knows best, and nothing newer is used.
+    # Editors' YAML support is best for draft 7, and the schemas need nothing newer.
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         **_without_noise(model.model_json_schema(by_alias=True)),
@@ -33,7 +33,7 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _without_noise(value: Any) -> Any:  # noqa: ANN401 - a JSON value
-    """Without generated titles, and without the empty defaults that mean "left out"."""
+    """The value without generated titles and without empty defaults, which mean "left out"."""
     match value:
         case dict():
             return {

@@ -1,4 +1,4 @@
-"""The regions that exist, as far as the AWS SDK of this version knows."""
+"""The regions in the endpoint data of the installed AWS SDK."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from botocore.regions import EndpointResolver
 @cache
 def sdk_regions() -> frozenset[str]:
     """Every region of every partition that has EC2 in botocore's endpoint data."""
-    # Not by way of a session: that reads the user's profile, and fails where it does not exist.
+    # Not through a session, which reads the user's profile and fails if it does not exist.
     resolver = EndpointResolver(Loader().load_data("endpoints"))
     return frozenset(
         region

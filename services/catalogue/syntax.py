@@ -1,4 +1,4 @@
-"""What is wrong with text that is no YAML: the line to look at, and what to write there."""
+"""Explains YAML syntax errors: the line of the mistake, and what to write there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STARRED = re.compile(r"\*[^\s,\]}]*")
 
 
 class _Mark(Protocol):
-    """A place in the text, by whichever of PyYAML's parsers; lines are counted from 0."""
+    """A position in the text, from any of PyYAML's parsers; lines are counted from 0."""
 
     @property
     def line(self) -> int: ...
@@ -31,19 +31,19 @@ class Fault:
 
 
 def conflict(text: str) -> Fault | None:
-    """Where a merge left its marks."""
+    """The first marker of a merge conflict."""
     found = _CONFLICT.search(text)
     if found is None:
         return None
-    message = f"holds the mark {found[1]} of a merge conflict; keep one side and remove the marks"
+    message = f"contains the merge conflict marker {found[1]}; keep one side and remove the markers"
     return Fault(text.count("\n", 0, found.start()) + 1, message)
 
 
 def fault_of(error: yaml.YAMLError, text: str, quoted: yaml.ScalarEvent | None) -> Fault:
-    """What PyYAML could not read; `quoted` is the last quoted text over several lines."""
+    """The message for a PyYAML error; `quoted` is the last quoted text over several lines."""
     lines = text.splitlines() or [""]
     mark = getattr(error, "problem_mark", None)
-    # What misses at the end is missed behind the last line, where no editor goes.
+    # Report an error at the end of the file on the last line.
     line = min(line_of(mark), len(lines))
     if _TAB_INDENT.match(lines[line - 1]):
         return Fault(line, "is indented with a tab; YAML allows only spaces there")
@@ -63,11 +63,11 @@ def _unclosed(error: yaml.YAMLError, quoted: yaml.ScalarEvent | None, line: int)
     """A quote that is not closed, or that is closed by the quote of another text."""
     start, problem = getattr(error, "context_mark", None), str(getattr(error, "problem", ""))
     if start and _context(error) == "while scanning a quoted scalar" and "unexpected" in problem:
-        return Fault(start.line + 1, "a quote opens in this line and is never closed; close it")
+        return Fault(start.line + 1, "a quote opens on this line and is never closed; close it")
     if quoted is None or line_of(quoted.end_mark) != line:
         return None
     message = (
-        f"a quote opens in this line and is closed in line {line} only, before other text; "
+        f"a quote opens on this line and is closed only on line {line}, before other text; "
         "close it where its text ends"
     )
     return Fault(line_of(quoted.start_mark), message)
@@ -92,14 +92,17 @@ def _starred(error: yaml.YAMLError, line: str) -> Fault | None:
     return Fault(start.line + 1, message)
 
 
-_KEYS = "put a value that holds ': ' in quotes, and write a space behind each key's colon"
+_KEYS = "put a value that contains ': ' in quotes, and write a space after each key's colon"
 _BRACKETS = (
     "close the bracket, put commas between the values, and put values with brackets or braces in "
     "quotes"
 )
-_INDENT = "indent the fields of an entry alike, and put a value that holds quotes in other quotes"
+_INDENT = (
+    "indent all fields of an entry by the same number of spaces, and put a value that contains "
+    "quotes in the other kind of quotes"
+)
 _HINTS = (
-    ("escape character", "double quotes know only YAML's escapes; use single quotes"),
+    ("escape character", "double quotes allow only YAML's escapes; use single quotes"),
     ("cannot start any token", "put the value in quotes"),
     ("mapping values are not allowed", _KEYS),
     ("could not find expected ':'", "write a key, a colon and a space"),
@@ -109,7 +112,7 @@ _HINTS = (
     ("while scanning an anchor", "put a value that begins with & in quotes"),
     ("while scanning a block scalar", "put a value that begins with > or | in quotes"),
 )
-"""Words of PyYAML's reasons, and what helps."""
+"""Parts of PyYAML's messages, and how to fix the mistake."""
 
 
 def _sentence(error: yaml.YAMLError) -> str:

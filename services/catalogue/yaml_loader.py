@@ -1,11 +1,10 @@
-"""YAML as the people who edit it mean it: text stays text, and nothing clever is allowed.
+"""A strict subset of YAML in which text stays text.
 
-Only `true`, `false`, `null` (and nothing at all), lists and maps become anything but text, so an
-account id keeps its zeros and `1.30` its last digit. Anchors, aliases, merge keys, tags,
-directives, second documents, keys that are duplicates or not text, and invisible characters are
-refused. Input is bounded in bytes, nodes and depth before anything is built from it. A file is
-UTF-8; the byte order mark that some Windows editors begin it with is accepted there, and nowhere
-else.
+Only `true`, `false`, `null`, empty values, lists and maps are not text, so an account id keeps its
+zeros and `1.30` its last digit. Anchors, aliases, merge keys, tags, directives, second documents,
+keys that are duplicates or not text, and invisible characters are refused. The limits of bytes,
+nodes and depth are checked before values are built. A file is UTF-8; a byte order mark, which some
+Windows editors write, is accepted only at its beginning.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ from services.catalogue.yaml_text import (
 )
 
 MAX_NODES = 60_000
-"""Values in a file: 10,000 images with a parameter, and still an answer within a second."""
+"""Values in a file: enough for 10,000 images with a parameter, checked within a second."""
 MAX_DEPTH = 20
 MAX_PATH = 4096
-"""Characters of a file's name that are shown: as many as Linux takes."""
+"""Characters of a file's name that are shown: the limit of Linux."""
 
-# libyaml where PyYAML was built with it, as every wheel is: ten times as fast.
+# libyaml, ten times as fast, if PyYAML was built with it, as every wheel is.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _CONSTANTS: Mapping[str, bool | None] = {"": None, "null": None, "true": True, "false": False}
@@ -64,7 +63,7 @@ def parse_document(file: str, data: bytes) -> ReadFile:
 
 
 class _Builder:
-    """Builds values from YAML events, which come one by one, so that nothing grows unseen."""
+    """Builds values from YAML events one by one, so the limits are checked before memory grows."""
 
     def __init__(self, text: str, file: str, problems: list[Problem]) -> None:
         self.lines: dict[Location, int] = {}
@@ -89,7 +88,7 @@ class _Builder:
         return value
 
     def placed(self, problem: Problem, document: Document) -> Problem:
-        """The problem with its entry and field, which were not known when it was found."""
+        """The problem with its entry and field, which were unknown when it was found."""
         location = self._places.get(problem)
         if location is None:
             return problem
@@ -112,16 +111,18 @@ class _Builder:
 
     def _problem(self, event: yaml.Event, message: str, location: Location = ()) -> None:
         if len(self._problems) == MAX_PROBLEMS:
-            raise RefusedError(_line(event), "has more problems than are listed")
+            raise RefusedError(
+                _line(event), f"has more than {MAX_PROBLEMS} problems; the rest was not read"
+            )
         problem = Problem(self._file, _line(event), "", "", message)
         self._problems.append(problem)
-        # A key has no place yet; what holds it has.
+        # A key has no location yet; its map has one.
         place = location[:-1] if location[-1:] == ("?",) else location
         self._places.setdefault(problem, place)
 
     def _node(self, event: yaml.Event, location: Location) -> object:
         self._bound(event, location)
-        self._refuse_cleverness(event, location)
+        self._refuse_unsupported(event, location)
         match event:
             case yaml.ScalarEvent():
                 return self._scalar(event, location)
@@ -136,20 +137,20 @@ class _Builder:
         self._nodes += 1
         self.lines.setdefault(location, _line(event))
         if self._nodes > MAX_NODES:
-            message = f"holds more than {MAX_NODES} values; split it into several files"
+            message = f"contains more than {MAX_NODES} values; split it into several files"
             raise RefusedError(_line(event), message)
         if len(location) > MAX_DEPTH:
             message = f"is nested more than {MAX_DEPTH} levels deep"
             raise RefusedError(_line(event), message)
 
-    def _refuse_cleverness(self, event: yaml.Event, location: Location) -> None:
+    def _refuse_unsupported(self, event: yaml.Event, location: Location) -> None:
         if isinstance(event, yaml.AliasEvent):
             name = f"*{shown(event.anchor)[1:-1]}"
-            message = f"alias {name}: put it in quotes if it is text, or write the value out here"
+            message = f"alias {name}: put it in quotes if it is text, or repeat the value here"
             self._problem(event, message, location)
             return
         if getattr(event, "anchor", None) is not None:
-            message = "anchors (&) are not allowed; write the value out each time"
+            message = "anchors (&) are not allowed; repeat the value in each place"
             self._problem(event, message, location)
         if getattr(event, "tag", None) is not None:
             message = "tags (!) are not allowed; put the text in quotes if it is text"
@@ -173,7 +174,7 @@ class _Builder:
         values: dict[str, object] = {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = self._key(event, location, values)
-            # The value of a refused key is still read, for its own problems.
+            # The value of a refused key is still read, to report its problems.
             inside = (*location, "?" if key is None else key)
             self.lines[inside] = _line(event)
             value = self._node(self._next(), inside)
@@ -191,10 +192,10 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             return None
         if key == "<<":
-            self._problem(event, "merge keys (<<) are not allowed; write the fields out", location)
+            self._problem(event, "merge keys (<<) are not allowed; repeat the fields", location)
             return None
         if key in known:
-            self._problem(event, f"the key {shown(key)} is written twice here; keep one", location)
+            self._problem(event, f"duplicate key {shown(key)}; keep one", location)
             return None
         return key
 
@@ -204,7 +205,7 @@ def _line(event: yaml.Event) -> int:
 
 
 def _quotes_lines(event: yaml.Event) -> TypeGuard[yaml.ScalarEvent]:
-    """Whether it is a quoted text over more than one line."""
+    """Whether the event is a quoted text over several lines."""
     return (
         isinstance(event, yaml.ScalarEvent)
         and event.style in {"'", '"'}

@@ -14,11 +14,11 @@ _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _LAYOUT = frozenset("\t\n\r")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # Unicode general categories
 _NONCHARACTERS = frozenset("\ufffe\uffff")  # YAML forbids them
-_STRANGE_SPACE = "Zs"  # Unicode's category of spaces; only U+0020 is one to YAML
+_STRANGE_SPACE = "Zs"  # Unicode's category of spaces; in YAML, only U+0020 is a space
 
 
 class RefusedError(Exception):
-    """The rest of the file is not worth reading."""
+    """The file cannot be read, or not any further."""
 
     def __init__(self, line: int, message: str) -> None:
         self.line = line
@@ -26,7 +26,7 @@ class RefusedError(Exception):
 
 
 def bytes_of(path: Path) -> bytes:
-    """The bytes of a file, one more than the limit at most.
+    """The bytes of a file, at most one more than the limit.
 
     Raises:
         RefusedError: it cannot be read.
@@ -45,7 +45,7 @@ def text_of(data: bytes) -> str:
     """The text in the bytes of a file.
 
     Raises:
-        RefusedError: it is not text that a YAML file may hold.
+        RefusedError: it is not text that is allowed in a YAML file.
     """
     if len(data) > MAX_BYTES:
         raise RefusedError(1, f"is larger than {MAX_BYTES} bytes; split it into several files")
@@ -71,12 +71,12 @@ def _refuse_invisible(text: str) -> None:
     places = [(text.index(character), character) for character in _invisible(text)]
     if places:
         position, character = min(places)
-        message = f"holds the invisible character {_code_point(character)}; remove it"
+        message = f"contains the invisible character {_code_point(character)}; remove it"
         raise RefusedError(_line_at(text, position), message)
 
 
 def _invisible(text: str) -> list[str]:
-    """Characters that no editor shows: names that look alike must be alike."""
+    """Characters that editors do not show; with them, equal-looking names could differ."""
     candidates = set(text) - _LAYOUT
     return sorted(
         c for c in candidates if unicodedata.category(c) in _INVISIBLE or c in _NONCHARACTERS
@@ -92,15 +92,18 @@ def _line_at(text: str, position: int) -> int:
 
 
 def hidden_mistake(text: str) -> str:
-    """What is wrong with a text that holds invisible characters; empty where there are none."""
+    """The message about invisible characters in a text; empty if there are none."""
     hidden = _invisible(text)
-    return f"holds the invisible character {_code_point(hidden[0])}; remove it" if hidden else ""
+    return f"contains the invisible character {_code_point(hidden[0])}; remove it" if hidden else ""
 
 
 def space_mistake(text: str) -> str:
-    """What looks like a space and is none to YAML, so that an indented key becomes another key."""
+    """The message about a character that looks like a space but is not one in YAML, or empty.
+
+    Such a character makes an indented key another key.
+    """
     if text.isascii():
         return ""
     found = next((c for c in text if c != " " and unicodedata.category(c) == _STRANGE_SPACE), "")
     name = "a non-breaking space" if found == "\u00a0" else "an unusual space"
-    return f"holds {name} ({_code_point(found)}); write an ordinary one" if found else ""
+    return f"contains {name} ({_code_point(found)}); use an ordinary space" if found else ""

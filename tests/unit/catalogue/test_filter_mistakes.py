@@ -69,7 +69,7 @@ def test_a_misspelt_filter_is_recognised(name: str, guess: str) -> None:
 
 def test_a_filter_like_no_other_gets_no_guess() -> None:
     """A guess that is far off would mislead."""
-    expected = "EC2 has no filter 'value'; write a name that DescribeImages has, or tag:KEY"
+    expected = "EC2 has no filter 'value'; write a filter of DescribeImages, or tag:KEY"
     assert filter_name_mistake("value") == expected
 
 
@@ -79,7 +79,7 @@ def test_only_available_images_are_chosen(value: str) -> None:
     mistake = state_mistake(value)
 
     assert mistake is not None
-    assert mistake.endswith("write [available], or leave the filter out")
+    assert mistake.endswith("write [available], or remove the filter")
     assert state_mistake("available") is None
 
 
@@ -92,11 +92,11 @@ def test_ec2_knows_three_escapes(value: str) -> None:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        (r"RHEL-\d", r"holds \d, which EC2 refuses"),
-        (r"\\\d", r"holds \d, which EC2 refuses"),
+        (r"RHEL-\d", r"contains \d, which EC2 refuses"),
+        (r"\\\d", r"contains \d, which EC2 refuses"),
         ("a\\", "ends with a backslash"),
         ("a\\\\\\", "ends with a backslash"),
-        (r"amzn2\.0", r"holds \., which EC2 refuses"),
+        (r"amzn2\.0", r"contains \., which EC2 refuses"),
     ],
 )
 def test_ec2_refuses_other_escapes(value: str, says: str) -> None:
@@ -125,18 +125,18 @@ def test_a_name_that_ec2_allows_is_accepted(value: str) -> None:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("k8s-${var.version}-*", "holds the placeholder '${var.version}'"),
-        ("{{ami_prefix}}-*", "holds the placeholder '{{ami_prefix}}'"),
-        ("<name>-*", "holds the placeholder '<name>'"),
-        ("$NAME-*", "holds the placeholder '$NAME'"),
-        ("%NAME%-*", "holds the placeholder '%NAME%'"),
-        ("^amzn2-ami-hvm-.*$", "looks like a regular expression, and no image name holds '^'"),
-        ("amzn2-(a|b)-*", "looks like a regular expression, and no image name holds '|'"),
-        ("a*,b*", "holds a comma, and no image name does; write a list of names: ['a*', 'b*']"),
-        ("\u201ca*\u201d", "holds the typographic quote \u201c"),
-        ("al2023\u2013ami-*", "holds the long dash \u2013"),
-        ("a:b", "holds ':', and no image name does"),
-        ("caf\u00e9", "holds '\u00e9', and no image name does"),
+        ("k8s-${var.version}-*", "contains the placeholder '${var.version}'"),
+        ("{{ami_prefix}}-*", "contains the placeholder '{{ami_prefix}}'"),
+        ("<name>-*", "contains the placeholder '<name>'"),
+        ("$NAME-*", "contains the placeholder '$NAME'"),
+        ("%NAME%-*", "contains the placeholder '%NAME%'"),
+        ("^amzn2-ami-hvm-.*$", "looks like a regular expression, and no image name contains '^'"),
+        ("amzn2-(a|b)-*", "looks like a regular expression, and no image name contains '|'"),
+        ("a*,b*", "contains a comma, which is not allowed in an image name; write"),
+        ("\u201ca*\u201d", "contains the typographic quote \u201c"),
+        ("al2023\u2013ami-*", "contains the long dash \u2013"),
+        ("a:b", "contains ':', which is not allowed in an image name"),
+        ("caf\u00e9", "contains '\u00e9', which is not allowed in an image name"),
     ],
 )
 def test_a_name_that_no_image_has_is_explained(value: str, says: str) -> None:

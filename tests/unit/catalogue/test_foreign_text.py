@@ -225,5 +225,5 @@ def test_half_a_character_is_named_by_entry_and_field(
     monkeypatch.setattr(yaml_loader, "_Loader", yaml.SafeLoader)
     result = check(tmp_path, f"images:\n  - Name: a\n{text}", REGIONS)
     found = lines_of(result, tmp_path)
-    expected = f"{place}holds the invisible character U+D800; remove it"
+    expected = f"{place}contains the invisible character U+D800; remove it"
     assert any(line.endswith(expected) for line in found), found

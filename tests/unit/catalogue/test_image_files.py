@@ -14,7 +14,7 @@ from services.catalogue.load import ConfigurationError, load, read_configuration
 
 Write = Callable[..., tuple[Path, Path]]
 
-OTHER_SUFFIX = "is not read: only *.yaml and *.yml are"
+OTHER_SUFFIX = "is not read: only *.yaml and *.yml files are"
 
 
 def an_image(name: str) -> str:
@@ -45,14 +45,14 @@ def test_yaml_and_yml_files_of_all_folders_are_read(write: Write) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("x.YAML", f"{OTHER_SUFFIX}; rename it to x.yaml if it is meant"),
-        ("X-1.30.Yml", f"{OTHER_SUFFIX}; rename it to X-1.30.yaml if it is meant"),
-        ("x.yaml.txt", f"{OTHER_SUFFIX}; rename it to x.yaml if it is meant"),
-        ("x.yaml~", f"{OTHER_SUFFIX}; rename it to x.yaml if it is meant"),
+        ("x.YAML", f"{OTHER_SUFFIX}; rename it to x.yaml to include it"),
+        ("X-1.30.Yml", f"{OTHER_SUFFIX}; rename it to X-1.30.yaml to include it"),
+        ("x.yaml.txt", f"{OTHER_SUFFIX}; rename it to x.yaml to include it"),
+        ("x.yaml~", f"{OTHER_SUFFIX}; rename it to x.yaml to include it"),
         ("README.md", OTHER_SUFFIX),
         ("x.json", OTHER_SUFFIX),
-        (".x.yaml", "is not read: its name begins with a dot; rename it if it is meant"),
-        (".x.yaml.swp", "is not read: its name begins with a dot; rename it if it is meant"),
+        (".x.yaml", "is not read: its name begins with a dot; rename it to include it"),
+        (".x.yaml.swp", "is not read: its name begins with a dot; rename it to include it"),
     ],
 )
 def test_a_file_that_is_not_read_is_listed(write: Write, name: str, reason: str) -> None:
@@ -72,8 +72,8 @@ def test_a_hidden_folder_and_a_link_to_a_folder_are_listed_once(write: Write) ->
     (folder / "again").symlink_to(folder)
 
     assert unread(folder) == {
-        ".git": "is not read: its name begins with a dot; rename it if it is meant",
-        "again": "is not read: it is a link to a folder; put the files here",
+        ".git": "is not read: its name begins with a dot; rename it to include it",
+        "again": "is not read: it is a link to a folder; move the files here",
     }
 
 
@@ -84,7 +84,7 @@ def test_what_is_not_read_is_listed_with_the_errors(write: Write) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(folder, regions)
 
-    assert [p.message[:9] for p in caught.value.problems] == ["holds no "]
+    assert [p.message[:9] for p in caught.value.problems] == ["contains "]
     assert [Path(p.file).name for p in caught.value.warnings] == ["a.YAML"]
 
 
@@ -120,7 +120,7 @@ def test_the_search_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     (problem,) = find_image_files(tmp_path).problems
 
-    assert problem.message == "holds more than 2 files; give the folder of image files"
+    assert problem.message == "contains more than 2 files; give the folder of image files"
 
 
 def test_a_wrong_folder_is_explained(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_wrong_folder_is_explained(tmp_path: Path) -> None:
 
     hint = "does not exist; run the command in the repository, or give --images DIR"
     assert missing.message == hint
-    assert a_file.message == f"is a file; give the folder that holds it: --images {tmp_path}"
+    assert a_file.message == f"is a file; give the folder that contains it: --images {tmp_path}"
 
 
 def test_a_missing_regions_file_is_explained(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_folder_without_files_is_refused(write: Write) -> None:
     """Tracking nothing at all is a mistake."""
     folder, regions = write({})
 
-    with pytest.raises(ConfigurationError, match=r"tracked_images: holds no \*\.yaml") as caught:
+    with pytest.raises(ConfigurationError, match=r"tracked_images: contains no \*\.yaml") as caught:
         load(folder, regions)
 
     assert len(caught.value.problems) == 1

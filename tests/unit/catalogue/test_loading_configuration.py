@@ -523,7 +523,7 @@ def test_names_are_unique_over_all_files(refused: Refuse) -> None:
     (problem,) = refused({"a.yaml": text, "b.yml": "\n" + text})
 
     assert (Path(problem.file).name, problem.line) == ("b.yml", 3)
-    assert problem.message.startswith("is the name of another image already, at ")
+    assert problem.message.startswith("duplicate name, first defined at ")
     assert problem.message.endswith("a.yaml:2")
 
 
@@ -531,7 +531,7 @@ def test_what_follows_from_a_refused_line_is_not_told(refused: Refuse) -> None:
     """An alias is told once, not again as a value of the wrong shape."""
     (problem,) = refused(an_image("ParameterPath: /a", "Regions: *all"))
 
-    expected = "alias *all: put it in quotes if it is text, or write the value out here"
+    expected = "alias *all: put it in quotes if it is text, or repeat the value here"
     assert expected == problem.message
 
 
@@ -547,7 +547,7 @@ def test_a_hopeless_file_tells_its_first_hundred_problems(refused: Refuse) -> No
     problems = refused("images:\n" + "  - {}\n" * 5000)
 
     assert len(problems) == 101
-    assert problems[-1].message == "and more; these are the first problems of the file"
+    assert problems[-1].message == "and more problems; only the first 100 are listed"
 
 
 def test_the_error_reads_as_one_line_a_problem(write: Write) -> None:

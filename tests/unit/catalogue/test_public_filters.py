@@ -80,22 +80,22 @@ ACCEPTED: list[tuple[list[str], Filters]] = [
     (["595879546273"], [("name", ["CoreOS-stable-*"]), ("virtualization-type", ["hvm"]), ("architecture", ["x86_64"])]),
 ]
 REFUSED: list[tuple[list[str], Filters, str]] = [
-    (AMAZON, [("name", ["bottlerocket-aws-k8s-${var.cluster_version}-x86_64-*"])], "holds the placeholder '${var.cluster_version}'"),
-    (SELF, [("name", ["${var.project_name}-${var.project_environment}-*"]), ("tag:Environment", ["prod"]), ("tag:Project", ["shop"])], "holds the placeholder '${var.project_name}'"),
-    ([], [("name", ["amzn2-ami-hvm-2.0.????????.?-x86_64-gp2"]), ("architecture", ["x86_64"]), ("block-device-mapping.volume-type", ["gp2"]), ("root-device-type", ["ebs"]), ("virtualization-type", ["hvm"])], "names no owner"),
+    (AMAZON, [("name", ["bottlerocket-aws-k8s-${var.cluster_version}-x86_64-*"])], "contains the placeholder '${var.cluster_version}'"),
+    (SELF, [("name", ["${var.project_name}-${var.project_environment}-*"]), ("tag:Environment", ["prod"]), ("tag:Project", ["shop"])], "contains the placeholder '${var.project_name}'"),
+    ([], [("name", ["amzn2-ami-hvm-2.0.????????.?-x86_64-gp2"]), ("architecture", ["x86_64"]), ("block-device-mapping.volume-type", ["gp2"]), ("root-device-type", ["ebs"]), ("virtualization-type", ["hvm"])], "has no owner"),
     ([], [("owner-id", ["*"]), ("name", ["x-*"]), ("architecture", ["x86_64"]), ("block-device-mapping.volume-type", ["gp3"])], "the value '*' of owner-id must be an account id"),
-    ([], [("name", ["ubuntu/images/hvm-ssd/ubuntu-bionic-18.04-amd64-server-*"]), ("virtualization_type", ["hvm"])], "names no owner"),
+    ([], [("name", ["ubuntu/images/hvm-ssd/ubuntu-bionic-18.04-amd64-server-*"]), ("virtualization_type", ["hvm"])], "has no owner"),
     ([], [("owner-alias", ["amazon"]), ("name", ["amzn2-ami-hvm*"]), ("virtualization_type", ["hvm"])], "EC2 has no filter 'virtualization_type'"),
-    ([], [("name", ["amzn-ami-hvm*"]), ("root-device-type", ["ebs"])], "names no owner"),
-    ([], [("name", ["debian*"])], "names no owner"),
-    ([], [("tag-key", ["Name"]), ("tag-value", ["ami-deploy"])], "names no owner"),
-    ([], [("name", ["Basic Secure Linux"])], "names no owner"),
+    ([], [("name", ["amzn-ami-hvm*"]), ("root-device-type", ["ebs"])], "has no owner"),
+    ([], [("name", ["debian*"])], "has no owner"),
+    ([], [("tag-key", ["Name"]), ("tag-value", ["ami-deploy"])], "has no owner"),
+    ([], [("name", ["Basic Secure Linux"])], "has no owner"),
     (["973714476881"], [], "has no lookup; add either ParameterPath or Filters"),
     (["136693071363"], [("public", [True])], "EC2 has no filter 'public'; did you mean is-public?"),
     (["136693071363"], [("public", ["true"])], "EC2 has no filter 'public'; did you mean is-public?"),
     (SELF, [("name", ["runner"]), ("value", ["ami-0123456789abcdef0"])], "EC2 has no filter 'value'"),
-    (["125523088429"], [("name", ["Fedora-Cloud-Base-(.\\d)-([^.]*.){2}x86_64-hvm-(.*)-gp2(.*)"])], "holds \\d, which EC2 refuses"),
-    ([], [("name", ["*OpenVPN Access Server*"]), ("root-device-type", ["ebs"]), ("architecture", ["x86_64"])], "names no owner"),
+    (["125523088429"], [("name", ["Fedora-Cloud-Base-(.\\d)-([^.]*.){2}x86_64-hvm-(.*)-gp2(.*)"])], "contains \\d, which EC2 refuses"),
+    ([], [("name", ["*OpenVPN Access Server*"]), ("root-device-type", ["ebs"]), ("architecture", ["x86_64"])], "has no owner"),
 ]
 # fmt: on
 

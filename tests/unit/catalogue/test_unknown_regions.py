@@ -41,7 +41,7 @@ def test_a_misspelt_region_is_warned_of_where_it_stands(write: Write) -> None:
     """By file, line and entry, with the region that it resembles most."""
     images, regions = write(IMAGES, where("us-east-1", "eu-wset-1"))
 
-    message = "eu-wset-1 is not a region that this version knows; did you mean eu-west-1?"
+    message = "eu-wset-1 is not in this version's list of regions; did you mean eu-west-1?"
     expected = Problem(str(regions), 4, "eu-wset-1", "Name", message)
     assert (expected,) == read_configuration(images, regions).warnings
     assert f"{regions}:4: eu-wset-1: Name: {message}" == str(expected)
@@ -51,7 +51,7 @@ def test_a_region_like_no_other_is_warned_of_without_a_guess(write: Write) -> No
     """A guess that is far off would only mislead."""
     (warning,) = warnings(write, where("zz-qqqqqqqqqq-9"))
 
-    assert warning.message == "zz-qqqqqqqqqq-9 is not a region that this version knows"
+    assert warning.message == "zz-qqqqqqqqqq-9 is not in this version's list of regions"
 
 
 def test_each_unknown_region_is_warned_of(write: Write) -> None:

@@ -94,7 +94,7 @@ def test_an_unknown_region_is_a_warning(tmp_path: Path, command: list[str]) -> N
 
     expected = (
         "warning: regions.yaml:2: eu-wset-1: Name: "
-        "eu-wset-1 is not a region that this version knows; did you mean eu-west-1?"
+        "eu-wset-1 is not in this version's list of regions; did you mean eu-west-1?"
     )
     assert expected == result.stderr.splitlines()[0]
     assert result.exit_code == 0
@@ -112,7 +112,7 @@ def test_warnings_as_json(tmp_path: Path, command: list[str]) -> None:
         "line": 2,
         "entry": "eu-wset-1",
         "field": "Name",
-        "message": "eu-wset-1 is not a region that this version knows; did you mean eu-west-1?",
+        "message": "eu-wset-1 is not in this version's list of regions; did you mean eu-west-1?",
     }
     answer = json.loads(result.stdout)
     assert (answer["ok"], answer["warnings"]) == (True, [warning])
@@ -232,7 +232,7 @@ def test_problems_as_json(tmp_path: Path, command: list[str]) -> None:
         "line": 1,
         "entry": "",
         "field": "images",
-        "message": "is an empty list; name at least one, or leave the key out",
+        "message": "is an empty list; add at least one, or remove the key",
     }
     assert {"ok": False, "problems": [problem], "warnings": []} == json.loads(result.stdout)
     assert result.exit_code == 2
