@@ -1,1 +1,1 @@
-"""The command line, and the embedded AWS that runs everything on a laptop."""
+"""The command line, and the demo on an embedded AWS."""

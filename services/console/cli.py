@@ -1,6 +1,6 @@
-"""`ami-tracker`: the commands that people type.
+"""`ami-tracker`: the command line.
 
-Exit codes: 0 fine, 1 something is wrong out there, 2 wrong usage or configuration.
+Exit codes: 0 success, 1 a problem in AWS or in the demo, 2 wrong usage or configuration.
 """
 
 from __future__ import annotations

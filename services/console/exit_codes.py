@@ -1,4 +1,4 @@
-"""What the commands exit with: 0 success, 1 something is wrong in AWS, 2 wrong usage or files."""
+"""Exit codes: 0 success, 1 a problem in AWS or in the demo, 2 wrong usage or configuration."""
 
 from __future__ import annotations
 

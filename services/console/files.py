@@ -20,7 +20,7 @@ class UnwritableError(click.ClickException):
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
+    """Write a file completely or not at all.
 
     Raises:
         UnwritableError: it cannot be written.

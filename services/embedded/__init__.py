@@ -1,1 +1,1 @@
-"""An AWS on a laptop, event source mappings, and the tracker deployed on both."""
+"""An AWS in this process, event source mappings, and the tracker deployed on both."""

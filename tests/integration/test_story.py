@@ -17,7 +17,7 @@ from rich.text import Text
 
 from services.console.cli import main
 from services.console.demo.page import Page
-from services.console.demo.story import Story
+from services.console.demo.walkthrough import Walkthrough
 from services.embedded.aws.faults import Fault
 from services.embedded.aws.server import EmbeddedAws
 
@@ -59,7 +59,7 @@ def lossy() -> Run:
     page = Page(Console(file=text, width=80, force_terminal=True, emoji=False))
     with TemporaryDirectory() as folder, EmbeddedAws() as aws:
         aws.add_fault(Fault(service="sns", region="us-west-2", code="AuthorizationError"))
-        right = Story(aws, Path(folder), page, lambda: pages.append(None)).run()
+        right = Walkthrough(aws, Path(folder), page, lambda: pages.append(None)).run()
     without_bars = re.sub(r"\x1b\[[0-9;?]*[A-Zhl]", "", text.getvalue())
     shown = (line.rpartition("\r")[2] for line in without_bars.split("\n"))
     return Run(Text.from_ansi("\n".join(shown)).plain, right, len(pages))
@@ -76,8 +76,9 @@ def test_the_demo_exits_0_and_shows_every_step(wide: Run) -> None:
     """`ami-tracker demo` runs to its end and finds every event."""
     assert wide.right, wide.text
     for words in (
-        "1/6", "6/6", "silent baseline", "access", "rollback", "redhat-8.6.0-hvm",
-        '"image_name": "al2023"', "event_id", "Every event arrived once, and no other.",
+        "1/6", "6/6", "baseline, without events", "access", "rollback", "redhat-8.6.0-hvm",
+        '"image_name": "al2023"', "event_id",
+        "Every expected event arrived once, and no other event.",
     ):  # fmt: skip
         assert words in wide.text
 
@@ -85,7 +86,7 @@ def test_the_demo_exits_0_and_shows_every_step(wide: Run) -> None:
 def test_the_demo_notices_lost_events(lossy: Run) -> None:
     """Where one region's topic takes nothing, the result says what is missing."""
     assert not lossy.right
-    assert "The events received are not the expected ones." in lossy.text
+    assert "The received events differ from the expected events." in lossy.text
     assert "Next steps" not in lossy.text
     assert lossy.pages == 5
 
@@ -136,7 +137,7 @@ def test_short_ids_are_explained_before_they_are_shown(run: Run) -> None:
     words = " ".join(run.text.split())
 
     assert words.index("v1 is the version") < words.index("…")
-    assert words.index("are the end of the image id") < words.index("v1 …")
+    assert words.index("last five characters of the image id") < words.index("v1 …")
 
 
 def test_written_rows_agree_with_the_calls_that_are_listed(run: Run) -> None:

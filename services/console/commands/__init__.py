@@ -1,1 +1,1 @@
-"""The commands. Each imports what it needs when it runs, so that help and completion are fast."""
+"""The commands. Each imports its modules when it runs, so help and completion are fast."""

@@ -18,7 +18,7 @@ from services.console.render.configuration import print_summary, summary
 @click.command(cls=ConfigurationCommand)
 @configuration_options
 def check(options: Options) -> None:
-    """Check the configuration and say what it holds, or everything that is wrong with it."""
+    """Check the configuration, and print a summary or every problem."""
     configuration = read_or_exit(options)
     if options.output == "json":
         click.echo(json.dumps(summary(configuration), indent=2))

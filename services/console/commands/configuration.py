@@ -1,4 +1,4 @@
-"""What the commands over the whole configuration share: their options, and reading it."""
+"""The options and the reading of the configuration, shared by several commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What every command that reads the configuration is asked."""
+    """The options of every command that reads the configuration."""
 
     images_dir: Path
     regions_file: Path
@@ -35,9 +35,9 @@ _OPTIONS = (
     click.option(
         "--allow-unknown-filters",
         is_flag=True,
-        help="Accept filter names that this version does not know.",
+        help="Accept filter names that are not in this version's list.",
     ),
-    click.option("--strict", is_flag=True, help="Make every warning an error."),
+    click.option("--strict", is_flag=True, help="Treat every warning as an error."),
     click.option(
         "--output",
         type=click.Choice(["text", "json"]),
@@ -61,22 +61,22 @@ _OPTIONS = (
         default=Path("tracked_images"),
         show_default=True,
         metavar="DIR",
-        help="The folder of image files; folders in it are read too.",
+        help="The folder of image files, including its subfolders.",
     ),
 )
 
 
 class ConfigurationCommand(click.Command):
-    """A command over the whole configuration, not over a list of files."""
+    """A command that reads the whole configuration and takes no list of files."""
 
     allow_extra_args = True
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command, unless files are named."""
+        """Run the command, or fail if there are arguments."""
         if ctx.args:
             message = (
-                f"unexpected argument {ctx.args[0]!r}: the whole configuration is read at once; "
-                "name its folder with --images DIR and its regions with --regions FILE"
+                f"unexpected argument {ctx.args[0]!r}: the command reads the whole configuration; "
+                "use --images DIR for its folder and --regions FILE for its regions"
             )
             raise click.UsageError(message, ctx)
         return super().invoke(ctx)
@@ -98,9 +98,9 @@ def configuration_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def read_or_exit(options: Options) -> Configuration:
-    """The configuration; where it is wrong, print why and exit.
+    """Read the configuration, or print its problems and exit.
 
-    Warnings are printed here; as JSON they are part of the summary.
+    This prints the warnings; with JSON output they are part of the summary.
     """
     from services.catalogue.load import (  # noqa: PLC0415 - see services.console.commands
         ConfigurationError,

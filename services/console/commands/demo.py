@@ -19,9 +19,9 @@ class _IncompleteError(click.ClickException):
 
 
 @click.command()
-@click.option("--pause", is_flag=True, help="Wait for Enter between the screens.")
+@click.option("--pause", is_flag=True, help="Wait for Enter after each screen.")
 def demo(*, pause: bool) -> None:
-    """Run the whole service on an embedded AWS and tell what happens; contacts no cloud."""
+    """Run the whole service on an embedded AWS and show each step; needs no AWS account."""
     try:
         from services.console.demo import play  # noqa: PLC0415 - see services.console.commands
     except ModuleNotFoundError as error:

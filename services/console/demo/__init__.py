@@ -1,4 +1,4 @@
-"""The demo: the whole pipeline on the embedded AWS, as a story."""
+"""The demo: the whole pipeline on the embedded AWS, step by step."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from services.console.demo.page import Page
-from services.console.demo.story import Story
+from services.console.demo.walkthrough import Walkthrough
 from services.embedded.aws.server import EmbeddedAws
 
 
 def play(*, pause: bool) -> bool:
-    """Play the demo on this terminal; whether subscribers got exactly what they had to get."""
-    # The functions' output is redirected while they run; the story's goes to the terminal itself.
+    """Run the demo on this terminal; whether subscribers received exactly the expected events."""
+    # The functions' output is redirected while they run; the demo's output goes to the terminal.
     page = Page.on(sys.stdout)
 
     def turn_page() -> None:
@@ -21,4 +21,4 @@ def play(*, pause: bool) -> bool:
             page.console.input("[dim]Enter for the next screen[/]")
 
     with TemporaryDirectory() as folder, EmbeddedAws() as aws:
-        return Story(aws, Path(folder), page, turn_page).run()
+        return Walkthrough(aws, Path(folder), page, turn_page).run()

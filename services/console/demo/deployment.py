@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.console.demo.scene import HUB_REGIONS, MEMBER_ACCOUNT, MEMBER_REGION, TARGETS, Event
+from services.console.demo.scenario import (
+    HUB_REGIONS,
+    MEMBER_ACCOUNT,
+    MEMBER_REGION,
+    TARGETS,
+    Event,
+)
 from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
 from services.embedded.tracker.pipeline import Pipeline
 from services.embedded.tracker.resources import create_hub, create_member
@@ -26,7 +32,7 @@ class Subscriber:
 
     name: str
     inbox: Inbox
-    listens_to: Callable[[Event], bool]
+    expects: Callable[[Event], bool]
     received: list[Received] = field(default_factory=list)
 
 
@@ -43,28 +49,28 @@ class Deployment:
 
     def subscribe(self, aws: EmbeddedAws) -> None:
         """Create the topics of both accounts, and their subscribers."""
-        ours = create_member(aws, HUB_ACCOUNT, HUB_REGIONS)
-        theirs = create_member(aws, MEMBER_ACCOUNT, [MEMBER_REGION], roles=False)
+        hub = create_member(aws, HUB_ACCOUNT, HUB_REGIONS)
+        member = create_member(aws, MEMBER_ACCOUNT, [MEMBER_REGION], roles=False)
         self.subscribers = [
             Subscriber(
                 "everything, six regions",
-                subscribe(aws, ours, HUB_REGIONS),
+                subscribe(aws, hub, HUB_REGIONS),
                 lambda event: event.account_id == HUB_ACCOUNT,
             ),
             Subscriber(
                 f"only {_FILTERED_IMAGE}, six regions",
-                subscribe(aws, ours, HUB_REGIONS, [_FILTERED_IMAGE]),
+                subscribe(aws, hub, HUB_REGIONS, [_FILTERED_IMAGE]),
                 lambda e: e.account_id == HUB_ACCOUNT and e.image_name == _FILTERED_IMAGE,
             ),
             Subscriber(
                 f"everything, {MEMBER_REGION}",
-                subscribe(aws, theirs, [MEMBER_REGION]),
+                subscribe(aws, member, [MEMBER_REGION]),
                 lambda event: event.account_id == MEMBER_ACCOUNT,
             ),
         ]
 
     def collect(self) -> list[Event]:
-        """The distinct events that arrived since the last time."""
+        """The distinct events that arrived since the last call."""
         arrived: list[Event] = []
         for subscriber in self.subscribers:
             received = subscriber.inbox.receive()
@@ -73,7 +79,7 @@ class Deployment:
         return sorted(set(arrived), key=lambda event: (event.image_name, event.region))
 
     def matrix(self) -> Matrix:
-        """What is current where."""
+        """The current image of each pair."""
         regions = sorted({target.region for target in TARGETS})
         rows = [row for region in regions for row in self._history.images(region).found]
         return matrix(TARGETS, self._images, [row.pair for row in rows])

@@ -1,4 +1,4 @@
-"""Where the demo prints: text that can be read, copied and piped at any width."""
+"""The output of the demo, for terminals, files and pipes of any width."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 NARROWEST, WIDEST = 80, 100
-"""Columns: tables need the first, and longer lines than the second are hard to read."""
+"""Columns: tables need at least 80, and lines of more than 100 are hard to read."""
 _STYLE = r"\x1b\[[0-9;]*m"
 _LINE_END = re.compile(rf"(?m)(?: |{_STYLE})+$")
 _PLAIN: dict[str, Any] = {"theme": "ansi_light", "background_color": "default"}
-"""The terminal's own colours, which can be read on any background."""
+"""The terminal's own colours, which are readable on any background."""
 
 
 class Page:
@@ -44,7 +44,7 @@ class Page:
         self.show(f"{text}\n")
 
     def show(self, content: RenderableType, style: str | None = None) -> None:
-        """Print text or a table; a name is never broken."""
+        """Print text or a table; names are not wrapped."""
         with self.console.capture() as capture:
             self.console.print(content, style=style)
         self._write(_LINE_END.sub(_without_blanks, capture.get()))
@@ -60,13 +60,13 @@ class Page:
         self._write(f"{text}\n")
 
     def progress(self) -> Progress:
-        """Progress bars, which vanish at the end; nothing on a file or pipe."""
+        """Progress bars, which are removed at the end; none on a file or pipe."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         quiet = not self.console.is_terminal
         return Progress(*columns, console=self.console, transient=True, disable=quiet)
 
     def _blank(self) -> None:
-        """Leave a blank line, unless there is one."""
+        """Print a blank line, unless the last line is blank."""
         if not self._after_blank:
             self._write("\n")
 

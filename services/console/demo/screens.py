@@ -1,4 +1,4 @@
-"""The screens of the demo: each begins with a title, that of a round with the time."""
+"""The screens of the demo: each begins with a title; the title of a round has the time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Screens:
         self._print_title(title)
 
     def begin_round(self, title: str) -> str:
-        """Begin the screen of a round; the round's id, which is the time."""
+        """Begin the screen of a round; returns the round's id, which is the time."""
         self._turn_page()
         while (moment := datetime.now(UTC).replace(microsecond=0)) <= self._started:
             time.sleep(_MOMENT)

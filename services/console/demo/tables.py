@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from rich.table import Table
 
 from services.console.demo.page import table
-from services.console.demo.scene import Event
+from services.console.demo.scenario import Event
 from services.embedded.aws.calls import Call
 
 

@@ -32,7 +32,7 @@ def as_json(problems: Iterable[Problem]) -> list[dict[str, object]]:
 
 
 def size(configuration: Configuration) -> str:
-    """How much the configuration watches, in one sentence."""
+    """The number of images, regions, accounts and pairs, in one sentence."""
     catalogue = configuration.catalogue
     accounts = {target.account_id for target in catalogue.targets}
     return (
@@ -46,7 +46,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def print_summary(configuration: Configuration) -> None:
-    """Print how many images each file holds, and the size of it all."""
+    """Print the number of images in each file, and the totals."""
     from rich.console import Console  # noqa: PLC0415 - see services.console.commands
     from rich.table import Table  # noqa: PLC0415 - see services.console.commands
 
@@ -61,7 +61,7 @@ def print_summary(configuration: Configuration) -> None:
 
 
 def print_problems(problems: Sequence[Problem], severity: str, style: str) -> None:
-    """Print problems on standard error, one a line."""
+    """Print problems on standard error, one per line."""
     if not problems:
         return
     from rich.console import Console  # noqa: PLC0415 - see services.console.commands
@@ -69,6 +69,6 @@ def print_problems(problems: Sequence[Problem], severity: str, style: str) -> No
 
     console = Console(stderr=True)
     for problem in problems:
-        # One line each, never wrapped: editors and terminals make `file:line` a link.
+        # Each on one line without wrapping: editors and terminals make `file:line` a link.
         line = Text.assemble((f"{severity}:", style), f" {problem}")
         console.print(line, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""The matrix images x targets: what is current where, and what has no fresh answer."""
+"""The matrix of images and targets: the current image of each pair, or why its lookup failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An AWS in this process: moto's server with corrected answers and faults on demand.
+"""An AWS in this process: moto's server with corrected responses and injected faults.
 
-It knows nothing of the tracker.
+It does not depend on the tracker.
 """

@@ -15,10 +15,10 @@ _RESOURCE_FIELDS = ("TableName", "QueueUrl", "StreamArn", "TopicArn", "RoleArn")
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """One API request, before it is answered.
+    """One API request, before the response.
 
-    `resource` is what it is about, as the request names it: a table, a queue's URL, a topic's or a
-    role's ARN; empty where the request names none of these. `body` is the body as it was sent.
+    `resource` is the resource that the request names: a table, a queue's URL, or the ARN of a topic
+    or role; empty if there is none. `body` is the body of the HTTP request.
     """
 
     service: str
@@ -32,9 +32,9 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One API request that was answered; `status` is 0 when the connection was cut instead.
+    """One API request and the status of its response; 0 if the connection was closed instead.
 
-    `outside` marks the calls of `EmbeddedAws.client`: the outside world's, not the services'.
+    `outside` marks calls of `EmbeddedAws.client`, which are not made by the services.
     """
 
     service: str
@@ -47,7 +47,7 @@ class Call:
 
 
 class Calls:
-    """Every call, in the order of the answers; safe to read while calls are being made."""
+    """Every call, in the order of the responses; safe to read while calls are made."""
 
     def __init__(self) -> None:
         self._calls: list[Call] = []
@@ -59,24 +59,24 @@ class Calls:
             self._calls.append(call)
 
     def mark(self) -> int:
-        """A place in the record, for `since`."""
+        """The current position, for `since`."""
         with self._lock:
             return len(self._calls)
 
     def since(self, mark: int = 0, *, outside: bool = False) -> tuple[Call, ...]:
-        """The services' calls after a mark; with `outside`, the outside world's too."""
+        """The services' calls after a mark; with `outside`, other clients' calls too."""
         with self._lock:
             calls = tuple(self._calls[mark:])
         return tuple(call for call in calls if outside or not call.outside)
 
     def clear(self) -> None:
-        """Forget every call; earlier marks lose their meaning."""
+        """Delete every call; earlier marks become invalid."""
         with self._lock:
             self._calls.clear()
 
 
 def parse_request(authorization: str, target: str, body: bytes) -> ApiRequest | None:
-    """The API request in a signed HTTP request; None when it is not signed as AWS signs."""
+    """The API request in a signed HTTP request; None if it has no AWS signature."""
     scope = _CREDENTIAL.search(authorization)
     if scope is None:
         return None
@@ -98,7 +98,7 @@ def _resource(fields: Mapping[str, str]) -> str:
 
 
 def _json_fields(body: bytes) -> dict[str, str]:
-    """Every text in a JSON request by its own key, the outermost last so that it wins."""
+    """Every text in a JSON request by its key; an outer key overrides an inner one."""
     try:
         document = json.loads(body)
     except ValueError:

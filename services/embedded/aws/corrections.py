@@ -1,4 +1,4 @@
-"""Where moto answers otherwise than AWS and it matters here: roles, and pages of images."""
+"""Corrects responses of moto that differ from AWS: assumed roles, and pages of images."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _PARTS_OF_AN_ARN = 6
 
 
 class Corrections:
-    """Answers by moto, corrected."""
+    """Returns moto's responses, corrected."""
 
     def __init__(self) -> None:
         self.images = ImagePages()
 
     def __call__(
-        self, request: ApiRequest, account_id: str, ask: Callable[[], Response]
+        self, request: ApiRequest, account_id: str, forward: Callable[[], Response]
     ) -> Response:
-        """The answer that AWS would give."""
+        """The response that AWS would return."""
         match request.service, request.operation:
             case "sts", "AssumeRole":
-                return _refused(request, account_id) or ask()
+                return _refused(request, account_id) or forward()
             case "ec2", "DescribeImages":
                 page = self.images.continued(request.fields)
-                return page or self.images.first(request.fields, ask())
+                return page or self.images.first(request.fields, forward())
             case _:
-                return ask()
+                return forward()
 
 
 def _refused(request: ApiRequest, account_id: str) -> Response | None:

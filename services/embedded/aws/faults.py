@@ -1,4 +1,4 @@
-"""Faults on demand: which requests fail, when, and the error in the shape that AWS gives it."""
+"""Injected faults: the requests that fail, and the errors in the format of AWS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SERVER_FAULT = 500
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response, whole."""
+    """A complete HTTP response."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -28,13 +28,13 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fault:
-    """What goes wrong for every request that fits; a field left None fits anything.
+    """A failure of every request that matches; a field that is None matches everything.
 
-    `before`: refused, nothing happens. `after`: it happens, but its answer is lost and the error
-    comes instead. `late`: it happens and its own answer comes, after `delay` seconds.
-    `code=None` cuts the connection instead of answering. `times` bounds how often. `account_id` is
-    the caller's account; `resource` is any part of what `Asked.resource` names, so an assumed
-    role's account is reached by its ARN.
+    `before`: the request is refused without an effect. `after`: the request takes effect, but an
+    error is returned instead of its response. `late`: its response is returned after `delay`
+    seconds. `code=None` closes the connection without a response. `times` limits how often the
+    fault is applied. `account_id` is the caller's account; `resource` is any part of
+    `ApiRequest.resource`, so the ARN of an assumed role selects its account.
     """
 
     service: str | None = None
@@ -50,21 +50,21 @@ class Fault:
     delay: float = 0.0
 
     def fits(self, request: ApiRequest, account_id: str) -> bool:
-        """Whether this fault applies to a request of an account."""
+        """Whether this fault matches a request of an account."""
         wanted = (self.service, self.operation, self.region, self.account_id)
         actual = (request.service, request.operation, request.region, account_id)
         pairs = zip(wanted, actual, strict=True)
         return self.resource in request.resource and all(w in {None, a} for w, a in pairs)
 
     def answer(self, request: ApiRequest) -> Response | None:
-        """The error as the request's protocol writes it; None for a cut connection."""
+        """The error in the format of the request's protocol; None to close the connection."""
         if self.code is None:
             return None
         return error_response(request.service, self.code, self.message, self.status)
 
 
 class Faults:
-    """The faults in force, each with how often it may still strike; the earliest that fits does."""
+    """The active faults with their remaining counts; the first that matches is applied."""
 
     def __init__(self) -> None:
         self._left: dict[Fault, int | None] = {}
@@ -72,22 +72,22 @@ class Faults:
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> None:
-        """Put a fault in force."""
+        """Activate a fault."""
         with self._lock:
             self._left[fault] = fault.times
 
     def remove(self, fault: Fault) -> None:
-        """Heal a fault; one that is not in force is no error."""
+        """Remove a fault, if it is active."""
         with self._lock:
             self._left.pop(fault, None)
 
     def clear(self) -> None:
-        """Heal everything."""
+        """Remove all faults."""
         with self._lock:
             self._left.clear()
 
     def struck(self, fault: Fault) -> int:
-        """How many requests a fault was applied to, healed or not."""
+        """How many requests a fault was applied to; a removed fault keeps its count."""
         with self._lock:
             return self._struck.get(fault, 0)
 
@@ -103,7 +103,7 @@ class Faults:
 
 
 def error_response(service: str, code: str, message: str, status: int) -> Response:
-    """An error as the service's protocol writes it."""
+    """An error in the format of the service's protocol."""
     if service in _JSON_VERSIONS:
         return _json_error(service, code, message, status)
     text = _ec2_error(code, message) if service == "ec2" else _query_error(code, message, status)
@@ -115,7 +115,7 @@ def _json_error(service: str, code: str, message: str, status: int) -> Response:
         ("Content-Type", f"application/x-amz-json-{_JSON_VERSIONS[service]}"),
         ("x-amzn-RequestId", str(uuid4())),
     ]
-    if service == "sqs":  # SDKs read SQS's error code from here, for the sake of its older names
+    if service == "sqs":  # SDKs read SQS's error code from this header, which has its older names
         headers.append(("x-amzn-query-error", f"{code};{_fault_type(status)}"))
     body = {"__type": f"com.amazonaws.{service}#{code}", "message": message}
     return Response(status, tuple(headers), json.dumps(body).encode())

@@ -1,4 +1,4 @@
-"""The middleware of the embedded AWS: records each request, applies faults, and asks moto."""
+"""The middleware of the embedded AWS: records requests, applies faults, and calls moto."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ ACCOUNT_HEADER = "x-moto-account-id"
 _ACCOUNT_KEY = "HTTP_X_MOTO_ACCOUNT_ID"
 
 Correction = Callable[[ApiRequest, str, Callable[[], Response]], Response]
-"""Answers an account's request, by moto or instead of it."""
+"""Returns the response to an account's request; the callable forwards it to moto."""
 
 Hook = Callable[[ApiRequest, Callable[[], Response | None]], Response | None]
-"""Called for each request of the services, with a function that has it answered.
+"""Called for each request of the services, with a function that returns its response.
 
-It returns that answer, or another one; None cuts the connection.
+It returns that response or another one; None closes the connection.
 """
 
 
 class Middleware:
     """A WSGI application around moto's.
 
-    moto is asked by one thread at a time: it is not safe to be asked by several (a queue loses
-    messages, for one), and being bound by the processor it is no slower. Faults wait outside that
-    lock, so a slow region keeps no other waiting.
+    Only one thread at a time calls moto, which is not thread-safe: a queue can lose messages. It is
+    bound by the processor, so this makes it no slower. Faults wait outside that lock, so a slow
+    region does not delay others.
     """
 
     def __init__(
@@ -54,13 +54,13 @@ class Middleware:
         self._stopping = stopping
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """One request answered, as WSGI asks."""
+        """Answer one request, as WSGI requires."""
         request = _read(environ)
         answer = self._serve(environ) if request is None else self._answer(request, environ)
         if answer is None:
-            _cut(environ)
+            _close_connection(environ)
             raise ConnectionAbortedError
-        status = f"{answer.status} {responses.get(answer.status, 'Unnamed')}"  # AWS has a 509
+        status = f"{answer.status} {responses.get(answer.status, 'Unnamed')}"  # AWS uses status 509
         length = ("Content-Length", str(len(answer.body)))
         start_response(status, [*answer.headers, length])
         return [answer.body]
@@ -70,7 +70,7 @@ class Middleware:
         with self.lock:
             account_id = environ.get(_ACCOUNT_KEY) or self._account_of(request.access_key)
         if outside:
-            answer: Response | None = self._ask(request, account_id, environ)
+            answer: Response | None = self._forward_corrected(request, account_id, environ)
         else:
             answer = self._through_hooks(
                 request, lambda: self._with_faults(request, account_id, environ)
@@ -88,30 +88,32 @@ class Middleware:
         return answer
 
     def _through_hooks(
-        self, request: ApiRequest, ask: Callable[[], Response | None]
+        self, request: ApiRequest, forward: Callable[[], Response | None]
     ) -> Response | None:
         for hook in tuple(self.hooks):
-            ask = partial(hook, request, ask)
-        return ask()
+            forward = partial(hook, request, forward)
+        return forward()
 
     def _with_faults(
         self, request: ApiRequest, account_id: str, environ: WSGIEnvironment
     ) -> Response | None:
         fault = self.faults.take(request, account_id)
         if fault is None:
-            return self._ask(request, account_id, environ)
+            return self._forward_corrected(request, account_id, environ)
         if fault.when == "before":
             self._stopping.wait(fault.delay)
             return fault.answer(request)
-        answer = self._ask(request, account_id, environ)
+        answer = self._forward_corrected(request, account_id, environ)
         self._stopping.wait(fault.delay)
         return answer if fault.when == "late" else fault.answer(request)
 
-    def _ask(self, request: ApiRequest, account_id: str, environ: WSGIEnvironment) -> Response:
+    def _forward_corrected(
+        self, request: ApiRequest, account_id: str, environ: WSGIEnvironment
+    ) -> Response:
         try:
             with self.lock:
                 return self._correct(request, account_id, lambda: self._forward(environ))
-        except Exception as error:  # noqa: BLE001 - what moto cannot do is an answer of AWS: a 500
+        except Exception as error:  # noqa: BLE001 - a failure of moto becomes a response with status 500
             problem = f"the embedded AWS failed: {type(error).__name__}: {error}"
             return error_response(request.service, "InternalFailure", problem, 500)
 
@@ -138,6 +140,6 @@ def _read(environ: WSGIEnvironment) -> ApiRequest | None:
     return parse_request(authorization, environ.get("HTTP_X_AMZ_TARGET", ""), body)
 
 
-def _cut(environ: WSGIEnvironment) -> None:
+def _close_connection(environ: WSGIEnvironment) -> None:
     connection: socket.socket = environ["werkzeug.socket"]
     connection.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Pages for `DescribeImages`, which moto answers whole whatever `MaxResults` says."""
+"""Pages for `DescribeImages`: moto ignores `MaxResults` and returns all images."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ class _Rest:
 
 
 class ImagePages:
-    """Cuts answers into pages and keeps what is left of each, so that a page can be asked again.
+    """Splits responses into pages and keeps the rest of each, so a page can be requested again.
 
-    `largest` bounds every page, whatever the caller asks for: AWS too may return fewer images than
-    `MaxResults` together with a token.
+    `largest` limits every page: AWS too can return a token with fewer images than `MaxResults`.
     """
 
     def __init__(self) -> None:
@@ -33,7 +32,7 @@ class ImagePages:
         self._rests: OrderedDict[str, _Rest] = OrderedDict()
 
     def continued(self, fields: Mapping[str, str]) -> Response | None:
-        """The page that a request's token names; None without a token."""
+        """The page of a request's token; None without a token."""
         token = fields.get("NextToken")
         if not token:
             return None
@@ -44,7 +43,7 @@ class ImagePages:
         return self._page(rest.images, self._size(fields) or rest.size)
 
     def first(self, fields: Mapping[str, str], whole: Response) -> Response:
-        """The first page of a whole answer; the answer itself where no page size is wanted."""
+        """The first page of a response; the whole response if there is no page size."""
         size = self._size(fields)
         if size is None or whole.status != _OK:
             return whole

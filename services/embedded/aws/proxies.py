@@ -1,4 +1,4 @@
-"""Proxies are for other machines: what runs on this one is reached without them."""
+"""Excludes local servers from the proxies in the environment."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ _UPPER = "NO_PROXY"
 
 @contextmanager
 def bypassed(*hosts: str) -> Iterator[None]:
-    """Reach these hosts directly inside the block, whatever proxies the environment names.
+    """Connect to these hosts without a proxy inside the block.
 
-    Clients read the variable when they are made. They read the lower-case name first, so it alone
-    is set, to what was excepted before and these hosts.
+    Clients read the variable when they are created. They read the lower-case name first, so only it
+    is set, to its previous value and these hosts.
     """
     before = os.environ.get(_LOWER)
     excepted = os.environ.get(_UPPER, "") if before is None else before
-    hosts = () if excepted.strip() == "*" else hosts  # it excepts every host, if it is alone
+    hosts = () if excepted.strip() == "*" else hosts  # a single * excludes every host
     during = ",".join(filter(None, (excepted, *hosts)))
     os.environ[_LOWER] = during
     try:
         yield
     finally:
-        # Another value is not ours: the environment was replaced in the meantime, as tests do.
+        # Another value means that a test replaced the environment in the meantime.
         if os.environ.get(_LOWER) == during:
             _put_back(before)
 

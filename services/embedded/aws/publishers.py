@@ -1,7 +1,7 @@
-"""What image publishers do, written directly into moto's memory.
+"""Publishes images and parameters directly in moto's memory.
 
-moto refuses `PutParameter` below /aws/ as AWS does, and gives registered images no date, owner or
-architecture of one's choice; so neither can be made through the API.
+moto refuses `PutParameter` below /aws/ as AWS does, and its `RegisterImage` cannot set a date,
+owner or architecture, so these cannot be created through the API.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ AMAZON = "137112412989"
 
 
 class Publishers:
-    """Parameters and images of any account and region, made and unmade at will.
+    """Creates and deletes parameters and images in any account and region.
 
-    moto keeps public parameters and images per account: what every account has to see is written to
-    each. Its own Amazon Linux and ECS parameters, with their images, are in all of them.
+    moto keeps public parameters and images per account, so a public one is written to each account.
+    Its own Amazon Linux and ECS parameters, with their images, are in every account.
     """
 
     def __init__(self, lock: threading.RLock) -> None:
         self._lock = lock
 
     def put_parameter(self, account_id: str, region: str, path: str, value: str) -> None:
-        """Give a parameter, public or not, its next version."""
+        """Write the next version of a parameter, public or not."""
         with self._lock:
-            versions = ssm_backends[account_id][region]._parameters[path]  # noqa: SLF001 - no API does
+            versions = ssm_backends[account_id][region]._parameters[path]  # noqa: SLF001 - there is no API for it
             new: Any = Parameter  # abstract to mypy, since moto's base class is
             parameter = new(
                 account_id=account_id,
@@ -49,9 +49,9 @@ class Publishers:
             versions.append(parameter)
 
     def delete_parameter(self, account_id: str, region: str, path: str) -> None:
-        """Take a parameter away; one that is not there is no error."""
+        """Delete a parameter, if it exists."""
         with self._lock:
-            ssm_backends[account_id][region]._parameters.pop(path, None)  # noqa: SLF001 - no API does
+            ssm_backends[account_id][region]._parameters.pop(path, None)  # noqa: SLF001 - there is no API for it
 
     def register_image(  # noqa: PLR0913 - an image has that many properties, each with its default
         self,
@@ -68,7 +68,7 @@ class Publishers:
         deprecation_time: datetime | None = None,
         public: bool = True,
     ) -> str:
-        """Publish an image where `account_id` sees it; its id."""
+        """Publish an image that is visible in `account_id`; returns its id."""
         new_id = image_id or f"ami-{secrets.token_hex(9)[:17]}"
         with self._lock:
             backend = ec2_backends[account_id][region]
@@ -95,29 +95,29 @@ class Publishers:
         return new_id
 
     def set_image_state(self, account_id: str, region: str, image_id: str, state: str) -> None:
-        """Make an image `available`, `pending`, `disabled` or whatever else AWS knows."""
+        """Set an image's state, such as `available`, `pending` or `disabled`."""
         with self._lock:
             ec2_backends[account_id][region].amis[image_id].state = state
 
     def set_image_date(self, account_id: str, region: str, image_id: str, moment: datetime) -> None:
-        """Date an image; moto's own have the moment at which they were loaded."""
+        """Set an image's creation date; moto's own images have the time when they were loaded."""
         with self._lock:
             ec2_backends[account_id][region].amis[image_id].creation_date = moment
 
     def remove_image(self, account_id: str, region: str, image_id: str) -> None:
-        """Make an image unknown, as one that was never shared; none there is no error."""
+        """Delete an image, if it exists, as if it was never shared."""
         with self._lock:
             ec2_backends[account_id][region].amis.pop(image_id, None)
 
     def deregister_image(self, account_id: str, region: str, image_id: str) -> None:
-        """Deregister an image, as its owner can: EC2 still knows that it existed."""
+        """Deregister an image, as its owner can; EC2 keeps a record of it."""
         with self._lock:
             ec2_backends[account_id][region].deregister_image(image_id)
 
     def parameter(self, account_id: str, region: str, path: str) -> str | None:
-        """A parameter's current value, moto's own included; None when there is none."""
+        """A parameter's current value, also of moto's own; None if it does not exist."""
         with self._lock:
-            parameters = ssm_backends[account_id][region]._parameters  # noqa: SLF001 - no API does
+            parameters = ssm_backends[account_id][region]._parameters  # noqa: SLF001 - there is no API for it
             return str(parameters[path][-1].value) if path in parameters else None
 
 

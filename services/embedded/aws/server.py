@@ -1,4 +1,4 @@
-"""The embedded AWS itself: moto's server in this process, on loopback, for as long as needed."""
+"""The embedded AWS: moto's server in this process, on the loopback interface."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from services.embedded.aws.proxies import bypassed
 from services.embedded.aws.publishers import Publishers
 
 HUB_ACCOUNT = "123456789012"
-"""moto's own: the account of credentials that are not of an assumed role."""
+"""moto's default account, for credentials that are not from an assumed role."""
 
 _HOST = "127.0.0.1"
 _POLL_SECONDS = 0.05
-_SILENCE_SECONDS = 5
+_IDLE_SECONDS = 5
 _ADMIN_CONFIG = Config(retries={"total_max_attempts": 1}, max_pool_connections=4)
 _NO_FILE = "/dev/null"
 
@@ -40,10 +40,10 @@ _NO_FILE = "/dev/null"
 class EmbeddedAws:
     """An AWS in this process: `with EmbeddedAws() as aws: …`.
 
-    Only one can run at a time, since moto keeps its state in module globals; starting empties it.
-    `publishers` publishes images and parameters, `calls` lists what the services asked, `fault`
-    lets requests fail, and `hook` sees and answers them. `client` acts as an administrator of any
-    account; its requests reach none of these. While it runs, `no_proxy` holds its address.
+    Only one can run at a time, since moto keeps its state in module globals; `start` empties it.
+    `publishers` publishes images and parameters, `calls` lists the services' requests, `fault`
+    makes requests fail, and `hook` can inspect and answer them. `client` is an administrator of any
+    account; faults and hooks do not apply to it. While it runs, `no_proxy` contains its address.
     """
 
     _running: ClassVar[threading.Lock] = threading.Lock()
@@ -63,10 +63,10 @@ class EmbeddedAws:
         self._thread: threading.Thread | None = None
         self._while_running = ExitStack()
 
-    # --- life
+    # --- start and stop
 
     def start(self) -> Self:
-        """Start with nothing in any account but what moto ships.
+        """Start with empty accounts, except for moto's own parameters and images.
 
         Raises:
             RuntimeError: one is already running in this process.
@@ -85,10 +85,10 @@ class EmbeddedAws:
         return self
 
     def stop(self) -> None:
-        """Stop, wait for every thread, and forget everything; safe to call twice."""
+        """Stop, wait for every thread, and delete all state; safe to call twice."""
         if self._server is None or self._thread is None:
             return
-        self._stopping.set()  # wakes requests that a fault keeps waiting
+        self._stopping.set()  # ends the delays of faults
         self._server.shutdown()
         self._thread.join()
         self._server = self._thread = None
@@ -112,7 +112,7 @@ class EmbeddedAws:
 
     @property
     def endpoint_url(self) -> str:
-        """Where it listens: the value for `AWS_ENDPOINT_URL`.
+        """The URL of the server, for `AWS_ENDPOINT_URL`.
 
         Raises:
             RuntimeError: it is not running.
@@ -125,7 +125,7 @@ class EmbeddedAws:
     # --- the administrator
 
     def client(self, service: str, region: str, account_id: str = HUB_ACCOUNT) -> Any:  # noqa: ANN401 - the caller narrows it
-        """A client that acts in an account with every right; no fault applies to it."""
+        """A client with all permissions in an account; no fault applies to it."""
         key = (service, region, account_id)
         with self._clients_lock:
             if key not in self._clients:
@@ -147,10 +147,10 @@ class EmbeddedAws:
         client.meta.events.register("before-call", act_in_account)
         return client
 
-    # --- what was asked
+    # --- recorded calls
 
     def mark(self) -> int:
-        """A place in the record of calls, for `calls`."""
+        """The current position in the recorded calls, for `calls`."""
         return self._middleware.calls.mark()
 
     def calls(self, since: int = 0, *, outside: bool = False) -> tuple[Call, ...]:
@@ -158,14 +158,14 @@ class EmbeddedAws:
         return self._middleware.calls.since(since, outside=outside)
 
     def clear_calls(self) -> None:
-        """Forget every call so far."""
+        """Delete all recorded calls."""
         self._middleware.calls.clear()
 
     @contextmanager
     def hook(self, hook: Hook) -> Iterator[None]:
-        """Call `hook` for each request of the services inside the block; it may answer itself.
+        """Call `hook` for each request of the services inside the block; it can answer the request.
 
-        Of several hooks, the last one that was added is called first.
+        The hook that was added last is called first.
         """
         self._middleware.hooks.append(hook)
         try:
@@ -173,15 +173,15 @@ class EmbeddedAws:
         finally:
             self._middleware.hooks.remove(hook)
 
-    # --- what goes wrong
+    # --- faults
 
     def add_fault(self, fault: Fault) -> Fault:
-        """Put a fault in force until it is healed; the fault itself."""
+        """Activate a fault until `heal` removes it; returns the fault."""
         self._middleware.faults.add(fault)
         return fault
 
     def heal(self, fault: Fault | None = None) -> None:
-        """Heal one fault, or all of them."""
+        """Remove one fault, or all of them."""
         if fault is None:
             self._middleware.faults.clear()
         else:
@@ -193,7 +193,7 @@ class EmbeddedAws:
 
     @contextmanager
     def fault(self, **settings: Any) -> Iterator[Fault]:  # noqa: ANN401 - the fields of `Fault`
-        """A fault (the fields of `Fault`) in force inside the block."""
+        """Activate a fault (the fields of `Fault`) inside the block."""
         fault = self.add_fault(Fault(**settings))
         try:
             yield fault
@@ -202,7 +202,7 @@ class EmbeddedAws:
 
     @property
     def images_per_page(self) -> int | None:
-        """The most images in a page of `DescribeImages`, below what the caller asks for."""
+        """The largest page of `DescribeImages`, if it is smaller than the caller's page size."""
         return self._corrections.images.largest
 
     @images_per_page.setter
@@ -211,16 +211,16 @@ class EmbeddedAws:
 
 
 class _Server(ThreadedWSGIServer):
-    daemon_threads = False  # so that closing it waits for the requests under way
+    daemon_threads = False  # closing the server waits for running requests
 
 
 class _QuietHandler(MotoRequestHandler):
-    """Answers without a line on the terminal, and gives up on a connection that stays silent."""
+    """Writes no access log, and closes connections without a request after a time-out."""
 
-    timeout = _SILENCE_SECONDS
+    timeout = _IDLE_SECONDS
 
     def log(self, *_: object) -> None:
-        """Nothing: every call is recorded by the front."""
+        """Do nothing: the middleware records every call."""
 
 
 def _empty() -> None:

@@ -1,4 +1,4 @@
-"""Whether a role's trust policy lets a caller in: moto by itself lets anybody assume any role."""
+"""Evaluates trust policies: moto itself allows every caller to assume any role."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _ASSUME = frozenset({"sts:AssumeRole", "sts:*", "*"})
 def trusts(policy: Mapping[str, Any], account_id: str, external_id: str | None) -> bool:
     """Whether any statement allows the account to assume the role with this external id.
 
-    Only the principal's account and `sts:ExternalId` are judged; conditions on the caller's ARN or
-    organisation cannot be, since a laptop's caller has neither.
+    Only the principal's account and `sts:ExternalId` are checked. Conditions on the caller's ARN or
+    organisation are ignored, since a local caller has neither.
     """
     statements = _many(policy.get("Statement"))
     return any(_allows(statement, account_id, external_id) for statement in statements)
@@ -43,7 +43,7 @@ def _external_id_fits(condition: Mapping[str, Any], external_id: str | None) -> 
     return wanted is None or external_id in _many(wanted)
 
 
-def _many(value: Any) -> list[Any]:  # noqa: ANN401 - policies hold one or a list, of anything
+def _many(value: Any) -> list[Any]:  # noqa: ANN401 - policies have one value or a list
     if value is None:
         return []
     return value if isinstance(value, list) else [value]

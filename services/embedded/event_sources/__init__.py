@@ -1,4 +1,4 @@
-"""Event source mappings of a queue and a stream, by Lambda's rules.
+"""Event source mappings of a queue and a stream, with Lambda's behaviour.
 
-They know nothing of the tracker.
+They do not depend on the tracker.
 """

@@ -1,4 +1,4 @@
-"""What becomes of a batch once its function has answered: Lambda's rules, as pure functions."""
+"""How Lambda handles a batch after its function returned, as pure functions."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """Which records failed; `problem` says why all did, when the function did not name them."""
+    """The records that failed; `problem` is set if the whole batch failed."""
 
     failed: tuple[str, ...]
     problem: str | None = None
 
 
 def parse_answer(answer: object, sent: Sequence[str]) -> BatchResult:
-    """The verdict over the records that were sent, by the function's answer out of its JSON.
+    """The result of the records that were sent, from the function's response.
 
-    No answer, an empty one, or no failures in it: all succeeded. An answer that Lambda cannot read,
-    or a failure without an identifier or with one that was not sent: all failed.
+    No response, an empty one, or one without failures: all records succeeded. A response that
+    Lambda cannot read, or a failure with a missing or unknown identifier: all records failed.
     """
     if answer is None:
         return BatchResult(())
     if not isinstance(answer, dict):
-        return BatchResult(tuple(sent), f"the answer is no object: {_short(answer)}")
+        return BatchResult(tuple(sent), f"the response is not an object: {_short(answer)}")
     return _judge_failures(answer.get("batchItemFailures"), sent)
 
 
@@ -35,11 +35,11 @@ def _judge_failures(failures: object, sent: Sequence[str]) -> BatchResult:
     if failures is None:
         return BatchResult(())
     if not isinstance(failures, list):
-        return BatchResult(tuple(sent), f"batchItemFailures is no list: {_short(failures)}")
+        return BatchResult(tuple(sent), f"batchItemFailures is not a list: {_short(failures)}")
     named = [f.get("itemIdentifier") if isinstance(f, Mapping) else None for f in failures]
     for name in named:
         if not isinstance(name, str) or name not in sent:
-            return BatchResult(tuple(sent), f"itemIdentifier {_short(name)} names no record sent")
+            return BatchResult(tuple(sent), f"itemIdentifier {_short(name)} is not in the batch")
     return BatchResult(tuple(identifier for identifier in sent if identifier in named))
 
 
@@ -49,7 +49,7 @@ def _short(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RecordBatch(Generic[T]):
-    """Stream records that are delivered together, and how often that was tried again."""
+    """Stream records that are delivered together, and the number of retries so far."""
 
     records: tuple[T, ...]
     retries: int = 0
@@ -57,47 +57,48 @@ class RecordBatch(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class NextStep(Generic[T]):
-    """What is to be delivered next, in order, and what is given up."""
+    """The batches to deliver next, in order, and the records that are discarded."""
 
     next: tuple[RecordBatch[T], ...] = ()
     discarded: tuple[T, ...] = ()
 
 
-def lowest_failure(verdict: BatchResult, sequence_numbers: Sequence[str]) -> int:
-    """Where the next delivery begins: the place of the lowest sequence number that failed.
+def lowest_failure(result: BatchResult, sequence_numbers: Sequence[str]) -> int:
+    """The index of the lowest sequence number that failed, where the next delivery begins.
 
-    The number of records when none failed. Sequence numbers compare as numbers, not as texts.
+    The number of records if none failed. Sequence numbers are compared as numbers.
     """
-    failed = [place for place, number in enumerate(sequence_numbers) if number in verdict.failed]
+    failed = [place for place, number in enumerate(sequence_numbers) if number in result.failed]
     return min(
         failed, key=lambda place: int(sequence_numbers[place]), default=len(sequence_numbers)
     )
 
 
 def next_step(
-    piece: RecordBatch[T], begin: int, *, thrown: bool, policy: RetryPolicy
+    batch: RecordBatch[T], begin: int, *, thrown: bool, policy: RetryPolicy
 ) -> NextStep[T]:
-    """What follows a delivery whose records from `begin` on count as failed.
+    """The step after a delivery whose records from `begin` on count as failed.
 
-    With `thrown` (an exception, or an unreadable answer) and bisecting, the piece is halved, which
-    costs no retry. Otherwise everything from `begin` is retried, or given up after the last retry.
+    With `thrown` (an exception or an unreadable response) and `bisect`, the batch is split in two,
+    which does not count as a retry. Otherwise the records from `begin` are retried, or discarded
+    after the last retry.
     """
-    rest = piece.records[begin:]
+    rest = batch.records[begin:]
     if not rest:
         return NextStep()
     if thrown and policy.bisect and len(rest) > 1:
         middle = len(rest) // 2
         return NextStep(
-            (RecordBatch(rest[:middle], piece.retries), RecordBatch(rest[middle:], piece.retries))
+            (RecordBatch(rest[:middle], batch.retries), RecordBatch(rest[middle:], batch.retries))
         )
-    if piece.retries >= policy.max_retries:
+    if batch.retries >= policy.max_retries:
         return NextStep(discarded=rest)
-    return NextStep((RecordBatch(rest, piece.retries + 1),))
+    return NextStep((RecordBatch(rest, batch.retries + 1),))
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long a stream's mapping keeps trying."""
+    """How often the mapping of a stream retries."""
 
     max_retries: int = 3
     bisect: bool = True

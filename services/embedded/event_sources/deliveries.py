@@ -1,4 +1,4 @@
-"""What both event source mappings share: a delivery as a value, and the clock."""
+"""Types of both event source mappings: a delivery, and the clock."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One invocation: the records that were sent, those that failed, and what the handler said.
+    """One invocation: the records that were sent, those that failed, and the handler's response.
 
-    Identifiers are message ids for a queue, sequence numbers for a stream. `problem` says why a
-    whole batch failed; `discarded` are the stream's records given up after the last retry.
+    Identifiers are message ids for a queue, sequence numbers for a stream. `problem` is the reason
+    if the whole batch failed; `discarded` are stream records after their last retry.
     """
 
     sent: tuple[str, ...]
@@ -33,7 +33,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """The clock of a mapping; tests use their own."""
+    """The clock of a mapping; tests replace it."""
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep

@@ -1,4 +1,4 @@
-"""One invocation of a handler, as Lambda makes it: an event, a context, a limited time."""
+"""Invokes a handler as Lambda does: with an event, a context and a time limit."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Handler = Callable[[Any, Any], object]
 """A Lambda entry point: `(event, context) -> answer`."""
 
 FUNCTION_NAME = "function"
-"""What a mapping calls the function that it invokes."""
+"""The function name in the context of a mapping's invocations."""
 
 _MILLISECONDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Lambda's context object, as far as it is used."""
+    """The used part of Lambda's context object."""
 
     function_name: str
     timeout_seconds: float = 60.0
@@ -38,7 +38,7 @@ class Context:
 
     @property
     def invoked_function_arn(self) -> str:
-        """The ARN of a function that is deployed nowhere."""
+        """An ARN with the function's name; the function is not deployed."""
         return f"arn:aws:lambda:us-east-1:123456789012:function:{self.function_name}"
 
     def get_remaining_time_in_millis(self) -> int:
@@ -49,23 +49,23 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class InvocationResult:
-    """What an invocation came to; `thrown` when it named no records but failed as a whole."""
+    """The result of an invocation."""
 
-    verdict: BatchResult
+    result: BatchResult
     answer: object
 
     @property
     def thrown(self) -> bool:
-        """Whether the whole batch failed without an account of which records did."""
-        return self.verdict.problem is not None
+        """Whether the whole batch failed, without a list of the records that failed."""
+        return self.result.problem is not None
 
 
 def invoke(handler: Handler, event: object, context: Context, sent: list[str]) -> InvocationResult:
-    """The outcome of handing an event over; event and answer both pass through JSON, as there."""
+    """Invoke a handler; event and response are converted to JSON and back, as in Lambda."""
     copy = json.loads(json.dumps(event, default=_binary))
     try:
         answer = json.loads(json.dumps(handler(copy, context)))
-    except Exception as error:  # noqa: BLE001 - a function that throws fails its batch, no more
+    except Exception as error:  # noqa: BLE001 - an exception fails the batch only
         return InvocationResult(BatchResult(tuple(sent), f"{type(error).__name__}: {error}"), None)
     return InvocationResult(parse_answer(answer, sent), answer)
 
@@ -73,5 +73,5 @@ def invoke(handler: Handler, event: object, context: Context, sent: list[str]) -
 def _binary(value: object) -> str:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    message = f"an event cannot hold a {type(value).__name__}"
+    message = f"an event cannot contain a {type(value).__name__}"
     raise TypeError(message)

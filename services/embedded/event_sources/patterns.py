@@ -1,4 +1,4 @@
-"""Event filters as Lambda reads them, so that a mapping filters here by what is deployed."""
+"""Event filters with Lambda's rules, for the filter that is deployed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EVERYTHING: Pattern = MappingProxyType({})
 
 
 def matches_pattern(pattern: Pattern, record: Mapping[str, Any]) -> bool:
-    """Whether a record passes: every field of the pattern must, and of each list any rule."""
+    """Whether a record matches every field of the pattern, and any rule of each list."""
     return all(_passes(wanted, record, name) for name, wanted in pattern.items())
 
 
@@ -33,7 +33,7 @@ def _allows(rule: object, record: Mapping[str, Any], name: str) -> bool:
         case {"anything-but": list(refused)}:
             return name in record and value not in refused
         case Mapping():
-            message = f"filter rule {dict(rule)} is none of exists, prefix, anything-but"
+            message = f"filter rule {dict(rule)} is not one of exists, prefix, anything-but"
             raise ValueError(message)
         case _:
             return name in record and value == rule

@@ -1,4 +1,4 @@
-"""Lambda's event source mapping of a queue: polls it for real and follows Lambda's rules."""
+"""Lambda's event source mapping of a queue: polls the queue and follows Lambda's rules."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _PAUSE_SECONDS = 0.1
 class QueueMapping:
     """Delivers a queue's messages in batches and deletes those that did not fail.
 
-    A message that failed stays invisible for the queue's visibility timeout, comes back with a
-    higher receive count, and ends among the dead letters: all by the queue's own doing.
+    A message that failed stays invisible for the visibility timeout and is then delivered again
+    with a higher receive count, until the queue moves it to the dead-letter queue.
     """
 
     def __init__(
@@ -43,21 +43,21 @@ class QueueMapping:
         self._arn = self._attributes("QueueArn")["QueueArn"]
 
     def poll(self) -> Delivery | None:
-        """Deliver what is visible now, at most one batch; None when nothing is."""
+        """Deliver the visible messages, at most one batch; None if there are none."""
         records = self._receive()
         if not records:
             return None
         sent = [record["messageId"] for record in records]
         context = Context(FUNCTION_NAME, self._pace.function_timeout_seconds, self._pace.clock)
         outcome = invoke(self._handler, {"Records": records}, context, sent)
-        failed = outcome.verdict.failed
+        failed = outcome.result.failed
         self._delete([record for record in records if record["messageId"] not in failed])
-        delivery = Delivery(tuple(sent), failed, outcome.verdict.problem, outcome.answer)
+        delivery = Delivery(tuple(sent), failed, outcome.result.problem, outcome.answer)
         self.deliveries.append(delivery)
         return delivery
 
     def drain(self, timeout_seconds: float = 30.0) -> list[Delivery]:
-        """Deliver until the queue is empty, awaiting what comes back; or until time is over."""
+        """Deliver until the queue is empty, including redeliveries, or until the time-out."""
         deliveries: list[Delivery] = []
         end = self._pace.clock() + timeout_seconds
         while self._pace.clock() < end:
@@ -71,17 +71,16 @@ class QueueMapping:
         return deliveries
 
     def drain_visible(self) -> list[Delivery]:
-        """Deliver until nothing is visible now; what failed is left to come back later."""
+        """Deliver until no message is visible; failed messages remain in the queue."""
         deliveries: list[Delivery] = []
         while (delivery := self.poll()) is not None:
             deliveries.append(delivery)
         return deliveries
 
     def backlog(self) -> int:
-        """Messages still in the queue, visible or not.
+        """The number of messages in the queue, visible or not.
 
-        Counted twice: a message that becomes visible between the two numbers of one count is in
-        neither of them, but it is in the next.
+        It counts twice: a message that becomes visible during a count can be missing from it.
         """
         return max(self._count(), self._count())
 
@@ -98,7 +97,7 @@ class QueueMapping:
         ]
 
     def _receive(self) -> list[Record]:
-        """Up to a batch, within the window: beyond it the first would become visible again."""
+        """Up to one batch, within the window: later, its first message would be visible again."""
         records: dict[str, Record] = {}
         end = self._pace.clock() + self._window_seconds
         while len(records) < self._batch_size:
@@ -125,7 +124,7 @@ class QueueMapping:
 
 
 def queue_record(message: Mapping[str, Any], queue_arn: str) -> Record:
-    """A received message in the form of Lambda's event."""
+    """A received message in the format of Lambda's event."""
     attributes = message.get("MessageAttributes", {})
     return {
         "messageId": message["MessageId"],

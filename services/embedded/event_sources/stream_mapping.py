@@ -1,4 +1,4 @@
-"""Lambda's event source mapping of a table's stream: reads it for real, by Lambda's rules."""
+"""Lambda's event source mapping of a table's stream, with Lambda's rules."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ _READ_AT_ONCE = 1000  # dynamodbstreams:GetRecords
 class StreamMapping:
     """Delivers a stream's records, in order, from the beginning of the stream.
 
-    One failure redelivers everything from the lowest sequence number that failed, records that
-    succeeded included. What passes no filter is skipped. `discarded` counts what was given up.
+    A failure redelivers all records from the lowest sequence number that failed, including records
+    that succeeded. Records that do not match the filter are skipped. `discarded` counts records
+    that were dropped after their last retry.
     """
 
     def __init__(  # noqa: PLR0913 - a mapping has that many settings, each with its default
@@ -61,7 +62,7 @@ class StreamMapping:
         self._waiting: dict[str, deque[RecordBatch[Record]]] = {}
 
     def poll(self) -> list[Delivery]:
-        """Deliver at most one batch of every shard; empty when there is nothing to deliver."""
+        """Deliver at most one batch of every shard; empty if there are no records."""
         deliveries = []
         for shard_id in self._shards():
             waiting = self._waiting.setdefault(shard_id, deque())
@@ -72,7 +73,7 @@ class StreamMapping:
         return deliveries
 
     def drain(self, timeout_seconds: float = 30.0) -> list[Delivery]:
-        """Deliver until the stream has no more, retries included; or until time is over."""
+        """Deliver until there are no records left to deliver or retry, or until the time-out."""
         deliveries: list[Delivery] = []
         end = self._pace.clock() + timeout_seconds
         while self._pace.clock() < end and (polled := self.poll()):
@@ -80,12 +81,12 @@ class StreamMapping:
         return deliveries
 
     def rewind(self) -> None:
-        """Begin again at the oldest record, as a mapping that is created again."""
+        """Start again at the oldest record, as a new mapping does."""
         self._seen.clear()
         self._waiting.clear()
 
     def _shards(self) -> list[str]:
-        """Every shard, parents first, as the stream lists them."""
+        """Every shard, parents first, in the order of the stream's list."""
         found: list[str] = []
         page = self._streams.describe_stream(StreamArn=self._stream_arn)["StreamDescription"]
         found += [shard["ShardId"] for shard in page["Shards"]]
@@ -97,11 +98,11 @@ class StreamMapping:
         return found
 
     def _read(self, shard_id: str) -> list[RecordBatch[Record]]:
-        """The shard's new records that pass the filter, cut into batches.
+        """The shard's new records that match the filter, in batches.
 
-        Walks from the oldest record each time and passes over what it has seen. An iterator that
-        is kept would go blind: a transaction that fails makes moto put copies of its tables back,
-        and its iterators go on reading the originals.
+        Each call reads from the oldest record and skips records that were read before. A stored
+        iterator would miss records: after a failed transaction, moto restores copies of its tables,
+        and its iterators still read the originals.
         """
         passed: list[Record] = []
         iterator = self._oldest(shard_id)
@@ -111,12 +112,12 @@ class StreamMapping:
                 break
             iterator = answer.get("NextShardIterator")
             records = [stream_record(record, self._stream_arn) for record in answer["Records"]]
-            passed += [record for record in records if self._is_news(shard_id, record)]
+            passed += [record for record in records if self._is_new(shard_id, record)]
         starts = range(0, len(passed), self._batch_size)
         return [RecordBatch(tuple(passed[start : start + self._batch_size])) for start in starts]
 
-    def _is_news(self, shard_id: str, record: Record) -> bool:
-        """Whether the record has not been seen yet, and passes the filter."""
+    def _is_new(self, shard_id: str, record: Record) -> bool:
+        """Whether the record was not read before and matches the filter."""
         number = int(_sequence_number(record))
         if number <= self._seen.get(shard_id, -1):
             return False
@@ -129,17 +130,17 @@ class StreamMapping:
         )["ShardIterator"]
 
     def _deliver(self, waiting: deque[RecordBatch[Record]]) -> Delivery:
-        piece = waiting.popleft()
-        sent = [_sequence_number(record) for record in piece.records]
+        batch = waiting.popleft()
+        sent = [_sequence_number(record) for record in batch.records]
         context = Context(FUNCTION_NAME, self._pace.function_timeout_seconds, self._pace.clock)
-        outcome = invoke(self._handler, {"Records": list(piece.records)}, context, sent)
-        after = self._after(piece, outcome, sent)
+        outcome = invoke(self._handler, {"Records": list(batch.records)}, context, sent)
+        after = self._after(batch, outcome, sent)
         waiting.extendleft(reversed(after.next))
         self.discarded += len(after.discarded)
         delivery = Delivery(
             sent=tuple(sent),
-            failed=outcome.verdict.failed,
-            problem=outcome.verdict.problem,
+            failed=outcome.result.failed,
+            problem=outcome.result.problem,
             answer=outcome.answer,
             discarded=tuple(_sequence_number(record) for record in after.discarded),
         )
@@ -147,14 +148,14 @@ class StreamMapping:
         return delivery
 
     def _after(
-        self, piece: RecordBatch[Record], outcome: InvocationResult, sent: Sequence[str]
+        self, batch: RecordBatch[Record], outcome: InvocationResult, sent: Sequence[str]
     ) -> NextStep[Record]:
-        begin = lowest_failure(outcome.verdict, sent)
-        return next_step(piece, begin, thrown=outcome.thrown, policy=self._policy)
+        begin = lowest_failure(outcome.result, sent)
+        return next_step(batch, begin, thrown=outcome.thrown, policy=self._policy)
 
 
 def stream_record(record: Mapping[str, Any], stream_arn: str) -> Record:
-    """A stream's record in the form of Lambda's event."""
+    """A stream's record in the format of Lambda's event."""
     change = dict(record["dynamodb"])
     created = change.pop("ApproximateCreationDateTime", None)
     if created is not None:

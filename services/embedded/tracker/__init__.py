@@ -1,1 +1,1 @@
-"""The tracker on the embedded AWS: its resources, and its functions joined to a pipeline."""
+"""The tracker on the embedded AWS: its resources, and its functions as a pipeline."""

@@ -1,7 +1,7 @@
-"""The whole service on an embedded AWS: a round goes in, announcements come out.
+"""The whole service on an embedded AWS, from the schedule to the announcements.
 
-Runs the real Lambda entry points in this process, with nothing in their environment but what a
-deployment sets, and their output kept out of the way.
+Runs the real Lambda entry points in this process, with only the environment variables that a
+deployment sets, and captures their output.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from services.lookup.handler import handler as look_up
 from services.scheduler.handler import handler as schedule
 
 _MESSAGES_PER_INVOCATION = 10
-"""Few, so that progress can be seen; a deployment takes 1,000."""
+"""A small batch shows progress; a deployment uses 1,000."""
 
 NEW_RELEASES: Pattern = {
     "eventName": ["INSERT"],
@@ -37,13 +37,13 @@ NEW_RELEASES: Pattern = {
         "Keys": {"record": {"S": [{"prefix": RELEASE_PREFIX}, {"prefix": NOTICE_PREFIX}]}}
     },
 }
-"""The stream's filter: inserted release and notice rows, nothing else."""
+"""The stream's filter: only inserted release and notice rows."""
 
 Function = Callable[[Mapping[str, Any], object], Mapping[str, object]]
 
 
 class Pipeline:
-    """Scheduler, queue, lookup, table, stream and aggregator, joined as a deployment joins them.
+    """Scheduler, queue, lookup, table, stream and aggregator, connected as in a deployment.
 
     `running` is the name of the function that was invoked last and has not returned, or empty.
     """
@@ -73,7 +73,7 @@ class Pipeline:
         )
 
     def poller(self) -> QueueMapping:
-        """A poller of the queue; a deployment has several at once."""
+        """A poller of the queue; a deployment runs several at once."""
         return QueueMapping(
             self._aws.client("sqs", self._hub.region),
             self._hub.queue_url,
@@ -82,19 +82,19 @@ class Pipeline:
         )
 
     def deploy(self, catalogue: Catalogue) -> None:
-        """Put a compiled catalogue where the scheduler reads it."""
+        """Write a compiled catalogue to the file that the scheduler reads."""
         self._catalogue_file.write_text(encode_catalogue(catalogue), encoding="utf-8")
 
     def schedule(self, round_id: str, **event: object) -> Mapping[str, object]:
-        """Let the schedule fire; what the scheduler answered, or its error."""
+        """Invoke the scheduler; returns its response, or raises its error."""
         return self._invoke("scheduler", schedule, {"round": round_id, **event})
 
     def sweep(self) -> Mapping[str, object]:
-        """Let the sweep's schedule fire; what the aggregator answered, or its error."""
+        """Invoke the aggregator with a sweep; returns its response, or raises its error."""
         return self._invoke("aggregator", aggregate, {"sweep": True})
 
     def round(self, round_id: str) -> list[Delivery]:
-        """A whole round: schedule, every lookup, every announcement; the lookups' deliveries."""
+        """Run a round with its lookups and announcements; returns the lookups' deliveries."""
         self.schedule(round_id)
         deliveries = self.queue.drain_visible()
         self.stream.drain()
@@ -123,15 +123,15 @@ class Pipeline:
 
     @contextmanager
     def in_function_environment(self) -> Iterator[None]:
-        """The functions' environment in place of ours, and their standard output in `log`."""
-        ours = dict(os.environ)
-        moto = {name: value for name, value in ours.items() if name.startswith("MOTO_")}
+        """Use the functions' environment inside the block, and write their output to `log`."""
+        before = dict(os.environ)
+        moto = {name: value for name, value in before.items() if name.startswith("MOTO_")}
         _replace_environment({**self.environment, **moto})
         try:
             with redirect_stdout(self.log):
                 yield
         finally:
-            _replace_environment(ours)
+            _replace_environment(before)
 
 
 def _replace_environment(environ: Mapping[str, str]) -> None:

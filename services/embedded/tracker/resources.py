@@ -1,6 +1,6 @@
-"""What a deployment leaves behind: the hub's table and queue, the members' roles and topics.
+"""The resources of a deployment: the hub's table and queue, the members' roles and topics.
 
-Names and keys as DESIGN has them, so the real handlers run on it unchanged.
+Names and keys are those of a real deployment, so the handlers run on them unchanged.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def create_hub(
     visibility_seconds: int = 2,
     max_receives: int = 5,
 ) -> Hub:
-    """The table with its indexes and stream, and the queue with its dead letters.
+    """Create the table with its indexes and stream, and the queue with its dead-letter queue.
 
-    `visibility_seconds` is short, so that a failed message comes back soon.
+    `visibility_seconds` is short, so a failed message is delivered again soon.
     """
     dynamodb: DynamoDBClient = aws.client("dynamodb", region)
     sqs: SQSClient = aws.client("sqs", region)
@@ -128,9 +128,9 @@ def create_member(
     external_id: str = EXTERNAL_ID,
     roles: bool = True,
 ) -> Member:
-    """A target account as the StackSets make it: both roles once, the topic in each region.
+    """Create the resources of a target account: both roles, and the topic in each region.
 
-    Without `roles`, as while the roles are still being rolled out.
+    `roles=False` is the state before the StackSet has created the roles.
     """
     if roles:
         create_roles(aws, account_id, external_id)
@@ -144,7 +144,7 @@ def create_member(
 
 
 def create_roles(aws: EmbeddedAws, account_id: str, external_id: str = EXTERNAL_ID) -> None:
-    """The read role and the publish role of a target account, trusting the hub."""
+    """Create the read role and the publish role of a target account, which trust the hub."""
     iam: IAMClient = aws.client("iam", HUB_REGION, account_id)
     for name in (READ_ROLE, PUBLISH_ROLE):
         _create_role(iam, name, external_id)
@@ -175,7 +175,7 @@ def environment(
     fifo: bool = False,
     external_id: str = EXTERNAL_ID,
 ) -> dict[str, str]:
-    """Every variable that the three handlers need to run here, and none that leads elsewhere."""
+    """The environment of the three handlers, with only the embedded AWS as endpoint."""
     return {
         "TABLE_NAME": hub.table_name,
         "QUEUE_URL": hub.queue_url,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One announcement as a subscriber gets it; attributes are text, numbers too."""
+    """One announcement as a subscriber receives it; all attributes are text, including numbers."""
 
     body: str
     attributes: Mapping[str, str]
@@ -34,7 +34,7 @@ class Inbox:
         self._region = region
 
     def receive(self) -> list[Received]:
-        """Everything that has arrived since the last time."""
+        """Every message that has arrived since the last call."""
         received: list[Received] = []
         while messages := self._batch():
             received += [self._received(message) for message in messages]
@@ -62,10 +62,10 @@ class Inbox:
 def subscribe(
     aws: EmbeddedAws, member: Member, regions: Sequence[str], image_names: Sequence[str] = ()
 ) -> Inbox:
-    """A queue of the member's account that gets the raw announcements of these regions.
+    """Create a queue in the member's account and subscribe it to the topics of these regions.
 
-    With `image_names`, of these images only. The queue is in the first region; it is in the
-    topic's account because moto looks for it nowhere else.
+    With `image_names`, only to these images. The queue is in the first region, and in the topic's
+    account, because moto finds it only there.
     """
     sqs: SQSClient = aws.client("sqs", regions[0], member.account_id)
     fifo = member.topic_arns[regions[0]].endswith(".fifo")

@@ -190,8 +190,8 @@ def test_a_file_as_argument_is_explained(tmp_path: Path, command: list[str]) -> 
 
     assert result.exit_code == 2
     assert (
-        "Error: unexpected argument 'tracked_images/family.yaml': the whole configuration is read "
-        "at once; name its folder with --images DIR and its regions with --regions FILE"
+        "Error: unexpected argument 'tracked_images/family.yaml': the command reads the "
+        "whole configuration; use --images DIR for its folder and --regions FILE for its regions"
     ) in result.stderr
 
 

@@ -172,7 +172,7 @@ def test_an_answer_that_is_no_json_fails_the_batch() -> None:
     context = Context("f", 5, Clock(10).read)
     outcome = invoke(lambda _event, _context: {"seen": {1}}, {}, context, ["a"])
     assert outcome.thrown
-    assert outcome.verdict.failed == ("a",)
+    assert outcome.result.failed == ("a",)
 
 
 def test_an_event_that_is_no_json_is_an_error_here() -> None:

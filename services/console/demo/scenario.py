@@ -1,4 +1,4 @@
-"""The scene of the demo: its configuration, what publishers do, and what must be announced."""
+"""The demo's configuration, what publishers do in it, and the expected events."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ TARGETS = (*(Target(HUB_ACCOUNT, region) for region in HUB_REGIONS), MEMBER)
 
 
 def write_files(folder: Path) -> None:
-    """Write the configuration as a platform team keeps it."""
+    """Write the files of the configuration."""
     for name, text in FILES.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def write_files(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Event:
-    """What an announcement says, as far as the story predicts it."""
+    """The fields of an announcement that the demo predicts."""
 
     region: str
     account_id: str
@@ -96,7 +96,7 @@ class Event:
 
     @classmethod
     def of(cls, received: Received) -> Event:
-        """The event that a subscriber received; every field as its message says it."""
+        """The event that a subscriber received, with every field from its message."""
         content = json.loads(received.body)["v1"]
         return cls(
             region=content["region"],
@@ -109,14 +109,14 @@ class Event:
 
 
 _FIRST_DAY = datetime(2026, 10, 1, tzinfo=UTC)
-"""When the images were made that are current at the beginning."""
+"""The creation date of the images that are current at the beginning."""
 
 
-class News:
-    """What the demo publishes: each step changes images and returns the events that must follow.
+class Publications:
+    """Publishes images: each step changes images and returns the expected events.
 
-    `_current` is the story's own record of which image is current where; nothing in it comes from
-    the service, so that it can be compared with what the service says.
+    `_current` is the demo's own record of the current images. It contains nothing from the service,
+    so the service's events can be compared with it.
     """
 
     def __init__(self, publishers: Publishers) -> None:
@@ -125,7 +125,7 @@ class News:
         self._hidden_ecs = ""
 
     def begin(self, done: Callable[[], None]) -> None:
-        """Publish what is current before anybody watches; `done` is called for each target."""
+        """Publish the images that are current at the start; `done` is called for each target."""
         for target in TARGETS:
             done()
             self._remember_parameter(target, "al2023", AL2023_PATH)
@@ -134,8 +134,8 @@ class News:
             self._golden(target, "2026-11-01")
             self._red_hat(target, "20220503", datetime(2022, 5, 3, tzinfo=UTC))
 
-    def morning(self) -> list[Event]:
-        """New images come out in some regions, one image is rolled back, one cannot be seen yet."""
+    def before_second_round(self) -> list[Event]:
+        """Publish images in some regions, roll one image back, and name one that is not visible."""
         first = [t for t in TARGETS if t.region not in LAGGING_REGIONS]
         events = [self._new_al2023(target) for target in first]
         europe, north = _target("eu-west-1"), _target("eu-north-1")
@@ -143,10 +143,10 @@ class News:
         events += [self._new_red_hat(_target(region)) for region in ("us-east-1", "sa-east-1")]
         self._hidden_ecs = "ami-0ec5000000000e0c5"
         self._publishers.put_parameter(north.account_id, north.region, ECS_PATH, self._hidden_ecs)
-        return _where_the_role_is(events)
+        return _without_member_account(events)
 
-    def noon(self) -> list[Event]:
-        """The regions that lagged behind catch up, and the image can be seen."""
+    def before_fourth_round(self) -> list[Event]:
+        """Publish the images in the remaining regions, and make the image visible."""
         events = [self._new_al2023(_target(region)) for region in LAGGING_REGIONS]
         north = _target("eu-north-1")
         self._image(
@@ -155,7 +155,7 @@ class News:
             datetime(2026, 11, 17, tzinfo=UTC),
             image_id=self._hidden_ecs,
         )
-        events.append(self._moved(north, "ecs-al2023", Kind.RELEASE, self._hidden_ecs))
+        events.append(self._changed(north, "ecs-al2023", Kind.RELEASE, self._hidden_ecs))
         return events
 
     # --- single images
@@ -167,19 +167,19 @@ class News:
             datetime(2026, 11, 16, tzinfo=UTC),
         )
         self._publishers.put_parameter(target.account_id, target.region, AL2023_PATH, new)
-        return self._moved(target, "al2023", Kind.RELEASE, new)
+        return self._changed(target, "al2023", Kind.RELEASE, new)
 
     def _new_red_hat(self, target: Target) -> Event:
         known = self._current[target, "redhat-8.6.0-hvm"]
         new = self._red_hat(target, "20261110", datetime(2026, 11, 10, tzinfo=UTC))
         self._current[target, "redhat-8.6.0-hvm"] = known
-        return self._moved(target, "redhat-8.6.0-hvm", Kind.RELEASE, new)
+        return self._changed(target, "redhat-8.6.0-hvm", Kind.RELEASE, new)
 
     def _roll_back_golden(self, target: Target) -> Event:
         account_id, region = target.account_id, target.region
         self._publishers.deregister_image(account_id, region, self._current[target, "golden-base"])
         older = self._current[target, "golden-base before"]
-        return self._moved(target, "golden-base", Kind.ROLLBACK, older)
+        return self._changed(target, "golden-base", Kind.ROLLBACK, older)
 
     def _golden(self, target: Target, day: str) -> None:
         self._current[target, "golden-base before"] = self._current.get((target, "golden-base"), "")
@@ -212,7 +212,7 @@ class News:
         )
         self._publishers.set_image_date(account_id, region, current, _FIRST_DAY)
 
-    def _moved(self, target: Target, name: str, kind: Kind, new: str) -> Event:
+    def _changed(self, target: Target, name: str, kind: Kind, new: str) -> Event:
         previous = self._current[target, name]
         self._current[target, name] = new
         return Event(target.region, target.account_id, name, kind.value, new, previous)
@@ -222,6 +222,6 @@ def _target(region: str) -> Target:
     return next(target for target in TARGETS if target.region == region)
 
 
-def _where_the_role_is(events: Iterable[Event]) -> list[Event]:
-    """The member account has no role yet, so no lookup is possible and no event is expected."""
+def _without_member_account(events: Iterable[Event]) -> list[Event]:
+    """The events to expect: the member account has no role yet, so its lookups fail."""
     return [event for event in events if event.account_id != MEMBER_ACCOUNT]

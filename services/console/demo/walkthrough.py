@@ -1,4 +1,4 @@
-"""The demo's story, one screen a step; it ends by comparing events received and expected."""
+"""The steps of the demo, one screen each; the last compares received and expected events."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from services.catalogue.load import load
 from services.console.demo.deployment import Deployment
 from services.console.demo.page import Page, table
-from services.console.demo.scene import (
+from services.console.demo.scenario import (
     FILES,
     LAGGING_REGIONS,
     MEMBER_ACCOUNT,
     MEMBER_REGION,
     TARGETS,
     Event,
-    News,
+    Publications,
     write_files,
 )
 from services.console.demo.screens import Screens
@@ -39,7 +39,7 @@ Next steps, to watch real images:
 """
 
 
-class Story:
+class Walkthrough:
     """Runs the demo on a started embedded AWS."""
 
     def __init__(
@@ -49,77 +49,78 @@ class Story:
         self._folder = folder
         self._page = page
         self._screens = Screens(page, turn_page)
-        self._news = News(aws.publishers)
+        self._publications = Publications(aws.publishers)
         self._expected: list[Event] = []
-        self._silent = False
+        self._rows_unchanged = False
 
     def run(self) -> bool:
-        """Tell the whole story; whether every subscriber received exactly the expected events."""
-        self._set_the_stage()
+        """Run every step; whether every subscriber received exactly the expected events."""
+        self._set_up()
         self._first_round()
         self._second_round()
         self._third_round()
         self._fourth_round()
         return self._result()
 
-    # --- the acts
+    # --- the steps
 
-    def _set_the_stage(self) -> None:
-        self._screens.begin("The stage: an AWS in this process, and a few lines of YAML")
+    def _set_up(self) -> None:
+        self._screens.begin("Setup: an AWS in this process, and a few lines of YAML")
         self._page.say(
-            "Nothing here contacts a cloud. A local AWS (moto) holds two accounts, with the real "
-            "Amazon Linux and ECS parameters that AWS published, and images registered for the "
-            "filter lookups. The configuration is a few files such as these; the second shows the "
-            "older form of filters, which still works:"
+            "The demo does not contact AWS. A local AWS (moto) has two accounts, with Amazon Linux "
+            "and ECS parameters as AWS published them, and images for the filter lookups. These "
+            "are some of the configuration files; the second has the older form of filters, which "
+            "is still supported:"
         )
         write_files(self._folder)
         for name in ("tracked_images/golden.yaml", "tracked_images/red-hat.yml", "regions.yaml"):
             self._page.file(name, FILES[name], "yaml")
         catalogue = load(self._folder / "tracked_images", self._folder / "regions.yaml")
         with self._page.progress() as progress:
-            work = progress.add_task("building the accounts", total=len(TARGETS) + 2)
+            work = progress.add_task("creating the accounts", total=len(TARGETS) + 2)
             self._deployment = Deployment(self._aws, self._folder, catalogue)
             progress.advance(work)
-            self._news.begin(lambda: progress.advance(work))
+            self._publications.begin(lambda: progress.advance(work))
             self._deployment.subscribe(self._aws)
             progress.advance(work)
         self._page.say(
             f"{len(catalogue.images)} images in {len(TARGETS)} regions: {self._pairs(catalogue)} "
-            f"pairs to watch. {MEMBER_REGION} is watched from account {MEMBER_ACCOUNT}, which "
-            "does not have the read role yet. A deployment starts a round every half hour; here "
-            "four rounds follow each other at once, and all times are the real ones."
+            f"pairs to watch. {MEMBER_REGION} is watched in account {MEMBER_ACCOUNT}, which does "
+            "not have the read role yet. A deployment starts a round every half hour; the demo "
+            "runs four rounds without a pause. All times are real."
         )
 
     def _first_round(self) -> None:
-        round_id = self._screens.begin_round("first round: a silent baseline")
+        round_id = self._screens.begin_round("first round: the baseline, without events")
         self._page.say(
-            "Every pair is seen for the first time. What is current is remembered as version 1; "
-            "nothing is announced, since nothing has changed. In the table, v1 is the version in "
-            "that region, and the five digits after … are the end of the image id:"
+            "Every pair is looked up for the first time. Its current image is stored as version 1 "
+            "and not announced, since nothing has changed. In the table, v1 is the version in that "
+            "region, followed by the last five characters of the image id:"
         )
         self._show_matrix(self._round(round_id, expected=[]))
         self._page.say(
-            f"{MEMBER_REGION} shows a state instead of a version: the role is missing there. "
-            "The other regions were looked up all the same."
+            f"{MEMBER_REGION} shows a state instead of a version, since the role is missing there. "
+            "This did not affect the other regions."
         )
 
     def _second_round(self) -> None:
-        round_id = self._screens.begin_round("second round: exactly what changed")
+        round_id = self._screens.begin_round("second round: only the changes")
         self._page.say(
-            f"Since then: Amazon Linux 2023 came out, but not yet in {_LAGGING}. "
-            "Red Hat's image came out in two regions. The newest golden-base was withdrawn in "
-            "eu-west-1. In eu-north-1 the ECS parameter names an image that EC2 does not show yet."
+            f"Since then, Amazon Linux 2023 was released, but not yet in {_LAGGING}. "
+            "Red Hat's image was released in two regions. The newest golden-base was deregistered "
+            "in eu-west-1. In eu-north-1 the ECS parameter names an image that EC2 does not show "
+            "yet."
         )
-        self._show_matrix(self._round(round_id, expected=self._news.morning()))
+        self._show_matrix(self._round(round_id, expected=self._publications.before_second_round()))
         self._page.say(
-            "The regions without the new image kept their version 1, golden-base in eu-west-1 is "
-            "back on the older image as a rollback, and the ECS image that cannot be launched is "
-            "a state, not an event."
+            "The regions without the new image kept version 1. golden-base in eu-west-1 was rolled "
+            "back to the older image. The ECS image that cannot be launched gives a state, not an "
+            "event."
         )
         self._show_one_event()
 
     def _third_round(self) -> None:
-        round_id = self._screens.begin_round("third round: silence")
+        round_id = self._screens.begin_round("third round: no changes")
         mark, before, counters = (
             self._aws.mark(),
             self._deployment.written_rows(),
@@ -128,54 +129,54 @@ class Story:
         arrived = self._round(round_id, expected=[])
         after, calls = self._deployment.written_rows(), self._aws.calls(mark)
         counted = _changed(counters, self._deployment.rows(ROUND_PREFIX))
-        self._silent = before == after
+        self._rows_unchanged = before == after
         self._page.say(
             "Nothing changed, so nothing was announced, and of "
             f"{len(after)} image and release rows, {_changed(before, after)} were written. "
-            f"{MEMBER_REGION} and the image that cannot be launched were tried again."
+            f"{MEMBER_REGION} and the image that cannot be launched were looked up again."
         )
         self._show_arrived(arrived)
         self._page.say(
-            f"The round cost these API calls. UpdateItem wrote other rows: {counted} round rows, "
-            "which count what was requested and answered in each region, and the scheduler's own "
-            "row, which says where the next round begins."
+            f"The round made these API calls. UpdateItem wrote other rows: {counted} round rows, "
+            "which count the requests and answers in each region, and the scheduler's own row, "
+            "which names the region where the next round begins."
         )
         self._page.show(calls_table(calls))
 
     def _fourth_round(self) -> None:
-        round_id = self._screens.begin_round("fourth round: the remaining regions follow")
+        round_id = self._screens.begin_round("fourth round: the remaining regions")
         create_roles(self._aws, MEMBER_ACCOUNT)
         self._page.say(
-            f"Amazon Linux 2023 has reached {_LAGGING}, EC2 shows the ECS image, and account "
-            f"{MEMBER_ACCOUNT} has its role: its first lookups are a silent baseline, whatever "
-            "was published there before."
+            f"Amazon Linux 2023 is now available in {_LAGGING}, EC2 shows the ECS image, and "
+            f"account {MEMBER_ACCOUNT} has its role. Its first lookups are a baseline without "
+            "events, even if images were published there before."
         )
-        self._show_matrix(self._round(round_id, expected=self._news.noon()))
+        self._show_matrix(self._round(round_id, expected=self._publications.before_fourth_round()))
 
     def _result(self) -> bool:
-        self._screens.begin("Result: the events that subscribers received, and the expected ones")
-        result = table("subscriber", "expected", "received", "missing", "surplus")
-        right = self._silent
+        self._screens.begin("Result: received and expected events")
+        result = table("subscriber", "expected", "received", "missing", "unexpected")
+        right = self._rows_unchanged
         for subscriber in self._deployment.subscribers:
-            wanted = Counter(filter(subscriber.listens_to, self._expected))
+            wanted = Counter(filter(subscriber.expects, self._expected))
             got = Counter(Event.of(received) for received in subscriber.received)
-            missing, surplus = wanted - got, got - wanted
-            right = right and not missing and not surplus
-            numbers = (wanted.total(), got.total(), missing.total(), surplus.total())
+            missing, unexpected = wanted - got, got - wanted
+            right = right and not missing and not unexpected
+            numbers = (wanted.total(), got.total(), missing.total(), unexpected.total())
             result.add_row(subscriber.name, *map(str, numbers))
         self._page.show("")
         self._page.show(result)
         if right:
-            self._page.say("[bold green]Every event arrived once, and no other.[/]")
+            self._page.say("[bold green]Every expected event arrived once, and no other event.[/]")
             self._page.show(_NEXT_STEPS)
         else:
-            self._page.say("[bold red]The events received are not the expected ones.[/]")
+            self._page.say("[bold red]The received events differ from the expected events.[/]")
         return right
 
-    # --- how it is shown
+    # --- output
 
     def _round(self, round_id: str, expected: Sequence[Event]) -> list[Event]:
-        """Run a round; the distinct events that arrived."""
+        """Run a round; returns the distinct events that arrived."""
         self._expected += expected
         with self._page.progress() as progress:
             answer = self._deployment.pipeline.schedule(round_id)
@@ -204,10 +205,10 @@ class Story:
         if sample is None:
             return
         self._page.say(
-            "One event as a subscriber of us-east-1 received it, the body first, byte for byte:"
+            "One event as a subscriber of us-east-1 received it. This is the body, byte for byte:"
         )
         self._page.verbatim(sample.body)
-        self._page.say("The rest of the event is in message attributes:")
+        self._page.say("The other fields of the event are message attributes:")
         self._page.show(attributes_table(sample.attributes))
 
     @staticmethod
