@@ -1,1 +1,1 @@
-"""Reads what the services wrote: rows by an adapter, and pure views of them."""
+"""Reads the table: an adapter for its rows, and pure views of them."""

@@ -1,4 +1,4 @@
-"""Reads image rows, release rows and round rows; it writes nothing, and each read is bounded."""
+"""Reads image rows, release rows and round rows; writes nothing, and limits each read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 MAX_ROWS = 20_000
-"""Rows of a region that are read: 1,000 images in 20 accounts."""
+"""The most rows to read in a region: 1,000 images in 20 accounts."""
 _ROWS_PER_PAGE = 1000
 
 T = TypeVar("T")
@@ -29,8 +29,8 @@ T = TypeVar("T")
 class Rows(Generic[T]):
     """The rows that were read.
 
-    `unreadable` says of each row that cannot be decoded what is wrong with it. `complete` is false
-    where there are more rows than the limit.
+    `unreadable` has the problem of each row that cannot be decoded. `complete` is false if there
+    are more rows than the limit.
     """
 
     found: tuple[T, ...] = ()
@@ -39,10 +39,10 @@ class Rows(Generic[T]):
 
 
 class HistoryReader:
-    """The table of a deployment, for reading.
+    """Reads the table of a deployment.
 
-    Each method raises `HubBrokenError` where the table cannot be used, and `CallFailedError` where
-    it is busy.
+    Each method raises `HubBrokenError` if the table cannot be used, and `CallFailedError` if it is
+    busy.
     """
 
     def __init__(self, client: DynamoDBClient, table: str, max_rows: int = MAX_ROWS) -> None:

@@ -1,4 +1,4 @@
-"""Views of the rows: pure."""
+"""Pure views of the rows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from services.kernel.model import Pair, State, Target
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What is known of an active pair: version 0 where it has no image yet, and its problem.
+    """The known image of an active pair, with version 0 if it has none yet, and its problem.
 
-    `problem` is None where the last lookup succeeded; `unknown` where the pair has no state.
+    `problem` is None if the last lookup succeeded, and `unknown` if the pair has no state.
     """
 
     version: int
@@ -22,7 +22,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Images by targets; a cell is None where no image is tracked."""
+    """Images and targets; a cell is None if the image is not tracked in the target."""
 
     images: tuple[str, ...]
     rows: tuple[tuple[Target, tuple[Cell | None, ...]], ...]

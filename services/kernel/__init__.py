@@ -1,1 +1,1 @@
-"""What two services must agree on: words, formats, failure classes, AWS access, observation."""
+"""Shared by the services: domain types, formats, failure classes, AWS access, logs and metrics."""

@@ -1,4 +1,4 @@
-"""The compiled catalogue: a file that the scheduler's package is built with."""
+"""The compiled catalogue: a file in the scheduler's package."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _CatalogueFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def encode_catalogue(catalogue: Catalogue) -> str:
-    """The catalogue file: canonical, so that equal configurations are equal bytes."""
+    """The catalogue file in canonical form: equal configurations have equal bytes."""
     content = {
         "schema": 1,
         "targets": [
@@ -64,7 +64,7 @@ def decode_catalogue(text: str) -> Catalogue:
     """The catalogue in a compiled file.
 
     Raises:
-        MalformedError: it was not written by `encode_catalogue`, or it was changed since.
+        MalformedError: it was not written by `encode_catalogue`, or was changed afterwards.
     """
     what = "catalogue"
     file = parsed(what, text, _CatalogueFile)
@@ -75,5 +75,5 @@ def decode_catalogue(text: str) -> Catalogue:
         ),
     )
     if encode_catalogue(catalogue) != text:
-        raise MalformedError(what, "its digest does not fit its content; compile it again")
+        raise MalformedError(what, "its digest does not match its content; compile it again")
     return catalogue

@@ -1,4 +1,4 @@
-"""How much time an invocation has left."""
+"""The time that an invocation has left."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 
 _SHORTEST_RESERVE_SECONDS = 1.0
-_KEPT_FOR_ANSWERING = 0.3
+_SHARE_FOR_RESPONSE = 0.3
 _LONGEST_RUN_SECONDS = 900.0  # Lambda's own maximum; used outside Lambda
 
 
 class Deadline:
-    """When to stop so that the answer still gets out."""
+    """The time to stop, with a reserve to return the response."""
 
     def __init__(self, remaining: Callable[[], float], reserve_seconds: float) -> None:
         self._remaining = remaining
@@ -26,10 +26,10 @@ class Deadline:
     ) -> Deadline:
         """The deadline of an invocation: `reserve_seconds` before Lambda stops it.
 
-        The reserve is a tenth of the time at most, so that a short time-out still leaves time to
-        work, and a second at least, since less is no time to answer in. Without a Lambda context
-        there are fifteen minutes, Lambda's own maximum. Lambda computes the time that is left from
-        the system clock; a monotonic clock bounds it, so a clock that is set back adds no time.
+        The reserve is at most a tenth of the time, so a short time-out leaves time to work, and at
+        least a second, to return the response. Without a Lambda context the time is 15 minutes,
+        Lambda's maximum. Lambda computes the remaining time from the system clock; a monotonic
+        clock limits it, so setting the system clock back adds no time.
         """
         millis = getattr(context, "get_remaining_time_in_millis", None)
         if callable(millis):
@@ -46,17 +46,17 @@ class Deadline:
         return cls(lambda: end - clock(), 0.0)
 
     def seconds_left(self) -> float:
-        """Seconds until the deadline, never less than 0."""
+        """Seconds until the deadline, at least 0."""
         return max(0.0, self._remaining() - self._reserve)
 
     def seconds_to_answer(self) -> float:
-        """Seconds to wait for work that goes on past the deadline: most of the reserve too.
+        """Seconds to wait for work that started before the deadline, including most of the reserve.
 
-        What is under way at the deadline ends well within it; walking away from it would leave
-        work done and not accounted for.
+        Such work usually ends within the reserve. Not waiting for it would leave its results
+        unrecorded.
         """
-        return max(0.0, self._remaining() - self._reserve * _KEPT_FOR_ANSWERING)
+        return max(0.0, self._remaining() - self._reserve * _SHARE_FOR_RESPONSE)
 
     def passed(self) -> bool:
-        """Whether it is time to stop."""
+        """Whether the deadline has passed."""
         return self.seconds_left() <= 0

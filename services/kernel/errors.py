@@ -1,14 +1,14 @@
-"""Our errors, and the failure of a call as a value.
+"""The project's errors, and the failure of a call as a value.
 
 AmiTrackerError
 ├── SettingsError      environment variables are missing or wrong
-├── MalformedError     a message, row or catalogue is not in the agreed form
+├── MalformedError     a message, row or catalogue does not match its schema
 ├── CallFailedError    AWS refused or did not answer a call into a target
-├── HubBrokenError     our own table or queue cannot be used
-├── OutOfTimeError     a run stopped before its function's time was over, with work left
+├── HubBrokenError     the hub's table or queue cannot be used
+├── OutOfTimeError     a run stopped at its deadline, with work left
 ├── RefusedError       the catalogue would remove too much
-├── RegionsFailedError parts of some regions could not be scheduled, the rest was
-└── UnsentError        messages stayed unsent after every retry
+├── RegionsFailedError some regions were scheduled only in part or not at all
+└── UnsentError        the queue did not accept some messages after every retry
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from services.kernel.model import RETRYABLE, State
 
 DETAIL_LIMIT = 300
-"""Characters of a foreign error text that we keep: enough to act on, short enough for a row."""
+"""The most characters of an error text from outside, for logs and rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why there is no fresh answer: its class, the service's own code, and a capped sentence."""
+    """Why a call or lookup failed: the state, the AWS error code, and a capped message."""
 
     state: State
     code: str
@@ -32,21 +32,21 @@ class Failure:
 
     @classmethod
     def of(cls, state: State, code: str, detail: str) -> Failure:
-        """A failure whose foreign texts are capped and free of control characters."""
+        """A failure whose texts are capped and have no control characters."""
         return cls(state, _printable(code), _printable(detail))
 
     @property
     def retryable(self) -> bool:
-        """Whether another delivery of the same message may succeed."""
+        """Whether a redelivery of the message can succeed."""
         return self.state in RETRYABLE
 
 
 class AmiTrackerError(Exception):
-    """The root of every error that this project raises on purpose."""
+    """The base class of the project's errors."""
 
 
 class SettingsError(AmiTrackerError):
-    """The environment lacks settings or holds unusable ones; every problem is named at once."""
+    """Environment variables are missing or invalid; the message lists every problem."""
 
     def __init__(self, service: str, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -54,14 +54,14 @@ class SettingsError(AmiTrackerError):
 
 
 class MalformedError(AmiTrackerError):
-    """Something written is not in the agreed form, so reading it again cannot help."""
+    """A message, row or file does not match its schema, so a retry cannot succeed."""
 
     def __init__(self, what: str, problem: str) -> None:
         super().__init__(f"{what} is malformed: {problem[:DETAIL_LIMIT]}")
 
 
 class CallFailedError(AmiTrackerError):
-    """A call into a target failed; `failure` says how."""
+    """A call into a target failed; `failure` has the reason."""
 
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
@@ -69,7 +69,7 @@ class CallFailedError(AmiTrackerError):
 
 
 class HubBrokenError(AmiTrackerError):
-    """Our own table or queue refuses us, so the invocation cannot continue."""
+    """The hub's table or queue cannot be used, so the invocation cannot continue."""
 
     def __init__(self, resource: str, failure: Failure) -> None:
         self.failure = failure
@@ -77,32 +77,32 @@ class HubBrokenError(AmiTrackerError):
 
 
 class OutOfTimeError(AmiTrackerError):
-    """A run stopped cleanly before its time was over; `left` names what it did not reach."""
+    """A run stopped before the function's time-out; `left` has the regions not scheduled."""
 
     def __init__(self, round_id: str, left: Sequence[str]) -> None:
         self.left = tuple(left)
         super().__init__(
-            f"round {round_id} ran out of time before {len(self.left)} region(s) had their turn: "
+            f"round {round_id} ran out of time; {len(self.left)} region(s) were not scheduled: "
             f"{', '.join(self.left)}"
         )
 
 
 class RefusedError(AmiTrackerError):
-    """The catalogue would remove too many pairs at once; the named targets are unchanged."""
+    """The catalogue would remove too many pairs at once; these targets are unchanged."""
 
     def __init__(self, refusals: Sequence[str]) -> None:
         self.refusals = tuple(refusals)
         super().__init__(
             f"refused to remove this many images at once: {'; '.join(self.refusals)}. "
-            "These targets keep their last configuration. If the removal is meant, "
+            "These targets keep their last configuration. If the removal is intended, "
             "set MAX_REMOVED_PERCENT=100 for one round (in Terraform: max_removed_percent = 100)"
         )
 
 
 class RegionsFailedError(AmiTrackerError):
-    """The table or the queue failed in some regions; everything else of the round was done.
+    """The table or the queue failed in some regions; the rest of the round was done.
 
-    `problems` holds the sentences of each region; those under `*` concern the scheduler's own note.
+    `problems` has the messages of each region; those under `*` concern the scheduler's note.
     """
 
     def __init__(self, round_id: str, problems: Mapping[str, Sequence[str]]) -> None:
@@ -114,7 +114,7 @@ class RegionsFailedError(AmiTrackerError):
 
 
 class UnsentError(AmiTrackerError):
-    """Messages that the queue did not take after every retry: `count` pairs were not enqueued."""
+    """The queue did not accept some messages after every retry: `count` pairs were not enqueued."""
 
     def __init__(self, count: int, queue: str, problem: str) -> None:
         self.count = count

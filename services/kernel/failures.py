@@ -1,4 +1,4 @@
-"""What an AWS failure means to us: botocore's exceptions, classified."""
+"""Classifies botocore's exceptions."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.model import State
 
 FAULTS = (ClientError, BotoCoreError, ResponseParserError)
-"""All that botocore raises of a failed call; an answer it cannot parse has a root of its own."""
+"""The exceptions of botocore for a failed call; `ResponseParserError` has its own base class."""
 
 TIME_OUTS = (ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError)
-"""No answer at all, after a long wait as a rule: it says nothing about the request."""
+"""No response, usually after a long wait; it is no evidence about the request."""
 
-_PASSING = (HTTPClientError, BotoConnectionError, PaginationError, ResponseParserError)
+_TEMPORARY = (HTTPClientError, BotoConnectionError, PaginationError, ResponseParserError)
 
-# The failure codes of the operations that we call, by what they ask of us. Sources: the service
+# The error codes of the operations that are called, by state. Sources: the service
 # models of the locked botocore, its throttling list, and the error tables of the EC2, SSM, STS,
 # SNS and KMS API references. tests/unit/kernel/test_failures.py fails when a model gains another.
 # fmt: off
@@ -48,7 +48,7 @@ _CODES: dict[State, tuple[str, ...]] = {
         "Throttled", "ThrottledException", "Throttling", "ThrottlingError", "ThrottlingException",
         "TooManyRequests", "TooManyRequestsException",
     ),
-    # A pagination token belongs to one walk over the pages: the next try begins a new one.
+    # A pagination token belongs to one series of pages; the next attempt starts a new series.
     State.TRANSIENT: (
         "ExpiredNextToken", "ExpiredNextTokenException", "ExpiredPaginationToken",
         "ExpiredPaginationTokenException", "IDPCommunicationError", "InternalError",
@@ -59,7 +59,7 @@ _CODES: dict[State, tuple[str, ...]] = {
         "ServiceUnavailable", "ServiceUnavailableException", "TransactionConflict",
         "TransactionConflictException", "TransactionInProgressException", "Unavailable",
     ),
-    # A signature is refused while a clock is off, as after a function was frozen: the next is new.
+    # A signature is refused if the clock is wrong, as after a freeze; the next attempt signs again.
     State.CREDENTIALS: (
         "ExpiredToken", "ExpiredTokenException", "IncompleteSignature",
         "IncompleteSignatureException", "InvalidIdentityToken", "InvalidSignature",
@@ -72,7 +72,7 @@ _CODES: dict[State, tuple[str, ...]] = {
         "OptInRequired", "RegionDisabledException", "SubscriptionRequiredException",
         "UnrecognizedClientException",
     ),
-    # A topic whose key or endpoint is broken is denied too: an operator has to give it back.
+    # A topic whose key or endpoint is disabled counts as denied: an operator has to correct it.
     State.ACCESS_DENIED: (
         "AccessDenied", "AccessDeniedException", "AuthorizationError",
         "AuthorizationErrorException", "EndpointDisabled", "EndpointDisabledException",
@@ -100,17 +100,17 @@ _CODES: dict[State, tuple[str, ...]] = {
 STATE_OF_CODE = {code: state for state, codes in _CODES.items() for code in codes}
 
 _NO_NAMESPACE = "is not a valid namespace"
-"""How SSM says, in a denial, that a region has no parameters below a path of AWS's own."""
+"""In a denial by SSM: the region has no public parameters below this path."""
 
 _TOO_MANY_REQUESTS = frozenset({429, 509})
 _SERVER_ERROR = 500
 
 
 def classify(error: Exception) -> Failure:
-    """The failure that a botocore exception amounts to.
+    """The failure for a botocore exception.
 
-    Unknown 4xx codes are `unclassified` (permanent, with a metric of their own); unknown 5xx are
-    transient, since AWS adds codes without notice.
+    Unknown 4xx codes are `unclassified` (permanent, with a class of their own in the metrics);
+    unknown 5xx codes are transient, since AWS adds codes without notice.
     """
     if isinstance(error, ClientError):
         return _classify_answer(error)
@@ -119,10 +119,10 @@ def classify(error: Exception) -> Failure:
         return Failure.of(State.BAD_LOOKUP, code, str(error))
     if isinstance(error, (NoCredentialsError, CredentialRetrievalError)):
         return Failure.of(State.CREDENTIALS, code, str(error))
-    if isinstance(error, TIME_OUTS):  # a kind of these by whatever name: see `timed_out`
+    if isinstance(error, TIME_OUTS):  # also a subclass: see `timed_out`
         code = next(kind.__name__ for kind in TIME_OUTS if isinstance(error, kind))
         return Failure.of(State.TRANSIENT, code, str(error))
-    if isinstance(error, _PASSING):
+    if isinstance(error, _TEMPORARY):
         return Failure.of(State.TRANSIENT, code, str(error))
     return Failure.of(State.UNCLASSIFIED, code, str(error))
 
@@ -131,19 +131,19 @@ _TIME_OUT_CODES = frozenset(kind.__name__ for kind in TIME_OUTS)
 
 
 def timed_out(failure: Failure) -> bool:
-    """Whether there was no answer, so that asking the same target again costs as long a wait."""
+    """Whether there was no response, so another call to the target would wait as long."""
     return failure.code in _TIME_OUT_CODES
 
 
-_WALK = re.compile(r"(Pagination|Next)Token|PaginationError|ResponseParserError")
+_PAGES = re.compile(r"(Pagination|Next)Token|PaginationError|ResponseParserError")
 
 
 def of_one_call(failure: Failure) -> bool:
-    """Whether a passing failure is of one walk over pages, or of one answer: other calls succeed.
+    """Whether a temporary failure concerns one series of pages or one response only.
 
-    Its cause can be what is asked for, in each delivery, so it must not end the target's turn.
+    The same request can cause it in each delivery, so it must not stop the target's other calls.
     """
-    return failure.state is State.TRANSIENT and _WALK.search(failure.code) is not None
+    return failure.state is State.TRANSIENT and _PAGES.search(failure.code) is not None
 
 
 def _classify_answer(error: ClientError) -> Failure:
@@ -152,7 +152,7 @@ def _classify_answer(error: ClientError) -> Failure:
     code = problem.get("Code") or "Unknown"
     message = problem.get("Message") or ""
     state = STATE_OF_CODE.get(code)
-    # Decided on the whole text: `failure` caps it for display.
+    # Checked on the whole text, which `Failure.of` caps.
     if state is State.ACCESS_DENIED and _NO_NAMESPACE in message:
         state = State.NOT_FOUND
     if state is None and status in _TOO_MANY_REQUESTS:
@@ -163,9 +163,9 @@ def _classify_answer(error: ClientError) -> Failure:
 
 
 def in_hub_region(failure: Failure) -> Failure:
-    """The failure of a call in the hub's own region, which is enabled.
+    """The failure of a call in the hub's region, which is always enabled.
 
-    Credentials that are refused there have the same codes as a disabled region.
+    Refused credentials have the same error codes as a disabled region.
     """
     if failure.state is State.REGION_DISABLED and failure.code != "RegionDisabledException":
         return Failure(State.CREDENTIALS, failure.code, failure.detail)
@@ -184,15 +184,15 @@ def condition_may_fail() -> Iterator[None]:
 
 @contextmanager
 def hub(resource: str) -> Iterator[None]:
-    """Turn what our own table or queue refuses for good into `HubBrokenError`.
+    """Raise `HubBrokenError` for permanent failures of the hub's table or queue.
 
-    Throttling, passing faults and refused credentials go on as `CallFailedError`: another delivery
-    tries again. So does a request that the service calls invalid: one damaged row is at fault then,
-    not the hub.
+    Throttling, temporary failures and refused credentials raise `CallFailedError`: a redelivery
+    retries them. So does a request that the service rejects as invalid, whose cause is a damaged
+    row and not the hub.
 
     Raises:
-        HubBrokenError: the resource is gone, or we may not use it.
-        CallFailedError: it is busy, or refuses this one request.
+        HubBrokenError: the resource does not exist, or its use is denied.
+        CallFailedError: it is busy, or rejects this request.
     """
     try:
         yield

@@ -10,8 +10,8 @@ NOTICE_PREFIX = "notice#"
 ROUND_PREFIX = "round#"
 
 NOTE_KEY = {"region": "*", "record": "scheduler"}
-"""The key of the scheduler's note. No region is called `*`, so no query of a region finds it."""
-LAST_VERSION = 99_999_999  # a record holds eight digits
+"""The key of the scheduler's note. No region is named `*`, so no query of a region finds it."""
+LAST_VERSION = 99_999_999  # a sort key has eight digits
 
 
 def image_record(account_id: str, image_name: str) -> str:
@@ -20,12 +20,12 @@ def image_record(account_id: str, image_name: str) -> str:
 
 
 def releases_of(account_id: str, image_name: str) -> str:
-    """What the sort keys of a pair's release rows begin with."""
+    """The prefix of the sort keys of a pair's release rows."""
     return f"{RELEASE_PREFIX}{account_id}#{image_name}#"
 
 
 def release_record(account_id: str, image_name: str, version: int) -> str:
-    """The sort key of a release row; eight digits, so that text order is version order."""
+    """The sort key of a release row; with eight digits, text order is version order."""
     return f"{releases_of(account_id, image_name)}{version:08d}"
 
 

@@ -1,4 +1,4 @@
-"""The words of the domain as values: image, target, pair, request, observation, release."""
+"""The types of the domain: image, target, pair, request, observation, release."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class Kind(StrEnum):
     """Why a pair's image id changed."""
 
     BASELINE = "baseline"
-    """First sight of the pair."""
+    """The first image of the pair."""
     RELEASE = "release"
-    """The publisher moved on to a later image."""
+    """The publisher released a later image."""
     ROLLBACK = "rollback"
     """The publisher went back to an earlier image."""
     RECONFIGURED = "reconfigured"
-    """The lookup itself was edited, so another image answers it."""
+    """The lookup was edited and finds another image."""
 
 
 class State(StrEnum):
@@ -49,7 +49,7 @@ RETRYABLE = frozenset(
         State.OVERTAKEN,
     }
 )
-"""Failures that another delivery of the same message may fix; all others are states to show."""
+"""Failures that a redelivery can fix; all others are permanent."""
 
 
 DEFAULT_ANNOUNCE = frozenset({Kind.RELEASE, Kind.ROLLBACK})
@@ -66,7 +66,7 @@ class Target:
         return f"{self.region} of account {self.account_id}"
 
     def fields(self) -> dict[str, str]:
-        """The target as log lines name it."""
+        """The target as fields of log lines."""
         return {"region": self.region, "account_id": self.account_id}
 
 
@@ -80,17 +80,17 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class ParameterLookup:
-    """Current is what an SSM parameter names."""
+    """The current image is the one that an SSM parameter names."""
 
     parameter_path: str
 
 
 @dataclass(frozen=True, slots=True)
 class FilterLookup:
-    """Current is the newest image that passes all filters, comes from an owner and is not excluded.
+    """The current image is the newest that matches the filters and owners and is not excluded.
 
-    `Catalogue`s hold filters, values, owners and exclusions sorted, so that equal lookups are equal
-    values however they were written.
+    In a `Catalogue`, filters, values, owners and exclusions are sorted, so lookups that mean the
+    same are equal.
     """
 
     filters: tuple[Filter, ...]
@@ -103,7 +103,7 @@ Lookup = ParameterLookup | FilterLookup
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A tracked name with its lookup; `regions` is None where every region is meant."""
+    """A tracked name with its lookup; `regions` is None for every region."""
 
     name: str
     lookup: Lookup
@@ -113,13 +113,13 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The whole configuration, checked: what is tracked, and where."""
+    """The checked configuration: images and targets."""
 
     targets: tuple[Target, ...]
     images: tuple[Image, ...]
 
     def regions(self) -> tuple[str, ...]:
-        """Each configured region once, sorted."""
+        """The configured regions without duplicates, sorted."""
         return tuple(sorted({target.region for target in self.targets}))
 
     def images_in(self, region: str) -> tuple[Image, ...]:
@@ -127,13 +127,13 @@ class Catalogue:
         return tuple(i for i in self.images if i.regions is None or region in i.regions)
 
     def accounts_in(self, region: str) -> tuple[str, ...]:
-        """The accounts that `region` is watched from, sorted."""
+        """The accounts in which `region` is watched, sorted."""
         return tuple(sorted(t.account_id for t in self.targets if t.region == region))
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The message: look this image up there, once, for this round."""
+    """A queue message: look up this image in this target, for this round."""
 
     round: str
     target: Target
@@ -143,7 +143,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a lookup found."""
+    """The image that a lookup found."""
 
     image_id: str
     ami_name: str | None = None
@@ -152,13 +152,13 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An image in a target: how it is configured there, and what is known of it.
+    """An image in a target: its configuration there, and the known image.
 
     `version` is 0 until the first commit. `confirmed_digest` is the digest of the lookup that last
-    gave `image_id`; it differs from `lookup_digest` after an edit, until the next answer.
-    `number` is the pair's own in its target, by which round rows name it; None until the scheduler
-    gave it one. `state`, `code` and `since` are of its status; `since` is the row's text,
-    which a write compares.
+    found `known`; it differs from `lookup_digest` after an edit, until the next lookup. `number`
+    identifies the pair in the round rows of its target; None until the scheduler assigns it.
+    `state`, `code` and `since` are from its status; `since` is the text in the row, which a
+    conditional write compares.
     """
 
     target: Target
@@ -176,17 +176,17 @@ class Pair:
     number: int | None = None
 
     def fields(self) -> dict[str, str]:
-        """The pair as log lines name it."""
+        """The pair as fields of log lines."""
         return {"image_name": self.image_name, **self.target.fields()}
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which pairs of a target were answered, by number, since `window` began.
+    """The numbers of the pairs in a target whose lookup ended since `window` began.
 
-    `round` and `window` are the scheduled times of the last round and of the one that began the
-    window; None where there was none. `answered` had a final outcome since then, `missed` none in
-    the window before, `stale` none in the two windows before.
+    `round` and `window` are the scheduled times of the last round and of the round that began the
+    window; None if there was none. Pairs in `answered` had a final outcome since then, pairs in
+    `missed` had none in the window before, and pairs in `stale` none in the two windows before.
     """
 
     round: str | None = None
@@ -196,7 +196,7 @@ class Window:
     stale: frozenset[int] = frozenset()
 
     def unanswered(self) -> frozenset[int]:
-        """The pairs that are stale: no answer in the two windows before, nor in this one."""
+        """The pairs that are stale: without a final outcome in this window and the two before."""
         return self.stale - self.answered
 
 
@@ -204,7 +204,7 @@ class Window:
 class Release:
     """A committed change of a pair's image id; immutable.
 
-    `lookup_digest` is of the lookup that found the image.
+    `lookup_digest` is the digest of the lookup that found the image.
     """
 
     target: Target
@@ -219,10 +219,10 @@ class Release:
 
     @property
     def event_id(self) -> str:
-        """The same for every copy of this release's announcement: 32 hexadecimal digits.
+        """The event id, equal in every copy of this release's announcement: 32 hexadecimal digits.
 
-        The image id is part of it: after the table was restored, the same version may hold another
-        image, and subscribers that remember event ids must not drop its event.
+        It includes the image id: after the table is restored, the same version can have another
+        image, and subscribers that deduplicate by event id must not drop its event.
         """
         parts = (
             self.target.account_id,

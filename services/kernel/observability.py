@@ -1,4 +1,4 @@
-"""Logs and metrics: one JSON object a line, foreign text escaped and capped."""
+"""Logs and metrics: one JSON object per line, with text from outside escaped and capped."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 TEXT_LIMIT = 1000
-"""Characters of one logged text: a value from outside must not fill the log."""
+"""The most characters of one logged text, since it can come from outside."""
 
-_MEASURES_PER_LINE = 99  # at 100 Powertools writes by itself, and warns when nothing is left
-_DIMENSIONS = 29  # that Powertools takes
+_MEASURES_PER_LINE = (
+    99  # at 100, Powertools writes the line itself and warns if no metrics are left
+)
+_DIMENSIONS = 29  # the limit of Powertools
 _LARGEST_VALUE = 2**360  # cloudwatch:MetricDatum, Value
 
 
@@ -30,7 +32,7 @@ _LARGEST_VALUE = 2**360  # cloudwatch:MetricDatum, Value
 class Measure:
     """One metric value; `dimensions` are few and small, since each combination is billed.
 
-    `fields` are in the log line only, where Logs Insights finds them, such as the region.
+    `fields`, such as the region, are only in the log line, where Logs Insights can query them.
     """
 
     name: str
@@ -41,45 +43,45 @@ class Measure:
 
 
 class Log(Protocol):
-    """What we ask of a logger: an event phrase, and its fields in `extra`."""
+    """The part of a logger that is used: an event, and its fields in `extra`."""
 
     def info(self, msg: object, *, extra: Mapping[str, object] | None = None) -> None:
-        """Something changed."""
+        """A change."""
         ...
 
     def warning(self, msg: object, *, extra: Mapping[str, object] | None = None) -> None:
-        """Something is wrong out there."""
+        """A problem in a target or in AWS."""
         ...
 
     def error(self, msg: object, *, extra: Mapping[str, object] | None = None) -> None:
-        """Something needs an operator."""
+        """A problem that needs an operator."""
         ...
 
     def exception(self, msg: object, *, extra: Mapping[str, object] | None = None) -> None:
-        """Something is wrong in here; the current exception is added."""
+        """An unexpected exception, which is added to the line."""
         ...
 
 
 def logger(service: str) -> Log:
     """The logger of a service; `POWERTOOLS_LOG_LEVEL` sets its level."""
-    # A message stays the text that it is: decoding one from outside could exhaust the stack.
-    # It warns of full connection pools in plain text, which no reader of our logs expects.
+    # json_deserializer=str: decoding a message from outside as JSON could exhaust the stack.
+    # urllib3 warns of full connection pools in plain text, which is not JSON.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     return Logger(
         service=service,
         json_serializer=_dump,
         json_deserializer=str,
         utc=True,
-        # Lambda takes a line with another timestamp for one of level INFO:
+        # Lambda treats a line with another timestamp format as level INFO:
         # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
         use_rfc3339=True,
-        location=None,  # the line that logs, always a private helper: no reader selects by it
+        location=None,  # the source line, which is always a private helper
         logger_handler=_StandardOutput(),
     )
 
 
 class _StandardOutput(logging.StreamHandler[TextIO]):
-    """Writes to standard output as it is at that moment, not as it was when logging began."""
+    """Writes to the current standard output, not to the one at the start of logging."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -92,14 +94,14 @@ class _StandardOutput(logging.StreamHandler[TextIO]):
 def emit(namespace: str, service: str, measures: Iterable[Measure]) -> None:
     """Write the measures in CloudWatch's embedded metric format, a line per dimensions and fields.
 
-    A line holds at most 100 metrics, and at most 100 values of each; what is more goes to the next
-    line. All lines have the same time, so that their values are in the same period. Values that
-    CloudWatch does not take, such as NaN, are left out, since it would drop the whole line. Nothing
-    but these lines is written: Powertools would add warnings in plain text.
+    A line has at most 100 metrics, and at most 100 values of each; more values go to the next line.
+    All lines have the same timestamp, so their values are in the same period. Values that
+    CloudWatch does not accept, such as NaN, are left out, since it would drop the whole line.
+    Only these lines are written: Powertools would add warnings in plain text.
     """
     groups: dict[tuple[tuple[tuple[str, str], ...], ...], list[Measure]] = defaultdict(list)
     for measure in measures:
-        if abs(measure.value) <= _LARGEST_VALUE:  # which NaN is not
+        if abs(measure.value) <= _LARGEST_VALUE:  # false for NaN
             groups[_dimensions(measure), tuple(sorted(measure.fields.items()))].append(measure)
     moment = datetime.now(UTC)
     for (dimensions, fields), group in groups.items():
@@ -116,35 +118,37 @@ def emit(namespace: str, service: str, measures: Iterable[Measure]) -> None:
 
 
 def _dimensions(measure: Measure) -> tuple[tuple[str, str], ...]:
-    """The dimensions that CloudWatch takes; Powertools adds the service."""
+    """The dimensions that CloudWatch accepts; Powertools adds the service."""
     named = sorted(measure.dimensions.items())
     usable = [(name, value) for name, value in named if name.strip() and value.strip()]
     return tuple(each for each in usable if each[0] != "service")[: _DIMENSIONS - 1]
 
 
 def begin(context: object, **fields: str) -> None:
-    """Let each line say from now on of which invocation it is; `fields` are of all its lines."""
+    """Add the request id of the invocation and `fields` to every log line from now on."""
     request_id = getattr(context, "aws_request_id", None)
     _invocation.clear()
     _invocation.update(fields, **{"function_request_id": request_id} if request_id else {})
 
 
 @contextmanager
-def noting(**fields: str) -> Iterator[None]:
-    """Within it, each line of this thread has these fields."""
-    before = _noted.set({**_noted.get(), **fields})
+def log_fields(**fields: str) -> Iterator[None]:
+    """Add these fields to every log line of this thread inside the block."""
+    before = _thread_fields.set({**_thread_fields.get(), **fields})
     try:
         yield
     finally:
-        _noted.reset(before)
+        _thread_fields.reset(before)
 
 
 _invocation: dict[str, str] = {}
-_noted: ContextVar[Mapping[str, str]] = ContextVar("_noted", default=MappingProxyType({}))
+_thread_fields: ContextVar[Mapping[str, str]] = ContextVar(
+    "_thread_fields", default=MappingProxyType({})
+)
 
 
 def _dump(record: dict[str, Any]) -> str:
-    known = {**_invocation, **_noted.get(), **record}
+    known = {**_invocation, **_thread_fields.get(), **record}
     return json.dumps(_capped(known), ensure_ascii=True, separators=(",", ":"))
 
 

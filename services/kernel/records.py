@@ -1,8 +1,8 @@
-"""What image rows and release rows hold.
+"""The content of image rows and release rows.
 
-A row is plain JSON-like data here; `kernel.table` turns it into DynamoDB's attribute values.
-`decode_pair` and `decode_release` give what the services work on; `decode_image_row` and
-`decode_release_row` give everything that was written.
+A row is plain JSON-like data here; `kernel.table` converts it to DynamoDB's attribute values.
+`decode_pair` and `decode_release` return the types that the services use; `decode_image_row` and
+`decode_release_row` return all attributes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PairNumber = Annotated[int, Meta(ge=1, le=LAST_NUMBER)]
 
 @dataclass(frozen=True, slots=True)
 class ImageRow:
-    """An image row: the pair, the detail of its status, and when its image id last changed."""
+    """An image row: the pair, the detail of its status, and the last change of its image id."""
 
     pair: Pair
     detail: str | None = None
@@ -44,10 +44,10 @@ class ImageRow:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRow:
-    """A release row: the release, and what became of its announcement.
+    """A release row: the release, and the state of its announcement.
 
-    `pending` is true while it is still to be announced. A published release has `published_at` and
-    the `message_id` that SNS gave it. A release that can never be received has `closed_at`.
+    `pending` is true until it is announced. A published release has `published_at` and the
+    `message_id` from SNS. A release whose target was removed has `closed_at`.
     """
 
     release: Release
@@ -57,14 +57,14 @@ class ReleaseRow:
     closed_at: datetime | None = None
 
 
-def _in_its_place(what: str, row: Mapping[str, Any], expected: str) -> None:
-    """Refuse a row whose content belongs under another key: a write would meet another row."""
+def _check_key(what: str, row: Mapping[str, Any], expected: str) -> None:
+    """Refuse a row whose content belongs to another key, since a write would change another row."""
     if row.get("record") != expected:
         raise MalformedError(what, f"its content belongs to the key {expected}")
 
 
-# --- the shapes. Unknown keys are ignored: during an update, a function reads what a newer one
-# wrote.
+# --- the schemas. Unknown keys are ignored: during an update, a function reads rows of a newer
+# version.
 
 
 class _Status(Struct, frozen=True):
@@ -120,16 +120,16 @@ class _ReleaseFields(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lookup_digest: str
 
 
-# --- the table's rows
+# --- encoding and decoding
 
 
 def name_of(row: Mapping[str, Any]) -> str:
-    """The row by its key, for messages."""
+    """The row's key, for messages."""
     return f"row {row.get('record', '?')} of {row.get('region', '?')}"
 
 
 def encode_configuration(pair: Pair) -> dict[str, Any]:
-    """The attributes of an image row that the scheduler owns."""
+    """The attributes of an image row that the scheduler writes."""
     return {
         "image_name": pair.image_name,
         "account_id": pair.target.account_id,
@@ -142,7 +142,7 @@ def encode_configuration(pair: Pair) -> dict[str, Any]:
 
 
 def _state(text: str) -> State:
-    """The state in a row; one that a newer version wrote is unclassified."""
+    """The state in a row; `unclassified` for a state of a newer version."""
     try:
         return State(text)
     except ValueError:
@@ -157,10 +157,10 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
     """
     what = name_of(row)
     fields = checked(what, row, _PairFields)
-    _in_its_place(what, row, image_record(fields.account_id, fields.image_name))
+    _check_key(what, row, image_record(fields.account_id, fields.image_name))
     if bool(fields.version) != bool(fields.image_id):
         raise MalformedError(what, "it has only one of version and image_id")
-    if row["announce"] != sorted(fields.announce):  # a commit compares it as it was written
+    if row["announce"] != sorted(fields.announce):  # a commit compares the stored list
         raise MalformedError(what, "announce is not a sorted list")
     known = (
         Observation(fields.image_id, fields.ami_name, fields.creation_date)
@@ -185,7 +185,7 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
 
 
 def encode_release(release: Release) -> dict[str, Any]:
-    """A release row as it is committed, without the mark of what is still to be announced."""
+    """A release row for a commit, without the attribute `pending`."""
     target, name = release.target, release.image_name
     row = _ReleaseFields(
         region=target.region,
@@ -216,7 +216,7 @@ def decode_release(row: Mapping[str, Any]) -> Release:
     what = name_of(row)
     fields = checked(what, row, _ReleaseFields)
     key = release_record(fields.account_id, fields.image_name, fields.version)
-    _in_its_place(what, row, key)
+    _check_key(what, row, key)
     return Release(
         target=Target(fields.account_id, fields.region),
         image_name=fields.image_name,
@@ -231,10 +231,10 @@ def decode_release(row: Mapping[str, Any]) -> Release:
 
 
 def decode_image_row(row: Mapping[str, Any]) -> ImageRow:
-    """Everything in an image row.
+    """All attributes of an image row.
 
     Raises:
-        MalformedError: as `decode_pair`, or a time in it is none.
+        MalformedError: as for `decode_pair`, or a time in it is invalid.
     """
     what = name_of(row)
     pair = decode_pair(row)
@@ -244,10 +244,10 @@ def decode_image_row(row: Mapping[str, Any]) -> ImageRow:
 
 
 def decode_release_row(row: Mapping[str, Any]) -> ReleaseRow:
-    """Everything in a release row.
+    """All attributes of a release row.
 
     Raises:
-        MalformedError: as `decode_release`, or a time in it is none.
+        MalformedError: as for `decode_release`, or a time in it is invalid.
     """
     what = name_of(row)
     release = decode_release(row)

@@ -1,4 +1,4 @@
-"""What is tried again: entries that a call left behind; and what is not: some time-outs."""
+"""Retries of unprocessed entries, and time-outs that are not retried."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ T = TypeVar("T")
 
 
 def batches(items: Sequence[T], size: int) -> list[Sequence[T]]:
-    """`items` in runs of at most `size`, in order."""
+    """`items` in batches of at most `size`, in order."""
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def until_done(attempt: Callable[[T], T], work: T) -> T:
-    """What stays undone of `work` (empty when all is well) after a few bounded attempts.
+    """The entries of `work` that are left after a limited number of attempts; empty on success.
 
-    For calls that succeed and yet leave entries behind (`Failed`, `UnprocessedKeys`), which
-    botocore does not repeat. `attempt` does what it can and returns what is left; four attempts
-    within about ten seconds, backing off with jitter.
+    For calls that succeed but leave some entries unprocessed (`Failed`, `UnprocessedKeys`), which
+    botocore does not retry. `attempt` returns the entries that are left. There are at most four
+    attempts within about ten seconds, with exponential backoff and jitter.
     """
     left = work
 
@@ -48,9 +48,9 @@ _time_outs_are_final: ContextVar[bool] = ContextVar("_time_outs_are_final", defa
 
 @contextmanager
 def time_outs_are_final() -> Iterator[None]:
-    """Within it, a call of this thread that times out is not repeated; other failures are.
+    """Do not retry calls of this thread that time out inside the block; retry other failures.
 
-    For callers that have others to ask meanwhile, and that repeat such a call themselves later.
+    For callers that process other targets first and retry such a call later themselves.
     """
     before = _time_outs_are_final.set(True)
     try:
@@ -60,6 +60,6 @@ def time_outs_are_final() -> Iterator[None]:
 
 
 def end_time_out(caught_exception: Exception | None = None, **_: object) -> None:
-    """Handle botocore's `needs-retry`: an exception that is raised here ends the call."""
+    """Handle botocore's event `needs-retry`: raising the exception ends the call."""
     if isinstance(caught_exception, TIME_OUTS) and _time_outs_are_final.get():
         raise caught_exception

@@ -1,4 +1,4 @@
-"""What round rows and the scheduler's note hold."""
+"""The content of round rows and of the scheduler's note."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from services.kernel.wire import AccountId, Round, checked, decode_time
 
 @dataclass(frozen=True, slots=True)
 class RoundRow:
-    """A target's round row: its window, how many pairs the round requested, when the window began.
+    """A target's round row: its window, and the number of pairs that the round requested.
 
-    `started_at` is the moment at which the scheduler began the window.
+    `started_at` is the time when the scheduler began the window.
     """
 
     target: Target
@@ -31,10 +31,10 @@ class RoundRow:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the scheduler remembers between rounds.
+    """What the scheduler stores between rounds.
 
-    `regions` are those that may hold active rows, so that a region which leaves the configuration
-    is still visited once more; `start` is where the next round begins.
+    `regions` can have active rows, so a region that was removed from the configuration is processed
+    once more; `start` is the region where the next round begins.
     """
 
     regions: frozenset[str] = frozenset()
@@ -53,7 +53,7 @@ class _RoundFields(Struct, frozen=True):
 
 
 _COMPARED = ("window", "answered", "missed", "stale")
-"""What the scheduler compares with the table, so it has to be of the type that is written."""
+"""Attributes that the scheduler compares with the table, so they must have the stored type."""
 
 
 class _Started(Struct, frozen=True):
@@ -74,11 +74,11 @@ def decode_window(row: Mapping[str, Any]) -> Window:
     if any(each is None or each != getattr(fields, n) for n, each in compared.items()):
         raise MalformedError(name_of(row), f"one of {', '.join(_COMPARED)} has another type")
     for moment in (fields.round, fields.window):
-        _must_be_a_time(name_of(row), moment)
+        _check_time(name_of(row), moment)
     return Window(fields.round, fields.window, fields.answered, fields.missed, fields.stale)
 
 
-def _must_be_a_time(what: str, text: str | None) -> None:
+def _check_time(what: str, text: str | None) -> None:
     try:
         datetime.fromisoformat(text or "2026-11-22T07:00:00Z")
     except ValueError as error:
@@ -86,10 +86,10 @@ def _must_be_a_time(what: str, text: str | None) -> None:
 
 
 def decode_round_row(row: Mapping[str, Any]) -> RoundRow:
-    """Everything in a round row.
+    """All attributes of a round row.
 
     Raises:
-        MalformedError: as `decode_window`; or its key, or a time in it, is none.
+        MalformedError: as for `decode_window`, or its key or a time in it is invalid.
     """
     what = name_of(row)
     window = decode_window(row)
@@ -104,7 +104,7 @@ def decode_round_row(row: Mapping[str, Any]) -> RoundRow:
 
 
 def decode_note(row: Mapping[str, Any]) -> Note:
-    """Everything in the scheduler's note.
+    """All attributes of the scheduler's note.
 
     Raises:
         MalformedError: the row does not match the schema.

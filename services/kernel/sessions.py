@@ -1,8 +1,8 @@
-"""Clients: the hub's own, and each target's with the credentials of a role assumed there.
+"""Clients: the hub's own, and each target's with the credentials of an assumed role.
 
-The only module that makes boto3 clients. One session, since each session loads every service model
-again; clients are created under a lock, since creation is not thread-safe (boto3 issue 1592), and
-kept.
+This is the only module that creates boto3 clients. There is one session, since each session loads
+the service models again. Clients are created under a lock, since creation is not thread-safe (boto3
+issue 1592), and are cached.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from types_boto3_sts import STSClient
 
 MAX_THREADS = 32
-"""Threads per function that asks targets: one core is full at 8 to 16 (measured, 30 ms of latency),
-and as many again may wait for targets that do not answer."""
+"""Threads of a function that calls targets: 8 to 16 use one core fully (measured, 30 ms latency),
+and as many can wait for targets that do not respond."""
 
 _RENEW_BEFORE_EXPIRY = timedelta(minutes=5).total_seconds()
 _MAX_CLIENTS = 384
-"""SSM and EC2 in 170 targets need 340. A client of a packaged function takes 0.1 MiB and 4 ms of
-processor time, and 0.7 MiB more once it is connected: the certificates of its TLS context."""
-_REFUSAL_HOLDS_SECONDS = 0.5
+"""SSM and EC2 in 170 targets need 340. A client in a packaged function needs 0.1 MiB and 4 ms of
+processor time, and 0.7 MiB more after it connects, for the certificates of its TLS context."""
+_REFUSAL_CACHE_SECONDS = 0.5
 _SESSION_NAME_LIMIT = 64  # sts:AssumeRole, RoleSessionName
 
 _CONFIG = Config(
@@ -49,7 +49,7 @@ _CONFIG = Config(
 
 T = TypeVar("T")
 Client = Any
-"""A boto3 client; callers narrow it to the typed client of the service that they asked for."""
+"""A boto3 client; callers narrow it to the typed client of the service."""
 
 
 class HubSession:
@@ -58,8 +58,8 @@ class HubSession:
     def __init__(self, region: str) -> None:
         self.region = region
         core = botocore.session.get_session()
-        # Above the environment and the configuration file, which may say `legacy`. An endpoint that
-        # they name for STS or for all services is still used.
+        # Overrides the environment and the configuration file, which can say `legacy`. An endpoint
+        # that they set for STS or for all services is still used.
         core.set_config_variable("sts_regional_endpoints", "regional")
         self._session = boto3.Session(region_name=region, botocore_session=core)
         self._clients: dict[str, Client] = {}
@@ -89,7 +89,7 @@ class HubSession:
             )
 
     def _create(self, service: str, region: str, **credentials: str) -> Client:
-        # The stubs list every service name as a literal; ours come as plain text.
+        # The stubs accept service names only as literals.
         create = cast("Callable[..., Client]", self._session.client)
         client = create(service, region_name=region, config=_CONFIG, **credentials)
         service_id = client.meta.service_model.service_id.hyphenize()
@@ -109,7 +109,7 @@ class AssumedSession:
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """A moment by both clocks. Neither alone measures an age: see `TargetSessions`."""
+    """A time on both clocks, which are both needed to measure an age: see `TargetSessions`."""
 
     time: datetime
     monotonic: float
@@ -117,7 +117,7 @@ class _Moment:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """The role to assume in every target account, and the second lock on what it may do."""
+    """The role to assume in every target account, and the session policy that limits it."""
 
     name: str
     external_id: str
@@ -128,12 +128,12 @@ class Role:
 class TargetSessions:
     """Calls into target accounts.
 
-    One assumed session per account, reused until five minutes before it expires; one client per
-    account, region and service. STS is asked at the hub region's endpoint: its tokens are valid in
-    every region, opt-in ones included, which the global endpoint's are not.
+    There is one assumed session per account, reused until five minutes before it expires, and one
+    client per account, region and service. STS is called at the hub region's endpoint: its tokens
+    are valid in every region, including opt-in regions; those of the global endpoint are not.
 
-    Ages are the longer one of two: the monotonic clock does not see that the system clock is set
-    back, and the system clock sees the time that a frozen function does not.
+    An age is the longer one of two measurements: setting the system clock back does not affect the
+    monotonic clock, and only the system clock includes the time when a function is frozen.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class TargetSessions:
         self._clients: dict[tuple[str, str, str], tuple[AssumedSession, Client]] = {}
 
     def call(self, target: Target, service: str, use: Callable[[Client], T]) -> T:
-        """What `use` returns for the target's client; expired credentials are renewed once.
+        """Call `use` with the target's client; expired credentials are renewed once.
 
         Raises:
             CallFailedError: the call failed after botocore's own retries.
@@ -167,7 +167,7 @@ class TargetSessions:
         except CallFailedError as error:
             if error.failure.state is not State.CREDENTIALS:
                 raise
-        self._forget(target.account_id, session)
+        self._discard(target.account_id, session)
         return self._attempt(self._session(target.account_id), target, service, use)
 
     def _attempt(
@@ -176,12 +176,12 @@ class TargetSessions:
         try:
             return use(self._client(session, target, service))
         except FAULTS as error:
-            raise CallFailedError(self._judge(session, classify(error))) from error
+            raise CallFailedError(self._classified(session, classify(error))) from error
 
-    def _judge(self, session: AssumedSession, failure: Failure) -> Failure:
-        """Tell a disabled region from bad credentials: both answer with the same codes.
+    def _classified(self, session: AssumedSession, failure: Failure) -> Failure:
+        """Distinguish a disabled region from invalid credentials, which have the same error codes.
 
-        Credentials that are good at home and refused in the region mean that the region is off.
+        If the credentials are valid in the hub's region, the target's region is disabled.
         """
         if failure.state is not State.REGION_DISABLED:
             return failure
@@ -193,24 +193,24 @@ class TargetSessions:
 
     def _client(self, session: AssumedSession, target: Target, service: str) -> Client:
         key = (target.account_id, target.region, service)
-        client = self._kept_client(key, session)
+        client = self._cached_client(key, session)
         if client is None:
-            with self._creation_lock:  # of threads that want the same client, one creates it
-                client = self._kept_client(key, session)
+            with self._creation_lock:  # only one thread creates the client
+                client = self._cached_client(key, session)
                 if client is None:
                     client = self._hub.member_client(service, target.region, session)
-                    self._keep_client(key, session, client)
+                    self._cache_client(key, session, client)
         return client
 
-    def _kept_client(self, key: tuple[str, str, str], session: AssumedSession) -> Client | None:
+    def _cached_client(self, key: tuple[str, str, str], session: AssumedSession) -> Client | None:
         with self._lock:
             made_with, client = self._clients.get(key, (None, None))
             if made_with is not session:
                 return None
-            self._clients[key] = self._clients.pop(key)  # the last to go
+            self._clients[key] = self._clients.pop(key)  # mark as recently used
             return client
 
-    def _keep_client(
+    def _cache_client(
         self, key: tuple[str, str, str], session: AssumedSession, client: Client
     ) -> None:
         with self._lock:
@@ -220,14 +220,14 @@ class TargetSessions:
                 del self._clients[next(iter(self._clients))]
 
     def _session(self, account_id: str) -> AssumedSession:
-        asked = self._moment()
+        requested = self._moment()
         with self._lock:
             lock = self._account_locks.setdefault(account_id, threading.Lock())
-        with lock:  # one account that answers slowly keeps no other waiting
+        with lock:  # per account, so a slow account does not delay others
             held = self._sessions.get(account_id)
             if held is None or self._must_be_renewed(*held):
-                # The moment before the call: a session is never taken for younger than it is.
-                held = (self._moment(), self._assume_or_recall(account_id, asked))
+                # The time before the call, so the session's age is never underestimated.
+                held = (self._moment(), self._assume_or_raise_cached(account_id, requested))
                 self._sessions[account_id] = held
             return held[1]
 
@@ -239,22 +239,22 @@ class TargetSessions:
         return _Moment(self._clock(), self._monotonic())
 
     def _age(self, moment: _Moment) -> float:
-        """How long ago that was, in seconds."""
+        """The seconds since that moment."""
         by_system = (self._clock() - moment.time).total_seconds()
         return max(by_system, self._monotonic() - moment.monotonic)
 
-    def _assume_or_recall(self, account_id: str, asked: _Moment) -> AssumedSession:
-        """A new session, or the refusal of a moment ago.
+    def _assume_or_raise_cached(self, account_id: str, requested: _Moment) -> AssumedSession:
+        """A new session, or the error of a call that failed a moment ago.
 
-        An account has as many targets as regions. Those that waited while STS refused the first of
-        them, or kept it waiting, would ask for the same refusal one after the other. A time-out
-        holds for those that waited alone: who asks later repeats the call on purpose.
+        An account has a target in each region. Targets that waited while the call for the first one
+        failed or timed out would repeat the same failure one after the other. A time-out is reused
+        only for callers that waited: a later caller repeats the call on purpose.
         """
         if refused := self._refusals.get(account_id):
             moment, refusal = refused
-            waited = moment.monotonic > asked.monotonic
-            holds = self._age(moment) < _REFUSAL_HOLDS_SECONDS and not timed_out(refusal)
-            if waited or holds:
+            waited = moment.monotonic > requested.monotonic
+            recent = self._age(moment) < _REFUSAL_CACHE_SECONDS and not timed_out(refusal)
+            if waited or recent:
                 raise CallFailedError(refusal)
         try:
             return self._assume(account_id)
@@ -280,15 +280,15 @@ class TargetSessions:
         )
 
     def ensure_session(self, account_id: str) -> None:
-        """Make sure of a session in the account, to distinguish its refusal from a call's.
+        """Assume the role in the account if needed, so its failure is not mixed up with a call's.
 
         Raises:
             CallFailedError: the role cannot be assumed.
         """
         self._session(account_id)
 
-    def _forget(self, account_id: str, session: AssumedSession) -> None:
-        with self._lock:  # another thread may have renewed it already
+    def _discard(self, account_id: str, session: AssumedSession) -> None:
+        with self._lock:  # another thread can have renewed it already
             held = self._sessions.get(account_id)
             if held is not None and held[1] is session:
                 del self._sessions[account_id]

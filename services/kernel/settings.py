@@ -1,4 +1,4 @@
-"""Settings from the environment, with every problem reported at once."""
+"""Settings from environment variables; all problems are reported together."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _MINUTES_PER_WEEK = 10_080
 
 
 class Environment:
-    """Reads a service's settings and reports every problem at once.
+    """Reads a service's settings and reports all problems together.
 
-    An empty variable counts as missing: no setting of ours means anything when empty.
+    An empty variable counts as missing, since no setting can be empty.
     """
 
     def __init__(self, service: str, environ: Mapping[str, str]) -> None:
@@ -24,7 +24,7 @@ class Environment:
         self._problems: list[str] = []
 
     def required(self, name: str) -> str:
-        """The value of a variable that must be there."""
+        """The value of a required variable."""
         value = self._environ.get(name, "")
         if not value:
             self._problems.append(f"environment variable {name} is not set")
@@ -52,7 +52,7 @@ class Environment:
         return default
 
     def external_id(self) -> str:
-        """The external id that the roles in the target accounts ask for."""
+        """The external id that the roles in the target accounts require."""
         value = self.required("EXTERNAL_ID")
         if value and not _EXTERNAL_ID.fullmatch(value):
             problem = "EXTERNAL_ID must be 2 to 1224 letters, digits or any of _+=,.@:/-"
@@ -70,15 +70,15 @@ class Environment:
         return value
 
     def metrics_namespace(self) -> str:
-        """Where the metrics go: deployments side by side need one each."""
+        """The CloudWatch namespace; each deployment in an account and region needs its own."""
         return self.optional("METRICS_NAMESPACE", "AmiTracker")
 
     def home_region(self) -> str:
-        """The hub's region: Lambda sets both variables, shells often only one of them."""
+        """The hub's region; Lambda sets both variables, a shell often only one."""
         either = self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")
         return either or self.required("AWS_REGION")
 
     def check(self) -> None:
-        """Raise `SettingsError` with every problem found so far."""
+        """Raise `SettingsError` if there are problems."""
         if self._problems:
             raise SettingsError(self._service, self._problems)

@@ -1,4 +1,4 @@
-"""The table as rows: reads of many keys, queries, and DynamoDB's attribute values."""
+"""The table's rows: batch reads, queries, and conversion of DynamoDB's attribute values."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _KEYS_PER_READ = 100  # dynamodb:BatchGetItem
 def read_rows(
     client: DynamoDBClient, table: str, keys: Sequence[Mapping[str, str]], *, consistent: bool
 ) -> list[dict[str, Any]]:
-    """The rows that there are of these keys, in no order, a hundred a call.
+    """The existing rows of these keys, in no order, up to 100 per call.
 
     Raises:
         HubBrokenError: the table cannot be used.
-        CallFailedError: it is busy, or kept leaving keys unread.
+        CallFailedError: it is busy, or returned unprocessed keys after every retry.
     """
     rows: list[dict[str, Any]] = []
 
@@ -40,7 +40,7 @@ def read_rows(
         with hub(f"table {table}"):
             left = until_done(get, {table: wanted})
         if left:
-            detail = "the table kept leaving keys unread"
+            detail = "the table returned unprocessed keys after every retry"
             raise CallFailedError(Failure.of(State.THROTTLED, "UnprocessedKeys", detail))
     return rows
 
@@ -56,7 +56,7 @@ def query_rows(
 ) -> Iterator[dict[str, Any]]:
     """A region's rows whose sort key begins with `prefix`, in key order, read consistently.
 
-    A page is read when its first row is asked for, so `page_size` bounds what is read in vain.
+    A page is read when its first row is needed, so `page_size` limits the rows read unnecessarily.
 
     Raises:
         HubBrokenError: the table cannot be used.
@@ -86,14 +86,14 @@ def to_item(row: Mapping[str, object]) -> dict[str, Any]:
 
 
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A row out of DynamoDB's attribute values; numbers come as `int`, sets as `frozenset`."""
+    """A row from DynamoDB's attribute values; numbers become `int`, sets `frozenset`."""
     return {key: _plain(_deserializer.deserialize(value)) for key, value in item.items()}
 
 
 def _plain(value: object) -> object:
     match value:
         case Decimal():
-            # None of our numbers has a fraction; rounded, a foreign row would pass for one of ours.
+            # No stored number has a fraction; rounding could make a foreign row look valid.
             return int(value) if value == value.to_integral_value() else float(value)
         case dict():
             return {key: _plain(member) for key, member in value.items()}

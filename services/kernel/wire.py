@@ -1,4 +1,4 @@
-"""What crosses a boundary: lookups as messages, rows and the catalogue hold them; the message."""
+"""Formats: the queue message, and lookups in messages, rows and the catalogue."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from services.kernel.model import (
 ACCOUNT_ID = r"^[0-9]{12}\Z"
 REGION = r"^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}\Z"
 IMAGE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z"
-IMAGE_ID = r"^ami-[0-9a-z]{1,64}\Z"  # neither a wildcard, nor more than a filter's value holds
+IMAGE_ID = r"^ami-[0-9a-z]{1,64}\Z"  # no wildcards, and no longer than a filter's value
 ROUND = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z"
 
 AccountId = Annotated[str, Meta(pattern=ACCOUNT_ID)]
@@ -34,8 +34,8 @@ ImageId = Annotated[str, Meta(pattern=IMAGE_ID)]
 T = TypeVar("T")
 
 
-# --- the shapes. Unknown keys are ignored in messages and rows: during an update, a function reads
-# what a newer one wrote.
+# --- the schemas. Unknown keys are ignored in messages and rows: during an update, a function reads
+# those of a newer version.
 
 
 class FilterShape(Struct, frozen=True):
@@ -49,7 +49,7 @@ class LookupShape(Struct, frozen=True, omit_defaults=True):
     """A lookup in JSON; it has exactly one of `parameter_path` and `filters`."""
 
     parameter_path: Annotated[str, Meta(min_length=1)] | None = None
-    # Without any filter, EC2 would list every image that anybody shares.
+    # Without a filter, EC2 would list every public image.
     filters: Annotated[list[FilterShape], Meta(min_length=1)] | None = None
     owners: list[str] | None = None
     exclude_names: list[str] | None = None
@@ -65,12 +65,12 @@ class _Message(Struct, frozen=True):
 
 
 def canonical_json(value: object) -> str:
-    """The one JSON text of a value: sorted keys, no spaces, ASCII only."""
+    """The canonical JSON text of a value: sorted keys, no spaces, ASCII only."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def checked(what: str, value: object, shape: type[T]) -> T:
-    """A value in this shape.
+    """The value, converted to this type.
 
     Raises:
         MalformedError: it does not match the schema.
@@ -82,7 +82,7 @@ def checked(what: str, value: object, shape: type[T]) -> T:
 
 
 def parsed(what: str, text: object, shape: type[T]) -> T:
-    """The value in a JSON text, in this shape.
+    """The value of a JSON text, converted to this type.
 
     Raises:
         MalformedError: it is not a JSON text, or does not match the schema.
@@ -96,12 +96,12 @@ def parsed(what: str, text: object, shape: type[T]) -> T:
 
 
 def timestamp(moment: datetime) -> str:
-    """`moment` as every row, message and event writes it: `2026-11-22T07:00:00.000Z`."""
+    """`moment` in the format of rows, messages and events: `2026-11-22T07:00:00.000Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def decode_time(what: str, name: str, text: str | None) -> datetime | None:
-    """The time in a text; None where there is no text.
+    """The time in a text; None if there is no text.
 
     Raises:
         MalformedError: it is not a time with an offset from UTC.
@@ -119,7 +119,7 @@ def required_time(what: str, name: str, text: str) -> datetime:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None and text.isascii():
             return moment.astimezone(UTC)
-    except (ValueError, OverflowError) as error:  # a time that has no date in UTC
+    except (ValueError, OverflowError) as error:  # a time whose date in UTC is out of range
         raise MalformedError(what, f"{name} is {text!r}, but must be a time") from error
     raise MalformedError(what, f"{name} is {text!r}, but must be a time")
 
@@ -128,7 +128,7 @@ def required_time(what: str, name: str, text: str) -> datetime:
 
 
 def encode_lookup(lookup: Lookup) -> dict[str, Any]:
-    """A lookup as messages, rows and the catalogue hold it."""
+    """A lookup in the format of messages, rows and the catalogue."""
     match lookup:
         case ParameterLookup(parameter_path):
             return {"parameter_path": parameter_path}
@@ -146,7 +146,7 @@ def decode_lookup(what: str, lookup: LookupShape) -> Lookup:
     """The lookup in a shape.
 
     Raises:
-        MalformedError: it has not exactly one of `parameter_path` and `filters`.
+        MalformedError: it does not have exactly one of `parameter_path` and `filters`.
     """
     match lookup:
         case LookupShape(str(path), None, None, None):
@@ -159,12 +159,12 @@ def decode_lookup(what: str, lookup: LookupShape) -> Lookup:
             )
         case _:
             raise MalformedError(
-                what, "its lookup holds not exactly one of parameter_path, filters"
+                what, "its lookup must have exactly one of parameter_path and filters"
             )
 
 
 def lookup_digest(lookup: Lookup) -> str:
-    """Equal for equal lookups, and only for those: 16 hexadecimal digits."""
+    """The digest of a lookup: 16 hexadecimal digits."""
     return sha256(encode_lookup(lookup))[:16]
 
 

@@ -21,7 +21,7 @@ from services.kernel.model import (
     State,
     Target,
 )
-from services.kernel.observability import Log, noting
+from services.kernel.observability import Log, log_fields
 from services.kernel.wire import lookup_digest
 from services.lookup.find import Finder, ImageSource
 from services.lookup.report import DROPPED, LATE, OVERTAKEN, UNREADABLE, Outcome
@@ -85,7 +85,7 @@ class TargetLookup:
             HubBrokenError: our own table cannot be used.
             CallFailedError: our own table is busy.
         """
-        with noting(round=max(request.round for request in requests)):
+        with log_fields(round=max(request.round for request in requests)):
             return self._look_up(target, requests, deadline, budget or MarkBudget(), again=again)
 
     def _look_up(
@@ -107,7 +107,7 @@ class TargetLookup:
         # time counts, and its messages need not come back.
         while not deadline.passed() and (found := next(answers, None)) is not None:
             name, answer = found
-            with noting(round=rounds[name]):
+            with log_fields(round=rounds[name]):
                 settled[name] = self._settler.settle(pairs[name], answer, rounds[name])
         outcomes |= {r: settled[r.image_name] for r in requests if r not in outcomes}
         self._note_answered(target, pairs, outcomes)

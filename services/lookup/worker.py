@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, HubBrokenError, MalformedError
 from services.kernel.model import Request, State, Target
-from services.kernel.observability import Log, noting
+from services.kernel.observability import Log, log_fields
 from services.kernel.sessions import MAX_THREADS
 from services.kernel.wire import decode_request
 from services.lookup.report import LATE, TIMED_OUT, BatchReport, Outcome
@@ -172,7 +172,7 @@ class Worker:
     def _collect(
         self, target: Target, group: Group, tries: Sequence[_Try], report: BatchReport
     ) -> None:
-        with noting(round=max(request.round for request in group)):
+        with log_fields(round=max(request.round for request in group)):
             outcomes = self._outcomes(target, group, tries)
         for request, messages in group.items():
             outcome = outcomes[request]

@@ -41,7 +41,7 @@ DENIED = Failure(State.ACCESS_DENIED, "AccessDenied", "no such role")
         (
             OutOfTimeError("2026-11-22T07:00:00Z", ["eu-west-1", "us-east-1"]),
             (
-                "round 2026-11-22T07:00:00Z ran out of time before 2 region(s) had their turn: "
+                "round 2026-11-22T07:00:00Z ran out of time; 2 region(s) were not scheduled: "
                 "eu-west-1, us-east-1"
             ),
         ),

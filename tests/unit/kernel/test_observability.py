@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.embedded.event_sources.invocation import Context
-from services.kernel.observability import TEXT_LIMIT, Log, Measure, begin, emit, logger, noting
+from services.kernel.observability import TEXT_LIMIT, Log, Measure, begin, emit, log_fields, logger
 
 INJECTIONS = {
     "line end": "a\nINFO all is well",
@@ -389,7 +389,7 @@ def test_lines_name_the_invocation_and_what_is_noted(records: Records) -> None:
     log = logger(f"test-{uuid4()}")
     begin(Context("lookup", aws_request_id="one"), round="morning")
     try:
-        with noting(round="noon"), ThreadPoolExecutor() as pool:
+        with log_fields(round="noon"), ThreadPoolExecutor() as pool:
             log.info("noted")
             pool.submit(log.info, "elsewhere").result()
         log.info("before", extra={"round": "evening"})

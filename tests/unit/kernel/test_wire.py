@@ -655,7 +655,7 @@ def tampered(change: str) -> str:
 @pytest.mark.parametrize("change", ["path", "account", "order", "digest"])
 def test_tampered_catalogue_is_refused(change: str) -> None:
     """A catalogue that was edited by hand is not used; the error says how to get a good one."""
-    with pytest.raises(MalformedError, match="does not fit its content; compile it again"):
+    with pytest.raises(MalformedError, match="does not match its content; compile it again"):
         catalogue_file.decode_catalogue(tampered(change))
 
 
