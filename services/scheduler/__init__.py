@@ -1,1 +1,1 @@
-"""Brings the table in line with the catalogue and enqueues each round."""
+"""Updates the table from the catalogue and enqueues each round."""

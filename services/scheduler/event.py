@@ -1,4 +1,4 @@
-"""What the scheduler is given: the schedule's event, and the compiled catalogue."""
+"""The scheduler's input: the schedule's event, and the compiled catalogue."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from services.scheduler.window import FURTHEST_AHEAD
 def parse_schedule_event(
     event: Mapping[str, Any] | None, moment: datetime
 ) -> tuple[str, frozenset[str] | None]:
-    """The round's name (its scheduled time, else `moment`) and the regions, None for all of them.
+    """The round's id (its scheduled time, or `moment`) and the regions, or None for all regions.
 
     Raises:
-        MalformedError: the event holds neither.
+        MalformedError: the round or the regions are invalid.
     """
     fields = event or {}
     regions = fields.get("regions")
-    if regions is not None and not (_is_texts(regions) and regions):
+    if regions is not None and not (_is_list_of_text(regions) and regions):
         raise MalformedError("event", f"regions is {regions!r}, but must be a list of region names")
     scheduled = fields.get("round", moment.isoformat())
     return _round(scheduled, moment), None if regions is None else frozenset(regions)
@@ -37,13 +37,13 @@ def _round(scheduled: object, now: datetime) -> str:
         problem = f"round is {scheduled!r}, but must be a time such as 2026-11-22T07:00:00Z"
         raise MalformedError("event", problem) from error
     if in_utc - now > FURTHEST_AHEAD:
-        # No window could begin until then, so nothing would become stale.
+        # Until then, no window could begin and no pair could become stale.
         hours = FURTHEST_AHEAD.total_seconds() / 3600
         raise MalformedError("event", f"round is {scheduled!r}, more than {hours:.0f} hours ahead")
     return in_utc.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _is_texts(value: object) -> bool:
+def _is_list_of_text(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(member, str) for member in value)
 
 
@@ -51,7 +51,7 @@ def read_catalogue(path: Path) -> Catalogue:
     """The catalogue that this package was built with.
 
     Raises:
-        SettingsError: there is no such file.
+        SettingsError: the file cannot be read.
         MalformedError: it was not written by `ami-tracker compile`.
     """
     try:

@@ -1,4 +1,4 @@
-"""Lambda entry point of the scheduler: translates the schedule's event, nothing more."""
+"""Lambda entry point of the scheduler: parses the schedule's event."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.scheduler.settings import Settings
 
 SERVICE = "scheduler"
 RESERVE_SECONDS = 30.0
-"""Kept for finishing the region that is under way: about 10,000 pairs can be sent in it."""
+"""Reserved to finish the current region: enough to send about 10,000 pairs."""
 
 
 @lru_cache(maxsize=1)
@@ -45,7 +45,7 @@ def _emit(settings: Settings, report: RoundReport) -> None:
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
-    """Run the round that the event names: reconcile the rows, then request every lookup."""
+    """Run the round in the event: update the rows, then request every lookup."""
     settings = Settings.from_env(os.environ)
     round_id, regions = parse_schedule_event(event, now())
     observability.begin(context, round=round_id)

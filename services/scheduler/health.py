@@ -1,6 +1,6 @@
-"""The state of all pairs before a round begins, counted from the rows as they were read: pure.
+"""Counts the states of all pairs before a round, from the rows that were read: pure.
 
-The states are final: between two rounds, lookups that fail are tried again.
+These states are final, since failed lookups were retried between the rounds.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from services.kernel.model import Pair, State, Target, Window
 
 
 class Cause(StrEnum):
-    """Why a pair fails, by who can correct it."""
+    """Why a lookup fails, by who can correct it."""
 
     THROTTLING = "throttling"
-    """It usually passes: calls were throttled, timed out or came too late."""
+    """Usually temporary: calls were throttled, timed out or not finished in time."""
     ACCESS = "access"
     """The owner of the account: a role, a policy or a disabled region."""
     IMAGE = "image"
-    """The owner of the image's entry: the lookup has no answer that can be used."""
+    """The owner of the image's entry: the lookup finds no usable image."""
     OTHER = "other"
-    """Unknown: a failure that is in no class."""
+    """Unknown: an unclassified failure."""
 
 
 _CAUSES: Mapping[State, Cause] = {
@@ -43,9 +43,9 @@ _NOT_FAILING = frozenset({State.OK, State.STALE})
 
 
 def cause(state: State | None) -> Cause | None:
-    """The cause of a pair's state; None where it does not fail.
+    """The cause of a pair's state; None if its lookup does not fail.
 
-    A pair without a state was not looked up yet, and `stale` is counted by itself.
+    A pair without a state was not looked up yet, and `stale` is counted separately.
     """
     if state is None or state in _NOT_FAILING:
         return None
@@ -54,7 +54,7 @@ def cause(state: State | None) -> Cause | None:
 
 @dataclass(frozen=True, slots=True)
 class TargetHealth:
-    """How many active pairs of a target there are, fail by cause, and are stale."""
+    """The number of active pairs in a target, of failing ones by cause, and of stale ones."""
 
     target: Target
     pairs: int
@@ -65,7 +65,7 @@ class TargetHealth:
 
 @dataclass(slots=True)
 class Health:
-    """The health of all targets; `complete` when every region of a full round was counted."""
+    """The health of all targets; `complete` if a full round counted every region."""
 
     targets: list[TargetHealth] = field(default_factory=list)
     unreadable: Counter[str] = field(default_factory=Counter)
@@ -74,12 +74,12 @@ class Health:
     _never_found: dict[str, bool] = field(default_factory=dict)
 
     def add_region(self, region: str, unreadable: int) -> None:
-        """Count a region whose rows were read, and those of its rows that cannot be decoded."""
+        """Count a region, and its rows that cannot be decoded."""
         self.regions.add(region)
         self.unreadable[region] += unreadable
 
     def add_target(self, target: Target, pairs: Iterable[Pair], window: Window) -> None:
-        """Count a target by its pairs as they were read; inactive ones do not count."""
+        """Count the active pairs of a target, as they were read."""
         active = [pair for pair in pairs if pair.active]
         if not active:
             return
@@ -104,8 +104,8 @@ class Health:
 
     @property
     def never_found(self) -> Sequence[str]:
-        """The images whose present lookup found nothing usable in any target.
+        """The images whose current lookup has not found a usable image in any target.
 
-        A target that fails for another reason may know the image, so such an image is not counted.
+        An image is not counted if a target fails for another reason, since it can exist there.
         """
         return sorted(name for name, never in self._never_found.items() if never)

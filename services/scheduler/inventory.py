@@ -1,4 +1,4 @@
-"""The scheduler's view of the table: image rows, round rows, and its own note of where it was."""
+"""The scheduler's view of the table: image rows, round rows, and its own note."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ T = TypeVar("T")
 _ROUND_ROW_ATTEMPTS = 5
 
 _REQUIRED = {Action.REACTIVATE: False, Action.DEACTIVATE: True}
-"""What `active` must still be: these two take a row from one state to the other, once."""
+"""The required value of `active`: these two actions change it, and only once."""
 
 
 def _conflicts(error: BaseException) -> bool:
@@ -46,8 +46,8 @@ def _conflicts(error: BaseException) -> bool:
     )
 
 
-# A lookup is committing that very row; it is over in a moment, and botocore does not wait for it.
-_past_commits = Retrying(
+# A lookup is committing the same row. This takes a moment, and botocore does not retry it.
+_retry_conflicts = Retrying(
     retry=retry_if_exception(_conflicts),
     stop=stop_after_attempt(4),
     wait=wait_random(0.05, 0.5),
@@ -57,11 +57,11 @@ _past_commits = Retrying(
 
 @dataclass(slots=True)
 class RegionRows:
-    """What the table holds of a region.
+    """The rows of a region.
 
     `pairs` are the image rows that can be decoded, `numbers` the pair numbers of the others, by
-    account and image name. `windows` are the round rows by account; None where one cannot be
-    decoded. `unreadable` counts the rows of both kinds that cannot be decoded.
+    account and image name. `windows` are the round rows by account; None if one cannot be decoded.
+    `unreadable` counts the rows of both kinds that cannot be decoded.
     """
 
     pairs: list[Pair] = field(default_factory=list)
@@ -75,7 +75,7 @@ class RegionRows:
 
 
 class Inventory:
-    """Image rows as configured, round rows, and the note."""
+    """The reads and writes of image rows, round rows and the note that rounds need."""
 
     def __init__(self, client: DynamoDBClient, table: str, log: Log) -> None:
         self._client = client
@@ -86,8 +86,8 @@ class Inventory:
         """The image rows and round rows of a region, inactive pairs included.
 
         An image row that cannot be decoded counts as missing, so its configuration is written again
-        from the catalogue. What a lookup wrote to it is not repaired: damaged there, it stays
-        undecodable and is logged in each round.
+        from the catalogue. Attributes that a lookup wrote are not repaired: if one of them is
+        damaged, the row is logged in each round.
         """
         found = RegionRows()
         for row in query_rows(self._client, self._table, region, IMAGE_PREFIX):
@@ -113,14 +113,14 @@ class Inventory:
             return None
 
     def apply(self, change: Change) -> None:
-        """Write a pair's configuration; what is known of the pair stays as it is.
+        """Write a pair's configuration; its known image is not changed.
 
-        A pair that comes back has its next answer taken as the answer to an edit: what was
-        released while it was not watched is not news. One that is back already is left alone,
-        since a lookup may have confirmed it since; so is one that is gone already.
+        The next lookup of a reactivated pair counts as after an edit, since releases in the
+        meantime are not announced. A pair that is already reactivated is not changed, since a
+        lookup can have confirmed it; nor is one that is already deactivated.
 
         Raises:
-            CallFailedError: the table is busy, or lookups kept committing that very row.
+            CallFailedError: the table is busy, or lookups committed the row at each attempt.
             HubBrokenError: the table cannot be used.
         """
         pair = change.pair
@@ -149,7 +149,7 @@ class Inventory:
             "record": image_record(pair.target.account_id, pair.image_name),
         }
         with hub(f"table {self._table}"), condition_may_fail():
-            _past_commits(
+            _retry_conflicts(
                 self._client.update_item, TableName=self._table, Key=to_item(key), **update
             )
 
@@ -161,13 +161,13 @@ class Inventory:
         enqueued: int,
         moment: datetime,
     ) -> Window:
-        """Write the target's round row as `advance` makes it of the row as read; what was written.
+        """Write the window that `advance` computes to the target's round row, and return it.
 
-        `before` is the window as read, None where the row cannot be decoded: such a row is
-        replaced. Lookups add to `answered` meanwhile; then the row is read again.
+        `before` is the window that was read, or None if the row cannot be decoded; such a row is
+        replaced. If lookups changed `answered` in the meantime, the row is read again.
 
         Raises:
-            CallFailedError: the table is busy, or lookups kept changing the row.
+            CallFailedError: the table is busy, or lookups changed the row at each attempt.
             HubBrokenError: the table cannot be used.
         """
         for _ in range(_ROUND_ROW_ATTEMPTS):
@@ -189,7 +189,7 @@ class Inventory:
     def _write_window(
         self, target: Target, before: Window | None, after: Window, enqueued: int, moment: datetime
     ) -> bool:
-        """Whether the row was as read, and is written."""
+        """Write the row if it has not changed since it was read; returns whether it was written."""
         key = {"region": target.region, "record": round_record(target.account_id)}
         update = window_update(before, after, enqueued, moment)
         with hub(f"table {self._table}"):
@@ -200,7 +200,7 @@ class Inventory:
         return True
 
     def mark_stale(self, pair: Pair, moment: datetime) -> None:
-        """Write the state `stale`, unless the pair's status is not as it was read."""
+        """Write the state `stale`, unless the pair's status changed since it was read."""
         status = {
             "state": State.STALE.value,
             "code": "NoAnswer",
@@ -227,7 +227,7 @@ class Inventory:
         )
 
     def note(self) -> Note:
-        """What the last round left for this one."""
+        """The scheduler's note."""
         with hub(f"table {self._table}"):
             answer = self._client.get_item(
                 TableName=self._table, Key=to_item(NOTE_KEY), ConsistentRead=True
@@ -237,14 +237,14 @@ class Inventory:
         return Note(regions, self._decoded(row, decode_noted_start))
 
     def start_next_at(self, region: str) -> None:
-        """Let the next round begin with this region."""
-        self._remember("start", region)
+        """Store the region where the next round begins."""
+        self._write_note("start", region)
 
     def remember(self, regions: Collection[str]) -> None:
-        """Note which regions may hold active rows."""
-        self._remember("regions", sorted(regions))
+        """Store the regions that can have active rows."""
+        self._write_note("regions", sorted(regions))
 
-    def _remember(self, name: str, value: object) -> None:
+    def _write_note(self, name: str, value: object) -> None:
         with hub(f"table {self._table}"):
             self._client.update_item(
                 TableName=self._table,
@@ -256,7 +256,7 @@ class Inventory:
 
 
 def _number(row: Mapping[str, Any]) -> tuple[str, str, int] | None:
-    """Account, image name and pair number of an image row that cannot be decoded, if they can."""
+    """Account, image name and pair number of an undecodable image row, if these are valid."""
     match row["record"].split("#"), row.get("number"):
         case [_, account_id, name], int(number) if _is_pair_number(number):
             return account_id, name, number

@@ -1,4 +1,4 @@
-"""What a round has to write and to ask, given the catalogue and the rows: pure."""
+"""Plans the writes and requests of a round from the catalogue and the rows: pure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from services.kernel.records import LAST_NUMBER
 from services.kernel.wire import lookup_digest
 
 MAX_REMOVED_ROWS = 10
-"""Rows of a target that may be removed at once, whatever their share of a small set-up."""
+"""Rows of a target that can be removed at once, regardless of their percentage."""
 
 
 class Action(Enum):
-    """What happens to a pair's configuration."""
+    """The change to a pair's configuration."""
 
     CREATE = "created"
     CHANGE = "changed"
@@ -26,7 +26,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One row to bring in line; `pair` is the desired state."""
+    """A change to one row; `pair` is the desired state."""
 
     action: Action
     pair: Pair
@@ -34,10 +34,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do for one target: rows to write, then pairs to ask for.
+    """The plan for one target: rows to write, and pairs to look up.
 
-    When too much would be removed at once, `refusal` says so, nothing is written, and the pairs are
-    those of the last configuration that was accepted.
+    If too many pairs would be removed at once, `refusal` has the message, nothing is written, and
+    the pairs are those of the last accepted configuration.
     """
 
     target: Target
@@ -53,18 +53,18 @@ def plan(
     max_removed_percent: int,
     numbers: Mapping[str, int] | None = None,
 ) -> Plan:
-    """Bring a target's rows in line with the images that are tracked there.
+    """Plan the changes to a target's rows for the images that are tracked there.
 
-    `numbers` are those of rows that cannot be decoded, by image name.
+    `numbers` has the pair numbers of rows that cannot be decoded, by image name.
     """
     known = {pair.image_name: pair for pair in rows}
     found = {pair.image_name: pair.number for pair in rows if pair.number} | dict(numbers or {})
     wanted = _numbered([_configured(target, i, known.get(i.name)) for i in images], found)
-    gone = _gone(wanted, rows)
-    if refusal := _refusal(target, len(gone), sum(p.active for p in rows), max_removed_percent):
+    removed = _removed(wanted, rows)
+    if refusal := _refusal(target, len(removed), sum(p.active for p in rows), max_removed_percent):
         return Plan(target, (), _in_order(p for p in rows if p.active), refusal)
     changes = [change for pair in wanted if (change := _change(known.get(pair.image_name), pair))]
-    changes += [Change(Action.DEACTIVATE, replace(pair, active=False)) for pair in gone]
+    changes += [Change(Action.DEACTIVATE, replace(pair, active=False)) for pair in removed]
     return Plan(target, tuple(changes), _in_order(wanted))
 
 
@@ -80,16 +80,16 @@ def _configured(target: Target, image: Image, known: Pair | None) -> Pair:
 def _numbered(wanted: Iterable[Pair], found: Mapping[str, int]) -> list[Pair]:
     """The pairs, each with a number that no other row of the target has.
 
-    A number is given once. Of two rows with the same number, the one with the later key gets a new
-    one.
+    A number is assigned once. If two rows have the same number, the one with the later key gets a
+    new one.
     """
     holders: dict[int, str] = {}
     for name in sorted(found):
         holders.setdefault(found[name], name)
-    behind_all = range(max(holders, default=0) + 1, LAST_NUMBER + 1)
-    # Only a damaged row comes so near to the last number that lower ones are needed.
+    after_last = range(max(holders, default=0) + 1, LAST_NUMBER + 1)
+    # Free lower numbers are needed only if a damaged row has a number near the limit.
     free = (number for number in range(1, LAST_NUMBER) if number not in holders)
-    following = chain(behind_all, free)
+    following = chain(after_last, free)
     return [
         replace(
             pair,
@@ -109,7 +109,7 @@ def _change(known: Pair | None, wanted: Pair) -> Change | None:
     return Change(Action.CHANGE, wanted) if known != wanted else None
 
 
-def _gone(wanted: Sequence[Pair], rows: Sequence[Pair]) -> list[Pair]:
+def _removed(wanted: Sequence[Pair], rows: Sequence[Pair]) -> list[Pair]:
     names = {pair.image_name for pair in wanted}
     return [pair for pair in rows if pair.active and pair.image_name not in names]
 
@@ -118,7 +118,7 @@ def _refusal(target: Target, gone: int, active: int, max_percent: int) -> str | 
     if gone <= MAX_REMOVED_ROWS or gone * 100 <= active * max_percent:
         return None
     return (
-        f"{target}: {gone} of {active} active images are not in the catalogue any more "
+        f"{target}: {gone} of {active} active images are no longer in the catalogue "
         f"(allowed at once: {MAX_REMOVED_ROWS} images or {max_percent} %)"
     )
 
@@ -128,7 +128,7 @@ def _in_order(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
 
 
 def rotated(regions: Collection[str], first: str | None) -> list[str]:
-    """The regions in name order, beginning with `first`, or with what follows it by name."""
+    """The regions in name order, beginning with `first` or the next name after it."""
     ordered = sorted(regions)
     start = next((i for i, region in enumerate(ordered) if region >= (first or "")), 0)
     return ordered[start:] + ordered[:start]

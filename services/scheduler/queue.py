@@ -1,4 +1,4 @@
-"""The queue that lookups are requested on."""
+"""The queue for lookup requests."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 ENTRIES_PER_BATCH = 10  # sqs:SendMessageBatch
-_REFUSED = "it refused every retry"
-BYTES_PER_BATCH = 262_144  # what every queue takes, older ones included; new ones take 1 MiB
+_REFUSED = "it refused them at every retry"
+BYTES_PER_BATCH = 262_144  # accepted by every queue; new queues accept 1 MiB
 
 
 class LookupQueue:
-    """Sends requests, ten a call, over several threads."""
+    """Sends requests, ten per call, with several threads."""
 
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client = client
         self._url = url
 
     def send(self, requests: Sequence[Request]) -> None:
-        """Put every request on the queue; entries that the queue refuses are sent again.
+        """Send every request to the queue; refused entries are retried.
 
         Raises:
             UnsentError: some were not sent, or a whole call failed; the others were sent.
@@ -46,7 +46,7 @@ class LookupQueue:
     def _send_batch(
         self, entries: list[SendMessageBatchRequestEntryTypeDef]
     ) -> tuple[int, str | None]:
-        """How many entries were not sent, and why the call failed if it did."""
+        """The number of entries that were not sent, and the reason if the call failed."""
         left = entries
 
         def send_once(
@@ -60,7 +60,7 @@ class LookupQueue:
             with hub(f"queue {self._url}"):
                 until_done(send_once, entries)
         except CallFailedError as error:
-            # The answer may be lost and the messages sent: two lookups of a pair do no harm.
+            # The messages can have been sent even so: a second lookup of a pair is harmless.
             return len(left), str(error)
         return len(left), None
 
@@ -73,7 +73,7 @@ class LookupQueue:
 
 
 def _packed(requests: Sequence[Request]) -> Iterator[list[SendMessageBatchRequestEntryTypeDef]]:
-    """Runs of requests that fit into one call, in order."""
+    """Batches of requests that fit into one call, in order."""
     batch: list[SendMessageBatchRequestEntryTypeDef] = []
     size = 0
     for request in requests:
@@ -81,8 +81,8 @@ def _packed(requests: Sequence[Request]) -> Iterator[list[SendMessageBatchReques
         if batch and (len(batch) == ENTRIES_PER_BATCH or size + len(body) > BYTES_PER_BATCH):
             yield batch
             batch, size = [], 0
-        # The group id makes the standard queue fair: an account that is slow to answer holds up
-        # its own messages, not those of the others.
+        # The group id makes this a fair queue: a slow account delays its own messages, not those
+        # of other accounts.
         batch.append({
             "Id": str(len(batch)),
             "MessageBody": body,

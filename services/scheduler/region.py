@@ -1,4 +1,4 @@
-"""One region of a round: brings its rows in line with the catalogue and asks for lookups."""
+"""One region of a round: updates its rows from the catalogue and requests lookups."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from services.scheduler.report import RoundReport
 from services.scheduler.window import advance
 
 MAX_MARKED = 500
-"""Rows that one run marks as stale: about five seconds of writes."""
+"""The most rows that a run marks as stale: about five seconds of writes."""
 
-_BEGINS = frozenset({Action.CREATE, Action.REACTIVATE})
+_NEW_PAIRS = frozenset({Action.CREATE, Action.REACTIVATE})
 
 
 class PlannedRows(Protocol):
-    """What a region of a round needs of the table."""
+    """The part of the table that `RegionRun` uses."""
 
     def read(self, region: str) -> RegionRows:
-        """What the table holds of the region."""
+        """The rows of the region."""
         ...
 
     def apply(self, change: Change) -> None:
@@ -43,7 +43,7 @@ class PlannedRows(Protocol):
         enqueued: int,
         moment: datetime,
     ) -> Window:
-        """Write the target's round row as `advance` makes it of the row as read."""
+        """Write the window that `advance` computes to the target's round row, and return it."""
         ...
 
     def mark_stale(self, pair: Pair, moment: datetime) -> None:
@@ -52,23 +52,23 @@ class PlannedRows(Protocol):
 
 
 class Queue(Protocol):
-    """Where requests go; `LookupQueue` over SQS, a fake in tests."""
+    """The queue for requests; `LookupQueue` with SQS, a fake in tests."""
 
     def send(self, requests: Sequence[Request]) -> None:
-        """Put every request on the queue."""
+        """Send every request to the queue."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a round may remove, and after what time a pair without an answer is stale."""
+    """How much a round can remove, and after how long a pair without an outcome is stale."""
 
     max_removed_percent: int
     stale_after: timedelta
 
 
 class RegionRun:
-    """Carries a round out, region by region."""
+    """Runs a round in single regions."""
 
     def __init__(
         self,
@@ -106,31 +106,31 @@ class RegionRun:
                 self._limits.max_removed_percent,
                 rows.numbers.get(account_id),
             )
-            window = self._carry_out(planned, rows, report)
-            # As it was read where the round row could not be written, or is not written any more.
+            window = self._run_target(planned, rows, report)
+            # The window that was read, if the round row was not written.
             known = window if window.window else rows.windows.get(account_id) or Window()
             report.health.add_target(planned.target, own, known)
             stale += _stale(planned.active, window)
         self._mark(stale, report)
         report.regions += 1
 
-    def _carry_out(self, planned: Plan, rows: RegionRows, report: RoundReport) -> Window:
-        """Write a target's rows, then send its messages; its window as it is now.
+    def _run_target(self, planned: Plan, rows: RegionRows, report: RoundReport) -> Window:
+        """Write a target's rows, then send its messages; returns the current window.
 
-        A pair whose row cannot be written is left out. So is what the queue does not take.
+        Pairs whose row cannot be written, or whose message cannot be sent, are left out.
         """
         self._note_plan(planned, report)
         failed = self._write_rows(planned, report)
-        asked = [pair for pair in planned.active if pair.image_name not in failed]
+        requested = [pair for pair in planned.active if pair.image_name not in failed]
         if not planned.active:
             return Window()
         report.still_active.add(planned.target.region)
-        window = self._begin_round(planned, rows, asked, failed, report)
-        self._send(planned.target, asked, report)
+        window = self._begin_round(planned, rows, requested, failed, report)
+        self._send(planned.target, requested, report)
         return window
 
     def _write_rows(self, planned: Plan, report: RoundReport) -> set[str]:
-        """The image names of the rows that could not be written, each for itself."""
+        """Write the rows; returns the image names of those that could not be written."""
         with ThreadPoolExecutor(max_workers=MAX_THREADS // 4) as pool:
             problems = list(pool.map(self._apply, planned.changes))
         found = [problem for problem in problems if problem is not None]
@@ -144,7 +144,7 @@ class RegionRun:
         return {change.pair.image_name for change, problem in written if problem is not None}
 
     def _apply(self, change: Change) -> str | None:
-        """Why the row could not be written; a row that fails costs no other pair its round."""
+        """Write one row; returns the problem, if any, which does not affect other pairs."""
         try:
             self._rows.apply(change)
         except HubBrokenError:
@@ -160,12 +160,12 @@ class RegionRun:
         self,
         planned: Plan,
         rows: RegionRows,
-        asked: Sequence[Pair],
+        requested: Sequence[Pair],
         failed: Collection[str],
         report: RoundReport,
     ) -> Window:
         target = planned.target
-        # A row that cannot be decoded is created again in each round: it is not a new pair.
+        # An undecodable row is written again in each round, but it is not a new pair.
         damaged = rows.numbers.get(target.account_id, {})
         tracked = {pair.image_name for pair in planned.active}
         active = _numbers(pair for pair in rows.of(target.account_id) if pair.active)
@@ -173,17 +173,17 @@ class RegionRun:
         fresh = _numbers(
             change.pair
             for change in planned.changes
-            if change.action in _BEGINS and change.pair.image_name not in {*failed, *damaged}
+            if change.action in _NEW_PAIRS and change.pair.image_name not in {*failed, *damaged}
         )
 
         moment = self._clock()
 
-        def turn(before: Window) -> Window:
+        def next_window(before: Window) -> Window:
             return advance(before, report.round, active, fresh, self._limits.stale_after, moment)
 
         before = rows.windows.get(target.account_id, Window())
         try:
-            return self._rows.begin_round(target, before, turn, len(asked), moment)
+            return self._rows.begin_round(target, before, next_window, len(requested), moment)
         except CallFailedError as error:
             problem = f"the round row of account {target.account_id} was not written: {error}"
             note_failure(self._log, report, target.region, problem)
@@ -201,9 +201,9 @@ class RegionRun:
         report.enqueued[target.region] += sent
 
     def _mark(self, stale: Sequence[Pair], report: RoundReport) -> None:
-        """Show in their rows which pairs are stale, up to a limit that a run has time for.
+        """Mark the rows of stale pairs, up to a limit.
 
-        A table that is busy ends the marks of this run: each of them would wait as long.
+        If the table is busy, this run marks no more rows, since each write would wait as long.
         """
         problems: list[str] = []
         marked = 0
@@ -241,12 +241,12 @@ def _numbers(pairs: Iterable[Pair]) -> frozenset[int]:
 
 
 def _stale(active: Iterable[Pair], window: Window) -> list[Pair]:
-    """The pairs to mark: a row that shows another problem keeps it."""
+    """The pairs to mark as stale; rows with another problem are not changed."""
     unanswered = window.unanswered()
     return [pair for pair in active if pair.state == State.OK and pair.number in unanswered]
 
 
 def note_failure(log: Log, report: RoundReport, region: str, problem: str) -> None:
-    """Log and count what failed in a region; the rest of the round goes on."""
+    """Log and count a failure in a region; the round continues."""
     log.error("region failed", extra={"region": region, "problem": problem})
     report.problems.setdefault(region, []).append(problem)

@@ -1,4 +1,4 @@
-"""What a round did: counted for the answer and the metrics."""
+"""Counts of a round, for the response and the metrics."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from services.scheduler.health import Cause, Health
 
 @dataclass(slots=True)
 class RoundReport:
-    """What a round did; `problems` says by region what failed there.
+    """The counts of a round; `problems` has the failures by region.
 
-    Under `*` are the problems of the scheduler's own note.
+    Problems of the scheduler's note are under `*`.
     """
 
     round: str
@@ -29,7 +29,7 @@ class RoundReport:
     health: Health = field(default_factory=Health)
 
     def answer(self) -> dict[str, object]:
-        """The counts, for people."""
+        """The response: a summary."""
         return {
             "round": self.round,
             "regions": self.regions,
@@ -38,7 +38,7 @@ class RoundReport:
         }
 
     def measures(self) -> Iterable[Measure]:
-        """The round in metrics; it counts as finished when every region there is had its turn."""
+        """The metrics of the round; a round is finished if it processed every region."""
         counts = {
             "RoundsFinished": int(self.finished),
             "RemovalsRefused": len(self.refusals),
@@ -52,7 +52,7 @@ class RoundReport:
 
 
 def _measured(health: Health) -> Iterable[Measure]:
-    """The health in metrics, zeros included: an alarm that is on needs a value to end.
+    """The metrics of the health, including zeros, so an alarm returns to OK.
 
     Region and account are fields of the log lines.
     """

@@ -1,4 +1,4 @@
-"""Runs a round: region by region, brings rows in line with the catalogue and asks for lookups."""
+"""Runs a round: for each region, updates rows from the catalogue and requests lookups."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ T = TypeVar("T")
 
 
 class RoundRows(PlannedRows, Protocol):
-    """What a round needs of the table; `Inventory` over DynamoDB, a fake in tests."""
+    """The part of the table that rounds use; `Inventory` with DynamoDB, a fake in tests."""
 
     def note(self) -> Note:
-        """What the last round left."""
+        """The scheduler's note."""
         ...
 
     def start_next_at(self, region: str) -> None:
-        """Let the next round begin with this region."""
+        """Store the region where the next round begins."""
         ...
 
     def remember(self, regions: Collection[str]) -> None:
-        """Note which regions may hold active rows."""
+        """Store the regions that can have active rows."""
         ...
 
 
-def _unreported(_: RoundReport) -> None:
+def _no_report(_: RoundReport) -> None:
     """Do nothing."""
 
 
 class Scheduler:
-    """Turns the catalogue into rows and messages.
+    """Writes rows and sends messages for the catalogue.
 
-    `report` is called with what each round did, also where the round failed.
-    What cannot be scheduled in one region is logged and keeps no other region from its round.
+    `report` is called with the counts of each round, also of a failed one. A failure in one region
+    is logged and does not affect other regions.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Scheduler:
         log: Log,
         max_removed_percent: int,
         clock: Callable[[], datetime] = now,
-        report: Callable[[RoundReport], None] = _unreported,
+        report: Callable[[RoundReport], None] = _no_report,
         stale_after: timedelta = timedelta(minutes=90),
     ) -> None:
         self._rows = rows
@@ -73,16 +73,16 @@ class Scheduler:
     def run(
         self, catalogue: Catalogue, round_id: str, only: Collection[str] | None, deadline: Deadline
     ) -> RoundReport:
-        """Run a round over every region, or over those named in `only`.
+        """Run a round in every region, or in those named in `only`.
 
-        The next round begins behind the region that this one is at, so neither a run that is cut
-        short nor a region that kills it can starve the others.
+        The start of the next round is stored before each region, as the region after it. So a run
+        that ends early, even because of one region, does not always skip the same regions.
 
         Raises:
-            OutOfTimeError: the time was over before every region had its turn.
-            RegionsFailedError: table or queue failed in some regions; the rest is done.
-            RefusedError: the catalogue removes too much from some targets; the rest is done.
-            HubBrokenError: table or queue cannot be used at all.
+            OutOfTimeError: the deadline passed before every region was processed.
+            RegionsFailedError: table or queue failed in some regions; the others are done.
+            RefusedError: the catalogue removes too many pairs in some targets; the others are done.
+            HubBrokenError: table or queue cannot be used.
             MalformedError: `only` names a region that is neither configured nor known.
         """
         report = RoundReport(round_id)
@@ -91,32 +91,32 @@ class Scheduler:
         regions = rotated(_selected(every, only), note.start)
         try:
             if every != note.regions:
-                self._noted(report, self._rows.remember, every)
+                self._try_note(report, self._rows.remember, every)
             for done, region in enumerate(regions):
                 if deadline.passed():
                     raise OutOfTimeError(round_id, regions[done:])
                 following = regions[(done + 1) % len(regions)] if only is None else None
-                self._turn(catalogue, region, following, report)
+                self._run_region(catalogue, region, following, report)
             report.finished = only is None and not report.problems
             if only is None:
                 self._finish(catalogue, regions, every, report)
-                self._take_stock(regions, report)
+                self._report_health(regions, report)
         finally:
             self._publish(report)
-        return _without_trouble(report)
+        return _checked(report)
 
-    def _turn(
+    def _run_region(
         self, catalogue: Catalogue, region: str, following: str | None, report: RoundReport
     ) -> None:
         if following is not None:
-            self._noted(report, self._rows.start_next_at, following)
+            self._try_note(report, self._rows.start_next_at, following)
         try:
             self._region_run.run(catalogue, region, report)
         except CallFailedError as error:
             note_failure(self._log, report, region, str(error))
 
-    def _noted(self, report: RoundReport, write: Callable[[T], None], value: T) -> None:
-        """Write to the scheduler's note; a note that cannot be written delays no lookup."""
+    def _try_note(self, report: RoundReport, write: Callable[[T], None], value: T) -> None:
+        """Write to the scheduler's note; a failure is logged and does not delay lookups."""
         try:
             write(value)
         except CallFailedError as error:
@@ -130,20 +130,20 @@ class Scheduler:
         report: RoundReport,
     ) -> None:
         if len(regions) > 1:
-            self._noted(report, self._rows.start_next_at, regions[1])
+            self._try_note(report, self._rows.start_next_at, regions[1])
         left = report.still_active.union(report.problems, catalogue.regions()) - {_NOTE}
         if left != set(every):
-            self._noted(report, self._rows.remember, left)
+            self._try_note(report, self._rows.remember, left)
 
-    def _take_stock(self, regions: Sequence[str], report: RoundReport) -> None:
-        """Name the images that were never found, if the rows of every region were read."""
+    def _report_health(self, regions: Sequence[str], report: RoundReport) -> None:
+        """Log the images that were never found, if the rows of every region were read."""
         report.health.complete = report.health.regions == set(regions)
         if report.health.complete:
             for name in report.health.never_found:
                 self._log.warning("image never found", extra={"image_name": name})
 
 
-def _without_trouble(report: RoundReport) -> RoundReport:
+def _checked(report: RoundReport) -> RoundReport:
     if report.problems:
         raise RegionsFailedError(report.round, report.problems)
     if report.refusals:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from services.kernel.settings import Environment
 
-_BESIDE_THE_PACKAGE = Path(__file__).parents[2] / "catalogue.json"
+_PACKAGED_CATALOGUE = Path(__file__).parents[2] / "catalogue.json"
 _DEFAULT_MAX_REMOVED_PERCENT = 20
 _DEFAULT_STALE_AFTER_MINUTES = 90
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the function needs to know; `endpoint_url` is botocore's, kept to notice a change."""
+    """The function's settings; `endpoint_url` is part of the cache key, since botocore reads it."""
 
     table_name: str
     queue_url: str
@@ -32,13 +32,13 @@ class Settings:
         """The settings in `environ`.
 
         Raises:
-            SettingsError: some are missing or unusable; it names them all.
+            SettingsError: some are missing or invalid; it lists all of them.
         """
         environment = Environment("scheduler", environ)
         settings = cls(
             table_name=environment.required("TABLE_NAME"),
             queue_url=environment.required("QUEUE_URL"),
-            catalogue_path=Path(environment.optional("CATALOGUE_PATH", str(_BESIDE_THE_PACKAGE))),
+            catalogue_path=Path(environment.optional("CATALOGUE_PATH", str(_PACKAGED_CATALOGUE))),
             max_removed_percent=environment.percent(
                 "MAX_REMOVED_PERCENT", _DEFAULT_MAX_REMOVED_PERCENT
             ),

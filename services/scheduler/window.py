@@ -1,8 +1,8 @@
-"""Which pairs of a target go unanswered, from window to window: pure.
+"""Computes the pairs of a target without a final outcome, by window: pure.
 
 A window lasts at least half of the time after which a pair is stale, so a round that is repeated,
-dated late or made for one region ends none too early. A pair is stale when it had no final outcome
-in two windows, so an answer that comes one window late does no harm.
+dated late or run for one region does not end it too early. A pair is stale if it had no final
+outcome in two windows, so an outcome that is one window late is not a problem.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from services.kernel.model import Window
 
 FURTHEST_AHEAD = timedelta(hours=2)
-"""No round is accepted that is dated later than this from now."""
+"""The limit for the scheduled time of a round, from now."""
 
 
 def advance(
@@ -24,10 +24,10 @@ def advance(
     stale_after: timedelta,
     now: datetime,
 ) -> Window:
-    """The target's window as a round leaves it.
+    """The target's window after a round.
 
-    `active` are the pairs that were active before the round's changes, `fresh` those that it
-    created or reactivated: no lookup was requested yet, so they count as answered.
+    `active` are the pairs that were active before the round's changes. `fresh` are pairs that the
+    round created or reactivated: they had no lookup before, so they count as answered.
     """
     if not _begins(before, round_id, stale_after, now):
         latest = max(before.round or "", round_id)
@@ -37,10 +37,10 @@ def advance(
 
 
 def _begins(before: Window, round_id: str, stale_after: timedelta, now: datetime) -> bool:
-    """Whether the round begins a window: the one before it has lasted long enough.
+    """Whether the round begins a window, since the last one has lasted long enough.
 
-    A window that is dated further ahead than any round may be was written by a wrong clock. A round
-    of long ago that is run again is no reason to end a window.
+    A window with a later time than the limit of rounds was written with a wrong clock, so it ends.
+    An old round that is run again does not end a window.
     """
     if before.window is None:
         return True

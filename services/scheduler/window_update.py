@@ -1,4 +1,4 @@
-"""The update that brings a round row from one window to the next: pure."""
+"""The update of a round row from one window to the next: pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from services.kernel.wire import timestamp
 def window_update(
     before: Window | None, after: Window, enqueued: int, moment: datetime
 ) -> dict[str, Any]:
-    """The update of a round row from one window to the other, on condition that it is as read.
+    """The update of a round row from one window to the next, if the row has not changed.
 
-    A set without members is absent, since DynamoDB takes no empty ones.
+    An empty set is removed, since DynamoDB does not accept empty sets.
     """
     written: dict[str, object] = {"round": after.round, "enqueued": enqueued}
     begins = before is None or before.window != after.window
@@ -44,7 +44,7 @@ def window_update(
 
 
 def _as_read(before: Window, names: Sequence[str]) -> tuple[str, dict[str, object]]:
-    """A condition that these attributes are as they were read, and the values that it names."""
+    """A condition that these attributes have not changed, and the values of its placeholders."""
     terms, values = [], dict[str, object]()
     for name in names:
         value = getattr(before, name)

@@ -156,8 +156,8 @@ def test_a_refusal_names_target_numbers_and_limits() -> None:
     tracked = images(54)
     done = planned(tracked[11:], [a_pair(image) for image in tracked])
     assert done.refusal == (
-        "eu-west-1 of account 111122223333: 11 of 54 active images are not in the catalogue any "
-        "more (allowed at once: 10 images or 20 %)"
+        "eu-west-1 of account 111122223333: 11 of 54 active images are no longer in the "
+        "catalogue (allowed at once: 10 images or 20 %)"
     )
 
 

@@ -184,7 +184,7 @@ def test_refused_entries_alone_are_sent_again(waits: list[float], *, silent: boo
 def test_what_stays_refused_is_counted_and_the_others_are_sent(waits: list[float]) -> None:
     """Four attempts for each call, then an error that names the queue and how many are left."""
     sqs = FakeSqs({"image-002": 99, "image-013": 99, "image-014": 99})
-    with pytest.raises(UnsentError, match=f"queue {URL}: it refused every retry") as caught:
+    with pytest.raises(UnsentError, match=f"queue {URL}: it refused them at every retry") as caught:
         send(sqs, requests(25))
     assert (caught.value.count, len(sqs.sent)) == (3, 22)
     assert sqs.sizes() == [10, 10, 5, 2, 2, 2, 1, 1, 1]
