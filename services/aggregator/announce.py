@@ -1,6 +1,6 @@
-"""The announcement of a release, in the `v1` format: pure.
+"""Pure functions for the announcement of a release, in the `v1` format.
 
-Body and attributes come from the release row alone, so every copy is the same to the byte.
+Body and attributes depend only on the release row, so every copy is identical byte for byte.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from services.kernel.model import Kind, Release
 from services.kernel.wire import timestamp
 
 SUBJECT_LIMIT = 99  # sns:Publish, Subject: less than 100 characters, printable ASCII
-_ATTRIBUTE_LIMIT = 256  # ours: a foreign text must not fill the 256 KiB of a message
+_ATTRIBUTE_LIMIT = 256  # our limit: text from outside must not fill the 256 KiB of a message
 
 _MESSAGES = {
     Kind.BASELINE: (
@@ -46,7 +46,7 @@ _SUBJECTS = {
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What SNS is given for a release; numbers in `attributes` become SNS Numbers."""
+    """The SNS message of a release; numbers in `attributes` become SNS Numbers."""
 
     event_id: str
     image_name: str
@@ -59,7 +59,7 @@ def announcement(release: Release) -> Announcement:
     """The announcement of a release.
 
     Raises:
-        MalformedError: the release holds a value that SNS does not take, so it came from elsewhere.
+        MalformedError: the release has a value that SNS does not accept, so it is damaged.
     """
     _check(release)
     subject = f"{_SUBJECTS[release.kind]}: {release.target.region} {release.image_name}"
@@ -102,7 +102,7 @@ def _body(release: Release) -> str:
 
 
 def _attributes(release: Release) -> dict[str, str | int]:
-    """At most ten: SQS drops a raw message that has more."""
+    """At most ten attributes: SQS drops a raw message that has more."""
     attributes: dict[str, str | int | None] = {
         "event_id": release.event_id,
         "kind": release.kind.value,
@@ -118,14 +118,14 @@ def _attributes(release: Release) -> dict[str, str | int]:
 
 
 def _clean(text: str | None) -> str | None:
-    """Foreign text as SNS takes it: printable characters, of bounded length."""
+    """Text from outside in a form that SNS accepts: printable characters, capped."""
     return "".join(c for c in text if c.isprintable())[:_ATTRIBUTE_LIMIT] if text else None
 
 
 def waves(releases: Iterable[Release]) -> list[list[Release]]:
-    """Runs in which no image occurs twice, each image's versions in order.
+    """Groups of releases with at most one release per image, each image's versions in order.
 
-    A run is published as a whole before the next, so that an image's events stay in order.
+    Each group is published completely before the next, so the events of an image stay in order.
     """
     by_image: dict[str, list[Release]] = defaultdict(list)
     for release in sorted(releases, key=lambda r: (r.image_name, r.version)):

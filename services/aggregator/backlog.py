@@ -1,7 +1,7 @@
-"""Reads what is to be announced, with the older releases of the same images that are pending.
+"""Reads releases to announce, and the older pending releases of the same images.
 
-The events of an image leave in version order, whatever lies between two of its pending releases:
-versions that were not to be announced, rows that were closed or deleted, rows that cannot be read.
+The events of an image are published in version order. Between two pending releases there can be
+versions that are not announced, and rows that were closed, were deleted or cannot be read.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from services.kernel.model import Release
 
 
 class PendingRows(Protocol):
-    """What looking back needs of the table."""
+    """The part of the table that `look_back` uses."""
 
     def read(self, keys: Sequence[Key]) -> Found:
-        """What of them still has to be announced."""
+        """The releases of these keys that are still pending."""
         ...
 
     def pending_before(self, key: Key) -> list[Key]:
-        """The keys in the pending index of the same image's earlier releases."""
+        """The keys of the image's earlier releases in the pending index."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What was asked for: releases to announce now, those that wait, and unreadable rows."""
+    """Releases to announce now, releases that wait, and rows that cannot be decoded."""
 
     ready: tuple[Release, ...] = ()
     waiting: tuple[Release, ...] = ()
@@ -46,40 +46,40 @@ def look_back(
     deadline: Deadline,
     due: Callable[[Release], bool] = _always,
 ) -> Backlog:
-    """What is pending of `keys`, and what has to be announced before it.
+    """The pending releases of `keys`, and the older releases to announce before them.
 
-    A release that is `due` takes the older pending ones of its image with it, whatever their age.
-    A pending row that cannot be read holds nothing back: it cannot be announced, and its image must
-    not wait until it is corrected. Without time nothing is ready.
+    If a release is `due`, the older pending releases of its image are ready too, whatever their
+    age. A pending row that cannot be decoded does not block newer releases; otherwise its image
+    would wait until the row is corrected. If the time is over, no release is ready.
 
     Raises:
         HubBrokenError: the table cannot be used.
         CallFailedError: it is busy.
     """
-    walk = _Walk(rows)
-    walk.read([*keys, *_before(keys)])
-    asked_for = set(keys)
-    pending = {key: r for key, r in walk.releases.items() if key in asked_for}
+    history = _History(rows)
+    history.read([*keys, *_before(keys)])
+    requested = set(keys)
+    pending = {key: r for key, r in history.releases.items() if key in requested}
     chosen = [key for key, release in pending.items() if due(release)]
-    if not walk.back_from(chosen, deadline):
-        return Backlog((), tuple(pending.values()), frozenset(walk.unreadable))
+    if not history.back_from(chosen, deadline):
+        return Backlog((), tuple(pending.values()), frozenset(history.unreadable))
     last: dict[tuple[str, str], int] = {}
     for key in chosen:
         last[key.region, key.image] = max(key.version, last.get((key.region, key.image), 0))
     ready = {
         key: release
-        for key, release in walk.releases.items()
+        for key, release in history.releases.items()
         if key.version <= last.get((key.region, key.image), -1)
     }
     return Backlog(
         ready=tuple(ready.values()),
         waiting=tuple(release for key, release in pending.items() if key not in ready),
-        unreadable=frozenset(walk.unreadable),
+        unreadable=frozenset(history.unreadable),
     )
 
 
-class _Walk:
-    """Goes from releases to the ones before them, until everything older is known."""
+class _History:
+    """Reads from releases back to the older ones, until all older pending rows are known."""
 
     def __init__(self, rows: PendingRows) -> None:
         self._rows = rows
@@ -90,7 +90,7 @@ class _Walk:
         self.unreadable: set[Key] = set()
 
     def read(self, keys: Iterable[Key]) -> None:
-        """Read the rows that were not read yet."""
+        """Read the rows that were not read before."""
         new = [key for key in dict.fromkeys(keys) if key not in self._read]
         if not new:
             return
@@ -101,7 +101,7 @@ class _Walk:
         self._published |= found.published
 
     def back_from(self, keys: Sequence[Key], deadline: Deadline) -> bool:
-        """Read everything that is pending before `keys`; whether there was time for it."""
+        """Read all pending rows before `keys`; False if the deadline passed before the end."""
         edge, visited = list(keys), set(keys)
         while edge:
             before = _before(edge)
@@ -118,7 +118,7 @@ class _Walk:
         return True
 
     def _gaps(self, keys: Iterable[Key]) -> Iterator[Key]:
-        """Those of `keys` before which the index has to be asked, the last of each image."""
+        """Those of `keys` that need a query of the index, only the last of each image."""
         for key in sorted(keys, key=lambda key: key.record, reverse=True):
             image = (key.region, key.image)
             if self._is_gap(key) and self._searched.get(image, 0) < key.version:

@@ -1,6 +1,6 @@
-"""Closes releases that cannot be received any more: their target was removed for good.
+"""Closes releases that can no longer be received, since their target was removed.
 
-Such a release would stay pending without an end, and with it the alarm.
+Otherwise they would stay pending forever, and the alarm would stay on.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from services.kernel.model import Release, Target
 from services.kernel.observability import Log
 
 CLOSED_AFTER = timedelta(days=7)
-"""How long a release has to be pending before it may be closed."""
+"""The time that a release must be pending before it can be closed."""
 _LOOK_EVERY_SECONDS = 3600.0
 
 
 class ClosableRows(Protocol):
-    """What closing needs of the table."""
+    """The part of the table that `Closing` uses."""
 
     def may_be_active(self, target: Target) -> bool:
-        """Whether an image may be active in the target."""
+        """Whether an image can be active in the target."""
         ...
 
     def close(self, release: Release, moment: datetime) -> None:
-        """Note that a release will not be announced."""
+        """Mark a release as closed: it will not be announced."""
         ...
 
 
 class Closing:
-    """Looks for what can be closed, once an hour at most."""
+    """Closes overdue releases, at most once an hour."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Closing:
         self._last: float | None = None
 
     def close_overdue(self, progress: Progress, deadline: Deadline) -> None:
-        """Close what is overdue in targets without an active image; one query a target."""
+        """Close overdue releases of targets without an active image; one query per target."""
         if not progress.overdue or not self._is_time():
             return
         targets: dict[Target, list[Release]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Delivers the releases of one target: publishes them in batches, marks what was accepted."""
+"""Delivers the releases of one target: publishes them in batches and marks accepted ones."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from services.kernel.retry import batches
 
 
 class DeliveryRows(Protocol):
-    """What delivering needs of the table."""
+    """The part of the table that `Deliverer` uses."""
 
     def read(self, keys: Sequence[Key]) -> Found:
-        """What of them still has to be announced."""
+        """The releases of these keys that are still pending."""
         ...
 
     def mark(self, release: Release, message_id: str, moment: datetime) -> None:
-        """Note that a release was published."""
+        """Mark a release as published."""
         ...
 
 
 class Publisher(Protocol):
-    """Where announcements go; `Topics` over SNS, a fake in tests."""
+    """Publishes announcements; `Topics` with SNS, a fake in tests."""
 
     def publish(
         self, target: Target, announcements: Sequence[Announcement]
     ) -> Mapping[str, str | Failure]:
-        """The message id of each event id, or why it was not accepted."""
+        """The message id of each event id, or the failure."""
         ...
 
 
 @dataclass(slots=True)
 class Delivery:
-    """What became of one target's releases, and whether their topic takes no more."""
+    """The results of one target's releases; `stuck` if their topic accepts no messages."""
 
     accepted: set[Key] = field(default_factory=set)
     unmarked: set[Key] = field(default_factory=set)
@@ -53,7 +53,7 @@ class Delivery:
 
 
 class Deliverer:
-    """Publishes the releases of a target, each image's in order."""
+    """Publishes the releases of a target, in version order per image."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Deliverer:
         order: Callable[[list[Any]], None],
         deadline: Deadline,
     ) -> Delivery:
-        """Publish one target's releases, each image's in order, until the topic takes no more."""
+        """Publish one target's releases, in version order per image, until the topic is stuck."""
         done = Delivery()
         try:
             for wave in waves(releases):
@@ -91,9 +91,9 @@ class Deliverer:
         return done
 
     def _publish(self, target: Target, releases: Sequence[Release], done: Delivery) -> None:
-        """Publish what is still pending of a batch.
+        """Publish the releases of a batch that are still pending.
 
-        The rows are read once more: another invocation may have announced them in the meantime.
+        The rows are read again, since another invocation can have announced them in the meantime.
         """
         keys = [Key.of(release) for release in releases]
         found = self._rows.read(keys)
@@ -114,7 +114,7 @@ class Deliverer:
     def _settle(
         self, key: Key, release: Release, result: str | Failure, done: Delivery
     ) -> Failure | None:
-        """Note what SNS answered for a release; why it was not accepted."""
+        """Record SNS's response for a release; returns the failure, if any."""
         fields = _fields(release)
         if isinstance(result, Failure):
             done.problems[key] = result
@@ -127,7 +127,7 @@ class Deliverer:
         return None
 
     def _rendered(self, release: Release) -> Announcement | None:
-        """The announcement; None where there is none, which affects no other release."""
+        """The announcement, or None if the release is damaged; other releases are not affected."""
         try:
             return announcement(release)
         except MalformedError as error:
@@ -140,8 +140,8 @@ class Deliverer:
     def _mark(self, release: Release, message_id: str, fields: Mapping[str, object]) -> bool:
         try:
             self._rows.mark(release, message_id, self._clock())
-        except Exception as error:  # noqa: BLE001 - the others of its batch have yet to be marked
-            # It stays pending: the next sweep sends an identical copy, which is better than none.
+        except Exception as error:  # noqa: BLE001 - the other releases of the batch must still be marked
+            # It stays pending, so the next sweep publishes an identical copy.
             self._log.error("release not marked", extra={**fields, "problem": str(error)})
             return False
         self._log.info("release announced", extra={**fields, "message_id": message_id})
@@ -162,7 +162,7 @@ def _reason(problem: Failure) -> dict[str, object]:
 
 
 def _is_stuck(problems: Sequence[Failure], entries: int) -> bool:
-    """Whether a batch failed because of its topic, and not because of one announcement."""
+    """Whether a batch failed because of its topic, not because of one announcement."""
     if len(problems) < entries:
         return False
     return entries > 1 or problems[0].state not in ENTRY_STATES

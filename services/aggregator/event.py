@@ -14,9 +14,9 @@ from services.kernel.keys import RELEASE_PREFIX
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Announce whatever is pending and was detected at least so long ago.
+    """Announce pending releases of at least this age.
 
-    The age keeps a scheduled sweep from publishing what the stream is about to publish as well.
+    The age prevents a sweep from publishing releases that the stream is about to publish.
     """
 
     older_than_seconds: float = 0.0
@@ -24,14 +24,14 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Inserted:
-    """Release rows that the stream shows as new, and the sequence number of the first of them."""
+    """The release rows in a stream batch, and the sequence number of the first one."""
 
     keys: tuple[Key, ...] = ()
     first: str | None = None
 
 
 def parse_relay_event(event: Mapping[str, Any]) -> Sweep | Inserted:
-    """What the event asks for.
+    """The request in the event.
 
     Raises:
         MalformedError: it is neither a stream event nor a sweep.
@@ -52,7 +52,7 @@ def _seconds(value: object) -> float:
 
 
 def _release_key(record: object) -> Key | None:
-    """The key of a release row that was inserted; None for any other record."""
+    """The key of an inserted release row; None for any other record."""
     match record:
         case {
             "eventName": "INSERT",

@@ -1,4 +1,4 @@
-"""Lambda entry point of the aggregator: translates stream records and sweeps, nothing more."""
+"""Lambda entry point of the aggregator: parses stream records and sweeps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.kernel.sessions import HubSession, TargetSessions
 
 SERVICE = "aggregator"
 RESERVE_SECONDS = 5.0
-"""Kept for what is under way and for answering; what is not begun by then stays pending."""
+"""Reserved for running deliveries and the response; deliveries not started by then stay pending."""
 
 
 @lru_cache(maxsize=1)
@@ -37,7 +37,7 @@ def _relay(settings: Settings) -> Relay:
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
-    """Announce the releases that a stream batch inserted, or whatever a sweep finds pending."""
+    """Announce the inserted releases of a stream batch, or the pending releases of a sweep."""
     settings = Settings.from_env(os.environ)
     observability.begin(context)
     report = _relay(settings).run(parse_relay_event(event), Deadline.of(context, RESERVE_SECONDS))

@@ -1,4 +1,4 @@
-"""The aggregator's view of the table: committed releases that still have to be announced."""
+"""The aggregator's view of the table: committed releases that are not announced yet."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ class Key:
 
     @classmethod
     def of(cls, release: Release) -> Key:
-        """The key of the row that holds a release."""
+        """The key of a release's row."""
         target = release.target
         record = release_record(target.account_id, release.image_name, release.version)
         return cls(target.region, record)
 
     @property
     def image(self) -> str:
-        """What the records of the same image's releases begin with."""
+        """The prefix of the sort keys of the image's releases."""
         return self.record[: len(self.record) - len(self._end())]
 
     @property
     def version(self) -> int:
-        """The version at the end of the record; 0 if there is none as we write it."""
+        """The version at the end of the sort key; 0 if it has none in the expected format."""
         return int(self._end() or 0)
 
     def predecessor(self) -> Key | None:
-        """The key of the same image's release before this one; None when this is the first."""
+        """The key of the image's previous release; None for the first."""
         version = self.version
         return Key(self.region, f"{self.image}{version - 1:08d}") if version > 1 else None
 
@@ -60,11 +60,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was read of some keys.
+    """The result of reading some keys.
 
-    `releases` are still to be announced. `unreadable` are the keys of pending rows that cannot be
-    announced as they are. `published` are the keys of rows that were published. Any other key has
-    no row, or one that is not to be announced, or one that was closed.
+    `releases` are pending. `unreadable` are the keys of pending rows that cannot be decoded.
+    `published` are the keys of published rows. Any other key has no row, or one that is not
+    announced or was closed.
     """
 
     releases: tuple[Release, ...] = ()
@@ -73,7 +73,7 @@ class Found:
 
 
 class Outbox:
-    """Release rows, as far as announcing touches them."""
+    """The reads and writes of release rows that announcing needs."""
 
     def __init__(self, client: DynamoDBClient, table: str, log: Log) -> None:
         self._client = client
@@ -81,9 +81,9 @@ class Outbox:
         self._log = log
 
     def pending(self) -> Iterator[list[Key]]:
-        """The keys in the pending index, a page at a time: what has to be announced, and no more.
+        """The keys in the pending index, page by page.
 
-        The index lags behind the table by moments, so each key has to be read before it counts.
+        The index is eventually consistent, so each key has to be read from the table before use.
         """
         with hub(f"table {self._table}"):
             pages = self._client.get_paginator("scan").paginate(
@@ -93,7 +93,7 @@ class Outbox:
                 yield _keys(page["Items"])
 
     def pending_before(self, key: Key) -> list[Key]:
-        """The keys in the pending index of the same image's earlier releases.
+        """The keys of the image's earlier releases in the pending index.
 
         Raises:
             HubBrokenError: the table cannot be used.
@@ -111,7 +111,7 @@ class Outbox:
         return [each for each in found if each.record < key.record]
 
     def read(self, keys: Sequence[Key]) -> Found:
-        """What of `keys` is still to be announced; a row that cannot be decoded is logged.
+        """The releases of `keys` that are pending; a row that cannot be decoded is logged.
 
         Raises:
             HubBrokenError: the table cannot be used.
@@ -129,12 +129,12 @@ class Outbox:
     def _decoded(self, row: dict[str, Any]) -> Release | None:
         try:
             return pending_release(row)
-        except Exception as error:  # noqa: BLE001 - an unexpected row affects no other
+        except Exception as error:  # noqa: BLE001 - an unexpected row must not affect others
             self._log.error("row malformed", extra={"problem": str(error)})
             return None
 
     def mark(self, release: Release, message_id: str, moment: datetime) -> None:
-        """Note that the release was published; the first write wins."""
+        """Mark the release as published; the first write wins."""
         key = Key.of(release)
         with hub(f"table {self._table}"), condition_may_fail():
             self._client.update_item(
@@ -146,7 +146,7 @@ class Outbox:
             )
 
     def close(self, release: Release, moment: datetime) -> None:
-        """Note that a release will not be announced."""
+        """Mark a release as closed: it will not be announced."""
         key = Key.of(release)
         with hub(f"table {self._table}"), condition_may_fail():
             self._client.update_item(
@@ -158,7 +158,7 @@ class Outbox:
             )
 
     def may_be_active(self, target: Target) -> bool:
-        """Whether an image may be active in the target: a row that cannot be read counts as one.
+        """Whether an image can be active in the target; an undecodable row counts as active.
 
         Raises:
             HubBrokenError: the table cannot be used.
@@ -181,7 +181,7 @@ def _key(row: Mapping[str, Any]) -> Key:
 
 
 def _keys(items: Iterable[Mapping[str, Any]]) -> list[Key]:
-    """The keys of items of the index; what is not a key of ours cannot be read either."""
+    """The keys of items in the index; items with an unexpected key are skipped."""
     found: list[Key] = []
     for item in items:
         match item:
@@ -200,8 +200,8 @@ def pending_release(row: Mapping[str, Any]) -> Release:
     """The release in a pending row.
 
     Raises:
-        MalformedError: the row does not match the schema or its key, or it is in the index under
-            another region than its own.
+        MalformedError: the row does not match the schema or its key, or `pending` is not its
+            region.
     """
     release = decode_release(row)
     if row["pending"] != release.target.region:

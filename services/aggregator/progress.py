@@ -1,4 +1,4 @@
-"""What an invocation knows so far of targets, images and releases, to decide what it may send."""
+"""The state of an invocation, which decides what it can publish."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from services.kernel.model import Release, Target
 class Progress:
     """The state of an invocation; `report` counts what it did.
 
-    `unmarked` were announced, but their rows could not be written. `stuck` are targets whose topic
-    accepts nothing, `held_back` images of which an older release was not sent. `overdue` have been
-    pending for so long that they may be closed.
+    `unmarked` are announced releases whose rows could not be written. `stuck` are targets whose
+    topic accepts no messages, `held_back` images with an older release that was not published.
+    `overdue` are releases that have been pending long enough to be closed.
     """
 
     report: RelayReport = field(default_factory=RelayReport)
@@ -26,22 +26,22 @@ class Progress:
     overdue: dict[Key, Release] = field(default_factory=dict)
 
     def holds(self, release: Release) -> bool:
-        """Whether a release must wait: its topic takes no more, or an older one was not sent."""
+        """Whether a release must wait: its topic is stuck, or an older one was not published."""
         image = (release.target, release.image_name)
         return release.target in self.stuck or image in self.held_back
 
     def count_announced(self, key: Key, age: float) -> None:
-        """Note a release that its topic accepted."""
+        """Count a release that its topic accepted."""
         self.report.count_announced(key, age)
         self.overdue.pop(key, None)
 
     def count_unreadable(self, keys: Iterable[Key]) -> None:
-        """Note rows that cannot be announced: they stay pending until they are corrected."""
+        """Count rows that cannot be announced; they stay pending until they are corrected."""
         for key in keys:
             self.report.count_unreadable([key])
             self.overdue.pop(key, None)
 
     def count_gone(self, key: Key) -> None:
-        """Note a row that is pending no more."""
+        """Record that a row is no longer pending."""
         self.report.count_gone(key)
         self.overdue.pop(key, None)

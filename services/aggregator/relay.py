@@ -1,8 +1,8 @@
-"""Announces committed releases: reads them, publishes target by target, marks what was accepted.
+"""Announces committed releases: reads them, publishes them by target, and marks accepted ones.
 
-A target that fails keeps its releases pending for the next sweep, or for the next release of the
-same image. It is never reported to the stream, which would then deliver every other target's
-records again as well.
+The releases of a target that fails stay pending for the next sweep, or for the next release of the
+same image. They are not reported as failed to the stream, which would also redeliver the records of
+all other targets.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from services.kernel.sessions import MAX_THREADS
 
 
 class ReleaseRows(PendingRows, ClosableRows, DeliveryRows, Protocol):
-    """What announcing needs of the table; `Outbox` over DynamoDB, a fake in tests."""
+    """The part of the table that `Relay` uses; `Outbox` with DynamoDB, a fake in tests."""
 
     def pending(self) -> Iterator[list[Key]]:
-        """The keys of what may still have to be announced, a page at a time."""
+        """The keys of releases that can be pending, page by page."""
         ...
 
 
 class Relay:
-    """Brings committed releases to their topics."""
+    """Publishes committed releases on their topics."""
 
     def __init__(
         self,
@@ -57,13 +57,13 @@ class Relay:
         self._deliverer = Deliverer(rows, publisher, log, clock)
         self._closing = Closing(rows, log, clock, monotonic)
 
-    def run(self, asked: Sweep | Inserted, deadline: Deadline) -> RelayReport:
-        """Announce what a stream batch or a sweep names."""
+    def run(self, request: Sweep | Inserted, deadline: Deadline) -> RelayReport:
+        """Announce the releases of a stream batch or a sweep."""
         progress = Progress()
-        if isinstance(asked, Sweep):
-            self._sweep(asked, progress, deadline)
+        if isinstance(request, Sweep):
+            self._sweep(request, progress, deadline)
         else:
-            self._stream(asked, progress, deadline)
+            self._stream(request, progress, deadline)
         return progress.report
 
     def _stream(self, inserted: Inserted, progress: Progress, deadline: Deadline) -> None:
@@ -79,16 +79,16 @@ class Relay:
         progress.report.swept = True
 
         def due(release: Release) -> bool:
-            # A time that is far in the future is damaged: it must not keep a release for years.
+            # A time far in the future is damaged and must not delay a release for years.
             old_enough = abs(self._age(release)) >= sweep.older_than_seconds
             return old_enough and not progress.holds(release)
 
         for keys in self._rows.pending():
-            if deadline.passed():  # counting goes on, so that the alarm sees a long backlog
+            if deadline.passed():  # keep counting, for the alarm on a long backlog
                 progress.report.count_unread(keys)
             else:
                 self._announce(look_back(self._rows, keys, deadline, due), progress, deadline)
-            if deadline.seconds_to_answer() <= 0:  # without an answer, nothing would be seen
+            if deadline.seconds_to_answer() <= 0:  # return the response, which has the counts
                 return
         self._closing.close_overdue(progress, deadline)
 
@@ -103,24 +103,25 @@ class Relay:
         deliveries = self._deliver_all(groups, progress, deadline)
         progress.stuck |= {target for target, each in deliveries.items() if each.stuck}
         for release in batch.ready:
-            self._tally(release, deliveries.get(release.target, Delivery()), progress)
+            self._count(release, deliveries.get(release.target, Delivery()), progress)
 
     def _deliver_all(
         self, groups: Mapping[Target, Sequence[Release]], progress: Progress, deadline: Deadline
     ) -> dict[Target, Delivery]:
-        # Topics that hang take a thread each: in a fixed order they would starve the same others.
+        # Topics that do not respond use a thread each; the order is random, so that they do not
+        # always delay the same targets.
         turns = list(groups)
         self._shuffle(turns)
-        # A sweep takes the images of a target in an order of its own: next to a stream that sends
-        # the same releases in the same order, it would send each of them at the same time.
-        order = self._shuffle if progress.report.swept else _keep
+        # A sweep uses a random order of images: in the order of a stream batch with the same
+        # releases, both would publish each release at the same time.
+        order = self._shuffle if progress.report.swept else _keep_order
         pool = ThreadPoolExecutor(max_workers=min(MAX_THREADS, max(1, len(turns))))
         try:
             futures = {
                 pool.submit(self._deliverer.deliver, t, groups[t], order, deadline): t
                 for t in turns
             }
-            # Nothing begins after the deadline; what is under way then has yet to be marked.
+            # No delivery starts after the deadline; running ones must still mark their releases.
             wait(futures, timeout=deadline.seconds_to_answer())
             return {target: self._outcome(target, future) for future, target in futures.items()}
         finally:
@@ -132,7 +133,7 @@ class Relay:
         self._log.error("target not finished in time", extra=target.fields())
         return Delivery()
 
-    def _tally(self, release: Release, delivery: Delivery, progress: Progress) -> None:
+    def _count(self, release: Release, delivery: Delivery, progress: Progress) -> None:
         key = Key.of(release)
         if key in progress.unmarked:
             return
@@ -145,7 +146,7 @@ class Relay:
             progress.count_unreadable([key])
         else:
             self._count_waiting(release, progress)
-            # A page of a sweep may end between two versions of an image.
+            # A page of a sweep can end between two versions of an image.
             progress.held_back.add((release.target, release.image_name))
             if problem := delivery.problems.get(key):
                 progress.report.failures[problem.state, key.region] += 1
@@ -161,5 +162,5 @@ class Relay:
         return (self._clock() - release.detected_at).total_seconds()
 
 
-def _keep(_: list[Any]) -> None:
-    """Leave the order as it is."""
+def _keep_order(_: list[Any]) -> None:
+    """Keep the order."""

@@ -1,4 +1,4 @@
-"""What an invocation of the aggregator did: counted for the answer and the metrics."""
+"""Counts of an invocation of the aggregator, for the response and the metrics."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from services.kernel.observability import Measure
 
 @dataclass(slots=True)
 class RelayReport:
-    """What an invocation announced, and what it left pending.
+    """The releases that an invocation announced, and those that stay pending.
 
-    `left` are the rows that stay pending, each with its age in seconds as far as that is known.
+    `left` has the rows that stay pending, each with its age in seconds, or 0 if it is unknown.
     """
 
     announced: Counter[str] = field(default_factory=Counter)
@@ -30,12 +30,12 @@ class RelayReport:
 
     @property
     def pending(self) -> int:
-        """How many rows stay pending."""
+        """The number of rows that stay pending."""
         return len(self.left)
 
     @property
     def unreadable(self) -> int:
-        """How many pending rows cannot be announced as they are."""
+        """The number of pending rows that cannot be decoded."""
         return len(self.unreadable_rows)
 
     @property
@@ -44,7 +44,7 @@ class RelayReport:
         return max(self.left.values(), default=0.0)
 
     def answer(self) -> dict[str, object]:
-        """What the event source mapping reads, and a summary for people."""
+        """The response for the event source mapping, with a summary."""
         failed = [] if self.retry_from is None else [{"itemIdentifier": self.retry_from}]
         return {
             "batchItemFailures": failed,
@@ -53,7 +53,7 @@ class RelayReport:
         }
 
     def measures(self) -> Iterator[Measure]:
-        """The invocation in metrics; region and class are fields of their log lines."""
+        """The metrics of the invocation; region and class are fields of their log lines."""
         for region, count in sorted(self.announced.items()):
             yield Measure("Announced", count, fields={"region": region})
         for (state, region), count in sorted(self.failures.items()):
@@ -69,26 +69,26 @@ class RelayReport:
                 yield Measure("ReleasesClosed", self.closed)
 
     def count_announced(self, key: Key, age: float) -> None:
-        """Note a release that its topic accepted."""
+        """Count a release that its topic accepted."""
         self.announced[key.region] += 1
         self.seconds.append(age)
         self.count_gone(key)
 
     def count_waiting(self, key: Key, age: float) -> None:
-        """Note a release that stays pending."""
+        """Count a release that stays pending."""
         self.left[key] = max(0.0, age)
 
     def count_unread(self, keys: Iterable[Key]) -> None:
-        """Note rows that were not read."""
+        """Count rows that were not read."""
         for key in keys:
             self.left.setdefault(key, 0.0)
 
     def count_unreadable(self, keys: Iterable[Key]) -> None:
-        """Note rows that cannot be announced: they stay pending until they are corrected."""
+        """Count rows that cannot be announced; they stay pending until they are corrected."""
         for key in keys:
             self.unreadable_rows.add(key)
             self.left[key] = 0.0
 
     def count_gone(self, key: Key) -> None:
-        """Note a row that is pending no more."""
+        """Record that a row is no longer pending."""
         self.left.pop(key, None)

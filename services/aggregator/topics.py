@@ -1,4 +1,4 @@
-"""The topics of all targets: one per account and region, published to with a role assumed there."""
+"""Publishes to the topics of all targets, one per account and region, with an assumed role."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 ENTRIES_PER_BATCH = 10  # sns:PublishBatch
 ENTRY_STATES = frozenset({State.BAD_LOOKUP, State.UNCLASSIFIED})
-"""What may be one announcement's own fault; every other state is the topic's.
+"""States that one announcement can cause; every other state concerns the topic.
 
-So is a call in which several announcements are refused and none is accepted.
+So does a call in which several announcements are refused and none is accepted.
 """
 
 
 def publish_role(
     name: str, external_id: str, hub_region: str, topic_name: str, partition: str
 ) -> Role:
-    """The role that announcing assumes; its session may publish to our topics and no others."""
+    """The role for publishing; its session policy allows only the tracker's topics."""
     policy = {
         "Version": "2012-10-17",
         "Statement": [
@@ -47,7 +47,7 @@ def publish_role(
 
 
 class Topics:
-    """Publishes announcements, up to ten a call, to the topic of each target."""
+    """Publishes announcements, up to ten per call, to the topic of each target."""
 
     def __init__(self, sessions: TargetSessions, topic_name: str, partition: str) -> None:
         self._sessions = sessions
@@ -57,9 +57,9 @@ class Topics:
     def publish(
         self, target: Target, announcements: Sequence[Announcement]
     ) -> dict[str, str | Failure]:
-        """For each event id the message id that SNS gave it, or why it was not accepted.
+        """The message id of each event id, or the failure.
 
-        Only what the answer lists as successful counts: an entry may be in neither of its lists.
+        Only entries in the list of successful ones count: an entry can be in neither list.
         """
         by_id = {str(number): each for number, each in enumerate(announcements)}
         results: dict[str, str | Failure] = {}
@@ -69,9 +69,9 @@ class Topics:
                 found = self._publish_once(target, {entry: by_id[entry] for entry in left})
             except CallFailedError as error:
                 if len(left) > 1 and error.failure.state in ENTRY_STATES:
-                    # SNS refuses the whole call for one entry that it cannot take.
+                    # SNS refuses the whole call because of one invalid entry.
                     return [again for entry in left for again in attempt([entry])]
-                # botocore has repeated the call already: this is the last word on what is left.
+                # botocore has already retried the call, so the failure is final.
                 results.update({by_id[entry].event_id: error.failure for entry in left})
                 return []
             results.update({by_id[entry].event_id: result for entry, result in found.items()})
@@ -92,7 +92,9 @@ class Topics:
         answer = self._sessions.call(target, "sns", publish)
         refused = {entry["Id"]: _refusal(entry) for entry in answer.get("Failed", [])}
         accepted = {entry["Id"]: entry["MessageId"] for entry in answer.get("Successful", [])}
-        return {entry: accepted.get(entry) or refused.get(entry, _LOST) for entry in announcements}
+        return {
+            entry: accepted.get(entry) or refused.get(entry, _UNLISTED) for entry in announcements
+        }
 
     def _entry(self, entry_id: str, announcement: Announcement) -> dict[str, Any]:
         entry: dict[str, Any] = {
@@ -113,7 +115,7 @@ class Topics:
         return entry
 
 
-_LOST = Failure.of(State.TRANSIENT, "Unaccounted", "the answer lists the entry nowhere")
+_UNLISTED = Failure.of(State.TRANSIENT, "Unaccounted", "the response does not list the entry")
 
 
 def _refusal(entry: Mapping[str, Any]) -> Failure:

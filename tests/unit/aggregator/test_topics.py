@@ -178,7 +178,7 @@ def test_what_stands_in_neither_list_is_not_accepted() -> None:
     members = FakeMembers(*[{"b": None}] * 4)
     found = publish(members)
     assert found["a"] == "message-1-a"
-    lost = Failure.of(State.TRANSIENT, "Unaccounted", "the answer lists the entry nowhere")
+    lost = Failure.of(State.TRANSIENT, "Unaccounted", "the response does not list the entry")
     assert lost == found["b"]
     assert members.names() == ["abc", "b", "b", "b"]
 
