@@ -97,7 +97,7 @@ def escape_mistake(value: str) -> str | None:
 
 
 def image_name_mistake(value: str) -> str | None:
-    """Why no image's name can match: it holds a character that RegisterImage does not allow."""
+    """Why no image's name can match: it contains a character that RegisterImage does not allow."""
     foreign = _FOREIGN.search(value)
     if foreign is None:
         return None

@@ -114,7 +114,7 @@ def _fits_one_request(filters: tuple[FilterEntry, ...]) -> tuple[FilterEntry, ..
     twice = sorted(name for name, count in names.items() if count > 1)
     if twice:
         _refuse(f"has the filter {shown(twice[0])} twice; put all its values in one")
-    # `state=available` is added to a request that does not say which state it means.
+    # `state=available` is added to a request without a state filter.
     added = 0 if "state" in names else 1
     values = sum(len(set(entry.values)) for entry in filters)
     if len(filters) + added > MAX_FILTERS or values + added > MAX_VALUES:
