@@ -70,7 +70,7 @@ locals {
     changed-states = {
       functions = [local.lookup_name]
       lines = [
-        "filter message = \"pair has no fresh answer\"",
+        "filter message = \"lookup failed\"",
         "fields @timestamp, image_name, account_id, region, state, code, detail",
         "sort @timestamp desc",
       ]

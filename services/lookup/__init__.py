@@ -1,1 +1,1 @@
-"""Finds the current image of each requested pair and commits what changed."""
+"""Finds the current image of each requested pair and commits changes."""

@@ -1,4 +1,4 @@
-"""What an observation means for its pair: pure."""
+"""Decides what an observation changes for its pair: pure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """An edited lookup still gives the known image.
+    """An edited lookup still finds the known image.
 
-    It has to be remembered, so that the next change counts as what it is, not as the edit's.
+    This is stored, so the next change is not attributed to the edit.
     """
 
 
@@ -34,7 +34,7 @@ Decision = Unchanged | Confirmed | Changed
 
 
 def edited(pair: Pair) -> bool:
-    """Whether the lookup was edited, or reactivated, since it last gave the known image."""
+    """Whether the lookup was edited or reactivated since it last found the known image."""
     return pair.confirmed_digest != pair.lookup_digest
 
 
@@ -46,7 +46,7 @@ def decide(
     detected_at: datetime,
     round_id: str,
 ) -> Decision:
-    """What to commit, if anything; `past` holds the pair's last releases, oldest first."""
+    """The change to commit, if any; `past` has the pair's last releases, oldest first."""
     if pair.known is None or observed.image_id != pair.known.image_id:
         release = Release(
             target=pair.target,
@@ -75,17 +75,17 @@ def _kind(pair: Pair, observed: Observation, past: Sequence[Release]) -> Kind:
 
 
 def _comparable(pair: Pair, past: Sequence[Release]) -> list[Release]:
-    """The releases of the present lookup since the last change that was no publisher's."""
+    """The releases of the current lookup since the last baseline or reconfiguration."""
     starts = [n for n, each in enumerate(past) if each.kind in {Kind.BASELINE, Kind.RECONFIGURED}]
     since = past[starts[-1] :] if starts else past
     return [release for release in since if release.lookup_digest == pair.lookup_digest]
 
 
 def _went_back(known: Observation, new: Observation, past: Sequence[Release]) -> bool | None:
-    """Whether the new image was current before the known one; None if the past does not say.
+    """Whether the new image was current before the known one; None if the history is unclear.
 
-    The order in which images became current is the publisher's order only if each of them followed
-    as a release. After a rollback, an image can follow that is older than one seen before.
+    The order in which images became current is the publisher's order only if all of them were
+    releases. After a rollback, the next image can be older than one that was current before.
     """
     first: dict[str, int] = {}
     for position, release in enumerate(past):

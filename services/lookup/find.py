@@ -1,6 +1,6 @@
-"""Finds the current image of each pair of a target, in as few calls as its sources allow.
+"""Finds the current image of each pair of a target, with as few API calls as possible.
 
-Finding reads and asks; it writes nothing. `settle` commits what was found.
+Finding does not write to the table; `settle` commits the result.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from services.lookup.resolve import (
 )
 
 Finding = Observation | Failure
-"""What a lookup found, or why it found nothing."""
+"""The image that a lookup found, or the failure."""
 T = TypeVar("T")
 
 
 class ImageSource(Protocol):
-    """What finding asks of a target; `Sources` over SSM and EC2, a fake in tests."""
+    """The calls into a target that finding needs; `Sources` with SSM and EC2, a fake in tests."""
 
     def ensure_session(self, target: Target) -> None:
         """Assume the target's role."""
@@ -47,24 +47,24 @@ class ImageSource(Protocol):
         *,
         images_allowed: bool = False,
     ) -> Iterator[tuple[str, str | Failure | None]]:
-        """Each parameter's value, asked for as it is taken."""
+        """Each parameter's value; a call is made when the iterator reaches it."""
         ...
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
     ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
-        """The images that pass each lookup, asked for as they are taken."""
+        """The images that match each lookup; a call is made when the iterator reaches it."""
         ...
 
     def images(
         self, target: Target, image_ids: Sequence[str]
     ) -> Mapping[str, Ami | Failure | None]:
-        """Each image as the target sees it."""
+        """Each image as it is visible in the target."""
         ...
 
 
 class Finder:
-    """Asks a target for the current images of its pairs."""
+    """Finds the current images of a target's pairs."""
 
     def __init__(self, source: ImageSource, log: Log, clock: Callable[[], datetime] = now) -> None:
         self._source = source
@@ -73,7 +73,7 @@ class Finder:
         self._filters_first: set[Target] = set()
 
     def find(self, target: Target, pairs: Mapping[str, Pair]) -> Iterator[tuple[str, Finding]]:
-        """Each pair's answer, with the call behind it made when the answer is taken."""
+        """The result of each pair; a call is made when the iterator reaches its pairs."""
         if not pairs:
             return
         try:
@@ -81,7 +81,7 @@ class Finder:
         except CallFailedError as error:
             yield from dict.fromkeys(pairs, error.failure).items()
             return
-        seen = self._source.images(target, ids) if (ids := _to_see_first(pairs)) else {}
+        seen = self._source.images(target, ids) if (ids := _ids_to_check_first(pairs)) else {}
         if refused := _refuses_target(seen.values()):
             yield from dict.fromkeys(pairs, refused).items()
             return
@@ -92,9 +92,10 @@ class Finder:
             yield from walk
 
     def decide_order(self, target: Target, pairs: Iterable[Pair]) -> None:
-        """Ask EC2 first where SSM did not answer the last time.
+        """Call EC2 first in targets where SSM failed the last time.
 
-        A time-out ends the visit, so an SSM that hangs would keep EC2 from being asked every time.
+        A time-out ends the calls into a target, so without this, an SSM that does not respond would
+        always prevent the calls to EC2.
         """
         by_parameter = (pair for pair in pairs if isinstance(pair.lookup, ParameterLookup))
         if any(pair.state == State.TRANSIENT for pair in by_parameter):
@@ -108,10 +109,10 @@ class Finder:
         pairs: Mapping[str, Pair],
         seen: Mapping[str, Ami | Failure | None],
     ) -> Iterator[tuple[str, Finding]]:
-        """What is unchanged and `seen` at once; the rest when one more call has shown its images.
+        """The results of parameters: first images in `seen`, then the others after one call.
 
-        DescribeImages is eventually consistent, so a known image that it does not show is asked for
-        a second time, together with the images that are new.
+        DescribeImages is eventually consistent, so a known image that is not visible is requested
+        again, together with the new images.
         """
         names = defaultdict(list)
         for name, pair in pairs.items():
@@ -122,7 +123,7 @@ class Finder:
         values = self._source.parameters(target, list(names), denied, images_allowed=bool(seen))
         for path, value in values:
             for name in names[path]:
-                answer = self._read(pairs[name], lambda: _named_image(path, value, seen))  # noqa: B023 - called at once
+                answer = self._evaluated(pairs[name], lambda: _named_image(path, value, seen))  # noqa: B023 - called at once
                 if isinstance(answer, str):
                     unseen[name] = answer
                 else:
@@ -130,7 +131,7 @@ class Finder:
         visible = self._source.images(target, list(unseen.values())) if unseen else {}
         for name, image_id in unseen.items():
             pair, image = pairs[name], visible[image_id]
-            yield name, self._read(pair, lambda: _shown(pair, image_id, image))  # noqa: B023 - called at once
+            yield name, self._evaluated(pair, lambda: _shown(pair, image_id, image))  # noqa: B023 - called at once
 
     def _by_filters(
         self, target: Target, pairs: Mapping[str, Pair]
@@ -142,12 +143,12 @@ class Finder:
         for lookup, found in self._source.matching(target, list(names)):
             for name in names[lookup]:
                 pair = pairs[name]
-                yield name, self._read(pair, lambda: self._newest(pair, lookup, found))  # noqa: B023 - called at once
+                yield name, self._evaluated(pair, lambda: self._newest(pair, lookup, found))  # noqa: B023 - called at once
 
-    def _read(self, pair: Pair, read: Callable[[], T]) -> T | Failure:
-        """What an answer says about a pair; an unexpected one does not affect other pairs."""
+    def _evaluated(self, pair: Pair, evaluate: Callable[[], T]) -> T | Failure:
+        """The result of `evaluate`; an unexpected response does not affect other pairs."""
         try:
-            return read()
+            return evaluate()
         except Exception as error:  # noqa: BLE001 - the boundary of a pair
             self._log.exception("pair failed unexpectedly", extra=pair.fields())
             return Failure.of(State.TRANSIENT, type(error).__name__, "the answer cannot be read")
@@ -161,18 +162,18 @@ class Finder:
             return newest(shown, (), moment)
         if answer := current(shown, pair.known, moment):
             return answer
-        again = self._asked_again(pair.target, lookup, pair.known.image_id)
+        again = self._known_image(pair.target, lookup, pair.known.image_id)
         if isinstance(again, Failure):
             return again
         shown += candidates(lookup, again)
         return current(shown, pair.known, moment) or newest(shown, (), moment)
 
-    def _asked_again(
+    def _known_image(
         self, target: Target, lookup: FilterLookup, image_id: str
     ) -> list[Ami] | Failure:
-        """The known image, asked for by its id with the same filters: shown, or really gone.
+        """The known image, requested by its id with the same filters; empty if it is gone.
 
-        DescribeImages is eventually consistent: one list may lack an image that is still there.
+        DescribeImages is eventually consistent: a list can lack an image that still exists.
         """
         narrowed = with_image_id(lookup, image_id)
         if narrowed is None:
@@ -180,8 +181,8 @@ class Finder:
         return next(found for _, found in self._source.matching(target, [narrowed]))
 
 
-def _to_see_first(pairs: Mapping[str, Pair]) -> Sequence[str]:
-    """The known images behind parameters; any id where all pairs are denied, to ask EC2 first."""
+def _ids_to_check_first(pairs: Mapping[str, Pair]) -> Sequence[str]:
+    """The known images of parameters; any id if all pairs were denied, to check EC2 first."""
     by_parameter = [each for each in pairs.values() if isinstance(each.lookup, ParameterLookup)]
     known = sorted({each.known.image_id for each in by_parameter if each.known})
     all_denied = bool(by_parameter) and all(map(_was_denied, pairs.values()))
@@ -193,7 +194,7 @@ def _was_denied(pair: Pair) -> bool:
 
 
 def _refuses_target(answers: Iterable[object]) -> Failure | None:
-    """The answer of EC2 that every pair of the target shares, since each needs DescribeImages."""
+    """A failure of EC2 that affects every pair of the target, since each needs DescribeImages."""
     lasting = {State.ACCESS_DENIED, State.REGION_DISABLED}
     failures = (each for each in answers if isinstance(each, Failure) and not of_one_call(each))
     return next((each for each in failures if each.retryable or each.state in lasting), None)
@@ -202,7 +203,7 @@ def _refuses_target(answers: Iterable[object]) -> Failure | None:
 def _named_image(
     path: str, value: str | Failure | None, seen: Mapping[str, Ami | Failure | None]
 ) -> Finding | str:
-    """The pair's answer, or the id of an image that EC2 has not shown yet."""
+    """The pair's result, or the id of an image that is not in `seen`."""
     if value is None:
         return _no_parameter(path)
     named = value if isinstance(value, Failure) else parameter_image_id(value)
@@ -221,7 +222,7 @@ def _no_parameter(path: str) -> Failure:
 
 
 def _shown(pair: Pair, image_id: str, visible: Ami | Failure | None) -> Finding:
-    """The pair's answer, once EC2 was asked about the image that its parameter names."""
+    """The pair's result, after the image that its parameter names was requested from EC2."""
     if isinstance(visible, Failure):
         return visible
     known = pair.known is not None and pair.known.image_id == image_id

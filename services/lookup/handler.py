@@ -1,4 +1,4 @@
-"""Lambda entry point of the lookup: translates the SQS event, nothing more."""
+"""Lambda entry point of the lookup: parses the SQS event."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from services.lookup.worker import Message, Worker
 
 SERVICE = "lookup"
 RESERVE_SECONDS = 5.0
-"""Kept for answering: an invocation that times out fails every message of its batch."""
+"""Reserved for the response: an invocation that times out fails every message of its batch."""
 
 
 @lru_cache(maxsize=1)
@@ -32,7 +32,7 @@ def _worker(settings: Settings) -> Worker:
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
-    """Look up every pair in an SQS batch; the messages to deliver again are in the answer."""
+    """Look up every pair in an SQS batch; the response lists the messages to deliver again."""
     if not isinstance(event.get("Records"), list):
         raise MalformedError("event", "it has no list of Records, as an SQS event has")
     messages = [_message(record) for record in event["Records"]]

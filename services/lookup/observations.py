@@ -1,4 +1,4 @@
-"""The lookup's view of the table: reads pairs, commits what changed, keeps their state."""
+"""The lookup's view of the table: reads pairs, commits releases, writes states."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ if TYPE_CHECKING:
 
 
 _UNCHANGED = "active = :true AND lookup_digest = :digest"
-_RELEASES_PER_PAGE = 10  # the last one can be decoded, but for damage
-# dynamodb:TransactWriteItems, CancellationReasons: what all other answers call ThrottlingException
+_RELEASES_PER_PAGE = 10  # usually the first row read is enough
+# dynamodb:TransactWriteItems, CancellationReasons; elsewhere the code is ThrottlingException
 _THROTTLED = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
 
 
 _HISTORY_LIMIT = 50
-"""Releases that are read back: one page, however many a pair has."""
+"""The most releases to read of a pair: one page."""
 
 
 class Commit(Enum):
-    """How a commit ended."""
+    """The result of a commit."""
 
     DONE = "done"
-    """The release is in the table, by this commit or by an earlier delivery of the same one."""
+    """The release is in the table, from this commit or from an earlier delivery."""
     DROPPED = "dropped"
     """The pair was deactivated, or its lookup edited, since it was read."""
     OVERTAKEN = "overtaken"
     """Another worker committed something else since the row was read, or `announce` was edited."""
     BEHIND = "behind"
-    """The image row is as read, but there is a release of this version: the row was restored, or
+    """The image row is unchanged, but a release of this version exists: the row was restored, or
     deleted and created again."""
 
 
 class Observations:
-    """Image, release and round rows, as far as lookups touch them."""
+    """The reads and writes of image, release and round rows that lookups need."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
@@ -56,9 +56,9 @@ class Observations:
     def read(
         self, target: Target, names: Sequence[str], *, consistent: bool = False
     ) -> dict[str, Pair | Failure]:
-        """The pairs of these images that have a row; a row that cannot be read is a failure.
+        """The pairs of these images that have a row; a row that cannot be decoded is a failure.
 
-        Eventually consistent by default: the commit's condition catches a stale read.
+        Eventually consistent by default: the condition of a commit detects a stale read.
         """
         records = {image_record(target.account_id, name): name for name in names}
         keys = [{"region": target.region, "record": record} for record in sorted(records)]
@@ -68,8 +68,8 @@ class Observations:
     def history(self, pair: Pair) -> tuple[Release, ...]:
         """The pair's last releases up to the version that was read, oldest first.
 
-        Another worker may have committed the next one by now; it is not part of this history. A row
-        that cannot be decoded is left out: it concerns no other release.
+        Another worker can have committed a later release; it is not part of this history. A row
+        that cannot be decoded is left out and does not affect other releases.
         """
         if not pair.version:
             return ()
@@ -90,10 +90,10 @@ class Observations:
         return filter(None, map(_release, rows))
 
     def commit(self, pair: Pair, release: Release) -> Commit:
-        """Write the release and move the pair on to it, both or neither.
+        """Write the release and update the pair's row, in one transaction.
 
-        The release counts as ours when the stored one has our event id and our image: a lost
-        answer or a second worker with the same finding is no conflict.
+        If the stored release has the same event id and image, the commit counts as done: a lost
+        response, or a second worker with the same result, is not a conflict.
         """
         row = encode_release(release)
         if release.kind in pair.announce:
@@ -103,7 +103,7 @@ class Observations:
                 writes: list[Any] = [self._advance(pair, release), self._insert(row)]
                 self._client.transact_write_items(TransactItems=writes)
             except self._client.exceptions.TransactionCanceledException as error:
-                return self._judge(error, pair, row)
+                return self._cancelled(error, pair, row)
         return Commit.DONE
 
     def _insert(self, row: Mapping[str, object]) -> dict[str, Any]:
@@ -124,31 +124,31 @@ class Observations:
         return {
             "Update": {
                 "TableName": self._table,
-                **self._guarded(pair, known, same_announce=True),
+                **self._conditional(pair, known, same_announce=True),
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
 
     def heal(self, pair: Pair) -> Release | None:
-        """Bring an image row that is behind its releases to the last one that can be decoded.
+        """Update an image row that is behind its releases to the last decodable one.
 
-        The condition is that of a commit. Returns that release; None where no release that can be
-        decoded is newer than the row.
+        The condition is the same as for a commit. Returns that release, or None if no release that
+        can be decoded is newer than the row.
         """
         last = next(self._releases(pair, _RELEASES_PER_PAGE), None)
         if last is None or last.version <= pair.version:
             return None
         with hub(f"table {self._table}"), condition_may_fail():
-            update = self._guarded(pair, _as_known(last), same_announce=True)
+            update = self._conditional(pair, _as_known(last), same_announce=True)
             self._client.update_item(TableName=self._table, **update)
         return last
 
     def confirm(self, pair: Pair) -> None:
-        """Note that the pair's edited lookup gives the image that is known already."""
+        """Record that the pair's edited lookup finds the known image."""
         self._set(pair, {"confirmed_digest": pair.lookup_digest})
 
     def mark(self, pair: Pair, problem: Failure | None, moment: datetime) -> None:
-        """Write the pair's state: why it has no fresh answer, or that it has one again."""
+        """Write the pair's state: why the last lookup failed, or that it succeeded."""
         status: dict[str, object] = {"state": State.OK.value, "since": timestamp(moment)}
         if problem is not None:
             status |= {"state": problem.state, "code": problem.code, "detail": problem.detail}
@@ -156,12 +156,12 @@ class Observations:
 
     def _set(self, pair: Pair, values: Mapping[str, object]) -> None:
         with hub(f"table {self._table}"), condition_may_fail():
-            self._client.update_item(TableName=self._table, **self._guarded(pair, values))
+            self._client.update_item(TableName=self._table, **self._conditional(pair, values))
 
-    def _guarded(
+    def _conditional(
         self, pair: Pair, values: Mapping[str, object], *, same_announce: bool = False
     ) -> dict[str, Any]:
-        """An update of the pair's row that does nothing when the row is not as it was read."""
+        """A conditional update of the pair's row, which fails if the row has changed."""
         present = {name: value for name, value in values.items() if value is not None}
         absent = [name for name, value in values.items() if value is None]
         sets = ", ".join(f"#{name} = :{name}" for name in present)
@@ -190,7 +190,7 @@ class Observations:
         }
 
     def answered(self, target: Target, numbers: Collection[int]) -> None:
-        """Note which pairs had a final outcome, in the target's round row if there is one."""
+        """Add pairs with a final outcome to the target's round row, if there is one."""
         with hub(f"table {self._table}"), condition_may_fail():
             self._client.update_item(
                 TableName=self._table,
@@ -201,7 +201,7 @@ class Observations:
                 ExpressionAttributeValues=to_item({":numbers": set(numbers)}),
             )
 
-    def _judge(self, error: ClientError, pair: Pair, row: Mapping[str, Any]) -> Commit:
+    def _cancelled(self, error: ClientError, pair: Pair, row: Mapping[str, Any]) -> Commit:
         reasons = error.response.get("CancellationReasons", [])
         codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
         if codes != {"ConditionalCheckFailed"}:
@@ -211,7 +211,7 @@ class Observations:
         image_row, release_row = (from_item(reason.get("Item", {})) for reason in reasons)
         if _same_release(release_row, row) and image_row.get("version", 0) >= row["version"]:
             return Commit.DONE
-        if image_row and not _still(pair, image_row):
+        if image_row and not _is_configured(pair, image_row):
             return Commit.DROPPED
         return Commit.OVERTAKEN
 
@@ -221,7 +221,7 @@ class Observations:
 
 
 def _as_known(release: Release) -> dict[str, object]:
-    """The attributes of an image row whose last release this is."""
+    """The attributes of an image row with this last release."""
     return {
         "version": release.version,
         "image_id": release.observed.image_id,
@@ -250,12 +250,12 @@ def _same_release(stored: Mapping[str, object], ours: Mapping[str, object]) -> b
     return all(stored.get(key) == ours[key] for key in ("event_id", "image_id"))
 
 
-def _still(pair: Pair, row: Mapping[str, object]) -> bool:
+def _is_configured(pair: Pair, row: Mapping[str, object]) -> bool:
     return row.get("active") is True and row.get("lookup_digest") == pair.lookup_digest
 
 
 def _as_plain_error(error: ClientError, codes: set[str]) -> ClientError:
-    """A cancelled transaction as the error that cancelled it, so that it is classified as such."""
+    """The error that cancelled a transaction, so that it is classified by its own code."""
     code = min(codes - {"ConditionalCheckFailed"}, default="TransactionConflict")
     code = "ThrottlingException" if code in _THROTTLED else code
     answer: Any = {**error.response, "Error": {"Code": code, "Message": str(error)}}

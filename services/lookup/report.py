@@ -1,4 +1,4 @@
-"""What became of a batch: outcomes counted for the answer, the metrics and people."""
+"""Counts of a batch's outcomes, for the response and the metrics."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from services.kernel.observability import Measure
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one request ended.
+    """The outcome of one request.
 
-    `state` is None where the request had become pointless, or where its row cannot be decoded.
+    `state` is None if the request was obsolete, or if its row cannot be decoded.
     """
 
     state: State | None
@@ -25,7 +25,7 @@ class Outcome:
 
     @property
     def final(self) -> bool:
-        """Whether the pair has been answered: its state is true, and no message comes back."""
+        """Whether the lookup has ended: the state is set, and the message is not redelivered."""
         return self.state is not None and not self.again
 
 
@@ -38,7 +38,7 @@ OVERTAKEN = Outcome(State.OVERTAKEN, again=True)
 
 @dataclass(slots=True)
 class BatchReport:
-    """What became of a batch."""
+    """The outcomes of a batch."""
 
     failed_messages: list[str] = field(default_factory=list)
     malformed: int = 0
@@ -61,7 +61,7 @@ class BatchReport:
             self.releases[outcome.kind] += 1
 
     def answer(self) -> dict[str, object]:
-        """What the event source mapping reads, and a summary for people."""
+        """The response for the event source mapping, with a summary."""
         return {
             "batchItemFailures": [{"itemIdentifier": name} for name in self.failed_messages],
             "checked": self.checked.total(),
@@ -73,7 +73,7 @@ class BatchReport:
         }
 
     def measures(self) -> Iterable[Measure]:
-        """The batch in metrics; region, class and kind are fields of their log lines."""
+        """The metrics of the batch; region, class and kind are fields of their log lines."""
         for region, count in sorted((+self.checked).items()):
             yield Measure("PairsChecked", count, fields={"region": region})
         for (state, region), count in sorted(self.failures.items()):

@@ -1,4 +1,4 @@
-"""Which image answers a lookup: pure, so that an answer's order and paging cannot matter."""
+"""Selects the image of a lookup: pure, and independent of the order of a response."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from services.kernel.model import Filter, FilterLookup, Observation, State
 
 AVAILABLE = "available"
 NO_IMAGE = "ami-00000000"
-"""The id of no image: asking for it shows whether DescribeImages is allowed, and lists nothing."""
+"""The id of no image: a request for it shows whether DescribeImages is allowed."""
 _IMAGE_ID = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
 _ANY_RUN, _AT_MOST_ONE = object(), object()
 
 
 @dataclass(frozen=True, slots=True)
 class Ami:
-    """What we keep of an image in a `DescribeImages` answer."""
+    """The used attributes of an image in a `DescribeImages` response."""
 
     image_id: str
     name: str | None = None
@@ -29,18 +29,18 @@ class Ami:
     deprecation_time: datetime | None = None
 
     def observation(self) -> Observation:
-        """This image as what a lookup found."""
+        """The observation of this image."""
         return Observation(self.image_id, self.name, self.creation_date or None)
 
 
 def parameter_image_id(value: str) -> str | Failure:
-    """The image id that a parameter's value names: the value itself, or `image_id` in its JSON."""
+    """The image id in a parameter's value: the value itself, or `image_id` in its JSON."""
     text = value.strip()
     if text.startswith("{"):
         text = _json_image_id(text)
     if _IMAGE_ID.fullmatch(text):
         return text
-    # The value itself is not repeated: a path that was mistyped may lead to anybody's secret.
+    # The value is not in the message: a mistyped path could name a parameter with a secret.
     detail = f"the value ({len(value)} characters) is neither an image id nor JSON with image_id"
     return Failure.of(State.BAD_VALUE, "NotAnImageId", detail)
 
@@ -56,8 +56,8 @@ def _json_image_id(text: str) -> str:
 def launchable(image_id: str, visible: Ami | None, *, known: bool = False) -> Observation | Failure:
     """The image that a parameter names, if it can be launched.
 
-    Parameters have named images that could not be seen yet; until then the last good image stays. A
-    `known` image could be launched before, so its failure has a code of its own.
+    A parameter can name an image that is not visible yet; until it is, the known image stays. A
+    `known` image could be launched before, so its failure has another code.
     """
     if visible is not None and visible.state == AVAILABLE:
         return visible.observation()
@@ -67,15 +67,15 @@ def launchable(image_id: str, visible: Ami | None, *, known: bool = False) -> Ob
 
 
 def request_filters(lookup: FilterLookup) -> tuple[Filter, ...]:
-    """The filters to send: the configured ones, and only available images whatever they say."""
+    """The filters to send: the configured ones, with `state` replaced by `available`."""
     configured = (each for each in lookup.filters if each.name != "state")
     return (*configured, Filter("state", (AVAILABLE,)))
 
 
 def with_image_id(lookup: FilterLookup, image_id: str) -> FilterLookup | None:
-    """The same lookup narrowed to one image; None where its own `image-id` filter excludes it."""
+    """The lookup limited to one image; None if its own `image-id` filter excludes it."""
     own = [each for each in lookup.filters if each.name == "image-id"]
-    if not all(_admits(each, image_id) for each in own):
+    if not all(_allows(each, image_id) for each in own):
         return None
     others = (each for each in lookup.filters if each.name != "image-id")
     narrowed = (*others, Filter("image-id", (image_id,)))
@@ -83,28 +83,28 @@ def with_image_id(lookup: FilterLookup, image_id: str) -> FilterLookup | None:
 
 
 def candidates(lookup: FilterLookup, images: Iterable[Ami]) -> list[Ami]:
-    """The images of an answer that the lookup may choose: available, and not excluded by name.
+    """The images in a response that can be selected: available, and not excluded by name.
 
     The filter and the image's state are read at different moments, so the state is checked here
     too. A configured `state` filter can exclude available images, but it cannot add others.
     """
     states = [each for each in lookup.filters if each.name == "state"]
-    if not all(_admits(each, AVAILABLE) for each in states):
+    if not all(_allows(each, AVAILABLE) for each in states):
         return []
     available = (image for image in images if image.state in {AVAILABLE, ""})
     return [image for image in available if not _excluded(image, lookup.exclude_names)]
 
 
-def _admits(configured: Filter, value: str) -> bool:
+def _allows(configured: Filter, value: str) -> bool:
     return any(matches_wildcard(pattern, value) for pattern in configured.values)
 
 
 def newest(
     images: Iterable[Ami], exclude_names: Sequence[str], now: datetime
 ) -> Observation | Failure:
-    """The image that a filter lookup means at first sight, whatever the order of `images`.
+    """The image of a filter lookup without a known image, independent of the order of `images`.
 
-    The newest that is not deprecated, or the newest if all are.
+    This is the newest image that is not deprecated, or the newest if all are.
     """
     left = [image for image in images if not _excluded(image, exclude_names)]
     if not left:
@@ -116,17 +116,17 @@ def newest(
 
 
 def current(images: Sequence[Ami], known: Observation, now: datetime) -> Observation | None:
-    """The image that a filter lookup means while `known` is its current image.
+    """The image of a filter lookup whose current image is `known`.
 
-    The newest candidate that is not deprecated, if it is newer than the known image; else the known
-    image. None where that is not among the candidates: then it has to be asked for by its id. The
-    passing of time alone changes no answer: images become deprecated, and that moves nothing.
+    This is the newest candidate that is not deprecated, if it is newer than the known image; else
+    the known image. None if that is not a candidate: then it has to be requested by its id. Images
+    that become deprecated do not change the result.
     """
     shown = next((each.observation() for each in images if each.image_id == known.image_id), None)
     supported = (each.observation() for each in images if not _deprecated(each, now))
     latest = max(supported, key=order, default=known)
     reference = shown or known
-    # A date that the row does not hold is unknown, not old: EC2 has to show the image.
+    # A missing date in the row does not mean that the image is old: EC2 must return the image.
     comparable = shown is not None or known.creation_date is not None
     if comparable and order(latest) > order(reference):
         return latest
@@ -134,9 +134,9 @@ def current(images: Sequence[Ami], known: Observation, now: datetime) -> Observa
 
 
 def order(image: Observation) -> tuple[str, str, str]:
-    """The key by which a filter lookup's images are compared: creation date, name, id.
+    """The sort key of a filter lookup's images: creation date, name, id.
 
-    Names are the same in all regions and ids are not, so names decide first when dates are equal.
+    Names are the same in all regions and ids are not, so names come before ids.
     """
     return (image.creation_date or "", image.ami_name or "", image.image_id)
 
@@ -152,9 +152,9 @@ def _excluded(image: Ami, exclude_names: Sequence[str]) -> bool:
 def matches_wildcard(pattern: str, text: str) -> bool:
     r"""Whether EC2's filter wildcards match the whole text, case-sensitively.
 
-    `*` matches any run, `?` for zero or one character, and a backslash takes the next character
-    literally (EC2 API reference, DescribeImages, Filters). Walks all possibilities at once, so no
-    pattern takes longer than pattern times text.
+    `*` matches any number of characters, `?` zero or one, and a backslash escapes the next
+    character (EC2 API reference, DescribeImages, Filters). All possible positions advance together,
+    so the time is at most proportional to the length of the pattern times that of the text.
     """
     tokens = _tokens(pattern)
     reached = _skip(tokens, {0})
@@ -181,7 +181,7 @@ def _step(tokens: Sequence[object], reached: set[int], character: str) -> set[in
 
 
 def _skip(tokens: Sequence[object], reached: set[int]) -> set[int]:
-    """Add the positions behind wildcards that may match nothing."""
+    """Add the positions after wildcards, which can match nothing."""
     closed = set(reached)
     for position, token in enumerate(tokens):
         if position in closed and (token is _ANY_RUN or token is _AT_MOST_ONE):

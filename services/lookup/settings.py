@@ -10,7 +10,7 @@ from services.kernel.settings import Environment
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the function needs to know; `endpoint_url` is botocore's, kept to notice a change."""
+    """The function's settings; `endpoint_url` is part of the cache key, since botocore reads it."""
 
     table_name: str
     read_role_name: str
@@ -24,7 +24,7 @@ class Settings:
         """The settings in `environ`.
 
         Raises:
-            SettingsError: some are missing; it names them all.
+            SettingsError: some are missing or invalid; it lists all of them.
         """
         environment = Environment("lookup", environ)
         settings = cls(

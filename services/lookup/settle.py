@@ -1,4 +1,4 @@
-"""Settles what was found: decides what it means for its pair, and commits it."""
+"""Settles the result of a lookup: decides what changed for its pair, and commits it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from services.lookup.report import DROPPED, OVERTAKEN, UNREADABLE, Outcome
 
 
 class SettlingRows(Protocol):
-    """What settling needs of the table."""
+    """The part of the table that `Settler` uses."""
 
     def history(self, pair: Pair) -> tuple[Release, ...]:
         """The pair's last releases, oldest first."""
         ...
 
     def commit(self, pair: Pair, release: Release) -> Commit:
-        """Write a release over the version that was read."""
+        """Write a release, on condition that the pair's row is unchanged."""
         ...
 
     def confirm(self, pair: Pair) -> None:
-        """Note that an edited lookup gives the known image."""
+        """Record that an edited lookup finds the known image."""
         ...
 
     def mark(self, pair: Pair, problem: Failure | None, moment: datetime) -> None:
@@ -37,12 +37,12 @@ class SettlingRows(Protocol):
         ...
 
     def heal(self, pair: Pair) -> Release | None:
-        """Bring an image row that is behind its releases to the last one of them."""
+        """Update an image row that is behind its releases to the last one."""
         ...
 
 
 class Settler:
-    """Brings a pair's row in line with what was found."""
+    """Writes the result of a lookup to the pair's rows."""
 
     def __init__(self, rows: SettlingRows, log: Log, clock: Callable[[], datetime] = now) -> None:
         self._rows = rows
@@ -50,7 +50,7 @@ class Settler:
         self._clock = clock
 
     def settle(self, pair: Pair, answer: Finding, round_id: str) -> Outcome:
-        """How the pair ended; whatever is wrong with its rows does not affect other pairs."""
+        """The outcome of the pair; an error in its rows does not affect other pairs."""
         try:
             return self._settled(pair, answer, round_id)
         except HubBrokenError:
@@ -74,14 +74,14 @@ class Settler:
             self._rows.confirm(pair)
         if pair.state != State.OK:
             self._rows.mark(pair, None, self._clock())
-            self._log.info("pair answers again", extra={**pair.fields(), "was": pair.state})
+            self._log.info("lookup recovered", extra={**pair.fields(), "was": pair.state})
         return Outcome(State.OK)
 
     def _fail(self, pair: Pair, problem: Failure) -> Outcome:
         if (pair.state, pair.code) != (problem.state, problem.code):
             self._rows.mark(pair, problem, self._clock())
             self._log.warning(
-                "pair has no fresh answer",
+                "lookup failed",
                 extra={
                     **pair.fields(),
                     "state": problem.state,
@@ -116,7 +116,7 @@ class Settler:
                 assert_never(never)
 
     def _repair(self, pair: Pair) -> Outcome:
-        """Repair an image row that is behind its releases; the message comes back and finds it."""
+        """Repair an image row that is behind its releases; the message is redelivered."""
         last = self._rows.heal(pair)
         if last is None:
             problem = f"release row {pair.version + 1} exists, but cannot be decoded"

@@ -1,4 +1,4 @@
-"""Asks SSM and EC2 in a target, with as few calls as they allow."""
+"""Calls SSM and EC2 in a target, with as few calls as possible."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NAMES_PER_CALL = 10  # ssm:GetParameters, Names
 _IDS_PER_CALL = 200  # ec2:DescribeImages, filter values in one request
-_MOST_SPLITS = 16  # two ids of 200 that fail their calls can be found
+_MOST_SPLITS = 16  # enough to find two of 200 ids that make their calls fail
 _PAGE_SIZE = 1000  # ec2:DescribeImages, MaxResults; unpaginated requests are throttled first
 
 SESSION_POLICY = {
@@ -39,17 +39,17 @@ SESSION_POLICY = {
 
 
 def read_role(name: str, external_id: str, hub_region: str) -> Role:
-    """The role that lookups assume; its session names tell the function and the hub's region."""
+    """The role for lookups; its session names have the function and the hub's region."""
     return Role(name, external_id, f"ami-tracker-lookup-{hub_region}", SESSION_POLICY)
 
 
 class Sources:
-    """The current facts of any target."""
+    """Reads parameters and images in any target."""
 
     def __init__(
         self,
         sessions: TargetSessions,
-        pick: Callable[[int], int] = random.randrange,  # noqa: S311 - spreads calls, guards nothing
+        pick: Callable[[int], int] = random.randrange,  # noqa: S311 - not for security
     ) -> None:
         self._sessions = Visits(sessions)
         self._pick = pick
@@ -58,7 +58,7 @@ class Sources:
         """Assume the target's role now.
 
         Raises:
-            CallFailedError: it cannot be assumed, so no call into the target is worth trying.
+            CallFailedError: the role cannot be assumed, so no call into the target can succeed.
         """
         self._sessions.ensure_session(target)
 
@@ -70,23 +70,23 @@ class Sources:
         *,
         images_allowed: bool = False,
     ) -> Iterator[tuple[str, str | Failure | None]]:
-        """The value of each parameter, None where there is none, or why it cannot be read.
+        """The value of each parameter, None if it does not exist, or the failure.
 
-        `denied` are the paths that were denied the last time. `images_allowed` says that EC2 has
-        answered here; otherwise it is asked once after a denial, since every lookup needs it. A
-        call is made when its first answer is asked for, so a walk can be left at any time.
+        `denied` are the paths that were denied the last time. `images_allowed` is true if a call to
+        EC2 succeeded in this target; otherwise EC2 is called once after a denial, since every
+        lookup needs it. A call is made when the iterator reaches its first path.
         """
         probe = None if images_allowed else lambda: self._images_refused(target)
-        walk = _Walk(lambda names: self._values(target, names), probe)
+        reader = _ParameterReader(lambda names: self._values(target, names), probe)
         for names, split in self._calls(set(paths), set(denied)):
-            yield from walk.values(names, split=split).items()
+            yield from reader.values(names, split=split).items()
 
     def _calls(self, paths: set[str], denied: set[str]) -> Iterator[tuple[Sequence[str], bool]]:
-        """The names of each call, and whether it is split if it is refused.
+        """The names of each call, and whether to split the call if it is refused.
 
-        SSM refuses a whole call for one name that is denied. Names that were denied before go in
-        calls of their own; one of these calls, chosen at random, is split, so that rights that were
-        granted again for some of the names are noticed.
+        SSM refuses a whole call if one name is denied. Names that were denied before are read in
+        separate calls. One of these calls, chosen at random, is split, to detect names that are
+        allowed again.
         """
         for names in batches(sorted(paths - denied), NAMES_PER_CALL):
             yield names, True
@@ -98,7 +98,7 @@ class Sources:
     def _values(self, target: Target, names: Sequence[str]) -> dict[str, str]:
         def get(ssm: SSMClient) -> dict[str, str]:
             answer = ssm.get_parameters(Names=list(names))
-            # Asked by ARN, SSM answers with the plain name, which may be a parameter of our own.
+            # For a request by ARN, SSM returns the plain name, which can be another parameter's.
             return {
                 arn if (arn := found.get("ARN", "")) in names else found["Name"]: found["Value"]
                 for found in answer["Parameters"]
@@ -107,40 +107,40 @@ class Sources:
         return self._sessions.call(target, "ssm", get)
 
     def _images_refused(self, target: Target) -> Failure | None:
-        """Why DescribeImages is refused to every lookup in the target, if it is."""
+        """The failure of DescribeImages that affects every lookup in the target, if any."""
         found = self._try_describe(target, (Filter("image-id", (NO_IMAGE,)),), ())
-        return found if isinstance(found, Failure) and _closes_ec2(found) else None
+        return found if isinstance(found, Failure) and _fails_every_lookup(found) else None
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
     ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
-        """The images that pass each lookup's filters, or why they cannot be listed.
+        """The images that match each lookup's filters, or the failure.
 
-        A call is made when its answer is asked for. All lookups of a target come at once: this is
-        the place where those that differ in their names only will share a call.
+        A call is made when the iterator reaches its lookup. The method gets all lookups of a
+        target, so lookups that differ only in their names could share a call here.
         """
         stopped: Failure | None = None
         for lookup in dict.fromkeys(lookups):
             found = stopped or self._try_describe(target, request_filters(lookup), lookup.owners)
-            if isinstance(found, Failure) and _closes_ec2(found):
+            if isinstance(found, Failure) and _fails_every_lookup(found):
                 stopped = found
             yield lookup, found
 
     def images(self, target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
-        """Each image as the target sees it, None where it does not, or why it is unknown."""
+        """Each image as it is visible in the target, None if it is not visible, or the failure."""
         answers: dict[str, Ami | Failure | None] = {}
         left = batches(sorted(set(image_ids)), _IDS_PER_CALL)
         splits = _MOST_SPLITS
         while left:
             ids = left.pop(0)
-            # As a filter, ids that are unknown here are left out; as ImageIds they fail the call.
+            # As a filter value, an unknown id is ignored; in ImageIds it fails the call.
             found = self._try_describe(target, (Filter("image-id", tuple(ids)),), ())
             if not isinstance(found, Failure):
                 visible = {image.image_id: image for image in found}
                 answers |= {image_id: visible.get(image_id) for image_id in ids}
-            elif _closes_ec2(found):
+            elif _fails_every_lookup(found):
                 return answers | dict.fromkeys([*ids, *chain(*left)], found)
-            elif len(ids) > 1 and splits:  # one of them may be the cause
+            elif len(ids) > 1 and splits:  # one of the ids can be the cause
                 splits -= 1
                 left = [*batches(ids, (len(ids) + 1) // 2), *left]
             else:
@@ -180,34 +180,34 @@ def _ami(image: ImageTypeDef) -> Ami:
 
 
 def _time(text: str | None) -> datetime | None:
-    """The time in an answer of EC2; a text that is no time counts as absent."""
+    """A time in a response of EC2; an invalid time counts as missing."""
     try:
         return datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
 
 
-class _Walk:
-    """One walk over a target's parameters: what is wrong with the whole target ends it.
+class _ParameterReader:
+    """Reads a target's parameters; a failure that affects the whole target ends the reading.
 
-    `probe` asks EC2 why it refuses the target, if it does; None where EC2 has answered before.
+    `probe` returns the failure of EC2 in the target, if any; None if a call to EC2 has succeeded.
     """
 
     def __init__(
         self,
-        ask: Callable[[Sequence[str]], dict[str, str]],
+        get: Callable[[Sequence[str]], dict[str, str]],
         probe: Callable[[], Failure | None] | None,
     ) -> None:
-        self._ask = ask
+        self._get = get
         self._probe = probe
         self._stopped: Failure | None = None
 
     def values(self, names: Sequence[str], *, split: bool) -> dict[str, str | Failure | None]:
-        """The value of each name, None where there is none, or why it cannot be read."""
+        """The value of each name, None if it does not exist, or the failure."""
         if self._stopped:
             return dict.fromkeys(names, self._stopped)
         try:
-            found = self._ask(names)
+            found = self._get(names)
         except CallFailedError as error:
             return self._refused(names, error.failure, split=split)
         return {name: found.get(name) for name in names}
@@ -229,10 +229,10 @@ class _Walk:
         return first | second
 
 
-def _closes_ec2(failure: Failure) -> bool:
-    """Whether DescribeImages fails for every lookup: no resource narrows the permission for it.
+def _fails_every_lookup(failure: Failure) -> bool:
+    """Whether DescribeImages fails for every lookup: its permission cannot be limited to resources.
 
-    A pagination token that is refused, or an answer that cannot be parsed, is of its lookup alone.
+    A refused pagination token, or a response that cannot be parsed, concerns only its lookup.
     """
     if failure.state is State.ACCESS_DENIED:
         return True
@@ -240,9 +240,9 @@ def _closes_ec2(failure: Failure) -> bool:
 
 
 def _concerns_target(failure: Failure) -> bool:
-    """Whether every other call into the target would fail as well.
+    """Whether every other call into the target would probably fail too.
 
-    A target that throttles, does not answer or is off would cost the other targets their time. A
-    denial by SSM is not one of these: a policy can deny single names.
+    Calls into a region that throttles, does not respond or is disabled would use the time of other
+    targets. A denial by SSM is different: a policy can deny single names.
     """
     return failure.retryable or failure.state is State.REGION_DISABLED

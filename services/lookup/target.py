@@ -1,7 +1,7 @@
 """Looks up the requested images of one target: read rows, find images, settle, in this order.
 
-Rows are read before the source is asked, so an answer can only be committed over the version that
-was known before it: that is what makes redelivery and overlap harmless.
+Rows are read before the calls to SSM and EC2, and a commit requires the version that was read. So
+redelivery and concurrent lookups are harmless.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _UNFINISHED = {
 
 
 class PairRows(SettlingRows, Protocol):
-    """What a lookup needs of the table; `Observations` over DynamoDB, a fake in tests."""
+    """The part of the table that lookups use; `Observations` with DynamoDB, a fake in tests."""
 
     def read(
         self, target: Target, names: Sequence[str], *, consistent: bool = False
@@ -46,12 +46,12 @@ class PairRows(SettlingRows, Protocol):
         ...
 
     def answered(self, target: Target, numbers: Collection[int]) -> None:
-        """Note which pairs had a final outcome."""
+        """Record the pairs that had a final outcome."""
         ...
 
 
 class TargetLookup:
-    """Looks pairs up and commits what changed, one target at a time."""
+    """Looks up pairs and commits changes, one target at a time."""
 
     def __init__(
         self,
@@ -75,15 +75,15 @@ class TargetLookup:
         *,
         again: bool = False,
     ) -> dict[Request, Outcome]:
-        """How each request ended; one that is not finished at the deadline is to be tried again.
+        """The outcome of each request; requests not finished at the deadline are redelivered.
 
-        `requests` says how often each was received; `budget` is shared by the targets of a batch.
+        `requests` has the receive count of each; the targets of a batch share `budget`.
 
-        `again` says that the target timed out in this batch: it is asked in the same order.
+        `again` is true if the target timed out in this batch: the order of its calls is kept.
 
         Raises:
-            HubBrokenError: our own table cannot be used.
-            CallFailedError: our own table is busy.
+            HubBrokenError: the hub's table cannot be used.
+            CallFailedError: the hub's table is busy.
         """
         with log_fields(round=max(request.round for request in requests)):
             return self._look_up(target, requests, deadline, budget or MarkBudget(), again=again)
@@ -97,21 +97,21 @@ class TargetLookup:
         *,
         again: bool,
     ) -> dict[Request, Outcome]:
-        pairs, outcomes = self._live(target, list(requests))
+        pairs, outcomes = self._current(target, list(requests))
         rounds = {r.image_name: r.round for r in requests}
         settled = dict.fromkeys(pairs, LATE)
         if not again:
             self._finder.decide_order(target, pairs.values())
         answers = self._finder.find(target, pairs)
-        # Each answer is settled before the next is asked for: what a slow target still gives in
-        # time counts, and its messages need not come back.
+        # Each result is settled before the next call, so results of a slow target before the
+        # deadline are kept and their messages are not redelivered.
         while not deadline.passed() and (found := next(answers, None)) is not None:
             name, answer = found
             with log_fields(round=rounds[name]):
                 settled[name] = self._settler.settle(pairs[name], answer, rounds[name])
         outcomes |= {r: settled[r.image_name] for r in requests if r not in outcomes}
         self._note_answered(target, pairs, outcomes)
-        # A batch can hold several messages of a pair, of which only some were received before.
+        # A batch can have several messages of a pair, and some of them can be redeliveries.
         again_late = {
             request.image_name
             for request, received in requests.items()
@@ -120,13 +120,13 @@ class TargetLookup:
         self._note_unfinished(target, pairs, settled, again_late, budget)
         return outcomes
 
-    def _live(
+    def _current(
         self, target: Target, requests: Sequence[Request]
     ) -> tuple[dict[str, Pair], dict[Request, Outcome]]:
-        """The pairs to look up, and the requests that are settled without."""
+        """The pairs to look up, and the outcomes of requests without a lookup."""
         found = self._rows.read(target, [r.image_name for r in requests])
-        doubtful = [r.image_name for r in requests if not _meant(r, found.get(r.image_name))]
-        if doubtful:  # a row that was written a moment ago may be missing from the first read
+        doubtful = [r.image_name for r in requests if not _is_current(r, found.get(r.image_name))]
+        if doubtful:  # the first read can lack recent writes
             found |= self._rows.read(target, doubtful, consistent=True)
         pairs: dict[str, Pair] = {}
         outcomes: dict[Request, Outcome] = {}
@@ -135,13 +135,13 @@ class TargetLookup:
                 case Failure() as broken:
                     self._log.error("row malformed", extra={"problem": broken.detail})
                     outcomes[request] = UNREADABLE
-                case Pair() as pair if _meant(request, pair):
+                case Pair() as pair if _is_current(request, pair):
                     pairs[request.image_name] = pair
                 case _:
                     outcomes[request] = DROPPED
         return pairs, outcomes
 
-    # --- what is noted once for the whole target
+    # --- records of the whole target
 
     def _note_answered(
         self, target: Target, pairs: Mapping[str, Pair], outcomes: Mapping[Request, Outcome]
@@ -154,7 +154,7 @@ class TargetLookup:
             self._rows.answered(target, numbers)
         except CallFailedError as error:
             extra = {**target.fields(), "problem": str(error)}
-            self._log.warning("answers not noted", extra=extra)
+            self._log.warning("answers not recorded", extra=extra)
 
     def _note_unfinished(
         self,
@@ -164,7 +164,7 @@ class TargetLookup:
         before: Collection[str],
         budget: MarkBudget,
     ) -> None:
-        """Log what comes back, and show in its row what came back before."""
+        """Log unfinished pairs, and mark those whose message was received before."""
         unfinished = {name: o.state for name, o in settled.items() if o in {LATE, OVERTAKEN}}
         if not unfinished:
             return
@@ -182,21 +182,21 @@ class TargetLookup:
 
 
 class MarkBudget:
-    """How many rows a batch may still mark as unfinished: time is short then."""
+    """The number of rows that a batch can mark as unfinished near its deadline."""
 
     def __init__(self, marks: int = MAX_UNFINISHED_MARKS) -> None:
         self._left = marks
         self._lock = threading.Lock()
 
     def take(self) -> bool:
-        """Whether another row may be marked."""
+        """Whether another row can be marked."""
         with self._lock:
             self._left -= 1
             return self._left >= 0
 
 
-def _meant(request: Request, pair: Pair | Failure | None) -> bool:
-    """Whether the row still is what the message was made from."""
+def _is_current(request: Request, pair: Pair | Failure | None) -> bool:
+    """Whether the row still has the configuration of the message."""
     if not isinstance(pair, Pair):
         return False
     return pair.active and pair.lookup_digest == lookup_digest(request.lookup)

@@ -1,7 +1,7 @@
-"""Calls into targets, visit by visit: a target that does not answer is not asked for more.
+"""Calls into targets in visits: after a time-out, a target gets no more calls in its visit.
 
-A target that accepts connections and never answers would otherwise cost a read time-out for each
-attempt, in each service, and hold a thread that other targets need.
+Otherwise, a target that accepts connections but does not respond would cost a read time-out per
+attempt and service, and use a thread that other targets need.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _Visit:
-    """One visit of a target. It is over for a thread of an earlier batch that still waits."""
+    """One visit of a target; a later visit replaces it, even if a thread of it still waits."""
 
     time_out: Failure | None = None
 
 
 class Visits:
-    """`Members` with one attempt per visit at a target that times out."""
+    """`TargetSessions` with at most one time-out per visit of a target."""
 
     def __init__(self, sessions: TargetSessions) -> None:
         self._sessions = sessions
@@ -44,10 +44,10 @@ class Visits:
             self._sessions.ensure_session(target.account_id)
 
     def call(self, target: Target, service: str, use: Callable[[Client], T]) -> T:
-        """What `use` returns for the target's client of a service.
+        """Call `use` with the target's client of a service.
 
         Raises:
-            CallFailedError: the call failed, or one of this visit timed out, in any service.
+            CallFailedError: the call failed, or a call of this visit timed out before.
         """
         visit = self._visits.setdefault(target, _Visit())
         if visit.time_out:

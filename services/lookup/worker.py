@@ -1,7 +1,7 @@
-"""Checks a batch of messages: target by target, in threads, within the time there is.
+"""Processes a batch of messages: by target, in threads, before the deadline.
 
-A target that accepts connections and never answers holds a thread for a read time-out. So each
-target gets one attempt; those that time out get another one after all others had theirs.
+A target that accepts connections but does not respond uses a thread for a read time-out. So each
+target gets one attempt first; targets that time out get another one after all others.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from services.lookup.target import MarkBudget, TargetLookup
 from services.lookup.waits import RecentWaits
 
 _ATTEMPTS = 3
-"""How often a batch asks a target that times out: as often as botocore repeats other failures."""
+"""Attempts at a target that times out: as many as botocore makes for other failures."""
 _SECONDS_FOR_ANOTHER = 15.0  # a connect and a read time-out, and the rows
 _LOOK_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One queue message as it was delivered."""
+    """One delivered queue message."""
 
     message_id: str
     body: object
@@ -38,19 +38,19 @@ class Message:
 
 
 Group = Mapping[Request, Sequence[Message]]
-"""The distinct requests of one target, each with the messages that asked for it."""
+"""The distinct requests of one target, each with its messages."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Try:
-    """The check of some requests of a target, begun or waiting for a thread."""
+class _Attempt:
+    """An attempt at some requests of a target, running or waiting for a thread."""
 
     requests: Mapping[Request, int]
     future: Future[dict[Request, Outcome]]
 
     @property
     def timed_out(self) -> dict[Request, int]:
-        """The requests that the target did not answer, and how often each was received."""
+        """The requests that timed out, with their receive counts."""
         if not self._succeeded():
             return {}
         outcomes = self.future.result()
@@ -58,7 +58,7 @@ class _Try:
 
     @property
     def over(self) -> bool:
-        """Whether it has a result or an error."""
+        """Whether the attempt has a result or an error."""
         return self.future.done() and not self.future.cancelled()
 
     def _succeeded(self) -> bool:
@@ -67,24 +67,24 @@ class _Try:
 
 @dataclass(slots=True)
 class _Batch:
-    """What was tried in each target, and what is under way."""
+    """The attempts at each target, and those that are running."""
 
-    tries: dict[Target, list[_Try]] = field(default_factory=dict)
+    attempts: dict[Target, list[_Attempt]] = field(default_factory=dict)
     running: dict[Future[dict[Request, Outcome]], Target] = field(default_factory=dict)
 
-    def add(self, target: Target, begun: _Try) -> None:
-        """Note a try."""
-        self.tries.setdefault(target, []).append(begun)
+    def add(self, target: Target, begun: _Attempt) -> None:
+        """Record an attempt."""
+        self.attempts.setdefault(target, []).append(begun)
         self.running[begun.future] = target
 
     def wait(self, seconds: float) -> list[Target]:
-        """The targets whose try ended within that time, in the order in which they began."""
+        """The targets whose attempt ended within that time, in the order of the attempts."""
         done, _ = wait(self.running, timeout=seconds)
         return [self.running.pop(future) for future in list(self.running) if future in done]
 
 
 class Worker:
-    """Finds the current image of each requested pair and commits what changed."""
+    """Finds the current image of each requested pair and commits changes."""
 
     def __init__(
         self,
@@ -99,22 +99,22 @@ class Worker:
         self._waits = waits or RecentWaits()
 
     def work(self, messages: Sequence[Message], deadline: Deadline) -> BatchReport:
-        """What became of each message; what the deadline cuts off counts as failed.
+        """Process the messages; those not finished at the deadline count as failed.
 
         Raises:
-            HubBrokenError: our own table cannot be used.
+            HubBrokenError: the hub's table cannot be used.
         """
         report = BatchReport()
         groups = self._groups(messages, report)
-        tries = self._check(groups, deadline)
+        attempts = self._check(groups, deadline)
         for target, group in groups.items():
-            self._collect(target, group, tries[target], report)
+            self._collect(target, group, attempts[target], report)
         return report
 
     def _check(
         self, groups: Mapping[Target, Group], deadline: Deadline
-    ) -> Mapping[Target, Sequence[_Try]]:
-        """What was tried in each target until all had answered or the time was over."""
+    ) -> Mapping[Target, Sequence[_Attempt]]:
+        """The attempts at each target until all had ended or the deadline passed."""
         batch, budget = _Batch(), MarkBudget()
         pool = ThreadPoolExecutor(max_workers=min(MAX_THREADS, max(1, len(groups))))
         try:
@@ -123,23 +123,26 @@ class Worker:
                 future = pool.submit(
                     self._target_lookup.look_up, target, requests, deadline, budget
                 )
-                batch.add(target, _Try(requests, future))
+                batch.add(target, _Attempt(requests, future))
             while batch.running and (left := deadline.seconds_to_answer()) > 0:
                 for target in batch.wait(min(left, _LOOK_EVERY_SECONDS)):
-                    timed_out = batch.tries[target][-1].timed_out
+                    timed_out = batch.attempts[target][-1].timed_out
                     self._waits.note(target, waited=bool(timed_out))
-                    if timed_out and len(batch.tries[target]) < _ATTEMPTS:
+                    if timed_out and len(batch.attempts[target]) < _ATTEMPTS:
                         future = pool.submit(self._check_again, target, timed_out, deadline, budget)
-                        batch.add(target, _Try(timed_out, future))
+                        batch.add(target, _Attempt(timed_out, future))
         finally:
             for target in batch.running.values():
-                held_a_thread = batch.tries[target][-1].future.running()
-                self._waits.note(target, waited=held_a_thread or len(batch.tries[target]) > 1)
+                held_a_thread = batch.attempts[target][-1].future.running()
+                self._waits.note(target, waited=held_a_thread or len(batch.attempts[target]) > 1)
             pool.shutdown(wait=False, cancel_futures=True)
-        return batch.tries
+        return batch.attempts
 
     def _turns(self, groups: Mapping[Target, Group]) -> list[Target]:
-        """In any order, so that targets that hang delay others each time; known ones last."""
+        """The targets in random order, with those that timed out recently at the end.
+
+        In a fixed order, targets that do not respond would always delay the same other targets.
+        """
         targets = list(groups)
         self._shuffle(targets)
         return self._waits.last(targets)
@@ -151,7 +154,7 @@ class Worker:
         deadline: Deadline,
         budget: MarkBudget,
     ) -> dict[Request, Outcome]:
-        """Another attempt, if there is time for an answer when its turn comes."""
+        """Another attempt, if there is enough time left when it starts."""
         if deadline.seconds_left() < _SECONDS_FOR_ANOTHER:
             return dict.fromkeys(requests, TIMED_OUT)
         return self._target_lookup.look_up(target, requests, deadline, budget, again=True)
@@ -170,10 +173,10 @@ class Worker:
         return dict(groups)
 
     def _collect(
-        self, target: Target, group: Group, tries: Sequence[_Try], report: BatchReport
+        self, target: Target, group: Group, attempts: Sequence[_Attempt], report: BatchReport
     ) -> None:
         with log_fields(round=max(request.round for request in group)):
-            outcomes = self._outcomes(target, group, tries)
+            outcomes = self._outcomes(target, group, attempts)
         for request, messages in group.items():
             outcome = outcomes[request]
             report.add(target, outcome)
@@ -181,18 +184,18 @@ class Worker:
                 report.failed_messages.extend(message.message_id for message in messages)
 
     def _outcomes(
-        self, target: Target, group: Group, tries: Sequence[_Try]
+        self, target: Target, group: Group, attempts: Sequence[_Attempt]
     ) -> Mapping[Request, Outcome]:
-        """How each request ended, by the last try that ended."""
+        """The outcome of each request, from the last attempt that ended."""
         found: dict[Request, Outcome] = {}
-        for each in tries:
+        for each in attempts:
             if each.over:
                 found |= self._result(target, each)
         if not found:
             self._log.error("target not finished in time", extra=target.fields())
         return dict.fromkeys(group, LATE) | found
 
-    def _result(self, target: Target, ended: _Try) -> Mapping[Request, Outcome]:
+    def _result(self, target: Target, ended: _Attempt) -> Mapping[Request, Outcome]:
         try:
             return ended.future.result()
         except HubBrokenError:
@@ -200,11 +203,11 @@ class Worker:
         except CallFailedError as error:
             self._log.warning("table busy", extra={**target.fields(), "problem": str(error)})
             return dict.fromkeys(ended.requests, Outcome(error.failure.state, again=True))
-        except Exception:  # noqa: BLE001 - the boundary of a group: a bug in one target must not cost the others
+        except Exception:  # noqa: BLE001 - a bug in one target must not affect the others
             self._log.exception("target failed unexpectedly", extra=target.fields())
             return dict.fromkeys(ended.requests, Outcome(State.TRANSIENT, again=True))
 
 
 def _receives(group: Group) -> dict[Request, int]:
-    """How often each request was received: by that of its messages that came most often."""
+    """The receive count of each request: the highest of its messages."""
     return {request: max(m.receives for m in messages) for request, messages in group.items()}

@@ -223,7 +223,7 @@ def test_each_line_names_invocation_and_round(lab: Lab) -> None:
 
     lines = [json.loads(line) for line in lab.pipeline.log.getvalue().splitlines()]
     logged = [line for line in lines if "_aws" not in line]
-    assert {"pair has no fresh answer", "image never found", "release not accepted"} == {
+    assert {"lookup failed", "image never found", "release not accepted"} == {
         each["message"] for each in logged
     }
     assert all(re.fullmatch("[0-9a-f-]{36}", line["function_request_id"]) for line in logged)

@@ -105,7 +105,7 @@ def test_a_known_image_that_cannot_be_launched_is_a_state(bed: Bed, state: str |
     stored = bed.rows.stored(bed.pairs[0])
     assert (stored.known, stored.version) == (an_observation(1), 1)
     assert (bed.rows.marks, bed.rows.pending()) == ([("i0000", State.NOT_LAUNCHABLE)], set())
-    (logged,) = bed.log.fields("pair has no fresh answer")
+    (logged,) = bed.log.fields("lookup failed")
     assert logged["code"] == "Withdrawn"
 
 

@@ -485,7 +485,7 @@ def test_recovery_is_written_and_told_once(room: Room) -> None:
     assert room.check(a_request()) == [OK]
     assert room.check(a_request()) == [OK]
     assert room.rows.marks == [("al2023", State.OK)]
-    (told,) = room.log.fields("pair answers again")
+    (told,) = room.log.fields("lookup recovered")
     assert told["was"] == "access_denied"
 
 
@@ -522,7 +522,7 @@ def test_a_failure_is_logged_with_its_cause(room: Room) -> None:
         "code": "AccessDeniedException",
         "detail": "the embedded AWS says no",
     }
-    assert [expected] == room.log.fields("pair has no fresh answer")
+    assert [expected] == room.log.fields("lookup failed")
 
 
 def test_a_denied_role_is_the_state_of_that_targets_pairs_alone(room: Room) -> None:
