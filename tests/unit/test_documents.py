@@ -63,10 +63,10 @@ def test_regions_in_the_readme_load(tmp_path: Path) -> None:
 
     catalogue = load(tmp_path / "images", tmp_path / "regions.yaml")
 
-    assert {
+    assert set(catalogue.targets) == {
         Target("111122223333", "us-east-1"),
         Target("222233334444", "eu-west-1"),
-    } == set(catalogue.targets)
+    }
 
 
 def test_the_event_in_the_readme_is_the_real_one() -> None:
@@ -88,7 +88,7 @@ def test_the_readme_explains_every_kind() -> None:
     """The table of kinds has a row for each of them."""
     explained = re.findall(r"^\| `(\w+)` \| .* \| (?:yes|no) \|$", README.read_text(), re.MULTILINE)
 
-    assert set(Kind) == set(explained)
+    assert set(explained) == set(Kind)
 
 
 def test_the_filter_policy_in_the_readme_is_json() -> None:
@@ -96,7 +96,7 @@ def test_the_filter_policy_in_the_readme_is_json() -> None:
     policy = re.search(r"`(\{\"image_name\": .*\})`", README.read_text())
 
     assert policy is not None
-    assert ["image_name"] == list(json.loads(policy[1]))
+    assert list(json.loads(policy[1])) == ["image_name"]
 
 
 def test_commands_in_the_readme_exist() -> None:
@@ -129,10 +129,10 @@ def test_the_arithmetic_of_listing_accounts_is_right() -> None:
     )
     rows = re.findall(r"^\| (\d+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$", text, re.MULTILINE)
 
-    assert ["1", "200"] == [row[0] for row in rows]
+    assert [row[0] for row in rows] == ["1", "200"]
     for accounts, *figures in rows:
         entries = int(accounts) * regions
-        assert [entries, entries * images, entries] == [int(f.replace(",", "")) for f in figures]
+        assert [int(f.replace(",", "")) for f in figures] == [entries, entries * images, entries]
 
 
 def test_settings_in_the_readme_are_variables_of_terraform() -> None:

@@ -252,7 +252,7 @@ def test_code_lines_are_counted_by_meaning() -> None:
 )
 def test_environment_is_recognised(source: str, expected: bool) -> None:  # noqa: FBT001 - a table
     """Imports of the environment count, mere mentions do not."""
-    assert expected == reads_environment(source)
+    assert reads_environment(source) == expected
 
 
 def test_forbidden_texts_are_recognised() -> None:

@@ -21,7 +21,7 @@ def test_defaults_stand_for_what_is_not_set() -> None:
         region="eu-west-1",
         endpoint_url="",
     )
-    assert expected == Settings.from_env(LEAST)
+    assert Settings.from_env(LEAST) == expected
 
 
 def test_every_setting_can_be_set() -> None:
@@ -38,7 +38,7 @@ def test_every_setting_can_be_set() -> None:
     expected = Settings(
         "t", "r", "news.fifo", "an-id", "AmiTracker/second", "us-east-2", "http://127.0.0.1:1"
     )
-    assert expected == found
+    assert found == expected
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:

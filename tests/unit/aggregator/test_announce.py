@@ -128,8 +128,8 @@ def test_the_documented_example_is_what_is_sent() -> None:
 def test_each_kind_says_what_happened(kind: Kind, message: str, subject: str) -> None:
     """Only a release calls itself one."""
     made = announcement(a_release("rhel-9", kind=kind))
-    assert message == json.loads(made.body)["v1"]["Message"]
-    assert subject == made.subject
+    assert json.loads(made.body)["v1"]["Message"] == message
+    assert made.subject == subject
 
 
 def test_every_kind_has_its_own_words() -> None:
@@ -148,7 +148,7 @@ def test_the_body_has_exactly_the_documented_keys(release: Release) -> None:
         "image_name": release.image_name,
         "image_id": release.observed.image_id,
     }
-    assert release.target.region == body["v1"]["region"]
+    assert body["v1"]["region"] == release.target.region
     assert release.image_name in body["v1"]["Message"]
 
 
@@ -192,17 +192,17 @@ def test_a_foreign_name_does_no_harm(foreign: str) -> None:
     """It is cut and cleaned, and changes nothing but its own attribute."""
     made = announcement(a_release(ami_name=foreign))
     plain = announcement(a_release(ami_name="plain"))
-    assert (plain.body, plain.subject) == (made.body, made.subject)
+    assert (made.body, made.subject) == (plain.body, plain.subject)
     ami_name = str(made.attributes.get("ami_name", ""))
     assert ami_name.isprintable()
     assert len(ami_name) <= 256
-    assert plain.attributes | {"ami_name": ami_name} == {"ami_name": "", **made.attributes}
+    assert {"ami_name": "", **made.attributes} == plain.attributes | {"ami_name": ami_name}
 
 
 def test_letters_of_the_world_stay() -> None:
     """Cleaning takes no more than SNS asks for."""
     foreign = INJECTIONS["letters of the world"]
-    assert foreign == announcement(a_release(ami_name=foreign)).attributes["ami_name"]
+    assert announcement(a_release(ami_name=foreign)).attributes["ami_name"] == foreign
 
 
 @given(releases)
@@ -212,7 +212,7 @@ def test_any_announcement_is_one_that_sns_takes(release: Release) -> None:
     assert len(made.attributes) <= 10
     assert [name for name, value in made.attributes.items() if value == ""] == []
     assert all(str(value).isprintable() for value in made.attributes.values())
-    assert {"version"} == {n for n, v in made.attributes.items() if not isinstance(v, str)}
+    assert {n for n, v in made.attributes.items() if not isinstance(v, str)} == {"version"}
     assert made.body.isascii()
     assert made.body.isprintable()
     assert weight(made) * BATCH < MESSAGE_LIMIT
@@ -231,7 +231,7 @@ def test_any_subject_is_one_that_sns_takes(release: Release) -> None:
 def test_a_long_subject_is_cut() -> None:
     """SNS documents less than a hundred characters, so ninety-nine are the most."""
     subject = announcement(a_release("n" * 128)).subject
-    assert (99, "AMI released: eu-west-1 nnn") == (len(subject), subject[:27])
+    assert (len(subject), subject[:27]) == (99, "AMI released: eu-west-1 nnn")
 
 
 @given(releases)
@@ -249,7 +249,7 @@ def test_waves_hold_each_image_once() -> None:
     one, two, three = (a_release("a", version) for version in (1, 2, 3))
     other, another = a_release("b", 9), a_release("c", 4)
     found = waves([three, another, one, other, two])
-    assert [[one, other, another], [two], [three]] == found
+    assert found == [[one, other, another], [two], [three]]
 
 
 def test_nothing_makes_no_wave() -> None:

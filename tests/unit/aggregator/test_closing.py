@@ -77,7 +77,7 @@ def test_an_old_release_of_a_target_without_active_images_is_closed(
         sweeps.bed.rows.table.put(row)
     report = sweeps.sweep()
     expected = {k: v for k, v in pending_row(OLD).items() if k != "pending"}
-    assert expected | {"closed_at": timestamp(NOW)} == sweeps.row()
+    assert sweeps.row() == expected | {"closed_at": timestamp(NOW)}
     assert (report.closed, report.pending, report.oldest_seconds) == (1, 0, 0.0)
     assert sweeps.bed.publisher.published == []
     assert sweeps.bed.log.fields("release closed") == [
@@ -184,7 +184,7 @@ def test_the_table_is_asked_once_an_hour_for_each_target() -> None:
     for _ in range(12):
         sweeps.sweep()
         sweeps.seconds += 299
-    assert sorted([TARGET, OTHER]) == sorted(looks)
+    assert sorted(looks) == sorted([TARGET, OTHER])
     sweeps.seconds += 12
     sweeps.sweep()
     assert len(looks) == 4

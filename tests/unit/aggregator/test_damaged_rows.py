@@ -90,7 +90,7 @@ def bed_with(row: Mapping[str, Any], page_size: int = 100) -> Bed:
 def assert_only_the_good_left(bed: Bed) -> None:
     """Fail unless each good release was published once, and nothing else."""
     expected = {announcement(release).event_id: 1 for release in GOOD}
-    assert expected == dict(bed.publisher.copies())
+    assert dict(bed.publisher.copies()) == expected
 
 
 @damages
@@ -102,7 +102,7 @@ def test_a_damaged_row_is_never_published_by_sweeps(
     bed = bed_with(damaged(damage), page_size)
     reports = [bed.sweep() for _ in range(5)]
     assert_only_the_good_left(bed)
-    assert [(1, 1)] * 5 == [(report.unreadable, report.pending) for report in reports]
+    assert [(report.unreadable, report.pending) for report in reports] == [(1, 1)] * 5
     assert bed.rows.table.row("eu-west-1", damaged(damage)["record"]) == damaged(damage)
 
 
@@ -115,7 +115,7 @@ def test_a_damaged_row_is_never_published_by_the_stream(damage: Mapping[str, obj
     report = bed.relay().run(Inserted(tuple(keys), FIRST), Deadline.after(60))
     assert_only_the_good_left(bed)
     expected = {"batchItemFailures": [], "announced": len(GOOD), "pending": 1}
-    assert expected == report.answer()
+    assert report.answer() == expected
 
 
 @pytest.mark.parametrize("record", KEYS.values(), ids=KEYS)
@@ -125,7 +125,7 @@ def test_an_unusual_key_affects_no_other_row(record: str, page_size: int) -> Non
     bed = bed_with(foreign(record), page_size)
     reports = [bed.sweep() for _ in range(5)]
     assert_only_the_good_left(bed)
-    assert [(1, 1)] * 5 == [(report.unreadable, report.pending) for report in reports]
+    assert [(report.unreadable, report.pending) for report in reports] == [(1, 1)] * 5
     assert {"row malformed", "release not announceable"} & set(bed.log.events())
 
 

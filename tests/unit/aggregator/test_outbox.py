@@ -89,14 +89,14 @@ def keys(count: int) -> list[Key]:
 def test_a_hundred_keys_share_a_call(count: int, expected: list[int]) -> None:
     """Every release is found, in as many calls as needed."""
     client = FakeDynamo()
-    assert Found(tuple(RELEASES[:count])) == outbox(client).read(keys(count))
-    assert expected == client.sizes()
+    assert outbox(client).read(keys(count)) == Found(tuple(RELEASES[:count]))
+    assert client.sizes() == expected
 
 
 def test_keys_that_stand_twice_are_asked_for_once() -> None:
     """DynamoDB refuses a batch that repeats a key."""
     client = FakeDynamo()
-    assert Found(tuple(RELEASES[:2])) == outbox(client).read([*keys(2), *keys(1)])
+    assert outbox(client).read([*keys(2), *keys(1)]) == Found(tuple(RELEASES[:2]))
     assert client.sizes() == [2]
 
 
@@ -110,7 +110,7 @@ def test_every_read_is_consistent() -> None:
 def test_keys_left_behind_are_asked_for_again(waits: list[float]) -> None:
     """Only those, after a wait."""
     client = FakeDynamo(at_once=40)
-    assert Found(tuple(RELEASES[:100])) == outbox(client).read(keys(100))
+    assert outbox(client).read(keys(100)) == Found(tuple(RELEASES[:100]))
     assert client.sizes() == [100, 60, 20]
     assert len(waits) == 2
 
@@ -123,12 +123,12 @@ def test_keys_that_stay_behind_fail_the_read(at_once: int, waits: list[float]) -
         outbox(client).read(keys(100))
     assert State.THROTTLED is caught.value.failure.state
     assert caught.value.failure.retryable
-    assert (4, 3) == (len(client.requests), len(waits))
+    assert (len(client.requests), len(waits)) == (4, 3)
 
 
 def test_the_index_is_read_page_by_page() -> None:
     """A backlog of any length takes the memory of one page."""
-    assert [200, 50, 0] == [len(page) for page in outbox(FakeDynamo()).pending()]
+    assert [len(page) for page in outbox(FakeDynamo()).pending()] == [200, 50, 0]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_an_item_with_another_key_stops_no_page(
     good = [to_item({"region": key.region, "record": key.record}) for key in keys(2)]
     pages = [{"Items": [good[0], item, good[1]]}]
     monkeypatch.setattr(client, "paginate", lambda **_: pages)
-    assert [keys(2)] == list(outbox(client).pending())
+    assert list(outbox(client).pending()) == [keys(2)]
 
 
 # --- keys
@@ -159,7 +159,7 @@ def test_an_item_with_another_key_stops_no_page(
 def test_a_key_tells_the_key_before_it(version: int, before: int) -> None:
     """The same image in the same target, one version earlier."""
     key, expected = (key_of_release(a_release(version=each)) for each in (version, before))
-    assert expected == key.predecessor()
+    assert key.predecessor() == expected
 
 
 @pytest.mark.parametrize(

@@ -73,9 +73,9 @@ def test_a_release_is_published_and_marked() -> None:
     release = a_release()
     bed = Bed(release)
     report = bed.stream(release)
-    assert [(TARGET, announcement(release))] == bed.publisher.published
+    assert bed.publisher.published == [(TARGET, announcement(release))]
     expected = published_row(release) | {"published_at": timestamp(NOW)}
-    assert [expected] == bed.rows.table.rows()
+    assert bed.rows.table.rows() == [expected]
     assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 0}
 
 
@@ -112,7 +112,7 @@ def test_ten_announcements_share_a_call(count: int, expected: list[int]) -> None
     """As many calls as needed and none more."""
     bed = Bed(*releases(count))
     bed.sweep()
-    assert [(TARGET, size) for size in expected] == bed.publisher.calls
+    assert bed.publisher.calls == [(TARGET, size) for size in expected]
 
 
 def test_more_targets_than_threads_are_all_served() -> None:
@@ -120,7 +120,7 @@ def test_more_targets_than_threads_are_all_served() -> None:
     targets = [Target(f"{number:012d}", "eu-west-1") for number in range(40)]
     bed = Bed(*(a_release(target=target) for target in targets))
     assert bed.sweep().announced == {"eu-west-1": 40}
-    assert targets == sorted(target for target, _ in bed.publisher.published)
+    assert sorted(target for target, _ in bed.publisher.published) == targets
 
 
 def test_what_is_published_already_is_not_published_again() -> None:
@@ -129,7 +129,7 @@ def test_what_is_published_already_is_not_published_again() -> None:
     bed = Bed(release)
     bed.stream(release)
     bed.stream(release)
-    assert {release.event_id: 1} == bed.publisher.copies()
+    assert bed.publisher.copies() == {release.event_id: 1}
 
 
 def test_a_record_that_stands_twice_in_a_batch_is_one_event() -> None:
@@ -137,7 +137,7 @@ def test_a_record_that_stands_twice_in_a_batch_is_one_event() -> None:
     release = a_release()
     bed = Bed(release)
     bed.stream(release, release)
-    assert {release.event_id: 1} == bed.publisher.copies()
+    assert bed.publisher.copies() == {release.event_id: 1}
 
 
 @pytest.mark.parametrize("name", ["not to be announced", "no row"])
@@ -168,7 +168,7 @@ def test_a_release_that_the_stream_missed_is_swept() -> None:
     old = a_release(detected_at="2025-01-01T00:00:00.000Z")
     bed = Bed(old)
     bed.sweep()
-    assert {old.event_id: 1} == bed.publisher.copies()
+    assert bed.publisher.copies() == {old.event_id: 1}
 
 
 def test_a_kill_between_publishing_and_marking_costs_an_identical_copy() -> None:
@@ -197,7 +197,7 @@ def test_a_mark_that_fails_is_tolerated(error: Exception) -> None:
     assert bed.log.events("info") == []
     bed.rows.unmarkable = None
     bed.sweep()
-    assert {one.event_id: 2, two.event_id: 2} == bed.publisher.copies()
+    assert bed.publisher.copies() == {one.event_id: 2, two.event_id: 2}
     assert bed.publisher.published[:2] == bed.publisher.published[2:]
 
 
@@ -233,8 +233,8 @@ def test_a_dead_topic_keeps_its_own_pending_and_no_other(dead: Failure) -> None:
     bed.publisher.dead[TARGET] = dead
     report = bed.stream(ours, theirs)
     assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 1}
-    assert {"us-east-1": 1} == dict(report.announced)
-    assert {(dead.state.value, "eu-west-1"): 1} == dict(report.failures)
+    assert dict(report.announced) == {"us-east-1": 1}
+    assert dict(report.failures) == {(dead.state.value, "eu-west-1"): 1}
     assert bed.publisher.names(OTHER) == [("al2023", 2)]
     assert bed.pending() == [("al2023", 2)]
 
@@ -264,8 +264,8 @@ def test_a_dead_topic_is_asked_once() -> None:
     bed = Bed(*releases(25))
     bed.publisher.dead[TARGET] = DENIED
     report = bed.sweep()
-    assert [(TARGET, 10)] == bed.publisher.calls
-    assert (25, 10) == (report.pending, report.failures.total())
+    assert bed.publisher.calls == [(TARGET, 10)]
+    assert (report.pending, report.failures.total()) == (25, 10)
 
 
 def test_a_dead_topic_is_asked_once_in_a_sweep_of_many_pages() -> None:
@@ -274,8 +274,8 @@ def test_a_dead_topic_is_asked_once_in_a_sweep_of_many_pages() -> None:
     bed.rows.page_size = 2
     bed.publisher.dead[TARGET] = DENIED
     report = bed.sweep()
-    assert [(TARGET, 2)] == [call for call in bed.publisher.calls if call[0] == TARGET]
-    assert {"us-east-1": 6} == dict(report.announced)
+    assert [call for call in bed.publisher.calls if call[0] == TARGET] == [(TARGET, 2)]
+    assert dict(report.announced) == {"us-east-1": 6}
     assert report.pending == 6
 
 
@@ -314,8 +314,8 @@ def test_a_poison_announcement_costs_no_other(state: State) -> None:
     bed = Bed(poison, *releases(24))
     bed.publisher.refused["image-000-poison"] = Failure.of(state, "Code", "why")
     report = bed.sweep()
-    assert [(TARGET, 10), (TARGET, 10), (TARGET, 5)] == bed.publisher.calls
-    assert (24, 1) == (report.announced.total(), report.pending)
+    assert bed.publisher.calls == [(TARGET, 10), (TARGET, 10), (TARGET, 5)]
+    assert (report.announced.total(), report.pending) == (24, 1)
     assert bed.pending() == [("image-000-poison", 2)]
 
 
@@ -329,8 +329,8 @@ def test_a_topic_that_refuses_a_whole_batch_is_asked_once(state: State, page_siz
     bed.rows.page_size = page_size
     bed.publisher.dead[TARGET] = poison
     report = bed.sweep()
-    assert [TARGET] == [where for where, _ in bed.publisher.calls if where == TARGET]
-    assert (30, 5) == (report.pending, report.announced.total())
+    assert [where for where, _ in bed.publisher.calls if where == TARGET] == [TARGET]
+    assert (report.pending, report.announced.total()) == (30, 5)
 
 
 @pytest.mark.parametrize("page_size", [100, 4])
@@ -340,7 +340,7 @@ def test_a_topic_that_takes_a_part_is_asked_again(page_size: int) -> None:
     bed.rows.page_size = page_size
     bed.publisher.refused["image-000"] = THROTTLED
     report = bed.sweep()
-    assert (23, 1) == (report.announced.total(), report.pending)
+    assert (report.announced.total(), report.pending) == (23, 1)
 
 
 @pytest.mark.parametrize("state", [State.BAD_LOOKUP, State.UNCLASSIFIED])
@@ -368,7 +368,7 @@ def test_a_version_that_fails_holds_back_the_later_ones_of_its_image() -> None:
     bed.publisher.refused["b"] = MALFORMED
     report = bed.sweep()
     assert bed.publisher.names() == [("a", 1), ("a", 2)]
-    assert (3, 1) == (report.pending, report.failures.total())
+    assert (report.pending, report.failures.total()) == (3, 1)
     bed.publisher.heal()
     bed.sweep()
     assert bed.publisher.names()[2:] == [("b", 1), ("b", 2), ("b", 3)]
@@ -382,7 +382,7 @@ def test_a_poison_announcement_costs_no_other_page_of_a_sweep(page_size: int) ->
     bed.rows.page_size = page_size
     bed.publisher.refused["a-poison"] = MALFORMED
     report = bed.sweep()
-    assert [(r.image_name, 2) for r in releases(4)] == bed.publisher.names()
+    assert bed.publisher.names() == [(r.image_name, 2) for r in releases(4)]
     assert report.pending == 2
     assert bed.pending() == [("a-poison", 1), ("a-poison", 2)]
 
@@ -431,7 +431,7 @@ def test_everything_that_is_left_of_an_image_goes_first() -> None:
     bed.rows.table.put(published_row(a_release(version=1)))
     bed.stream(a_release(version=5), a_release(version=4), a_release("other"))
     assert bed.pending() == []
-    assert [2, 3, 4, 5] == [version for name, version in bed.publisher.names() if name == "al2023"]
+    assert [version for name, version in bed.publisher.names() if name == "al2023"] == [2, 3, 4, 5]
     assert bed.rows.reads[:3] == [5, 1, 1]
     assert bed.rows.searches == []
 
@@ -442,9 +442,9 @@ def test_the_release_before_costs_no_further_call(version: int, keys: int) -> No
     bed = Bed(a_release(version=version))
     bed.rows.table.put(published_row(a_release(version=3)))
     bed.stream(a_release(version=version))
-    assert [keys, 1] == bed.rows.reads
+    assert bed.rows.reads == [keys, 1]
     assert bed.rows.searches == []
-    assert [("al2023", version)] == bed.publisher.names()
+    assert bed.publisher.names() == [("al2023", version)]
 
 
 def test_what_is_left_elsewhere_stays_for_the_sweep() -> None:
@@ -463,7 +463,7 @@ def test_a_release_that_is_refused_again_holds_back_the_new_one() -> None:
     bed.publisher.refused["al2023"] = MALFORMED
     report = bed.stream(three)
     assert report.answer() == {"batchItemFailures": [], "announced": 0, "pending": 2}
-    assert [(TARGET, 1)] == bed.publisher.calls
+    assert bed.publisher.calls == [(TARGET, 1)]
     bed.publisher.heal()
     bed.sweep()
     assert bed.publisher.names() == [("al2023", 2), ("al2023", 3)]
@@ -535,7 +535,7 @@ def test_a_sweep_takes_what_is_old_enough(age: float, announced: int) -> None:
     detected = timestamp(NOW - timedelta(seconds=age))
     bed = Bed(a_release(detected_at=detected))
     report = bed.sweep(Sweep(older_than_seconds=60.0))
-    assert (announced, 1 - announced) == (report.announced.total(), report.pending)
+    assert (report.announced.total(), report.pending) == (announced, 1 - announced)
 
 
 def test_a_later_version_never_overtakes_a_young_one() -> None:
@@ -564,8 +564,8 @@ def test_publishing_ends_between_two_calls_when_time_is_over() -> None:
     bed = Bed(*releases(25))
     calls = bed.publisher.calls
     report = bed.sweep(deadline=of_workers(lambda: 60.0 - 30.0 * len(calls)))
-    assert [(TARGET, 10), (TARGET, 10)] == calls
-    assert (20, 5) == (report.announced.total(), report.pending)
+    assert calls == [(TARGET, 10), (TARGET, 10)]
+    assert (report.announced.total(), report.pending) == (20, 5)
     bed.sweep()
     assert set(bed.publisher.copies().values()) == {1}
 
@@ -581,7 +581,7 @@ def test_a_sweep_goes_on_counting_when_time_is_over() -> None:
     """The alarm must see a backlog that is too long for one sweep."""
     bed, deadline = by_page(60.0, 5.0, 4.0)
     report = bed.sweep(deadline=deadline)
-    assert [(TARGET, 2)] == bed.publisher.calls
+    assert bed.publisher.calls == [(TARGET, 2)]
     assert (report.announced.total(), report.pending) == (2, 4)
     assert bed.rows.reads == [4, 2]
 
@@ -671,7 +671,7 @@ def test_the_order_of_the_targets_is_drawn() -> None:
     bed = Bed(*(a_release(target=target) for target in TURNS))
     bed.shuffle = list.reverse
     bed.sweep()
-    assert TURNS[::-1] == [target for target, _ in bed.publisher.calls]
+    assert [target for target, _ in bed.publisher.calls] == TURNS[::-1]
 
 
 @pytest.mark.usefixtures("one_thread")
@@ -766,8 +766,8 @@ def test_every_release_arrives_once_faults_heal(
     assert bed.sweep().pending == 0
     assert bed.pending() == []
     copies = bed.publisher.copies()
-    assert {release.event_id for release in found} == set(copies)
-    assert len(found) + lost_marks == copies.total()
+    assert set(copies) == {release.event_id for release in found}
+    assert copies.total() == len(found) + lost_marks
     sent = {announcement(r).event_id: (r.target, announcement(r)) for r in found}
     assert all(sent[copy.event_id] == (target, copy) for target, copy in bed.publisher.published)
     for target in TARGETS:
@@ -802,7 +802,7 @@ def test_an_image_is_announced_in_order_over_any_invocations(
     bed.sweep()
     for name in ("al2023", "other"):
         expected = [(name, version) for version in range(1, len(troubles) + 1)]
-        assert expected == [each for each in bed.publisher.names() if each[0] == name]
+        assert [each for each in bed.publisher.names() if each[0] == name] == expected
 
 
 def assert_in_order(names: list[tuple[str, int]]) -> None:

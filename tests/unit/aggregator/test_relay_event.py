@@ -37,14 +37,14 @@ def test_inserted_release_rows_are_named_in_order() -> None:
     """With the sequence number of the first, which is where a batch would be tried again from."""
     one, two = key_of_release(ONE), key_of_release(TWO)
     event = {"Records": [a_record(one, 7), a_record(two, 8)]}
-    assert Inserted((one, two), f"{7:021d}") == parse_relay_event(event)
+    assert parse_relay_event(event) == Inserted((one, two), f"{7:021d}")
 
 
 @pytest.mark.parametrize("event", ["MODIFY", "REMOVE", "insert", None])
 def test_only_insertions_count(event: str) -> None:
     """Marking a release as published modifies its row, and that is no news."""
-    assert Inserted() == parse_relay_event(
-        {"Records": [a_record(key_of_release(ONE), event=event)]}
+    assert (
+        parse_relay_event({"Records": [a_record(key_of_release(ONE), event=event)]}) == Inserted()
     )
 
 
@@ -54,19 +54,19 @@ def test_only_insertions_count(event: str) -> None:
 )
 def test_only_release_rows_count(record: str) -> None:
     """Whatever the filter of the event source mapping lets through."""
-    assert Inserted() == parse_relay_event({"Records": [a_record(Key("eu-west-1", record))]})
+    assert parse_relay_event({"Records": [a_record(Key("eu-west-1", record))]}) == Inserted()
 
 
 def test_the_first_is_the_first_that_counts() -> None:
     """Records before it need not be read again."""
     key = key_of_release(ONE)
     event = {"Records": [a_record(IMAGE_ROW, 1), a_record(key, 2), a_record(IMAGE_ROW, 3)]}
-    assert Inserted((key,), f"{2:021d}") == parse_relay_event(event)
+    assert parse_relay_event(event) == Inserted((key,), f"{2:021d}")
 
 
 def test_an_empty_batch_asks_for_nothing() -> None:
     """It is a stream event all the same."""
-    assert Inserted() == parse_relay_event({"Records": []})
+    assert parse_relay_event({"Records": []}) == Inserted()
 
 
 POISON: dict[str, object] = {
@@ -93,14 +93,14 @@ def test_a_poison_record_costs_no_other(poison: object) -> None:
     """Those beside it are announced."""
     key = key_of_release(ONE)
     event = {"Records": [poison, a_record(key, 2), poison]}
-    assert Inserted((key,), f"{2:021d}") == parse_relay_event(event)
+    assert parse_relay_event(event) == Inserted((key,), f"{2:021d}")
 
 
 def test_a_record_without_sequence_number_is_announced_too() -> None:
     """It just cannot be asked for again; the sweep makes up for that."""
     record = a_record(key_of_release(ONE))
     del record["dynamodb"]["SequenceNumber"]
-    assert Inserted((key_of_release(ONE),), None) == parse_relay_event({"Records": [record]})
+    assert parse_relay_event({"Records": [record]}) == Inserted((key_of_release(ONE),), None)
 
 
 anything = st.recursive(
@@ -136,7 +136,7 @@ def test_no_record_stops_a_batch(records: list[object]) -> None:
 )
 def test_a_sweep_may_spare_what_is_young(event: dict[str, Any], expected: Sweep) -> None:
     """Without an age it takes everything."""
-    assert expected == parse_relay_event(event)
+    assert parse_relay_event(event) == expected
 
 
 @pytest.mark.parametrize("age", [None, True, "60", -1, -0.5, [], {}, float("nan"), float("inf")])

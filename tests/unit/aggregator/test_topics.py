@@ -139,7 +139,7 @@ def test_the_topic_is_the_targets_own(partition: str) -> None:
     assert [arn for arn, _ in members.calls] == [
         f"arn:{partition}:sns:cn-north-1:222233334444:news"
     ]
-    assert [(target, "sns")] == members.asked
+    assert members.asked == [(target, "sns")]
 
 
 def test_a_fifo_topic_gets_group_and_deduplication_ids() -> None:
@@ -148,8 +148,8 @@ def test_a_fifo_topic_gets_group_and_deduplication_ids() -> None:
     publish(members, topic="releases.fifo")
     ((arn, entries),) = members.calls
     assert arn.endswith(":releases.fifo")
-    assert [(r.image_name, r.event_id) for r in (ONE, TWO, THREE)] == [
-        (entry["MessageGroupId"], entry["MessageDeduplicationId"]) for entry in entries
+    assert [(entry["MessageGroupId"], entry["MessageDeduplicationId"]) for entry in entries] == [
+        (r.image_name, r.event_id) for r in (ONE, TWO, THREE)
     ]
 
 
@@ -169,8 +169,8 @@ def test_what_stands_in_successful_is_accepted(waits: list[float]) -> None:
     """With the message id that SNS gave it, in one call."""
     members = FakeMembers()
     expected = {name: f"message-1-{name}" for name in "abc"}
-    assert expected == publish(members)
-    assert (1, []) == (len(members.calls), waits)
+    assert publish(members) == expected
+    assert (len(members.calls), waits) == (1, [])
 
 
 def test_what_stands_in_neither_list_is_not_accepted() -> None:
@@ -211,7 +211,7 @@ def test_what_stays_refused_is_told(waits: list[float]) -> None:
     """After four attempts, with the last reason."""
     members = FakeMembers(*[{"a": BUSY}] * 9)
     found = publish(members)
-    assert Failure.of(State.TRANSIENT, "InternalError", "why") == found["a"]
+    assert found["a"] == Failure.of(State.TRANSIENT, "InternalError", "why")
     assert members.names() == ["abc", "a", "a", "a"]
     assert len(waits) == 3
 
@@ -251,7 +251,7 @@ def test_what_will_not_pass_is_not_tried_again(fate: Fate, state: State) -> None
     members = FakeMembers({"a": fate})
     found = publish(members)
     assert isinstance(found["a"], Failure)
-    assert (state, "why") == (found["a"].state, found["a"].detail)
+    assert (found["a"].state, found["a"].detail) == (state, "why")
     assert (found["b"], found["c"]) == ("message-1-b", "message-1-c")
     assert len(members.calls) == 1
 
@@ -261,7 +261,7 @@ def test_a_refusal_need_not_give_a_reason() -> None:
     silent = {"Code": "NotFound", "SenderFault": True}
     rude = refusal("Bad\nCode", senders_fault=True, message="a\nb" + "x" * 1000)
     found = publish(FakeMembers({"a": silent, "b": rude}))
-    assert Failure.of(State.NOT_FOUND, "NotFound", "") == found["a"]
+    assert found["a"] == Failure.of(State.NOT_FOUND, "NotFound", "")
     assert isinstance(found["b"], Failure)
     assert found["b"].code == "Bad Code"
     assert found["b"].detail.startswith("a bx")
@@ -281,8 +281,8 @@ def test_a_call_that_fails_is_the_failure_of_all(state: State, waits: list[float
     """It is not repeated: botocore has done that."""
     members = FakeMembers(failed(state))
     expected = dict.fromkeys("abc", Failure.of(state, "Code", "why"))
-    assert expected == publish(members)
-    assert (1, []) == (len(members.calls), waits)
+    assert publish(members) == expected
+    assert (len(members.calls), waits) == (1, [])
 
 
 def test_a_later_call_that_fails_takes_nothing_back() -> None:
@@ -290,7 +290,7 @@ def test_a_later_call_that_fails_takes_nothing_back() -> None:
     members = FakeMembers({"b": BUSY}, failed(State.THROTTLED))
     found = publish(members)
     assert (found["a"], found["c"]) == ("message-1-a", "message-1-c")
-    assert Failure.of(State.THROTTLED, "Code", "why") == found["b"]
+    assert found["b"] == Failure.of(State.THROTTLED, "Code", "why")
 
 
 # --- the role

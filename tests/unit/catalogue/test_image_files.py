@@ -37,8 +37,8 @@ def test_yaml_and_yml_files_of_all_folders_are_read(write: Write) -> None:
     configuration = read_configuration(folder, regions)
 
     expected = {str(folder / name): 1 for name in ("a.yaml", "b/deep/x.yaml", "c.yml")}
-    assert expected == configuration.images_by_file
-    assert list(expected) == list(configuration.images_by_file)
+    assert configuration.images_by_file == expected
+    assert list(configuration.images_by_file) == list(expected)
     assert configuration.warnings == ()
 
 
@@ -61,7 +61,7 @@ def test_a_file_that_is_not_read_is_listed(write: Write, name: str, reason: str)
 
     (warning,) = read_configuration(folder, regions).warnings
 
-    assert f"{folder}/{name}: {reason}" == str(warning)
+    assert str(warning) == f"{folder}/{name}: {reason}"
 
 
 def test_a_hidden_folder_and_a_link_to_a_folder_are_listed_once(write: Write) -> None:

@@ -107,7 +107,7 @@ def test_the_list_form_example_loads(loaded: Load) -> None:
             ),
         ),
     )
-    assert expected == catalogue
+    assert catalogue == expected
 
 
 @pytest.mark.parametrize("indicator", [">-", ">", "|", "|-", ">+"])
@@ -121,14 +121,14 @@ def test_the_older_form_example_loads(loaded: Load, indicator: str) -> None:
             Filter("owner-alias", ("amazon",)),
         )
     )
-    assert expected == lookup_of(catalogue)
+    assert lookup_of(catalogue) == expected
 
 
 def test_the_older_form_may_hold_one_map_and_a_last_comma(loaded: Load) -> None:
     """One map is enough, no space is needed, and a comma after the last one does no harm."""
     catalogue = loaded(an_image("Filters: \"{'Name':'owner-id','Values':['309956199498',],},\""))
 
-    assert FilterLookup((Filter("owner-id", ("309956199498",)),)) == lookup_of(catalogue)
+    assert lookup_of(catalogue) == FilterLookup((Filter("owner-id", ("309956199498",)),))
 
 
 def test_filter_is_another_spelling_of_filters(loaded: Load) -> None:
@@ -156,7 +156,7 @@ def test_what_looks_like_something_else_stays_text(loaded: Load, text: str) -> N
     catalogue = loaded(an_image(RHEL, f"Filters: [{{Name: tag:x, Values: [{text}]}}]"))
 
     expected = FilterLookup((Filter("tag:x", (text,)),), owners=("309956199498",))
-    assert expected == lookup_of(catalogue)
+    assert lookup_of(catalogue) == expected
 
 
 @pytest.mark.parametrize("text", ["true", "false", "null"])
@@ -168,7 +168,7 @@ def test_quoted_words_stay_text(loaded: Load, text: str, quote: str) -> None:
     )
 
     expected = FilterLookup((Filter("tag:x", (text,)),), owners=("309956199498",))
-    assert expected == lookup_of(catalogue)
+    assert lookup_of(catalogue) == expected
 
 
 @pytest.mark.parametrize("name", ["1.30", "no", "2024-01-01", "12", "1_000"])
@@ -176,7 +176,7 @@ def test_names_may_look_like_numbers(loaded: Load, name: str) -> None:
     """A name is what was written, digit for digit."""
     catalogue = loaded(an_image("ParameterPath: /aws/a", name=name))
 
-    assert [name] == [image.name for image in catalogue.images]
+    assert [image.name for image in catalogue.images] == [name]
 
 
 @given(digits=st.from_regex(r"[0-9]{12}", fullmatch=True), quote=st.sampled_from(["", "'", '"']))
@@ -188,9 +188,9 @@ def test_every_account_id_survives(loaded: Load, digits: str, quote: str) -> Non
         f"AccountId: {quote}{digits}{quote}\nregions: [{{Name: eu-west-1}}]\n",
     )
 
-    assert (Target(digits, "eu-west-1"),) == catalogue.targets
+    assert catalogue.targets == (Target(digits, "eu-west-1"),)
     expected = FilterLookup((Filter("name", ("x",)),), owners=(digits,))
-    assert expected == lookup_of(catalogue)
+    assert lookup_of(catalogue) == expected
 
 
 def test_a_byte_order_mark_at_the_beginning_is_accepted(loaded: Load) -> None:
@@ -247,11 +247,11 @@ def test_both_forms_give_the_same_lookup(loaded: Load, filters: dict[str, list[s
 
     catalogue = loaded(an_image(RHEL, f"Filters: {as_list}"))
 
-    assert catalogue == loaded(an_image(RHEL, f"Filters: {as_text}"))
+    assert loaded(an_image(RHEL, f"Filters: {as_text}")) == catalogue
     expected = {name: tuple(sorted(set(values))) for name, values in filters.items()}
     lookup = lookup_of(catalogue)
     assert isinstance(lookup, FilterLookup)
-    assert expected == {entry.name: entry.values for entry in lookup.filters}
+    assert {entry.name: entry.values for entry in lookup.filters} == expected
 
 
 A = """\
@@ -319,14 +319,14 @@ def test_cosmetic_edits_change_no_bytes(loaded: Load, entry: str) -> None:
     """Order, repetition, quoting and form within an entry do not show in what is compiled."""
     before = encode_catalogue(loaded(f"images:\n  - {A}\n"))
 
-    assert before == encode_catalogue(loaded(f"images:\n  - {entry}\n"))
+    assert encode_catalogue(loaded(f"images:\n  - {entry}\n")) == before
 
 
 def test_what_is_compiled_reads_back(loaded: Load) -> None:
     """The catalogue file gives the catalogue that it was written from."""
     catalogue = loaded(as_files(ENTRIES, ["a.yaml"] * 4), REGIONS_EXAMPLE)
 
-    assert catalogue == decode_catalogue(encode_catalogue(catalogue))
+    assert decode_catalogue(encode_catalogue(catalogue)) == catalogue
 
 
 # --- fields
@@ -350,14 +350,14 @@ def test_every_optional_field_reaches_the_image(loaded: Load) -> None:
         announce=frozenset({Kind.BASELINE, Kind.RECONFIGURED}),
         regions=frozenset({"eu-west-1"}),
     )
-    assert (expected,) == catalogue.images
+    assert catalogue.images == (expected,)
 
 
 def test_an_empty_announce_list_keeps_history_only(loaded: Load) -> None:
     """Nothing is announced of an image that announces nothing."""
     catalogue = loaded(an_image("ParameterPath: /a", "Announce: []"))
 
-    assert frozenset() == catalogue.images[0].announce
+    assert catalogue.images[0].announce == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -407,7 +407,7 @@ def test_a_region_may_stand_with_several_accounts(loaded: Load) -> None:
     )
 
     expected = (Target("111122223333", "eu-west-1"), Target("222233334444", "eu-west-1"))
-    assert expected == catalogue.targets
+    assert catalogue.targets == expected
 
 
 # --- files
@@ -423,7 +423,7 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
         f"{tmp_path}/images: {hint} --images DIR",
         f"{tmp_path}/regions.yaml: {hint} --regions FILE",
     ]
-    assert expected == [str(problem) for problem in caught.value.problems]
+    assert [str(problem) for problem in caught.value.problems] == expected
 
 
 def test_what_never_ends_is_not_read(write: Write) -> None:
@@ -486,7 +486,7 @@ def test_five_mistakes_are_five_problems(refused: Refuse) -> None:
         (9, "three", "Name"),
         (10, "three", "Parameterpath"),
     ]
-    assert expected == [(p.line, p.entry, p.field) for p in problems]
+    assert [(p.line, p.entry, p.field) for p in problems] == expected
 
 
 def test_a_parameter_at_the_root_needs_no_slash(loaded: Load) -> None:
@@ -513,7 +513,7 @@ def test_mistakes_of_all_files_are_told_together(refused: Refuse) -> None:
         ("b.yaml", 3, "ParameterPath"),
         ("c.yaml", 2, "Name"),
     ]
-    assert expected == [(Path(p.file).name, p.line, p.field) for p in problems]
+    assert [(Path(p.file).name, p.line, p.field) for p in problems] == expected
 
 
 def test_names_are_unique_over_all_files(refused: Refuse) -> None:
@@ -561,7 +561,7 @@ def test_the_error_reads_as_one_line_a_problem(write: Write) -> None:
         f"{folder}/images.yaml:4: a: Announce[0]: is the text 'gossip', but must be "
         "'baseline', 'release', 'rollback' or 'reconfigured'"
     )
-    assert expected == str(caught.value)
+    assert str(caught.value) == expected
 
 
 def test_the_missing_owner_is_explained(refused: Refuse) -> None:

@@ -296,11 +296,11 @@ def test_one_mistake_is_one_line_that_says_what_to_write(case: Case, write: Writ
     """The verdict is as expected, and one line names the place and the mistake."""
     verdict, lines = verdict_of(*write(case.images, case.regions))
 
-    assert case.verdict == verdict, lines
+    assert verdict == case.verdict, lines
     assert [line[: len(case.line)] for line in lines] == ([case.line] if case.line else []), lines
 
 
 def test_the_table_is_long_enough_to_mean_something() -> None:
     """At least 110 ways to write it, each under a name of its own."""
     assert len(CASES) >= 110
-    assert {1} == set(Counter(case.name for case in CASES).values())
+    assert set(Counter(case.name for case in CASES).values()) == {1}

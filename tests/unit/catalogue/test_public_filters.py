@@ -131,10 +131,10 @@ def test_a_public_list_reaches_the_lookup_unchanged(
 
     (image,) = configuration.catalogue.images
     assert isinstance(image.lookup, FilterLookup)
-    assert {name: set(values) for name, values in filters} == {
-        entry.name: set(entry.values) for entry in image.lookup.filters
+    assert {entry.name: set(entry.values) for entry in image.lookup.filters} == {
+        name: set(values) for name, values in filters
     }
-    assert sorted(owners) == list(image.lookup.owners)
+    assert list(image.lookup.owners) == sorted(owners)
     assert all("no architecture" in warning.message for warning in configuration.warnings)
 
 
@@ -145,7 +145,7 @@ def test_a_public_list_may_be_written_in_the_older_form(
     """Both forms give one lookup."""
     expected = load(*write(as_list(owners, filters)))
 
-    assert expected == load(*write(as_text(owners, filters)))
+    assert load(*write(as_text(owners, filters))) == expected
 
 
 @pytest.mark.parametrize(("owners", "filters", "says"), REFUSED)

@@ -54,7 +54,7 @@ def test_the_shipped_files_load() -> None:
 
 def test_the_shipped_regions_use_a_made_up_account() -> None:
     """Nobody's real account is in the repository."""
-    assert {"111122223333"} == {target.account_id for target in shipped().targets}
+    assert {target.account_id for target in shipped().targets} == {"111122223333"}
 
 
 def test_shipped_parameters_are_public_ones() -> None:
@@ -86,7 +86,7 @@ def test_the_committed_schemas_are_current() -> None:
         path.name: path.read_text(encoding="utf-8") for path in (ROOT / "schemas").iterdir()
     }
 
-    assert schemas() == committed
+    assert committed == schemas()
 
 
 @pytest.mark.parametrize("name", sorted(schemas()))
@@ -108,7 +108,7 @@ def test_a_family_fits_the_schema_that_its_first_line_names(path: Path) -> None:
     """Editors find the schema from the first line, and nothing to complain of."""
     first = path.read_text(encoding="utf-8").splitlines()[0]
 
-    assert f"# yaml-language-server: $schema=../schemas/{IMAGES_SCHEMA}" == first
+    assert first == f"# yaml-language-server: $schema=../schemas/{IMAGES_SCHEMA}"
     assert list(validator(IMAGES_SCHEMA).iter_errors(content(path))) == []
 
 

@@ -107,7 +107,7 @@ def test_a_rebuilt_older_minor_is_never_current(
 
     announced = _announced(_filter(f"rhel-{major}-{arch}"), _rhel(*published, arch=arch))
 
-    assert _rhel(*wanted, arch=arch) == announced
+    assert announced == _rhel(*wanted, arch=arch)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_minor_that_is_yet_to_come_is_announced(coming: str) -> None:
     """A new minor is followed before anyone edits the entry, 9.10 after 9.9 and 9.1 too."""
     announced = _announced(_filter("rhel-9-x86_64"), _rhel("9.8.0_HVM-20260908", coming))
 
-    assert _rhel("9.8.0_HVM-20260908", coming) == announced
+    assert announced == _rhel("9.8.0_HVM-20260908", coming)
 
 
 ALL_RHEL = [*_rhel(*NEW_NINE, *NEW_TEN), *_rhel(*NEW_NINE, *NEW_TEN, arch="arm64"), *NAMES]

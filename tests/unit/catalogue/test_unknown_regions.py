@@ -43,8 +43,8 @@ def test_a_misspelt_region_is_warned_of_where_it_stands(write: Write) -> None:
 
     message = "eu-wset-1 is not in this version's list of regions; did you mean eu-west-1?"
     expected = Problem(str(regions), 4, "eu-wset-1", "Name", message)
-    assert (expected,) == read_configuration(images, regions).warnings
-    assert f"{regions}:4: eu-wset-1: Name: {message}" == str(expected)
+    assert read_configuration(images, regions).warnings == (expected,)
+    assert str(expected) == f"{regions}:4: eu-wset-1: Name: {message}"
 
 
 def test_a_region_like_no_other_is_warned_of_without_a_guess(write: Write) -> None:
@@ -60,8 +60,10 @@ def test_each_unknown_region_is_warned_of(write: Write) -> None:
 
     found = warnings(write, where("eu-wset-1", "us-aest-1") + twice)
 
-    assert [(3, "eu-wset-1"), (4, "us-aest-1"), (5, "eu-wset-1")] == [
-        (warning.line, warning.entry) for warning in found
+    assert [(warning.line, warning.entry) for warning in found] == [
+        (3, "eu-wset-1"),
+        (4, "us-aest-1"),
+        (5, "eu-wset-1"),
     ]
 
 
@@ -69,7 +71,7 @@ def test_a_region_that_is_not_known_loads_all_the_same(write: Write) -> None:
     """It may be newer than this version."""
     catalogue = load(*write(IMAGES, where("eu-new-1")))
 
-    assert (Target(ACCOUNT, "eu-new-1"),) == catalogue.targets
+    assert catalogue.targets == (Target(ACCOUNT, "eu-new-1"),)
 
 
 def test_warnings_are_bounded(write: Write) -> None:
@@ -80,7 +82,7 @@ def test_warnings_are_bounded(write: Write) -> None:
 
     found = warnings(write, "\n".join(["regions:", *entries, ""]))
 
-    assert MAX_PROBLEMS + 1 == len(found)
+    assert len(found) == MAX_PROBLEMS + 1
 
 
 def test_the_sdk_knows_regions_of_several_partitions() -> None:

@@ -78,7 +78,7 @@ def test_check_as_json(tmp_path: Path) -> None:
         "pairs": 4,
         "warnings": [],
     }
-    assert expected == json.loads(result.stdout)
+    assert json.loads(result.stdout) == expected
 
 
 COMPILE = ["compile", "--out", "catalogue.json"]
@@ -96,7 +96,7 @@ def test_an_unknown_region_is_a_warning(tmp_path: Path, command: list[str]) -> N
         "warning: regions.yaml:2: eu-wset-1: Name: "
         "eu-wset-1 is not in this version's list of regions; did you mean eu-west-1?"
     )
-    assert expected == result.stderr.splitlines()[0]
+    assert result.stderr.splitlines()[0] == expected
     assert result.exit_code == 0
 
 
@@ -216,7 +216,7 @@ def test_problems_are_one_line_each(tmp_path: Path) -> None:
         ),
         "error: tracked_images/family.yaml:3: a: ParameterPath: is a list, but must be text",
     ]
-    assert expected == result.stderr.splitlines()
+    assert result.stderr.splitlines() == expected
     assert (result.exit_code, result.stdout) == (2, "")
 
 
@@ -234,7 +234,7 @@ def test_problems_as_json(tmp_path: Path, command: list[str]) -> None:
         "field": "images",
         "message": "is an empty list; add at least one, or remove the key",
     }
-    assert {"ok": False, "problems": [problem], "warnings": []} == json.loads(result.stdout)
+    assert json.loads(result.stdout) == {"ok": False, "problems": [problem], "warnings": []}
     assert result.exit_code == 2
 
 
@@ -256,7 +256,7 @@ def test_compile_writes_the_catalogue(tmp_path: Path) -> None:
     result = run("compile", "--out", "catalogue.json")
 
     expected = encode_catalogue(load(tmp_path / "tracked_images", tmp_path / "regions.yaml"))
-    assert expected == (tmp_path / "catalogue.json").read_text(encoding="utf-8")
+    assert (tmp_path / "catalogue.json").read_text(encoding="utf-8") == expected
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "catalogue.json",
         "regions.yaml",
@@ -295,7 +295,7 @@ def test_a_refused_configuration_leaves_the_old_catalogue(tmp_path: Path) -> Non
     result = run("compile", "--out", "catalogue.json")
 
     assert result.exit_code == 2
-    assert before == (tmp_path / "catalogue.json").read_bytes()
+    assert (tmp_path / "catalogue.json").read_bytes() == before
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -333,7 +333,7 @@ def test_schemas_are_written_for_make() -> None:
 
     assert result.exit_code == 0
     written = {path.name for path in Path("schemas").iterdir()}
-    assert {"regions.schema.json", "tracked_images.schema.json"} == written
+    assert written == {"regions.schema.json", "tracked_images.schema.json"}
     assert "schemas" not in run("--help").stdout
 
 

@@ -36,7 +36,7 @@ def test_verbatim_text_is_not_changed(width: int, *, terminal: bool) -> None:
 
     page.verbatim(BODY)
 
-    assert f"{BODY}\n" == text.getvalue()
+    assert text.getvalue() == f"{BODY}\n"
 
 
 @pytest.mark.parametrize("terminal", [True, False])

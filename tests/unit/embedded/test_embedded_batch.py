@@ -29,12 +29,12 @@ def failures(*identifiers: object) -> dict[str, object]:
 )
 def test_an_empty_answer_means_success(answer: object) -> None:
     """No answer, an empty one, and one without failures all mean that everything succeeded."""
-    assert BatchResult(()) == parse_answer(answer, SENT)
+    assert parse_answer(answer, SENT) == BatchResult(())
 
 
 def test_a_reported_record_fails_alone() -> None:
     """Only what is reported fails, in the order in which it was sent, whatever else is said."""
-    assert BatchResult(("1", "3")) == parse_answer(failures("3", "1", "3") | {"checked": 1}, SENT)
+    assert parse_answer(failures("3", "1", "3") | {"checked": 1}, SENT) == BatchResult(("1", "3"))
 
 
 @pytest.mark.parametrize(
@@ -68,36 +68,36 @@ def test_the_checkpoint_is_the_lowest_number() -> None:
 def test_everything_from_the_checkpoint_is_retried() -> None:
     """Records that succeeded behind the lowest failure are delivered again with it."""
     after = next_step(RecordBatch(("a", "b", "c")), 1, thrown=False, policy=RetryPolicy())
-    assert NextStep((RecordBatch(("b", "c"), 1),)) == after
+    assert after == NextStep((RecordBatch(("b", "c"), 1),))
 
 
 def test_nothing_follows_success() -> None:
     """A batch without failures is done with."""
-    assert NextStep() == next_step(RecordBatch((1, 2)), 2, thrown=False, policy=RetryPolicy())
+    assert next_step(RecordBatch((1, 2)), 2, thrown=False, policy=RetryPolicy()) == NextStep()
 
 
 def test_an_exception_halves_the_batch_at_no_cost() -> None:
     """Bisecting uses up no retry, so that one bad record cannot spend its neighbours' retries."""
     after = next_step(RecordBatch((1, 2, 3), 2), 0, thrown=True, policy=RetryPolicy(max_retries=2))
-    assert NextStep((RecordBatch((1,), 2), RecordBatch((2, 3), 2))) == after
+    assert after == NextStep((RecordBatch((1,), 2), RecordBatch((2, 3), 2)))
 
 
 def test_without_bisecting_an_exception_retries_the_whole_batch() -> None:
     """The batch stays together where bisecting is switched off."""
     policy = RetryPolicy(max_retries=1, bisect=False)
-    assert NextStep((RecordBatch((1, 2), 1),)) == next_step(
-        RecordBatch((1, 2)), 0, thrown=True, policy=policy
+    assert next_step(RecordBatch((1, 2)), 0, thrown=True, policy=policy) == NextStep(
+        (RecordBatch((1, 2), 1),)
     )
 
 
 def test_the_last_retry_gives_the_rest_up() -> None:
     """What still fails after the last retry is discarded, however it failed."""
     policy = RetryPolicy(max_retries=1)
-    assert NextStep(discarded=(2,)) == next_step(
-        RecordBatch((1, 2), 1), 1, thrown=False, policy=policy
+    assert next_step(RecordBatch((1, 2), 1), 1, thrown=False, policy=policy) == NextStep(
+        discarded=(2,)
     )
-    assert NextStep(discarded=(1,)) == next_step(
-        RecordBatch((1,), 1), 0, thrown=True, policy=policy
+    assert next_step(RecordBatch((1,), 1), 0, thrown=True, policy=policy) == NextStep(
+        discarded=(1,)
     )
 
 
@@ -117,5 +117,5 @@ def test_only_poison_is_lost_when_batches_are_bisected(
         after = next_step(piece, begin, thrown=thrown, policy=RetryPolicy(retries))
         waiting = [*after.next, *waiting]
         lost += after.discarded
-    assert sorted(poison & set(range(size))) == sorted(lost)
-    assert sorted(set(range(size)) - poison) == done
+    assert sorted(lost) == sorted(poison & set(range(size)))
+    assert done == sorted(set(range(size)) - poison)

@@ -39,7 +39,7 @@ def test_a_host_is_reached_directly(
         assert proxy_bypass(f"{HOST}:4566")
         assert [bool(proxy_bypass(host)) for host in others] == direct
         assert getproxies()["http"] == PROXY
-    assert before == dict(os.environ)
+    assert dict(os.environ) == before
 
 
 def test_a_value_that_was_set_in_the_meantime_stays(monkeypatch: pytest.MonkeyPatch) -> None:

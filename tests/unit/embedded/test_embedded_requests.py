@@ -87,7 +87,7 @@ def test_calls_are_counted_from_a_mark() -> None:
     outside = Call("sqs", "ReceiveMessage", "eu-west-1", HUB, 200, outside=True)
     calls.add(outside)
     assert calls.since(mark) == ()
-    assert (outside,) == calls.since(mark, outside=True)
+    assert calls.since(mark, outside=True) == (outside,)
     calls.clear()
     assert calls.since(outside=True) == ()
 
@@ -121,7 +121,7 @@ def test_a_fault_strikes_as_often_as_it_says() -> None:
     faults.add(twice)
     faults.add(once)
     taken = [faults.take(a_request(), HUB) for _ in range(4)]
-    assert [twice, twice, once, None] == taken
+    assert taken == [twice, twice, once, None]
     assert (faults.struck(twice), faults.struck(once)) == (2, 1)
 
 
@@ -133,7 +133,7 @@ def test_a_healed_fault_strikes_no_more() -> None:
     faults.add(second)
     faults.remove(first)
     faults.remove(first)
-    assert second == faults.take(a_request(), HUB)
+    assert faults.take(a_request(), HUB) == second
     faults.clear()
     assert faults.take(a_request(), HUB) is None
 
@@ -176,7 +176,7 @@ def test_a_role_trusts_whom_its_policy_names(
     policy: dict[str, Any], external_id: str | None, *, expected: bool
 ) -> None:
     """The principal's account and the external id decide; no statement means no."""
-    assert expected == trusts(policy, HUB, external_id)
+    assert trusts(policy, HUB, external_id) == expected
 
 
 def test_a_foreign_page_token_is_refused() -> None:
@@ -219,7 +219,7 @@ def a_record(event: str = "INSERT", record: str = "release#1#a#00000001") -> dic
 )
 def test_only_inserted_releases_and_notices_pass(record: dict[str, Any], *, expected: bool) -> None:
     """The deployed filter lets inserted release and notice rows through, and nothing else."""
-    assert expected == matches_pattern(NEW_RELEASES, record)
+    assert matches_pattern(NEW_RELEASES, record) == expected
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_only_inserted_releases_and_notices_pass(record: dict[str, Any], *, expe
 )
 def test_filter_rules_are_lambdas(pattern: dict[str, Any], *, expected: bool) -> None:
     """Equality, `exists` and `anything-but` mean what they mean in a deployed filter."""
-    assert expected == matches_pattern(pattern, {"a": "x"})
+    assert matches_pattern(pattern, {"a": "x"}) == expected
 
 
 def test_an_unknown_filter_rule_is_refused() -> None:

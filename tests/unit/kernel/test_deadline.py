@@ -62,7 +62,7 @@ def test_all_problems_are_reported_at_once() -> None:
         "MAX_REMOVED_PERCENT is 'many', but must be a whole number from 0 to 100; "
         "environment variable AWS_REGION is not set"
     )
-    assert expected == str(caught.value)
+    assert str(caught.value) == expected
     assert len(caught.value.problems) == 4
 
 
@@ -82,7 +82,7 @@ def test_percent_accepts_whole_numbers(text: str, expected: int) -> None:
     """0 to 100, both included."""
     env = environment(P=text)
 
-    assert expected == env.percent("P", 20)
+    assert env.percent("P", 20) == expected
     env.check()
 
 
@@ -110,7 +110,7 @@ def test_home_region_is_where_lambda_says(variables: dict[str, str], expected: s
     """`AWS_REGION` first; a shell that has only `AWS_DEFAULT_REGION` works too."""
     env = environment(**variables)
 
-    assert expected == env.home_region()
+    assert env.home_region() == expected
     env.check()
 
 
@@ -119,7 +119,7 @@ def test_external_id_is_read(text: str) -> None:
     """Whatever STS accepts is accepted."""
     env = environment(EXTERNAL_ID=text)
 
-    assert text == env.external_id()
+    assert env.external_id() == text
     env.check()
 
 
@@ -146,7 +146,7 @@ def test_role_name_may_have_a_path(text: str) -> None:
     """The path is in front, without the first slash."""
     env = environment(READ_ROLE_NAME=text)
 
-    assert text == env.role_name("READ_ROLE_NAME", "ami-tracker-read")
+    assert env.role_name("READ_ROLE_NAME", "ami-tracker-read") == text
     assert env.role_name("OTHER", "ami-tracker-read") == "ami-tracker-read"
     env.check()
 
@@ -265,7 +265,7 @@ def test_deadline_outside_lambda_is_its_longest_run(context: object) -> None:
 )
 def test_timestamp_is_utc_with_milliseconds(moment: datetime, expected: str) -> None:
     """Rows and events write one form only, so that text order is time order."""
-    assert expected == timestamp(moment)
+    assert timestamp(moment) == expected
 
 
 def test_now_is_in_utc() -> None:

@@ -58,7 +58,7 @@ DENIED = Failure(State.ACCESS_DENIED, "AccessDenied", "no such role")
 )
 def test_error_is_a_sentence(error: AmiTrackerError, sentence: str) -> None:
     """Each error builds its own sentence from what it was given."""
-    assert sentence == str(error)
+    assert str(error) == sentence
 
 
 def test_refusal_names_the_way_out() -> None:
@@ -87,7 +87,7 @@ def test_retryable_are_the_faults_that_pass() -> None:
     expected = {"throttled", "transient", "credentials", "late", "overtaken"}
 
     assert expected == RETRYABLE
-    assert expected == {state for state in State if Failure(state, "", "").retryable}
+    assert {state for state in State if Failure(state, "", "").retryable} == expected
 
 
 @pytest.mark.parametrize(
@@ -106,11 +106,11 @@ def test_foreign_text_is_printable_and_capped(text: str, expected: str) -> None:
     """Code and detail come from outside: no control characters, at most 300 characters each."""
     cleaned = Failure.of(State.TRANSIENT, text, text)
 
-    assert Failure(State.TRANSIENT, expected, expected) == cleaned
+    assert cleaned == Failure(State.TRANSIENT, expected, expected)
 
 
 def test_malformed_problem_is_capped() -> None:
     """A message from outside cannot blow up the error that refuses it."""
     error = MalformedError("message", "x" * 10_000)
 
-    assert len("message is malformed: ") + DETAIL_LIMIT == len(str(error))
+    assert len(str(error)) == len("message is malformed: ") + DETAIL_LIMIT

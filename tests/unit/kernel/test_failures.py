@@ -107,7 +107,7 @@ def test_models_are_really_walked() -> None:
 
 def test_no_code_is_listed_twice() -> None:
     """What is handled elsewhere is not also a state of a pair."""
-    assert set() == STATE_OF_CODE.keys() & HANDLED_ELSEWHERE
+    assert STATE_OF_CODE.keys() & HANDLED_ELSEWHERE == set()
 
 
 def test_what_botocore_throttles_we_call_throttled() -> None:
@@ -155,7 +155,7 @@ def test_what_botocore_throttles_we_call_throttled() -> None:
 )
 def test_code_decides(code: str, state: State) -> None:
     """The service's own code says what the failure is, at whatever status it comes."""
-    assert Failure(state, code, "why") == classify(answered(code))
+    assert classify(answered(code)) == Failure(state, code, "why")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_code_decides(code: str, state: State) -> None:
 )
 def test_status_decides_over_an_unknown_code(status: int, state: State) -> None:
     """Unknown 5xx pass, unknown 4xx do not: AWS adds codes without notice."""
-    assert state == classify(answered("SomethingNew", status)).state
+    assert classify(answered("SomethingNew", status)).state == state
 
 
 SIGNATURES = [
@@ -246,7 +246,7 @@ def test_answer_without_code_or_message_is_classified(
     error: ClientError, expected: Failure
 ) -> None:
     """Services do answer with `"message": null`, and middle boxes with nothing at all."""
-    assert expected == classify(error)
+    assert classify(error) == expected
 
 
 def test_foreign_text_is_capped_and_printable() -> None:
@@ -298,7 +298,7 @@ def test_every_botocore_exception_is_classified(kind: type[BotoCoreError]) -> No
     error.args = ("why",)
     found = classify(error)
 
-    assert (expected_state(kind.__name__), kind.__name__) == (found.state, found.code)
+    assert (found.state, found.code) == (expected_state(kind.__name__), kind.__name__)
 
 
 def test_named_botocore_exceptions_exist() -> None:
@@ -312,7 +312,7 @@ def test_answer_that_cannot_be_parsed_is_transient() -> None:
     """A proxy's HTML page instead of an answer of AWS is tried again later."""
     expected = Failure(State.TRANSIENT, "ResponseParserError", "invalid XML received")
 
-    assert expected == classify(ResponseParserError("invalid XML received"))
+    assert classify(ResponseParserError("invalid XML received")) == expected
 
 
 # --- our own resources
@@ -356,7 +356,7 @@ def test_hub_that_is_busy_is_not_broken(error: Exception, state: State) -> None:
     with pytest.raises(CallFailedError) as caught, hub("table images"):
         raise error
 
-    assert state == caught.value.failure.state
+    assert caught.value.failure.state == state
     assert error is caught.value.__cause__
 
 

@@ -51,7 +51,7 @@ def test_event_id_is_stable() -> None:
     # printf '111122223333\nus-east-1\nal2023-eks-1.33\n7\nami-0123456789abcdef0' | sha256sum
     expected = "b2bfd79bde42a08cb65b4923fbeee2dc"
 
-    assert expected == release().event_id
+    assert release().event_id == expected
 
 
 def test_event_id_is_of_the_place_in_history_and_the_image() -> None:
@@ -110,12 +110,12 @@ def test_catalogue_gives_a_region_its_images_in_order() -> None:
     everywhere, here, elsewhere = image("c"), image("b", "us-east-1"), image("a", "eu-west-1")
     catalogue = Catalogue(targets=(HOME,), images=(everywhere, here, elsewhere))
 
-    assert (everywhere, here) == catalogue.images_in("us-east-1")
+    assert catalogue.images_in("us-east-1") == (everywhere, here)
 
 
 def test_first_sight_and_edits_are_not_announced_by_default() -> None:
     """What an image announces unless told otherwise: releases and rollbacks."""
-    assert {"release", "rollback"} == DEFAULT_ANNOUNCE
+    assert DEFAULT_ANNOUNCE == {"release", "rollback"}
     assert image("a").announce == DEFAULT_ANNOUNCE
 
 

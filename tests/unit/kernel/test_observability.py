@@ -160,7 +160,7 @@ def test_every_value_has_a_form(value: object, expected: object, records: Record
     """Numbers stay numbers, and an object is its text, capped too."""
     new_logger().info("x", extra={"value": value} if value is not None else {})
 
-    assert expected == only(records()).get("value")
+    assert only(records()).get("value") == expected
 
 
 def test_record_says_who_and_when(records: Records) -> None:
@@ -308,7 +308,7 @@ def test_any_number_of_values_is_written(
 
     for record in found:
         assert_takes(record)
-    assert list(range(count)) == [n for record in found for n in record.get("Seconds", [])]
+    assert [n for record in found for n in record.get("Seconds", [])] == list(range(count))
     assert [record["Pending"] for record in found if "Pending" in record] == [[0]]
 
 
@@ -322,7 +322,7 @@ def test_any_number_of_metrics_is_written(count: int, records: Records) -> None:
     for record in found:
         assert_takes(record)
     values = {name: value for record in found for name, value in record.items()}
-    assert [[n] for n in range(count)] == [values[f"M{n}"] for n in range(count)]
+    assert [values[f"M{n}"] for n in range(count)] == [[n] for n in range(count)]
 
 
 @pytest.mark.filterwarnings("error")
@@ -372,7 +372,7 @@ def test_a_dimension_that_cloudwatch_does_not_take_is_left_out(
     record = only(records())
 
     assert record["service"] == "lookup"
-    assert kept | {"service"} == set(embedded(record)["Dimensions"][0])
+    assert set(embedded(record)["Dimensions"][0]) == kept | {"service"}
     assert record["M"] == [1]
 
 

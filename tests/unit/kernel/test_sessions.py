@@ -265,7 +265,7 @@ def test_role_may_have_a_path(cloud: Cloud) -> None:
     """A role's ARN has its path before the name."""
     members(cloud, role_name="platform/ami-tracker-read").ensure_session(ACCOUNT)
 
-    assert [f"arn:aws:iam::{ACCOUNT}:role/platform/ami-tracker-read"] == cloud.assumed()
+    assert cloud.assumed() == [f"arn:aws:iam::{ACCOUNT}:role/platform/ami-tracker-read"]
 
 
 def test_sts_is_asked_at_the_hub_region(cloud: Cloud) -> None:
@@ -346,8 +346,8 @@ def test_role_is_of_the_hubs_partition(cloud: Cloud, region: str, partition: str
     """Roles cannot be assumed across partitions, so the region tells which one it is."""
     members(cloud, region=region).ensure_session(ACCOUNT)
 
-    assert partition == OfflineHome(region, cloud).partition
-    assert [f"arn:{partition}:iam::{ACCOUNT}:role/ami-tracker-read"] == cloud.assumed()
+    assert OfflineHome(region, cloud).partition == partition
+    assert cloud.assumed() == [f"arn:{partition}:iam::{ACCOUNT}:role/ami-tracker-read"]
 
 
 def test_one_session_per_account_serves_all(cloud: Cloud) -> None:
@@ -569,9 +569,9 @@ def test_refused_role_is_told_from_a_refused_call(cloud: Cloud, code: str, state
     cloud.refuse("AssumeRole", code)
     access = members(cloud)
 
-    assert state == failed(lambda: access.call(TARGET, "ssm", ask)).failure.state
-    assert state == failed(lambda: access.ensure_session(ACCOUNT)).failure.state
-    assert {"AssumeRole"} == set(cloud.operations())
+    assert failed(lambda: access.call(TARGET, "ssm", ask)).failure.state == state
+    assert failed(lambda: access.ensure_session(ACCOUNT)).failure.state == state
+    assert set(cloud.operations()) == {"AssumeRole"}
 
 
 def test_refused_role_is_not_asked_for_once_per_region(cloud: Cloud) -> None:
@@ -581,7 +581,7 @@ def test_refused_role_is_not_asked_for_once_per_region(cloud: Cloud) -> None:
 
     refusals = [failed(lambda: access.ensure_session(ACCOUNT)).failure for _ in range(20)]
 
-    assert {State.ACCESS_DENIED} == {refusal.state for refusal in refusals}
+    assert {refusal.state for refusal in refusals} == {State.ACCESS_DENIED}
     assert cloud.operations() == ["AssumeRole"]
 
 
@@ -624,7 +624,7 @@ def test_refused_call_is_not_repeated(cloud: Cloud, code: str, state: State) -> 
     access = members(cloud)
     error = failed(lambda: access.call(TARGET, "ssm", ask))
 
-    assert (state, code, "why") == (error.failure.state, error.failure.code, error.failure.detail)
+    assert (error.failure.state, error.failure.code, error.failure.detail) == (state, code, "why")
     assert isinstance(error.__cause__, ClientError)
     assert cloud.operations() == ["AssumeRole", "GetParameters"]
 
@@ -681,7 +681,7 @@ def test_good_credentials_that_a_region_refuses_mean_it_is_disabled(
     found = failed(lambda: access.call(TARGET, "ssm", ask)).failure
     probe = cloud.sent[-1]
 
-    assert (State.REGION_DISABLED, code) == (found.state, found.code)
+    assert (found.state, found.code) == (State.REGION_DISABLED, code)
     assert cloud.operations() == ["AssumeRole", "GetParameters", "GetCallerIdentity"]
     assert probe.host == "sts.eu-west-1.amazonaws.com"
     assert probe.access_key == f"ASIA{ACCOUNT}N1"
@@ -699,7 +699,7 @@ def test_credentials_that_home_refuses_too_are_bad(cloud: Cloud, code: str) -> N
     access = members(cloud)
     found = failed(lambda: access.call(TARGET, "ssm", ask)).failure
 
-    assert (State.CREDENTIALS, code, "why") == (found.state, found.code, found.detail)
+    assert (found.state, found.code, found.detail) == (State.CREDENTIALS, code, "why")
     assert cloud.operations() == ["AssumeRole", "GetParameters", "GetCallerIdentity"] * 2
 
 
@@ -901,7 +901,7 @@ def test_targets_that_wait_for_the_same_role_share_its_time_out(cloud: Cloud) ->
 )
 def test_batches_hold_everything_once_and_in_order(count: int, expected: list[str]) -> None:
     """Runs of at most the size asked for."""
-    assert expected == batches("0123456789"[:count], 3)
+    assert batches("0123456789"[:count], 3) == expected
 
 
 @pytest.fixture
@@ -964,7 +964,7 @@ values = st.recursive(
 @given(st.dictionaries(st.text(), values, max_size=5))
 def test_any_row_survives_dynamodb(row: dict[str, Any]) -> None:
     """Texts, whole numbers, truth values, nulls, lists and maps come back as they were."""
-    assert row == from_item(to_item(row))
+    assert from_item(to_item(row)) == row
 
 
 def test_row_is_written_as_attribute_values() -> None:
@@ -977,7 +977,7 @@ def test_row_is_written_as_attribute_values() -> None:
         "active": {"BOOL": True},
     }
 
-    assert expected == to_item(row)
+    assert to_item(row) == expected
 
 
 def test_numbers_are_read_as_whole_numbers() -> None:
@@ -993,4 +993,4 @@ def test_sets_and_fractions_are_kept() -> None:
     """A number with a fraction must not be read as a whole one."""
     row = from_item({"a": {"NS": ["1", "20"]}, "b": {"SS": ["x"]}, "c": {"N": "2.5"}})
 
-    assert {"a": frozenset({1, 20}), "b": frozenset({"x"}), "c": 2.5} == row
+    assert row == {"a": frozenset({1, 20}), "b": frozenset({"x"}), "c": 2.5}

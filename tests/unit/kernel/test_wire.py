@@ -195,7 +195,7 @@ def test_message_of_the_design_is_accepted() -> None:
         ParameterLookup("/aws/service/eks/recommended/image_id"),
     )
 
-    assert expected == wire.decode_request(body)
+    assert wire.decode_request(body) == expected
 
 
 def test_message_is_written_in_the_agreed_form() -> None:
@@ -212,21 +212,21 @@ def test_message_is_written_in_the_agreed_form() -> None:
     )
     written = wire.encode_request(Request("2026-11-22T07:00:00Z", TARGET, "rhel-9-hvm", RHEL))
 
-    assert expected == json.loads(written)
+    assert json.loads(written) == expected
     assert written.isascii()
 
 
 @given(requests)
 def test_any_request_survives_the_queue(request_: Request) -> None:
     """Reading a written message gives the same request."""
-    assert request_ == wire.decode_request(wire.encode_request(request_))
+    assert wire.decode_request(wire.encode_request(request_)) == request_
 
 
 def test_owners_and_exclusions_may_be_left_out() -> None:
     """A filter lookup needs its filters alone."""
     body = json.dumps(message(lookup={"filters": [{"Name": "name", "Values": ["a"]}]}))
 
-    assert FilterLookup((Filter("name", ("a",)),)) == wire.decode_request(body).lookup
+    assert wire.decode_request(body).lookup == FilterLookup((Filter("name", ("a",)),))
 
 
 MALFORMED = {
@@ -309,7 +309,7 @@ def test_malformed_message_is_refused(body: str) -> None:
 )
 def test_unknown_key_is_ignored(newer: dict[str, Any]) -> None:
     """During an update, an older function reads what a newer one wrote."""
-    assert "rhel-9-hvm" == wire.decode_request(json.dumps(newer)).image_name
+    assert wire.decode_request(json.dumps(newer)).image_name == "rhel-9-hvm"
 
 
 @given(st.text() | st.recursive(st.none() | st.integers() | texts, st.lists).map(json.dumps))
@@ -328,7 +328,7 @@ def test_any_lookup_survives_the_wire(lookup: Lookup) -> None:
     request = Request("2026-11-22T07:00:00Z", TARGET, "a", lookup)
     decoded = wire.decode_request(wire.encode_request(request)).lookup
 
-    assert lookup == decoded
+    assert decoded == lookup
     assert wire.lookup_digest(lookup) == wire.lookup_digest(decoded)
 
 
@@ -337,7 +337,7 @@ def test_digest_is_stable() -> None:
     # printf '%s' '{"parameter_path":"/a"}' | sha256sum | cut -c1-16
     expected = "3f662632bee4deaa"
 
-    assert expected == wire.lookup_digest(ParameterLookup("/a"))
+    assert wire.lookup_digest(ParameterLookup("/a")) == expected
 
 
 def test_digest_tells_every_edit() -> None:
@@ -422,8 +422,8 @@ def test_any_pair_survives_the_table(expected: Pair) -> None:
 
     found = records.decode_pair(from_item(to_item(row)))
 
-    assert expected == found
-    assert (expected.code, expected.since) == (found.code, found.since)
+    assert found == expected
+    assert (found.code, found.since) == (expected.code, expected.since)
 
 
 def test_new_row_is_a_pair_that_was_never_looked_up() -> None:
@@ -431,7 +431,7 @@ def test_new_row_is_a_pair_that_was_never_looked_up() -> None:
     record = keys.image_record("111122223333", "rhel-9-hvm")
     row = {"region": "us-east-1", "record": record} | records.encode_configuration(pair())
 
-    assert pair() == records.decode_pair(row)
+    assert records.decode_pair(row) == pair()
 
 
 def test_configuration_is_written_in_the_agreed_form() -> None:
@@ -446,7 +446,7 @@ def test_configuration_is_written_in_the_agreed_form() -> None:
     }
     written = pair(lookup=ParameterLookup("/a"), lookup_digest="0123456789abcdef")
 
-    assert expected == records.encode_configuration(written)
+    assert records.encode_configuration(written) == expected
 
 
 @given(releases)
@@ -457,7 +457,7 @@ def test_any_release_survives_the_table(expected: Release) -> None:
         "published_at": "2026-11-22T07:00:09.000Z",
     }
 
-    assert expected == records.decode_release(from_item(to_item(row)))
+    assert records.decode_release(from_item(to_item(row))) == expected
 
 
 def test_release_is_written_in_the_agreed_form() -> None:
@@ -476,7 +476,7 @@ def test_release_is_written_in_the_agreed_form() -> None:
         "lookup_digest": "0123456789abcdef",
     }
 
-    assert expected == records.encode_release(release())
+    assert records.encode_release(release()) == expected
 
 
 @pytest.mark.parametrize(
@@ -579,8 +579,8 @@ def test_window_of_a_round_row() -> None:
     expected = Window(
         "2026-11-22T08:00:00Z", "2026-11-22T07:00:00Z", frozenset({1, 2}), stale=frozenset({2, 3})
     )
-    assert expected == window
-    assert {3} == window.unanswered()
+    assert window == expected
+    assert window.unanswered() == {3}
 
 
 @pytest.mark.parametrize(
@@ -617,7 +617,7 @@ def test_row_without_a_key_is_refused_too() -> None:
 @given(catalogues)
 def test_any_catalogue_survives_its_file(expected: Catalogue) -> None:
     """Reading a compiled catalogue gives the same one."""
-    assert expected == catalogue_file.decode_catalogue(catalogue_file.encode_catalogue(expected))
+    assert catalogue_file.decode_catalogue(catalogue_file.encode_catalogue(expected)) == expected
 
 
 def test_catalogue_file_does_not_depend_on_the_written_order() -> None:
@@ -679,4 +679,4 @@ def test_malformed_catalogue_is_refused(text: str) -> None:
 
 def test_untampered_catalogue_is_read() -> None:
     """The file that the tampering tests start from is itself good."""
-    assert catalogue() == catalogue_file.decode_catalogue(tampered("nothing"))
+    assert catalogue_file.decode_catalogue(tampered("nothing")) == catalogue()

@@ -56,18 +56,18 @@ def known(number: int = 1, day: int = 5, lookup: Lookup | None = None) -> Pair:
 
 def test_the_same_image_is_no_change() -> None:
     """What was known is still so."""
-    assert Unchanged() == decided(known(), an_observation(1, 5), 1)
+    assert decided(known(), an_observation(1, 5), 1) == Unchanged()
 
 
 def test_a_renamed_image_is_no_change() -> None:
     """The image id alone decides."""
-    assert Unchanged() == decided(known(), Observation(image_id(1), "renamed", None))
+    assert decided(known(), Observation(image_id(1), "renamed", None)) == Unchanged()
 
 
 def test_an_edited_lookup_that_gives_the_same_image_is_confirmed() -> None:
     """It is remembered, so that the next change is not put down to the edit."""
     pair = replace(known(), confirmed_digest="0123456789abcdef")
-    assert Confirmed() == decided(pair, an_observation(1, 5), 1)
+    assert decided(pair, an_observation(1, 5), 1) == Confirmed()
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_an_edited_lookup_that_gives_the_same_image_is_confirmed() -> None:
 )
 def test_kinds(pair: Pair, observed: Observation, past: list[int], expected: Kind) -> None:
     """Each change has the kind that tells a subscriber what happened."""
-    assert expected == kind_of(decided(pair, observed, *past))
+    assert kind_of(decided(pair, observed, *past)) == expected
 
 
 @pytest.mark.parametrize("past", [[], [1], [1, 2]])

@@ -22,7 +22,7 @@ def test_three_settings_are_enough() -> None:
     expected = Settings(
         "ami-tracker", "ami-tracker-read", "secret-sauce", "AmiTracker", "eu-west-1", ""
     )
-    assert expected == Settings.from_env(ENVIRONMENT)
+    assert Settings.from_env(ENVIRONMENT) == expected
 
 
 def test_every_setting_can_be_given() -> None:
@@ -38,7 +38,7 @@ def test_every_setting_can_be_given() -> None:
     expected = Settings(
         "t", "reader", "secret-sauce", "AmiTracker/second", "eu-west-2", "http://127.0.0.1:5000"
     )
-    assert expected == Settings.from_env(given)
+    assert Settings.from_env(given) == expected
 
 
 def test_all_missing_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +48,7 @@ def test_all_missing_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch)
         handler({"Records": []}, None)
     named = ["TABLE_NAME", "EXTERNAL_ID", "AWS_REGION"]
     expected = tuple(f"environment variable {name} is not set" for name in named)
-    assert expected == caught.value.problems
+    assert caught.value.problems == expected
 
 
 @pytest.mark.parametrize("event", [{}, {"Records": None}, {"Records": {}}, {"round": "now"}])

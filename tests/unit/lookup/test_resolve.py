@@ -85,7 +85,7 @@ def test_wildcards_follow_the_services_own_rules(
     pattern: str, text: str, *, expected: bool
 ) -> None:
     """A star is any run, a question mark at most one character, a backslash takes one literally."""
-    assert expected == matches_wildcard(pattern, text)
+    assert matches_wildcard(pattern, text) == expected
 
 
 def reference(pattern: str, text: str) -> bool:
@@ -100,7 +100,7 @@ def reference(pattern: str, text: str) -> bool:
 @given(st.text("ab*?\\[\n", max_size=7), st.text("ab*?\\[\n", max_size=7))
 def test_wildcards_agree_with_a_regular_expression(pattern: str, text: str) -> None:
     """On small inputs, where a backtracking matcher is good enough, both say the same."""
-    assert reference(pattern, text) == matches_wildcard(pattern, text)
+    assert matches_wildcard(pattern, text) == reference(pattern, text)
 
 
 @given(st.text(max_size=20))
@@ -194,7 +194,7 @@ def test_a_bad_value_is_not_repeated() -> None:
     answer = parameter_image_id("see the wiki")
     assert isinstance(answer, Failure)
     expected = "the value (12 characters) is neither an image id nor JSON with image_id"
-    assert expected == answer.detail
+    assert answer.detail == expected
 
 
 @given(st.text(max_size=40))
@@ -209,7 +209,7 @@ def test_no_value_raises(value: str) -> None:
 
 def test_a_visible_available_image_is_the_observation() -> None:
     """Its name and date are known from then on."""
-    assert an_observation() == launchable(image_id(1), an_ami())
+    assert launchable(image_id(1), an_ami()) == an_observation()
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_visible_available_image_is_the_observation() -> None:
 def test_anything_else_is_not_launchable(visible: Ami | None, detail: str) -> None:
     """The failure says how the image was seen, if at all."""
     expected = Failure(State.NOT_LAUNCHABLE, "NotLaunchable", detail)
-    assert expected == launchable(image_id(1), visible)
+    assert launchable(image_id(1), visible) == expected
 
 
 # --- filters
@@ -232,7 +232,7 @@ def test_anything_else_is_not_launchable(visible: Ami | None, detail: str) -> No
 def test_only_available_images_are_asked_for() -> None:
     """The configured filters come first, as they are."""
     name = Filter("name", ("al2023-*",))
-    assert (name, Filter("state", ("available",))) == request_filters(FilterLookup((name,)))
+    assert request_filters(FilterLookup((name,))) == (name, Filter("state", ("available",)))
 
 
 @pytest.mark.parametrize("states", [("pending",), ("available", "pending"), ("*",)])
@@ -261,7 +261,7 @@ def test_only_available_images_are_candidates(
     other = ["pending", "failed", "disabled", "deregistered", "invalid", "transient", "error"]
     images = [an_ami(1), *(an_ami(n, state=state) for n, state in enumerate(other, start=2))]
     lookup = FilterLookup((Filter("state", states),) if states else ())
-    assert [image_id(n) for n in chosen] == [c.image_id for c in candidates(lookup, images)]
+    assert [c.image_id for c in candidates(lookup, images)] == [image_id(n) for n in chosen]
 
 
 def test_excluded_names_are_no_candidates() -> None:
@@ -302,7 +302,7 @@ def test_no_image_is_not_found() -> None:
 def test_the_newest_image_is_the_answer() -> None:
     """By its creation date, wherever it stands."""
     images = [an_ami(1, day=2), an_ami(2, day=9), an_ami(3, day=5)]
-    assert an_observation(2, day=9) == newest(images, (), NOW)
+    assert newest(images, (), NOW) == an_observation(2, day=9)
 
 
 def test_a_tie_goes_to_the_later_name() -> None:
@@ -317,14 +317,14 @@ def test_a_tie_goes_to_the_later_name() -> None:
 def test_a_tie_of_names_goes_to_the_greater_image_id() -> None:
     """Two images with one name and one instant have an order all the same."""
     same = [an_ami(number, name="same") for number in (7, 8, 3)]
-    assert an_ami(8, name="same").observation() == newest(same, (), NOW)
+    assert newest(same, (), NOW) == an_ami(8, name="same").observation()
 
 
 def test_a_deprecated_image_is_the_last_choice() -> None:
     """Older and still supported beats newer and deprecated."""
     old, new = an_ami(1, day=1), an_ami(2, day=9, deprecation_time="2026-11-01T00:00:00.000Z")
-    assert old.observation() == newest([new, old], (), NOW)
-    assert new.observation() == newest([new], (), NOW)
+    assert newest([new, old], (), NOW) == old.observation()
+    assert newest([new], (), NOW) == new.observation()
 
 
 @pytest.mark.parametrize(
@@ -340,14 +340,14 @@ def test_an_image_is_deprecated_from_its_time_on(deprecation_time: str, winner: 
     images = [an_ami(1), an_ami(2, day=9, deprecation_time=deprecation_time)]
     answer = newest(images, (), NOW)
     assert isinstance(answer, Observation)
-    assert image_id(winner) == answer.image_id
+    assert answer.image_id == image_id(winner)
 
 
 def test_an_image_without_a_date_is_older_than_all_others() -> None:
     """And its observation has no date either."""
     undated = an_ami(9, creation_date="")
-    assert an_observation(1) == newest([undated, an_ami(1)], (), NOW)
-    assert Observation(image_id(9), "acme-linux-9", None) == newest([undated], (), NOW)
+    assert newest([undated, an_ami(1)], (), NOW) == an_observation(1)
+    assert newest([undated], (), NOW) == Observation(image_id(9), "acme-linux-9", None)
 
 
 def test_dates_are_compared_over_months_and_years() -> None:
@@ -360,10 +360,10 @@ def test_dates_are_compared_over_months_and_years() -> None:
 def test_excluded_names_are_never_chosen() -> None:
     """Not even when nothing else is left; a nameless image has the empty name."""
     beta, nameless = an_ami(2, day=9, name="RHEL-9-BETA-1"), an_ami(3, day=9, name=None)
-    assert an_observation(1) == newest([beta, an_ami(1)], ["*-BETA-*"], NOW)
+    assert newest([beta, an_ami(1)], ["*-BETA-*"], NOW) == an_observation(1)
     assert state_of(newest([beta], ["x", "*-BETA-*"], NOW)) == State.NOT_FOUND
-    assert nameless.observation() == newest([nameless, an_ami(1)], ["*-BETA-*"], NOW)
-    assert an_observation(1) == newest([nameless, an_ami(1)], ["", "?BETA"], NOW)
+    assert newest([nameless, an_ami(1)], ["*-BETA-*"], NOW) == nameless.observation()
+    assert newest([nameless, an_ami(1)], ["", "?BETA"], NOW) == an_observation(1)
 
 
 # The property behind all of it: an answer is a set, however it came.
@@ -404,7 +404,7 @@ def test_the_answer_depends_on_neither_order_nor_paging(
     order = data.draw(st.permutations([*images, *repeated]))
     answer = newest(order, ["*-BETA-*"], NOW)
     found = answer.image_id if isinstance(answer, Observation) else None
-    assert expected_newest(images) == found
+    assert found == expected_newest(images)
     assert newest(images, ["*-BETA-*"], NOW) == answer
 
 
@@ -441,7 +441,7 @@ def test_a_known_image_gives_way_to_a_newer_one_alone(
 ) -> None:
     """Deprecation moves nothing; None asks for the known image by its id."""
     answer = current(images, KNOWN.observation(), NOW)
-    assert (None if expected is None else image_id(expected)) == (answer and answer.image_id)
+    assert (answer and answer.image_id) == (None if expected is None else image_id(expected))
 
 
 def test_an_unknown_date_is_not_an_old_one() -> None:

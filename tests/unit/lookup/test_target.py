@@ -133,8 +133,8 @@ def test_an_answer_older_than_the_row_cannot_win(room: Room) -> None:
     settled(room, current)
     room.rows.stale["al2023"] = replace(current, known=an_observation(2), version=2)
     room.publish(1)
-    assert [OVERTAKEN] == room.check(a_request())
-    assert current == room.rows.stored(current)
+    assert room.check(a_request()) == [OVERTAKEN]
+    assert room.rows.stored(current) == current
 
 
 # --- a steady round
@@ -159,7 +159,7 @@ def test_ten_unchanged_parameters_cost_one_request(room: Room, count: int) -> No
         room.facts.put_parameter(HERE, path, observed.image_id)
         room.facts.register(HERE, an_ami(number))
     requests = [a_request(f"image-{n}", by_parameter(f"{PATH}/{n}")) for n in range(count)]
-    assert [OK] * count == room.check(*requests)
+    assert room.check(*requests) == [OK] * count
     assert math.ceil(count / 10) == room.facts.requests("parameters")
     assert (room.facts.requests("images"), room.facts.requests("matching")) == (1, 0)
     assert room.journal == ["read", "enter", "images", "parameters", "answered"]
@@ -179,7 +179,7 @@ def test_parameter_and_filter_lookups_go_together(room: Room) -> None:
     settled(room, a_pair("a"), a_pair("b", by_name()))
     room.publish(1)
     outcomes = room.check(a_request("a"), a_request("b", by_name()))
-    assert [Outcome(State.OK, Kind.BASELINE)] * 2 == outcomes
+    assert outcomes == [Outcome(State.OK, Kind.BASELINE)] * 2
     asked = ["read", "enter", "parameters", "images", "matching"]
     assert room.journal == [*asked[:4], "commit", "matching", "commit", "answered"]
 
@@ -220,7 +220,7 @@ def test_a_row_written_a_moment_ago_is_found(room: Room, stale: Pair | None) -> 
     room.rows.stale["al2023"] = stale
     room.publish(1)
     outcomes = room.check(a_request(), a_request("other"))
-    assert [Outcome(State.OK, Kind.BASELINE), OK] == outcomes
+    assert outcomes == [Outcome(State.OK, Kind.BASELINE), OK]
     assert room.journal[:2] == ["read", "read consistently"]
 
 
@@ -230,7 +230,7 @@ def test_a_row_that_cannot_be_decoded_costs_its_own_pair_alone(room: Room) -> No
     settled(room, a_pair(known=an_observation(1)))
     room.publish(1)
     outcomes = room.check(a_request("garbled"), a_request())
-    assert [UNREADABLE, OK] == outcomes
+    assert outcomes == [UNREADABLE, OK]
     assert room.log.fields("row malformed") == [{"problem": "garbled"}]
 
 
@@ -239,7 +239,7 @@ def test_an_older_message_of_an_edited_pair_is_dropped_beside_the_new_one(room: 
     settled(room, a_pair())
     room.publish(1)
     before, after = a_request(lookup=by_parameter("/before")), a_request()
-    assert [DROPPED, Outcome(State.OK, Kind.BASELINE)] == room.check(before, after)
+    assert room.check(before, after) == [DROPPED, Outcome(State.OK, Kind.BASELINE)]
 
 
 # --- changes
@@ -249,7 +249,7 @@ def test_first_sight_is_a_baseline(room: Room) -> None:
     """Its history is empty, so it is not asked for."""
     settled(room, a_pair())
     room.publish(1)
-    assert [Outcome(State.OK, Kind.BASELINE)] == room.check(a_request())
+    assert room.check(a_request()) == [Outcome(State.OK, Kind.BASELINE)]
     stored = room.rows.stored(a_pair())
     assert (stored.version, stored.known, stored.state) == (1, an_observation(1), "ok")
     assert "history" not in room.journal
@@ -260,10 +260,10 @@ def test_a_new_image_is_a_release(room: Room) -> None:
     pair = a_pair(known=an_observation(1), version=7)
     settled(room, pair)
     room.publish(2)
-    assert [Outcome(State.OK, Kind.RELEASE)] == room.check(a_request())
+    assert room.check(a_request()) == [Outcome(State.OK, Kind.RELEASE)]
     (release,) = room.rows.releases(pair)
-    assert a_release(pair, 2) == release
-    assert {release.event_id} == room.rows.pending()
+    assert release == a_release(pair, 2)
+    assert room.rows.pending() == {release.event_id}
     expected = {
         "image_name": "al2023",
         "region": "eu-west-1",
@@ -274,7 +274,7 @@ def test_a_new_image_is_a_release(room: Room) -> None:
         "event_id": release.event_id,
         "previous_image_id": image_id(1),
     }
-    assert [expected] == room.log.fields("release committed")
+    assert room.log.fields("release committed") == [expected]
 
 
 def test_all_changed_parameters_are_looked_at_in_one_request(room: Room) -> None:
@@ -286,7 +286,7 @@ def test_all_changed_parameters_are_looked_at_in_one_request(room: Room) -> None
     room.publish(2)
     room.check(a_request("a", by_parameter("/a")), a_request("b"), a_request("c"))
     assert room.facts.requests("images") == 2
-    assert an_observation(2) == room.rows.stored(changed).known
+    assert room.rows.stored(changed).known == an_observation(2)
 
 
 def test_an_image_that_was_current_before_is_a_rollback(room: Room) -> None:
@@ -305,7 +305,7 @@ def test_a_withdrawn_image_makes_a_filter_lookup_roll_back(room: Room) -> None:
     pair = a_pair(lookup=by_name(), known=an_observation(2, day=9))
     settled(room, pair)
     room.facts.register(HERE, an_ami(1, day=2))
-    assert [Outcome(State.OK, Kind.ROLLBACK)] == room.check(a_request(lookup=by_name()))
+    assert room.check(a_request(lookup=by_name())) == [Outcome(State.OK, Kind.ROLLBACK)]
 
 
 def test_an_edit_is_confirmed_and_then_forgotten(room: Room) -> None:
@@ -317,15 +317,15 @@ def test_an_edit_is_confirmed_and_then_forgotten(room: Room) -> None:
     assert room.check(a_request()) == [OK]
     assert room.writes() == ["confirm"]
     room.publish(2)
-    assert [Outcome(State.OK, Kind.RELEASE)] == room.check(a_request())
+    assert room.check(a_request()) == [Outcome(State.OK, Kind.RELEASE)]
 
 
 def test_an_edit_that_gives_another_image_is_reconfigured(room: Room) -> None:
     """It is nobody's release."""
     settled(room, a_pair(known=an_observation(1), confirmed=by_parameter("/before")))
     room.publish(2)
-    assert [Outcome(State.OK, Kind.RECONFIGURED)] == room.check(a_request())
-    assert set() == room.rows.pending()
+    assert room.check(a_request()) == [Outcome(State.OK, Kind.RECONFIGURED)]
+    assert room.rows.pending() == set()
 
 
 # --- the ways a commit can end
@@ -365,10 +365,10 @@ def test_what_happens_meanwhile_decides_the_outcome(
     room.rows = Interfering(room.journal, meanwhile)
     settled(room, a_pair(known=an_observation(1)))
     room.publish(2)
-    assert [expected] == room.check(a_request())
+    assert room.check(a_request()) == [expected]
     assert room.rows.releases(a_pair()) == []
     counted = [{"region": HERE.region, "account_id": HERE.account_id, "overtaken": 1}]
-    assert (counted if expected is OVERTAKEN else []) == room.log.fields("lookups not finished")
+    assert room.log.fields("lookups not finished") == (counted if expected is OVERTAKEN else [])
 
 
 def test_the_same_finding_of_two_workers_is_one_release(room: Room) -> None:
@@ -376,7 +376,7 @@ def test_the_same_finding_of_two_workers_is_one_release(room: Room) -> None:
     room.rows = Interfering(room.journal, a_pair(), release_first=2)
     settled(room, a_pair(known=an_observation(1)))
     room.publish(2)
-    assert [Outcome(State.OK, Kind.RELEASE)] == room.check(a_request())
+    assert room.check(a_request()) == [Outcome(State.OK, Kind.RELEASE)]
     assert len(room.rows.releases(a_pair())) == 1
 
 
@@ -405,14 +405,14 @@ def test_every_failure_is_written_once_while_it_lasts(
     room.publish(2, day=9)
     room.facts.fail(operation, code)
     request = a_request(lookup=lookup)
-    assert [STATES[code]] * 3 == [only(room.check(request)) for _ in range(3)]
-    assert [("al2023", STATES[code].state)] == room.rows.marks
+    assert [only(room.check(request)) for _ in range(3)] == [STATES[code]] * 3
+    assert room.rows.marks == [("al2023", STATES[code].state)]
     stored = room.rows.stored(pair)
     assert (stored.known, stored.version) == (pair.known, 3)
     assert len(room.log.events("warning")) == 1
 
     room.facts.heal()
-    assert Outcome(State.OK, Kind.RELEASE) == only(room.check(request))
+    assert only(room.check(request)) == Outcome(State.OK, Kind.RELEASE)
     assert room.rows.stored(pair).state == "ok"
 
 
@@ -429,8 +429,8 @@ def test_a_parameter_that_names_no_image_is_a_state(
     if value is not None:
         room.facts.put_parameter(HERE, "/broken", value)
     outcomes = room.check(a_request("broken", by_parameter("/broken")), a_request())
-    assert [Outcome(expected), Outcome(State.OK, Kind.BASELINE)] == outcomes
-    assert [("broken", expected)] == room.rows.marks
+    assert outcomes == [Outcome(expected), Outcome(State.OK, Kind.BASELINE)]
+    assert room.rows.marks == [("broken", expected)]
 
 
 def test_a_rejected_parameter_costs_its_neighbours_nothing(room: Room) -> None:
@@ -439,7 +439,7 @@ def test_a_rejected_parameter_costs_its_neighbours_nothing(room: Room) -> None:
     room.publish(1)
     room.facts.reject(HERE, "/denied", a_failure("AccessDeniedException"))
     outcomes = room.check(a_request("denied", by_parameter("/denied")), a_request())
-    assert [Outcome(State.ACCESS_DENIED), Outcome(State.OK, Kind.BASELINE)] == outcomes
+    assert outcomes == [Outcome(State.ACCESS_DENIED), Outcome(State.OK, Kind.BASELINE)]
 
 
 def test_filters_that_nothing_passes_are_a_state(room: Room) -> None:
@@ -447,8 +447,8 @@ def test_filters_that_nothing_passes_are_a_state(room: Room) -> None:
     lookup = by_name(exclude=["*-1"])
     settled(room, a_pair(lookup=lookup, known=an_observation(5)))
     room.facts.register(HERE, an_ami(1))
-    assert [Outcome(State.NOT_FOUND)] == room.check(a_request(lookup=lookup))
-    assert an_observation(5) == room.rows.stored(a_pair()).known
+    assert room.check(a_request(lookup=lookup)) == [Outcome(State.NOT_FOUND)]
+    assert room.rows.stored(a_pair()).known == an_observation(5)
 
 
 def test_a_deprecated_image_is_the_last_choice_as_of_now(room: Room) -> None:
@@ -457,7 +457,7 @@ def test_a_deprecated_image_is_the_last_choice_as_of_now(room: Room) -> None:
     room.facts.register(HERE, an_ami(2, day=9, deprecation_time="2026-11-22T07:00:05.000Z"))
     room.facts.register(HERE, an_ami(1))
     room.check(a_request(lookup=by_name()))
-    assert an_observation(1) == room.rows.stored(a_pair()).known
+    assert room.rows.stored(a_pair()).known == an_observation(1)
 
 
 @pytest.mark.parametrize("known", [None, an_observation(1)])
@@ -466,16 +466,16 @@ def test_what_cannot_be_launched_is_not_announced(room: Room, known: Observation
     pair = a_pair(known=known)
     settled(room, pair)
     room.facts.put_parameter(HERE, PATH, image_id(2))
-    assert [Outcome(State.NOT_LAUNCHABLE)] == room.check(a_request())
+    assert room.check(a_request()) == [Outcome(State.NOT_LAUNCHABLE)]
     room.facts.register(HERE, an_ami(2, state="pending"))
-    assert [Outcome(State.NOT_LAUNCHABLE)] == room.check(a_request())
+    assert room.check(a_request()) == [Outcome(State.NOT_LAUNCHABLE)]
     assert (room.rows.stored(pair).known, room.rows.releases(pair)) == (known, [])
     assert room.rows.marks == [("al2023", State.NOT_LAUNCHABLE)]
 
     room.facts.register(HERE, an_ami(2))
     kind = Kind.RELEASE if known else Kind.BASELINE
-    assert [Outcome(State.OK, kind)] == room.check(a_request())
-    assert an_observation(2) == room.rows.stored(pair).known
+    assert room.check(a_request()) == [Outcome(State.OK, kind)]
+    assert room.rows.stored(pair).known == an_observation(2)
 
 
 def test_recovery_is_written_and_told_once(room: Room) -> None:
@@ -496,7 +496,7 @@ def test_a_pair_that_comes_back_to_its_known_image_is_ok_again(room: Room) -> No
     room.publish(1)
     assert room.check(a_request()) == [OK]
     now = room.rows.stored(pair)
-    assert ("ok", pair.lookup_digest) == (now.state, now.confirmed_digest)
+    assert (now.state, now.confirmed_digest) == ("ok", pair.lookup_digest)
 
 
 def test_one_failure_after_another_is_written_each(room: Room) -> None:
@@ -532,7 +532,7 @@ def test_a_denied_role_is_the_state_of_that_targets_pairs_alone(room: Room) -> N
     room.publish(1, target=THERE)
     room.facts.close(HERE.account_id)
     denied = room.check(a_request("a"), a_request("b", by_name()))
-    assert [Outcome(State.ACCESS_DENIED)] * 2 == denied
+    assert denied == [Outcome(State.ACCESS_DENIED)] * 2
     assert {"parameters", "matching"}.isdisjoint(room.journal)
     assert room.check(a_request("b", target=THERE), target=THERE) == [OK]
     assert sorted(room.rows.marks) == [("a", State.ACCESS_DENIED), ("b", State.ACCESS_DENIED)]
@@ -565,7 +565,7 @@ def test_what_the_deadline_cuts_off_is_tried_again(room: Room) -> None:
     room.publish(2)
     assert room.check(a_request(), seconds=0) == [LATE]
     assert room.writes() == []
-    assert a_pair(known=an_observation(1)) == room.rows.stored(a_pair())
+    assert room.rows.stored(a_pair()) == a_pair(known=an_observation(1))
 
 
 def _after_answers(count: int) -> Deadline:
@@ -603,7 +603,7 @@ def test_filters_wait_for_no_parameter_that_is_late(room: Room) -> None:
 
     outcomes = room.check(*requests, deadline=_after_answers(12))
 
-    assert [OK] * 12 + [LATE] * 13 == outcomes
+    assert outcomes == [OK] * 12 + [LATE] * 13
     assert room.facts.requests("parameters") == 2
 
 
@@ -781,7 +781,7 @@ def test_an_exception_in_one_pair_costs_that_pair_alone(room: Room) -> None:
     baseline = Outcome(State.OK, Kind.BASELINE)
     assert outcomes == [baseline, Outcome(State.TRANSIENT, again=True), baseline]
     ((where),) = room.log.fields("pair failed unexpectedly")
-    assert "b" == where["image_name"]
+    assert where["image_name"] == "b"
 
 
 class _StrangeImages(FakeFacts):
@@ -829,17 +829,17 @@ def test_an_image_row_that_is_behind_heals_with_the_next_delivery(room: Room, ro
         room.rows.put_release(replace(a_release(past, 1, Kind.BASELINE), version=1))
     room.publish(4, day=4)
 
-    assert [OVERTAKEN] == room.check(a_request())
+    assert room.check(a_request()) == [OVERTAKEN]
     healed = room.rows.stored(row)
-    assert (3, an_observation(3), row.lookup_digest) == (
+    assert (
         healed.version,
         healed.known,
         healed.confirmed_digest,
-    )
-    assert [Outcome(State.OK, Kind.RELEASE)] == room.check(a_request(), receives=2)
+    ) == (3, an_observation(3), row.lookup_digest)
+    assert room.check(a_request(), receives=2) == [Outcome(State.OK, Kind.RELEASE)]
     last = room.rows.releases(row)[-1]
-    assert (4, image_id(3)) == (last.version, last.previous_image_id)
-    assert {last.event_id} == room.rows.pending()
+    assert (last.version, last.previous_image_id) == (4, image_id(3))
+    assert room.rows.pending() == {last.event_id}
     assert len(room.log.fields("image row was behind its releases")) == 1
 
 
@@ -850,7 +850,7 @@ def test_a_healed_row_whose_lookup_was_edited_since_is_reconfigured(room: Room) 
     room.rows.put_release(a_release(before, 1, Kind.BASELINE))
     room.publish(2)
     room.check(a_request())
-    assert [Outcome(State.OK, Kind.RECONFIGURED)] == room.check(a_request())
+    assert room.check(a_request()) == [Outcome(State.OK, Kind.RECONFIGURED)]
 
 
 def test_a_release_row_that_cannot_be_decoded_costs_its_pair_alone(room: Room) -> None:
@@ -860,7 +860,7 @@ def test_a_release_row_that_cannot_be_decoded_costs_its_pair_alone(room: Room) -
     room.rows.garble_release(a_release(pair))
     room.publish(2)
     outcomes = room.check(a_request(), a_request("other"))
-    assert [UNREADABLE, Outcome(State.OK, Kind.BASELINE)] == outcomes
+    assert outcomes == [UNREADABLE, Outcome(State.OK, Kind.BASELINE)]
     assert "release row 2 exists" in str(room.log.fields("row malformed"))
 
 
@@ -885,7 +885,7 @@ def test_final_outcomes_are_noted_once_per_target(room: Room) -> None:
         a_request("c"),
         a_request("d", by_parameter("/throttled")),
     )
-    assert frozenset({1, 2}) == room.rows.numbers(HERE)
+    assert room.rows.numbers(HERE) == frozenset({1, 2})
     assert room.journal.count("answered") == 1
 
 
@@ -895,8 +895,8 @@ def test_requests_of_two_rounds_are_one_answer(room: Room) -> None:
     settled(room, a_pair(number=7))
     room.publish(1)
     outcomes = room.check(a_request(), a_request(round_id=NEXT_ROUND))
-    assert [Outcome(State.OK, Kind.BASELINE)] * 2 == outcomes
-    assert frozenset({7}) == room.rows.numbers(HERE)
+    assert outcomes == [Outcome(State.OK, Kind.BASELINE)] * 2
+    assert room.rows.numbers(HERE) == frozenset({7})
     assert (room.journal.count("answered"), room.journal.count("commit")) == (1, 1)
 
 
@@ -915,10 +915,10 @@ def test_what_is_late_twice_is_shown(room: Room, receives: int, expected: str) -
     settled(room, pair)
     for _ in range(2):
         assert room.check(a_request(), seconds=0, receives=receives) == [LATE]
-    assert expected == room.rows.stored(pair).state
-    assert [("al2023", "late")] * (expected == "late") == room.rows.marks
+    assert room.rows.stored(pair).state == expected
+    assert room.rows.marks == [("al2023", "late")] * (expected == "late")
     counted = {"region": HERE.region, "account_id": HERE.account_id, "late": 1}
-    assert [counted] * 2 == room.log.fields("lookups not finished")
+    assert room.log.fields("lookups not finished") == [counted] * 2
 
 
 @pytest.mark.parametrize("rounds", [(ROUND, NEXT_ROUND), (NEXT_ROUND, ROUND)], ids=str)
@@ -949,7 +949,7 @@ def test_a_batch_marks_a_hundred_late_rows_at_most(room: Room) -> None:
         settled(room, *(a_pair(name, target=target) for name in names))
         requests = [a_request(name, target=target) for name in names]
         room.check(*requests, target=target, seconds=0, receives=2, budget=budget)
-    assert 100 == len(room.rows.marks)
+    assert len(room.rows.marks) == 100
 
 
 def test_a_late_row_that_cannot_be_written_is_no_error(room: Room) -> None:
@@ -974,4 +974,4 @@ def test_another_code_of_the_same_state_is_written(room: Room) -> None:
     for code in ("ThrottlingException", "ThrottlingException", "RequestLimitExceeded"):
         room.facts.fail("parameters", code)
         room.check(a_request())
-    assert [("al2023", "throttled")] * 2 == room.rows.marks
+    assert room.rows.marks == [("al2023", "throttled")] * 2

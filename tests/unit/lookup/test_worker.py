@@ -383,4 +383,4 @@ def test_what_ends_within_the_reserve_counts(room: Room) -> None:
     report = worker.work([a_message()], deadline)
 
     assert deadline.passed()
-    assert ([], {"baseline": 1}) == (report.failed_messages, dict(report.releases))
+    assert (report.failed_messages, dict(report.releases)) == ([], {"baseline": 1})

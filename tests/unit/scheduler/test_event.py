@@ -37,7 +37,7 @@ MOMENT = datetime(2026, 11, 22, 7, 0, 1, 250_000, tzinfo=UTC)
 )
 def test_a_round_is_its_scheduled_time(scheduled: str, expected: str) -> None:
     """Any ISO time, in UTC unless it says otherwise, to the second."""
-    assert (expected, None) == parse_schedule_event({"round": scheduled}, MOMENT)
+    assert parse_schedule_event({"round": scheduled}, MOMENT) == (expected, None)
 
 
 @pytest.mark.parametrize("event", [None, {}, {"unknown": 1}])
@@ -80,8 +80,9 @@ def test_a_round_that_is_dated_ahead_is_refused(ahead: timedelta) -> None:
 def test_a_clock_may_differ_by_two_hours() -> None:
     """Schedules and functions have clocks of their own."""
     ahead = MOMENT.replace(microsecond=0) + timedelta(hours=2)
-    assert ahead == datetime.fromisoformat(
-        parse_schedule_event({"round": ahead.isoformat()}, MOMENT)[0]
+    assert (
+        datetime.fromisoformat(parse_schedule_event({"round": ahead.isoformat()}, MOMENT)[0])
+        == ahead
     )
 
 
@@ -121,7 +122,7 @@ def test_the_catalogue_is_read_as_it_was_compiled(tmp_path: Path) -> None:
     """Equal after its way through the file."""
     path = tmp_path / "catalogue.json"
     path.write_text(encode_catalogue(a_catalogue()), encoding="utf-8")
-    assert a_catalogue() == read_catalogue(path)
+    assert read_catalogue(path) == a_catalogue()
 
 
 def test_a_missing_catalogue_is_a_wrong_setting(tmp_path: Path) -> None:

@@ -57,13 +57,13 @@ def test_an_image_without_a_row_is_created() -> None:
         announce=frozenset({Kind.BASELINE}),
         number=1,
     )
-    assert Plan(TARGET, (Change(Action.CREATE, expected),), (expected,)) == planned([image], [])
+    assert planned([image], []) == Plan(TARGET, (Change(Action.CREATE, expected),), (expected,))
 
 
 def test_a_row_that_is_in_line_is_left_alone() -> None:
     """In a steady round nothing is written."""
     pair = a_pair(state="not_found")
-    assert Plan(TARGET, (), (pair,)) == planned([an_image()], [pair])
+    assert planned([an_image()], [pair]) == Plan(TARGET, (), (pair,))
 
 
 def test_an_edited_lookup_is_written_beside_what_is_known() -> None:
@@ -71,12 +71,12 @@ def test_an_edited_lookup_is_written_beside_what_is_known() -> None:
     pair = a_pair()
     edited = replace(pair, lookup=EDITED, lookup_digest=lookup_digest(EDITED))
     done = planned([an_image(lookup=EDITED)], [pair])
-    assert Plan(TARGET, (Change(Action.CHANGE, edited),), (edited,)) == done
-    assert (pair.known, 3, pair.lookup_digest) == (
+    assert done == Plan(TARGET, (Change(Action.CHANGE, edited),), (edited,))
+    assert (
         edited.known,
         edited.version,
         edited.confirmed_digest,
-    )
+    ) == (pair.known, 3, pair.lookup_digest)
 
 
 def test_a_changed_announce_list_is_no_edit_of_the_lookup() -> None:
@@ -84,7 +84,7 @@ def test_a_changed_announce_list_is_no_edit_of_the_lookup() -> None:
     pair = a_pair()
     wanted = replace(pair, announce=frozenset(Kind))
     done = planned([an_image(announce=Kind)], [pair])
-    assert Plan(TARGET, (Change(Action.CHANGE, wanted),), (wanted,)) == done
+    assert done == Plan(TARGET, (Change(Action.CHANGE, wanted),), (wanted,))
 
 
 def test_a_pair_comes_back_with_its_history() -> None:
@@ -92,26 +92,26 @@ def test_a_pair_comes_back_with_its_history() -> None:
     pair = a_pair(active=False)
     wanted = replace(pair, active=True)
     done = planned([an_image()], [pair])
-    assert Plan(TARGET, (Change(Action.REACTIVATE, wanted),), (wanted,)) == done
+    assert done == Plan(TARGET, (Change(Action.REACTIVATE, wanted),), (wanted,))
 
 
 def test_a_pair_comes_back_with_an_edited_lookup() -> None:
     """Reactivation and edit are one write."""
     wanted = replace(a_pair(), lookup=EDITED, lookup_digest=lookup_digest(EDITED))
     done = planned([an_image(lookup=EDITED)], [a_pair(active=False)])
-    assert (Change(Action.REACTIVATE, wanted),) == done.changes
+    assert done.changes == (Change(Action.REACTIVATE, wanted),)
 
 
 def test_a_row_whose_image_is_gone_is_deactivated() -> None:
     """It is not asked for any more, and nothing else of it changes."""
     pair = a_pair()
     expected = Plan(TARGET, (Change(Action.DEACTIVATE, replace(pair, active=False)),), ())
-    assert expected == planned([], [pair])
+    assert planned([], [pair]) == expected
 
 
 def test_an_inactive_row_whose_image_is_gone_stays_as_it_is() -> None:
     """Deactivating happens once."""
-    assert Plan(TARGET, (), ()) == planned([], [a_pair(active=False)])
+    assert planned([], [a_pair(active=False)]) == Plan(TARGET, (), ())
 
 
 def test_active_pairs_come_in_name_order() -> None:
@@ -147,8 +147,8 @@ def test_too_many_removals_are_refused(
     tracked = images(active)
     done = planned(tracked[gone:], [a_pair(image) for image in tracked], percent)
     assert refused is (done.refusal is not None)
-    assert (0 if refused else gone) == len(done.changes)
-    assert (active if refused else active - gone) == len(done.active)
+    assert len(done.changes) == (0 if refused else gone)
+    assert len(done.active) == (active if refused else active - gone)
 
 
 def test_a_refusal_names_target_numbers_and_limits() -> None:
@@ -167,7 +167,7 @@ def test_a_refusal_changes_nothing_and_asks_as_before() -> None:
     idle = a_pair(an_image("idle"), active=False)
     done = planned([an_image("new"), an_image("image-0000", lookup=EDITED)], [idle, *rows])
     assert done.refusal is not None
-    assert ((), tuple(rows)) == (done.changes, done.active)
+    assert (done.changes, done.active) == ((), tuple(rows))
 
 
 def test_the_share_is_of_active_rows() -> None:
@@ -231,11 +231,11 @@ def test_a_plan_asks_for_the_catalogue_or_for_what_was(
     done = planned(tracked, rows, percent)
     before = {pair.image_name for pair in rows if pair.active}
     expected = before if done.refusal else {image.name for image in tracked}
-    assert sorted(expected) == [pair.image_name for pair in done.active]
+    assert [pair.image_name for pair in done.active] == sorted(expected)
     kept = {p.image_name: (p.version, p.known, p.confirmed_digest) for p in rows}
     for pair in (*done.active, *(change.pair for change in done.changes)):
         found = (pair.version, pair.known, pair.confirmed_digest)
-        assert kept.get(pair.image_name, (0, None, None)) == found
+        assert found == kept.get(pair.image_name, (0, None, None))
 
 
 # --- numbers
@@ -255,27 +255,27 @@ def test_new_pairs_are_numbered_behind_every_row_of_the_target() -> None:
     ]
     tracked = [an_image("a"), an_image("b"), an_image("c")]
     done = plan(TARGET, tracked, rows, 100, {"damaged": 9})
-    assert {"a": 1, "b": 10, "c": 11} == numbers(done)
+    assert numbers(done) == {"a": 1, "b": 10, "c": 11}
 
 
 def test_a_row_that_cannot_be_decoded_keeps_its_number() -> None:
     """It is configured again in each round; its number would grow with each."""
     done = plan(TARGET, [an_image("damaged")], [], 100, {"damaged": 9})
-    assert {"damaged": 9} == numbers(done)
+    assert numbers(done) == {"damaged": 9}
 
 
 def test_a_damaged_number_keeps_no_pair_from_a_number() -> None:
     """Behind the last number there is none; lower ones are free."""
     rows = [a_pair(an_image("a"), number=LAST_NUMBER - 1), a_pair(an_image("b"), number=1)]
     done = plan(TARGET, [an_image("c"), an_image("d"), an_image("e")], rows, 100)
-    assert {"c": LAST_NUMBER, "d": 2, "e": 3} == numbers(done)
+    assert numbers(done) == {"c": LAST_NUMBER, "d": 2, "e": 3}
 
 
 def test_a_row_without_a_number_gets_one() -> None:
     """Its configuration is written again."""
     bare = replace(a_pair(), number=None)
     (change,) = planned([an_image()], [bare]).changes
-    assert Change(Action.CHANGE, replace(bare, number=1)) == change
+    assert change == Change(Action.CHANGE, replace(bare, number=1))
 
 
 def test_of_two_equal_numbers_the_later_row_gets_a_new_one() -> None:
@@ -287,8 +287,8 @@ def test_of_two_equal_numbers_the_later_row_gets_a_new_one() -> None:
         a_pair(an_image("d"), number=2),
     ]
     done = planned([an_image(name) for name in "bcd"], rows)
-    assert {"b": 5, "c": 6, "d": 2} == numbers(done)
-    assert {"b", "c"} == {change.pair.image_name for change in done.changes}
+    assert numbers(done) == {"b": 5, "c": 6, "d": 2}
+    assert {change.pair.image_name for change in done.changes} == {"b", "c"}
 
 
 @given(
@@ -325,7 +325,7 @@ def test_active_pairs_have_numbers_of_their_own(
 )
 def test_regions_begin_with_the_one_named(first: str | None, expected: list[str]) -> None:
     """Or with the next one that still is there."""
-    assert expected == rotated({"e", "a", "c"}, first)
+    assert rotated({"e", "a", "c"}, first) == expected
 
 
 def test_no_regions_rotate_to_none() -> None:
@@ -338,7 +338,7 @@ def test_rotating_loses_no_region(regions: set[str], first: str | None) -> None:
     """Every region once, each followed by its neighbour by name."""
     found = rotated(regions, first)
     ordered = sorted(regions)
-    assert ordered == sorted(found)
+    assert sorted(found) == ordered
     assert all(
         ordered[(ordered.index(one) + 1) % len(ordered)] == following
         for one, following in itertools.pairwise(found)

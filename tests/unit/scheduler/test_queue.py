@@ -115,8 +115,8 @@ def test_ten_requests_share_a_call(count: int, expected: list[int]) -> None:
     """As many calls as needed and none more; each request arrives once."""
     sqs = FakeSqs()
     send(sqs, requests(count))
-    assert expected == sqs.sizes()
-    assert requests(count) == sorted(sqs.sent, key=lambda request: request.image_name)
+    assert sqs.sizes() == expected
+    assert sorted(sqs.sent, key=lambda request: request.image_name) == requests(count)
 
 
 def test_an_entry_holds_the_message_and_its_account_as_group() -> None:
@@ -160,7 +160,7 @@ def test_any_requests_fit_their_calls(sizes: list[int]) -> None:
     sqs = FakeSqs()
     asked = [of_bytes(size, f"image-{number:02d}") for number, size in enumerate(sizes)]
     send(sqs, asked)
-    assert asked == sorted(sqs.sent, key=lambda request: request.image_name)
+    assert sorted(sqs.sent, key=lambda request: request.image_name) == asked
     for call in sqs.calls:
         assert 1 <= len(call) <= 10
         assert sum(len(entry["MessageBody"]) for entry in call) <= BYTES_PER_BATCH

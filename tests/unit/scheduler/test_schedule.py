@@ -163,14 +163,14 @@ def test_a_request_holds_all_that_a_lookup_needs(bed: Bed) -> None:
     """Round, target, name and the lookup as the catalogue has it."""
     bed.run(a_catalogue(["eu-west-1"], [an_image("al2023")]))
     target = Target(ACCOUNT, "eu-west-1")
-    assert [Request(ROUND, target, "al2023", lookup_of("al2023"))] == bed.queue.sent
+    assert bed.queue.sent == [Request(ROUND, target, "al2023", lookup_of("al2023"))]
 
 
 def test_the_requests_of_a_target_leave_in_one_run(bed: Bed) -> None:
     """Batches at the other end are dense in a target, which saves most calls."""
     bed.run(MIXED)
     runs = [target for target, _ in itertools.groupby(r.target for r in bed.queue.sent)]
-    assert sorted(MIXED.targets) == sorted(runs)
+    assert sorted(runs) == sorted(MIXED.targets)
 
 
 def test_an_inactive_pair_is_not_asked_for(bed: Bed) -> None:
@@ -210,7 +210,7 @@ def test_each_target_gets_its_round_row(bed: Bed) -> None:
         round_row(Target(ACCOUNT, "us-east-1"), three, enqueued=3),
     ]
     found = [row for row in bed.rows.table.rows() if row["record"].startswith("round#")]
-    assert expected == found
+    assert found == expected
 
 
 def test_a_steady_round_writes_no_image_row(bed: Bed) -> None:
@@ -218,7 +218,7 @@ def test_a_steady_round_writes_no_image_row(bed: Bed) -> None:
     bed.run(MIXED)
     before, lines = bed.image_rows(), len(bed.log.lines)
     summary = bed.run(MIXED, NEXT_ROUND)
-    assert (before, lines) == (bed.image_rows(), len(bed.log.lines))
+    assert (bed.image_rows(), len(bed.log.lines)) == (before, lines)
     assert not summary.changes
 
 
@@ -240,7 +240,7 @@ def test_an_addition_touches_nothing_else(bed: Bed, grown: Catalogue) -> None:
     summary = bed.run(grown, NEXT_ROUND)
     after = bed.image_rows()
     assert [row for row in after if row in before] == before
-    assert {"created": len(after) - len(before)} == dict(summary.changes)
+    assert dict(summary.changes) == {"created": len(after) - len(before)}
 
 
 def test_a_region_that_moves_to_another_account_is_two_changes(bed: Bed) -> None:
@@ -282,10 +282,10 @@ def test_a_refused_target_changes_nothing_and_the_others_go_on(bed: Bed) -> None
     (refusal,) = caught.value.refusals
     assert refusal.startswith("eu-west-1 of account 111122223333: 12 of 12 active images")
     assert "MAX_REMOVED_PERCENT=100" in str(caught.value)
-    assert before == [row for row in bed.image_rows() if row["region"] == "eu-west-1"]
+    assert [row for row in bed.image_rows() if row["region"] == "eu-west-1"] == before
     asked = bed.asked()
-    assert [i.name for i in images(12)] == [name for region, _, name in asked if "eu" in region]
-    assert {"ap-south-1", "us-east-1"} == {region for region, _, name in asked if name == "new"}
+    assert [name for region, _, name in asked if "eu" in region] == [i.name for i in images(12)]
+    assert {region for region, _, name in asked if name == "new"} == {"ap-south-1", "us-east-1"}
 
 
 def test_every_refusal_is_logged_where_it_happened(bed: Bed) -> None:
@@ -341,9 +341,9 @@ def test_a_round_stops_before_its_time_is_over(bed: Bed, checks: int) -> None:
     """The region under way is finished; the error names those left, and it goes on there."""
     with pytest.raises(OutOfTimeError) as caught:
         bed.run(EVERYWHERE, deadline=time_for(checks))
-    assert tuple(FIVE[checks:]) == caught.value.left
-    assert FIVE[:checks] == [region for region, _, _ in bed.asked()]
-    assert FIVE[checks:] + FIVE[:checks] == bed.visited(EVERYWHERE)
+    assert caught.value.left == tuple(FIVE[checks:])
+    assert [region for region, _, _ in bed.asked()] == FIVE[:checks]
+    assert bed.visited(EVERYWHERE) == FIVE[checks:] + FIVE[:checks]
 
 
 def test_rounds_that_are_always_cut_short_reach_every_region(bed: Bed) -> None:
@@ -351,7 +351,7 @@ def test_rounds_that_are_always_cut_short_reach_every_region(bed: Bed) -> None:
     for _ in range(3):
         with pytest.raises(OutOfTimeError):
             bed.run(EVERYWHERE, deadline=time_for(2))
-    assert [*FIVE, "region-a"] == [region for region, _, _ in bed.asked()]
+    assert [region for region, _, _ in bed.asked()] == [*FIVE, "region-a"]
 
 
 @pytest.mark.parametrize("deadly", FIVE)
@@ -359,10 +359,10 @@ def test_the_round_after_a_kill_begins_behind_it(bed: Bed, deadly: str) -> None:
     """Even when nothing could be noted any more, since the note is written before the region."""
     bed.rows.killed_in = deadly
     first = bed.visited(EVERYWHERE)
-    assert FIVE[: FIVE.index(deadly) + 1] == first
+    assert first == FIVE[: FIVE.index(deadly) + 1]
     bed.rows.killed_in = None
     behind = (FIVE.index(deadly) + 1) % 5
-    assert FIVE[behind:] + FIVE[:behind] == bed.visited(EVERYWHERE)
+    assert bed.visited(EVERYWHERE) == FIVE[behind:] + FIVE[:behind]
 
 
 @pytest.mark.parametrize("deadly", FIVE)
@@ -374,8 +374,8 @@ def test_a_region_that_always_kills_starves_no_other(
     bed.rows.noted = Note(frozenset(FIVE), start)
     bed.rows.killed_in = deadly
     two_rounds = bed.visited(EVERYWHERE) + bed.visited(EVERYWHERE)
-    assert set(FIVE) == set(two_rounds)
-    assert set(FIVE) - {deadly} == {region for region, _, _ in bed.asked()}
+    assert set(two_rounds) == set(FIVE)
+    assert {region for region, _, _ in bed.asked()} == set(FIVE) - {deadly}
 
 
 def test_rounds_that_die_at_once_still_move_on(bed: Bed) -> None:
@@ -403,8 +403,8 @@ def test_a_region_that_fails_costs_no_other_its_round(
     with pytest.raises(RegionsFailedError) as caught:
         bed.run(EVERYWHERE)
     ((region, (problem,)),) = caught.value.problems.items()
-    assert (broken, True) == (region, str(error) in problem)
-    assert sorted(set(FIVE) - {broken}) == [region for region, _, _ in bed.asked()]
+    assert (region, str(error) in problem) == (broken, True)
+    assert [region for region, _, _ in bed.asked()] == sorted(set(FIVE) - {broken})
 
 
 def test_each_region_that_fails_is_logged(bed: Bed) -> None:
@@ -424,21 +424,21 @@ def test_a_row_that_cannot_be_written_fails_alone(bed: Bed) -> None:
     bed.rows.unwritable["al2023"] = BUSY
     with pytest.raises(RegionsFailedError) as caught:
         bed.run(MIXED)
-    assert [
+    assert bed.asked() == [
         ("eu-west-1", ACCOUNT, "rhel-9"),
         ("eu-west-1", OTHER_ACCOUNT, "rhel-9"),
         ("us-east-1", ACCOUNT, "eks"),
         ("us-east-1", ACCOUNT, "rhel-9"),
-    ] == bed.asked()
-    assert {
+    ]
+    assert caught.value.problems == {
         "eu-west-1": (
             f"1 of 2 rows of account {ACCOUNT} were not written, first: al2023: {BUSY}",
             f"1 of 2 rows of account {OTHER_ACCOUNT} were not written, first: al2023: {BUSY}",
         ),
         "us-east-1": (f"1 of 3 rows of account {ACCOUNT} were not written, first: al2023: {BUSY}",),
-    } == caught.value.problems
+    }
     assert {1, 2, 3} >= bed.window("us-east-1").answered
-    assert 2 == len(bed.window("us-east-1").answered)
+    assert len(bed.window("us-east-1").answered) == 2
 
 
 @pytest.mark.parametrize(
@@ -467,10 +467,10 @@ def test_whatever_is_wrong_with_a_row_is_its_own(bed: Bed, change: str, error: E
     bed.rows.unwritable = dict.fromkeys(names, error)
     with pytest.raises(RegionsFailedError):
         bed.run(a_catalogue(["eu-west-1"], tracked), NEXT_ROUND)
-    assert 980 == len(bed.queue.drain())
+    assert len(bed.queue.drain()) == 980
     bed.rows.unwritable.clear()
     bed.run(a_catalogue(["eu-west-1"], tracked), NEXT_ROUND)
-    assert len(tracked) == len(bed.queue.drain())
+    assert len(bed.queue.drain()) == len(tracked)
 
 
 def test_a_table_that_cannot_be_used_ends_the_round(bed: Bed) -> None:
@@ -486,7 +486,7 @@ def test_messages_leave_without_the_round_row(bed: Bed) -> None:
     bed.rows.unwritable["round row"] = BUSY
     with pytest.raises(RegionsFailedError, match=f"the round row of account {ACCOUNT} was not"):
         bed.run(a_catalogue(["eu-west-1"]))
-    assert 2 == len(bed.asked())
+    assert len(bed.asked()) == 2
 
 
 def test_messages_leave_without_the_note(bed: Bed) -> None:
@@ -494,8 +494,8 @@ def test_messages_leave_without_the_note(bed: Bed) -> None:
     bed.rows.unwritable["note"] = BUSY
     with pytest.raises(RegionsFailedError, match=r"\*: the scheduler's note was not written"):
         bed.run(EVERYWHERE)
-    assert set(FIVE) == {region for region, _, _ in bed.asked()}
-    assert set() == bed.rows.noted.regions
+    assert {region for region, _, _ in bed.asked()} == set(FIVE)
+    assert bed.rows.noted.regions == set()
 
 
 def test_an_account_whose_messages_are_not_sent_holds_up_no_other(bed: Bed) -> None:
@@ -503,11 +503,11 @@ def test_an_account_whose_messages_are_not_sent_holds_up_no_other(bed: Bed) -> N
     bed.queue.refused[ACCOUNT] = UnsentError(1, "queue", "throttled")
     with pytest.raises(RegionsFailedError):
         bed.run(MIXED)
-    assert [
+    assert bed.asked() == [
         ("eu-west-1", OTHER_ACCOUNT, "al2023"),
         ("eu-west-1", OTHER_ACCOUNT, "rhel-9"),
-    ] == bed.asked()
-    assert {"eu-west-1": 3, "us-east-1": 2} == dict(bed.reported[-1].enqueued)
+    ]
+    assert dict(bed.reported[-1].enqueued) == {"eu-west-1": 3, "us-east-1": 2}
 
 
 def test_the_round_after_a_failed_one_begins_one_region_further(bed: Bed) -> None:
@@ -516,7 +516,7 @@ def test_the_round_after_a_failed_one_begins_one_region_further(bed: Bed) -> Non
     with pytest.raises(RegionsFailedError):
         bed.run(EVERYWHERE)
     bed.queue.broken_with = None
-    assert FIVE[1:] + FIVE[:1] == bed.visited(EVERYWHERE)
+    assert bed.visited(EVERYWHERE) == FIVE[1:] + FIVE[:1]
 
 
 def test_a_region_that_left_and_failed_is_not_forgotten(bed: Bed) -> None:
@@ -526,10 +526,10 @@ def test_a_region_that_left_and_failed_is_not_forgotten(bed: Bed) -> None:
     bed.rows.busy["region-e"] = BUSY
     with pytest.raises(RegionsFailedError):
         bed.run(fewer)
-    assert set(FIVE) == bed.rows.noted.regions
+    assert bed.rows.noted.regions == set(FIVE)
     bed.rows.busy.clear()
     bed.run(fewer)
-    assert set(FIVE) - {"region-e"} == bed.rows.noted.regions
+    assert bed.rows.noted.regions == set(FIVE) - {"region-e"}
 
 
 def test_a_broken_hub_ends_the_round_at_once(bed: Bed) -> None:
@@ -557,7 +557,7 @@ def test_time_that_is_over_is_told_before_a_failed_region(bed: Bed) -> None:
     bed.rows.busy["region-a"] = BUSY
     with pytest.raises(OutOfTimeError) as caught:
         bed.run(EVERYWHERE, deadline=time_for(2))
-    assert tuple(FIVE[2:]) == caught.value.left
+    assert caught.value.left == tuple(FIVE[2:])
     assert bed.log.events("error") == ["region failed"]
 
 
@@ -602,7 +602,7 @@ def test_a_killed_round_forgets_no_region_that_left(bed: Bed) -> None:
     assert bed.visited(after) == ["eu-west-1"]
     bed.rows.killed_in = None
     assert "us-east-1" in bed.visited(after)
-    assert {"eu-west-1"} == {region for region, _ in bed.active()}
+    assert {region for region, _ in bed.active()} == {"eu-west-1"}
 
 
 def test_a_new_region_is_noted_before_its_rows_are_written(bed: Bed) -> None:
@@ -621,8 +621,8 @@ def test_a_part_visits_its_regions_alone_and_keeps_the_cursor(bed: Bed) -> None:
     bed.visited(EVERYWHERE)
     before = bed.rows.noted
     assert bed.visited(EVERYWHERE, only={"region-d"}) == ["region-d"]
-    assert before == bed.rows.noted
-    assert FIVE[1:] + FIVE[:1] == bed.visited(EVERYWHERE)
+    assert bed.rows.noted == before
+    assert bed.visited(EVERYWHERE) == FIVE[1:] + FIVE[:1]
 
 
 def test_a_part_forgets_no_region(bed: Bed) -> None:
@@ -630,7 +630,7 @@ def test_a_part_forgets_no_region(bed: Bed) -> None:
     bed.run(EVERYWHERE)
     fewer = without("region-e", of=EVERYWHERE)
     bed.run(fewer, only={"region-a"})
-    assert set(FIVE) == bed.rows.noted.regions
+    assert bed.rows.noted.regions == set(FIVE)
     assert ("region-e", "al2023") in bed.active()
 
 
@@ -641,7 +641,7 @@ def test_a_part_that_is_cut_short_says_what_is_left(bed: Bed) -> None:
     with pytest.raises(OutOfTimeError) as caught:
         bed.run(EVERYWHERE, only={"region-a", "region-d"}, deadline=time_for(1))
     assert caught.value.left == ("region-a",)
-    assert before == bed.rows.noted
+    assert bed.rows.noted == before
 
 
 @pytest.mark.parametrize("only", [{"region-x"}, {"region-a", "region-x"}])
@@ -684,7 +684,7 @@ def test_the_summary_counts_what_was_done(bed: Bed) -> None:
 def test_a_round_is_reported_once(bed: Bed) -> None:
     """What is reported is what is answered."""
     summary = bed.run(MIXED)
-    assert [summary] == bed.reported
+    assert bed.reported == [summary]
 
 
 def test_a_refused_round_counts_as_finished(bed: Bed) -> None:
@@ -748,8 +748,8 @@ def test_changes_are_logged_by_target(bed: Bed) -> None:
 def test_all_rows_of_a_target_are_written(bed: Bed, count: int) -> None:
     """Over several threads, none is lost."""
     summary = bed.run(a_catalogue(["eu-west-1"], images(count)))
-    assert count == summary.changes["created"]
-    assert [image.name for image in images(count)] == [name for _, name in bed.active()]
+    assert summary.changes["created"] == count
+    assert [name for _, name in bed.active()] == [image.name for image in images(count)]
 
 
 def test_a_row_that_stays_damaged_becomes_stale(bed: Bed) -> None:

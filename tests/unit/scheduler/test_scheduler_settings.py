@@ -30,7 +30,7 @@ def test_defaults_stand_for_what_is_not_set() -> None:
         region="eu-west-1",
         endpoint_url="",
     )
-    assert expected == Settings.from_env(LEAST)
+    assert Settings.from_env(LEAST) == expected
 
 
 def test_every_setting_can_be_set() -> None:
@@ -45,9 +45,9 @@ def test_every_setting_can_be_set() -> None:
             "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
         }
     )
-    assert Path("/elsewhere/catalogue.json") == found.catalogue_path
+    assert found.catalogue_path == Path("/elsewhere/catalogue.json")
     assert (found.max_removed_percent, found.endpoint_url) == (100, "http://127.0.0.1:1")
-    assert timedelta(minutes=150) == found.stale_after
+    assert found.stale_after == timedelta(minutes=150)
     assert found.metrics_namespace == "AmiTracker/second"
 
 

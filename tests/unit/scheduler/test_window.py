@@ -51,7 +51,7 @@ def turned(before: Window, minutes: float, active: set[int], fresh: set[int]) ->
 
 def test_the_first_round_begins_a_window() -> None:
     """Nothing was asked before, so nothing is missed, whatever rows there are."""
-    assert a_window(answered={2}) == turned(Window(), 0, {1}, {2})
+    assert turned(Window(), 0, {1}, {2}) == a_window(answered={2})
 
 
 @pytest.mark.parametrize("minutes", [-119, -1, 0, 5, 44.9])
@@ -60,7 +60,7 @@ def test_a_round_within_the_window_keeps_it(minutes: float) -> None:
     before = a_window(answered={1}, missed={2}, stale={3})
     after = turned(before, minutes, {1, 2, 3}, {4})
     expected = max(round_at(minutes), round_at(0))
-    assert a_window(round_id=expected, answered={1, 4}, missed={2}, stale={3}) == after
+    assert after == a_window(round_id=expected, answered={1, 4}, missed={2}, stale={3})
 
 
 @pytest.mark.parametrize("minutes", [45, 46, 24 * 60])
@@ -68,13 +68,13 @@ def test_a_round_after_half_the_time_begins_the_next(minutes: float) -> None:
     """What was not answered is missed, and stale if it was missed before."""
     before = a_window(answered={1}, missed={1, 2, 9}, stale={9})
     after = turned(before, minutes, {1, 2, 3}, {4})
-    assert a_window(round_at(minutes), answered={4}, missed={2, 3}, stale={2}) == after
+    assert after == a_window(round_at(minutes), answered={4}, missed={2, 3}, stale={2})
 
 
 def test_a_window_of_a_wrong_clock_ends_with_the_next_round() -> None:
     """It is dated further ahead than any round may be."""
     before = a_window(round_at(121), answered={1}, missed={2})
-    assert round_at(0) == turned(before, 0, {1, 2}, set()).window
+    assert turned(before, 0, {1, 2}, set()).window == round_at(0)
 
 
 # --- timelines, over the whole scheduler
@@ -157,9 +157,9 @@ def test_a_pair_without_an_answer_in_two_windows_is_stale() -> None:
         line.answer("a", "b", *(["c"] if minute == 0 else []))
         found.append((line.stale(), line.marked()))
     nothing: set[str] = set()
-    assert [(nothing, nothing)] * 3 + [({"c"}, {"c"})] * 3 == found
+    assert found == [(nothing, nothing)] * 3 + [({"c"}, {"c"})] * 3
     line.answer("c")
-    assert (nothing, nothing) == (line.stale(), line.marked())
+    assert (line.stale(), line.marked()) == (nothing, nothing)
 
 
 def test_a_row_with_another_problem_keeps_it() -> None:
@@ -169,7 +169,7 @@ def test_a_row_with_another_problem_keeps_it() -> None:
     line.answer("a", "b", "c", state="access_denied")
     for minute in (60, 120, 180):
         line.round(minute)
-    assert (set(NAMES), set()) == (line.stale(), line.marked())
+    assert (line.stale(), line.marked()) == (set(NAMES), set())
 
 
 def test_a_queue_that_is_later_than_the_interval_makes_nothing_stale() -> None:
@@ -179,7 +179,7 @@ def test_a_queue_that_is_later_than_the_interval_makes_nothing_stale() -> None:
         line.round(minute)
         if minute:
             line.answer(*NAMES)
-        assert set() == line.stale()
+        assert line.stale() == set()
 
 
 @pytest.mark.parametrize("always", [True, False], ids=["at once", "after the last run"])
@@ -191,8 +191,8 @@ def test_three_runs_in_five_minutes_are_one_window(*, always: bool) -> None:
             line.round(minute + run)
             if always or run == 5:
                 line.answer(*NAMES)
-        assert set() == line.stale()
-    assert [0, 60, 120, 180, 240] == line.windows
+        assert line.stale() == set()
+    assert line.windows == [0, 60, 120, 180, 240]
 
 
 @pytest.mark.parametrize("dated", [-60, -121, -2 * 24 * 60, -365 * 24 * 60])
@@ -205,7 +205,7 @@ def test_a_round_of_long_ago_makes_nothing_stale(dated: float) -> None:
     line.round(61, dated=dated)
     line.round(62)
     assert line.stale() == line.marked() == set()
-    assert [0, 60] == line.windows
+    assert line.windows == [0, 60]
 
 
 def test_a_round_of_another_region_turns_no_window() -> None:
@@ -216,7 +216,7 @@ def test_a_round_of_another_region_turns_no_window() -> None:
     for minute in (60, 120, 180):
         line.round(minute, regions={"us-east-1"})
     line.round(240)
-    assert (set(), [0, 240]) == (line.stale(), line.windows)
+    assert (line.stale(), line.windows) == (set(), [0, 240])
 
 
 def test_a_day_without_rounds_makes_nothing_stale() -> None:
@@ -225,9 +225,9 @@ def test_a_day_without_rounds_makes_nothing_stale() -> None:
     line.round(0)
     line.answer(*NAMES)
     line.round(24 * 60)
-    assert set() == line.stale()
+    assert line.stale() == set()
     line.round(25 * 60)
-    assert set() == line.stale()
+    assert line.stale() == set()
 
 
 @pytest.mark.parametrize("minutes", [60, 45])
@@ -241,10 +241,10 @@ def test_a_new_pair_has_two_whole_windows(minutes: int) -> None:
     for number in range(4, 6):
         line.answer("a", "b")
         line.round(number * minutes + 10)
-        assert set() == line.stale()
+        assert line.stale() == set()
     line.answer("a", "b")
     line.round(6 * minutes + 10)
-    assert {"c"} == line.stale()
+    assert line.stale() == {"c"}
 
 
 def test_a_pair_that_comes_back_is_not_stale() -> None:
@@ -253,10 +253,10 @@ def test_a_pair_that_comes_back_is_not_stale() -> None:
     for minute in (0, 60, 120, 180):
         line.round(minute)
         line.answer("a", "b")
-    assert {"c"} == line.stale()
+    assert line.stale() == {"c"}
     line.round(240, "a", "b")
     line.round(250)
-    assert set() == line.stale()
+    assert line.stale() == set()
 
 
 def test_a_round_row_that_is_not_written_makes_nothing_stale() -> None:
@@ -271,7 +271,7 @@ def test_a_round_row_that_is_not_written_makes_nothing_stale() -> None:
         else:
             line.round(minute)
         line.answer(*NAMES)
-        assert set() == line.stale()
+        assert line.stale() == set()
 
 
 def test_a_damaged_round_row_makes_nothing_stale() -> None:
@@ -282,7 +282,7 @@ def test_a_damaged_round_row_makes_nothing_stale() -> None:
     line.rows.table.put(round_row(TARGET) | {"answered": "all", "missed": ["a"]})
     for minute in (60, 120):
         line.round(minute)
-        assert set() == line.stale()
+        assert line.stale() == set()
 
 
 def test_at_most_five_hundred_rows_are_marked_in_a_run() -> None:
@@ -294,9 +294,9 @@ def test_at_most_five_hundred_rows_are_marked_in_a_run() -> None:
     for minute in (60, 120):
         line.round(minute, *names)
     line.round(180, *names)
-    assert 500 == len(line.marked())
+    assert len(line.marked()) == 500
     line.round(185, *names)
-    assert 600 == len(line.marked())
+    assert len(line.marked()) == 600
 
 
 class _Unmarkable(FakeInventory):
@@ -329,9 +329,9 @@ def test_marks_that_fail_delay_no_region(state: State, tried: int) -> None:
 
     with pytest.raises(RegionsFailedError) as caught:
         line.round(180)
-    assert tried == rows.tried
-    assert {1} == {len(found) for found in caught.value.problems.values()}
-    assert 6 == len(line.queue.sent)
+    assert rows.tried == tried
+    assert {len(found) for found in caught.value.problems.values()} == {1}
+    assert len(line.queue.sent) == 6
 
 
 actions = st.one_of(
