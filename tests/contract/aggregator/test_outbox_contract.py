@@ -82,7 +82,7 @@ class TestPending:
     def test_pending_releases_of_every_region_are_found(self, bed: Bed) -> None:
         """By their own keys."""
         keys = bed.given(a_release(version=1), a_release(version=2), a_release(target=OTHER))
-        assert keys == bed.pending()
+        assert bed.pending() == keys
 
     def test_what_is_published_or_not_to_be_announced_is_not_pending(self, bed: Bed) -> None:
         """Neither stands in the index."""
@@ -102,12 +102,12 @@ class TestReading:
         full = a_release("full", kind=kind)
         bare = a_release("bare", kind=kind, ami_name=None, previous_image_id=None)
         keys = bed.given(bare, full)
-        assert sorted([bare, full], key=repr) == sorted(bed.rows.read(keys).releases, key=repr)
+        assert sorted(bed.rows.read(keys).releases, key=repr) == sorted([bare, full], key=repr)
 
     def test_nothing_is_read_for_no_key(self, bed: Bed) -> None:
         """Not even what is pending."""
         bed.given(a_release())
-        assert Found() == bed.rows.read([])
+        assert bed.rows.read([]) == Found()
 
     def test_only_what_is_asked_for_is_read(self, bed: Bed) -> None:
         """Keys without a row are no error."""
@@ -115,18 +115,18 @@ class TestReading:
         (key,) = bed.given(wanted)
         bed.given(a_release("other"))
         missing = key_of_release(a_release("missing"))
-        assert Found((wanted,)) == bed.rows.read([missing, key])
+        assert bed.rows.read([missing, key]) == Found((wanted,))
 
     def test_a_key_may_stand_twice(self, bed: Bed) -> None:
         """The release comes once."""
         (key,) = bed.given(a_release())
-        assert Found((a_release(),)) == bed.rows.read([key, key])
+        assert bed.rows.read([key, key]) == Found((a_release(),))
 
     def test_what_is_published_is_not_read(self, bed: Bed) -> None:
         """The index may still show it for a moment."""
         row = published_row(a_release())
         bed.table.put(row)
-        assert Found(published=frozenset({key_of(row)})) == bed.rows.read([key_of(row)])
+        assert bed.rows.read([key_of(row)]) == Found(published=frozenset({key_of(row)}))
 
     @pytest.mark.parametrize(
         "damage",
@@ -147,13 +147,13 @@ class TestReading:
         good, bad = a_release("good"), pending_row(a_release("bad")) | damage
         keys = bed.given(good)
         bed.table.put(bad)
-        assert Found((good,), frozenset({key_of(bad)})) == bed.rows.read([key_of(bad), *keys])
+        assert bed.rows.read([key_of(bad), *keys]) == Found((good,), frozenset({key_of(bad)}))
 
     def test_a_malformed_row_that_is_not_pending_is_not_counted(self, bed: Bed) -> None:
         """Nothing has to be done about it."""
         row = published_row(a_release()) | {"kind": "unheard-of"}
         bed.table.put(row)
-        assert Found(published=frozenset({key_of(row)})) == bed.rows.read([key_of(row)])
+        assert bed.rows.read([key_of(row)]) == Found(published=frozenset({key_of(row)}))
 
 
 class TestMarking:
@@ -163,23 +163,23 @@ class TestMarking:
         """Its row says when, and as which message; nothing else changes."""
         (key,) = bed.given(a_release())
         bed.rows.mark(a_release(), "message-1", NOW)
-        assert [published_row(a_release())] == bed.table.rows()
+        assert bed.table.rows() == [published_row(a_release())]
         assert bed.pending() == []
-        assert Found(published=frozenset({key})) == bed.rows.read([key])
+        assert bed.rows.read([key]) == Found(published=frozenset({key}))
 
     def test_the_first_mark_stays(self, bed: Bed) -> None:
         """A copy that was sent later changes nothing."""
         bed.given(a_release())
         bed.rows.mark(a_release(), "message-1", NOW)
         bed.rows.mark(a_release(), "message-2", LATER)
-        assert [published_row(a_release())] == bed.table.rows()
+        assert bed.table.rows() == [published_row(a_release())]
 
     def test_marking_touches_no_other_release(self, bed: Bed) -> None:
         """Same image, other version; same version, other target."""
         others = [a_release(version=1), a_release(target=OTHER)]
         bed.given(a_release(), *others)
         bed.rows.mark(a_release(), "message-1", NOW)
-        assert [key_of_release(release) for release in others] == bed.pending()
+        assert bed.pending() == [key_of_release(release) for release in others]
 
     def test_a_row_that_is_gone_is_not_made_again(self, bed: Bed) -> None:
         """Somebody deleted it; there is nothing to note."""
@@ -192,7 +192,7 @@ class TestMarking:
         del row["pending"]
         bed.table.put(row)
         bed.rows.mark(a_release(), "message-1", NOW)
-        assert [row] == bed.table.rows()
+        assert bed.table.rows() == [row]
 
 
 class TestLookingBack:
@@ -201,7 +201,7 @@ class TestLookingBack:
     def test_earlier_pending_releases_are_found(self, bed: Bed) -> None:
         """By their keys, in order; neither the release itself nor a later one."""
         keys = bed.given(*(a_release(version=version) for version in (2, 4, 11, 12)))
-        assert keys[:2] == bed.rows.pending_before(keys[2])
+        assert bed.rows.pending_before(keys[2]) == keys[:2]
 
     def test_what_is_not_pending_is_not_found(self, bed: Bed) -> None:
         """Published, closed, never to be announced."""
@@ -227,7 +227,7 @@ class TestLookingBack:
         row = pending_row(a_release(version=1)) | {"kind": "unknown"}
         bed.table.put(row)
         (key,) = bed.given(a_release(version=9))
-        assert [key_of(row)] == bed.rows.pending_before(key)
+        assert bed.rows.pending_before(key) == [key_of(row)]
 
 
 class TestClosing:
@@ -239,16 +239,16 @@ class TestClosing:
         bed.rows.close(a_release(), NOW)
         row = pending_row(a_release()) | {"closed_at": "2026-11-22T07:00:11.000Z"}
         del row["pending"]
-        assert [row] == bed.table.rows()
+        assert bed.table.rows() == [row]
         assert bed.pending() == []
-        assert Found() == bed.rows.read([key])
+        assert bed.rows.read([key]) == Found()
 
     def test_a_published_release_is_not_closed(self, bed: Bed) -> None:
         """The publication came first."""
         bed.given(a_release())
         bed.rows.mark(a_release(), "message-1", NOW)
         bed.rows.close(a_release(), LATER)
-        assert [published_row(a_release())] == bed.table.rows()
+        assert bed.table.rows() == [published_row(a_release())]
 
     def test_a_row_that_is_gone_is_not_closed(self, bed: Bed) -> None:
         """No row is made."""
@@ -271,7 +271,7 @@ class TestActiveImages:
         """One active image is enough."""
         for name in ("a", "b", "c"):
             bed.table.put(image_row(TARGET, active=active and name == "b", name=name))
-        assert active == bed.rows.may_be_active(TARGET)
+        assert bed.rows.may_be_active(TARGET) == active
 
     @pytest.mark.parametrize(
         "damage", [{"active": "no"}, {"lookup": {}}, {"image_name": "b"}, {"version": "one"}]
@@ -310,7 +310,7 @@ def test_each_use_is_one_call(aws: EmbeddedAws, outbox: Outbox, operation: str, 
     """And an empty read is none."""
     outbox.read([])
     use(outbox)
-    assert [operation] == [call.operation for call in aws.calls()]
+    assert [call.operation for call in aws.calls()] == [operation]
 
 
 @uses
@@ -341,7 +341,7 @@ def test_more_keys_than_a_call_takes_are_read(
     for release in releases:
         table.put(pending_row(release))
     found = outbox.read([key_of_release(release) for release in releases])
-    assert releases == sorted(found.releases, key=lambda release: release.image_name)
+    assert sorted(found.releases, key=lambda release: release.image_name) == releases
     assert [call.operation for call in aws.calls()] == ["BatchGetItem"] * 2
 
 
@@ -382,7 +382,7 @@ def test_a_malformed_row_is_logged(
     """By what names it, so that somebody can look at it."""
     row = pending_row(a_release()) | damage
     table.put(row)
-    assert Found((), frozenset({key_of(row)})) == outbox.read([key_of(row)])
+    assert outbox.read([key_of(row)]) == Found((), frozenset({key_of(row)}))
     (line,) = log.lines
-    assert ("error", "row malformed") == (line.level, line.event)
+    assert (line.level, line.event) == ("error", "row malformed")
     assert str(line.fields["problem"]).startswith(problem)

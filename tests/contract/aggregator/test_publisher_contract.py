@@ -66,13 +66,13 @@ class TestPublishing:
         """Body and attributes; each event id has a message id of its own."""
         made = [announcement(a_release(name)) for name in ("a", "b", "c")]
         results = bed.publisher.publish(TARGET, made)
-        assert {each.event_id for each in made} == set(results)
+        assert set(results) == {each.event_id for each in made}
         assert len({result for result in results.values() if isinstance(result, str)}) == 3
         expected = [
             ("eu-west-1", each.body, {n: str(v) for n, v in each.attributes.items()})
             for each in made
         ]
-        assert expected == sorted(bed.receive(), key=lambda message: message[1])
+        assert sorted(bed.receive(), key=lambda message: message[1]) == expected
 
     def test_each_target_has_its_own_topic(self, bed: Bed) -> None:
         """The region is the target's."""
@@ -91,9 +91,9 @@ class TestPublishing:
         """It is told, not raised."""
         made = [announcement(a_release(name, target=NOWHERE)) for name in ("a", "b")]
         results = bed.publisher.publish(NOWHERE, made)
-        assert {each.event_id for each in made} == set(results)
-        assert {State.NOT_FOUND} == {
-            found.state for found in results.values() if isinstance(found, Failure)
+        assert set(results) == {each.event_id for each in made}
+        assert {found.state for found in results.values() if isinstance(found, Failure)} == {
+            State.NOT_FOUND
         }
         assert bed.receive() == []
 
@@ -143,7 +143,7 @@ def test_a_call_that_fails_is_classified(
     with aws.fault(service="sns", code=code, status=status) as fault:
         found = topics(home).publish(TARGET, [made])[made.event_id]
     assert isinstance(found, Failure)
-    assert (state, calls) == (found.state, aws.struck(fault))
+    assert (found.state, aws.struck(fault)) == (state, calls)
 
 
 def test_a_fifo_topic_delivers_a_copy_once(aws: EmbeddedAws, home: HubSession) -> None:
@@ -156,4 +156,4 @@ def test_a_fifo_topic_delivers_a_copy_once(aws: EmbeddedAws, home: HubSession) -
     for made in [versions[0], versions[1], versions[0]]:
         assert isinstance(publisher.publish(target, [made])[made.event_id], str)
     found = [(one.attributes["event_id"], one.body) for one in inbox.receive()]
-    assert [(made.event_id, made.body) for made in versions] == found
+    assert found == [(made.event_id, made.body) for made in versions]

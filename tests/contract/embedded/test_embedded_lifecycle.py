@@ -26,7 +26,7 @@ def test_each_start_is_a_new_world(
             sqs = aws.client("sqs", "us-east-1")
             assert "QueueUrls" not in sqs.list_queues()
             sqs.create_queue(QueueName="left-over")
-    assert before == set(threading.enumerate())
+    assert set(threading.enumerate()) == before
     assert capfd.readouterr() == ("", "")
     assert [record for record in caplog.records if record.name == "werkzeug"] == []
 
@@ -60,7 +60,7 @@ def test_it_is_reached_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     before = dict(os.environ)
     with EmbeddedAws() as aws:
         assert "QueueUrls" not in aws.client("sqs", "us-east-1").list_queues()
-    assert before == dict(os.environ)
+    assert dict(os.environ) == before
 
 
 def test_stopping_ends_what_a_fault_keeps_waiting() -> None:
@@ -75,7 +75,7 @@ def test_stopping_ends_what_a_fault_keeps_waiting() -> None:
             time.sleep(0.01)
     asking.join()
     assert time.monotonic() - started < 30
-    assert before == set(threading.enumerate())
+    assert set(threading.enumerate()) == before
 
 
 def _ask(endpoint_url: str) -> None:

@@ -120,8 +120,8 @@ def test_success_empties_the_queue(queue: Queue) -> None:
     source = queue.mapping(Handler())
     delivery = source.poll()
     assert delivery is not None
-    assert sorted(sent) == sorted(delivery.sent)
-    assert sorted(sent) == sorted(delivery.succeeded)
+    assert sorted(delivery.sent) == sorted(sent)
+    assert sorted(delivery.succeeded) == sorted(sent)
     assert source.backlog() == 0
     assert source.poll() is None
 
@@ -135,7 +135,7 @@ def test_no_message_is_lost_between_threads(queue: Queue) -> None:
         while not all(one.done() for one in sending):
             delivered += [sent for delivery in source.drain_visible() for sent in delivery.sent]
     delivered += [sent for delivery in source.drain() for sent in delivery.sent]
-    assert sorted(delivered) == sorted(sent for one in sending for sent in one.result())
+    assert sorted(sent for one in sending for sent in one.result()) == sorted(delivered)
 
 
 def test_a_batch_has_its_limit(queue: Queue) -> None:
@@ -163,7 +163,7 @@ def test_a_failed_message_comes_back_alone_and_dies(
     assert source.backlog() == 0
     sqs = aws.client("sqs", hub.region)
     (dead,) = sqs.receive_message(QueueUrl=hub.dead_letter_url)["Messages"]
-    assert (bad, "bad") == (dead["MessageId"], dead["Body"])
+    assert (dead["MessageId"], dead["Body"]) == (bad, "bad")
 
 
 def _throw(_: list[Event]) -> object:
@@ -184,10 +184,10 @@ def test_a_broken_handler_fails_the_whole_batch(
     source = queue.mapping(Handler(answer))
     delivery = source.poll()
     assert delivery is not None
-    assert sorted(sent) == sorted(delivery.failed)
+    assert sorted(delivery.failed) == sorted(sent)
     assert delivery.problem
     assert source.backlog() == 2
-    assert [delivery] == source.deliveries
+    assert source.deliveries == [delivery]
 
 
 # --- the stream
@@ -250,8 +250,8 @@ def test_the_stream_event_is_lambdas(
     ((record,),) = handler.events
     change = record.pop("dynamodb")
     keys = {"region": {"S": "eu-west-1"}, "record": {"S": "release#1#a#00000001"}}
-    assert keys == change["Keys"]
-    assert keys | {"pending": {"S": "eu-west-1"}} == change["NewImage"]
+    assert change["Keys"] == keys
+    assert change["NewImage"] == keys | {"pending": {"S": "eu-west-1"}}
     assert change["StreamViewType"] == "NEW_IMAGE"
     assert isinstance(change["ApproximateCreationDateTime"], float)
     assert isinstance(change["SizeBytes"], int)

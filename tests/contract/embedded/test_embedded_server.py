@@ -263,7 +263,7 @@ def test_pages_can_be_forced_smaller(aws: EmbeddedAws, home: HubSession) -> None
     )
     aws.images_per_page = None
     assert [len(page["Images"]) for page in pages] == [2, 2, 1]
-    assert sorted(ids) == sorted(image["ImageId"] for page in pages for image in page["Images"])
+    assert sorted(image["ImageId"] for page in pages for image in page["Images"]) == sorted(ids)
 
 
 # --- the outside world
@@ -325,7 +325,7 @@ def test_an_image_is_as_it_was_registered(aws: EmbeddedAws) -> None:
         "Public": True,
         "DeprecationTime": "2028-01-02T00:00:00.000Z",
     }
-    assert expected == {name: image[name] for name in expected}
+    assert {name: image[name] for name in expected} == expected
 
 
 def test_an_image_is_dated(aws: EmbeddedAws) -> None:

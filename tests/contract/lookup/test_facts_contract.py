@@ -68,7 +68,7 @@ def test_values_come_as_they_are_and_absent_names_as_none(bed: FactsBed) -> None
     for path, value in values.items():
         bed.stage.put_parameter(HERE, path, value)
     asked = [f"{PATH}/none", *values]
-    assert values | {f"{PATH}/none": None} == dict(bed.facts.parameters(HERE, asked))
+    assert dict(bed.facts.parameters(HERE, asked)) == values | {f"{PATH}/none": None}
 
 
 def test_names_that_were_denied_before_are_read_like_others(bed: FactsBed) -> None:
@@ -100,7 +100,7 @@ def test_ten_distinct_names_cost_a_request(
     for path in paths:
         bed.stage.put_parameter(HERE, path, f"value of {path}")
     found = dict(bed.facts.parameters(HERE, paths * copies))
-    assert {path: f"value of {path}" for path in paths} == found
+    assert found == {path: f"value of {path}" for path in paths}
     assert requests == bed.stage.requests("parameters")
 
 
@@ -109,7 +109,7 @@ def test_parameters_that_cannot_be_read_are_failures(bed: FactsBed, code: str) -
     """Each name has one, over all the requests."""
     bed.stage.fail("parameters", code)
     found = dict(bed.facts.parameters(HERE, [f"{PATH}/{number}" for number in range(11)]))
-    assert [(FAILURES[code], code)] * 11 == [failure_of(answer) for answer in found.values()]
+    assert [failure_of(answer) for answer in found.values()] == [(FAILURES[code], code)] * 11
 
 
 # --- images by filters
@@ -124,7 +124,7 @@ def test_the_images_that_pass_are_listed(bed: FactsBed) -> None:
     bed.stage.register(THERE, an_ami(5))
     found = dict(bed.facts.matching(HERE, [by_name()]))[by_name()]
     assert isinstance(found, list)
-    assert wanted == sorted(found, key=lambda ami: ami.image_id)
+    assert sorted(found, key=lambda ami: ami.image_id) == wanted
 
 
 def test_without_owners_everybodys_images_are_listed(bed: FactsBed) -> None:
@@ -134,7 +134,7 @@ def test_without_owners_everybodys_images_are_listed(bed: FactsBed) -> None:
     lookup = by_name(owners=())
     found = dict(bed.facts.matching(HERE, [lookup]))[lookup]
     assert isinstance(found, list)
-    assert {image_id(1), image_id(2)} == {ami.image_id for ami in found}
+    assert {ami.image_id for ami in found} == {image_id(1), image_id(2)}
 
 
 def test_only_available_images_are_listed(bed: FactsBed) -> None:
@@ -145,7 +145,7 @@ def test_only_available_images_are_listed(bed: FactsBed) -> None:
     states = Filter("state", ("available", "pending"))
     both = replace(names, filters=(*names.filters, states))
     found = dict(bed.facts.matching(HERE, [names, both]))
-    assert {names: [an_ami(1)], both: [an_ami(1)]} == found
+    assert found == {names: [an_ami(1)], both: [an_ami(1)]}
 
 
 def test_each_lookup_has_its_own_answer(bed: FactsBed) -> None:
@@ -153,7 +153,7 @@ def test_each_lookup_has_its_own_answer(bed: FactsBed) -> None:
     bed.stage.register(HERE, an_ami(1))
     bed.stage.register(HERE, an_ami(2))
     one, none = by_name("acme-linux-1"), by_name("acme-linux-9")
-    assert {one: [an_ami(1)], none: []} == dict(bed.facts.matching(HERE, [one, none, one]))
+    assert dict(bed.facts.matching(HERE, [one, none, one])) == {one: [an_ami(1)], none: []}
     assert bed.stage.requests("matching") == 2
     assert dict(bed.facts.matching(HERE, [])) == {}
 
@@ -164,9 +164,9 @@ def test_images_that_cannot_be_listed_are_failures(bed: FactsBed, code: str) -> 
     bed.stage.fail("matching", code)
     lookups: list[FilterLookup] = [by_name("a"), by_name("b")]
     found = dict(bed.facts.matching(HERE, lookups))
-    assert dict.fromkeys(lookups, (FAILURES[code], code)) == {
-        lookup: failure_of(answer) for lookup, answer in found.items()
-    }
+    assert {lookup: failure_of(answer) for lookup, answer in found.items()} == dict.fromkeys(
+        lookups, (FAILURES[code], code)
+    )
 
 
 # --- images by id
@@ -179,7 +179,7 @@ def test_known_images_are_seen_and_unknown_ones_are_none(bed: FactsBed) -> None:
     bed.stage.register(THERE, an_ami(3))
     ids = [image_id(number) for number in (1, 2, 3, 1)]
     expected = {ids[0]: an_ami(1), ids[1]: an_ami(2, state="pending"), ids[2]: None}
-    assert expected == bed.facts.images(HERE, ids)
+    assert bed.facts.images(HERE, ids) == expected
     assert bed.stage.requests("images") == 1
     assert bed.facts.images(HERE, []) == {}
 
@@ -189,4 +189,4 @@ def test_images_that_cannot_be_seen_are_failures(bed: FactsBed, code: str) -> No
     """Not None, which would say that they are not there."""
     bed.stage.fail("images", code)
     found = bed.facts.images(HERE, [image_id(1), image_id(2)])
-    assert [(FAILURES[code], code)] * 2 == [failure_of(answer) for answer in found.values()]
+    assert [failure_of(answer) for answer in found.values()] == [(FAILURES[code], code)] * 2

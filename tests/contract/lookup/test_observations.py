@@ -77,7 +77,7 @@ def test_a_commit_writes_two_rows(table: DynamoTable, table_bed: RowsBed) -> Non
         "creation_date": "2026-10-01T00:00:00.000Z",
         "changed_at": "2026-11-22T07:00:05.000Z",
     }
-    assert before | known == table.row(HERE.region, IMAGE_ROW)
+    assert table.row(HERE.region, IMAGE_ROW) == before | known
     assert table.row(HERE.region, RELEASE_ROW) == {
         "region": "eu-west-1",
         "record": RELEASE_ROW,
@@ -142,7 +142,7 @@ def test_a_commit_whose_answer_was_lost_is_done(
     with aws.fault(**lost, times=1):
         assert table_bed.rows.commit(KNOWN, a_release(KNOWN)) == Commit.DONE
     assert operations(aws) == ["TransactWriteItems"] * 2
-    assert [a_release(KNOWN)] == table_bed.stage.releases(KNOWN)
+    assert table_bed.stage.releases(KNOWN) == [a_release(KNOWN)]
 
 
 def test_a_commit_whose_every_answer_was_lost_is_done_on_redelivery(
@@ -154,7 +154,7 @@ def test_a_commit_whose_every_answer_was_lost_is_done_on_redelivery(
     with aws.fault(**lost), pytest.raises(CallFailedError):
         table_bed.rows.commit(KNOWN, a_release(KNOWN))
     assert table_bed.rows.commit(KNOWN, a_release(KNOWN)) == Commit.DONE
-    assert [a_release(KNOWN)] == table_bed.stage.releases(KNOWN)
+    assert table_bed.stage.releases(KNOWN) == [a_release(KNOWN)]
 
 
 # --- states
@@ -190,7 +190,7 @@ def test_a_hundred_rows_are_read_in_a_call(
     ends = {name: a_pair(name) for name in (*names[:1], *names[-1:])}
     for pair in ends.values():
         table_bed.stage.put(pair)
-    assert ends == table_bed.rows.read(HERE, names * 2)
+    assert table_bed.rows.read(HERE, names * 2) == ends
     assert operations(aws) == ["BatchGetItem"] * calls
 
 
@@ -392,7 +392,7 @@ def test_a_transaction_that_met_with_others_is_tried_again(
     rows, _ = scripted(cancelled(*codes))
     with pytest.raises(CallFailedError) as caught:
         rows.commit(KNOWN, a_release(KNOWN))
-    assert expected == caught.value.failure.state
+    assert caught.value.failure.state == expected
 
 
 def test_a_row_that_can_never_be_written_fails_alone() -> None:

@@ -60,7 +60,7 @@ def test_a_pair_is_read_as_it_stands(bed: RowsBed, pair: Pair) -> None:
     """Configured and known alike, by either sort of read."""
     bed.stage.put(pair)
     for consistent in (False, True):
-        assert {"al2023": pair} == bed.rows.read(HERE, ["al2023"], consistent=consistent)
+        assert bed.rows.read(HERE, ["al2023"], consistent=consistent) == {"al2023": pair}
 
 
 def test_only_rows_that_are_there_are_read(bed: RowsBed) -> None:
@@ -68,7 +68,7 @@ def test_only_rows_that_are_there_are_read(bed: RowsBed) -> None:
     bed.stage.put(a_pair("a"))
     bed.stage.put(a_pair("b", target=THERE))
     bed.stage.put(a_pair("c", target=replace(HERE, account_id=THERE.account_id)))
-    assert {"a": a_pair("a")} == bed.rows.read(HERE, ["a", "b", "a", "c", "d"])
+    assert bed.rows.read(HERE, ["a", "b", "a", "c", "d"]) == {"a": a_pair("a")}
     assert bed.rows.read(HERE, []) == {}
 
 
@@ -91,8 +91,8 @@ def test_a_first_commit_is_the_pairs_history(bed: RowsBed) -> None:
     release = a_release(pair, 1, Kind.BASELINE)
     bed.stage.put(pair)
     assert bed.rows.commit(pair, release) == Commit.DONE
-    assert [release] == bed.stage.releases(pair)
-    assert a_pair(known=an_observation(1)) == stored(bed, pair)
+    assert bed.stage.releases(pair) == [release]
+    assert stored(bed, pair) == a_pair(known=an_observation(1))
     assert bed.rows.history(stored(bed, pair)) == (release,)
 
 
@@ -155,7 +155,7 @@ def test_a_second_commit_of_the_same_is_a_success(bed: RowsBed) -> None:
         release, detected_at=datetime.fromisoformat("2026-11-22T08:00:00.000Z"), round=NEXT_ROUND
     )
     assert bed.rows.commit(KNOWN, later) == Commit.DONE
-    assert [release] == bed.stage.releases(KNOWN)
+    assert bed.stage.releases(KNOWN) == [release]
 
 
 def test_a_commit_over_a_version_that_is_gone_is_overtaken(bed: RowsBed) -> None:
@@ -164,7 +164,7 @@ def test_a_commit_over_a_version_that_is_gone_is_overtaken(bed: RowsBed) -> None
     first, second = a_release(KNOWN, 2), a_release(KNOWN, 3)
     assert bed.rows.commit(KNOWN, first) == Commit.DONE
     assert bed.rows.commit(KNOWN, second) == Commit.OVERTAKEN
-    assert [first] == bed.stage.releases(KNOWN)
+    assert bed.stage.releases(KNOWN) == [first]
     assert stored(bed, KNOWN).known == first.observed
 
 
@@ -229,7 +229,7 @@ def test_a_confirmed_lookup_is_remembered(bed: RowsBed) -> None:
     pair = a_pair(known=an_observation(1), confirmed=by_parameter("/before"))
     bed.stage.put(pair)
     bed.rows.confirm(pair)
-    assert replace(pair, confirmed_digest=pair.lookup_digest) == stored(bed, pair)
+    assert stored(bed, pair) == replace(pair, confirmed_digest=pair.lookup_digest)
 
 
 @pytest.mark.parametrize("pair", [a_pair(), KNOWN])
@@ -237,9 +237,9 @@ def test_a_state_is_written_and_ended(bed: RowsBed, pair: Pair) -> None:
     """The last good image stays as it is."""
     bed.stage.put(pair)
     bed.rows.mark(pair, a_failure("UnauthorizedOperation"), MOMENT)
-    assert replace(pair, state=State.ACCESS_DENIED) == stored(bed, pair)
+    assert stored(bed, pair) == replace(pair, state=State.ACCESS_DENIED)
     bed.rows.mark(pair, None, MOMENT)
-    assert replace(pair, state=State.OK) == stored(bed, pair)
+    assert stored(bed, pair) == replace(pair, state=State.OK)
 
 
 @pytest.mark.parametrize(
@@ -268,8 +268,8 @@ def test_a_release_row_alone_shows_that_the_image_row_is_behind(bed: RowsBed) ->
     """The row was restored, or deleted and created again; nothing is written."""
     bed.stage.put(KNOWN)
     bed.stage.put_release(a_release(KNOWN, 5))
-    assert Commit.BEHIND == bed.rows.commit(KNOWN, a_release(KNOWN, 6))
-    assert (KNOWN, 1) == (stored(bed, KNOWN), len(bed.stage.releases(KNOWN)))
+    assert bed.rows.commit(KNOWN, a_release(KNOWN, 6)) == Commit.BEHIND
+    assert (stored(bed, KNOWN), len(bed.stage.releases(KNOWN))) == (KNOWN, 1)
 
 
 @pytest.mark.parametrize(
@@ -287,10 +287,10 @@ def test_a_row_that_is_behind_is_brought_to_its_last_release(bed: RowsBed, read:
     last = replace(a_release(read, 9), version=12, lookup_digest="0123456789abcdef")
     for release in (replace(last, version=2), replace(last, version=11), last):
         bed.stage.put_release(release)
-    assert last == bed.rows.heal(read)
+    assert bed.rows.heal(read) == last
     healed = replace(read, version=12, known=last.observed, confirmed_digest="0123456789abcdef")
-    assert healed == stored(bed, read)
-    assert set() == bed.stage.pending()
+    assert stored(bed, read) == healed
+    assert bed.stage.pending() == set()
 
 
 def test_a_release_that_cannot_be_decoded_heals_nothing(bed: RowsBed) -> None:
@@ -300,17 +300,17 @@ def test_a_release_that_cannot_be_decoded_heals_nothing(bed: RowsBed) -> None:
         bed.stage.garble_release(replace(a_release(KNOWN), version=40 + number))
     bed.stage.put_release(replace(a_release(KNOWN), version=KNOWN.version))
     assert bed.rows.heal(KNOWN) is None
-    assert KNOWN == stored(bed, KNOWN)
+    assert stored(bed, KNOWN) == KNOWN
     last = replace(a_release(KNOWN, 9), version=39)
     bed.stage.put_release(last)
-    assert last == bed.rows.heal(KNOWN)
+    assert bed.rows.heal(KNOWN) == last
 
 
 def test_a_garbled_release_shows_that_the_row_is_behind(bed: RowsBed) -> None:
     """Its key is taken."""
     bed.stage.put(KNOWN)
     bed.stage.garble_release(a_release(KNOWN))
-    assert Commit.BEHIND == bed.rows.commit(KNOWN, a_release(KNOWN, 6))
+    assert bed.rows.commit(KNOWN, a_release(KNOWN, 6)) == Commit.BEHIND
 
 
 @pytest.mark.parametrize(
@@ -328,14 +328,14 @@ def test_a_row_that_changed_meanwhile_is_not_healed(bed: RowsBed, now: Pair) -> 
     bed.stage.put(now)
     bed.stage.put_release(replace(a_release(KNOWN), version=9))
     bed.rows.heal(KNOWN)
-    assert now == stored(bed, now)
+    assert stored(bed, now) == now
 
 
 def test_an_edit_of_announce_lets_the_commit_come_again(bed: RowsBed) -> None:
     """What was read decides what is announced, so it must still hold."""
     bed.stage.put(replace(KNOWN, announce=frozenset()))
-    assert Commit.OVERTAKEN == bed.rows.commit(KNOWN, a_release(KNOWN))
-    assert [] == bed.stage.releases(KNOWN)
+    assert bed.rows.commit(KNOWN, a_release(KNOWN)) == Commit.OVERTAKEN
+    assert bed.stage.releases(KNOWN) == []
 
 
 # --- who was answered
@@ -347,8 +347,8 @@ def test_answers_add_up(bed: RowsBed) -> None:
         bed.stage.begin(target)
     bed.rows.answered(HERE, {1, 3})
     bed.rows.answered(HERE, {3, 200})
-    assert frozenset({1, 3, 200}) == bed.stage.numbers(HERE)
-    assert frozenset() == bed.stage.numbers(THERE)
+    assert bed.stage.numbers(HERE) == frozenset({1, 3, 200})
+    assert bed.stage.numbers(THERE) == frozenset()
 
 
 def test_answers_make_no_round_row(bed: RowsBed) -> None:

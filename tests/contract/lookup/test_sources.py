@@ -247,8 +247,8 @@ def test_names_leave_in_tens(wire: Wire, wired: Sources, count: int, expected: l
     """Each once, however often it is asked for."""
     wire.rule = parameters
     found = dict(wired.parameters(HERE, [*PATHS[:count], *PATHS[:count]]))
-    assert {path: path for path in PATHS[:count]} == found
-    assert expected == wire.names()
+    assert found == {path: path for path in PATHS[:count]}
+    assert wire.names() == expected
 
 
 def test_a_rejected_name_costs_its_neighbours_nothing(wire: Wire, wired: Sources) -> None:
@@ -266,7 +266,7 @@ def test_a_rejected_name_costs_its_neighbours_nothing(wire: Wire, wired: Sources
     problem = found.pop(bad)
     assert isinstance(problem, Failure)
     assert (problem.state, problem.code) == (State.BAD_LOOKUP, "ValidationException")
-    assert {path: path for path in PATHS[:20] if path != bad} == found
+    assert found == {path: path for path in PATHS[:20] if path != bad}
     assert wire.names() == [10, 5, 2, 3, 1, 2, 1, 1, 5, 10]
 
 
@@ -285,11 +285,11 @@ def test_the_first_batch_that_the_target_refuses_is_the_last(
     """What is wrong with the whole target is not asked for again and again."""
     wire.rule = refuse(code)
     found = dict(wired.parameters(HERE, PATHS))
-    assert dict.fromkeys(PATHS, (state, code)) == {
+    assert {
         path: (answer.state, answer.code)
         for path, answer in found.items()
         if isinstance(answer, Failure)
-    }
+    } == dict.fromkeys(PATHS, (state, code))
     assert wire.sent.count("GetParameters") == attempts
 
 
@@ -357,7 +357,7 @@ def test_a_refusal_of_one_lookup_is_not_the_others(wire: Wire, wired: Sources) -
     bad, good = by_name("bad"), by_name("good")
     found = dict(wired.matching(HERE, [bad, good]))
     assert isinstance(found[bad], Failure)
-    assert [Ami(image_id(1), state="")] == found[good]
+    assert found[good] == [Ami(image_id(1), state="")]
 
 
 def _broken_token(params: Mapping[str, Any]) -> str:
@@ -390,7 +390,7 @@ def test_a_list_that_breaks_is_not_the_other_lookups(
     problem = found[bad]
     assert isinstance(problem, Failure)
     assert problem.state is State.TRANSIENT
-    assert [Ami(image_id(2), state="")] == found[good]
+    assert found[good] == [Ami(image_id(2), state="")]
 
 
 @pytest.mark.parametrize(
@@ -410,16 +410,16 @@ def test_an_image_that_fails_its_call_fails_alone(
 
     wire.rule = rule
     found = wired.images(HERE, ids)
-    assert [ids[7], ids[150]] == [name for name, each in found.items() if isinstance(each, Failure)]
-    assert set(ids) == set(found)
+    assert [name for name, each in found.items() if isinstance(each, Failure)] == [ids[7], ids[150]]
+    assert set(found) == set(ids)
 
 
 def test_images_that_all_fail_cost_a_bounded_number_of_calls(wire: Wire, wired: Sources) -> None:
     """All of them have the failure."""
     wire.rule = refuse("InvalidParameterValue")
     found = wired.images(HERE, [image_id(number) for number in range(200)])
-    assert {"InvalidParameterValue"} == {
-        each.code for each in found.values() if isinstance(each, Failure)
+    assert {each.code for each in found.values() if isinstance(each, Failure)} == {
+        "InvalidParameterValue"
     }
     assert len(found) == 200
     assert len(wire.asked) < 40
@@ -433,7 +433,7 @@ def test_a_target_that_refuses_one_lookup_is_not_asked_for_the_next(
     wire.rule = refuse(code)
     found = dict(wired.matching(HERE, [by_name("a"), by_name("b")]))
     codes = [answer.code for answer in found.values() if isinstance(answer, Failure)]
-    assert [code] * 2 == codes
+    assert codes == [code] * 2
     assert [name for name, _ in wire.asked if name == "DescribeImages"] == ["DescribeImages"]
 
 
@@ -478,7 +478,7 @@ def test_pages_are_followed_to_the_last_token(wire: Wire, wired: Sources) -> Non
     }
     wire.rule = lambda params: pages[params.get("NextToken")]
     found = dict(wired.matching(HERE, [by_name()]))[by_name()]
-    assert [Ami(image_id(1), state=""), Ami(image_id(3), state="")] == found
+    assert found == [Ami(image_id(1), state=""), Ami(image_id(3), state="")]
 
 
 def test_a_list_of_many_pages_is_read_whole(wire: Wire, wired: Sources) -> None:
@@ -506,9 +506,9 @@ def test_image_ids_leave_in_two_hundreds(
     wire.rule = lambda params: images(params["Filters"][0]["Values"][0])
     ids = [image_id(number) for number in range(count)]
     found = wired.images(HERE, ids * 2)
-    assert expected == [len(params["Filters"][0]["Values"]) for _, params in wire.asked]
+    assert [len(params["Filters"][0]["Values"]) for _, params in wire.asked] == expected
     assert {params["Filters"][0]["Name"] for _, params in wire.asked} <= {"image-id"}
-    assert set(ids) == set(found)
+    assert set(found) == set(ids)
     assert len(expected) == sum(answer is not None for answer in found.values())
 
 

@@ -55,13 +55,13 @@ def test_each_use_is_one_call(
 ) -> None:
     """In the hub's region and account, on the hub's table."""
     use(inventory)
-    assert [operation] == [call.operation for call in aws.calls()]
+    assert [call.operation for call in aws.calls()] == [operation]
 
 
 def test_a_region_is_two_queries(aws: EmbeddedAws, inventory: Inventory) -> None:
     """The image rows, and the round rows of all its accounts."""
     inventory.read(REGION)
-    assert ["Query", "Query"] == [call.operation for call in aws.calls()]
+    assert [call.operation for call in aws.calls()] == ["Query", "Query"]
 
 
 @uses
@@ -97,7 +97,7 @@ def test_a_row_that_a_lookup_commits_meanwhile_is_written_after_it(
         inventory.apply(Change(Action.CREATE, a_pair()))
     assert conflicts == aws.struck(fault) == len(waits)
     assert all(0 < wait < 1 for wait in waits)
-    assert [a_pair().image_name] == [row["image_name"] for row in table.rows()]
+    assert [row["image_name"] for row in table.rows()] == [a_pair().image_name]
 
 
 @pytest.mark.usefixtures("waits")
@@ -119,7 +119,7 @@ def test_all_pages_of_a_region_are_read(
     names = [f"image-{number}" for number in range(4)]
     for name in names:
         table.put(image_row(a_pair(an_image(name))) | {"padding": "x" * 390_000})
-    assert names == [pair.image_name for pair in inventory.read(REGION).pairs]
+    assert [pair.image_name for pair in inventory.read(REGION).pairs] == names
     assert [call.operation for call in aws.calls()] == ["Query"] * 3
 
 
@@ -162,7 +162,7 @@ def test_a_round_row_that_always_changes_is_given_up(
 
     with pytest.raises(CallFailedError, match="changed at each of 5 attempts"):
         inventory.begin_round(TARGET, Window(), turn, 1, MOMENT)
-    assert 5 == len(attempts)
+    assert len(attempts) == 5
 
 
 def test_a_thousand_pairs_make_a_small_round_row(inventory: Inventory, table: DynamoTable) -> None:
@@ -196,16 +196,16 @@ def test_a_damaged_note_costs_no_round(
     note = {"region": "*", "record": "scheduler", "regions": ["eu-west-1"], "start": "us-east-1"}
     table.put(note | damage)
 
-    assert found == inventory.note()
-    assert ["row malformed"] == log.events("error")
+    assert inventory.note() == found
+    assert log.events("error") == ["row malformed"]
 
     inventory.remember({"eu-west-1"})
     inventory.start_next_at("us-east-1")
-    assert Note(frozenset({"eu-west-1"}), "us-east-1") == inventory.note()
+    assert inventory.note() == Note(frozenset({"eu-west-1"}), "us-east-1")
 
 
 def test_a_damaged_number_is_not_counted_with(inventory: Inventory, table: DynamoTable) -> None:
     """The numbers behind it could not be written."""
     table.put(image_row(a_pair(number=3)) | {"number": 10**38 - 1})
 
-    assert {} == inventory.read(TARGET.region).numbers
+    assert inventory.read(TARGET.region).numbers == {}

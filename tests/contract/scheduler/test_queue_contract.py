@@ -71,13 +71,13 @@ class TestSending:
         asked = [a_request(f"image-{number:02d}") for number in range(11)]
         asked += [a_request("other", Target("222233334444", "us-east-1"))]
         bed.queue.send(asked)
-        assert by_name(asked) == by_name(bed.receive())
+        assert by_name(bed.receive()) == by_name(asked)
 
     def test_asking_again_sends_again(self, bed: Bed) -> None:
         """A queue does not know what was asked before; lookups are harmless twice."""
         bed.queue.send([a_request()])
         bed.queue.send([a_request()])
-        assert [a_request(), a_request()] == bed.receive()
+        assert bed.receive() == [a_request(), a_request()]
 
 
 def test_ten_requests_are_one_call(aws: EmbeddedAws, hub: Hub, home: HubSession) -> None:

@@ -84,13 +84,13 @@ class TestImageRows:
         """Lookup, digest, announce list: all as planned."""
         pair = a_pair(an_image("new", lookup, [Kind.BASELINE]), version=0, known=None)
         bed.rows.apply(Change(Action.CREATE, pair))
-        assert [pair] == bed.rows.read(REGION).pairs
+        assert bed.rows.read(REGION).pairs == [pair]
 
     def test_a_pair_may_announce_nothing(self, bed: Bed) -> None:
         """An empty list is a value of its own."""
         pair = a_pair(an_image(announce=[]), version=0, known=None)
         bed.rows.apply(Change(Action.CREATE, pair))
-        assert [pair] == bed.rows.read(REGION).pairs
+        assert bed.rows.read(REGION).pairs == [pair]
 
     def test_the_pairs_of_a_region_are_those_of_every_account(self, bed: Bed) -> None:
         """Inactive ones too, but nothing of other regions."""
@@ -100,7 +100,7 @@ class TestImageRows:
             a_pair(target=Target(OTHER_ACCOUNT, REGION)),
         ]
         bed.given(*here, a_pair(target=Target(ACCOUNT, "us-east-1")))
-        assert sorted(map(repr, here)) == sorted(map(repr, bed.rows.read(REGION).pairs))
+        assert sorted(map(repr, bed.rows.read(REGION).pairs)) == sorted(map(repr, here))
 
     def test_other_records_of_a_region_are_no_pairs(self, bed: Bed) -> None:
         """Round rows and release rows stand in the same partition."""
@@ -116,15 +116,15 @@ class TestImageRows:
             before, lookup=RHEL, lookup_digest=lookup_digest(RHEL), announce=frozenset(Kind)
         )
         bed.rows.apply(Change(Action.CHANGE, edited))
-        assert image_row(edited) == bed.row(edited)
-        assert [edited] == bed.rows.read(REGION).pairs
+        assert bed.row(edited) == image_row(edited)
+        assert bed.rows.read(REGION).pairs == [edited]
 
     def test_deactivating_touches_one_attribute(self, bed: Bed) -> None:
         """The history stays readable as it was, whatever else the change holds."""
         before = a_pair(state="ok")
         bed.given(before)
         bed.rows.apply(Change(Action.DEACTIVATE, replace(before, active=False, lookup=RHEL)))
-        assert image_row(before) | {"active": False} == bed.row(before)
+        assert bed.row(before) == image_row(before) | {"active": False}
 
     def test_a_pair_that_comes_back_takes_its_next_answer_for_an_edits(self, bed: Bed) -> None:
         """Without confirmed digest and status; image and version go on."""
@@ -132,7 +132,7 @@ class TestImageRows:
         bed.given(before)
         bed.rows.apply(Change(Action.REACTIVATE, replace(before, active=True)))
         expected = image_row(replace(before, active=True, confirmed_digest=None, state=None))
-        assert expected == bed.row(before)
+        assert bed.row(before) == expected
 
     def test_a_pair_that_is_back_already_is_left_alone(self, bed: Bed) -> None:
         """A slower duplicate round must not undo what a lookup confirmed meanwhile."""
@@ -140,7 +140,7 @@ class TestImageRows:
         bed.given(now)
         earlier = replace(now, lookup=RHEL, lookup_digest=lookup_digest(RHEL))
         bed.rows.apply(Change(Action.REACTIVATE, earlier))
-        assert image_row(now) == bed.row(now)
+        assert bed.row(now) == image_row(now)
 
     @pytest.mark.parametrize("action", [Action.DEACTIVATE, Action.REACTIVATE])
     def test_a_row_that_is_gone_stays_gone(self, bed: Bed, action: Action) -> None:
@@ -154,7 +154,7 @@ class TestImageRows:
         bed.given(before)
         for _ in range(2):
             bed.rows.apply(Change(Action.DEACTIVATE, replace(before, active=False)))
-        assert image_row(replace(before, active=False)) == bed.row(before)
+        assert bed.row(before) == image_row(replace(before, active=False))
 
     def test_a_change_may_be_written_twice(self, bed: Bed) -> None:
         """A round that is repeated comes to the same row."""
@@ -162,7 +162,7 @@ class TestImageRows:
         bed.rows.apply(change)
         before = bed.table.rows()
         bed.rows.apply(change)
-        assert before == bed.table.rows()
+        assert bed.table.rows() == before
 
     @pytest.mark.parametrize(
         "damage",
@@ -176,16 +176,16 @@ class TestImageRows:
         pair, other = a_pair(), a_pair(an_image("other"))
         bed.given(other)
         bed.table.put(image_row(pair) | damage)
-        assert [other] == bed.rows.read(REGION).pairs
+        assert bed.rows.read(REGION).pairs == [other]
         bed.rows.apply(Change(Action.CREATE, replace(pair, version=0, known=None)))
-        assert image_row(pair) == bed.row(pair)
+        assert bed.row(pair) == image_row(pair)
 
     def test_what_is_known_in_a_malformed_row_is_not_mended(self, bed: Bed) -> None:
         """Only its configuration is the scheduler's to write, so it stays malformed."""
         pair = a_pair()
         bed.table.put(image_row(pair) | {"version": "three"})
         bed.rows.apply(Change(Action.CREATE, replace(pair, version=0, known=None)))
-        assert image_row(pair) | {"version": "three"} == bed.row(pair)
+        assert bed.row(pair) == image_row(pair) | {"version": "three"}
         assert bed.rows.read(REGION).pairs == []
 
     def test_a_change_touches_no_other_row(self, bed: Bed) -> None:
@@ -194,7 +194,7 @@ class TestImageRows:
         others = [a_pair(target=Target(OTHER_ACCOUNT, REGION)), a_pair(an_image("al2023-arm"))]
         bed.given(pair, *others)
         bed.rows.apply(Change(Action.DEACTIVATE, replace(pair, active=False)))
-        assert [image_row(other) for other in others] == [bed.row(other) for other in others]
+        assert [bed.row(other) for other in others] == [image_row(other) for other in others]
 
 
 class TestRoundRows:
@@ -208,10 +208,10 @@ class TestRoundRows:
         """Each account of a region has its own."""
         other = Target(OTHER_ACCOUNT, REGION)
         window = a_window(answered={1, 2}, missed={3}, stale={4})
-        assert window == bed.rows.begin_round(TARGET, Window(), lambda _: window, 2, STARTED)
+        assert bed.rows.begin_round(TARGET, Window(), lambda _: window, 2, STARTED) == window
         bed.rows.begin_round(other, Window(), lambda _: a_window(), 3, STARTED)
-        assert [round_row(TARGET, window), round_row(other, enqueued=3)] == bed.table.rows()
-        assert {ACCOUNT: window, OTHER_ACCOUNT: a_window()} == bed.rows.read(REGION).windows
+        assert bed.table.rows() == [round_row(TARGET, window), round_row(other, enqueued=3)]
+        assert bed.rows.read(REGION).windows == {ACCOUNT: window, OTHER_ACCOUNT: a_window()}
 
     def test_a_new_window_leaves_nothing_of_the_old(self, bed: Bed) -> None:
         """Sets that have no members now are taken away."""
@@ -219,7 +219,7 @@ class TestRoundRows:
         bed.table.put(round_row(window=before, started_at="2026-11-22T06:00:01.000Z"))
         after = a_window("2026-11-22T08:00:00Z", missed={5})
         bed.rows.begin_round(TARGET, before, lambda _: after, 5, STARTED)
-        assert [round_row(window=after, enqueued=5)] == bed.table.rows()
+        assert bed.table.rows() == [round_row(window=after, enqueued=5)]
 
     def test_another_round_of_a_window_keeps_it(self, bed: Bed) -> None:
         """It writes its name, what was enqueued, and the pairs that it created."""
@@ -228,7 +228,7 @@ class TestRoundRows:
         after = replace(before, round="2026-11-22T07:30:00Z", answered=frozenset({1, 9}))
         bed.rows.begin_round(TARGET, before, lambda _: after, 5, STARTED)
         expected = round_row(window=after, enqueued=5, started_at="2026-11-22T06:00:01.000Z")
-        assert [expected] == bed.table.rows()
+        assert bed.table.rows() == [expected]
 
     @pytest.mark.parametrize(
         "read", [a_window(answered={1}), Window(), None], ids=["answered less", "absent", "damaged"]
@@ -242,7 +242,7 @@ class TestRoundRows:
 
         after = bed.rows.begin_round(TARGET, read, turn, 3, STARTED)
         if read is not None:
-            assert {3} == after.missed
+            assert after.missed == {3}
         assert after.missed == bed.rows.read(REGION).windows[ACCOUNT].missed  # type: ignore[union-attr]
 
     @pytest.mark.parametrize(
@@ -253,9 +253,9 @@ class TestRoundRows:
     def test_a_damaged_row_is_replaced(self, bed: Bed, damage: dict[str, object]) -> None:
         """Windows begin again; nothing is stale for a damaged row's sake."""
         bed.table.put(round_row() | damage)
-        assert {ACCOUNT: None} == bed.rows.read(REGION).windows
+        assert bed.rows.read(REGION).windows == {ACCOUNT: None}
         bed.rows.begin_round(TARGET, None, lambda _: a_window(), 2, STARTED)
-        assert [round_row()] == bed.table.rows()
+        assert bed.table.rows() == [round_row()]
 
 
 class TestStaleMarks:
@@ -266,7 +266,7 @@ class TestStaleMarks:
         pair = a_pair(state="ok")
         bed.given(pair)
         bed.rows.mark_stale(pair, STARTED)
-        assert image_row(pair) | {"status": stale_status(STARTED)} == bed.row(pair)
+        assert bed.row(pair) == image_row(pair) | {"status": stale_status(STARTED)}
 
     @pytest.mark.parametrize(
         "now",
@@ -281,7 +281,7 @@ class TestStaleMarks:
         """Its status is newer than the one that was read."""
         bed.given(now)
         bed.rows.mark_stale(a_pair(state="ok"), STARTED)
-        assert image_row(now) == bed.row(now)
+        assert bed.row(now) == image_row(now)
 
     def test_a_row_that_is_gone_stays_gone(self, bed: Bed) -> None:
         """Half a row could not be decoded."""
@@ -296,13 +296,13 @@ class TestNumbers:
         """With the rest of the configuration."""
         pair = a_pair(version=0, known=None, number=7)
         bed.rows.apply(Change(Action.CREATE, pair))
-        assert [7] == [pair.number for pair in bed.rows.read(REGION).pairs]
+        assert [pair.number for pair in bed.rows.read(REGION).pairs] == [7]
 
     def test_the_numbers_of_damaged_rows_are_known(self, bed: Bed) -> None:
         """They must not be given again."""
         bed.table.put(image_row(a_pair(number=12)) | {"active": "yes"})
         bed.table.put(image_row(a_pair(an_image("b"), number=3)) | {"number": "three"})
-        assert {ACCOUNT: {"al2023": 12}} == bed.rows.read(REGION).numbers
+        assert bed.rows.read(REGION).numbers == {ACCOUNT: {"al2023": 12}}
 
 
 class TestNote:
@@ -310,23 +310,23 @@ class TestNote:
 
     def test_at_first_there_is_none(self, bed: Bed) -> None:
         """The first round of all begins at the first region."""
-        assert Note() == bed.rows.note()
+        assert bed.rows.note() == Note()
 
     def test_start_and_regions_are_written_apart(self, bed: Bed) -> None:
         """Neither loses the other; each replaces what it was."""
         bed.rows.start_next_at("eu-west-1")
-        assert Note(frozenset(), "eu-west-1") == bed.rows.note()
+        assert bed.rows.note() == Note(frozenset(), "eu-west-1")
         bed.rows.remember({"us-east-1", "eu-west-1"})
         bed.rows.start_next_at("us-east-1")
-        assert Note(frozenset({"eu-west-1", "us-east-1"}), "us-east-1") == bed.rows.note()
+        assert bed.rows.note() == Note(frozenset({"eu-west-1", "us-east-1"}), "us-east-1")
         bed.rows.remember({"eu-west-1"})
-        assert Note(frozenset({"eu-west-1"}), "us-east-1") == bed.rows.note()
+        assert bed.rows.note() == Note(frozenset({"eu-west-1"}), "us-east-1")
 
     def test_no_region_is_a_set_too(self, bed: Bed) -> None:
         """DynamoDB knows no empty sets, so the note holds a list."""
         bed.rows.remember({"eu-west-1"})
         bed.rows.remember(set())
-        assert Note() == bed.rows.note()
+        assert bed.rows.note() == Note()
 
 
 def test_threads_may_write_at_once(bed: Bed) -> None:
@@ -335,4 +335,4 @@ def test_threads_may_write_at_once(bed: Bed) -> None:
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(bed.rows.apply, changes))
     names = [pair.image_name for pair in bed.rows.read(REGION).pairs]
-    assert [image.name for image in images(12)] == sorted(names)
+    assert sorted(names) == [image.name for image in images(12)]
