@@ -22,7 +22,7 @@ def test_one_message_per_active_pair(lab: Lab) -> None:
 
     pairs = Counter((b["region"], b["account_id"], b["image_name"]) for b in bodies)
     wanted = [(t.region, t.account_id, name) for t in lab.targets for name in ("a", "b")]
-    assert Counter([*wanted, ("eu-west-1", IRELAND.account_id, "c")]) == pairs
+    assert pairs == Counter([*wanted, ("eu-west-1", IRELAND.account_id, "c")])
     assert answer["enqueued"] == len(bodies)
 
 
@@ -35,8 +35,8 @@ def test_the_first_round_is_a_silent_baseline(lab: Lab) -> None:
     for target in lab.targets:
         for name, image_id in new.items():
             history = lab.releases(target, name)
-            assert [(1, Kind.BASELINE, image_id)] == [
-                (r.version, r.kind, r.observed.image_id) for r in history
+            assert [(r.version, r.kind, r.observed.image_id) for r in history] == [
+                (1, Kind.BASELINE, image_id)
             ]
 
 
@@ -51,11 +51,11 @@ def test_a_release_is_announced_where_it_came_out(lab: Lab) -> None:
 
     received = lab.round()
 
-    assert {
+    assert told(received) == {
         ("us-east-1", "a", "release", new),
         ("eu-central-1", "a", "release", new),
         ("eu-west-1", "b", "release", other),
-    } == told(received)
+    }
     assert len(received) == 3
 
 
@@ -74,9 +74,9 @@ def test_a_steady_round_costs_what_it_must(lab: Lab, count: int) -> None:
 
     calls = Counter((c.service, c.operation, c.region) for c in lab.aws.calls(mark))
     assert received == []
-    assert before == lab.rows()
+    assert lab.rows() == before
     for target in (VIRGINIA, FRANKFURT):
-        assert -(-count // 10) == calls["ssm", "GetParameters", target.region]
+        assert calls["ssm", "GetParameters", target.region] == -(-count // 10)
         assert calls["ec2", "DescribeImages", target.region] == 1
     hub = {key[:2]: n for key, n in calls.items() if key[0] == "dynamodb"}
     assert hub == {
@@ -86,7 +86,7 @@ def test_a_steady_round_costs_what_it_must(lab: Lab, count: int) -> None:
         # the note; the round row of each target, by the scheduler and by the lookup
         ("dynamodb", "UpdateItem"): 3 + 2 + 2,
     }
-    assert 2 * -(-count // 10) == calls["sqs", "SendMessageBatch", "us-east-1"]
+    assert calls["sqs", "SendMessageBatch", "us-east-1"] == 2 * -(-count // 10)
     assert sum(n for key, n in calls.items() if key[0] == "sts") == 0
 
 
@@ -100,8 +100,8 @@ def test_a_steady_round_asks_once_per_filter_lookup(lab: Lab) -> None:
     mark = lab.aws.mark()
 
     assert lab.round() == []
-    assert 2 * len(lab.targets) == len(lab.calls(mark, "ec2", "DescribeImages"))
-    assert before == lab.rows()
+    assert len(lab.calls(mark, "ec2", "DescribeImages")) == 2 * len(lab.targets)
+    assert lab.rows() == before
 
 
 def test_a_round_row_shows_who_was_answered(lab: Lab) -> None:
@@ -114,7 +114,7 @@ def test_a_round_row_shows_who_was_answered(lab: Lab) -> None:
     for target in lab.targets:
         window = decode_window(lab.pipeline.rows(target.region, "round#")[0])
         assert {pair.number for pair in lab.pairs(target)} == window.answered
-        assert set() == window.missed | window.stale
+        assert window.missed | window.stale == set()
 
 
 def test_a_pair_that_is_never_answered_is_stale(lab: Lab) -> None:
@@ -125,15 +125,15 @@ def test_a_pair_that_is_never_answered_is_stale(lab: Lab) -> None:
     for _ in range(2):  # every message of these rounds is lost
         lab.pipeline.schedule(lab.next_round())
         lab.queued()
-    assert "ok" == lab.pair(VIRGINIA, "a").state
+    assert lab.pair(VIRGINIA, "a").state == "ok"
     lab.pipeline.schedule(lab.next_round())
-    assert "stale" == lab.pair(VIRGINIA, "a").state
+    assert lab.pair(VIRGINIA, "a").state == "stale"
 
     lab.pipeline.queue.drain_visible()
 
-    assert "ok" == lab.pair(VIRGINIA, "a").state
+    assert lab.pair(VIRGINIA, "a").state == "ok"
     window = decode_window(lab.pipeline.rows("us-east-1", "round#")[0])
-    assert set() == window.unanswered()
+    assert window.unanswered() == set()
 
 
 def test_only_the_regions_of_the_event_take_part(lab: Lab) -> None:
@@ -170,7 +170,7 @@ def test_a_rolled_back_parameter_is_a_rollback(lab: Lab) -> None:
 
     received = lab.round()
 
-    assert {("eu-west-1", "a", "rollback", old)} == told(received)
+    assert told(received) == {("eu-west-1", "a", "rollback", old)}
     assert "rolled back" in json.loads(received[0].body)["v1"]["Message"]
     assert [r.version for r in lab.releases(IRELAND, "a")] == [1, 2, 3]
 
@@ -190,7 +190,7 @@ def test_an_image_that_cannot_be_seen_waits(lab: Lab) -> None:
 
     lab.aws.publishers.register_image(*_where(IRELAND), "a-hidden", image_id=hidden)
 
-    assert {("eu-west-1", "a", "release", hidden)} == told(lab.round())
+    assert told(lab.round()) == {("eu-west-1", "a", "release", hidden)}
     assert lab.pair(IRELAND, "a").state == "ok"
 
 
@@ -228,8 +228,8 @@ def test_each_line_names_invocation_and_round(lab: Lab) -> None:
     }
     assert all(re.fullmatch("[0-9a-f-]{36}", line["function_request_id"]) for line in logged)
     rounds = {(line["service"], line["round"]) for line in logged}
-    assert {
+    assert rounds == {
         ("lookup", "2026-11-22T01:00:00Z"),
         ("scheduler", "2026-11-22T02:00:00Z"),
         ("aggregator", "2026-11-22T02:00:00Z"),
-    } == rounds
+    }

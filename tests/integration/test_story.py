@@ -128,7 +128,7 @@ def test_names_are_not_broken(run: Run) -> None:
     names = ("al2", "al2023", "ecs-al2023", "golden-base", "redhat-8.6.0-hvm")
     headings = [line.split() for line in run.lines if re.match("region +al2", line)]
 
-    assert [["region", *names]] * 3 == headings
+    assert headings == [["region", *names]] * 3
     assert "…\n" not in run.text
 
 
