@@ -20,7 +20,7 @@ from aggregator_fakes import TARGET, a_release
 from lookup_fakes import HERE, MOMENT, PATH, THERE, FakeFacts, FakeRows, a_request, an_ami, image_id
 from lookup_fakes import a_pair as a_lookup_pair
 from metric_fakes import emitted_lines
-from relay_bed import DENIED, OTHER, Bed
+from relay_lab import DENIED, OTHER, Bed
 from scheduler_fakes import (
     ACCOUNT,
     FakeInventory,

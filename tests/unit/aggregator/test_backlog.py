@@ -8,7 +8,7 @@ import pytest
 from aggregator_fakes import TARGET, a_release, key_of_release, pending_row, published_row
 from hypothesis import given
 from hypothesis import strategies as st
-from relay_bed import BUSY, FIRST, GONE, MALFORMED, NOW, OTHER, THROTTLED, Bed
+from relay_lab import BUSY, FIRST, GONE, MALFORMED, NOW, OTHER, THROTTLED, Bed
 
 from services.aggregator.event import Sweep
 from services.aggregator.outbox import Key

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aggregator_fakes import TARGET, a_release, key_of_release, pending_row
 from aws_lambda_powertools.metrics import MetricUnit
-from relay_bed import BUSY, DENIED, EVERYTHING, GONE, NOW, OTHER, Bed, KilledError
+from relay_lab import BUSY, DENIED, EVERYTHING, GONE, NOW, OTHER, Bed, KilledError
 
 from services.aggregator.event import Sweep
 from services.aggregator.relay import Relay

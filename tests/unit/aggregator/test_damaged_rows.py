@@ -10,7 +10,7 @@ import pytest
 from aggregator_fakes import TARGET, a_release, key_of, pending_row
 from hypothesis import given
 from hypothesis import strategies as st
-from relay_bed import FIRST, OTHER, Bed
+from relay_lab import FIRST, OTHER, Bed
 
 from services.aggregator import deliver
 from services.aggregator.announce import Announcement, announcement

@@ -19,7 +19,7 @@ from aggregator_fakes import (
 from aws_lambda_powertools.metrics import MetricUnit
 from hypothesis import given
 from hypothesis import strategies as st
-from relay_bed import (
+from relay_lab import (
     BUSY,
     DENIED,
     EVERYTHING,
