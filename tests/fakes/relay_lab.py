@@ -31,7 +31,7 @@ class KilledError(BaseException):
     """Ends the function as a time-out does: nothing of ours gets to see it."""
 
 
-class Bed:
+class Lab:
     """A relay over a table and topics in memory."""
 
     def __init__(self, *releases: Release) -> None:

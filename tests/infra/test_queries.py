@@ -20,7 +20,7 @@ from aggregator_fakes import TARGET, a_release
 from lookup_fakes import HERE, MOMENT, PATH, THERE, FakeFacts, FakeRows, a_request, an_ami, image_id
 from lookup_fakes import a_pair as a_lookup_pair
 from metric_fakes import emitted_lines
-from relay_lab import DENIED, OTHER, Bed
+from relay_lab import DENIED, OTHER, Lab
 from scheduler_fakes import (
     ACCOUNT,
     FakeInventory,
@@ -101,9 +101,9 @@ def lookup_lines() -> list[Line]:
 
 def aggregator_lines() -> list[Line]:
     """A sweep: one topic takes its release, the other refuses."""
-    bed = Bed(a_release(), a_release(target=OTHER))
-    bed.publisher.dead[TARGET] = DENIED
-    return [dict(line) for line in emitted_lines("aggregator", bed.sweep().measures())]
+    lab = Lab(a_release(), a_release(target=OTHER))
+    lab.publisher.dead[TARGET] = DENIED
+    return [dict(line) for line in emitted_lines("aggregator", lab.sweep().measures())]
 
 
 def parsed(text: str) -> list[Line]:

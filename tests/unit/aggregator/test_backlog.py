@@ -8,7 +8,7 @@ import pytest
 from aggregator_fakes import TARGET, a_release, key_of_release, pending_row, published_row
 from hypothesis import given
 from hypothesis import strategies as st
-from relay_lab import BUSY, FIRST, GONE, MALFORMED, NOW, OTHER, THROTTLED, Bed
+from relay_lab import BUSY, FIRST, GONE, MALFORMED, NOW, OTHER, THROTTLED, Lab
 
 from services.aggregator.event import Sweep
 from services.aggregator.outbox import Key
@@ -56,13 +56,13 @@ BETWEEN = {
 between = pytest.mark.parametrize("rows", BETWEEN.values(), ids=BETWEEN)
 
 
-def gap(rows: list[dict[str, object]], missing: int = 0) -> tuple[Bed, Release, Release]:
+def gap(rows: list[dict[str, object]], missing: int = 0) -> tuple[Lab, Release, Release]:
     """Version 2 pending, the rows, a number of missing rows, and a pending release."""
     two, last = v(2), v(3 + len(rows) + missing)
-    bed = Bed(two, last)
+    lab = Lab(two, last)
     for row in rows:
-        bed.rows.table.put(row)
-    return bed, two, last
+        lab.rows.table.put(row)
+    return lab, two, last
 
 
 def names(*releases: Release) -> list[tuple[str, int]]:
@@ -76,9 +76,9 @@ def test_the_stream_sends_the_older_release_first(
     rows: list[dict[str, object]], missing: int
 ) -> None:
     """Subscribers end on the newest image, whatever lies between it and a pending one."""
-    bed, two, last = gap(rows, missing)
-    bed.stream(last)
-    assert bed.publisher.names() == names(two, last)
+    lab, two, last = gap(rows, missing)
+    lab.stream(last)
+    assert lab.publisher.names() == names(two, last)
 
 
 @between
@@ -87,12 +87,12 @@ def test_a_sweep_sends_the_older_release_first(
     rows: list[dict[str, object]], page_size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also when the index lists the newer one on an earlier page."""
-    bed, two, last = gap(rows)
-    pages = bed.rows.pending
-    bed.rows.page_size = page_size
-    monkeypatch.setattr(bed.rows, "pending", lambda: reversed([p[::-1] for p in pages()]))
-    report = bed.sweep()
-    assert bed.publisher.names() == names(two, last)
+    lab, two, last = gap(rows)
+    pages = lab.rows.pending
+    lab.rows.page_size = page_size
+    monkeypatch.setattr(lab.rows, "pending", lambda: reversed([p[::-1] for p in pages()]))
+    report = lab.sweep()
+    assert lab.publisher.names() == names(two, last)
     unreadable = sum("pending" in row for row in rows)
     assert (report.pending, report.unreadable) == (unreadable, unreadable)
     assert report.announced.total() == 2
@@ -103,53 +103,53 @@ def test_an_older_release_that_is_refused_holds_back_the_newer_one(
     rows: list[dict[str, object]],
 ) -> None:
     """By the stream and by a sweep; both come in order when the topic takes them again."""
-    bed, two, last = gap(rows)
-    bed.publisher.refused["al2023"] = MALFORMED
-    bed.stream(last)
-    bed.sweep()
-    assert [each.attributes["version"] for _, each in bed.publisher.published] == []
-    bed.publisher.heal()
-    bed.sweep()
-    assert bed.publisher.names() == names(two, last)
+    lab, two, last = gap(rows)
+    lab.publisher.refused["al2023"] = MALFORMED
+    lab.stream(last)
+    lab.sweep()
+    assert [each.attributes["version"] for _, each in lab.publisher.published] == []
+    lab.publisher.heal()
+    lab.sweep()
+    assert lab.publisher.names() == names(two, last)
 
 
 def test_a_release_that_failed_while_its_topic_was_down_is_sent_before_a_later_one() -> None:
     """Version 3 is not announced, so nothing but the index leads from 4 to 2."""
-    bed = Bed(v(2))
-    bed.publisher.dead[TARGET] = THROTTLED
-    bed.stream(v(2))
-    bed.publisher.heal()
-    bed.rows.table.put(silent(3))
-    bed.stream(v(3))
-    bed.given(v(4))
-    report = bed.stream(v(4))
-    assert bed.publisher.names() == names(v(2), v(4))
+    lab = Lab(v(2))
+    lab.publisher.dead[TARGET] = THROTTLED
+    lab.stream(v(2))
+    lab.publisher.heal()
+    lab.rows.table.put(silent(3))
+    lab.stream(v(3))
+    lab.given(v(4))
+    report = lab.stream(v(4))
+    assert lab.publisher.names() == names(v(2), v(4))
     assert report.answer() == {"batchItemFailures": [], "announced": 2, "pending": 0}
 
 
 def test_an_older_release_is_sent_whatever_its_age() -> None:
     """A sweep spares young releases, but never sends a newer one before them."""
-    bed = Bed(v(2, detected_at=YOUNG), v(4))
-    bed.rows.table.put(silent(3))
-    report = bed.sweep(Sweep(older_than_seconds=30))
-    assert bed.publisher.names() == names(v(2), v(4))
+    lab = Lab(v(2, detected_at=YOUNG), v(4))
+    lab.rows.table.put(silent(3))
+    report = lab.sweep(Sweep(older_than_seconds=30))
+    assert lab.publisher.names() == names(v(2), v(4))
     assert report.pending == 0
 
 
 def test_a_newer_release_that_is_young_waits() -> None:
     """Only what is older than a due release goes with it."""
-    bed = Bed(v(2), v(4, detected_at=YOUNG))
-    bed.rows.table.put(silent(3))
-    report = bed.sweep(Sweep(older_than_seconds=30))
-    assert bed.publisher.names() == names(v(2))
+    lab = Lab(v(2), v(4, detected_at=YOUNG))
+    lab.rows.table.put(silent(3))
+    report = lab.sweep(Sweep(older_than_seconds=30))
+    assert lab.publisher.names() == names(v(2))
     assert report.pending == 1
 
 
 def test_a_newer_pending_release_stays_with_the_stream() -> None:
     """Its own record comes later in the stream."""
-    bed = Bed(v(2), v(4), v(6))
-    bed.stream(v(4))
-    assert bed.publisher.names() == names(v(2), v(4))
+    lab = Lab(v(2), v(4), v(6))
+    lab.stream(v(4))
+    assert lab.publisher.names() == names(v(2), v(4))
 
 
 @pytest.mark.parametrize(
@@ -171,29 +171,29 @@ def test_the_index_is_asked_only_where_it_is_needed(
     rows: list[dict[str, object]], last: int, expected: int
 ) -> None:
     """Not after a published release, and not where nothing can be older."""
-    bed = Bed(v(last))
+    lab = Lab(v(last))
     for row in rows:
-        bed.rows.table.put(row)
-    bed.stream(v(last))
-    assert len(bed.rows.searches) == expected
-    assert bed.publisher.names() == names(v(last))
+        lab.rows.table.put(row)
+    lab.stream(v(last))
+    assert len(lab.rows.searches) == expected
+    assert lab.publisher.names() == names(v(last))
 
 
 def test_the_index_is_asked_once_for_an_image() -> None:
     """A batch with several versions of an image needs one answer."""
-    bed = Bed(v(2), v(5), v(8))
-    bed.stream(v(5), v(8))
-    assert bed.rows.searches == [key_of_release(v(8))]
-    assert bed.publisher.names() == names(v(2), v(5), v(8))
+    lab = Lab(v(2), v(5), v(8))
+    lab.stream(v(5), v(8))
+    assert lab.rows.searches == [key_of_release(v(8))]
+    assert lab.publisher.names() == names(v(2), v(5), v(8))
 
 
 def test_images_whose_names_begin_alike_are_kept_apart() -> None:
     """Neither a longer name nor another target or region is taken along."""
     others = [v(1, "al2023-arm"), v(1, "al202"), a_release(version=1, target=OTHER)]
-    bed = Bed(*others, v(1), v(4))
-    bed.stream(v(4))
-    assert bed.publisher.names() == names(v(1), v(4))
-    assert bed.publisher.names(OTHER) == []
+    lab = Lab(*others, v(1), v(4))
+    lab.stream(v(4))
+    assert lab.publisher.names() == names(v(1), v(4))
+    assert lab.publisher.names(OTHER) == []
 
 
 @pytest.mark.parametrize("error", [GONE, BUSY], ids=["gone", "busy"])
@@ -201,33 +201,33 @@ def test_an_index_that_cannot_be_read_is_reported_to_the_stream(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is published that might be out of order; a sweep fails, so that it alarms."""
-    bed = Bed(v(2), v(4))
+    lab = Lab(v(2), v(4))
 
     def fail(_: Key) -> list[Key]:
         raise error
 
-    monkeypatch.setattr(bed.rows, "pending_before", fail)
-    report = bed.stream(v(4))
+    monkeypatch.setattr(lab.rows, "pending_before", fail)
+    report = lab.stream(v(4))
     assert report.answer()["batchItemFailures"] == [{"itemIdentifier": FIRST}]
     with pytest.raises((HubBrokenError, type(BUSY))):
-        bed.sweep()
-    assert bed.publisher.calls == []
+        lab.sweep()
+    assert lab.publisher.calls == []
 
 
 def test_without_time_the_index_is_not_asked() -> None:
     """What is there is counted and stays pending."""
-    bed = Bed(v(2), v(4))
-    report = bed.stream(v(4), deadline=Deadline(lambda: 0.0, 0.0))
-    assert (bed.rows.searches, bed.publisher.calls, report.pending) == ([], [], 1)
+    lab = Lab(v(2), v(4))
+    report = lab.stream(v(4), deadline=Deadline(lambda: 0.0, 0.0))
+    assert (lab.rows.searches, lab.publisher.calls, report.pending) == ([], [], 1)
 
 
 def test_what_was_sent_and_not_marked_is_not_sent_again_by_the_same_sweep() -> None:
     """A later page looks back on it and finds it pending."""
-    bed = Bed(v(1), v(2), v(3))
-    bed.rows.page_size = 1
-    bed.rows.unmarkable = BUSY
-    report = bed.sweep()
-    assert bed.publisher.names() == names(v(1), v(2), v(3))
+    lab = Lab(v(1), v(2), v(3))
+    lab.rows.page_size = 1
+    lab.rows.unmarkable = BUSY
+    report = lab.sweep()
+    assert lab.publisher.names() == names(v(1), v(2), v(3))
     assert report.announced.total() == 3
 
 
@@ -245,18 +245,18 @@ def test_any_history_is_announced_in_order(
 ) -> None:
     """Every pending release that can be decoded arrives once, in version order."""
     make = {"silent": silent, "damaged": damaged, "closed": closed}
-    bed = Bed()
+    lab = Lab()
     for version, state in enumerate(states, start=1):
         if state == "pending":
-            bed.given(v(version))
+            lab.given(v(version))
         elif state in make:
-            bed.rows.table.put(make[state](version))
-    bed.rows.page_size = page_size
+            lab.rows.table.put(make[state](version))
+    lab.rows.page_size = page_size
     if streamed:
-        bed.stream(v(min(streamed, len(states))))
+        lab.stream(v(min(streamed, len(states))))
     if turned:
-        pages = [page[::-1] for page in bed.rows.pending()][::-1]
-        bed.rows.pending = lambda: iter(pages)  # type: ignore[method-assign] # its order
-    bed.sweep()
+        pages = [page[::-1] for page in lab.rows.pending()][::-1]
+        lab.rows.pending = lambda: iter(pages)  # type: ignore[method-assign] # its order
+    lab.sweep()
     pending = [version for version, state in enumerate(states, start=1) if state == "pending"]
-    assert bed.publisher.names() == [("al2023", version) for version in pending]
+    assert lab.publisher.names() == [("al2023", version) for version in pending]

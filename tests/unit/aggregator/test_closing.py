@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aggregator_fakes import TARGET, a_release, key_of_release, pending_row
 from aws_lambda_powertools.metrics import MetricUnit
-from relay_lab import BUSY, DENIED, EVERYTHING, GONE, NOW, OTHER, Bed, KilledError
+from relay_lab import BUSY, DENIED, EVERYTHING, GONE, NOW, OTHER, KilledError, Lab
 
 from services.aggregator.event import Sweep
 from services.aggregator.relay import Relay
@@ -43,17 +43,17 @@ class Sweeps:
     """Sweeps of one process, in which the time goes on."""
 
     def __init__(self, *releases: Release, dead: bool = True) -> None:
-        self.bed = Bed(*releases)
+        self.lab = Lab(*releases)
         if dead:
-            self.bed.publisher.dead |= {TARGET: DENIED, OTHER: DENIED}
+            self.lab.publisher.dead |= {TARGET: DENIED, OTHER: DENIED}
         self.seconds = 1000.0
         self._relay = self.start()
 
     def start(self) -> Relay:
         """A new process."""
-        bed = self.bed
+        lab = self.lab
         self._relay = Relay(
-            bed.rows, bed.publisher, bed.log, lambda: NOW, lambda _: None, lambda: self.seconds
+            lab.rows, lab.publisher, lab.log, lambda: NOW, lambda _: None, lambda: self.seconds
         )
         return self._relay
 
@@ -64,7 +64,7 @@ class Sweeps:
     def row(self, release: Release = OLD) -> dict[str, Any]:
         """The row of a release."""
         key = key_of_release(release)
-        return self.bed.rows.table.row(key.region, key.record) or {}
+        return self.lab.rows.table.row(key.region, key.record) or {}
 
 
 @pytest.mark.parametrize("rows", [[], [image_row(active=False)]], ids=["no image", "not active"])
@@ -74,13 +74,13 @@ def test_an_old_release_of_a_target_without_active_images_is_closed(
     """Its row says when; it is not pending any more; nothing is published."""
     sweeps = Sweeps(OLD)
     for row in rows:
-        sweeps.bed.rows.table.put(row)
+        sweeps.lab.rows.table.put(row)
     report = sweeps.sweep()
     expected = {k: v for k, v in pending_row(OLD).items() if k != "pending"}
     assert sweeps.row() == expected | {"closed_at": timestamp(NOW)}
     assert (report.closed, report.pending, report.oldest_seconds) == (1, 0, 0.0)
-    assert sweeps.bed.publisher.published == []
-    assert sweeps.bed.log.fields("release closed") == [
+    assert sweeps.lab.publisher.published == []
+    assert sweeps.lab.log.fields("release closed") == [
         {
             "event_id": OLD.event_id,
             "image_name": "al2023",
@@ -130,8 +130,8 @@ def damaged_image_row(**damage: object) -> dict[str, Any]:
 def test_a_target_that_may_be_active_keeps_its_releases(row: dict[str, Any]) -> None:
     """An image row that cannot be read may be an active one."""
     sweeps = Sweeps(OLD)
-    sweeps.bed.rows.table.put(image_row(active=False, name="removed"))
-    sweeps.bed.rows.table.put(row)
+    sweeps.lab.rows.table.put(image_row(active=False, name="removed"))
+    sweeps.lab.rows.table.put(row)
     report = sweeps.sweep()
     assert (report.closed, report.pending) == (0, 1)
     assert sweeps.row() == pending_row(OLD)
@@ -145,7 +145,7 @@ def test_a_target_that_may_be_active_keeps_its_releases(row: dict[str, Any]) -> 
 def test_another_target_keeps_nothing_open(elsewhere: Target) -> None:
     """Neither one of the same account nor one of the same region."""
     sweeps = Sweeps(OLD)
-    sweeps.bed.rows.table.put(image_row(active=True, target=elsewhere))
+    sweeps.lab.rows.table.put(image_row(active=True, target=elsewhere))
     assert sweeps.sweep().closed == 1
 
 
@@ -161,7 +161,7 @@ def test_a_row_that_cannot_be_decoded_is_not_closed() -> None:
     """Its age and target are not known; the alarm for unreadable releases names it."""
     sweeps = Sweeps()
     row = pending_row(OLD) | {"kind": "unknown"}
-    sweeps.bed.rows.table.put(row)
+    sweeps.lab.rows.table.put(row)
     report = sweeps.sweep()
     assert (report.closed, report.unreadable) == (0, 1)
     assert sweeps.row() == row
@@ -170,17 +170,17 @@ def test_a_row_that_cannot_be_decoded_is_not_closed() -> None:
 def test_all_versions_of_an_image_are_closed() -> None:
     """Those that an older one held back as well, over all pages of a sweep."""
     sweeps = Sweeps(*(a_release(version=n, detected_at=OLD.detected_at) for n in (1, 2, 3)))
-    sweeps.bed.rows.page_size = 1
+    sweeps.lab.rows.page_size = 1
     assert sweeps.sweep().closed == 3
-    assert sweeps.bed.pending() == []
+    assert sweeps.lab.pending() == []
 
 
 def test_the_table_is_asked_once_an_hour_for_each_target() -> None:
     """Sweeps come every five minutes, and a target may be without images for a while."""
     sweeps = Sweeps(OLD, aged(WEEK, "b"), aged(WEEK, target=OTHER))
     for target in (TARGET, OTHER):
-        sweeps.bed.rows.table.put(image_row(active=True, target=target))
-    looks = sweeps.bed.rows.looks
+        sweeps.lab.rows.table.put(image_row(active=True, target=target))
+    looks = sweeps.lab.rows.looks
     for _ in range(12):
         sweeps.sweep()
         sweeps.seconds += 299
@@ -194,38 +194,38 @@ def test_without_an_overdue_release_nothing_is_asked() -> None:
     """And the first overdue one does not wait for an hour."""
     sweeps = Sweeps(aged(timedelta(days=1)))
     sweeps.sweep()
-    assert sweeps.bed.rows.looks == []
-    sweeps.bed.given(aged(WEEK, "b"))
+    assert sweeps.lab.rows.looks == []
+    sweeps.lab.given(aged(WEEK, "b"))
     assert sweeps.sweep().closed == 1
 
 
 def test_the_stream_closes_nothing() -> None:
     """It has no time to lose."""
-    bed = Bed(OLD)
-    bed.publisher.dead[TARGET] = DENIED
-    report = bed.stream(OLD)
-    assert (report.closed, report.pending, bed.rows.looks) == (0, 1, [])
+    lab = Lab(OLD)
+    lab.publisher.dead[TARGET] = DENIED
+    report = lab.stream(OLD)
+    assert (report.closed, report.pending, lab.rows.looks) == (0, 1, [])
 
 
 @pytest.mark.parametrize("error", [GONE, BUSY, ZeroDivisionError()], ids=["gone", "busy", "bug"])
 def test_image_rows_that_cannot_be_read_close_nothing(error: Exception) -> None:
     """What is not known is not closed; the sweep goes on."""
     sweeps = Sweeps(OLD)
-    sweeps.bed.rows.unreadable_images = error
+    sweeps.lab.rows.unreadable_images = error
     report = sweeps.sweep()
     assert (report.closed, report.pending) == (0, 1)
-    assert len(sweeps.bed.log.fields("image rows not readable")) == 1
+    assert len(sweeps.lab.log.fields("image rows not readable")) == 1
 
 
 @pytest.mark.parametrize("error", [GONE, BUSY, ZeroDivisionError()], ids=["gone", "busy", "bug"])
 def test_a_row_that_cannot_be_written_stays_pending(error: Exception) -> None:
     """It is tried again an hour later."""
     sweeps = Sweeps(OLD)
-    sweeps.bed.rows.unmarkable = error
+    sweeps.lab.rows.unmarkable = error
     report = sweeps.sweep()
     assert (report.closed, report.pending) == (0, 1)
-    assert len(sweeps.bed.log.fields("release not closed")) == 1
-    sweeps.bed.rows.unmarkable = None
+    assert len(sweeps.lab.log.fields("release not closed")) == 1
+    sweeps.lab.rows.unmarkable = None
     sweeps.seconds += 3600
     assert sweeps.sweep().closed == 1
 
@@ -233,10 +233,10 @@ def test_a_row_that_cannot_be_written_stays_pending(error: Exception) -> None:
 def test_a_kill_while_closing_loses_nothing() -> None:
     """A new process looks again."""
     sweeps = Sweeps(OLD)
-    sweeps.bed.rows.unmarkable = KilledError()
+    sweeps.lab.rows.unmarkable = KilledError()
     with pytest.raises(KilledError):
         sweeps.sweep()
-    sweeps.bed.rows.unmarkable = None
+    sweeps.lab.rows.unmarkable = None
     sweeps.start()
     assert sweeps.sweep().closed == 1
 
@@ -244,25 +244,25 @@ def test_a_kill_while_closing_loses_nothing() -> None:
 def test_what_was_published_and_not_marked_is_not_closed() -> None:
     """Its row is marked by the next sweep."""
     sweeps = Sweeps(OLD, dead=False)
-    sweeps.bed.rows.unmarkable = BUSY
+    sweeps.lab.rows.unmarkable = BUSY
     report = sweeps.sweep()
-    assert (report.announced.total(), report.closed, sweeps.bed.rows.looks) == (1, 0, [])
+    assert (report.announced.total(), report.closed, sweeps.lab.rows.looks) == (1, 0, [])
 
 
 def test_without_time_nothing_is_closed() -> None:
     """What is left is counted."""
     sweeps = Sweeps(OLD)
     report = sweeps.sweep(Deadline(lambda: 0.0, 0.0))
-    assert (report.closed, report.pending, sweeps.bed.rows.looks) == (0, 1, [])
+    assert (report.closed, report.pending, sweeps.lab.rows.looks) == (0, 1, [])
 
 
 def test_a_closed_release_is_not_announced_when_its_target_comes_back() -> None:
     """The next release of the image is, and the closed one does not hold it back."""
     sweeps = Sweeps(OLD)
     sweeps.sweep()
-    bed = sweeps.bed
-    bed.publisher.heal()
-    bed.given(a_release(version=3))
-    bed.stream(OLD, a_release(version=3))
-    bed.sweep(Sweep())
-    assert bed.publisher.names() == [("al2023", 3)]
+    lab = sweeps.lab
+    lab.publisher.heal()
+    lab.given(a_release(version=3))
+    lab.stream(OLD, a_release(version=3))
+    lab.sweep(Sweep())
+    assert lab.publisher.names() == [("al2023", 3)]

@@ -10,7 +10,7 @@ import pytest
 from aggregator_fakes import TARGET, a_release, key_of, pending_row
 from hypothesis import given
 from hypothesis import strategies as st
-from relay_lab import FIRST, OTHER, Bed
+from relay_lab import FIRST, OTHER, Lab
 
 from services.aggregator import deliver
 from services.aggregator.announce import Announcement, announcement
@@ -79,18 +79,18 @@ def foreign(record: str) -> dict[str, Any]:
     return pending_row(a_release("bad")) | content
 
 
-def bed_with(row: Mapping[str, Any], page_size: int = 100) -> Bed:
-    """A bed with the good releases and a row."""
-    bed = Bed(*GOOD)
-    bed.rows.page_size = page_size
-    bed.rows.table.put(row)
-    return bed
+def lab_with(row: Mapping[str, Any], page_size: int = 100) -> Lab:
+    """A lab with the good releases and a row."""
+    lab = Lab(*GOOD)
+    lab.rows.page_size = page_size
+    lab.rows.table.put(row)
+    return lab
 
 
-def assert_only_the_good_left(bed: Bed) -> None:
+def assert_only_the_good_left(lab: Lab) -> None:
     """Fail unless each good release was published once, and nothing else."""
     expected = {announcement(release).event_id: 1 for release in GOOD}
-    assert dict(bed.publisher.copies()) == expected
+    assert dict(lab.publisher.copies()) == expected
 
 
 @damages
@@ -99,21 +99,21 @@ def test_a_damaged_row_is_never_published_by_sweeps(
     damage: Mapping[str, object], page_size: int
 ) -> None:
     """Five sweeps publish every other release once, and count and log the row each time."""
-    bed = bed_with(damaged(damage), page_size)
-    reports = [bed.sweep() for _ in range(5)]
-    assert_only_the_good_left(bed)
+    lab = lab_with(damaged(damage), page_size)
+    reports = [lab.sweep() for _ in range(5)]
+    assert_only_the_good_left(lab)
     assert [(report.unreadable, report.pending) for report in reports] == [(1, 1)] * 5
-    assert bed.rows.table.row("eu-west-1", damaged(damage)["record"]) == damaged(damage)
+    assert lab.rows.table.row("eu-west-1", damaged(damage)["record"]) == damaged(damage)
 
 
 @damages
 def test_a_damaged_row_is_never_published_by_the_stream(damage: Mapping[str, object]) -> None:
     """The rest of its batch is published; the batch does not come again."""
     row = damaged(damage)
-    bed = bed_with(row)
+    lab = lab_with(row)
     keys = [key_of(row), *(Key.of(release) for release in GOOD)]
-    report = bed.relay().run(Inserted(tuple(keys), FIRST), Deadline.after(60))
-    assert_only_the_good_left(bed)
+    report = lab.relay().run(Inserted(tuple(keys), FIRST), Deadline.after(60))
+    assert_only_the_good_left(lab)
     expected = {"batchItemFailures": [], "announced": len(GOOD), "pending": 1}
     assert report.answer() == expected
 
@@ -122,26 +122,26 @@ def test_a_damaged_row_is_never_published_by_the_stream(damage: Mapping[str, obj
 @pytest.mark.parametrize("page_size", [1, 100])
 def test_an_unusual_key_affects_no_other_row(record: str, page_size: int) -> None:
     """The row is counted and logged as one that cannot be announced."""
-    bed = bed_with(foreign(record), page_size)
-    reports = [bed.sweep() for _ in range(5)]
-    assert_only_the_good_left(bed)
+    lab = lab_with(foreign(record), page_size)
+    reports = [lab.sweep() for _ in range(5)]
+    assert_only_the_good_left(lab)
     assert [(report.unreadable, report.pending) for report in reports] == [(1, 1)] * 5
-    assert {"row malformed", "release not announceable"} & set(bed.log.events())
+    assert {"row malformed", "release not announceable"} & set(lab.log.events())
 
 
 def test_a_row_under_the_key_of_another_image_is_not_repeated() -> None:
     """The mark would go to the key of the content, and the row would stay pending."""
     row = pending_row(a_release("other")) | {"record": key_of(damaged({})).record}
-    bed = bed_with(row)
+    lab = lab_with(row)
     for _ in range(5):
-        bed.sweep()
-    assert_only_the_good_left(bed)
+        lab.sweep()
+    assert_only_the_good_left(lab)
 
 
 def test_what_was_detected_in_the_far_future_is_due() -> None:
     """A damaged time does not keep a release from the sweep for years."""
-    bed = Bed(a_release(detected_at="2999-01-01T00:00:00.000Z"))
-    report = bed.sweep(Sweep(older_than_seconds=120))
+    lab = Lab(a_release(detected_at="2999-01-01T00:00:00.000Z"))
+    report = lab.sweep(Sweep(older_than_seconds=120))
     assert (report.announced.total(), report.pending) == (1, 0)
 
 
@@ -151,9 +151,9 @@ def test_what_was_detected_in_the_far_future_is_due() -> None:
 @pytest.mark.parametrize("older", [0, 120])
 def test_any_time_has_an_age(moment: str, older: float) -> None:
     """Also the first and the last that can be written; outside of UTC's years they are refused."""
-    bed = Bed(*GOOD)
-    bed.rows.table.put({**pending_row(a_release()), "detected_at": moment})
-    report = bed.sweep(Sweep(older_than_seconds=older))
+    lab = Lab(*GOOD)
+    lab.rows.table.put({**pending_row(a_release()), "detected_at": moment})
+    report = lab.sweep(Sweep(older_than_seconds=older))
     assert report.announced.total() + report.pending == len(GOOD) + 1
     assert report.announced.total() >= (0 if older else len(GOOD))
     assert report.oldest_seconds >= 0
@@ -161,11 +161,11 @@ def test_any_time_has_an_age(moment: str, older: float) -> None:
 
 def test_a_row_that_was_deleted_in_the_meantime_is_no_error() -> None:
     """The index may list it for a moment."""
-    bed = Bed(*GOOD)
+    lab = Lab(*GOOD)
     keys = [Key.of(a_release("deleted")), *(Key.of(release) for release in GOOD)]
-    bed.rows.pending = lambda: iter([keys])  # type: ignore[method-assign] # an index that lags
-    report = bed.sweep()
-    assert_only_the_good_left(bed)
+    lab.rows.pending = lambda: iter([keys])  # type: ignore[method-assign] # an index that lags
+    report = lab.sweep()
+    assert_only_the_good_left(lab)
     assert (report.pending, report.unreadable) == (0, 0)
 
 
@@ -174,22 +174,22 @@ def test_a_row_that_changes_before_its_batch_affects_no_other(
     change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second read counts: what was published or damaged by then is not sent."""
-    bed = bed_with(pending_row(a_release("bad")))
-    key, read = Key.of(a_release("bad")), bed.rows.read
+    lab = lab_with(pending_row(a_release("bad")))
+    key, read = Key.of(a_release("bad")), lab.rows.read
 
     def change_after_the_first(keys: Sequence[Key]) -> object:
         found = read(keys)
-        bed.rows.table.remove(key.region, key.record, "pending")
+        lab.rows.table.remove(key.region, key.record, "pending")
         if change == "damaged":
-            bed.rows.table.put(damaged({"kind": "unknown"}))
+            lab.rows.table.put(damaged({"kind": "unknown"}))
         elif change == "published":
-            bed.rows.table.change(key.region, key.record, published_at="2026-11-22T07:00:11.000Z")
-        monkeypatch.setattr(bed.rows, "read", read)
+            lab.rows.table.change(key.region, key.record, published_at="2026-11-22T07:00:11.000Z")
+        monkeypatch.setattr(lab.rows, "read", read)
         return found
 
-    monkeypatch.setattr(bed.rows, "read", change_after_the_first)
-    report = bed.sweep()
-    assert_only_the_good_left(bed)
+    monkeypatch.setattr(lab.rows, "read", change_after_the_first)
+    report = lab.sweep()
+    assert_only_the_good_left(lab)
     assert report.pending == (1 if change == "damaged" else 0)
     assert not report.failures
 
@@ -216,9 +216,9 @@ def test_an_error_in_one_announcement_affects_no_other(
         return announcement(release)
 
     monkeypatch.setattr(deliver, "announcement", fail)
-    bed = bed_with(pending_row(a_release("bad")))
-    report = bed.sweep()
-    assert_only_the_good_left(bed)
+    lab = lab_with(pending_row(a_release("bad")))
+    report = lab.sweep()
+    assert_only_the_good_left(lab)
     assert (report.unreadable, report.pending) == (1, 1)
 
 
@@ -227,19 +227,19 @@ def test_an_error_in_one_mark_affects_no_other(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was announced, stays pending in the table, and is logged."""
-    bed = bed_with(pending_row(a_release("bad")))
-    mark = bed.rows.mark
+    lab = lab_with(pending_row(a_release("bad")))
+    mark = lab.rows.mark
 
     def fail(release: Release, message_id: str, moment: datetime) -> None:
         if release.image_name == "bad" and release.version == 2:
             raise error
         mark(release, message_id, moment)
 
-    monkeypatch.setattr(bed.rows, "mark", fail)
-    report = bed.sweep()
+    monkeypatch.setattr(lab.rows, "mark", fail)
+    report = lab.sweep()
     assert report.announced.total() == len(GOOD) + 1
-    assert bed.pending() == [("bad", 2)]
-    assert bed.log.events("error") == ["release not marked"]
+    assert lab.pending() == [("bad", 2)]
+    assert lab.log.events("error") == ["release not marked"]
 
 
 foreign_values = st.recursive(
@@ -257,9 +257,9 @@ attributes = sorted(set(pending_row(a_release())) - {"region", "record"})
 @given(st.dictionaries(st.sampled_from(attributes), foreign_values, min_size=1, max_size=3))
 def test_no_row_stops_a_page(damage: dict[str, object]) -> None:
     """Whatever an attribute holds, the releases next to it are published once."""
-    bed = bed_with(damaged(damage), page_size=3)
+    lab = lab_with(damaged(damage), page_size=3)
     for _ in range(2):
-        bed.sweep()
-    copies = bed.publisher.copies()
+        lab.sweep()
+    copies = lab.publisher.copies()
     assert all(copies[announcement(release).event_id] == 1 for release in GOOD)
     assert all(count == 1 for count in copies.values())

@@ -29,8 +29,8 @@ from relay_lab import (
     NOW,
     OTHER,
     THROTTLED,
-    Bed,
     KilledError,
+    Lab,
 )
 
 from services.aggregator.announce import Announcement, announcement
@@ -71,20 +71,20 @@ def of_workers(seconds_left: Callable[[], float]) -> Deadline:
 def test_a_release_is_published_and_marked() -> None:
     """Its topic gets the announcement; its row says when, and which message."""
     release = a_release()
-    bed = Bed(release)
-    report = bed.stream(release)
-    assert bed.publisher.published == [(TARGET, announcement(release))]
+    lab = Lab(release)
+    report = lab.stream(release)
+    assert lab.publisher.published == [(TARGET, announcement(release))]
     expected = published_row(release) | {"published_at": timestamp(NOW)}
-    assert bed.rows.table.rows() == [expected]
+    assert lab.rows.table.rows() == [expected]
     assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 0}
 
 
 def test_what_is_announced_is_logged_with_its_message_id() -> None:
     """A subscriber who misses an event can be answered from the log."""
     release = a_release()
-    bed = Bed(release)
-    bed.stream(release)
-    assert bed.log.fields("release announced") == [
+    lab = Lab(release)
+    lab.stream(release)
+    assert lab.log.fields("release announced") == [
         {
             "event_id": release.event_id,
             "image_name": "al2023",
@@ -99,10 +99,10 @@ def test_what_is_announced_is_logged_with_its_message_id() -> None:
 def test_each_release_goes_to_its_own_target() -> None:
     """Account and region are the row's own."""
     here, there = a_release(), a_release(target=OTHER)
-    bed = Bed(here, there)
-    bed.stream(here, there)
-    assert bed.publisher.names(TARGET) == [("al2023", 2)]
-    assert bed.publisher.names(OTHER) == [("al2023", 2)]
+    lab = Lab(here, there)
+    lab.stream(here, there)
+    assert lab.publisher.names(TARGET) == [("al2023", 2)]
+    assert lab.publisher.names(OTHER) == [("al2023", 2)]
 
 
 @pytest.mark.parametrize(
@@ -110,54 +110,54 @@ def test_each_release_goes_to_its_own_target() -> None:
 )
 def test_ten_announcements_share_a_call(count: int, expected: list[int]) -> None:
     """As many calls as needed and none more."""
-    bed = Bed(*releases(count))
-    bed.sweep()
-    assert bed.publisher.calls == [(TARGET, size) for size in expected]
+    lab = Lab(*releases(count))
+    lab.sweep()
+    assert lab.publisher.calls == [(TARGET, size) for size in expected]
 
 
 def test_more_targets_than_threads_are_all_served() -> None:
     """Each gets its own."""
     targets = [Target(f"{number:012d}", "eu-west-1") for number in range(40)]
-    bed = Bed(*(a_release(target=target) for target in targets))
-    assert bed.sweep().announced == {"eu-west-1": 40}
-    assert sorted(target for target, _ in bed.publisher.published) == targets
+    lab = Lab(*(a_release(target=target) for target in targets))
+    assert lab.sweep().announced == {"eu-west-1": 40}
+    assert sorted(target for target, _ in lab.publisher.published) == targets
 
 
 def test_what_is_published_already_is_not_published_again() -> None:
     """A stream delivers a record more than once."""
     release = a_release()
-    bed = Bed(release)
-    bed.stream(release)
-    bed.stream(release)
-    assert bed.publisher.copies() == {release.event_id: 1}
+    lab = Lab(release)
+    lab.stream(release)
+    lab.stream(release)
+    assert lab.publisher.copies() == {release.event_id: 1}
 
 
 def test_a_record_that_stands_twice_in_a_batch_is_one_event() -> None:
     """The keys are what counts."""
     release = a_release()
-    bed = Bed(release)
-    bed.stream(release, release)
-    assert bed.publisher.copies() == {release.event_id: 1}
+    lab = Lab(release)
+    lab.stream(release, release)
+    assert lab.publisher.copies() == {release.event_id: 1}
 
 
 @pytest.mark.parametrize("name", ["not to be announced", "no row"])
 def test_what_is_not_pending_is_left_alone(name: str) -> None:
     """The stream shows every release, the row says whether it is to be announced."""
     release = a_release()
-    bed = Bed()
+    lab = Lab()
     if name != "no row":
         row = pending_row(release)
         del row["pending"]
-        bed.rows.table.put(row)
-    report = bed.stream(release)
-    assert (bed.publisher.calls, report.announced.total(), report.pending) == ([], 0, 0)
+        lab.rows.table.put(row)
+    report = lab.stream(release)
+    assert (lab.publisher.calls, report.announced.total(), report.pending) == ([], 0, 0)
 
 
 def test_a_batch_of_nothing_is_no_error() -> None:
     """Nor is a sweep that finds nothing."""
-    bed = Bed()
+    lab = Lab()
     expected = {"batchItemFailures": [], "announced": 0, "pending": 0}
-    assert expected == bed.stream().answer() == bed.sweep().answer()
+    assert expected == lab.stream().answer() == lab.sweep().answer()
 
 
 # --- at least once
@@ -166,60 +166,60 @@ def test_a_batch_of_nothing_is_no_error() -> None:
 def test_a_release_that_the_stream_missed_is_swept() -> None:
     """The index holds what is to be announced, however long ago it was committed."""
     old = a_release(detected_at="2025-01-01T00:00:00.000Z")
-    bed = Bed(old)
-    bed.sweep()
-    assert bed.publisher.copies() == {old.event_id: 1}
+    lab = Lab(old)
+    lab.sweep()
+    assert lab.publisher.copies() == {old.event_id: 1}
 
 
 def test_a_kill_between_publishing_and_marking_costs_an_identical_copy() -> None:
     """Better twice than never; the copy is the same to the byte."""
     release = a_release()
-    bed = Bed(release)
-    bed.rows.unmarkable = KilledError()
+    lab = Lab(release)
+    lab.rows.unmarkable = KilledError()
     with pytest.raises(KilledError):
-        bed.stream(release)
-    bed.rows.unmarkable = None
-    bed.sweep()
-    one, copy = bed.publisher.published
+        lab.stream(release)
+    lab.rows.unmarkable = None
+    lab.sweep()
+    one, copy = lab.publisher.published
     assert one == copy
-    assert bed.pending() == []
+    assert lab.pending() == []
 
 
 @pytest.mark.parametrize("error", [GONE, BUSY], ids=["gone", "busy"])
 def test_a_mark_that_fails_is_tolerated(error: Exception) -> None:
     """It was announced; the others of its batch are marked as far as possible; a copy follows."""
     one, two = releases(2)
-    bed = Bed(one, two)
-    bed.rows.unmarkable = error
-    report = bed.stream(one, two)
+    lab = Lab(one, two)
+    lab.rows.unmarkable = error
+    report = lab.stream(one, two)
     assert report.answer() == {"batchItemFailures": [], "announced": 2, "pending": 0}
-    assert len(bed.log.fields("release not marked")) == 2
-    assert bed.log.events("info") == []
-    bed.rows.unmarkable = None
-    bed.sweep()
-    assert bed.publisher.copies() == {one.event_id: 2, two.event_id: 2}
-    assert bed.publisher.published[:2] == bed.publisher.published[2:]
+    assert len(lab.log.fields("release not marked")) == 2
+    assert lab.log.events("info") == []
+    lab.rows.unmarkable = None
+    lab.sweep()
+    assert lab.publisher.copies() == {one.event_id: 2, two.event_id: 2}
+    assert lab.publisher.published[:2] == lab.publisher.published[2:]
 
 
 @pytest.mark.parametrize("error", [GONE, BUSY], ids=["gone", "busy"])
 def test_a_table_that_cannot_be_read_is_reported_to_the_stream(error: Exception) -> None:
     """From its first record on, the batch comes again."""
     release = a_release()
-    bed = Bed(release)
-    bed.rows.unreadable = error
-    report = bed.stream(release)
+    lab = Lab(release)
+    lab.rows.unreadable = error
+    report = lab.stream(release)
     assert report.answer()["batchItemFailures"] == [{"itemIdentifier": FIRST}]
-    assert bed.log.fields("table not readable") == [{"problem": str(error)}]
-    assert bed.publisher.calls == []
+    assert lab.log.fields("table not readable") == [{"problem": str(error)}]
+    assert lab.publisher.calls == []
 
 
 @pytest.mark.parametrize("error", [GONE, BUSY], ids=["gone", "busy"])
 def test_a_table_that_cannot_be_read_fails_a_sweep(error: Exception) -> None:
     """So that the function's errors alarm."""
-    bed = Bed(a_release())
-    bed.rows.unreadable = error
+    lab = Lab(a_release())
+    lab.rows.unreadable = error
     with pytest.raises(type(error)):
-        bed.sweep()
+        lab.sweep()
 
 
 # --- dead topics
@@ -229,23 +229,23 @@ def test_a_table_that_cannot_be_read_fails_a_sweep(error: Exception) -> None:
 def test_a_dead_topic_keeps_its_own_pending_and_no_other(dead: Failure) -> None:
     """It is not reported to the stream, since that would send the others again."""
     ours, theirs = a_release(), a_release(target=OTHER)
-    bed = Bed(ours, theirs)
-    bed.publisher.dead[TARGET] = dead
-    report = bed.stream(ours, theirs)
+    lab = Lab(ours, theirs)
+    lab.publisher.dead[TARGET] = dead
+    report = lab.stream(ours, theirs)
     assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 1}
     assert dict(report.announced) == {"us-east-1": 1}
     assert dict(report.failures) == {(dead.state.value, "eu-west-1"): 1}
-    assert bed.publisher.names(OTHER) == [("al2023", 2)]
-    assert bed.pending() == [("al2023", 2)]
+    assert lab.publisher.names(OTHER) == [("al2023", 2)]
+    assert lab.pending() == [("al2023", 2)]
 
 
 def test_what_was_not_accepted_is_logged_with_its_reason() -> None:
     """Event, target, class, code and the service's own words."""
     release = a_release()
-    bed = Bed(release)
-    bed.publisher.dead[TARGET] = DENIED
-    bed.stream(release)
-    assert bed.log.fields("release not accepted") == [
+    lab = Lab(release)
+    lab.publisher.dead[TARGET] = DENIED
+    lab.stream(release)
+    assert lab.log.fields("release not accepted") == [
         {
             "event_id": release.event_id,
             "image_name": "al2023",
@@ -261,44 +261,44 @@ def test_what_was_not_accepted_is_logged_with_its_reason() -> None:
 
 def test_a_dead_topic_is_asked_once() -> None:
     """Further calls would only cost time; what was not tried stays pending."""
-    bed = Bed(*releases(25))
-    bed.publisher.dead[TARGET] = DENIED
-    report = bed.sweep()
-    assert bed.publisher.calls == [(TARGET, 10)]
+    lab = Lab(*releases(25))
+    lab.publisher.dead[TARGET] = DENIED
+    report = lab.sweep()
+    assert lab.publisher.calls == [(TARGET, 10)]
     assert (report.pending, report.failures.total()) == (25, 10)
 
 
 def test_a_dead_topic_is_asked_once_in_a_sweep_of_many_pages() -> None:
     """The other targets' pages go on."""
-    bed = Bed(*releases(6), *releases(6, OTHER))
-    bed.rows.page_size = 2
-    bed.publisher.dead[TARGET] = DENIED
-    report = bed.sweep()
-    assert [call for call in bed.publisher.calls if call[0] == TARGET] == [(TARGET, 2)]
+    lab = Lab(*releases(6), *releases(6, OTHER))
+    lab.rows.page_size = 2
+    lab.publisher.dead[TARGET] = DENIED
+    report = lab.sweep()
+    assert [call for call in lab.publisher.calls if call[0] == TARGET] == [(TARGET, 2)]
     assert dict(report.announced) == {"us-east-1": 6}
     assert report.pending == 6
 
 
 def test_a_topic_that_came_back_gets_everything_in_order() -> None:
     """Nothing was lost while it was gone."""
-    bed = Bed(*(a_release(version=version) for version in (1, 2, 3)))
-    bed.publisher.dead[TARGET] = THROTTLED
-    bed.sweep()
-    bed.publisher.heal()
-    bed.sweep()
-    assert bed.publisher.names() == [("al2023", 1), ("al2023", 2), ("al2023", 3)]
-    assert bed.pending() == []
+    lab = Lab(*(a_release(version=version) for version in (1, 2, 3)))
+    lab.publisher.dead[TARGET] = THROTTLED
+    lab.sweep()
+    lab.publisher.heal()
+    lab.sweep()
+    assert lab.publisher.names() == [("al2023", 1), ("al2023", 2), ("al2023", 3)]
+    assert lab.pending() == []
 
 
 def test_a_bug_in_one_target_costs_no_other() -> None:
     """It is logged as what it is, and its releases stay pending."""
     ours, theirs = a_release(), a_release(target=OTHER)
-    bed = Bed(ours, theirs)
-    bed.publisher.dead[TARGET] = ZeroDivisionError()
-    report = bed.stream(ours, theirs)
+    lab = Lab(ours, theirs)
+    lab.publisher.dead[TARGET] = ZeroDivisionError()
+    report = lab.stream(ours, theirs)
     assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 1}
-    assert bed.log.events("exception") == ["target failed unexpectedly"]
-    assert bed.log.fields("target failed unexpectedly") == [
+    assert lab.log.events("exception") == ["target failed unexpectedly"]
+    assert lab.log.fields("target failed unexpectedly") == [
         {"region": "eu-west-1", "account_id": ACCOUNT}
     ]
     assert not report.failures
@@ -311,12 +311,12 @@ def test_a_bug_in_one_target_costs_no_other() -> None:
 def test_a_poison_announcement_costs_no_other(state: State) -> None:
     """Neither in its call nor in the calls after it."""
     poison = a_release("image-000-poison")
-    bed = Bed(poison, *releases(24))
-    bed.publisher.refused["image-000-poison"] = Failure.of(state, "Code", "why")
-    report = bed.sweep()
-    assert bed.publisher.calls == [(TARGET, 10), (TARGET, 10), (TARGET, 5)]
+    lab = Lab(poison, *releases(24))
+    lab.publisher.refused["image-000-poison"] = Failure.of(state, "Code", "why")
+    report = lab.sweep()
+    assert lab.publisher.calls == [(TARGET, 10), (TARGET, 10), (TARGET, 5)]
     assert (report.announced.total(), report.pending) == (24, 1)
-    assert bed.pending() == [("image-000-poison", 2)]
+    assert lab.pending() == [("image-000-poison", 2)]
 
 
 @pytest.mark.parametrize("state", [State.BAD_LOOKUP, State.UNCLASSIFIED])
@@ -325,75 +325,75 @@ def test_a_topic_that_refuses_a_whole_batch_is_asked_once(state: State, page_siz
     """Its announcements cannot all be at fault; further calls would only cost time."""
     poison = Failure.of(state, "Code", "why")
     ours = [a_release(f"image-{n:03d}", version) for n in range(15) for version in (1, 2)]
-    bed = Bed(*ours, *releases(5, OTHER))
-    bed.rows.page_size = page_size
-    bed.publisher.dead[TARGET] = poison
-    report = bed.sweep()
-    assert [where for where, _ in bed.publisher.calls if where == TARGET] == [TARGET]
+    lab = Lab(*ours, *releases(5, OTHER))
+    lab.rows.page_size = page_size
+    lab.publisher.dead[TARGET] = poison
+    report = lab.sweep()
+    assert [where for where, _ in lab.publisher.calls if where == TARGET] == [TARGET]
     assert (report.pending, report.announced.total()) == (30, 5)
 
 
 @pytest.mark.parametrize("page_size", [100, 4])
 def test_a_topic_that_takes_a_part_is_asked_again(page_size: int) -> None:
     """Whatever became of the rest of a batch, it is not the topic that is dead."""
-    bed = Bed(*releases(24))
-    bed.rows.page_size = page_size
-    bed.publisher.refused["image-000"] = THROTTLED
-    report = bed.sweep()
+    lab = Lab(*releases(24))
+    lab.rows.page_size = page_size
+    lab.publisher.refused["image-000"] = THROTTLED
+    report = lab.sweep()
     assert (report.announced.total(), report.pending) == (23, 1)
 
 
 @pytest.mark.parametrize("state", [State.BAD_LOOKUP, State.UNCLASSIFIED])
 def test_an_announcement_that_is_refused_alone_does_not_end_the_target(state: State) -> None:
     """One in a call of its own says nothing against the topic."""
-    bed = Bed(*releases(4))
-    bed.rows.page_size = 1
-    bed.publisher.refused["image-000"] = Failure.of(state, "Code", "why")
-    bed.sweep()
-    assert bed.publisher.names() == [("image-001", 2), ("image-002", 2), ("image-003", 2)]
+    lab = Lab(*releases(4))
+    lab.rows.page_size = 1
+    lab.publisher.refused["image-000"] = Failure.of(state, "Code", "why")
+    lab.sweep()
+    assert lab.publisher.names() == [("image-001", 2), ("image-002", 2), ("image-003", 2)]
 
 
 def test_the_versions_of_an_image_are_published_in_order() -> None:
     """Whatever order they are read in; other images are not kept waiting."""
     versions = [a_release("b", version) for version in (3, 1, 2)]
-    bed = Bed(*versions, a_release("a"), a_release("c"))
-    bed.stream(*versions, a_release("c"), a_release("a"))
-    assert bed.publisher.names() == [("a", 2), ("b", 1), ("c", 2), ("b", 2), ("b", 3)]
+    lab = Lab(*versions, a_release("a"), a_release("c"))
+    lab.stream(*versions, a_release("c"), a_release("a"))
+    assert lab.publisher.names() == [("a", 2), ("b", 1), ("c", 2), ("b", 2), ("b", 3)]
 
 
 def test_a_version_that_fails_holds_back_the_later_ones_of_its_image() -> None:
     """They stay pending, and come in order once it is mended."""
     versions = [a_release("b", version) for version in (1, 2, 3)]
-    bed = Bed(*versions, a_release("a", 1), a_release("a", 2))
-    bed.publisher.refused["b"] = MALFORMED
-    report = bed.sweep()
-    assert bed.publisher.names() == [("a", 1), ("a", 2)]
+    lab = Lab(*versions, a_release("a", 1), a_release("a", 2))
+    lab.publisher.refused["b"] = MALFORMED
+    report = lab.sweep()
+    assert lab.publisher.names() == [("a", 1), ("a", 2)]
     assert (report.pending, report.failures.total()) == (3, 1)
-    bed.publisher.heal()
-    bed.sweep()
-    assert bed.publisher.names()[2:] == [("b", 1), ("b", 2), ("b", 3)]
+    lab.publisher.heal()
+    lab.sweep()
+    assert lab.publisher.names()[2:] == [("b", 1), ("b", 2), ("b", 3)]
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3])
 def test_a_poison_announcement_costs_no_other_page_of_a_sweep(page_size: int) -> None:
     """Held-back versions of its image are no sign that the topic is dead."""
     poison = [a_release("a-poison", version) for version in (1, 2)]
-    bed = Bed(*poison, *releases(4))
-    bed.rows.page_size = page_size
-    bed.publisher.refused["a-poison"] = MALFORMED
-    report = bed.sweep()
-    assert bed.publisher.names() == [(r.image_name, 2) for r in releases(4)]
+    lab = Lab(*poison, *releases(4))
+    lab.rows.page_size = page_size
+    lab.publisher.refused["a-poison"] = MALFORMED
+    report = lab.sweep()
+    assert lab.publisher.names() == [(r.image_name, 2) for r in releases(4)]
     assert report.pending == 2
-    assert bed.pending() == [("a-poison", 1), ("a-poison", 2)]
+    assert lab.pending() == [("a-poison", 1), ("a-poison", 2)]
 
 
 def test_versions_are_held_back_over_the_pages_of_a_sweep(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A page ends anywhere, also between two versions of an image."""
-    bed = Bed(*(a_release(version=version) for version in (1, 2, 3)))
-    bed.rows.page_size = 1
-    broken = bed.publisher.publish
+    lab = Lab(*(a_release(version=version) for version in (1, 2, 3)))
+    lab.rows.page_size = 1
+    broken = lab.publisher.publish
 
     def refuse_first(
         target: Target, announcements: Sequence[Announcement]
@@ -402,9 +402,9 @@ def test_versions_are_held_back_over_the_pages_of_a_sweep(
             return {each.event_id: MALFORMED for each in announcements}
         return broken(target, announcements)
 
-    monkeypatch.setattr(bed.publisher, "publish", refuse_first)
-    report = bed.sweep()
-    assert bed.publisher.names() == []
+    monkeypatch.setattr(lab.publisher, "publish", refuse_first)
+    report = lab.sweep()
+    assert lab.publisher.names() == []
     assert report.pending == 3
 
 
@@ -414,85 +414,85 @@ def test_versions_are_held_back_over_the_pages_of_a_sweep(
 def test_what_an_earlier_invocation_left_goes_first() -> None:
     """Whoever listens ends on the newest image, not on the one that was late."""
     two, three = a_release(version=2), a_release(version=3)
-    bed = Bed(two)
-    bed.publisher.dead[TARGET] = THROTTLED
-    bed.stream(two)
-    bed.publisher.heal()
-    bed.given(three)
-    report = bed.stream(three)
-    assert bed.publisher.names() == [("al2023", 2), ("al2023", 3)]
+    lab = Lab(two)
+    lab.publisher.dead[TARGET] = THROTTLED
+    lab.stream(two)
+    lab.publisher.heal()
+    lab.given(three)
+    report = lab.stream(three)
+    assert lab.publisher.names() == [("al2023", 2), ("al2023", 3)]
     assert report.answer() == {"batchItemFailures": [], "announced": 2, "pending": 0}
-    assert bed.pending() == []
+    assert lab.pending() == []
 
 
 def test_everything_that_is_left_of_an_image_goes_first() -> None:
     """A read a version, and only of the images that have something left."""
-    bed = Bed(*(a_release(version=version) for version in (2, 3, 4, 5)), a_release("other"))
-    bed.rows.table.put(published_row(a_release(version=1)))
-    bed.stream(a_release(version=5), a_release(version=4), a_release("other"))
-    assert bed.pending() == []
-    assert [version for name, version in bed.publisher.names() if name == "al2023"] == [2, 3, 4, 5]
-    assert bed.rows.reads[:3] == [5, 1, 1]
-    assert bed.rows.searches == []
+    lab = Lab(*(a_release(version=version) for version in (2, 3, 4, 5)), a_release("other"))
+    lab.rows.table.put(published_row(a_release(version=1)))
+    lab.stream(a_release(version=5), a_release(version=4), a_release("other"))
+    assert lab.pending() == []
+    assert [version for name, version in lab.publisher.names() if name == "al2023"] == [2, 3, 4, 5]
+    assert lab.rows.reads[:3] == [5, 1, 1]
+    assert lab.rows.searches == []
 
 
 @pytest.mark.parametrize(("version", "keys"), [(1, 1), (2, 2)])
 def test_the_release_before_costs_no_further_call(version: int, keys: int) -> None:
     """Its key is read with the one that the stream names; a first version has none."""
-    bed = Bed(a_release(version=version))
-    bed.rows.table.put(published_row(a_release(version=3)))
-    bed.stream(a_release(version=version))
-    assert bed.rows.reads == [keys, 1]
-    assert bed.rows.searches == []
-    assert bed.publisher.names() == [("al2023", version)]
+    lab = Lab(a_release(version=version))
+    lab.rows.table.put(published_row(a_release(version=3)))
+    lab.stream(a_release(version=version))
+    assert lab.rows.reads == [keys, 1]
+    assert lab.rows.searches == []
+    assert lab.publisher.names() == [("al2023", version)]
 
 
 def test_what_is_left_elsewhere_stays_for_the_sweep() -> None:
     """Another image or target has an order of its own."""
     left = [a_release("b", 1), a_release(version=1, target=OTHER)]
-    bed = Bed(*left, a_release())
-    bed.stream(a_release())
-    assert bed.publisher.names() == [("al2023", 2)]
-    assert bed.publisher.names(OTHER) == []
+    lab = Lab(*left, a_release())
+    lab.stream(a_release())
+    assert lab.publisher.names() == [("al2023", 2)]
+    assert lab.publisher.names(OTHER) == []
 
 
 def test_a_release_that_is_refused_again_holds_back_the_new_one() -> None:
     """Until it is mended; the image's events stay in order."""
     two, three = a_release(version=2), a_release(version=3)
-    bed = Bed(two, three)
-    bed.publisher.refused["al2023"] = MALFORMED
-    report = bed.stream(three)
+    lab = Lab(two, three)
+    lab.publisher.refused["al2023"] = MALFORMED
+    report = lab.stream(three)
     assert report.answer() == {"batchItemFailures": [], "announced": 0, "pending": 2}
-    assert bed.publisher.calls == [(TARGET, 1)]
-    bed.publisher.heal()
-    bed.sweep()
-    assert bed.publisher.names() == [("al2023", 2), ("al2023", 3)]
+    assert lab.publisher.calls == [(TARGET, 1)]
+    lab.publisher.heal()
+    lab.sweep()
+    assert lab.publisher.names() == [("al2023", 2), ("al2023", 3)]
 
 
 def test_a_table_that_fails_on_the_way_back_is_reported_to_the_stream(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Before anything is published, since it might be out of order."""
-    bed = Bed(*(a_release(version=version) for version in (1, 2, 3)))
-    read = bed.rows.read
+    lab = Lab(*(a_release(version=version) for version in (1, 2, 3)))
+    read = lab.rows.read
 
     def once(keys: Sequence[Key]) -> Found:
         found = read(keys)
-        bed.rows.unreadable = BUSY
+        lab.rows.unreadable = BUSY
         return found
 
-    monkeypatch.setattr(bed.rows, "read", once)
-    report = bed.stream(a_release(version=3))
+    monkeypatch.setattr(lab.rows, "read", once)
+    report = lab.stream(a_release(version=3))
     assert report.answer()["batchItemFailures"] == [{"itemIdentifier": FIRST}]
-    assert bed.publisher.calls == []
+    assert lab.publisher.calls == []
 
 
 def test_without_time_the_way_back_ends() -> None:
     """What would be found could not be published any more."""
-    bed = Bed(*(a_release(version=version) for version in (1, 2, 3, 4)))
-    bed.stream(a_release(version=4), deadline=Deadline(lambda: 0.0, 0.0))
-    assert bed.rows.reads == [2]
-    assert bed.publisher.calls == []
+    lab = Lab(*(a_release(version=version) for version in (1, 2, 3, 4)))
+    lab.stream(a_release(version=4), deadline=Deadline(lambda: 0.0, 0.0))
+    assert lab.rows.reads == [2]
+    assert lab.publisher.calls == []
 
 
 # --- rows that cannot be read
@@ -505,10 +505,10 @@ def unreadable(name: str) -> dict[str, object]:
 
 def test_a_row_that_cannot_be_read_is_counted_by_a_sweep() -> None:
     """It is pending as any other, and somebody has to look at it."""
-    bed = Bed(a_release("good"))
+    lab = Lab(a_release("good"))
     for name in ("bad", "worse"):
-        bed.rows.table.put(unreadable(name))
-    report = bed.sweep()
+        lab.rows.table.put(unreadable(name))
+    report = lab.sweep()
     assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 2}
     assert list(report.measures())[-3:] == [
         Measure("PendingReleases", 2),
@@ -519,9 +519,9 @@ def test_a_row_that_cannot_be_read_is_counted_by_a_sweep() -> None:
 
 def test_a_row_that_cannot_be_read_is_pending_to_the_stream_too() -> None:
     """The sweep measures it."""
-    bed = Bed()
-    bed.rows.table.put(unreadable("bad"))
-    report = bed.stream(a_release("bad"))
+    lab = Lab()
+    lab.rows.table.put(unreadable("bad"))
+    report = lab.stream(a_release("bad"))
     assert report.answer() == {"batchItemFailures": [], "announced": 0, "pending": 1}
     assert list(report.measures()) == []
 
@@ -533,8 +533,8 @@ def test_a_row_that_cannot_be_read_is_pending_to_the_stream_too() -> None:
 def test_a_sweep_takes_what_is_old_enough(age: float, announced: int) -> None:
     """What the stream is about to announce is left to it, but counted."""
     detected = timestamp(NOW - timedelta(seconds=age))
-    bed = Bed(a_release(detected_at=detected))
-    report = bed.sweep(Sweep(older_than_seconds=60.0))
+    lab = Lab(a_release(detected_at=detected))
+    report = lab.sweep(Sweep(older_than_seconds=60.0))
     assert (report.announced.total(), report.pending) == (announced, 1 - announced)
 
 
@@ -542,9 +542,9 @@ def test_a_later_version_never_overtakes_a_young_one() -> None:
     """Versions are detected in order, so the older one is due first."""
     old = a_release(version=1, detected_at="2026-11-22T07:00:00.000Z")
     young = a_release(version=2, detected_at=timestamp(NOW))
-    bed = Bed(old, young)
-    bed.sweep(Sweep(older_than_seconds=60.0))
-    assert bed.publisher.names() == [("al2023", 1)]
+    lab = Lab(old, young)
+    lab.sweep(Sweep(older_than_seconds=60.0))
+    assert lab.publisher.names() == [("al2023", 1)]
 
 
 # --- time
@@ -552,45 +552,45 @@ def test_a_later_version_never_overtakes_a_young_one() -> None:
 
 def test_without_time_nothing_is_published() -> None:
     """Everything stays pending, nothing is reported."""
-    bed = Bed(*releases(3))
-    report = bed.stream(*releases(3), deadline=of_workers(lambda: 0.0))
+    lab = Lab(*releases(3))
+    report = lab.stream(*releases(3), deadline=of_workers(lambda: 0.0))
     assert report.answer() == {"batchItemFailures": [], "announced": 0, "pending": 3}
-    assert bed.publisher.calls == []
+    assert lab.publisher.calls == []
     assert not report.failures
 
 
 def test_publishing_ends_between_two_calls_when_time_is_over() -> None:
     """What was sent is marked; the rest waits for the next sweep."""
-    bed = Bed(*releases(25))
-    calls = bed.publisher.calls
-    report = bed.sweep(deadline=of_workers(lambda: 60.0 - 30.0 * len(calls)))
+    lab = Lab(*releases(25))
+    calls = lab.publisher.calls
+    report = lab.sweep(deadline=of_workers(lambda: 60.0 - 30.0 * len(calls)))
     assert calls == [(TARGET, 10), (TARGET, 10)]
     assert (report.announced.total(), report.pending) == (20, 5)
-    bed.sweep()
-    assert set(bed.publisher.copies().values()) == {1}
+    lab.sweep()
+    assert set(lab.publisher.copies().values()) == {1}
 
 
-def by_page(*seconds: float) -> tuple[Bed, Deadline]:
+def by_page(*seconds: float) -> tuple[Lab, Deadline]:
     """Six releases, two a page, and what is left of the time at each page, with five in reserve."""
-    bed = Bed(*releases(6))
-    bed.rows.page_size = 2
-    return bed, Deadline(lambda: seconds[bed.rows.pages - 1], 5.0)
+    lab = Lab(*releases(6))
+    lab.rows.page_size = 2
+    return lab, Deadline(lambda: seconds[lab.rows.pages - 1], 5.0)
 
 
 def test_a_sweep_goes_on_counting_when_time_is_over() -> None:
     """The alarm must see a backlog that is too long for one sweep."""
-    bed, deadline = by_page(60.0, 5.0, 4.0)
-    report = bed.sweep(deadline=deadline)
-    assert bed.publisher.calls == [(TARGET, 2)]
+    lab, deadline = by_page(60.0, 5.0, 4.0)
+    report = lab.sweep(deadline=deadline)
+    assert lab.publisher.calls == [(TARGET, 2)]
     assert (report.announced.total(), report.pending) == (2, 4)
-    assert bed.rows.reads == [4, 2]
+    assert lab.rows.reads == [4, 2]
 
 
 def test_a_sweep_stops_counting_in_time_to_answer() -> None:
     """Without an answer there is no metric at all; what is at hand still counts."""
-    bed, deadline = by_page(60.0, 1.5, 1.0)
-    report = bed.sweep(deadline=deadline)
-    assert (report.announced.total(), report.pending, bed.rows.pages) == (2, 2, 2)
+    lab, deadline = by_page(60.0, 1.5, 1.0)
+    report = lab.sweep(deadline=deadline)
+    assert (report.announced.total(), report.pending, lab.rows.pages) == (2, 2, 2)
     assert Measure("PendingReleases", 2) in list(report.measures())
 
 
@@ -598,8 +598,8 @@ def test_what_is_under_way_at_the_deadline_is_marked_and_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """No call is begun after it, and the one before it is not sent again by the next sweep."""
-    bed = Bed(*releases(11))
-    publish = bed.publisher.publish
+    lab = Lab(*releases(11))
+    publish = lab.publisher.publish
     end = time.monotonic() + 5.2
     deadline = Deadline(lambda: end - time.monotonic(), 5.0)
 
@@ -607,11 +607,11 @@ def test_what_is_under_way_at_the_deadline_is_marked_and_counted(
         time.sleep(deadline.seconds_left() + 0.2)
         return publish(target, announcements)
 
-    monkeypatch.setattr(bed.publisher, "publish", linger)
-    report = bed.sweep(deadline=deadline)
+    monkeypatch.setattr(lab.publisher, "publish", linger)
+    report = lab.sweep(deadline=deadline)
     assert (report.announced.total(), report.pending) == (10, 1)
-    assert bed.pending() == [("image-010", 2)]
-    assert bed.log.events("error") == []
+    assert lab.pending() == [("image-010", 2)]
+    assert lab.log.events("error") == []
 
 
 @pytest.fixture
@@ -627,8 +627,8 @@ def test_a_target_that_does_not_answer_is_not_waited_for(
 ) -> None:
     """The others are told as announced; what hangs stays pending."""
     ours, theirs = a_release(), a_release(target=OTHER)
-    bed = Bed(ours, theirs)
-    publish, mark = bed.publisher.publish, bed.rows.mark
+    lab = Lab(ours, theirs)
+    publish, mark = lab.publisher.publish, lab.rows.mark
     marked = threading.Event()
 
     def hang(target: Target, announcements: Sequence[Announcement]) -> dict[str, str | Failure]:
@@ -645,11 +645,11 @@ def test_a_target_that_does_not_answer_is_not_waited_for(
         assert marked.wait(30)
         return 0.2
 
-    monkeypatch.setattr(bed.publisher, "publish", hang)
-    monkeypatch.setattr(bed.rows, "mark", tell)
-    report = bed.stream(ours, theirs, deadline=Deadline(left, 0.0))
+    monkeypatch.setattr(lab.publisher, "publish", hang)
+    monkeypatch.setattr(lab.rows, "mark", tell)
+    report = lab.stream(ours, theirs, deadline=Deadline(left, 0.0))
     assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 1}
-    assert bed.log.fields("target not finished in time") == [
+    assert lab.log.fields("target not finished in time") == [
         {"region": "eu-west-1", "account_id": ACCOUNT}
     ]
 
@@ -668,21 +668,21 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("one_thread")
 def test_the_order_of_the_targets_is_drawn() -> None:
     """Who is served first is not the table's to say."""
-    bed = Bed(*(a_release(target=target) for target in TURNS))
-    bed.shuffle = list.reverse
-    bed.sweep()
-    assert [target for target, _ in bed.publisher.calls] == TURNS[::-1]
+    lab = Lab(*(a_release(target=target) for target in TURNS))
+    lab.shuffle = list.reverse
+    lab.sweep()
+    assert [target for target, _ in lab.publisher.calls] == TURNS[::-1]
 
 
 @pytest.mark.usefixtures("one_thread")
 def test_the_order_differs_from_sweep_to_sweep() -> None:
     """Topics that hang take the threads of others in one sweep, not in all of them."""
-    bed = Bed(*(a_release(target=target) for target in TURNS))
-    bed.publisher.dead |= dict.fromkeys(TURNS, THROTTLED)
-    relay = Relay(bed.rows, bed.publisher, bed.log, lambda: NOW)
+    lab = Lab(*(a_release(target=target) for target in TURNS))
+    lab.publisher.dead |= dict.fromkeys(TURNS, THROTTLED)
+    relay = Relay(lab.rows, lab.publisher, lab.log, lambda: NOW)
     for _ in range(2):
         relay.run(EVERYTHING, Deadline.after(60))
-    asked = [target for target, _ in bed.publisher.calls]
+    asked = [target for target, _ in lab.publisher.calls]
     assert TURNS == sorted(asked[:40]) == sorted(asked[40:])
     assert asked[:40] != asked[40:]
 
@@ -693,9 +693,9 @@ def test_the_order_differs_from_sweep_to_sweep() -> None:
 def test_a_stream_batch_is_measured() -> None:
     """What was announced where, what failed how, and how long each took; nothing about the rest."""
     ours, theirs = a_release(), [a_release(f"image-{n}", target=OTHER) for n in range(2)]
-    bed = Bed(ours, *theirs)
-    bed.publisher.dead[TARGET] = DENIED
-    assert list(bed.stream(ours, *theirs).measures()) == [
+    lab = Lab(ours, *theirs)
+    lab.publisher.dead[TARGET] = DENIED
+    assert list(lab.stream(ours, *theirs).measures()) == [
         Measure("Announced", 2, fields={"region": "us-east-1"}),
         Measure("AnnounceFailed", 1, fields={"class": "access_denied", "region": "eu-west-1"}),
         Measure("SecondsToAnnouncement", 60.0, MetricUnit.Seconds),
@@ -706,9 +706,9 @@ def test_a_stream_batch_is_measured() -> None:
 def test_a_sweep_measures_what_stays_pending() -> None:
     """How much, and how old the oldest is: the alarm stands on these two."""
     older = a_release(detected_at="2026-11-22T06:01:10.000Z")
-    bed = Bed(older, a_release("b"), a_release(target=OTHER))
-    bed.publisher.dead[TARGET] = DENIED
-    assert list(bed.sweep().measures()) == [
+    lab = Lab(older, a_release("b"), a_release(target=OTHER))
+    lab.publisher.dead[TARGET] = DENIED
+    assert list(lab.sweep().measures()) == [
         Measure("Announced", 1, fields={"region": "us-east-1"}),
         Measure("AnnounceFailed", 2, fields={"class": "access_denied", "region": "eu-west-1"}),
         Measure("SecondsToAnnouncement", 60.0, MetricUnit.Seconds),
@@ -719,7 +719,7 @@ def test_a_sweep_measures_what_stays_pending() -> None:
 
 def test_a_sweep_that_finds_nothing_says_so() -> None:
     """Zero is a value; an absent one would leave the alarm guessing."""
-    assert list(Bed().sweep().measures()) == [
+    assert list(Lab().sweep().measures()) == [
         Measure("PendingReleases", 0),
         Measure("OldestPendingSeconds", 0.0, MetricUnit.Seconds),
     ]
@@ -752,26 +752,26 @@ def test_every_release_arrives_once_faults_heal(
     found: list[Release], rounds: list[Trouble]
 ) -> None:
     """At least once, in identical copies, one for each lost mark, each image in order."""
-    bed = Bed(*found)
+    lab = Lab(*found)
     lost_marks = 0
     for dead, refused, unmarkable, page_size in rounds:
-        bed.publisher.dead, bed.publisher.refused = dict(dead), dict(refused)
-        bed.rows.unmarkable, bed.rows.page_size = unmarkable, page_size
-        before = len(bed.publisher.published)
-        report = bed.sweep()
+        lab.publisher.dead, lab.publisher.refused = dict(dead), dict(refused)
+        lab.rows.unmarkable, lab.rows.page_size = unmarkable, page_size
+        before = len(lab.publisher.published)
+        report = lab.sweep()
         assert len(found) >= report.pending + report.announced.total()
-        lost_marks += (len(bed.publisher.published) - before) if unmarkable else 0
-    bed.publisher.heal()
-    bed.rows.unmarkable = None
-    assert bed.sweep().pending == 0
-    assert bed.pending() == []
-    copies = bed.publisher.copies()
+        lost_marks += (len(lab.publisher.published) - before) if unmarkable else 0
+    lab.publisher.heal()
+    lab.rows.unmarkable = None
+    assert lab.sweep().pending == 0
+    assert lab.pending() == []
+    copies = lab.publisher.copies()
     assert set(copies) == {release.event_id for release in found}
     assert copies.total() == len(found) + lost_marks
     sent = {announcement(r).event_id: (r.target, announcement(r)) for r in found}
-    assert all(sent[copy.event_id] == (target, copy) for target, copy in bed.publisher.published)
+    assert all(sent[copy.event_id] == (target, copy) for target, copy in lab.publisher.published)
     for target in TARGETS:
-        assert_in_order(bed.publisher.names(target))
+        assert_in_order(lab.publisher.names(target))
 
 
 @given(
@@ -788,21 +788,21 @@ def test_an_image_is_announced_in_order_over_any_invocations(
     troubles: list[tuple[Failure | Exception | None, Failure | None, bool]],
 ) -> None:
     """Each version comes by the stream, some fail, and sweeps come in between: never 3 before 2."""
-    bed = Bed()
+    lab = Lab()
     for version, (dead, refused, swept) in enumerate(troubles, start=1):
-        bed.publisher.heal()
-        bed.publisher.dead |= {TARGET: dead} if dead else {}
-        bed.publisher.refused |= {"al2023": refused} if refused else {}
+        lab.publisher.heal()
+        lab.publisher.dead |= {TARGET: dead} if dead else {}
+        lab.publisher.refused |= {"al2023": refused} if refused else {}
         new = [a_release(version=version), a_release("other", version)]
-        bed.given(*new)
-        bed.stream(*new)
+        lab.given(*new)
+        lab.stream(*new)
         if swept:
-            bed.sweep()
-    bed.publisher.heal()
-    bed.sweep()
+            lab.sweep()
+    lab.publisher.heal()
+    lab.sweep()
     for name in ("al2023", "other"):
         expected = [(name, version) for version in range(1, len(troubles) + 1)]
-        assert [each for each in bed.publisher.names() if each[0] == name] == expected
+        assert [each for each in lab.publisher.names() if each[0] == name] == expected
 
 
 def assert_in_order(names: list[tuple[str, int]]) -> None:
@@ -815,7 +815,7 @@ def assert_in_order(names: list[tuple[str, int]]) -> None:
 
 def test_keys_are_read_by_page() -> None:
     """Each page with the releases before, and each batch once more before it is published."""
-    bed = Bed(*releases(9))
-    bed.rows.page_size = 4
-    assert bed.sweep().announced.total() == 9
-    assert bed.rows.reads == [8, 4, 8, 4, 2, 1]
+    lab = Lab(*releases(9))
+    lab.rows.page_size = 4
+    assert lab.sweep().announced.total() == 9
+    assert lab.rows.reads == [8, 4, 8, 4, 2, 1]
