@@ -144,7 +144,7 @@ def a_release(
 # --- what the contract suite does to the world behind a port, fake or real
 
 
-class RowsStage(Protocol):
+class RowsBackend(Protocol):
     """The table as the scheduler and an onlooker use it."""
 
     def put(self, pair: Pair) -> None:
@@ -180,7 +180,7 @@ class RowsStage(Protocol):
         ...
 
 
-class FactsStage(Protocol):
+class FactsBackend(Protocol):
     """The outside world of the targets: what publishers and administrators do."""
 
     def put_parameter(self, target: Target, path: str, value: str) -> None:
@@ -205,19 +205,19 @@ class FactsStage(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RowsBed:
-    """A table port, and the stage behind it."""
+class RowsLab:
+    """A table port, and the backend behind it."""
 
     rows: PairRows
-    stage: RowsStage
+    backend: RowsBackend
 
 
 @dataclass(frozen=True, slots=True)
-class FactsBed:
-    """A port into the targets, and the stage behind it."""
+class FactsLab:
+    """A port into the targets, and the backend behind it."""
 
     facts: ImageSource
-    stage: FactsStage
+    backend: FactsBackend
 
 
 # --- the table
@@ -319,7 +319,7 @@ class FakeRows:
         if target in self._answered:
             self._answered[target] |= frozenset(numbers)
 
-    # --- the stage
+    # --- the backend
 
     def put(self, pair: Pair) -> None:
         """Make the pair's row be this."""
@@ -492,7 +492,7 @@ class FakeFacts:
             return dict.fromkeys(distinct, broken)
         return {name: self._images.get((target, name), (None, ""))[0] for name in distinct}
 
-    # --- the stage
+    # --- the backend
 
     def put_parameter(self, target: Target, path: str, value: str) -> None:
         """Publish a parameter."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from lookup_fakes import AMAZON, HERE, THERE, FactsBed, FakeFacts, FakeRows, RowsBed
+from lookup_fakes import AMAZON, HERE, THERE, FactsLab, FakeFacts, FakeRows, RowsLab
 from table_fakes import DynamoTable
 
 from services.embedded.aws.faults import Fault
@@ -39,7 +39,7 @@ def members_made(running: EmbeddedAws) -> None:
 # --- the table
 
 
-class TableStage:
+class TableBackend:
     """The table as the scheduler and an onlooker use it, in DynamoDB."""
 
     def __init__(self, table: DynamoTable) -> None:
@@ -96,19 +96,19 @@ class TableStage:
 
 
 @pytest.fixture
-def table_bed(home: HubSession, table: DynamoTable) -> RowsBed:
+def table_lab(home: HubSession, table: DynamoTable) -> RowsLab:
     """The adapter over DynamoDB."""
-    return RowsBed(Observations(home.client("dynamodb"), table.name), TableStage(table))
+    return RowsLab(Observations(home.client("dynamodb"), table.name), TableBackend(table))
 
 
 @pytest.fixture(params=["fake", "table"])
-def rows_bed(request: pytest.FixtureRequest) -> RowsBed:
+def rows_lab(request: pytest.FixtureRequest) -> RowsLab:
     """First the fake, then the adapter over DynamoDB."""
     if request.param == "table":
-        bed: RowsBed = request.getfixturevalue("table_bed")
-        return bed
+        lab: RowsLab = request.getfixturevalue("table_lab")
+        return lab
     fake = FakeRows()
-    return RowsBed(fake, fake)
+    return RowsLab(fake, fake)
 
 
 # --- the targets
@@ -120,7 +120,7 @@ _OPERATIONS = {
 }
 
 
-class CloudStage:
+class CloudBackend:
     """What publishers and administrators do, on the embedded AWS."""
 
     def __init__(self, aws: EmbeddedAws) -> None:
@@ -185,18 +185,18 @@ def sources(home: HubSession, members_made: None) -> Sources:  # noqa: ARG001 - 
 
 
 @pytest.fixture
-def cloud(aws: EmbeddedAws) -> Iterator[CloudStage]:
+def cloud(aws: EmbeddedAws) -> Iterator[CloudBackend]:
     """The targets' world, which is empty again afterwards."""
-    stage = CloudStage(aws)
-    yield stage
-    stage.clean()
+    backend = CloudBackend(aws)
+    yield backend
+    backend.clean()
 
 
 @pytest.fixture(params=["fake", "cloud"])
-def facts_bed(request: pytest.FixtureRequest) -> FactsBed:
+def facts_lab(request: pytest.FixtureRequest) -> FactsLab:
     """First the fake, then the adapter over SSM and EC2."""
     if request.param == "cloud":
-        facts, stage = map(request.getfixturevalue, ("sources", "cloud"))
-        return FactsBed(facts, stage)
+        facts, backend = map(request.getfixturevalue, ("sources", "cloud"))
+        return FactsLab(facts, backend)
     fake = FakeFacts()
-    return FactsBed(fake, fake)
+    return FactsLab(fake, fake)

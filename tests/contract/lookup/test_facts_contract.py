@@ -10,7 +10,7 @@ from lookup_fakes import (
     PATH,
     RED_HAT,
     THERE,
-    FactsBed,
+    FactsLab,
     an_ami,
     by_name,
     image_id,
@@ -21,9 +21,9 @@ from services.kernel.model import Filter, FilterLookup, State
 
 
 @pytest.fixture
-def bed(facts_bed: FactsBed) -> FactsBed:
+def lab(facts_lab: FactsLab) -> FactsLab:
     """The fake, then SSM and EC2."""
-    return facts_bed
+    return facts_lab
 
 
 FAILURES = {
@@ -44,126 +44,126 @@ def failure_of(answer: object) -> tuple[State, str]:
 # --- enter
 
 
-def test_a_target_whose_role_can_be_assumed_is_entered(bed: FactsBed) -> None:
+def test_a_target_whose_role_can_be_assumed_is_entered(lab: FactsLab) -> None:
     """As often as one likes."""
-    bed.facts.ensure_session(HERE)
-    bed.facts.ensure_session(HERE)
+    lab.facts.ensure_session(HERE)
+    lab.facts.ensure_session(HERE)
 
 
-def test_a_closed_account_keeps_no_other_closed(bed: FactsBed) -> None:
+def test_a_closed_account_keeps_no_other_closed(lab: FactsLab) -> None:
     """The refusal is that account's, and says so before anything is asked there."""
-    bed.stage.close(HERE.account_id)
+    lab.backend.close(HERE.account_id)
     with pytest.raises(CallFailedError) as caught:
-        bed.facts.ensure_session(HERE)
+        lab.facts.ensure_session(HERE)
     assert failure_of(caught.value.failure) == (State.ACCESS_DENIED, "AccessDenied")
-    bed.facts.ensure_session(THERE)
+    lab.facts.ensure_session(THERE)
 
 
 # --- parameters
 
 
-def test_values_come_as_they_are_and_absent_names_as_none(bed: FactsBed) -> None:
+def test_values_come_as_they_are_and_absent_names_as_none(lab: FactsLab) -> None:
     """An absent name costs the others nothing."""
     values = {f"{PATH}/plain": image_id(1), f"{PATH}/json": '{"image_id": "x"}\n'}
     for path, value in values.items():
-        bed.stage.put_parameter(HERE, path, value)
+        lab.backend.put_parameter(HERE, path, value)
     asked = [f"{PATH}/none", *values]
-    assert dict(bed.facts.parameters(HERE, asked)) == values | {f"{PATH}/none": None}
+    assert dict(lab.facts.parameters(HERE, asked)) == values | {f"{PATH}/none": None}
 
 
-def test_names_that_were_denied_before_are_read_like_others(bed: FactsBed) -> None:
+def test_names_that_were_denied_before_are_read_like_others(lab: FactsLab) -> None:
     """They go in calls of their own, which is seen in the number of requests alone."""
     paths = [f"{PATH}/{number}" for number in range(3)]
     for path in paths:
-        bed.stage.put_parameter(HERE, path, f"value of {path}")
+        lab.backend.put_parameter(HERE, path, f"value of {path}")
     for denied in (paths[:1], [*paths, "/not/asked/for"]):
-        found = dict(bed.facts.parameters(HERE, paths, denied, images_allowed=True))
+        found = dict(lab.facts.parameters(HERE, paths, denied, images_allowed=True))
         assert found == {path: f"value of {path}" for path in paths}
 
 
-def test_parameters_are_the_targets_own(bed: FactsBed) -> None:
+def test_parameters_are_the_targets_own(lab: FactsLab) -> None:
     """The same path has another value elsewhere."""
-    bed.stage.put_parameter(HERE, PATH, "here")
-    bed.stage.put_parameter(THERE, PATH, "there")
-    assert dict(bed.facts.parameters(HERE, [PATH])) == {PATH: "here"}
-    assert dict(bed.facts.parameters(THERE, [PATH])) == {PATH: "there"}
+    lab.backend.put_parameter(HERE, PATH, "here")
+    lab.backend.put_parameter(THERE, PATH, "there")
+    assert dict(lab.facts.parameters(HERE, [PATH])) == {PATH: "here"}
+    assert dict(lab.facts.parameters(THERE, [PATH])) == {PATH: "there"}
 
 
 @pytest.mark.parametrize(
     ("names", "copies", "requests"), [(0, 1, 0), (1, 1, 1), (10, 2, 1), (11, 2, 2)]
 )
 def test_ten_distinct_names_cost_a_request(
-    bed: FactsBed, names: int, copies: int, requests: int
+    lab: FactsLab, names: int, copies: int, requests: int
 ) -> None:
     """However often each is asked for."""
     paths = [f"{PATH}/{number}" for number in range(names)]
     for path in paths:
-        bed.stage.put_parameter(HERE, path, f"value of {path}")
-    found = dict(bed.facts.parameters(HERE, paths * copies))
+        lab.backend.put_parameter(HERE, path, f"value of {path}")
+    found = dict(lab.facts.parameters(HERE, paths * copies))
     assert found == {path: f"value of {path}" for path in paths}
-    assert requests == bed.stage.requests("parameters")
+    assert requests == lab.backend.requests("parameters")
 
 
 @pytest.mark.parametrize("code", FAILURES)
-def test_parameters_that_cannot_be_read_are_failures(bed: FactsBed, code: str) -> None:
+def test_parameters_that_cannot_be_read_are_failures(lab: FactsLab, code: str) -> None:
     """Each name has one, over all the requests."""
-    bed.stage.fail("parameters", code)
-    found = dict(bed.facts.parameters(HERE, [f"{PATH}/{number}" for number in range(11)]))
+    lab.backend.fail("parameters", code)
+    found = dict(lab.facts.parameters(HERE, [f"{PATH}/{number}" for number in range(11)]))
     assert [failure_of(answer) for answer in found.values()] == [(FAILURES[code], code)] * 11
 
 
 # --- images by filters
 
 
-def test_the_images_that_pass_are_listed(bed: FactsBed) -> None:
+def test_the_images_that_pass_are_listed(lab: FactsLab) -> None:
     """By name, owner and target; with all that decides which one is the newest."""
     wanted = [an_ami(1), an_ami(2, day=7, deprecation_time="2026-10-09T00:00:00.000Z")]
     for ami in (*wanted, an_ami(3, name="other-linux-3")):
-        bed.stage.register(HERE, ami)
-    bed.stage.register(HERE, an_ami(4), owner=RED_HAT)
-    bed.stage.register(THERE, an_ami(5))
-    found = dict(bed.facts.matching(HERE, [by_name()]))[by_name()]
+        lab.backend.register(HERE, ami)
+    lab.backend.register(HERE, an_ami(4), owner=RED_HAT)
+    lab.backend.register(THERE, an_ami(5))
+    found = dict(lab.facts.matching(HERE, [by_name()]))[by_name()]
     assert isinstance(found, list)
     assert sorted(found, key=lambda ami: ami.image_id) == wanted
 
 
-def test_without_owners_everybodys_images_are_listed(bed: FactsBed) -> None:
+def test_without_owners_everybodys_images_are_listed(lab: FactsLab) -> None:
     """The lookup says whose are meant in another way then."""
-    bed.stage.register(HERE, an_ami(1))
-    bed.stage.register(HERE, an_ami(2), owner=RED_HAT)
+    lab.backend.register(HERE, an_ami(1))
+    lab.backend.register(HERE, an_ami(2), owner=RED_HAT)
     lookup = by_name(owners=())
-    found = dict(bed.facts.matching(HERE, [lookup]))[lookup]
+    found = dict(lab.facts.matching(HERE, [lookup]))[lookup]
     assert isinstance(found, list)
     assert {ami.image_id for ami in found} == {image_id(1), image_id(2)}
 
 
-def test_only_available_images_are_listed(bed: FactsBed) -> None:
+def test_only_available_images_are_listed(lab: FactsLab) -> None:
     """A configured state adds no others."""
-    bed.stage.register(HERE, an_ami(1))
-    bed.stage.register(HERE, an_ami(2, state="pending"))
+    lab.backend.register(HERE, an_ami(1))
+    lab.backend.register(HERE, an_ami(2, state="pending"))
     names = by_name()
     states = Filter("state", ("available", "pending"))
     both = replace(names, filters=(*names.filters, states))
-    found = dict(bed.facts.matching(HERE, [names, both]))
+    found = dict(lab.facts.matching(HERE, [names, both]))
     assert found == {names: [an_ami(1)], both: [an_ami(1)]}
 
 
-def test_each_lookup_has_its_own_answer(bed: FactsBed) -> None:
+def test_each_lookup_has_its_own_answer(lab: FactsLab) -> None:
     """None that passes is an empty list, no failure; equal lookups are asked once."""
-    bed.stage.register(HERE, an_ami(1))
-    bed.stage.register(HERE, an_ami(2))
+    lab.backend.register(HERE, an_ami(1))
+    lab.backend.register(HERE, an_ami(2))
     one, none = by_name("acme-linux-1"), by_name("acme-linux-9")
-    assert dict(bed.facts.matching(HERE, [one, none, one])) == {one: [an_ami(1)], none: []}
-    assert bed.stage.requests("matching") == 2
-    assert dict(bed.facts.matching(HERE, [])) == {}
+    assert dict(lab.facts.matching(HERE, [one, none, one])) == {one: [an_ami(1)], none: []}
+    assert lab.backend.requests("matching") == 2
+    assert dict(lab.facts.matching(HERE, [])) == {}
 
 
 @pytest.mark.parametrize("code", FAILURES)
-def test_images_that_cannot_be_listed_are_failures(bed: FactsBed, code: str) -> None:
+def test_images_that_cannot_be_listed_are_failures(lab: FactsLab, code: str) -> None:
     """Each lookup has one."""
-    bed.stage.fail("matching", code)
+    lab.backend.fail("matching", code)
     lookups: list[FilterLookup] = [by_name("a"), by_name("b")]
-    found = dict(bed.facts.matching(HERE, lookups))
+    found = dict(lab.facts.matching(HERE, lookups))
     assert {lookup: failure_of(answer) for lookup, answer in found.items()} == dict.fromkeys(
         lookups, (FAILURES[code], code)
     )
@@ -172,21 +172,21 @@ def test_images_that_cannot_be_listed_are_failures(bed: FactsBed, code: str) -> 
 # --- images by id
 
 
-def test_known_images_are_seen_and_unknown_ones_are_none(bed: FactsBed) -> None:
+def test_known_images_are_seen_and_unknown_ones_are_none(lab: FactsLab) -> None:
     """Whatever their owner and state; all in one request."""
-    bed.stage.register(HERE, an_ami(1), owner=RED_HAT)
-    bed.stage.register(HERE, an_ami(2, state="pending"))
-    bed.stage.register(THERE, an_ami(3))
+    lab.backend.register(HERE, an_ami(1), owner=RED_HAT)
+    lab.backend.register(HERE, an_ami(2, state="pending"))
+    lab.backend.register(THERE, an_ami(3))
     ids = [image_id(number) for number in (1, 2, 3, 1)]
     expected = {ids[0]: an_ami(1), ids[1]: an_ami(2, state="pending"), ids[2]: None}
-    assert bed.facts.images(HERE, ids) == expected
-    assert bed.stage.requests("images") == 1
-    assert bed.facts.images(HERE, []) == {}
+    assert lab.facts.images(HERE, ids) == expected
+    assert lab.backend.requests("images") == 1
+    assert lab.facts.images(HERE, []) == {}
 
 
 @pytest.mark.parametrize("code", FAILURES)
-def test_images_that_cannot_be_seen_are_failures(bed: FactsBed, code: str) -> None:
+def test_images_that_cannot_be_seen_are_failures(lab: FactsLab, code: str) -> None:
     """Not None, which would say that they are not there."""
-    bed.stage.fail("images", code)
-    found = bed.facts.images(HERE, [image_id(1), image_id(2)])
+    lab.backend.fail("images", code)
+    found = lab.facts.images(HERE, [image_id(1), image_id(2)])
     assert [failure_of(answer) for answer in found.values()] == [(FAILURES[code], code)] * 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from log_fakes import FakeLog
-from lookup_fakes import HERE, PATH, FactsStage, a_pair, an_ami, by_name, image_id
+from lookup_fakes import HERE, PATH, FactsBackend, a_pair, an_ami, by_name, image_id
 
 from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import Failure
@@ -14,7 +14,7 @@ from services.lookup.sources import Sources
 READS = {("sts", "AssumeRole"), ("ssm", "GetParameters"), ("ec2", "DescribeImages")}
 
 
-def test_finding_makes_no_write(aws: EmbeddedAws, sources: Sources, cloud: FactsStage) -> None:
+def test_finding_makes_no_write(aws: EmbeddedAws, sources: Sources, cloud: FactsBackend) -> None:
     """New, changed, missing and unchanged images: all by calls that read."""
     cloud.register(HERE, an_ami(1))
     cloud.register(HERE, an_ami(2))

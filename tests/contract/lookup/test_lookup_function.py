@@ -11,8 +11,8 @@ from lookup_fakes import (
     HERE,
     PATH,
     THERE,
-    FactsStage,
-    RowsBed,
+    FactsBackend,
+    RowsLab,
     a_pair,
     a_release,
     a_request,
@@ -49,12 +49,12 @@ def metrics(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, A
 
 
 def test_a_batch_is_looked_up_and_committed(
-    cloud: FactsStage, table_bed: RowsBed, metrics: Callable[[], list[dict[str, Any]]]
+    cloud: FactsBackend, table_lab: RowsLab, metrics: Callable[[], list[dict[str, Any]]]
 ) -> None:
     """Over two accounts: rows, answers, metrics and the answer agree."""
     for target in (HERE, THERE):
-        table_bed.stage.put(a_pair(target=target))
-        table_bed.stage.begin(target)
+        table_lab.backend.put(a_pair(target=target))
+        table_lab.backend.begin(target)
         cloud.put_parameter(target, PATH, json.dumps({"image_id": image_id(1)}))
     cloud.register(HERE, an_ami(1))
     answer = look_up(a_request(), a_request(target=THERE))
@@ -67,25 +67,25 @@ def test_a_batch_is_looked_up_and_committed(
         "unreadable": 0,
         "releases": {"baseline": 1},
     }
-    (release,) = table_bed.stage.releases(a_pair())
+    (release,) = table_lab.backend.releases(a_pair())
     assert (release.kind, release.observed) == (Kind.BASELINE, an_observation(1))
     for target in (HERE, THERE):
-        assert table_bed.stage.numbers(target) == frozenset({a_pair().number})
+        assert table_lab.backend.numbers(target) == frozenset({a_pair().number})
     measured = {name for line in metrics() for name in line if name.startswith(("Pairs", "Rel"))}
     assert measured == {"PairsChecked", "PairsFailed", "Releases"}
 
 
 def test_a_steady_batch_costs_five_calls_and_no_log_line(
     aws: EmbeddedAws,
-    cloud: FactsStage,
-    table_bed: RowsBed,
+    cloud: FactsBackend,
+    table_lab: RowsLab,
     metrics: Callable[[], list[dict[str, Any]]],
 ) -> None:
     """Ten unchanged pairs: a session, a read, images, parameters, and who was answered."""
     names = [f"image-{number}" for number in range(10)]
     for name in names:
-        table_bed.stage.put(a_pair(name, known=an_observation(1)))
-    table_bed.stage.begin(HERE)
+        table_lab.backend.put(a_pair(name, known=an_observation(1)))
+    table_lab.backend.begin(HERE)
     cloud.put_parameter(HERE, PATH, image_id(1))
     cloud.register(HERE, an_ami(1))
     answer = look_up(*(a_request(name) for name in names))
@@ -95,24 +95,24 @@ def test_a_steady_batch_costs_five_calls_and_no_log_line(
     assert all("_aws" in line for line in metrics())
 
 
-def test_a_redelivered_batch_changes_nothing(cloud: FactsStage, table_bed: RowsBed) -> None:
+def test_a_redelivered_batch_changes_nothing(cloud: FactsBackend, table_lab: RowsLab) -> None:
     """One release, however often its message comes."""
     pair = a_pair(known=an_observation(1))
-    table_bed.stage.put(pair)
+    table_lab.backend.put(pair)
     cloud.put_parameter(HERE, PATH, image_id(2))
     cloud.register(HERE, an_ami(2))
     answers = [look_up(a_request()), look_up(a_request())]
     assert [answer["releases"] for answer in answers] == [{"release": 1}, {}]
-    assert len(table_bed.stage.releases(pair)) == 1
-    assert table_bed.stage.pending() == {a_release(pair).event_id}
+    assert len(table_lab.backend.releases(pair)) == 1
+    assert table_lab.backend.pending() == {a_release(pair).event_id}
 
 
 def test_only_what_may_pass_comes_back(
-    aws: EmbeddedAws, cloud: FactsStage, table_bed: RowsBed
+    aws: EmbeddedAws, cloud: FactsBackend, table_lab: RowsLab
 ) -> None:
     """A poison message, a throttled target and a healthy one in one batch."""
     for target in (HERE, THERE):
-        table_bed.stage.put(a_pair(target=target, known=an_observation(1)))
+        table_lab.backend.put(a_pair(target=target, known=an_observation(1)))
         cloud.put_parameter(target, PATH, image_id(1))
     bodies = ["poison", encode_request(a_request()), encode_request(a_request(target=THERE))]
     with aws.fault(service="ssm", region=THERE.region):
@@ -120,9 +120,9 @@ def test_only_what_may_pass_comes_back(
     assert answer["batchItemFailures"] == [{"itemIdentifier": "m0"}, {"itemIdentifier": "m2"}]
 
 
-def test_a_broken_table_fails_the_invocation(aws: EmbeddedAws, table_bed: RowsBed) -> None:
+def test_a_broken_table_fails_the_invocation(aws: EmbeddedAws, table_lab: RowsLab) -> None:
     """Nothing is answered, so that everything comes back and the function's alarm rings."""
-    table_bed.stage.put(a_pair())
+    table_lab.backend.put(a_pair())
     with (
         aws.fault(service="dynamodb", code="AccessDeniedException"),
         pytest.raises(HubBrokenError, match="table ami-tracker cannot be used"),

@@ -12,7 +12,7 @@ from lookup_fakes import (
     HERE,
     MOMENT,
     ROUND,
-    RowsBed,
+    RowsLab,
     a_failure,
     a_pair,
     a_release,
@@ -56,19 +56,19 @@ def operations(aws: EmbeddedAws) -> list[str]:
 # --- commit
 
 
-def test_a_commit_is_one_transaction(aws: EmbeddedAws, table_bed: RowsBed) -> None:
+def test_a_commit_is_one_transaction(aws: EmbeddedAws, table_lab: RowsLab) -> None:
     """Both rows or neither, in one call."""
-    table_bed.stage.put(KNOWN)
-    table_bed.rows.commit(KNOWN, a_release(KNOWN))
+    table_lab.backend.put(KNOWN)
+    table_lab.rows.commit(KNOWN, a_release(KNOWN))
     assert operations(aws) == ["TransactWriteItems"]
 
 
-def test_a_commit_writes_two_rows(table: DynamoTable, table_bed: RowsBed) -> None:
+def test_a_commit_writes_two_rows(table: DynamoTable, table_lab: RowsLab) -> None:
     """As the table's other readers expect them."""
-    table_bed.stage.put(KNOWN)
+    table_lab.backend.put(KNOWN)
     before = table.row(HERE.region, IMAGE_ROW)
     release = a_release(KNOWN)
-    table_bed.rows.commit(KNOWN, release)
+    table_lab.rows.commit(KNOWN, release)
     assert before is not None
     known = {
         "version": 4,
@@ -98,35 +98,35 @@ def test_a_commit_writes_two_rows(table: DynamoTable, table_bed: RowsBed) -> Non
 
 
 def test_what_the_new_image_lacks_is_not_left_from_the_old(
-    table: DynamoTable, table_bed: RowsBed
+    table: DynamoTable, table_lab: RowsLab
 ) -> None:
     """A name or a date of another image would be a lie."""
-    table_bed.stage.put(KNOWN)
+    table_lab.backend.put(KNOWN)
     bare = Observation(image_id(2))
     release = a_release(KNOWN)
     release = replace(release, observed=bare)
-    table_bed.rows.commit(KNOWN, release)
+    table_lab.rows.commit(KNOWN, release)
     row = table.row(HERE.region, IMAGE_ROW)
     assert row is not None
     assert {"ami_name", "creation_date"}.isdisjoint(row)
 
 
-def test_a_version_of_zero_is_no_version(table: DynamoTable, table_bed: RowsBed) -> None:
+def test_a_version_of_zero_is_no_version(table: DynamoTable, table_lab: RowsLab) -> None:
     """A row that was written by hand has one; it must not keep its pair from its first commit."""
     pair = a_pair()
-    table_bed.stage.put(pair)
+    table_lab.backend.put(pair)
     (row,) = table.rows()
     table.put(row | {"version": 0})
-    assert table_bed.rows.commit(pair, a_release(pair)) is Commit.DONE
+    assert table_lab.rows.commit(pair, a_release(pair)) is Commit.DONE
 
 
 def test_a_commit_ends_a_failure_with_its_own_moment(
-    table: DynamoTable, table_bed: RowsBed
+    table: DynamoTable, table_lab: RowsLab
 ) -> None:
     """And leaves the state of a pair alone that was well before."""
     pair = a_pair(known=an_observation(1), state="not_found")
-    table_bed.stage.put(pair)
-    table_bed.rows.commit(pair, a_release(pair))
+    table_lab.backend.put(pair)
+    table_lab.rows.commit(pair, a_release(pair))
     row = table.row(HERE.region, IMAGE_ROW)
     assert row is not None
     assert row["status"] == {"state": "ok", "since": "2026-11-22T07:00:05.000Z"}
@@ -134,36 +134,36 @@ def test_a_commit_ends_a_failure_with_its_own_moment(
 
 @pytest.mark.parametrize("code", [None, "InternalServerError"])
 def test_a_commit_whose_answer_was_lost_is_done(
-    aws: EmbeddedAws, table_bed: RowsBed, code: str | None
+    aws: EmbeddedAws, table_lab: RowsLab, code: str | None
 ) -> None:
     """Botocore asks again, and the second time finds the release written."""
-    table_bed.stage.put(KNOWN)
+    table_lab.backend.put(KNOWN)
     lost = {"operation": "TransactWriteItems", "when": "after", "code": code, "status": 500}
     with aws.fault(**lost, times=1):
-        assert table_bed.rows.commit(KNOWN, a_release(KNOWN)) == Commit.DONE
+        assert table_lab.rows.commit(KNOWN, a_release(KNOWN)) == Commit.DONE
     assert operations(aws) == ["TransactWriteItems"] * 2
-    assert table_bed.stage.releases(KNOWN) == [a_release(KNOWN)]
+    assert table_lab.backend.releases(KNOWN) == [a_release(KNOWN)]
 
 
 def test_a_commit_whose_every_answer_was_lost_is_done_on_redelivery(
-    aws: EmbeddedAws, table_bed: RowsBed
+    aws: EmbeddedAws, table_lab: RowsLab
 ) -> None:
     """The message comes back, and the same finding is the same release."""
-    table_bed.stage.put(KNOWN)
+    table_lab.backend.put(KNOWN)
     lost = {"operation": "TransactWriteItems", "when": "after", "code": None}
     with aws.fault(**lost), pytest.raises(CallFailedError):
-        table_bed.rows.commit(KNOWN, a_release(KNOWN))
-    assert table_bed.rows.commit(KNOWN, a_release(KNOWN)) == Commit.DONE
-    assert table_bed.stage.releases(KNOWN) == [a_release(KNOWN)]
+        table_lab.rows.commit(KNOWN, a_release(KNOWN))
+    assert table_lab.rows.commit(KNOWN, a_release(KNOWN)) == Commit.DONE
+    assert table_lab.backend.releases(KNOWN) == [a_release(KNOWN)]
 
 
 # --- states
 
 
-def test_a_state_says_why_and_since_when(table: DynamoTable, table_bed: RowsBed) -> None:
+def test_a_state_says_why_and_since_when(table: DynamoTable, table_lab: RowsLab) -> None:
     """As long as it lasts; then only that all is well."""
-    table_bed.stage.put(KNOWN)
-    table_bed.rows.mark(KNOWN, a_failure("UnauthorizedOperation"), MOMENT)
+    table_lab.backend.put(KNOWN)
+    table_lab.rows.mark(KNOWN, a_failure("UnauthorizedOperation"), MOMENT)
     row = table.row(HERE.region, IMAGE_ROW)
     assert row is not None
     assert row["status"] == {
@@ -172,7 +172,7 @@ def test_a_state_says_why_and_since_when(table: DynamoTable, table_bed: RowsBed)
         "detail": "the embedded AWS says no",
         "since": "2026-11-22T07:00:05.000Z",
     }
-    table_bed.rows.mark(KNOWN, None, MOMENT)
+    table_lab.rows.mark(KNOWN, None, MOMENT)
     row = table.row(HERE.region, IMAGE_ROW)
     assert row is not None
     assert row["status"] == {"state": "ok", "since": "2026-11-22T07:00:05.000Z"}
@@ -183,25 +183,25 @@ def test_a_state_says_why_and_since_when(table: DynamoTable, table_bed: RowsBed)
 
 @pytest.mark.parametrize(("count", "calls"), [(0, 0), (100, 1), (101, 2)])
 def test_a_hundred_rows_are_read_in_a_call(
-    aws: EmbeddedAws, table_bed: RowsBed, count: int, calls: int
+    aws: EmbeddedAws, table_lab: RowsLab, count: int, calls: int
 ) -> None:
     """Asked for twice, they are read once; the last one is read as well as the first."""
     names = [f"image-{number:03}" for number in range(count)]
     ends = {name: a_pair(name) for name in (*names[:1], *names[-1:])}
     for pair in ends.values():
-        table_bed.stage.put(pair)
-    assert table_bed.rows.read(HERE, names * 2) == ends
+        table_lab.backend.put(pair)
+    assert table_lab.rows.read(HERE, names * 2) == ends
     assert operations(aws) == ["BatchGetItem"] * calls
 
 
 def test_a_history_is_one_call_however_long(
-    aws: EmbeddedAws, table: DynamoTable, table_bed: RowsBed
+    aws: EmbeddedAws, table: DynamoTable, table_lab: RowsLab
 ) -> None:
     """Read backwards and consistently, so a pair with thousands of releases costs no more."""
     for version in range(1, 131):
         table.put(_release_row(version))
     pair = a_pair(known=an_observation(130), version=130)
-    assert len(table_bed.rows.history(pair)) == 50
+    assert len(table_lab.rows.history(pair)) == 50
     assert operations(aws) == ["Query"]
 
 
@@ -227,24 +227,24 @@ FOREIGN: dict[str, dict[str, object]] = {
 
 @pytest.mark.parametrize("changes", FOREIGN.values(), ids=FOREIGN.keys())
 def test_a_foreign_row_costs_the_history_nothing_else(
-    table: DynamoTable, table_bed: RowsBed, changes: dict[str, object]
+    table: DynamoTable, table_lab: RowsLab, changes: dict[str, object]
 ) -> None:
     """A row that cannot be decoded is left out; the releases before and after it are read."""
     table.put(_release_row(1))
     table.put(_release_row(3))
     table.put(_release_row(2, **changes))
-    assert [release.version for release in table_bed.rows.history(KNOWN)] == [1, 3]
+    assert [release.version for release in table_lab.rows.history(KNOWN)] == [1, 3]
 
 
 def test_foreign_rows_do_not_take_the_place_of_releases(
-    table: DynamoTable, table_bed: RowsBed
+    table: DynamoTable, table_lab: RowsLab
 ) -> None:
     """Fifty rows that cannot be decoded leave the releases before them in the history."""
     table.put(_release_row(1))
     for version in range(2, 62):
         table.put(_release_row(version, kind="surprise"))
     pair = a_pair(known=an_observation(1), version=61)
-    assert [release.version for release in table_bed.rows.history(pair)] == [1]
+    assert [release.version for release in table_lab.rows.history(pair)] == [1]
 
 
 @pytest.mark.parametrize(
@@ -260,12 +260,12 @@ def test_foreign_rows_do_not_take_the_place_of_releases(
     ],
 )
 def test_a_malformed_row_is_a_failure(
-    table: DynamoTable, table_bed: RowsBed, changes: dict[str, object]
+    table: DynamoTable, table_lab: RowsLab, changes: dict[str, object]
 ) -> None:
     """It stands under the name that was asked for, and says which row it is."""
     row = {"region": "eu-west-1", "record": IMAGE_ROW, **encode_configuration(a_pair())}
     table.put(row | changes)
-    found = table_bed.rows.read(HERE, ["al2023"])["al2023"]
+    found = table_lab.rows.read(HERE, ["al2023"])["al2023"]
     assert isinstance(found, Failure)
     assert (found.state, found.code) == (State.TRANSIENT, "MalformedRow")
     assert IMAGE_ROW in found.detail
@@ -286,12 +286,12 @@ def test_a_table_that_is_gone_breaks_the_hub(
 
 @everything
 def test_a_busy_table_may_be_free_again(
-    aws: EmbeddedAws, table_bed: RowsBed, use: Callable[[PairRows], object]
+    aws: EmbeddedAws, table_lab: RowsLab, use: Callable[[PairRows], object]
 ) -> None:
     """After botocore's own attempts it is for a later delivery."""
-    table_bed.stage.put(KNOWN)
+    table_lab.backend.put(KNOWN)
     with aws.fault(service="dynamodb"), pytest.raises(CallFailedError) as caught:
-        use(table_bed.rows)
+        use(table_lab.rows)
     assert caught.value.failure.state == State.THROTTLED
     assert len(operations(aws)) == 3
 
@@ -409,8 +409,8 @@ def test_a_release_without_its_pair_is_not_taken_for_a_commit() -> None:
     assert rows.commit(KNOWN, a_release(KNOWN)) == Commit.BEHIND
 
 
-def test_an_edit_is_seen_in_the_row_itself(table: DynamoTable, table_bed: RowsBed) -> None:
+def test_an_edit_is_seen_in_the_row_itself(table: DynamoTable, table_lab: RowsLab) -> None:
     """The condition is on the digest that was read, whatever else the row holds by now."""
-    table_bed.stage.put(a_pair(lookup=by_parameter("/after"), known=an_observation(1), version=3))
-    assert table_bed.rows.commit(KNOWN, a_release(KNOWN)) == Commit.DROPPED
+    table_lab.backend.put(a_pair(lookup=by_parameter("/after"), known=an_observation(1), version=3))
+    assert table_lab.rows.commit(KNOWN, a_release(KNOWN)) == Commit.DROPPED
     assert table.row(HERE.region, RELEASE_ROW) is None

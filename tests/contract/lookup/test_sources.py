@@ -15,7 +15,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from lookup_fakes import (
     HERE,
     PATH,
-    FactsStage,
+    FactsBackend,
     an_ami,
     by_name,
     image_id,
@@ -35,7 +35,7 @@ PATHS = [f"{PATH}/{number:02}" for number in range(25)]
 
 
 def test_one_session_serves_every_call_into_an_account(
-    aws: EmbeddedAws, sources: Sources, cloud: FactsStage
+    aws: EmbeddedAws, sources: Sources, cloud: FactsBackend
 ) -> None:
     """Everything asked is asked in the target itself, in the order of need."""
     cloud.put_parameter(HERE, PATH, image_id(1))
@@ -55,7 +55,7 @@ def test_one_session_serves_every_call_into_an_account(
 
 @pytest.mark.parametrize("per_page", [1, 2, 5])
 def test_all_pages_are_read(
-    aws: EmbeddedAws, sources: Sources, cloud: FactsStage, per_page: int
+    aws: EmbeddedAws, sources: Sources, cloud: FactsBackend, per_page: int
 ) -> None:
     """The newest image may stand on the last of them."""
     for number in range(1, 6):
@@ -71,7 +71,7 @@ def test_all_pages_are_read(
 
 
 def test_a_page_that_fails_fails_the_lookup(
-    aws: EmbeddedAws, sources: Sources, cloud: FactsStage
+    aws: EmbeddedAws, sources: Sources, cloud: FactsBackend
 ) -> None:
     """Half a list could make an older image look like the newest."""
     for number in range(1, 4):
@@ -89,7 +89,7 @@ def test_a_page_that_fails_fails_the_lookup(
 
 
 def test_expired_credentials_are_renewed_once(
-    aws: EmbeddedAws, sources: Sources, cloud: FactsStage
+    aws: EmbeddedAws, sources: Sources, cloud: FactsBackend
 ) -> None:
     """The pair never learns of it."""
     cloud.put_parameter(HERE, PATH, image_id(1))
