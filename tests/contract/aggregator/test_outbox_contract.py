@@ -35,7 +35,7 @@ OTHER = Target("222233334444", "us-east-1")
 
 
 @dataclass(frozen=True, slots=True)
-class Bed:
+class Lab:
     """The rows under test, and the table that they stand in."""
 
     rows: ReleaseRows
@@ -62,71 +62,71 @@ def image_row(target: Target, *, active: bool, name: str = "al2023") -> dict[str
 
 
 @pytest.fixture(params=["fake", "outbox"])
-def bed(request: pytest.FixtureRequest) -> Bed:
+def lab(request: pytest.FixtureRequest) -> Lab:
     """The fake, then the adapter over DynamoDB."""
     if request.param == "fake":
         fake = FakeOutbox()
-        return Bed(fake, fake.table)
+        return Lab(fake, fake.table)
     home: HubSession = request.getfixturevalue("home")
     table: DynamoTable = request.getfixturevalue("table")
-    return Bed(Outbox(home.client("dynamodb"), table.name, FakeLog()), table)
+    return Lab(Outbox(home.client("dynamodb"), table.name, FakeLog()), table)
 
 
 class TestPending:
     """The index holds what is to be announced, and no more."""
 
-    def test_an_empty_table_has_nothing_pending(self, bed: Bed) -> None:
+    def test_an_empty_table_has_nothing_pending(self, lab: Lab) -> None:
         """No key at all."""
-        assert bed.pending() == []
+        assert lab.pending() == []
 
-    def test_pending_releases_of_every_region_are_found(self, bed: Bed) -> None:
+    def test_pending_releases_of_every_region_are_found(self, lab: Lab) -> None:
         """By their own keys."""
-        keys = bed.given(a_release(version=1), a_release(version=2), a_release(target=OTHER))
-        assert bed.pending() == keys
+        keys = lab.given(a_release(version=1), a_release(version=2), a_release(target=OTHER))
+        assert lab.pending() == keys
 
-    def test_what_is_published_or_not_to_be_announced_is_not_pending(self, bed: Bed) -> None:
+    def test_what_is_published_or_not_to_be_announced_is_not_pending(self, lab: Lab) -> None:
         """Neither stands in the index."""
-        bed.table.put(published_row(a_release()))
+        lab.table.put(published_row(a_release()))
         silent = pending_row(a_release("silent"))
         del silent["pending"]
-        bed.table.put(silent)
-        assert bed.pending() == []
+        lab.table.put(silent)
+        assert lab.pending() == []
 
 
 class TestReading:
     """A release is read as it was committed, or not at all."""
 
     @pytest.mark.parametrize("kind", Kind)
-    def test_a_release_is_read_back_equal(self, bed: Bed, kind: Kind) -> None:
+    def test_a_release_is_read_back_equal(self, lab: Lab, kind: Kind) -> None:
         """Every kind; with and without what may be unknown."""
         full = a_release("full", kind=kind)
         bare = a_release("bare", kind=kind, ami_name=None, previous_image_id=None)
-        keys = bed.given(bare, full)
-        assert sorted(bed.rows.read(keys).releases, key=repr) == sorted([bare, full], key=repr)
+        keys = lab.given(bare, full)
+        assert sorted(lab.rows.read(keys).releases, key=repr) == sorted([bare, full], key=repr)
 
-    def test_nothing_is_read_for_no_key(self, bed: Bed) -> None:
+    def test_nothing_is_read_for_no_key(self, lab: Lab) -> None:
         """Not even what is pending."""
-        bed.given(a_release())
-        assert bed.rows.read([]) == Found()
+        lab.given(a_release())
+        assert lab.rows.read([]) == Found()
 
-    def test_only_what_is_asked_for_is_read(self, bed: Bed) -> None:
+    def test_only_what_is_asked_for_is_read(self, lab: Lab) -> None:
         """Keys without a row are no error."""
         wanted = a_release("wanted")
-        (key,) = bed.given(wanted)
-        bed.given(a_release("other"))
+        (key,) = lab.given(wanted)
+        lab.given(a_release("other"))
         missing = key_of_release(a_release("missing"))
-        assert bed.rows.read([missing, key]) == Found((wanted,))
+        assert lab.rows.read([missing, key]) == Found((wanted,))
 
-    def test_a_key_may_stand_twice(self, bed: Bed) -> None:
+    def test_a_key_may_stand_twice(self, lab: Lab) -> None:
         """The release comes once."""
-        (key,) = bed.given(a_release())
-        assert bed.rows.read([key, key]) == Found((a_release(),))
+        (key,) = lab.given(a_release())
+        assert lab.rows.read([key, key]) == Found((a_release(),))
 
-    def test_what_is_published_is_not_read(self, bed: Bed) -> None:
+    def test_what_is_published_is_not_read(self, lab: Lab) -> None:
         """The index may still show it for a moment."""
         row = published_row(a_release())
-        bed.table.put(row)
-        assert bed.rows.read([key_of(row)]) == Found(published=frozenset({key_of(row)}))
+        lab.table.put(row)
+        assert lab.rows.read([key_of(row)]) == Found(published=frozenset({key_of(row)}))
 
     @pytest.mark.parametrize(
         "damage",
@@ -142,144 +142,144 @@ class TestReading:
         ],
         ids=lambda damage: "-".join(map(str, next(iter(damage.items())))),
     )
-    def test_a_malformed_row_costs_no_other(self, bed: Bed, damage: dict[str, object]) -> None:
+    def test_a_malformed_row_costs_no_other(self, lab: Lab, damage: dict[str, object]) -> None:
         """It cannot be announced, but it is counted: somebody has to look at it."""
         good, bad = a_release("good"), pending_row(a_release("bad")) | damage
-        keys = bed.given(good)
-        bed.table.put(bad)
-        assert bed.rows.read([key_of(bad), *keys]) == Found((good,), frozenset({key_of(bad)}))
+        keys = lab.given(good)
+        lab.table.put(bad)
+        assert lab.rows.read([key_of(bad), *keys]) == Found((good,), frozenset({key_of(bad)}))
 
-    def test_a_malformed_row_that_is_not_pending_is_not_counted(self, bed: Bed) -> None:
+    def test_a_malformed_row_that_is_not_pending_is_not_counted(self, lab: Lab) -> None:
         """Nothing has to be done about it."""
         row = published_row(a_release()) | {"kind": "unheard-of"}
-        bed.table.put(row)
-        assert bed.rows.read([key_of(row)]) == Found(published=frozenset({key_of(row)}))
+        lab.table.put(row)
+        assert lab.rows.read([key_of(row)]) == Found(published=frozenset({key_of(row)}))
 
 
 class TestMarking:
     """A publication is noted once."""
 
-    def test_a_published_release_is_pending_no_more(self, bed: Bed) -> None:
+    def test_a_published_release_is_pending_no_more(self, lab: Lab) -> None:
         """Its row says when, and as which message; nothing else changes."""
-        (key,) = bed.given(a_release())
-        bed.rows.mark(a_release(), "message-1", NOW)
-        assert bed.table.rows() == [published_row(a_release())]
-        assert bed.pending() == []
-        assert bed.rows.read([key]) == Found(published=frozenset({key}))
+        (key,) = lab.given(a_release())
+        lab.rows.mark(a_release(), "message-1", NOW)
+        assert lab.table.rows() == [published_row(a_release())]
+        assert lab.pending() == []
+        assert lab.rows.read([key]) == Found(published=frozenset({key}))
 
-    def test_the_first_mark_stays(self, bed: Bed) -> None:
+    def test_the_first_mark_stays(self, lab: Lab) -> None:
         """A copy that was sent later changes nothing."""
-        bed.given(a_release())
-        bed.rows.mark(a_release(), "message-1", NOW)
-        bed.rows.mark(a_release(), "message-2", LATER)
-        assert bed.table.rows() == [published_row(a_release())]
+        lab.given(a_release())
+        lab.rows.mark(a_release(), "message-1", NOW)
+        lab.rows.mark(a_release(), "message-2", LATER)
+        assert lab.table.rows() == [published_row(a_release())]
 
-    def test_marking_touches_no_other_release(self, bed: Bed) -> None:
+    def test_marking_touches_no_other_release(self, lab: Lab) -> None:
         """Same image, other version; same version, other target."""
         others = [a_release(version=1), a_release(target=OTHER)]
-        bed.given(a_release(), *others)
-        bed.rows.mark(a_release(), "message-1", NOW)
-        assert bed.pending() == [key_of_release(release) for release in others]
+        lab.given(a_release(), *others)
+        lab.rows.mark(a_release(), "message-1", NOW)
+        assert lab.pending() == [key_of_release(release) for release in others]
 
-    def test_a_row_that_is_gone_is_not_made_again(self, bed: Bed) -> None:
+    def test_a_row_that_is_gone_is_not_made_again(self, lab: Lab) -> None:
         """Somebody deleted it; there is nothing to note."""
-        bed.rows.mark(a_release(), "message-1", NOW)
-        assert bed.table.rows() == []
+        lab.rows.mark(a_release(), "message-1", NOW)
+        assert lab.table.rows() == []
 
-    def test_a_release_that_was_not_to_be_announced_stays_as_it_is(self, bed: Bed) -> None:
+    def test_a_release_that_was_not_to_be_announced_stays_as_it_is(self, lab: Lab) -> None:
         """It has nothing that could be marked."""
         row = pending_row(a_release())
         del row["pending"]
-        bed.table.put(row)
-        bed.rows.mark(a_release(), "message-1", NOW)
-        assert bed.table.rows() == [row]
+        lab.table.put(row)
+        lab.rows.mark(a_release(), "message-1", NOW)
+        assert lab.table.rows() == [row]
 
 
 class TestLookingBack:
     """The index gives what is pending before a release of an image."""
 
-    def test_earlier_pending_releases_are_found(self, bed: Bed) -> None:
+    def test_earlier_pending_releases_are_found(self, lab: Lab) -> None:
         """By their keys, in order; neither the release itself nor a later one."""
-        keys = bed.given(*(a_release(version=version) for version in (2, 4, 11, 12)))
-        assert bed.rows.pending_before(keys[2]) == keys[:2]
+        keys = lab.given(*(a_release(version=version) for version in (2, 4, 11, 12)))
+        assert lab.rows.pending_before(keys[2]) == keys[:2]
 
-    def test_what_is_not_pending_is_not_found(self, bed: Bed) -> None:
+    def test_what_is_not_pending_is_not_found(self, lab: Lab) -> None:
         """Published, closed, never to be announced."""
-        (key,) = bed.given(a_release(version=9))
-        bed.table.put(published_row(a_release(version=1)))
+        (key,) = lab.given(a_release(version=9))
+        lab.table.put(published_row(a_release(version=1)))
         silent = pending_row(a_release(version=2))
         del silent["pending"]
-        bed.table.put(silent)
-        bed.given(a_release(version=3))
-        bed.rows.close(a_release(version=3), NOW)
-        assert bed.rows.pending_before(key) == []
+        lab.table.put(silent)
+        lab.given(a_release(version=3))
+        lab.rows.close(a_release(version=3), NOW)
+        assert lab.rows.pending_before(key) == []
 
-    def test_other_images_and_targets_are_not_found(self, bed: Bed) -> None:
+    def test_other_images_and_targets_are_not_found(self, lab: Lab) -> None:
         """Also where a name begins with the other, or differs by a special character."""
         others = ["al2023-x", "al202", "AL2023", "al2023.", "al2023_"]
-        bed.given(*(a_release(name, version=1) for name in others))
-        bed.given(a_release(version=1, target=OTHER))
-        (key,) = bed.given(a_release(version=9))
-        assert bed.rows.pending_before(key) == []
+        lab.given(*(a_release(name, version=1) for name in others))
+        lab.given(a_release(version=1, target=OTHER))
+        (key,) = lab.given(a_release(version=9))
+        assert lab.rows.pending_before(key) == []
 
-    def test_a_row_that_cannot_be_decoded_is_found_by_its_key(self, bed: Bed) -> None:
+    def test_a_row_that_cannot_be_decoded_is_found_by_its_key(self, lab: Lab) -> None:
         """The index holds keys alone."""
         row = pending_row(a_release(version=1)) | {"kind": "unknown"}
-        bed.table.put(row)
-        (key,) = bed.given(a_release(version=9))
-        assert bed.rows.pending_before(key) == [key_of(row)]
+        lab.table.put(row)
+        (key,) = lab.given(a_release(version=9))
+        assert lab.rows.pending_before(key) == [key_of(row)]
 
 
 class TestClosing:
     """A release that cannot be received any more is noted as closed."""
 
-    def test_a_closed_release_is_pending_no_more(self, bed: Bed) -> None:
+    def test_a_closed_release_is_pending_no_more(self, lab: Lab) -> None:
         """Its row says when; nothing else changes."""
-        (key,) = bed.given(a_release())
-        bed.rows.close(a_release(), NOW)
+        (key,) = lab.given(a_release())
+        lab.rows.close(a_release(), NOW)
         row = pending_row(a_release()) | {"closed_at": "2026-11-22T07:00:11.000Z"}
         del row["pending"]
-        assert bed.table.rows() == [row]
-        assert bed.pending() == []
-        assert bed.rows.read([key]) == Found()
+        assert lab.table.rows() == [row]
+        assert lab.pending() == []
+        assert lab.rows.read([key]) == Found()
 
-    def test_a_published_release_is_not_closed(self, bed: Bed) -> None:
+    def test_a_published_release_is_not_closed(self, lab: Lab) -> None:
         """The publication came first."""
-        bed.given(a_release())
-        bed.rows.mark(a_release(), "message-1", NOW)
-        bed.rows.close(a_release(), LATER)
-        assert bed.table.rows() == [published_row(a_release())]
+        lab.given(a_release())
+        lab.rows.mark(a_release(), "message-1", NOW)
+        lab.rows.close(a_release(), LATER)
+        assert lab.table.rows() == [published_row(a_release())]
 
-    def test_a_row_that_is_gone_is_not_closed(self, bed: Bed) -> None:
+    def test_a_row_that_is_gone_is_not_closed(self, lab: Lab) -> None:
         """No row is made."""
-        bed.rows.close(a_release(), NOW)
-        assert bed.table.rows() == []
+        lab.rows.close(a_release(), NOW)
+        assert lab.table.rows() == []
 
 
 class TestActiveImages:
     """A target may be active while one of its image rows may be."""
 
-    def test_a_target_without_rows_is_not_active(self, bed: Bed) -> None:
+    def test_a_target_without_rows_is_not_active(self, lab: Lab) -> None:
         """Releases of removed images are no images."""
-        bed.given(a_release())
-        bed.table.put(image_row(OTHER, active=True))
-        bed.table.put(image_row(Target(TARGET.account_id, "us-east-1"), active=True))
-        assert not bed.rows.may_be_active(TARGET)
+        lab.given(a_release())
+        lab.table.put(image_row(OTHER, active=True))
+        lab.table.put(image_row(Target(TARGET.account_id, "us-east-1"), active=True))
+        assert not lab.rows.may_be_active(TARGET)
 
     @pytest.mark.parametrize("active", [True, False])
-    def test_a_row_says_whether_its_image_is_active(self, bed: Bed, active: bool) -> None:  # noqa: FBT001 - a table
+    def test_a_row_says_whether_its_image_is_active(self, lab: Lab, active: bool) -> None:  # noqa: FBT001 - a table
         """One active image is enough."""
         for name in ("a", "b", "c"):
-            bed.table.put(image_row(TARGET, active=active and name == "b", name=name))
-        assert bed.rows.may_be_active(TARGET) == active
+            lab.table.put(image_row(TARGET, active=active and name == "b", name=name))
+        assert lab.rows.may_be_active(TARGET) == active
 
     @pytest.mark.parametrize(
         "damage", [{"active": "no"}, {"lookup": {}}, {"image_name": "b"}, {"version": "one"}]
     )
-    def test_a_damaged_row_may_be_active(self, bed: Bed, damage: dict[str, object]) -> None:
+    def test_a_damaged_row_may_be_active(self, lab: Lab, damage: dict[str, object]) -> None:
         """What it says is not to be relied on."""
-        bed.table.put(image_row(TARGET, active=False) | damage)
-        assert bed.rows.may_be_active(TARGET)
+        lab.table.put(image_row(TARGET, active=False) | damage)
+        assert lab.rows.may_be_active(TARGET)
 
 
 # --- the adapter alone

@@ -24,7 +24,7 @@ Message = tuple[str, str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Bed:
+class Lab:
     """The topics under test, and what a subscriber was sent: region, body, attributes."""
 
     publisher: Publisher
@@ -38,14 +38,14 @@ def topics(home: HubSession, name: str = TOPIC, external_id: str = EXTERNAL_ID) 
 
 
 @pytest.fixture(params=["fake", "topics"])
-def bed(request: pytest.FixtureRequest) -> Bed:
+def lab(request: pytest.FixtureRequest) -> Lab:
     """The fake, then the adapter over SNS."""
     if request.param == "fake":
         fake = FakePublisher([TARGET, OTHER_REGION])
-        return Bed(fake, lambda: received_from(fake))
+        return Lab(fake, lambda: received_from(fake))
     inbox: Inbox = request.getfixturevalue("inbox")
     home: HubSession = request.getfixturevalue("home")
-    return Bed(
+    return Lab(
         topics(home),
         lambda: [(one.region, one.body, one.attributes) for one in inbox.receive()],
     )
@@ -62,40 +62,40 @@ def received_from(fake: FakePublisher) -> list[Message]:
 class TestPublishing:
     """An id for each that was accepted, a reason for each that was not."""
 
-    def test_announcements_arrive_as_they_are(self, bed: Bed) -> None:
+    def test_announcements_arrive_as_they_are(self, lab: Lab) -> None:
         """Body and attributes; each event id has a message id of its own."""
         made = [announcement(a_release(name)) for name in ("a", "b", "c")]
-        results = bed.publisher.publish(TARGET, made)
+        results = lab.publisher.publish(TARGET, made)
         assert set(results) == {each.event_id for each in made}
         assert len({result for result in results.values() if isinstance(result, str)}) == 3
         expected = [
             ("eu-west-1", each.body, {n: str(v) for n, v in each.attributes.items()})
             for each in made
         ]
-        assert sorted(bed.receive(), key=lambda message: message[1]) == expected
+        assert sorted(lab.receive(), key=lambda message: message[1]) == expected
 
-    def test_each_target_has_its_own_topic(self, bed: Bed) -> None:
+    def test_each_target_has_its_own_topic(self, lab: Lab) -> None:
         """The region is the target's."""
         for target in (TARGET, OTHER_REGION):
-            bed.publisher.publish(target, [announcement(a_release(target=target))])
-        assert [region for region, _, _ in bed.receive()] == ["eu-west-1", "us-east-1"]
+            lab.publisher.publish(target, [announcement(a_release(target=target))])
+        assert [region for region, _, _ in lab.receive()] == ["eu-west-1", "us-east-1"]
 
-    def test_a_copy_is_the_same_to_the_byte(self, bed: Bed) -> None:
+    def test_a_copy_is_the_same_to_the_byte(self, lab: Lab) -> None:
         """Subscribers tell copies by the event id."""
         for _ in range(2):
-            bed.publisher.publish(TARGET, [announcement(a_release())])
-        one, copy = bed.receive()
+            lab.publisher.publish(TARGET, [announcement(a_release())])
+        one, copy = lab.receive()
         assert one == copy
 
-    def test_a_missing_topic_is_the_failure_of_each(self, bed: Bed) -> None:
+    def test_a_missing_topic_is_the_failure_of_each(self, lab: Lab) -> None:
         """It is told, not raised."""
         made = [announcement(a_release(name, target=NOWHERE)) for name in ("a", "b")]
-        results = bed.publisher.publish(NOWHERE, made)
+        results = lab.publisher.publish(NOWHERE, made)
         assert set(results) == {each.event_id for each in made}
         assert {found.state for found in results.values() if isinstance(found, Failure)} == {
             State.NOT_FOUND
         }
-        assert bed.receive() == []
+        assert lab.receive() == []
 
 
 # --- the adapter alone

@@ -20,7 +20,7 @@ from services.scheduler.region import Queue
 
 
 @dataclass(frozen=True, slots=True)
-class Bed:
+class Lab:
     """The queue under test, and a look at what is on it."""
 
     queue: Queue
@@ -28,17 +28,17 @@ class Bed:
 
 
 @pytest.fixture(params=["fake", "queue"])
-def bed(request: pytest.FixtureRequest) -> Bed:
+def lab(request: pytest.FixtureRequest) -> Lab:
     """The fake, then the adapter over SQS."""
     if request.param == "fake":
         fake = FakeQueue()
-        return Bed(fake, fake.drain)
+        return Lab(fake, fake.drain)
     home: HubSession = request.getfixturevalue("home")
     hub: Hub = request.getfixturevalue("hub")
     aws: EmbeddedAws = request.getfixturevalue("aws")
     sqs = aws.client("sqs", hub.region)
     queue = LookupQueue(home.client("sqs"), hub.queue_url)
-    return Bed(queue, lambda: [decode_request(m["Body"]) for m in received(sqs, hub)])
+    return Lab(queue, lambda: [decode_request(m["Body"]) for m in received(sqs, hub)])
 
 
 def received(sqs: Any, hub: Hub) -> list[dict[str, Any]]:  # noqa: ANN401 - boto3's client
@@ -61,23 +61,23 @@ def by_name(requests: list[Request]) -> list[Request]:
 class TestSending:
     """Every request arrives once."""
 
-    def test_nothing_is_sent_for_nothing(self, bed: Bed) -> None:
+    def test_nothing_is_sent_for_nothing(self, lab: Lab) -> None:
         """No request, no message."""
-        bed.queue.send([])
-        assert bed.receive() == []
+        lab.queue.send([])
+        assert lab.receive() == []
 
-    def test_every_request_arrives_once(self, bed: Bed) -> None:
+    def test_every_request_arrives_once(self, lab: Lab) -> None:
         """More than one call's worth, of two targets."""
         asked = [a_request(f"image-{number:02d}") for number in range(11)]
         asked += [a_request("other", Target("222233334444", "us-east-1"))]
-        bed.queue.send(asked)
-        assert by_name(bed.receive()) == by_name(asked)
+        lab.queue.send(asked)
+        assert by_name(lab.receive()) == by_name(asked)
 
-    def test_asking_again_sends_again(self, bed: Bed) -> None:
+    def test_asking_again_sends_again(self, lab: Lab) -> None:
         """A queue does not know what was asked before; lookups are harmless twice."""
-        bed.queue.send([a_request()])
-        bed.queue.send([a_request()])
-        assert bed.receive() == [a_request(), a_request()]
+        lab.queue.send([a_request()])
+        lab.queue.send([a_request()])
+        assert lab.receive() == [a_request(), a_request()]
 
 
 def test_ten_requests_are_one_call(aws: EmbeddedAws, hub: Hub, home: HubSession) -> None:
