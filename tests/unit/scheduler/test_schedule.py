@@ -60,7 +60,7 @@ MIXED = Catalogue(
 )
 
 
-class Bed:
+class Lab:
     """A scheduler over a table and a queue in memory."""
 
     def __init__(self) -> None:
@@ -126,9 +126,9 @@ class Bed:
 
 
 @pytest.fixture
-def bed() -> Bed:
+def lab() -> Lab:
     """An empty table, an empty queue."""
-    return Bed()
+    return Lab()
 
 
 def time_for(checks: int) -> Deadline:
@@ -145,10 +145,10 @@ def without(*names: str, of: Catalogue) -> Catalogue:
 # --- messages
 
 
-def test_each_active_pair_is_asked_for_once(bed: Bed) -> None:
+def test_each_active_pair_is_asked_for_once(lab: Lab) -> None:
     """One message per image and target, by region, account and name."""
-    bed.run(MIXED)
-    assert bed.asked() == [
+    lab.run(MIXED)
+    assert lab.asked() == [
         ("eu-west-1", ACCOUNT, "al2023"),
         ("eu-west-1", ACCOUNT, "rhel-9"),
         ("eu-west-1", OTHER_ACCOUNT, "al2023"),
@@ -159,66 +159,66 @@ def test_each_active_pair_is_asked_for_once(bed: Bed) -> None:
     ]
 
 
-def test_a_request_holds_all_that_a_lookup_needs(bed: Bed) -> None:
+def test_a_request_holds_all_that_a_lookup_needs(lab: Lab) -> None:
     """Round, target, name and the lookup as the catalogue has it."""
-    bed.run(a_catalogue(["eu-west-1"], [an_image("al2023")]))
+    lab.run(a_catalogue(["eu-west-1"], [an_image("al2023")]))
     target = Target(ACCOUNT, "eu-west-1")
-    assert bed.queue.sent == [Request(ROUND, target, "al2023", lookup_of("al2023"))]
+    assert lab.queue.sent == [Request(ROUND, target, "al2023", lookup_of("al2023"))]
 
 
-def test_the_requests_of_a_target_leave_in_one_run(bed: Bed) -> None:
+def test_the_requests_of_a_target_leave_in_one_run(lab: Lab) -> None:
     """Batches at the other end are dense in a target, which saves most calls."""
-    bed.run(MIXED)
-    runs = [target for target, _ in itertools.groupby(r.target for r in bed.queue.sent)]
+    lab.run(MIXED)
+    runs = [target for target, _ in itertools.groupby(r.target for r in lab.queue.sent)]
     assert sorted(runs) == sorted(MIXED.targets)
 
 
-def test_an_inactive_pair_is_not_asked_for(bed: Bed) -> None:
+def test_an_inactive_pair_is_not_asked_for(lab: Lab) -> None:
     """A row of an image that is tracked no more costs nothing."""
-    bed.rows.table.put(image_row(a_pair(an_image("old"), active=False)))
-    bed.run(a_catalogue(["eu-west-1"], [an_image("al2023")]))
-    assert bed.asked() == [("eu-west-1", ACCOUNT, "al2023")]
+    lab.rows.table.put(image_row(a_pair(an_image("old"), active=False)))
+    lab.run(a_catalogue(["eu-west-1"], [an_image("al2023")]))
+    assert lab.asked() == [("eu-west-1", ACCOUNT, "al2023")]
 
 
-def test_an_empty_catalogue_is_a_round_of_nothing(bed: Bed) -> None:
+def test_an_empty_catalogue_is_a_round_of_nothing(lab: Lab) -> None:
     """No region, no row, no message, and it counts as finished."""
-    assert bed.run(Catalogue((), ())) == RoundReport(
+    assert lab.run(Catalogue((), ())) == RoundReport(
         ROUND, finished=True, health=Health(complete=True)
     )
-    assert (bed.rows.table.rows(), bed.queue.sent, bed.rows.noted) == ([], [], Note())
+    assert (lab.rows.table.rows(), lab.queue.sent, lab.rows.noted) == ([], [], Note())
 
 
 # --- rows
 
 
-def test_rows_are_brought_in_line_before_the_messages(bed: Bed) -> None:
+def test_rows_are_brought_in_line_before_the_messages(lab: Lab) -> None:
     """A lookup that is quick finds its row, so the queue's failure comes after the write."""
-    bed.queue.broken_with = UnsentError(1, "queue", "throttled")
+    lab.queue.broken_with = UnsentError(1, "queue", "throttled")
     with pytest.raises(RegionsFailedError):
-        bed.run(a_catalogue(["eu-west-1"], [an_image("al2023")]))
-    assert bed.active() == [("eu-west-1", "al2023")]
-    assert bed.rows.table.row("eu-west-1", round_record(ACCOUNT)) is not None
+        lab.run(a_catalogue(["eu-west-1"], [an_image("al2023")]))
+    assert lab.active() == [("eu-west-1", "al2023")]
+    assert lab.rows.table.row("eu-west-1", round_record(ACCOUNT)) is not None
 
 
-def test_each_target_gets_its_round_row(bed: Bed) -> None:
+def test_each_target_gets_its_round_row(lab: Lab) -> None:
     """It says how many lookups were asked for and when; new pairs count as answered."""
-    bed.run(MIXED)
+    lab.run(MIXED)
     two, three = a_window(answered={1, 2}), a_window(answered={1, 2, 3})
     expected = [
         round_row(Target(ACCOUNT, "eu-west-1"), two, enqueued=2),
         round_row(Target(OTHER_ACCOUNT, "eu-west-1"), two, enqueued=2),
         round_row(Target(ACCOUNT, "us-east-1"), three, enqueued=3),
     ]
-    found = [row for row in bed.rows.table.rows() if row["record"].startswith("round#")]
+    found = [row for row in lab.rows.table.rows() if row["record"].startswith("round#")]
     assert found == expected
 
 
-def test_a_steady_round_writes_no_image_row(bed: Bed) -> None:
+def test_a_steady_round_writes_no_image_row(lab: Lab) -> None:
     """What is in line stays; the log stays silent."""
-    bed.run(MIXED)
-    before, lines = bed.image_rows(), len(bed.log.lines)
-    summary = bed.run(MIXED, NEXT_ROUND)
-    assert (bed.image_rows(), len(bed.log.lines)) == (before, lines)
+    lab.run(MIXED)
+    before, lines = lab.image_rows(), len(lab.log.lines)
+    summary = lab.run(MIXED, NEXT_ROUND)
+    assert (lab.image_rows(), len(lab.log.lines)) == (before, lines)
     assert not summary.changes
 
 
@@ -231,91 +231,91 @@ def test_a_steady_round_writes_no_image_row(bed: Bed) -> None:
     ],
     ids=["region", "account", "image"],
 )
-def test_an_addition_touches_nothing_else(bed: Bed, grown: Catalogue) -> None:
+def test_an_addition_touches_nothing_else(lab: Lab, grown: Catalogue) -> None:
     """Every row that was there is there unchanged, counters and known images included."""
-    bed.run(MIXED)
-    for row in bed.image_rows():
-        bed.rows.table.put(row | {"version": 7, "image_id": "ami-1", "status": {"state": "ok"}})
-    before = bed.image_rows()
-    summary = bed.run(grown, NEXT_ROUND)
-    after = bed.image_rows()
+    lab.run(MIXED)
+    for row in lab.image_rows():
+        lab.rows.table.put(row | {"version": 7, "image_id": "ami-1", "status": {"state": "ok"}})
+    before = lab.image_rows()
+    summary = lab.run(grown, NEXT_ROUND)
+    after = lab.image_rows()
     assert [row for row in after if row in before] == before
     assert dict(summary.changes) == {"created": len(after) - len(before)}
 
 
-def test_a_region_that_moves_to_another_account_is_two_changes(bed: Bed) -> None:
+def test_a_region_that_moves_to_another_account_is_two_changes(lab: Lab) -> None:
     """The old account's rows go to sleep, the new account's are created."""
-    bed.run(a_catalogue(["eu-west-1"]))
-    bed.asked()
-    summary = bed.run(a_catalogue(["eu-west-1"], account_id=OTHER_ACCOUNT))
+    lab.run(a_catalogue(["eu-west-1"]))
+    lab.asked()
+    summary = lab.run(a_catalogue(["eu-west-1"], account_id=OTHER_ACCOUNT))
     assert dict(summary.changes) == {"created": 2, "deactivated": 2}
-    assert bed.asked() == [
+    assert lab.asked() == [
         ("eu-west-1", OTHER_ACCOUNT, "al2023"),
         ("eu-west-1", OTHER_ACCOUNT, "rhel-9"),
     ]
 
 
-def test_a_target_without_active_pairs_gets_no_round_row(bed: Bed) -> None:
+def test_a_target_without_active_pairs_gets_no_round_row(lab: Lab) -> None:
     """There is nothing that could be checked in it."""
-    bed.run(a_catalogue(["eu-west-1"], [an_image(regions=["us-east-1"])]))
-    assert (bed.rows.table.rows(), bed.asked()) == ([], [])
+    lab.run(a_catalogue(["eu-west-1"], [an_image(regions=["us-east-1"])]))
+    assert (lab.rows.table.rows(), lab.asked()) == ([], [])
 
 
 # --- refusals
 
 
-def shrunk(bed: Bed, tracked: list[Image]) -> Catalogue:
+def shrunk(lab: Lab, tracked: list[Image]) -> Catalogue:
     """After a round over twelve images: a catalogue that removes most of them from one region."""
     regions = ("ap-south-1", "eu-west-1", "us-east-1")
-    bed.run(a_catalogue(regions, tracked))
-    bed.asked()
+    lab.run(a_catalogue(regions, tracked))
+    lab.asked()
     kept = tuple(replace(i, regions=frozenset({"ap-south-1", "us-east-1"})) for i in tracked)
     return a_catalogue(regions, [*kept, an_image("new")])
 
 
-def test_a_refused_target_changes_nothing_and_the_others_go_on(bed: Bed) -> None:
+def test_a_refused_target_changes_nothing_and_the_others_go_on(lab: Lab) -> None:
     """It is asked for as before; the new image arrives everywhere else; the error comes last."""
-    catalogue = shrunk(bed, images(12))
-    before = [row for row in bed.image_rows() if row["region"] == "eu-west-1"]
+    catalogue = shrunk(lab, images(12))
+    before = [row for row in lab.image_rows() if row["region"] == "eu-west-1"]
     with pytest.raises(RefusedError) as caught:
-        bed.run(catalogue, NEXT_ROUND)
+        lab.run(catalogue, NEXT_ROUND)
     (refusal,) = caught.value.refusals
     assert refusal.startswith("eu-west-1 of account 111122223333: 12 of 12 active images")
     assert "MAX_REMOVED_PERCENT=100" in str(caught.value)
-    assert [row for row in bed.image_rows() if row["region"] == "eu-west-1"] == before
-    asked = bed.asked()
+    assert [row for row in lab.image_rows() if row["region"] == "eu-west-1"] == before
+    asked = lab.asked()
     assert [name for region, _, name in asked if "eu" in region] == [i.name for i in images(12)]
     assert {region for region, _, name in asked if name == "new"} == {"ap-south-1", "us-east-1"}
 
 
-def test_every_refusal_is_logged_where_it_happened(bed: Bed) -> None:
+def test_every_refusal_is_logged_where_it_happened(lab: Lab) -> None:
     """An operator finds target and reason in one line."""
-    catalogue = shrunk(bed, images(12))
+    catalogue = shrunk(lab, images(12))
     with pytest.raises(RefusedError) as caught:
-        bed.run(catalogue)
-    assert bed.log.fields("removal refused") == [
+        lab.run(catalogue)
+    assert lab.log.fields("removal refused") == [
         {"region": "eu-west-1", "account_id": ACCOUNT, "problem": caught.value.refusals[0]}
     ]
 
 
-def test_a_removal_that_is_meant_is_carried_out(bed: Bed) -> None:
+def test_a_removal_that_is_meant_is_carried_out(lab: Lab) -> None:
     """With the share raised for one round, the rows go to sleep."""
-    catalogue = shrunk(bed, images(12))
-    summary = bed.run(catalogue, NEXT_ROUND, percent=100)
+    catalogue = shrunk(lab, images(12))
+    summary = lab.run(catalogue, NEXT_ROUND, percent=100)
     assert dict(summary.changes) == {"created": 3, "deactivated": 12}
 
 
-def test_a_refused_region_that_left_is_not_forgotten(bed: Bed) -> None:
+def test_a_refused_region_that_left_is_not_forgotten(lab: Lab) -> None:
     """Its rows are still active, so each round goes on visiting it until it is let go."""
     full = a_catalogue(("eu-west-1", "us-east-1"), images(12))
-    bed.run(full)
+    lab.run(full)
     left = without("us-east-1", of=full)
     for _ in range(2):
         with pytest.raises(RefusedError):
-            bed.run(left)
-        assert "us-east-1" in bed.rows.noted.regions
-    bed.run(left, percent=100)
-    assert bed.rows.noted.regions == {"eu-west-1"}
+            lab.run(left)
+        assert "us-east-1" in lab.rows.noted.regions
+    lab.run(left, percent=100)
+    assert lab.rows.noted.regions == {"eu-west-1"}
 
 
 # --- where rounds begin, and what ends them
@@ -324,66 +324,66 @@ FIVE = [f"region-{letter}" for letter in "abcde"]
 EVERYWHERE = a_catalogue(FIVE, [an_image()])
 
 
-def test_a_complete_round_begins_one_region_further_each_time(bed: Bed) -> None:
+def test_a_complete_round_begins_one_region_further_each_time(lab: Lab) -> None:
     """So that no region always is the last."""
-    found = [bed.visited(EVERYWHERE) for _ in range(6)]
+    found = [lab.visited(EVERYWHERE) for _ in range(6)]
     assert found == [FIVE[n % 5 :] + FIVE[: n % 5] for n in range(6)]
 
 
-def test_a_single_region_is_visited_every_time(bed: Bed) -> None:
+def test_a_single_region_is_visited_every_time(lab: Lab) -> None:
     """There is nothing to rotate."""
     catalogue = a_catalogue(["eu-west-1"])
-    assert [bed.visited(catalogue) for _ in range(3)] == [["eu-west-1"]] * 3
+    assert [lab.visited(catalogue) for _ in range(3)] == [["eu-west-1"]] * 3
 
 
 @pytest.mark.parametrize("checks", range(5))
-def test_a_round_stops_before_its_time_is_over(bed: Bed, checks: int) -> None:
+def test_a_round_stops_before_its_time_is_over(lab: Lab, checks: int) -> None:
     """The region under way is finished; the error names those left, and it goes on there."""
     with pytest.raises(OutOfTimeError) as caught:
-        bed.run(EVERYWHERE, deadline=time_for(checks))
+        lab.run(EVERYWHERE, deadline=time_for(checks))
     assert caught.value.left == tuple(FIVE[checks:])
-    assert [region for region, _, _ in bed.asked()] == FIVE[:checks]
-    assert bed.visited(EVERYWHERE) == FIVE[checks:] + FIVE[:checks]
+    assert [region for region, _, _ in lab.asked()] == FIVE[:checks]
+    assert lab.visited(EVERYWHERE) == FIVE[checks:] + FIVE[:checks]
 
 
-def test_rounds_that_are_always_cut_short_reach_every_region(bed: Bed) -> None:
+def test_rounds_that_are_always_cut_short_reach_every_region(lab: Lab) -> None:
     """With time for two of five regions, three rounds see all."""
     for _ in range(3):
         with pytest.raises(OutOfTimeError):
-            bed.run(EVERYWHERE, deadline=time_for(2))
-    assert [region for region, _, _ in bed.asked()] == [*FIVE, "region-a"]
+            lab.run(EVERYWHERE, deadline=time_for(2))
+    assert [region for region, _, _ in lab.asked()] == [*FIVE, "region-a"]
 
 
 @pytest.mark.parametrize("deadly", FIVE)
-def test_the_round_after_a_kill_begins_behind_it(bed: Bed, deadly: str) -> None:
+def test_the_round_after_a_kill_begins_behind_it(lab: Lab, deadly: str) -> None:
     """Even when nothing could be noted any more, since the note is written before the region."""
-    bed.rows.killed_in = deadly
-    first = bed.visited(EVERYWHERE)
+    lab.rows.killed_in = deadly
+    first = lab.visited(EVERYWHERE)
     assert first == FIVE[: FIVE.index(deadly) + 1]
-    bed.rows.killed_in = None
+    lab.rows.killed_in = None
     behind = (FIVE.index(deadly) + 1) % 5
-    assert bed.visited(EVERYWHERE) == FIVE[behind:] + FIVE[:behind]
+    assert lab.visited(EVERYWHERE) == FIVE[behind:] + FIVE[:behind]
 
 
 @pytest.mark.parametrize("deadly", FIVE)
 @pytest.mark.parametrize("start", [None, *FIVE])
 def test_a_region_that_always_kills_starves_no_other(
-    bed: Bed, deadly: str, start: str | None
+    lab: Lab, deadly: str, start: str | None
 ) -> None:
     """Wherever a round begins, every other region has its turn within two rounds."""
-    bed.rows.noted = Note(frozenset(FIVE), start)
-    bed.rows.killed_in = deadly
-    two_rounds = bed.visited(EVERYWHERE) + bed.visited(EVERYWHERE)
+    lab.rows.noted = Note(frozenset(FIVE), start)
+    lab.rows.killed_in = deadly
+    two_rounds = lab.visited(EVERYWHERE) + lab.visited(EVERYWHERE)
     assert set(two_rounds) == set(FIVE)
-    assert {region for region, _, _ in bed.asked()} == set(FIVE) - {deadly}
+    assert {region for region, _, _ in lab.asked()} == set(FIVE) - {deadly}
 
 
-def test_rounds_that_die_at_once_still_move_on(bed: Bed) -> None:
+def test_rounds_that_die_at_once_still_move_on(lab: Lab) -> None:
     """Each round that dies in its first region leaves the next one to another region."""
     found = []
     for region in FIVE:
-        bed.rows.killed_in = region
-        found += bed.visited(EVERYWHERE)
+        lab.rows.killed_in = region
+        found += lab.visited(EVERYWHERE)
     assert found == FIVE
 
 
@@ -396,35 +396,35 @@ UNSENT = UnsentError(1, "queue", "throttled")
 @pytest.mark.parametrize("broken", FIVE)
 @pytest.mark.parametrize("error", [BUSY, UNSENT], ids=["rows", "queue"])
 def test_a_region_that_fails_costs_no_other_its_round(
-    bed: Bed, broken: str, error: Exception
+    lab: Lab, broken: str, error: Exception
 ) -> None:
     """Wherever it stands in the round, every other region is asked for; the error comes last."""
-    (bed.rows.busy if error is BUSY else bed.queue.refused)[broken] = error
+    (lab.rows.busy if error is BUSY else lab.queue.refused)[broken] = error
     with pytest.raises(RegionsFailedError) as caught:
-        bed.run(EVERYWHERE)
+        lab.run(EVERYWHERE)
     ((region, (problem,)),) = caught.value.problems.items()
     assert (region, str(error) in problem) == (broken, True)
-    assert [region for region, _, _ in bed.asked()] == sorted(set(FIVE) - {broken})
+    assert [region for region, _, _ in lab.asked()] == sorted(set(FIVE) - {broken})
 
 
-def test_each_region_that_fails_is_logged(bed: Bed) -> None:
+def test_each_region_that_fails_is_logged(lab: Lab) -> None:
     """With what was wrong in it."""
-    bed.rows.busy["region-b"] = BUSY
-    bed.queue.refused["region-d"] = UNSENT
+    lab.rows.busy["region-b"] = BUSY
+    lab.queue.refused["region-d"] = UNSENT
     with pytest.raises(RegionsFailedError):
-        bed.run(EVERYWHERE)
-    assert bed.log.fields("region failed") == [
+        lab.run(EVERYWHERE)
+    assert lab.log.fields("region failed") == [
         {"region": "region-b", "problem": str(BUSY)},
         {"region": "region-d", "problem": f"account {ACCOUNT}: {UNSENT}"},
     ]
 
 
-def test_a_row_that_cannot_be_written_fails_alone(bed: Bed) -> None:
+def test_a_row_that_cannot_be_written_fails_alone(lab: Lab) -> None:
     """Every other pair of the region and of its other accounts has its message."""
-    bed.rows.unwritable["al2023"] = BUSY
+    lab.rows.unwritable["al2023"] = BUSY
     with pytest.raises(RegionsFailedError) as caught:
-        bed.run(MIXED)
-    assert bed.asked() == [
+        lab.run(MIXED)
+    assert lab.asked() == [
         ("eu-west-1", ACCOUNT, "rhel-9"),
         ("eu-west-1", OTHER_ACCOUNT, "rhel-9"),
         ("us-east-1", ACCOUNT, "eks"),
@@ -437,8 +437,8 @@ def test_a_row_that_cannot_be_written_fails_alone(bed: Bed) -> None:
         ),
         "us-east-1": (f"1 of 3 rows of account {ACCOUNT} were not written, first: al2023: {BUSY}",),
     }
-    assert {1, 2, 3} >= bed.window("us-east-1").answered
-    assert len(bed.window("us-east-1").answered) == 2
+    assert {1, 2, 3} >= lab.window("us-east-1").answered
+    assert len(lab.window("us-east-1").answered) == 2
 
 
 @pytest.mark.parametrize(
@@ -451,222 +451,222 @@ def test_a_row_that_cannot_be_written_fails_alone(bed: Bed) -> None:
     ids=["throttled", "refused", "unexpected"],
 )
 @pytest.mark.parametrize("change", ["create", "edit", "remove", "return"])
-def test_whatever_is_wrong_with_a_row_is_its_own(bed: Bed, change: str, error: Exception) -> None:
+def test_whatever_is_wrong_with_a_row_is_its_own(lab: Lab, change: str, error: Exception) -> None:
     """Of 1,000 rows one in 50 cannot be written: 980 messages leave in the same round."""
     tracked = images(1000)
     names = {image.name for image in tracked[::50]}
     if change in {"edit", "remove"}:
-        bed.run(a_catalogue(["eu-west-1"], tracked))
+        lab.run(a_catalogue(["eu-west-1"], tracked))
     if change == "return":
-        bed.rows.table.put(image_row(a_pair(tracked[0], active=False)))
+        lab.rows.table.put(image_row(a_pair(tracked[0], active=False)))
     if change == "edit":
         tracked = [replace(i, lookup=lookup_of(f"{i.name}-2")) for i in tracked]
     if change == "remove":
         tracked = [image for image in tracked if image.name not in names]
-    bed.queue.drain()
-    bed.rows.unwritable = dict.fromkeys(names, error)
+    lab.queue.drain()
+    lab.rows.unwritable = dict.fromkeys(names, error)
     with pytest.raises(RegionsFailedError):
-        bed.run(a_catalogue(["eu-west-1"], tracked), NEXT_ROUND)
-    assert len(bed.queue.drain()) == 980
-    bed.rows.unwritable.clear()
-    bed.run(a_catalogue(["eu-west-1"], tracked), NEXT_ROUND)
-    assert len(bed.queue.drain()) == len(tracked)
+        lab.run(a_catalogue(["eu-west-1"], tracked), NEXT_ROUND)
+    assert len(lab.queue.drain()) == 980
+    lab.rows.unwritable.clear()
+    lab.run(a_catalogue(["eu-west-1"], tracked), NEXT_ROUND)
+    assert len(lab.queue.drain()) == len(tracked)
 
 
-def test_a_table_that_cannot_be_used_ends_the_round(bed: Bed) -> None:
+def test_a_table_that_cannot_be_used_ends_the_round(lab: Lab) -> None:
     """A refusal for good of one write is a refusal of all."""
     denied = Failure.of(State.ACCESS_DENIED, "AccessDeniedException", "no")
-    bed.rows.unwritable["al2023"] = HubBrokenError("table", denied)
+    lab.rows.unwritable["al2023"] = HubBrokenError("table", denied)
     with pytest.raises(HubBrokenError):
-        bed.run(MIXED)
+        lab.run(MIXED)
 
 
-def test_messages_leave_without_the_round_row(bed: Bed) -> None:
+def test_messages_leave_without_the_round_row(lab: Lab) -> None:
     """The window goes on until the next round that can write it."""
-    bed.rows.unwritable["round row"] = BUSY
+    lab.rows.unwritable["round row"] = BUSY
     with pytest.raises(RegionsFailedError, match=f"the round row of account {ACCOUNT} was not"):
-        bed.run(a_catalogue(["eu-west-1"]))
-    assert len(bed.asked()) == 2
+        lab.run(a_catalogue(["eu-west-1"]))
+    assert len(lab.asked()) == 2
 
 
-def test_messages_leave_without_the_note(bed: Bed) -> None:
+def test_messages_leave_without_the_note(lab: Lab) -> None:
     """Where the next round begins matters less than this round."""
-    bed.rows.unwritable["note"] = BUSY
+    lab.rows.unwritable["note"] = BUSY
     with pytest.raises(RegionsFailedError, match=r"\*: the scheduler's note was not written"):
-        bed.run(EVERYWHERE)
-    assert {region for region, _, _ in bed.asked()} == set(FIVE)
-    assert bed.rows.noted.regions == set()
+        lab.run(EVERYWHERE)
+    assert {region for region, _, _ in lab.asked()} == set(FIVE)
+    assert lab.rows.noted.regions == set()
 
 
-def test_an_account_whose_messages_are_not_sent_holds_up_no_other(bed: Bed) -> None:
+def test_an_account_whose_messages_are_not_sent_holds_up_no_other(lab: Lab) -> None:
     """The account that follows it in the region is asked for."""
-    bed.queue.refused[ACCOUNT] = UnsentError(1, "queue", "throttled")
+    lab.queue.refused[ACCOUNT] = UnsentError(1, "queue", "throttled")
     with pytest.raises(RegionsFailedError):
-        bed.run(MIXED)
-    assert bed.asked() == [
+        lab.run(MIXED)
+    assert lab.asked() == [
         ("eu-west-1", OTHER_ACCOUNT, "al2023"),
         ("eu-west-1", OTHER_ACCOUNT, "rhel-9"),
     ]
-    assert dict(bed.reported[-1].enqueued) == {"eu-west-1": 3, "us-east-1": 2}
+    assert dict(lab.reported[-1].enqueued) == {"eu-west-1": 3, "us-east-1": 2}
 
 
-def test_the_round_after_a_failed_one_begins_one_region_further(bed: Bed) -> None:
+def test_the_round_after_a_failed_one_begins_one_region_further(lab: Lab) -> None:
     """A region that always fails moves through the order like every other."""
-    bed.queue.broken_with = UNSENT
+    lab.queue.broken_with = UNSENT
     with pytest.raises(RegionsFailedError):
-        bed.run(EVERYWHERE)
-    bed.queue.broken_with = None
-    assert bed.visited(EVERYWHERE) == FIVE[1:] + FIVE[:1]
+        lab.run(EVERYWHERE)
+    lab.queue.broken_with = None
+    assert lab.visited(EVERYWHERE) == FIVE[1:] + FIVE[:1]
 
 
-def test_a_region_that_left_and_failed_is_not_forgotten(bed: Bed) -> None:
+def test_a_region_that_left_and_failed_is_not_forgotten(lab: Lab) -> None:
     """Nobody has seen yet that nothing is active in it, so the next round visits it again."""
-    bed.run(EVERYWHERE)
+    lab.run(EVERYWHERE)
     fewer = without("region-e", of=EVERYWHERE)
-    bed.rows.busy["region-e"] = BUSY
+    lab.rows.busy["region-e"] = BUSY
     with pytest.raises(RegionsFailedError):
-        bed.run(fewer)
-    assert bed.rows.noted.regions == set(FIVE)
-    bed.rows.busy.clear()
-    bed.run(fewer)
-    assert bed.rows.noted.regions == set(FIVE) - {"region-e"}
+        lab.run(fewer)
+    assert lab.rows.noted.regions == set(FIVE)
+    lab.rows.busy.clear()
+    lab.run(fewer)
+    assert lab.rows.noted.regions == set(FIVE) - {"region-e"}
 
 
-def test_a_broken_hub_ends_the_round_at_once(bed: Bed) -> None:
+def test_a_broken_hub_ends_the_round_at_once(lab: Lab) -> None:
     """What no region can do without is no region's failure; there is no use in going on."""
     broken = Failure.of(State.NOT_FOUND, "ResourceNotFoundException", "no such table")
-    bed.rows.busy["region-b"] = HubBrokenError("table", broken)
+    lab.rows.busy["region-b"] = HubBrokenError("table", broken)
     with pytest.raises(HubBrokenError):
-        bed.run(EVERYWHERE)
-    assert bed.rows.visited == ["region-a", "region-b"]
+        lab.run(EVERYWHERE)
+    assert lab.rows.visited == ["region-a", "region-b"]
 
 
-def test_a_failed_region_is_told_before_a_refusal(bed: Bed) -> None:
+def test_a_failed_region_is_told_before_a_refusal(lab: Lab) -> None:
     """One error goes up, and both are in the log."""
-    catalogue = shrunk(bed, images(12))
-    bed.rows.busy["us-east-1"] = BUSY
+    catalogue = shrunk(lab, images(12))
+    lab.rows.busy["us-east-1"] = BUSY
     with pytest.raises(RegionsFailedError) as caught:
-        bed.run(catalogue, NEXT_ROUND)
+        lab.run(catalogue, NEXT_ROUND)
     assert list(caught.value.problems) == ["us-east-1"]
-    assert bed.log.events("error").count("removal refused") == 1
-    assert bed.log.events("error").count("region failed") == 1
+    assert lab.log.events("error").count("removal refused") == 1
+    assert lab.log.events("error").count("region failed") == 1
 
 
-def test_time_that_is_over_is_told_before_a_failed_region(bed: Bed) -> None:
+def test_time_that_is_over_is_told_before_a_failed_region(lab: Lab) -> None:
     """The regions left had no turn at all; the failed one is in the log."""
-    bed.rows.busy["region-a"] = BUSY
+    lab.rows.busy["region-a"] = BUSY
     with pytest.raises(OutOfTimeError) as caught:
-        bed.run(EVERYWHERE, deadline=time_for(2))
+        lab.run(EVERYWHERE, deadline=time_for(2))
     assert caught.value.left == tuple(FIVE[2:])
-    assert bed.log.events("error") == ["region failed"]
+    assert lab.log.events("error") == ["region failed"]
 
 
 # --- regions that leave
 
 
-def test_a_region_that_leaves_is_deactivated_once_and_forgotten(bed: Bed) -> None:
+def test_a_region_that_leaves_is_deactivated_once_and_forgotten(lab: Lab) -> None:
     """Its rows go to sleep in the next round; after that nobody reads them any more."""
     before = a_catalogue(["eu-west-1", "us-east-1"])
-    bed.run(before)
-    bed.asked()
+    lab.run(before)
+    lab.asked()
     after = without("us-east-1", of=before)
-    summary = bed.run(after, NEXT_ROUND)
+    summary = lab.run(after, NEXT_ROUND)
     assert dict(summary.changes) == {"deactivated": 2}
-    assert bed.asked() == [("eu-west-1", ACCOUNT, name) for name in ("al2023", "rhel-9")]
-    assert bed.active() == [("eu-west-1", "al2023"), ("eu-west-1", "rhel-9")]
-    assert bed.rows.noted.regions == {"eu-west-1"}
-    assert bed.visited(after) == ["eu-west-1"]
+    assert lab.asked() == [("eu-west-1", ACCOUNT, name) for name in ("al2023", "rhel-9")]
+    assert lab.active() == [("eu-west-1", "al2023"), ("eu-west-1", "rhel-9")]
+    assert lab.rows.noted.regions == {"eu-west-1"}
+    assert lab.visited(after) == ["eu-west-1"]
 
 
-def test_a_region_that_leaves_keeps_its_history(bed: Bed) -> None:
+def test_a_region_that_leaves_keeps_its_history(lab: Lab) -> None:
     """Version and image stay in the row; when the region returns, they go on."""
     before = a_catalogue(["eu-west-1", "us-east-1"], [an_image()])
-    bed.run(before)
+    lab.run(before)
     record = image_record(ACCOUNT, "al2023")
-    bed.rows.table.change("us-east-1", record, version=7, image_id="ami-7", status={"state": "ok"})
-    bed.run(without("us-east-1", of=before))
-    summary = bed.run(before)
-    row = bed.rows.table.row("us-east-1", record)
+    lab.rows.table.change("us-east-1", record, version=7, image_id="ami-7", status={"state": "ok"})
+    lab.run(without("us-east-1", of=before))
+    summary = lab.run(before)
+    row = lab.rows.table.row("us-east-1", record)
     assert row is not None
     assert (row["active"], row["version"], row["image_id"]) == (True, 7, "ami-7")
     assert dict(summary.changes) == {"reactivated": 1}
 
 
-def test_a_killed_round_forgets_no_region_that_left(bed: Bed) -> None:
+def test_a_killed_round_forgets_no_region_that_left(lab: Lab) -> None:
     """A region is forgotten only when a round has seen that nothing is active in it."""
     before = a_catalogue(["eu-west-1", "us-east-1"])
-    bed.run(before)
+    lab.run(before)
     after = without("us-east-1", of=before)
-    bed.rows.noted = Note(bed.rows.noted.regions, "eu-west-1")
-    bed.rows.killed_in = "eu-west-1"
-    assert bed.visited(after) == ["eu-west-1"]
-    bed.rows.killed_in = None
-    assert "us-east-1" in bed.visited(after)
-    assert {region for region, _ in bed.active()} == {"eu-west-1"}
+    lab.rows.noted = Note(lab.rows.noted.regions, "eu-west-1")
+    lab.rows.killed_in = "eu-west-1"
+    assert lab.visited(after) == ["eu-west-1"]
+    lab.rows.killed_in = None
+    assert "us-east-1" in lab.visited(after)
+    assert {region for region, _ in lab.active()} == {"eu-west-1"}
 
 
-def test_a_new_region_is_noted_before_its_rows_are_written(bed: Bed) -> None:
+def test_a_new_region_is_noted_before_its_rows_are_written(lab: Lab) -> None:
     """A round killed in it cannot leave active rows that nobody remembers."""
-    bed.rows.killed_in = "eu-west-1"
+    lab.rows.killed_in = "eu-west-1"
     with pytest.raises(KilledError):
-        bed.run(a_catalogue())
-    assert bed.rows.noted.regions == {"eu-west-1", "us-east-1"}
+        lab.run(a_catalogue())
+    assert lab.rows.noted.regions == {"eu-west-1", "us-east-1"}
 
 
 # --- parts of a round
 
 
-def test_a_part_visits_its_regions_alone_and_keeps_the_cursor(bed: Bed) -> None:
+def test_a_part_visits_its_regions_alone_and_keeps_the_cursor(lab: Lab) -> None:
     """Asking for one region by hand does not disturb the rotation of the others."""
-    bed.visited(EVERYWHERE)
-    before = bed.rows.noted
-    assert bed.visited(EVERYWHERE, only={"region-d"}) == ["region-d"]
-    assert bed.rows.noted == before
-    assert bed.visited(EVERYWHERE) == FIVE[1:] + FIVE[:1]
+    lab.visited(EVERYWHERE)
+    before = lab.rows.noted
+    assert lab.visited(EVERYWHERE, only={"region-d"}) == ["region-d"]
+    assert lab.rows.noted == before
+    assert lab.visited(EVERYWHERE) == FIVE[1:] + FIVE[:1]
 
 
-def test_a_part_forgets_no_region(bed: Bed) -> None:
+def test_a_part_forgets_no_region(lab: Lab) -> None:
     """What it did not visit may still hold active rows."""
-    bed.run(EVERYWHERE)
+    lab.run(EVERYWHERE)
     fewer = without("region-e", of=EVERYWHERE)
-    bed.run(fewer, only={"region-a"})
-    assert bed.rows.noted.regions == set(FIVE)
-    assert ("region-e", "al2023") in bed.active()
+    lab.run(fewer, only={"region-a"})
+    assert lab.rows.noted.regions == set(FIVE)
+    assert ("region-e", "al2023") in lab.active()
 
 
-def test_a_part_that_is_cut_short_says_what_is_left(bed: Bed) -> None:
+def test_a_part_that_is_cut_short_says_what_is_left(lab: Lab) -> None:
     """The cursor stays, since the next full round visits those regions anyway."""
-    bed.visited(EVERYWHERE)
-    before = bed.rows.noted
+    lab.visited(EVERYWHERE)
+    before = lab.rows.noted
     with pytest.raises(OutOfTimeError) as caught:
-        bed.run(EVERYWHERE, only={"region-a", "region-d"}, deadline=time_for(1))
+        lab.run(EVERYWHERE, only={"region-a", "region-d"}, deadline=time_for(1))
     assert caught.value.left == ("region-a",)
-    assert bed.rows.noted == before
+    assert lab.rows.noted == before
 
 
 @pytest.mark.parametrize("only", [{"region-x"}, {"region-a", "region-x"}])
-def test_a_part_with_an_unknown_region_is_refused(bed: Bed, only: set[str]) -> None:
+def test_a_part_with_an_unknown_region_is_refused(lab: Lab, only: set[str]) -> None:
     """Before anything is written, and by name."""
-    bed.rows.noted = Note(frozenset(FIVE), "region-b")
+    lab.rows.noted = Note(frozenset(FIVE), "region-b")
     with pytest.raises(MalformedError, match="regions region-x are neither in"):
-        bed.run(EVERYWHERE, only=only)
-    assert (bed.rows.table.rows(), bed.asked()) == ([], [])
+        lab.run(EVERYWHERE, only=only)
+    assert (lab.rows.table.rows(), lab.asked()) == ([], [])
 
 
-def test_a_part_may_name_a_region_that_left(bed: Bed) -> None:
+def test_a_part_may_name_a_region_that_left(lab: Lab) -> None:
     """Its rows are deactivated without waiting for the next round."""
-    bed.run(EVERYWHERE)
-    bed.run(without("region-e", of=EVERYWHERE), only={"region-e"})
-    assert ("region-e", "al2023") not in bed.active()
+    lab.run(EVERYWHERE)
+    lab.run(without("region-e", of=EVERYWHERE), only={"region-e"})
+    assert ("region-e", "al2023") not in lab.active()
 
 
 # --- what is told
 
 
-def test_the_summary_counts_what_was_done(bed: Bed) -> None:
+def test_the_summary_counts_what_was_done(lab: Lab) -> None:
     """The answer for people, and the metrics by region."""
-    bed.rows.table.put(image_row(a_pair(an_image("old"))))
-    summary = bed.run(MIXED)
+    lab.rows.table.put(image_row(a_pair(an_image("old"))))
+    summary = lab.run(MIXED)
     assert summary.answer() == {
         "round": ROUND,
         "regions": 2,
@@ -681,18 +681,18 @@ def test_the_summary_counts_what_was_done(bed: Bed) -> None:
     ]
 
 
-def test_a_round_is_reported_once(bed: Bed) -> None:
+def test_a_round_is_reported_once(lab: Lab) -> None:
     """What is reported is what is answered."""
-    summary = bed.run(MIXED)
-    assert bed.reported == [summary]
+    summary = lab.run(MIXED)
+    assert lab.reported == [summary]
 
 
-def test_a_refused_round_counts_as_finished(bed: Bed) -> None:
+def test_a_refused_round_counts_as_finished(lab: Lab) -> None:
     """Every region had its turn; the refusals are counted beside it."""
-    catalogue = shrunk(bed, images(12))
+    catalogue = shrunk(lab, images(12))
     with pytest.raises(RefusedError):
-        bed.run(catalogue, NEXT_ROUND)
-    assert bed.measured() == {
+        lab.run(catalogue, NEXT_ROUND)
+    assert lab.measured() == {
         "RoundsFinished": 1,
         "RemovalsRefused": 1,
         "PairsEnqueued ap-south-1": 13,
@@ -701,67 +701,67 @@ def test_a_refused_round_counts_as_finished(bed: Bed) -> None:
     }
 
 
-def test_a_round_with_failed_regions_is_not_finished(bed: Bed) -> None:
+def test_a_round_with_failed_regions_is_not_finished(lab: Lab) -> None:
     """What was enqueued elsewhere is measured all the same."""
     for region in FIVE[1:4]:
-        bed.queue.refused[region] = UNSENT
+        lab.queue.refused[region] = UNSENT
     with pytest.raises(RegionsFailedError):
-        bed.run(EVERYWHERE)
-    assert bed.measured() == {
+        lab.run(EVERYWHERE)
+    assert lab.measured() == {
         "RegionsFailed": 3,
         "PairsEnqueued region-a": 1,
         "PairsEnqueued region-e": 1,
     }
 
 
-def test_a_round_that_ran_out_of_time_is_not_finished(bed: Bed) -> None:
+def test_a_round_that_ran_out_of_time_is_not_finished(lab: Lab) -> None:
     """What was enqueued until then is measured."""
     with pytest.raises(OutOfTimeError):
-        bed.run(EVERYWHERE, deadline=time_for(1))
-    assert bed.measured() == {"PairsEnqueued region-a": 1}
+        lab.run(EVERYWHERE, deadline=time_for(1))
+    assert lab.measured() == {"PairsEnqueued region-a": 1}
 
 
-def test_a_part_of_a_round_is_not_a_finished_round(bed: Bed) -> None:
+def test_a_part_of_a_round_is_not_a_finished_round(lab: Lab) -> None:
     """Regions that somebody schedules by hand must not soothe the alarm on missing rounds."""
-    bed.run(EVERYWHERE, only=["region-a"])
-    assert bed.measured() == {"PairsEnqueued region-a": 1}
+    lab.run(EVERYWHERE, only=["region-a"])
+    assert lab.measured() == {"PairsEnqueued region-a": 1}
 
 
-def test_a_round_that_breaks_off_is_reported(bed: Bed) -> None:
+def test_a_round_that_breaks_off_is_reported(lab: Lab) -> None:
     """Whatever ends it: here, a hub that breaks in its second region."""
     broken = Failure.of(State.NOT_FOUND, "ResourceNotFoundException", "no such table")
-    bed.rows.busy["region-b"] = HubBrokenError("table", broken)
+    lab.rows.busy["region-b"] = HubBrokenError("table", broken)
     with pytest.raises(HubBrokenError):
-        bed.run(EVERYWHERE)
-    assert bed.measured() == {"PairsEnqueued region-a": 1}
+        lab.run(EVERYWHERE)
+    assert lab.measured() == {"PairsEnqueued region-a": 1}
 
 
-def test_changes_are_logged_by_target(bed: Bed) -> None:
+def test_changes_are_logged_by_target(lab: Lab) -> None:
     """One line for each target whose configuration changed, with counts."""
-    bed.run(a_catalogue(["eu-west-1"]))
-    assert bed.log.fields("configuration applied") == [
+    lab.run(a_catalogue(["eu-west-1"]))
+    assert lab.log.fields("configuration applied") == [
         {"region": "eu-west-1", "account_id": ACCOUNT, "changes": {"created": 2}}
     ]
 
 
 @pytest.mark.parametrize("count", [0, 1, 40])
-def test_all_rows_of_a_target_are_written(bed: Bed, count: int) -> None:
+def test_all_rows_of_a_target_are_written(lab: Lab, count: int) -> None:
     """Over several threads, none is lost."""
-    summary = bed.run(a_catalogue(["eu-west-1"], images(count)))
+    summary = lab.run(a_catalogue(["eu-west-1"], images(count)))
     assert summary.changes["created"] == count
-    assert [name for _, name in bed.active()] == [image.name for image in images(count)]
+    assert [name for _, name in lab.active()] == [image.name for image in images(count)]
 
 
-def test_a_row_that_stays_damaged_becomes_stale(bed: Bed) -> None:
+def test_a_row_that_stays_damaged_becomes_stale(lab: Lab) -> None:
     """It is configured again in each round, but that is no answer."""
     damaged = image_row(a_pair(an_image("al2023"), number=7)) | {"status": "damaged"}
-    bed.rows.table.put(damaged)
+    lab.rows.table.put(damaged)
     catalogue = a_catalogue(["eu-west-1"], [an_image("al2023"), an_image("rhel-9")])
     for hour in (7, 8, 9):
-        bed.run(catalogue, f"2026-11-22T{hour:02}:00:00Z")
+        lab.run(catalogue, f"2026-11-22T{hour:02}:00:00Z")
 
-    assert 7 in bed.window().unanswered()
-    assert 8 not in bed.window().unanswered()
+    assert 7 in lab.window().unanswered()
+    assert 8 not in lab.window().unanswered()
 
 
 # --- health
@@ -780,19 +780,19 @@ HEALTHY = {
 }
 
 
-def health_of(bed: Bed) -> dict[str, float]:
+def health_of(lab: Lab) -> dict[str, float]:
     """The metrics of health alone."""
     others = ("RoundsFinished", "PairsEnqueued", "RegionsFailed", "RemovalsRefused")
-    return {name: value for name, value in bed.health().items() if not name.startswith(others)}
+    return {name: value for name, value in lab.health().items() if not name.startswith(others)}
 
 
-def test_the_first_round_measures_zeros(bed: Bed) -> None:
+def test_the_first_round_measures_zeros(lab: Lab) -> None:
     """Nothing was looked up yet, so nothing fails, and every alarm has a value."""
-    bed.run(MIXED)
-    assert health_of(bed) == HEALTHY
+    lab.run(MIXED)
+    assert health_of(lab) == HEALTHY
 
 
-def test_health_is_of_the_rows_before_the_round(bed: Bed) -> None:
+def test_health_is_of_the_rows_before_the_round(lab: Lab) -> None:
     """Each figure of a target has region and account as fields; the sums need none of them."""
     other = Target(OTHER_ACCOUNT, "eu-west-1")
     for pair in (
@@ -801,10 +801,10 @@ def test_health_is_of_the_rows_before_the_round(bed: Bed) -> None:
         a_pair(an_image("al2023"), other, state="access_denied", number=1),
         a_pair(an_image("rhel-9"), other, state="access_denied", number=2),
     ):
-        bed.rows.table.put(image_row(pair))
-    bed.run(MIXED)
+        lab.rows.table.put(image_row(pair))
+    lab.run(MIXED)
     there = f"eu-west-1 {OTHER_ACCOUNT}"
-    assert health_of(bed) == HEALTHY | {
+    assert health_of(lab) == HEALTHY | {
         "Pairs": 4,
         f"PairsFailing throttling eu-west-1 {ACCOUNT}": 1,
         f"PairsFailing access {there}": 2,
@@ -812,90 +812,90 @@ def test_health_is_of_the_rows_before_the_round(bed: Bed) -> None:
     }
 
 
-def test_a_round_repeats_what_the_round_before_it_measured(bed: Bed) -> None:
+def test_a_round_repeats_what_the_round_before_it_measured(lab: Lab) -> None:
     """A state that is still there is measured again, and its end is measured as zero."""
     catalogue = a_catalogue(["eu-west-1"], [an_image()])
-    bed.rows.table.put(image_row(a_pair(state="access_denied")))
+    lab.rows.table.put(image_row(a_pair(state="access_denied")))
     for round_id in (ROUND, NEXT_ROUND):
-        bed.run(catalogue, round_id)
-        assert bed.health()[f"TargetsFailing eu-west-1 {ACCOUNT}"] == 1
-    bed.rows.table.put(image_row(a_pair(state="ok")))
-    bed.run(catalogue, NEXT_ROUND)
-    assert health_of(bed) == HEALTHY | {"Pairs": 1}
+        lab.run(catalogue, round_id)
+        assert lab.health()[f"TargetsFailing eu-west-1 {ACCOUNT}"] == 1
+    lab.rows.table.put(image_row(a_pair(state="ok")))
+    lab.run(catalogue, NEXT_ROUND)
+    assert health_of(lab) == HEALTHY | {"Pairs": 1}
 
 
-def test_stale_pairs_are_measured_when_they_are_marked(bed: Bed) -> None:
+def test_stale_pairs_are_measured_when_they_are_marked(lab: Lab) -> None:
     """By the window that this round began, of pairs in any state."""
     catalogue = a_catalogue(["eu-west-1"])
     for number, (name, state) in enumerate([("al2023", "ok"), ("rhel-9", "not_found")], 1):
-        bed.rows.table.put(image_row(a_pair(an_image(name), state=state, number=number)))
+        lab.rows.table.put(image_row(a_pair(an_image(name), state=state, number=number)))
     before = a_window("2026-11-22T06:00:00Z", missed={1, 2})
-    bed.rows.table.put(round_row(window=before))
-    bed.run(catalogue)
-    assert bed.health()[f"PairsStale eu-west-1 {ACCOUNT}"] == 2
-    assert bed.health()[f"TargetsFailing eu-west-1 {ACCOUNT}"] == 1
-    assert bed.log.fields("pairs are stale") == [{"region": "eu-west-1", "stale": 1, "marked": 1}]
+    lab.rows.table.put(round_row(window=before))
+    lab.run(catalogue)
+    assert lab.health()[f"PairsStale eu-west-1 {ACCOUNT}"] == 2
+    assert lab.health()[f"TargetsFailing eu-west-1 {ACCOUNT}"] == 1
+    assert lab.log.fields("pairs are stale") == [{"region": "eu-west-1", "stale": 1, "marked": 1}]
 
 
-def test_a_round_row_that_cannot_be_written_hides_no_stale_pair(bed: Bed) -> None:
+def test_a_round_row_that_cannot_be_written_hides_no_stale_pair(lab: Lab) -> None:
     """The window is then taken as it was read."""
-    bed.rows.table.put(image_row(a_pair(state="ok", number=1)))
-    bed.rows.table.put(round_row(window=a_window(stale={1})))
+    lab.rows.table.put(image_row(a_pair(state="ok", number=1)))
+    lab.rows.table.put(round_row(window=a_window(stale={1})))
     busy = Failure.of(State.TRANSIENT, "InternalServerError", "later")
-    bed.rows.unwritable["round row"] = CallFailedError(busy)
+    lab.rows.unwritable["round row"] = CallFailedError(busy)
     with pytest.raises(RegionsFailedError):
-        bed.run(a_catalogue(["eu-west-1"], [an_image()]))
-    assert bed.health()[f"PairsStale eu-west-1 {ACCOUNT}"] == 1
+        lab.run(a_catalogue(["eu-west-1"], [an_image()]))
+    assert lab.health()[f"PairsStale eu-west-1 {ACCOUNT}"] == 1
 
 
-def test_rows_that_cannot_be_decoded_are_measured(bed: Bed) -> None:
+def test_rows_that_cannot_be_decoded_are_measured(lab: Lab) -> None:
     """Image rows and round rows, by region."""
-    bed.rows.table.put(image_row(a_pair()) | {"version": "three"})
-    bed.rows.table.put(round_row() | {"answered": "all"})
-    bed.run(a_catalogue(["eu-west-1"], [an_image()]))
-    assert bed.health()["RowsUnreadable eu-west-1"] == 2
+    lab.rows.table.put(image_row(a_pair()) | {"version": "three"})
+    lab.rows.table.put(round_row() | {"answered": "all"})
+    lab.run(a_catalogue(["eu-west-1"], [an_image()]))
+    assert lab.health()["RowsUnreadable eu-west-1"] == 2
 
 
-def test_images_that_were_never_found_are_named(bed: Bed) -> None:
+def test_images_that_were_never_found_are_named(lab: Lab) -> None:
     """A typo in a parameter path is reported by the round after its first lookups."""
     catalogue = a_catalogue(tracked=[an_image("typo"), an_image("al2023")])
     for region in catalogue.regions():
         target = Target(ACCOUNT, region)
-        bed.rows.table.put(image_row(a_pair(an_image("al2023"), target, state="ok", number=1)))
+        lab.rows.table.put(image_row(a_pair(an_image("al2023"), target, state="ok", number=1)))
         unknown = a_pair(an_image("typo"), target, known=None, version=0, state="not_found")
-        bed.rows.table.put(image_row(replace(unknown, number=2)))
-    bed.run(catalogue)
-    assert bed.health()["ImagesNeverFound"] == 1
-    assert bed.log.fields("image never found") == [{"image_name": "typo"}]
+        lab.rows.table.put(image_row(replace(unknown, number=2)))
+    lab.run(catalogue)
+    assert lab.health()["ImagesNeverFound"] == 1
+    assert lab.log.fields("image never found") == [{"image_name": "typo"}]
 
 
-def test_a_part_of_a_round_measures_no_health(bed: Bed) -> None:
+def test_a_part_of_a_round_measures_no_health(lab: Lab) -> None:
     """Its zeros would end alarms of the other regions."""
-    bed.run(EVERYWHERE)
-    bed.run(EVERYWHERE, NEXT_ROUND, only=list(FIVE))
-    assert health_of(bed) == {}
+    lab.run(EVERYWHERE)
+    lab.run(EVERYWHERE, NEXT_ROUND, only=list(FIVE))
+    assert health_of(lab) == {}
 
 
-def test_a_round_that_could_not_read_a_region_measures_no_health(bed: Bed) -> None:
+def test_a_round_that_could_not_read_a_region_measures_no_health(lab: Lab) -> None:
     """What fails there is not known, so no sum is true."""
     busy = Failure.of(State.THROTTLED, "ThrottlingException", "slow down")
-    bed.rows.busy["region-c"] = CallFailedError(busy)
+    lab.rows.busy["region-c"] = CallFailedError(busy)
     with pytest.raises(RegionsFailedError):
-        bed.run(EVERYWHERE)
-    assert health_of(bed) == {}
-    assert bed.log.fields("image never found") == []
+        lab.run(EVERYWHERE)
+    assert health_of(lab) == {}
+    assert lab.log.fields("image never found") == []
 
 
-def test_a_round_that_ran_out_of_time_measures_no_health(bed: Bed) -> None:
+def test_a_round_that_ran_out_of_time_measures_no_health(lab: Lab) -> None:
     """It did not read every region."""
     with pytest.raises(OutOfTimeError):
-        bed.run(EVERYWHERE, deadline=time_for(1))
-    assert health_of(bed) == {}
+        lab.run(EVERYWHERE, deadline=time_for(1))
+    assert health_of(lab) == {}
 
 
-def test_a_round_that_could_not_send_measures_health(bed: Bed) -> None:
+def test_a_round_that_could_not_send_measures_health(lab: Lab) -> None:
     """Every row was read, and health is of the rows."""
-    bed.queue.refused["region-b"] = UNSENT
+    lab.queue.refused["region-b"] = UNSENT
     with pytest.raises(RegionsFailedError):
-        bed.run(EVERYWHERE)
-    assert health_of(bed) == HEALTHY
+        lab.run(EVERYWHERE)
+    assert health_of(lab) == HEALTHY
