@@ -94,9 +94,9 @@ class Room:
 
 
 @pytest.fixture
-def room() -> Room:
-    """A room with nothing in it."""
-    return Room()
+def lab() -> Lab:
+    """A lab with nothing in it."""
+    return Lab()
 
 
 def only(outcomes: Sequence[Outcome]) -> Outcome:
@@ -105,89 +105,89 @@ def only(outcomes: Sequence[Outcome]) -> Outcome:
     return outcome
 
 
-def settled(room: Room, *pairs: Pair) -> None:
+def settled(lab: Lab, *pairs: Pair) -> None:
     """Let the table hold these pairs."""
     for pair in pairs:
-        room.rows.put(pair)
+        lab.rows.put(pair)
 
 
 # --- the order of things
 
 
 @pytest.mark.parametrize("lookup", [by_parameter(), by_name()])
-def test_rows_are_read_before_the_source_is_asked(room: Room, lookup: Lookup) -> None:
+def test_rows_are_read_before_the_source_is_asked(lab: Lab, lookup: Lookup) -> None:
     """An answer is only ever committed over what was known before the question."""
-    settled(room, a_pair(lookup=lookup))
-    room.publish(1)
-    room.check(a_request(lookup=lookup))
-    asked = [o for o in room.journal if o in {"enter", "parameters", "matching", "images"}]
-    assert room.journal[0] == "read"
-    assert room.journal.index(asked[0]) > room.journal.index("read")
-    assert room.journal.index("commit") > room.journal.index(asked[-1])
-    assert "read consistently" not in room.journal
+    settled(lab, a_pair(lookup=lookup))
+    lab.publish(1)
+    lab.check(a_request(lookup=lookup))
+    asked = [o for o in lab.journal if o in {"enter", "parameters", "matching", "images"}]
+    assert lab.journal[0] == "read"
+    assert lab.journal.index(asked[0]) > lab.journal.index("read")
+    assert lab.journal.index("commit") > lab.journal.index(asked[-1])
+    assert "read consistently" not in lab.journal
 
 
-def test_an_answer_older_than_the_row_cannot_win(room: Room) -> None:
+def test_an_answer_older_than_the_row_cannot_win(lab: Lab) -> None:
     """Who read an old version commits nothing, whatever the source told."""
     current = a_pair(known=an_observation(3), version=3)
-    settled(room, current)
-    room.rows.stale["al2023"] = replace(current, known=an_observation(2), version=2)
-    room.publish(1)
-    assert room.check(a_request()) == [OVERTAKEN]
-    assert room.rows.stored(current) == current
+    settled(lab, current)
+    lab.rows.stale["al2023"] = replace(current, known=an_observation(2), version=2)
+    lab.publish(1)
+    assert lab.check(a_request()) == [OVERTAKEN]
+    assert lab.rows.stored(current) == current
 
 
 # --- a steady round
 
 
-def test_an_unchanged_pair_writes_nothing(room: Room) -> None:
+def test_an_unchanged_pair_writes_nothing(lab: Lab) -> None:
     """Neither to the table nor to the log; its image is asked for once."""
-    settled(room, a_pair(known=an_observation(1)))
-    room.publish(1)
-    assert room.check(a_request()) == [OK]
-    assert room.journal == ["read", "enter", "images", "parameters", "answered"]
-    assert room.log.lines == []
+    settled(lab, a_pair(known=an_observation(1)))
+    lab.publish(1)
+    assert lab.check(a_request()) == [OK]
+    assert lab.journal == ["read", "enter", "images", "parameters", "answered"]
+    assert lab.log.lines == []
 
 
 @pytest.mark.parametrize("count", [1, 10, 11, 35])
-def test_ten_unchanged_parameters_cost_one_request(room: Room, count: int) -> None:
+def test_ten_unchanged_parameters_cost_one_request(lab: Lab, count: int) -> None:
     """And all of their images one more; no row but the round row is written."""
     for number in range(count):
         path = f"{PATH}/{number}"
         observed = an_observation(number)
-        settled(room, a_pair(f"image-{number}", by_parameter(path), known=observed))
-        room.facts.put_parameter(HERE, path, observed.image_id)
-        room.facts.register(HERE, an_ami(number))
+        settled(lab, a_pair(f"image-{number}", by_parameter(path), known=observed))
+        lab.facts.put_parameter(HERE, path, observed.image_id)
+        lab.facts.register(HERE, an_ami(number))
     requests = [a_request(f"image-{n}", by_parameter(f"{PATH}/{n}")) for n in range(count)]
-    assert room.check(*requests) == [OK] * count
-    assert math.ceil(count / 10) == room.facts.requests("parameters")
-    assert (room.facts.requests("images"), room.facts.requests("matching")) == (1, 0)
-    assert room.journal == ["read", "enter", "images", "parameters", "answered"]
+    assert lab.check(*requests) == [OK] * count
+    assert math.ceil(count / 10) == lab.facts.requests("parameters")
+    assert (lab.facts.requests("images"), lab.facts.requests("matching")) == (1, 0)
+    assert lab.journal == ["read", "enter", "images", "parameters", "answered"]
 
 
-def test_an_unchanged_filter_lookup_writes_nothing(room: Room) -> None:
+def test_an_unchanged_filter_lookup_writes_nothing(lab: Lab) -> None:
     """Its newest image is the known one."""
-    settled(room, a_pair(lookup=by_name(), known=an_observation(2, day=2)))
-    room.facts.register(HERE, an_ami(1))
-    room.facts.register(HERE, an_ami(2, day=2))
-    assert room.check(a_request(lookup=by_name())) == [OK]
-    assert room.journal == ["read", "enter", "matching", "answered"]
+    settled(lab, a_pair(lookup=by_name(), known=an_observation(2, day=2)))
+    lab.facts.register(HERE, an_ami(1))
+    lab.facts.register(HERE, an_ami(2, day=2))
+    assert lab.check(a_request(lookup=by_name())) == [OK]
+    assert lab.journal == ["read", "enter", "matching", "answered"]
 
 
-def test_parameter_and_filter_lookups_go_together(room: Room) -> None:
+def test_parameter_and_filter_lookups_go_together(lab: Lab) -> None:
     """One read of rows and one session serve both."""
-    settled(room, a_pair("a"), a_pair("b", by_name()))
-    room.publish(1)
-    outcomes = room.check(a_request("a"), a_request("b", by_name()))
+    settled(lab, a_pair("a"), a_pair("b", by_name()))
+    lab.publish(1)
+    outcomes = lab.check(a_request("a"), a_request("b", by_name()))
     assert outcomes == [Outcome(State.OK, Kind.BASELINE)] * 2
     asked = ["read", "enter", "parameters", "images", "matching"]
-    assert room.journal == [*asked[:4], "commit", "matching", "commit", "answered"]
+    assert lab.journal == [*asked[:4], "commit", "matching", "commit", "answered"]
 
 
-def test_nothing_is_asked_where_nothing_is_wanted(room: Room) -> None:
+def test_nothing_is_asked_where_nothing_is_wanted(lab: Lab) -> None:
     """A target whose pairs are all gone is not even entered."""
-    assert room.check(a_request()) == [DROPPED]
-    assert "enter" not in room.journal
+    assert lab.check(a_request()) == [DROPPED]
+    assert "enter" not in lab.journal
 
 
 # --- messages that have become pointless
@@ -203,67 +203,67 @@ def test_nothing_is_asked_where_nothing_is_wanted(room: Room) -> None:
     ],
     ids=["missing", "inactive", "another path", "another sort of lookup"],
 )
-def test_a_request_that_is_not_the_rows_is_dropped(room: Room, row: Pair | None) -> None:
+def test_a_request_that_is_not_the_rows_is_dropped(lab: Lab, row: Pair | None) -> None:
     """After a consistent read, since the first one may be a moment behind."""
-    settled(room, *([row] if row else []))
-    room.publish(1)
-    assert room.check(a_request()) == [DROPPED]
-    assert room.journal == ["read", "read consistently"]
+    settled(lab, *([row] if row else []))
+    lab.publish(1)
+    assert lab.check(a_request()) == [DROPPED]
+    assert lab.journal == ["read", "read consistently"]
 
 
 @pytest.mark.parametrize(
     "stale", [None, a_pair(active=False), a_pair(lookup=by_parameter("/another"))]
 )
-def test_a_row_written_a_moment_ago_is_found(room: Room, stale: Pair | None) -> None:
+def test_a_row_written_a_moment_ago_is_found(lab: Lab, stale: Pair | None) -> None:
     """The consistent read sees what the first one did not, and it alone is asked again."""
-    settled(room, a_pair(), a_pair("other", known=an_observation(1)))
-    room.rows.stale["al2023"] = stale
-    room.publish(1)
-    outcomes = room.check(a_request(), a_request("other"))
+    settled(lab, a_pair(), a_pair("other", known=an_observation(1)))
+    lab.rows.stale["al2023"] = stale
+    lab.publish(1)
+    outcomes = lab.check(a_request(), a_request("other"))
     assert outcomes == [Outcome(State.OK, Kind.BASELINE), OK]
-    assert room.journal[:2] == ["read", "read consistently"]
+    assert lab.journal[:2] == ["read", "read consistently"]
 
 
-def test_a_row_that_cannot_be_decoded_costs_its_own_pair_alone(room: Room) -> None:
+def test_a_row_that_cannot_be_decoded_costs_its_own_pair_alone(lab: Lab) -> None:
     """Another delivery would find the same row: it is logged, and its message acknowledged."""
-    room.rows.garble(a_pair("garbled"))
-    settled(room, a_pair(known=an_observation(1)))
-    room.publish(1)
-    outcomes = room.check(a_request("garbled"), a_request())
+    lab.rows.garble(a_pair("garbled"))
+    settled(lab, a_pair(known=an_observation(1)))
+    lab.publish(1)
+    outcomes = lab.check(a_request("garbled"), a_request())
     assert outcomes == [UNREADABLE, OK]
-    assert room.log.fields("row malformed") == [{"problem": "garbled"}]
+    assert lab.log.fields("row malformed") == [{"problem": "garbled"}]
 
 
-def test_an_older_message_of_an_edited_pair_is_dropped_beside_the_new_one(room: Room) -> None:
+def test_an_older_message_of_an_edited_pair_is_dropped_beside_the_new_one(lab: Lab) -> None:
     """Two messages of one pair, from before and after an edit: the row's own is answered."""
-    settled(room, a_pair())
-    room.publish(1)
+    settled(lab, a_pair())
+    lab.publish(1)
     before, after = a_request(lookup=by_parameter("/before")), a_request()
-    assert room.check(before, after) == [DROPPED, Outcome(State.OK, Kind.BASELINE)]
+    assert lab.check(before, after) == [DROPPED, Outcome(State.OK, Kind.BASELINE)]
 
 
 # --- changes
 
 
-def test_first_sight_is_a_baseline(room: Room) -> None:
+def test_first_sight_is_a_baseline(lab: Lab) -> None:
     """Its history is empty, so it is not asked for."""
-    settled(room, a_pair())
-    room.publish(1)
-    assert room.check(a_request()) == [Outcome(State.OK, Kind.BASELINE)]
-    stored = room.rows.stored(a_pair())
+    settled(lab, a_pair())
+    lab.publish(1)
+    assert lab.check(a_request()) == [Outcome(State.OK, Kind.BASELINE)]
+    stored = lab.rows.stored(a_pair())
     assert (stored.version, stored.known, stored.state) == (1, an_observation(1), "ok")
-    assert "history" not in room.journal
+    assert "history" not in lab.journal
 
 
-def test_a_new_image_is_a_release(room: Room) -> None:
+def test_a_new_image_is_a_release(lab: Lab) -> None:
     """Its row and its log line tell what changed, where and from what."""
     pair = a_pair(known=an_observation(1), version=7)
-    settled(room, pair)
-    room.publish(2)
-    assert room.check(a_request()) == [Outcome(State.OK, Kind.RELEASE)]
-    (release,) = room.rows.releases(pair)
+    settled(lab, pair)
+    lab.publish(2)
+    assert lab.check(a_request()) == [Outcome(State.OK, Kind.RELEASE)]
+    (release,) = lab.rows.releases(pair)
     assert release == a_release(pair, 2)
-    assert room.rows.pending() == {release.event_id}
+    assert lab.rows.pending() == {release.event_id}
     expected = {
         "image_name": "al2023",
         "region": "eu-west-1",
@@ -274,58 +274,58 @@ def test_a_new_image_is_a_release(room: Room) -> None:
         "event_id": release.event_id,
         "previous_image_id": image_id(1),
     }
-    assert room.log.fields("release committed") == [expected]
+    assert lab.log.fields("release committed") == [expected]
 
 
-def test_all_changed_parameters_are_looked_at_in_one_request(room: Room) -> None:
+def test_all_changed_parameters_are_looked_at_in_one_request(lab: Lab) -> None:
     """Images that are known already cost one of their own."""
     known, changed = a_pair("a", by_parameter("/a"), known=an_observation(1)), a_pair("b")
-    settled(room, known, changed, a_pair("c"))
-    room.facts.put_parameter(HERE, "/a", image_id(1))
-    room.facts.register(HERE, an_ami(1))
-    room.publish(2)
-    room.check(a_request("a", by_parameter("/a")), a_request("b"), a_request("c"))
-    assert room.facts.requests("images") == 2
-    assert room.rows.stored(changed).known == an_observation(2)
+    settled(lab, known, changed, a_pair("c"))
+    lab.facts.put_parameter(HERE, "/a", image_id(1))
+    lab.facts.register(HERE, an_ami(1))
+    lab.publish(2)
+    lab.check(a_request("a", by_parameter("/a")), a_request("b"), a_request("c"))
+    assert lab.facts.requests("images") == 2
+    assert lab.rows.stored(changed).known == an_observation(2)
 
 
-def test_an_image_that_was_current_before_is_a_rollback(room: Room) -> None:
+def test_an_image_that_was_current_before_is_a_rollback(lab: Lab) -> None:
     """The pair's own history says so."""
-    settled(room, a_pair())
+    settled(lab, a_pair())
     for number in (1, 2, 1):
-        room.publish(number)
-        room.check(a_request())
-    kinds = [release.kind for release in room.rows.releases(a_pair())]
+        lab.publish(number)
+        lab.check(a_request())
+    kinds = [release.kind for release in lab.rows.releases(a_pair())]
     assert kinds == [Kind.BASELINE, Kind.RELEASE, Kind.ROLLBACK]
-    assert "history" in room.journal
+    assert "history" in lab.journal
 
 
-def test_a_withdrawn_image_makes_a_filter_lookup_roll_back(room: Room) -> None:
+def test_a_withdrawn_image_makes_a_filter_lookup_roll_back(lab: Lab) -> None:
     """The newest that is left is older than what was known, and was never current."""
     pair = a_pair(lookup=by_name(), known=an_observation(2, day=9))
-    settled(room, pair)
-    room.facts.register(HERE, an_ami(1, day=2))
-    assert room.check(a_request(lookup=by_name())) == [Outcome(State.OK, Kind.ROLLBACK)]
+    settled(lab, pair)
+    lab.facts.register(HERE, an_ami(1, day=2))
+    assert lab.check(a_request(lookup=by_name())) == [Outcome(State.OK, Kind.ROLLBACK)]
 
 
-def test_an_edit_is_confirmed_and_then_forgotten(room: Room) -> None:
+def test_an_edit_is_confirmed_and_then_forgotten(lab: Lab) -> None:
     """The next change counts as what it is, and the confirmation is written once."""
     pair = a_pair(known=an_observation(1), confirmed=by_parameter("/before"))
-    settled(room, pair)
-    room.publish(1)
-    assert room.check(a_request()) == [OK]
-    assert room.check(a_request()) == [OK]
-    assert room.writes() == ["confirm"]
-    room.publish(2)
-    assert room.check(a_request()) == [Outcome(State.OK, Kind.RELEASE)]
+    settled(lab, pair)
+    lab.publish(1)
+    assert lab.check(a_request()) == [OK]
+    assert lab.check(a_request()) == [OK]
+    assert lab.writes() == ["confirm"]
+    lab.publish(2)
+    assert lab.check(a_request()) == [Outcome(State.OK, Kind.RELEASE)]
 
 
-def test_an_edit_that_gives_another_image_is_reconfigured(room: Room) -> None:
+def test_an_edit_that_gives_another_image_is_reconfigured(lab: Lab) -> None:
     """It is nobody's release."""
-    settled(room, a_pair(known=an_observation(1), confirmed=by_parameter("/before")))
-    room.publish(2)
-    assert room.check(a_request()) == [Outcome(State.OK, Kind.RECONFIGURED)]
-    assert room.rows.pending() == set()
+    settled(lab, a_pair(known=an_observation(1), confirmed=by_parameter("/before")))
+    lab.publish(2)
+    assert lab.check(a_request()) == [Outcome(State.OK, Kind.RECONFIGURED)]
+    assert lab.rows.pending() == set()
 
 
 # --- the ways a commit can end
@@ -359,25 +359,25 @@ class Interfering(FakeRows):
     ids=["deactivated", "edited", "overtaken", "announces less"],
 )
 def test_what_happens_meanwhile_decides_the_outcome(
-    room: Room, meanwhile: Pair, expected: Outcome
+    lab: Lab, meanwhile: Pair, expected: Outcome
 ) -> None:
     """Deactivated or edited: the message is pointless. Overtaken: it is tried again."""
-    room.rows = Interfering(room.journal, meanwhile)
-    settled(room, a_pair(known=an_observation(1)))
-    room.publish(2)
-    assert room.check(a_request()) == [expected]
-    assert room.rows.releases(a_pair()) == []
+    lab.rows = Interfering(lab.journal, meanwhile)
+    settled(lab, a_pair(known=an_observation(1)))
+    lab.publish(2)
+    assert lab.check(a_request()) == [expected]
+    assert lab.rows.releases(a_pair()) == []
     counted = [{"region": HERE.region, "account_id": HERE.account_id, "overtaken": 1}]
-    assert room.log.fields("lookups not finished") == (counted if expected is OVERTAKEN else [])
+    assert lab.log.fields("lookups not finished") == (counted if expected is OVERTAKEN else [])
 
 
-def test_the_same_finding_of_two_workers_is_one_release(room: Room) -> None:
+def test_the_same_finding_of_two_workers_is_one_release(lab: Lab) -> None:
     """The slower one finds its release written already, which is a success."""
-    room.rows = Interfering(room.journal, a_pair(), release_first=2)
-    settled(room, a_pair(known=an_observation(1)))
-    room.publish(2)
-    assert room.check(a_request()) == [Outcome(State.OK, Kind.RELEASE)]
-    assert len(room.rows.releases(a_pair())) == 1
+    lab.rows = Interfering(lab.journal, a_pair(), release_first=2)
+    settled(lab, a_pair(known=an_observation(1)))
+    lab.publish(2)
+    assert lab.check(a_request()) == [Outcome(State.OK, Kind.RELEASE)]
+    assert len(lab.rows.releases(a_pair())) == 1
 
 
 # --- failures
@@ -395,25 +395,23 @@ STATES = {
 
 @pytest.mark.parametrize("operation", ["parameters", "matching", "images"])
 @pytest.mark.parametrize("code", STATES)
-def test_every_failure_is_written_once_while_it_lasts(
-    room: Room, operation: str, code: str
-) -> None:
+def test_every_failure_is_written_once_while_it_lasts(lab: Lab, operation: str, code: str) -> None:
     """The last good image stays; what may pass is tried again, the rest is acknowledged."""
     lookup = by_name() if operation == "matching" else by_parameter()
     pair = a_pair(lookup=lookup, known=an_observation(1), version=3)
-    settled(room, pair)
-    room.publish(2, day=9)
-    room.facts.fail(operation, code)
+    settled(lab, pair)
+    lab.publish(2, day=9)
+    lab.facts.fail(operation, code)
     request = a_request(lookup=lookup)
-    assert [only(room.check(request)) for _ in range(3)] == [STATES[code]] * 3
-    assert room.rows.marks == [("al2023", STATES[code].state)]
-    stored = room.rows.stored(pair)
+    assert [only(lab.check(request)) for _ in range(3)] == [STATES[code]] * 3
+    assert lab.rows.marks == [("al2023", STATES[code].state)]
+    stored = lab.rows.stored(pair)
     assert (stored.known, stored.version) == (pair.known, 3)
-    assert len(room.log.events("warning")) == 1
+    assert len(lab.log.events("warning")) == 1
 
-    room.facts.heal()
-    assert only(room.check(request)) == Outcome(State.OK, Kind.RELEASE)
-    assert room.rows.stored(pair).state == "ok"
+    lab.facts.heal()
+    assert only(lab.check(request)) == Outcome(State.OK, Kind.RELEASE)
+    assert lab.rows.stored(pair).state == "ok"
 
 
 @pytest.mark.parametrize(
@@ -421,34 +419,34 @@ def test_every_failure_is_written_once_while_it_lasts(
     [(None, State.NOT_FOUND), ("", State.BAD_VALUE), ("{}", State.BAD_VALUE)],
 )
 def test_a_parameter_that_names_no_image_is_a_state(
-    room: Room, value: str | None, expected: State
+    lab: Lab, value: str | None, expected: State
 ) -> None:
     """It is acknowledged, and costs the pair beside it nothing."""
-    settled(room, a_pair("broken", by_parameter("/broken"), known=an_observation(5)), a_pair())
-    room.publish(1)
+    settled(lab, a_pair("broken", by_parameter("/broken"), known=an_observation(5)), a_pair())
+    lab.publish(1)
     if value is not None:
-        room.facts.put_parameter(HERE, "/broken", value)
-    outcomes = room.check(a_request("broken", by_parameter("/broken")), a_request())
+        lab.facts.put_parameter(HERE, "/broken", value)
+    outcomes = lab.check(a_request("broken", by_parameter("/broken")), a_request())
     assert outcomes == [Outcome(expected), Outcome(State.OK, Kind.BASELINE)]
-    assert room.rows.marks == [("broken", expected)]
+    assert lab.rows.marks == [("broken", expected)]
 
 
-def test_a_rejected_parameter_costs_its_neighbours_nothing(room: Room) -> None:
+def test_a_rejected_parameter_costs_its_neighbours_nothing(lab: Lab) -> None:
     """Each name has its own answer."""
-    settled(room, a_pair("denied", by_parameter("/denied")), a_pair())
-    room.publish(1)
-    room.facts.reject(HERE, "/denied", a_failure("AccessDeniedException"))
-    outcomes = room.check(a_request("denied", by_parameter("/denied")), a_request())
+    settled(lab, a_pair("denied", by_parameter("/denied")), a_pair())
+    lab.publish(1)
+    lab.facts.reject(HERE, "/denied", a_failure("AccessDeniedException"))
+    outcomes = lab.check(a_request("denied", by_parameter("/denied")), a_request())
     assert outcomes == [Outcome(State.ACCESS_DENIED), Outcome(State.OK, Kind.BASELINE)]
 
 
-def test_filters_that_nothing_passes_are_a_state(room: Room) -> None:
+def test_filters_that_nothing_passes_are_a_state(lab: Lab) -> None:
     """Excluded images do not count."""
     lookup = by_name(exclude=["*-1"])
-    settled(room, a_pair(lookup=lookup, known=an_observation(5)))
-    room.facts.register(HERE, an_ami(1))
-    assert room.check(a_request(lookup=lookup)) == [Outcome(State.NOT_FOUND)]
-    assert room.rows.stored(a_pair()).known == an_observation(5)
+    settled(lab, a_pair(lookup=lookup, known=an_observation(5)))
+    lab.facts.register(HERE, an_ami(1))
+    assert lab.check(a_request(lookup=lookup)) == [Outcome(State.NOT_FOUND)]
+    assert lab.rows.stored(a_pair()).known == an_observation(5)
 
 
 def test_a_deprecated_image_is_the_last_choice_as_of_now(room: Room) -> None:
@@ -461,24 +459,24 @@ def test_a_deprecated_image_is_the_last_choice_as_of_now(room: Room) -> None:
 
 
 @pytest.mark.parametrize("known", [None, an_observation(1)])
-def test_what_cannot_be_launched_is_not_announced(room: Room, known: Observation | None) -> None:
+def test_what_cannot_be_launched_is_not_announced(lab: Lab, known: Observation | None) -> None:
     """The last good image stays until the new one can be seen, and then it is a release."""
     pair = a_pair(known=known)
-    settled(room, pair)
-    room.facts.put_parameter(HERE, PATH, image_id(2))
-    assert room.check(a_request()) == [Outcome(State.NOT_LAUNCHABLE)]
-    room.facts.register(HERE, an_ami(2, state="pending"))
-    assert room.check(a_request()) == [Outcome(State.NOT_LAUNCHABLE)]
-    assert (room.rows.stored(pair).known, room.rows.releases(pair)) == (known, [])
-    assert room.rows.marks == [("al2023", State.NOT_LAUNCHABLE)]
+    settled(lab, pair)
+    lab.facts.put_parameter(HERE, PATH, image_id(2))
+    assert lab.check(a_request()) == [Outcome(State.NOT_LAUNCHABLE)]
+    lab.facts.register(HERE, an_ami(2, state="pending"))
+    assert lab.check(a_request()) == [Outcome(State.NOT_LAUNCHABLE)]
+    assert (lab.rows.stored(pair).known, lab.rows.releases(pair)) == (known, [])
+    assert lab.rows.marks == [("al2023", State.NOT_LAUNCHABLE)]
 
-    room.facts.register(HERE, an_ami(2))
+    lab.facts.register(HERE, an_ami(2))
     kind = Kind.RELEASE if known else Kind.BASELINE
-    assert room.check(a_request()) == [Outcome(State.OK, kind)]
-    assert room.rows.stored(pair).known == an_observation(2)
+    assert lab.check(a_request()) == [Outcome(State.OK, kind)]
+    assert lab.rows.stored(pair).known == an_observation(2)
 
 
-def test_recovery_is_written_and_told_once(room: Room) -> None:
+def test_recovery_is_written_and_told_once(lab: Lab) -> None:
     """With what was wrong before."""
     settled(room, a_pair(known=an_observation(1), state="access_denied"))
     room.publish(1)
@@ -489,31 +487,31 @@ def test_recovery_is_written_and_told_once(room: Room) -> None:
     assert told["was"] == "access_denied"
 
 
-def test_a_pair_that_comes_back_to_its_known_image_is_ok_again(room: Room) -> None:
+def test_a_pair_that_comes_back_to_its_known_image_is_ok_again(lab: Lab) -> None:
     """Reactivating it removed its state and its confirmed lookup; the first answer writes both."""
     pair = replace(a_pair(known=an_observation(1)), confirmed_digest=None, state=None)
-    settled(room, pair)
-    room.publish(1)
-    assert room.check(a_request()) == [OK]
-    now = room.rows.stored(pair)
+    settled(lab, pair)
+    lab.publish(1)
+    assert lab.check(a_request()) == [OK]
+    now = lab.rows.stored(pair)
     assert (now.state, now.confirmed_digest) == ("ok", pair.lookup_digest)
 
 
-def test_one_failure_after_another_is_written_each(room: Room) -> None:
+def test_one_failure_after_another_is_written_each(lab: Lab) -> None:
     """A state is written when it changes, from one failure to the next too."""
-    settled(room, a_pair(known=an_observation(1)))
-    room.check(a_request())
-    room.facts.put_parameter(HERE, PATH, "none")
-    room.check(a_request())
-    room.check(a_request())
-    assert room.rows.marks == [("al2023", State.NOT_FOUND), ("al2023", State.BAD_VALUE)]
+    settled(lab, a_pair(known=an_observation(1)))
+    lab.check(a_request())
+    lab.facts.put_parameter(HERE, PATH, "none")
+    lab.check(a_request())
+    lab.check(a_request())
+    assert lab.rows.marks == [("al2023", State.NOT_FOUND), ("al2023", State.BAD_VALUE)]
 
 
-def test_a_failure_is_logged_with_its_cause(room: Room) -> None:
+def test_a_failure_is_logged_with_its_cause(lab: Lab) -> None:
     """Where, what class, the service's own code and its sentence."""
-    settled(room, a_pair())
-    room.facts.fail("parameters", "AccessDeniedException")
-    room.check(a_request())
+    settled(lab, a_pair())
+    lab.facts.fail("parameters", "AccessDeniedException")
+    lab.check(a_request())
     expected = {
         "image_name": "al2023",
         "region": "eu-west-1",
@@ -525,17 +523,17 @@ def test_a_failure_is_logged_with_its_cause(room: Room) -> None:
     assert [expected] == room.log.fields("lookup failed")
 
 
-def test_a_denied_role_is_the_state_of_that_targets_pairs_alone(room: Room) -> None:
+def test_a_denied_role_is_the_state_of_that_targets_pairs_alone(lab: Lab) -> None:
     """Nothing else is asked there, and nothing is different elsewhere."""
     there = a_pair("b", target=THERE, known=an_observation(1))
-    settled(room, a_pair("a", known=an_observation(1)), a_pair("b", by_name()), there)
-    room.publish(1, target=THERE)
-    room.facts.close(HERE.account_id)
-    denied = room.check(a_request("a"), a_request("b", by_name()))
+    settled(lab, a_pair("a", known=an_observation(1)), a_pair("b", by_name()), there)
+    lab.publish(1, target=THERE)
+    lab.facts.close(HERE.account_id)
+    denied = lab.check(a_request("a"), a_request("b", by_name()))
     assert denied == [Outcome(State.ACCESS_DENIED)] * 2
-    assert {"parameters", "matching"}.isdisjoint(room.journal)
-    assert room.check(a_request("b", target=THERE), target=THERE) == [OK]
-    assert sorted(room.rows.marks) == [("a", State.ACCESS_DENIED), ("b", State.ACCESS_DENIED)]
+    assert {"parameters", "matching"}.isdisjoint(lab.journal)
+    assert lab.check(a_request("b", target=THERE), target=THERE) == [OK]
+    assert sorted(lab.rows.marks) == [("a", State.ACCESS_DENIED), ("b", State.ACCESS_DENIED)]
 
 
 @pytest.mark.parametrize(
@@ -545,27 +543,25 @@ def test_a_denied_role_is_the_state_of_that_targets_pairs_alone(room: Room) -> N
         HubBrokenError("table ami-tracker", a_failure("AccessDeniedException")),
     ],
 )
-def test_what_the_table_raises_goes_on(
-    room: Room, problem: CallFailedError | HubBrokenError
-) -> None:
+def test_what_the_table_raises_goes_on(lab: Lab, problem: CallFailedError | HubBrokenError) -> None:
     """It is nobody's state: no pair can be blamed for our own table."""
-    settled(room, a_pair())
-    room.rows.problems[HERE] = problem
+    settled(lab, a_pair())
+    lab.rows.problems[HERE] = problem
     with pytest.raises(type(problem)) as caught:
-        room.check(a_request())
+        lab.check(a_request())
     assert problem is caught.value
 
 
 # --- time
 
 
-def test_what_the_deadline_cuts_off_is_tried_again(room: Room) -> None:
+def test_what_the_deadline_cuts_off_is_tried_again(lab: Lab) -> None:
     """Nothing is written for it, not even a state."""
-    settled(room, a_pair(known=an_observation(1)))
-    room.publish(2)
-    assert room.check(a_request(), seconds=0) == [LATE]
-    assert room.writes() == []
-    assert room.rows.stored(a_pair()) == a_pair(known=an_observation(1))
+    settled(lab, a_pair(known=an_observation(1)))
+    lab.publish(2)
+    assert lab.check(a_request(), seconds=0) == [LATE]
+    assert lab.writes() == []
+    assert lab.rows.stored(a_pair()) == a_pair(known=an_observation(1))
 
 
 def _after_answers(count: int) -> Deadline:
@@ -574,37 +570,37 @@ def _after_answers(count: int) -> Deadline:
     return Deadline(lambda: next(left, 0.0), 0.0)
 
 
-def test_what_was_answered_before_the_deadline_counts(room: Room) -> None:
+def test_what_was_answered_before_the_deadline_counts(lab: Lab) -> None:
     """A target with more lookups than time gets on a little further with each delivery."""
     lookups = {name: by_name(f"{name}-*") for name in "abc"}
-    settled(room, *(a_pair(name, lookup) for name, lookup in lookups.items()))
+    settled(lab, *(a_pair(name, lookup) for name, lookup in lookups.items()))
     for number, name in enumerate(lookups, start=1):
-        room.facts.register(HERE, replace(an_ami(number), name=f"{name}-1"))
+        lab.facts.register(HERE, replace(an_ami(number), name=f"{name}-1"))
     requests = [a_request(name, lookup) for name, lookup in lookups.items()]
 
-    outcomes = room.check(*requests, deadline=_after_answers(2))
+    outcomes = lab.check(*requests, deadline=_after_answers(2))
 
     baseline = Outcome(State.OK, Kind.BASELINE)
     assert outcomes == [baseline, baseline, LATE]
-    assert room.journal.count("matching") == 2
+    assert lab.journal.count("matching") == 2
 
 
-def test_filters_wait_for_no_parameter_that_is_late(room: Room) -> None:
+def test_filters_wait_for_no_parameter_that_is_late(lab: Lab) -> None:
     """What does not change is settled call by call; nothing is asked once time is over."""
     pairs = [
         a_pair(f"i{n:02d}", by_parameter(f"{PATH}/{n:02d}"), known=an_observation(1))
         for n in range(25)
     ]
-    settled(room, *pairs)
-    room.facts.register(HERE, an_ami(1))
+    settled(lab, *pairs)
+    lab.facts.register(HERE, an_ami(1))
     for pair_number in range(25):
-        room.facts.put_parameter(HERE, f"{PATH}/{pair_number:02d}", image_id(1))
+        lab.facts.put_parameter(HERE, f"{PATH}/{pair_number:02d}", image_id(1))
     requests = [a_request(pair.image_name, pair.lookup) for pair in pairs]
 
-    outcomes = room.check(*requests, deadline=_after_answers(12))
+    outcomes = lab.check(*requests, deadline=_after_answers(12))
 
     assert outcomes == [OK] * 12 + [LATE] * 13
-    assert room.facts.requests("parameters") == 2
+    assert lab.facts.requests("parameters") == 2
 
 
 @pytest.mark.parametrize(
@@ -616,7 +612,7 @@ def test_filters_wait_for_no_parameter_that_is_late(room: Room) -> None:
     ],
 )
 def test_an_image_in_another_state_is_not_chosen(
-    room: Room, states: tuple[str, ...] | None, expected: Observation | None
+    lab: Lab, states: tuple[str, ...] | None, expected: Observation | None
 ) -> None:
     """Only available images are committed, whatever the answer holds and the filters say."""
     state = (Filter("state", states),) if states else ()
@@ -646,31 +642,31 @@ class _Unfiltered(FakeFacts):
 # --- one incomplete list is no rollback
 
 
-def _known_newest(room: Room) -> None:
+def _known_newest(lab: Lab) -> None:
     """A filter pair that knows image 2 of day 2, with image 1 of day 1 still there."""
     newest = an_ami(2, 2)
-    settled(room, a_pair(lookup=by_name(), known=newest.observation()))
-    room.facts.register(HERE, an_ami(1, 1))
-    room.facts.register(HERE, newest)
+    settled(lab, a_pair(lookup=by_name(), known=newest.observation()))
+    lab.facts.register(HERE, an_ami(1, 1))
+    lab.facts.register(HERE, newest)
 
 
-def test_an_image_that_one_list_lacks_is_asked_for_by_id(room: Room) -> None:
+def test_an_image_that_one_list_lacks_is_asked_for_by_id(lab: Lab) -> None:
     """DescribeImages is eventually consistent: a list without the known image proves nothing."""
-    _known_newest(room)
-    room.facts.overlooked.add(image_id(2))
-    assert room.check(a_request(lookup=by_name())) == [OK]
-    assert room.journal.count("matching") == 2
-    assert room.writes() == []
+    _known_newest(lab)
+    lab.facts.overlooked.add(image_id(2))
+    assert lab.check(a_request(lookup=by_name())) == [OK]
+    assert lab.journal.count("matching") == 2
+    assert lab.writes() == []
 
 
-def test_an_image_that_is_really_gone_is_a_rollback(room: Room) -> None:
+def test_an_image_that_is_really_gone_is_a_rollback(lab: Lab) -> None:
     """Neither the list nor the question for its id shows it."""
-    settled(room, a_pair(lookup=by_name(), known=an_ami(2, 2).observation()))
-    room.facts.register(HERE, an_ami(1, 1))
-    assert room.check(a_request(lookup=by_name())) == [Outcome(State.OK, Kind.ROLLBACK)]
+    settled(lab, a_pair(lookup=by_name(), known=an_ami(2, 2).observation()))
+    lab.facts.register(HERE, an_ami(1, 1))
+    assert lab.check(a_request(lookup=by_name())) == [Outcome(State.OK, Kind.ROLLBACK)]
 
 
-def test_a_question_that_fails_decides_nothing(room: Room) -> None:
+def test_a_question_that_fails_decides_nothing(lab: Lab) -> None:
     """Where the second answer does not come, the message comes back."""
     _known_newest(room)
     room.facts.overlooked.add(image_id(2))
@@ -681,7 +677,7 @@ def test_a_question_that_fails_decides_nothing(room: Room) -> None:
     assert outcomes == {request: Outcome(State.THROTTLED, again=True)}
 
 
-def test_a_lookup_that_names_images_is_asked_again_for_one(room: Room) -> None:
+def test_a_lookup_that_names_images_is_asked_again_for_one(lab: Lab) -> None:
     """Its list of ids is replaced by the known id, so an incomplete answer moves nothing."""
     both = FilterLookup((Filter("image-id", (image_id(1), image_id(2))),))
     settled(room, a_pair(lookup=both, known=an_ami(2, 2).observation()))
@@ -747,13 +743,13 @@ class _BusyRows(FakeRows):
         raise CallFailedError(a_failure("ThrottlingException"))
 
 
-def test_a_row_that_is_busy_costs_its_own_message_only(room: Room) -> None:
+def test_a_row_that_is_busy_costs_its_own_message_only(lab: Lab) -> None:
     """A conflict on one row fails one message; a round row that is busy fails none."""
-    room.rows = _BusyRows(room.journal)
-    settled(room, *(a_pair(name) for name in "abc"))
-    room.publish(1)
+    lab.rows = _BusyRows(lab.journal)
+    settled(lab, *(a_pair(name) for name in "abc"))
+    lab.publish(1)
 
-    outcomes = room.check(*(a_request(name) for name in "abc"))
+    outcomes = lab.check(*(a_request(name) for name in "abc"))
 
     baseline = Outcome(State.OK, Kind.BASELINE)
     assert outcomes == [baseline, Outcome(State.TRANSIENT, again=True), baseline]
@@ -770,17 +766,17 @@ class _CrashingRows(FakeRows):
         return super().commit(pair, release)
 
 
-def test_an_exception_in_one_pair_costs_that_pair_alone(room: Room) -> None:
+def test_an_exception_in_one_pair_costs_that_pair_alone(lab: Lab) -> None:
     """Whatever it is; it is logged with its traceback, and the message comes back."""
-    room.rows = _CrashingRows(room.journal)
-    settled(room, *(a_pair(name) for name in "abc"))
-    room.publish(1)
+    lab.rows = _CrashingRows(lab.journal)
+    settled(lab, *(a_pair(name) for name in "abc"))
+    lab.publish(1)
 
-    outcomes = room.check(*(a_request(name) for name in "abc"))
+    outcomes = lab.check(*(a_request(name) for name in "abc"))
 
     baseline = Outcome(State.OK, Kind.BASELINE)
     assert outcomes == [baseline, Outcome(State.TRANSIENT, again=True), baseline]
-    ((where),) = room.log.fields("pair failed unexpectedly")
+    ((where),) = lab.log.fields("pair failed unexpectedly")
     assert where["image_name"] == "b"
 
 
@@ -797,15 +793,15 @@ class _StrangeImages(FakeFacts):
             yield lookup, strange if lookup.filters[0].values == ("b-*",) else found
 
 
-def test_an_answer_that_cannot_be_read_costs_its_pair_alone(room: Room) -> None:
+def test_an_answer_that_cannot_be_read_costs_its_pair_alone(lab: Lab) -> None:
     """The others of the target are settled; its message comes back."""
     lookups = {name: by_name(f"{name}-*") for name in "abc"}
-    settled(room, *(a_pair(name, lookup) for name, lookup in lookups.items()))
-    room.facts = _StrangeImages(room.journal)
+    settled(lab, *(a_pair(name, lookup) for name, lookup in lookups.items()))
+    lab.facts = _StrangeImages(lab.journal)
     for number, name in enumerate(lookups, start=1):
-        room.facts.register(HERE, replace(an_ami(number), name=f"{name}-1"))
+        lab.facts.register(HERE, replace(an_ami(number), name=f"{name}-1"))
 
-    outcomes = room.check(*(a_request(name, lookup) for name, lookup in lookups.items()))
+    outcomes = lab.check(*(a_request(name, lookup) for name, lookup in lookups.items()))
 
     baseline = Outcome(State.OK, Kind.BASELINE)
     assert outcomes == [baseline, Outcome(State.TRANSIENT, again=True), baseline]
@@ -819,121 +815,121 @@ def test_an_answer_that_cannot_be_read_costs_its_pair_alone(room: Room) -> None:
     [a_pair(), a_pair(known=an_observation(1), version=1)],
     ids=["deleted and created again", "restored"],
 )
-def test_an_image_row_that_is_behind_heals_with_the_next_delivery(room: Room, row: Pair) -> None:
+def test_an_image_row_that_is_behind_heals_with_the_next_delivery(lab: Lab, row: Pair) -> None:
     """Nothing is announced twice; versions go on, each from the image before it."""
-    settled(room, row)
+    settled(lab, row)
     past = a_pair(known=an_observation(1), version=1)
     for version, number in ((2, 2), (3, 3)):
-        room.rows.put_release(replace(a_release(past, number), version=version))
+        lab.rows.put_release(replace(a_release(past, number), version=version))
     if row.version == 0:
-        room.rows.put_release(replace(a_release(past, 1, Kind.BASELINE), version=1))
-    room.publish(4, day=4)
+        lab.rows.put_release(replace(a_release(past, 1, Kind.BASELINE), version=1))
+    lab.publish(4, day=4)
 
-    assert room.check(a_request()) == [OVERTAKEN]
-    healed = room.rows.stored(row)
+    assert lab.check(a_request()) == [OVERTAKEN]
+    healed = lab.rows.stored(row)
     assert (
         healed.version,
         healed.known,
         healed.confirmed_digest,
     ) == (3, an_observation(3), row.lookup_digest)
-    assert room.check(a_request(), receives=2) == [Outcome(State.OK, Kind.RELEASE)]
-    last = room.rows.releases(row)[-1]
+    assert lab.check(a_request(), receives=2) == [Outcome(State.OK, Kind.RELEASE)]
+    last = lab.rows.releases(row)[-1]
     assert (last.version, last.previous_image_id) == (4, image_id(3))
-    assert room.rows.pending() == {last.event_id}
-    assert len(room.log.fields("image row was behind its releases")) == 1
+    assert lab.rows.pending() == {last.event_id}
+    assert len(lab.log.fields("image row was behind its releases")) == 1
 
 
-def test_a_healed_row_whose_lookup_was_edited_since_is_reconfigured(room: Room) -> None:
+def test_a_healed_row_whose_lookup_was_edited_since_is_reconfigured(lab: Lab) -> None:
     """The last release has another lookup's digest: the change is the edit's."""
-    settled(room, a_pair())
+    settled(lab, a_pair())
     before = a_pair(lookup=by_parameter("/before"))
-    room.rows.put_release(a_release(before, 1, Kind.BASELINE))
-    room.publish(2)
-    room.check(a_request())
-    assert room.check(a_request()) == [Outcome(State.OK, Kind.RECONFIGURED)]
+    lab.rows.put_release(a_release(before, 1, Kind.BASELINE))
+    lab.publish(2)
+    lab.check(a_request())
+    assert lab.check(a_request()) == [Outcome(State.OK, Kind.RECONFIGURED)]
 
 
-def test_a_release_row_that_cannot_be_decoded_costs_its_pair_alone(room: Room) -> None:
+def test_a_release_row_that_cannot_be_decoded_costs_its_pair_alone(lab: Lab) -> None:
     """No release after the row can be decoded, so no delivery could heal it."""
     pair = a_pair(known=an_observation(1))
-    settled(room, pair, a_pair("other"))
-    room.rows.garble_release(a_release(pair))
-    room.publish(2)
-    outcomes = room.check(a_request(), a_request("other"))
+    settled(lab, pair, a_pair("other"))
+    lab.rows.garble_release(a_release(pair))
+    lab.publish(2)
+    outcomes = lab.check(a_request(), a_request("other"))
     assert outcomes == [UNREADABLE, Outcome(State.OK, Kind.BASELINE)]
-    assert "release row 2 exists" in str(room.log.fields("row malformed"))
+    assert "release row 2 exists" in str(lab.log.fields("row malformed"))
 
 
 # --- what is noted for the whole target
 
 
-def test_final_outcomes_are_noted_once_per_target(room: Room) -> None:
+def test_final_outcomes_are_noted_once_per_target(lab: Lab) -> None:
     """Problems that are shown count as well; what comes back or was dropped does not."""
-    room.rows.begin(HERE)
+    lab.rows.begin(HERE)
     settled(
-        room,
+        lab,
         a_pair("a", number=1),
         a_pair("b", by_parameter("/none"), number=2),
         a_pair("c", number=3, active=False),
         a_pair("d", by_parameter("/throttled"), number=4),
     )
-    room.publish(1)
-    room.facts.reject(HERE, "/throttled", a_failure("ThrottlingException"))
-    room.check(
+    lab.publish(1)
+    lab.facts.reject(HERE, "/throttled", a_failure("ThrottlingException"))
+    lab.check(
         a_request("a"),
         a_request("b", by_parameter("/none")),
         a_request("c"),
         a_request("d", by_parameter("/throttled")),
     )
-    assert room.rows.numbers(HERE) == frozenset({1, 2})
-    assert room.journal.count("answered") == 1
+    assert lab.rows.numbers(HERE) == frozenset({1, 2})
+    assert lab.journal.count("answered") == 1
 
 
-def test_requests_of_two_rounds_are_one_answer(room: Room) -> None:
+def test_requests_of_two_rounds_are_one_answer(lab: Lab) -> None:
     """Whichever round asked; the pair is settled once."""
-    room.rows.begin(HERE)
-    settled(room, a_pair(number=7))
-    room.publish(1)
-    outcomes = room.check(a_request(), a_request(round_id=NEXT_ROUND))
+    lab.rows.begin(HERE)
+    settled(lab, a_pair(number=7))
+    lab.publish(1)
+    outcomes = lab.check(a_request(), a_request(round_id=NEXT_ROUND))
     assert outcomes == [Outcome(State.OK, Kind.BASELINE)] * 2
-    assert room.rows.numbers(HERE) == frozenset({7})
-    assert (room.journal.count("answered"), room.journal.count("commit")) == (1, 1)
+    assert lab.rows.numbers(HERE) == frozenset({7})
+    assert (lab.journal.count("answered"), lab.journal.count("commit")) == (1, 1)
 
 
-def test_nothing_is_noted_where_nothing_was_answered(room: Room) -> None:
+def test_nothing_is_noted_where_nothing_was_answered(lab: Lab) -> None:
     """The round row stays as it is."""
-    settled(room, a_pair(known=an_observation(1)))
-    room.check(a_request(), seconds=0)
-    room.check(a_request("unknown"))
-    assert "answered" not in room.journal
+    settled(lab, a_pair(known=an_observation(1)))
+    lab.check(a_request(), seconds=0)
+    lab.check(a_request("unknown"))
+    assert "answered" not in lab.journal
 
 
 @pytest.mark.parametrize(("receives", "expected"), [(1, "ok"), (2, "late"), (5, "late")])
-def test_what_is_late_twice_is_shown(room: Room, receives: int, expected: str) -> None:
+def test_what_is_late_twice_is_shown(lab: Lab, receives: int, expected: str) -> None:
     """The first time, the message comes back in time; each time it is logged."""
     pair = a_pair(known=an_observation(1))
-    settled(room, pair)
+    settled(lab, pair)
     for _ in range(2):
-        assert room.check(a_request(), seconds=0, receives=receives) == [LATE]
-    assert room.rows.stored(pair).state == expected
-    assert room.rows.marks == [("al2023", "late")] * (expected == "late")
+        assert lab.check(a_request(), seconds=0, receives=receives) == [LATE]
+    assert lab.rows.stored(pair).state == expected
+    assert lab.rows.marks == [("al2023", "late")] * (expected == "late")
     counted = {"region": HERE.region, "account_id": HERE.account_id, "late": 1}
-    assert room.log.fields("lookups not finished") == [counted] * 2
+    assert lab.log.fields("lookups not finished") == [counted] * 2
 
 
 @pytest.mark.parametrize("rounds", [(ROUND, NEXT_ROUND), (NEXT_ROUND, ROUND)], ids=str)
-def test_the_message_that_came_back_decides(room: Room, rounds: tuple[str, str]) -> None:
+def test_the_message_that_came_back_decides(lab: Lab, rounds: tuple[str, str]) -> None:
     """Whatever the order in which a batch holds it and the next round's."""
-    settled(room, a_pair(known=an_observation(1)))
+    settled(lab, a_pair(known=an_observation(1)))
     received = {a_request(round_id=round_id): 1 + (round_id == ROUND) for round_id in rounds}
     target_lookup = TargetLookup(room.rows, room.facts, room.log, lambda: MOMENT)
     target_lookup.look_up(HERE, received, Deadline.after(0))
     assert [("al2023", "late")] == room.rows.marks
 
 
-def test_a_message_of_an_older_lookup_marks_nothing(room: Room) -> None:
+def test_a_message_of_an_older_lookup_marks_nothing(lab: Lab) -> None:
     """It is dropped; the message of the present lookup came for the first time."""
-    settled(room, a_pair(known=an_observation(1)))
+    settled(lab, a_pair(known=an_observation(1)))
     received = {a_request(): 1, a_request(lookup=by_parameter("/before")): 2}
     target_lookup = TargetLookup(room.rows, room.facts, room.log, lambda: MOMENT)
     outcomes = target_lookup.look_up(HERE, received, Deadline.after(0))
@@ -941,23 +937,23 @@ def test_a_message_of_an_older_lookup_marks_nothing(room: Room) -> None:
     assert room.rows.marks == []
 
 
-def test_a_batch_marks_a_hundred_late_rows_at_most(room: Room) -> None:
+def test_a_batch_marks_a_hundred_late_rows_at_most(lab: Lab) -> None:
     """Over all its targets: at the deadline, time is short."""
     budget = MarkBudget()
     for target in (HERE, THERE):
         names = [f"image-{number:02d}" for number in range(70)]
-        settled(room, *(a_pair(name, target=target) for name in names))
+        settled(lab, *(a_pair(name, target=target) for name in names))
         requests = [a_request(name, target=target) for name in names]
-        room.check(*requests, target=target, seconds=0, receives=2, budget=budget)
-    assert len(room.rows.marks) == 100
+        lab.check(*requests, target=target, seconds=0, receives=2, budget=budget)
+    assert len(lab.rows.marks) == 100
 
 
-def test_a_late_row_that_cannot_be_written_is_no_error(room: Room) -> None:
+def test_a_late_row_that_cannot_be_written_is_no_error(lab: Lab) -> None:
     """Its message comes back all the same."""
-    room.rows = _BusyMarks(room.journal)
-    settled(room, a_pair())
-    assert room.check(a_request(), seconds=0, receives=2) == [LATE]
-    assert len(room.log.fields("row not written")) == 1
+    lab.rows = _BusyMarks(lab.journal)
+    settled(lab, a_pair())
+    assert lab.check(a_request(), seconds=0, receives=2) == [LATE]
+    assert len(lab.log.fields("row not written")) == 1
 
 
 class _BusyMarks(FakeRows):
@@ -968,10 +964,10 @@ class _BusyMarks(FakeRows):
         raise CallFailedError(a_failure("ThrottlingException"))
 
 
-def test_another_code_of_the_same_state_is_written(room: Room) -> None:
+def test_another_code_of_the_same_state_is_written(lab: Lab) -> None:
     """The row says what to repair now."""
-    settled(room, a_pair(known=an_observation(1)))
+    settled(lab, a_pair(known=an_observation(1)))
     for code in ("ThrottlingException", "ThrottlingException", "RequestLimitExceeded"):
-        room.facts.fail("parameters", code)
-        room.check(a_request())
-    assert room.rows.marks == [("al2023", "throttled")] * 2
+        lab.facts.fail("parameters", code)
+        lab.check(a_request())
+    assert lab.rows.marks == [("al2023", "throttled")] * 2
