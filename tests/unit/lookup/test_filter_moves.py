@@ -31,7 +31,7 @@ PAST = timestamp(MOMENT - timedelta(days=1))
 
 
 @dataclass(slots=True)
-class Bed:
+class Lab:
     """One pair that is found by filters, a world of images, and a clock."""
 
     rows: FakeRows = field(default_factory=FakeRows)
@@ -72,47 +72,47 @@ class Bed:
 
 
 @pytest.fixture
-def bed() -> Bed:
-    """A bed without anything."""
-    return Bed()
+def lab() -> Lab:
+    """A lab without anything."""
+    return Lab()
 
 
 @pytest.mark.parametrize("older", [{}, {"deprecation_time": SOON}, {"deprecation_time": PAST}])
 @pytest.mark.parametrize("name", ["acme-linux-1", "zzz-acme-linux"])
 def test_deprecation_of_the_known_image_moves_nothing(
-    bed: Bed, older: dict[str, str], name: str
+    lab: Lab, older: dict[str, str], name: str
 ) -> None:
     """The image can still be launched, so no older image is announced in its place."""
-    bed.configure(by_name("*acme-linux*"), known=an_ami(9, day=9))
-    bed.show(an_ami(9, day=9, deprecation_time=SOON), an_ami(1, day=1, name=name, **older))
+    lab.configure(by_name("*acme-linux*"), known=an_ami(9, day=9))
+    lab.show(an_ami(9, day=9, deprecation_time=SOON), an_ami(1, day=1, name=name, **older))
     for hours in (0, 1, 2, 24 * 365):
-        bed.moment = MOMENT + timedelta(hours=hours)
-        assert bed.check() == State.OK
-    assert (bed.known(), bed.kinds()) == (image_id(9), [])
+        lab.moment = MOMENT + timedelta(hours=hours)
+        assert lab.check() == State.OK
+    assert (lab.known(), lab.kinds()) == (image_id(9), [])
 
 
-def test_a_newer_image_that_is_deprecated_moves_nothing(bed: Bed) -> None:
+def test_a_newer_image_that_is_deprecated_moves_nothing(lab: Lab) -> None:
     """Not even where the known image is deprecated too."""
-    bed.configure(by_name(), known=an_ami(2, day=2))
+    lab.configure(by_name(), known=an_ami(2, day=2))
     for known in (an_ami(2, day=2), an_ami(2, day=2, deprecation_time=PAST)):
-        bed.show(known, an_ami(3, day=3, deprecation_time=PAST))
-        assert bed.check() == State.OK
-    assert (bed.known(), bed.kinds()) == (image_id(2), [])
+        lab.show(known, an_ami(3, day=3, deprecation_time=PAST))
+        assert lab.check() == State.OK
+    assert (lab.known(), lab.kinds()) == (image_id(2), [])
 
 
-def test_a_newer_image_that_is_not_deprecated_is_a_release(bed: Bed) -> None:
+def test_a_newer_image_that_is_not_deprecated_is_a_release(lab: Lab) -> None:
     """The newest of those; one that will be deprecated later counts."""
-    bed.configure(by_name(), known=an_ami(2, day=2))
-    bed.show(
+    lab.configure(by_name(), known=an_ami(2, day=2))
+    lab.show(
         an_ami(2, day=2),
         an_ami(3, day=3),
         an_ami(4, day=4, deprecation_time=SOON),
         an_ami(5, day=5, deprecation_time=PAST),
     )
-    assert bed.check() == State.OK
-    bed.moment += timedelta(days=1)
-    assert bed.check() == State.OK
-    assert (bed.known(), bed.kinds()) == (image_id(4), [Kind.RELEASE])
+    assert lab.check() == State.OK
+    lab.moment += timedelta(days=1)
+    assert lab.check() == State.OK
+    assert (lab.known(), lab.kinds()) == (image_id(4), [Kind.RELEASE])
 
 
 @pytest.mark.parametrize(
@@ -128,46 +128,46 @@ def test_a_newer_image_that_is_not_deprecated_is_a_release(bed: Bed) -> None:
     ],
 )
 def test_a_known_image_that_no_longer_passes_gives_way(
-    bed: Bed, left: Sequence[Ami], expected: int
+    lab: Lab, left: Sequence[Ami], expected: int
 ) -> None:
     """The newest that is not deprecated takes its place, or the newest if all are."""
-    bed.configure(by_name(), known=an_ami(9, day=9))
-    bed.show(*left)
-    assert bed.check() == State.OK
-    assert (bed.known(), bed.kinds()) == (image_id(expected), [Kind.ROLLBACK])
+    lab.configure(by_name(), known=an_ami(9, day=9))
+    lab.show(*left)
+    assert lab.check() == State.OK
+    assert (lab.known(), lab.kinds()) == (image_id(expected), [Kind.ROLLBACK])
 
 
-def test_nothing_left_is_a_state(bed: Bed) -> None:
+def test_nothing_left_is_a_state(lab: Lab) -> None:
     """The last good image stays in the row."""
-    bed.configure(by_name(), known=an_ami(9, day=9))
-    assert bed.check() == State.NOT_FOUND
-    assert (bed.known(), bed.kinds()) == (image_id(9), [])
+    lab.configure(by_name(), known=an_ami(9, day=9))
+    assert lab.check() == State.NOT_FOUND
+    assert (lab.known(), lab.kinds()) == (image_id(9), [])
 
 
-def test_an_empty_list_is_not_believed_at_once(bed: Bed) -> None:
+def test_an_empty_list_is_not_believed_at_once(lab: Lab) -> None:
     """The known image is asked for by its id there too."""
-    bed.configure(by_name(), known=an_ami(9, day=9))
-    bed.show(an_ami(9, day=9))
-    bed.facts.overlooked.add(image_id(9))
-    assert bed.check() == State.OK
-    assert bed.facts.requests("matching") == 2
+    lab.configure(by_name(), known=an_ami(9, day=9))
+    lab.show(an_ami(9, day=9))
+    lab.facts.overlooked.add(image_id(9))
+    assert lab.check() == State.OK
+    assert lab.facts.requests("matching") == 2
 
 
-def test_a_newer_image_needs_no_second_question(bed: Bed) -> None:
+def test_a_newer_image_needs_no_second_question(lab: Lab) -> None:
     """It is newer whether or not the known image still passes."""
-    bed.configure(by_name(), known=an_ami(2, day=2))
-    bed.show(an_ami(3, day=3))
-    assert bed.check() == State.OK
-    assert (bed.kinds(), bed.facts.requests("matching")) == ([Kind.RELEASE], 1)
+    lab.configure(by_name(), known=an_ami(2, day=2))
+    lab.show(an_ami(3, day=3))
+    assert lab.check() == State.OK
+    assert (lab.kinds(), lab.facts.requests("matching")) == ([Kind.RELEASE], 1)
 
 
-def test_an_image_without_a_date_in_its_row_is_asked_for(bed: Bed) -> None:
+def test_an_image_without_a_date_in_its_row_is_asked_for(lab: Lab) -> None:
     """EC2 knows the date; an older image is neither a release nor a rollback."""
-    bed.configure(by_name(), known=an_ami(9, day=9, creation_date=""))
-    bed.show(an_ami(9, day=9), an_ami(3, day=3))
-    bed.facts.overlooked.add(image_id(9))
-    assert bed.check() == State.OK
-    assert (bed.known(), bed.kinds()) == (image_id(9), [])
+    lab.configure(by_name(), known=an_ami(9, day=9, creation_date=""))
+    lab.show(an_ami(9, day=9), an_ami(3, day=3))
+    lab.facts.overlooked.add(image_id(9))
+    assert lab.check() == State.OK
+    assert (lab.known(), lab.kinds()) == (image_id(9), [])
 
 
 @pytest.mark.parametrize(
@@ -175,24 +175,24 @@ def test_an_image_without_a_date_in_its_row_is_asked_for(bed: Bed) -> None:
     [by_name(exclude=["*-9"]), by_name("acme-linux-?")],
     ids=["the known image is excluded", "the known image still passes"],
 )
-def test_an_edit_chooses_as_at_first_sight(bed: Bed, edited: FilterLookup) -> None:
+def test_an_edit_chooses_as_at_first_sight(lab: Lab, edited: FilterLookup) -> None:
     """The newest that is not deprecated, whatever was known; it is no release and no rollback."""
-    bed.configure(by_name(), known=an_ami(9, day=9))
-    bed.show(
+    lab.configure(by_name(), known=an_ami(9, day=9))
+    lab.show(
         an_ami(9, day=9, deprecation_time=PAST),
         an_ami(3, day=3, deprecation_time=PAST),
         an_ami(1, day=1),
     )
-    assert (bed.check(), bed.kinds()) == (State.OK, [])
-    bed.configure(edited)
-    assert bed.check() == State.OK
-    assert (bed.known(), bed.kinds()) == (image_id(1), [Kind.RECONFIGURED])
+    assert (lab.check(), lab.kinds()) == (State.OK, [])
+    lab.configure(edited)
+    assert lab.check() == State.OK
+    assert (lab.known(), lab.kinds()) == (image_id(1), [Kind.RECONFIGURED])
 
 
-def test_a_list_of_ids_without_the_known_one_is_an_edit(bed: Bed) -> None:
+def test_a_list_of_ids_without_the_known_one_is_an_edit(lab: Lab) -> None:
     """An image that the `image-id` filter excludes is not asked for."""
     lookup = FilterLookup((Filter("image-id", (image_id(1), image_id(2))),))
-    bed.configure(lookup, known=an_ami(9, day=9))
-    bed.show(an_ami(9, day=9), an_ami(1, day=1))
-    assert bed.check() == State.OK
-    assert (bed.known(), bed.facts.requests("matching")) == (image_id(1), 1)
+    lab.configure(lookup, known=an_ami(9, day=9))
+    lab.show(an_ami(9, day=9), an_ami(1, day=1))
+    assert lab.check() == State.OK
+    assert (lab.known(), lab.facts.requests("matching")) == (image_id(1), 1)

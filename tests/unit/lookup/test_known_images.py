@@ -34,7 +34,7 @@ OK, GONE = Outcome(State.OK), Outcome(State.NOT_LAUNCHABLE)
 
 
 @dataclass(slots=True)
-class Bed:
+class Lab:
     """Pairs with a parameter each, and the target behind them."""
 
     facts: FakeFacts = field(default_factory=FakeFacts)
@@ -64,56 +64,56 @@ class Bed:
 
 
 @pytest.fixture
-def bed() -> Bed:
-    """A bed without pairs."""
-    return Bed()
+def lab() -> Lab:
+    """A lab without pairs."""
+    return Lab()
 
 
 @pytest.mark.parametrize(
     ("count", "distinct"),
     [(1, 1), (200, 200), (201, 201), (1000, 1000), (1000, 1), (1000, 200), (1000, 401)],
 )
-def test_known_images_are_looked_at_by_two_hundreds(bed: Bed, count: int, distinct: int) -> None:
+def test_known_images_are_looked_at_by_two_hundreds(lab: Lab, count: int, distinct: int) -> None:
     """A steady target costs one call for 200 distinct ids, so 0.005 a pair at most."""
-    bed.know(count, distinct=distinct)
-    assert bed.check() == [OK] * count
-    assert bed.facts.requests("images") == math.ceil(distinct / 200)
-    assert bed.facts.requests("parameters") == math.ceil(count / 10)
+    lab.know(count, distinct=distinct)
+    assert lab.check() == [OK] * count
+    assert lab.facts.requests("images") == math.ceil(distinct / 200)
+    assert lab.facts.requests("parameters") == math.ceil(count / 10)
 
 
-def test_missing_images_cost_one_call_more(bed: Bed) -> None:
+def test_missing_images_cost_one_call_more(lab: Lab) -> None:
     """The second question is asked for all of them together, with the images that are new."""
-    bed.know(1000)
+    lab.know(1000)
     for number in (1, 500, 1000):
-        del bed.facts._images[HERE, image_id(number)]  # noqa: SLF001 - the world of the test
-    bed.facts.put_parameter(HERE, "/known/0002", image_id(2000))
-    bed.facts.register(HERE, an_ami(2000))
-    outcomes = bed.check()
+        del lab.facts._images[HERE, image_id(number)]  # noqa: SLF001 - the world of the test
+    lab.facts.put_parameter(HERE, "/known/0002", image_id(2000))
+    lab.facts.register(HERE, an_ami(2000))
+    outcomes = lab.check()
     assert [n for n, outcome in enumerate(outcomes) if outcome == GONE] == [0, 499, 999]
     assert outcomes[2].kind is Kind.RELEASE
-    assert bed.facts.requests("images") == 5 + 1
+    assert lab.facts.requests("images") == 5 + 1
 
 
 @pytest.mark.parametrize("state", [None, "pending", "disabled", "deregistered", "failed"])
-def test_a_known_image_that_cannot_be_launched_is_a_state(bed: Bed, state: str | None) -> None:
+def test_a_known_image_that_cannot_be_launched_is_a_state(lab: Lab, state: str | None) -> None:
     """It keeps its id, sends no event, and is written once with a code of its own."""
-    bed.know(2)
-    del bed.facts._images[HERE, image_id(1)]  # noqa: SLF001 - the world of the test
+    lab.know(2)
+    del lab.facts._images[HERE, image_id(1)]  # noqa: SLF001 - the world of the test
     if state:
-        bed.facts.register(HERE, an_ami(1, state=state))
-    assert [bed.check() for _ in range(3)] == [[GONE, OK]] * 3
-    stored = bed.rows.stored(bed.pairs[0])
+        lab.facts.register(HERE, an_ami(1, state=state))
+    assert [lab.check() for _ in range(3)] == [[GONE, OK]] * 3
+    stored = lab.rows.stored(lab.pairs[0])
     assert (stored.known, stored.version) == (an_observation(1), 1)
     assert (bed.rows.marks, bed.rows.pending()) == ([("i0000", State.NOT_LAUNCHABLE)], set())
     (logged,) = bed.log.fields("lookup failed")
     assert logged["code"] == "Withdrawn"
 
 
-def test_a_known_image_that_is_visible_again_is_ok(bed: Bed) -> None:
+def test_a_known_image_that_is_visible_again_is_ok(lab: Lab) -> None:
     """Without an event: nothing changed."""
-    bed.know(1, state="not_launchable")
-    assert bed.check() == [OK]
-    assert (bed.rows.marks, bed.rows.releases(bed.pairs[0])) == ([("i0000", State.OK)], [])
+    lab.know(1, state="not_launchable")
+    assert lab.check() == [OK]
+    assert (lab.rows.marks, lab.rows.releases(lab.pairs[0])) == ([("i0000", State.OK)], [])
 
 
 class Forgetful(FakeFacts):
@@ -133,32 +133,32 @@ def test_one_incomplete_answer_is_not_believed(left: int, expected: Outcome) -> 
     """DescribeImages is eventually consistent: an image is gone if two answers lack it."""
     facts = Forgetful()
     facts.left = left
-    bed = Bed(facts)
-    bed.know(3)
-    assert bed.check() == [expected] * 3
-    assert bed.facts.requests("images") == 2
+    lab = Lab(facts)
+    lab.know(3)
+    assert lab.check() == [expected] * 3
+    assert lab.facts.requests("images") == 2
 
 
-def test_a_deprecated_image_is_visible(bed: Bed) -> None:
+def test_a_deprecated_image_is_visible(lab: Lab) -> None:
     """It can be launched."""
-    bed.know(1)
-    bed.facts.register(HERE, an_ami(1, deprecation_time="2026-01-01T00:00:00.000Z"))
-    assert bed.check() == [OK]
+    lab.know(1)
+    lab.facts.register(HERE, an_ami(1, deprecation_time="2026-01-01T00:00:00.000Z"))
+    assert lab.check() == [OK]
 
 
 @pytest.mark.parametrize(
     "code", ["RequestLimitExceeded", "InternalError", "OptInRequired", "UnauthorizedOperation"]
 )
-def test_what_ec2_refuses_concerns_every_pair(bed: Bed, code: str) -> None:
+def test_what_ec2_refuses_concerns_every_pair(lab: Lab, code: str) -> None:
     """No pair can be answered without DescribeImages, so nothing else is asked."""
-    bed.know(3)
+    lab.know(3)
     filters = a_pair("filters", by_name())
-    bed.rows.put(filters)
-    bed.pairs.append(filters)
-    bed.facts.fail("images", code)
+    lab.rows.put(filters)
+    lab.pairs.append(filters)
+    lab.facts.fail("images", code)
     problem = a_failure(code)
-    assert bed.check() == [Outcome(problem.state, again=problem.retryable)] * 4
-    assert (bed.facts.requests("parameters"), bed.facts.requests("matching")) == (0, 0)
+    assert lab.check() == [Outcome(problem.state, again=problem.retryable)] * 4
+    assert (lab.facts.requests("parameters"), lab.facts.requests("matching")) == (0, 0)
 
 
 class _BrokenList(FakeFacts):
@@ -177,17 +177,17 @@ def test_an_image_whose_list_breaks_concerns_its_pair_alone(code: str) -> None:
     """What other calls say does not depend on it."""
     facts = _BrokenList()
     facts.code = code
-    bed = Bed(facts)
-    bed.know(3)
-    assert bed.check() == [OK, Outcome(State.TRANSIENT, again=True), OK]
+    lab = Lab(facts)
+    lab.know(3)
+    assert lab.check() == [OK, Outcome(State.TRANSIENT, again=True), OK]
 
 
 @pytest.mark.parametrize("code", ["RequestLimitExceeded", "UnauthorizedOperation"])
 def test_a_second_question_that_fails_decides_nothing(code: str) -> None:
     """The pair has the failure as its state, not the missing image."""
     facts = Forgetful()
-    bed = Bed(facts)
-    bed.know(1)
+    lab = Lab(facts)
+    lab.know(1)
     facts.hold = lambda _: None
     original = facts.images
 
@@ -198,4 +198,4 @@ def test_a_second_question_that_fails_decides_nothing(code: str) -> None:
 
     facts.images = images  # type: ignore[method-assign] # the answer after the next one fails
     problem = a_failure(code)
-    assert bed.check() == [Outcome(problem.state, again=problem.retryable)]
+    assert lab.check() == [Outcome(problem.state, again=problem.retryable)]

@@ -41,7 +41,7 @@ BOUND = 10
 
 
 @dataclass(slots=True)
-class Room:
+class Lab:
     """A worker on fakes; `release` lets go whoever `hold` holds."""
 
     rows: FakeRows = field(default_factory=FakeRows)
@@ -86,9 +86,9 @@ class Room:
 
 
 @pytest.fixture
-def room() -> Iterator[Room]:
-    """A room whose threads are let go at the end."""
-    made = Room()
+def lab() -> Iterator[Lab]:
+    """A lab whose threads are let go at the end."""
+    made = Lab()
     yield made
     made.release.set()
 
@@ -109,13 +109,13 @@ def there(message_id: str = "m2") -> Message:
 @pytest.mark.parametrize("body", [None, {"schema": 1}, 7, b"{}"])
 def test_a_body_that_is_no_text_fails_alone(body: object) -> None:
     """A pipe or a test invocation may deliver what SQS never would."""
-    report = Room().work(Message("odd", body))
+    report = Lab().work(Message("odd", body))
     assert (report.failed_messages, report.malformed) == (["odd"], 1)
 
 
-def test_a_batch_of_nothing_is_no_work(room: Room) -> None:
+def test_a_batch_of_nothing_is_no_work(lab: Lab) -> None:
     """The answer names no failure."""
-    assert room.work().answer() == {
+    assert lab.work().answer() == {
         "batchItemFailures": [],
         "checked": 0,
         "failed": 0,
@@ -130,52 +130,52 @@ def test_a_batch_of_nothing_is_no_work(room: Room) -> None:
     "body",
     ["", "not JSON", "[]", "{}", '{"schema": 2}', '{"schema":1', "[" * 100_000, "\ud800", "null"],
 )
-def test_a_malformed_message_fails_alone(room: Room, body: str) -> None:
+def test_a_malformed_message_fails_alone(lab: Lab, body: str) -> None:
     """It goes to the dead letters by itself; its neighbours are checked."""
-    room.track(HERE)
-    report = room.work(Message("bad", body), a_message())
+    lab.track(HERE)
+    report = lab.work(Message("bad", body), a_message())
     assert (report.failed_messages, report.malformed) == (["bad"], 1)
     assert report.checked == {HERE.region: 1}
-    assert room.log.events("error") == ["message malformed"]
+    assert lab.log.events("error") == ["message malformed"]
 
 
-def test_copies_of_a_message_share_one_outcome(room: Room) -> None:
+def test_copies_of_a_message_share_one_outcome(lab: Lab) -> None:
     """The pair is looked up, committed and counted once; every copy is acknowledged."""
-    room.track(HERE)
-    report = room.work(*(a_message(message_id=f"m{n}") for n in range(3)))
+    lab.track(HERE)
+    report = lab.work(*(a_message(message_id=f"m{n}") for n in range(3)))
     assert (report.failed_messages, report.checked) == ([], {HERE.region: 1})
     assert report.releases == {"baseline": 1}
-    assert len(room.rows.numbers(HERE) or ()) == 1
-    assert len(room.rows.releases(a_pair())) == 1
+    assert len(lab.rows.numbers(HERE) or ()) == 1
+    assert len(lab.rows.releases(a_pair())) == 1
 
 
-def test_copies_of_a_message_fail_together(room: Room) -> None:
+def test_copies_of_a_message_fail_together(lab: Lab) -> None:
     """Each has to be named, or it would be acknowledged."""
-    room.track(HERE)
-    room.facts.fail("parameters", "ThrottlingException")
-    report = room.work(a_message(message_id="m1"), a_message(message_id="m2"))
+    lab.track(HERE)
+    lab.facts.fail("parameters", "ThrottlingException")
+    report = lab.work(a_message(message_id="m1"), a_message(message_id="m2"))
     assert report.failed_messages == ["m1", "m2"]
     assert report.failures == {("throttled", HERE.region): 1}
 
 
-def test_a_batch_over_several_targets_is_done_by_target(room: Room) -> None:
+def test_a_batch_over_several_targets_is_done_by_target(lab: Lab) -> None:
     """One session and one read each."""
-    room.track(HERE, THERE)
-    room.rows.put(a_pair("other", by_name(), target=THERE))
+    lab.track(HERE, THERE)
+    lab.rows.put(a_pair("other", by_name(), target=THERE))
     other = a_message(a_request("other", by_name(), target=THERE), "m3")
-    report = room.work(a_message(), there(), other)
+    report = lab.work(a_message(), there(), other)
     assert report.checked == {HERE.region: 1, THERE.region: 2}
     assert report.releases == {"baseline": 3}
-    assert room.facts.journal.count("enter") == 2
-    assert room.rows.journal.count("read") == 2
+    assert lab.facts.journal.count("enter") == 2
+    assert lab.rows.journal.count("read") == 2
 
 
-def test_what_may_pass_fails_and_what_lasts_is_acknowledged(room: Room) -> None:
+def test_what_may_pass_fails_and_what_lasts_is_acknowledged(lab: Lab) -> None:
     """Only another delivery that could help is asked for."""
-    room.track(HERE, THERE)
-    room.facts.close(HERE.account_id)
-    room.facts.fail("parameters", "ThrottlingException")
-    report = room.work(a_message(), there())
+    lab.track(HERE, THERE)
+    lab.facts.close(HERE.account_id)
+    lab.facts.fail("parameters", "ThrottlingException")
+    report = lab.work(a_message(), there())
     assert report.failed_messages == ["m2"]
     expected = {("access_denied", HERE.region): 1, ("throttled", THERE.region): 1}
     assert report.failures == expected
@@ -184,176 +184,176 @@ def test_what_may_pass_fails_and_what_lasts_is_acknowledged(room: Room) -> None:
 # --- targets that would cost the others
 
 
-def test_a_slow_target_costs_only_itself(room: Room) -> None:
+def test_a_slow_target_costs_only_itself(lab: Lab) -> None:
     """At the deadline its messages fail, and all others are done."""
-    room.track(HERE, THERE)
-    room.hold(HERE)
-    report = room.work(a_message(), there(), seconds=1)
+    lab.track(HERE, THERE)
+    lab.hold(HERE)
+    report = lab.work(a_message(), there(), seconds=1)
     assert report.failed_messages == ["m1"]
     assert report.releases == {"baseline": 1}
-    assert room.rows.stored(a_pair(target=THERE)).version == 1
-    assert room.log.fields("target not finished in time") == [
+    assert lab.rows.stored(a_pair(target=THERE)).version == 1
+    assert lab.log.fields("target not finished in time") == [
         {"region": HERE.region, "account_id": HERE.account_id}
     ]
 
 
-def test_slow_targets_on_all_threads_but_one_keep_nobody_waiting(room: Room) -> None:
+def test_slow_targets_on_all_threads_but_one_keep_nobody_waiting(lab: Lab) -> None:
     """What is left of the pool works off the rest."""
     slow = [Target(f"{n:012}", "eu-west-1") for n in range(MAX_THREADS - 1)]
     fast = [Target(f"{n:012}", "eu-west-2") for n in range(10)]
-    room.track(*slow, *fast)
-    room.hold(*slow)
+    lab.track(*slow, *fast)
+    lab.hold(*slow)
     messages = [a_message(a_request(target=t), str(t)) for t in [*slow, *fast]]
-    report = room.work(*messages, seconds=1)
+    report = lab.work(*messages, seconds=1)
     assert report.failed_messages == [str(target) for target in slow]
     assert report.releases == {"baseline": len(fast)}
 
 
-def test_what_never_began_fails_and_never_begins(room: Room) -> None:
+def test_what_never_began_fails_and_never_begins(lab: Lab) -> None:
     """When the answer is out, nobody is left to look anything up."""
     slow = [Target(f"{n:012}", "eu-west-1") for n in range(MAX_THREADS)]
-    room.track(*slow, HERE)
-    room.hold(*slow)
+    lab.track(*slow, HERE)
+    lab.hold(*slow)
     messages = [a_message(a_request(target=t), str(t)) for t in [*slow, HERE]]
-    report = room.work(*messages, seconds=0.2)
+    report = lab.work(*messages, seconds=0.2)
     assert len(report.failed_messages) == MAX_THREADS + 1
-    room.release.set()
+    lab.release.set()
     for thread in threading.enumerate():
         if thread.name.startswith("ThreadPoolExecutor"):
             thread.join(BOUND)
-    assert room.rows.stored(a_pair()).version == 0
-    assert room.facts.journal.count("enter") == MAX_THREADS
+    assert lab.rows.stored(a_pair()).version == 0
+    assert lab.facts.journal.count("enter") == MAX_THREADS
 
 
 SILENT = Failure(State.TRANSIENT, "ReadTimeoutError", "Read timeout on endpoint URL")
 
 
 def test_a_target_that_times_out_is_asked_again_after_all_others(
-    room: Room, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three attempts, as for other failures, but each at the end of the queue."""
     monkeypatch.setattr("services.lookup.worker.MAX_THREADS", 1)
     others = [Target(f"{n:012}", "eu-west-2") for n in range(5)]
-    room.track(HERE, *others)
-    entered = room.fail(SILENT, HERE)
-    report = room.work(a_message(), *(a_message(a_request(target=t), str(t)) for t in others))
+    lab.track(HERE, *others)
+    entered = lab.fail(SILENT, HERE)
+    report = lab.work(a_message(), *(a_message(a_request(target=t), str(t)) for t in others))
     assert entered == [HERE, *others, HERE, HERE]
     assert report.failed_messages == ["m1"]
     assert report.failures == {("transient", HERE.region): 1}
-    assert room.rows.stored(a_pair()).state == "transient"
+    assert lab.rows.stored(a_pair()).state == "transient"
 
 
-def test_a_single_time_out_costs_no_delivery(room: Room) -> None:
+def test_a_single_time_out_costs_no_delivery(lab: Lab) -> None:
     """What the second attempt answers is committed, and its message is acknowledged."""
-    room.track(HERE)
-    room.fail(SILENT, HERE, times=1)
-    report = room.work(a_message())
+    lab.track(HERE)
+    lab.fail(SILENT, HERE, times=1)
+    report = lab.work(a_message())
     assert (report.failed_messages, report.releases) == ([], {"baseline": 1})
-    assert room.rows.stored(a_pair()).state == "ok"
+    assert lab.rows.stored(a_pair()).state == "ok"
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalError", "AccessDeniedException"])
-def test_other_failures_are_left_to_another_delivery(room: Room, code: str) -> None:
+def test_other_failures_are_left_to_another_delivery(lab: Lab, code: str) -> None:
     """They have been repeated by botocore already, or are final."""
-    room.track(HERE)
-    entered = room.fail(a_failure(code), HERE)
-    room.work(a_message())
+    lab.track(HERE)
+    entered = lab.fail(a_failure(code), HERE)
+    lab.work(a_message())
     assert entered == [HERE]
 
 
-def test_no_attempt_begins_that_could_not_end_in_time(room: Room) -> None:
+def test_no_attempt_begins_that_could_not_end_in_time(lab: Lab) -> None:
     """A call that outlives its batch would leave work that is not accounted for."""
-    room.track(HERE)
-    entered = room.fail(SILENT, HERE)
-    report = room.work(a_message(), seconds=14)
+    lab.track(HERE)
+    entered = lab.fail(SILENT, HERE)
+    report = lab.work(a_message(), seconds=14)
     assert (entered, report.failed_messages) == ([HERE], ["m1"])
-    assert room.log.events("error") == []
+    assert lab.log.events("error") == []
 
 
 def test_an_attempt_that_is_cut_off_takes_nothing_back(
-    room: Room, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The outcomes of the attempt before it are reported."""
     monkeypatch.setattr("services.lookup.worker._SECONDS_FOR_ANOTHER", 0)
-    room.track(HERE)
+    lab.track(HERE)
     entered: list[Target] = []
 
     def ensure_session(target: Target) -> None:
         entered.append(target)
         if len(entered) == 1:
             raise CallFailedError(SILENT)
-        room.release.wait(BOUND)
+        lab.release.wait(BOUND)
 
-    room.facts.hold = ensure_session
-    report = room.work(a_message(), seconds=0.5)
+    lab.facts.hold = ensure_session
+    report = lab.work(a_message(), seconds=0.5)
     assert len(entered) == 2
-    assert (report.failed_messages, room.log.events("error")) == (["m1"], [])
+    assert (report.failed_messages, lab.log.events("error")) == (["m1"], [])
     assert report.failures == {("transient", HERE.region): 1}
 
 
-def test_targets_that_timed_out_are_asked_last(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_targets_that_timed_out_are_asked_last(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the next batch; once they answer, they have their turn as before."""
     monkeypatch.setattr("services.lookup.worker.MAX_THREADS", 1)
-    room.track(HERE, THERE)
-    room.fail(SILENT, HERE)
-    room.work(a_message(), there())
-    entered = room.fail(SILENT)
-    room.work(a_message(), there())
-    room.work(a_message(), there())
+    lab.track(HERE, THERE)
+    lab.fail(SILENT, HERE)
+    lab.work(a_message(), there())
+    entered = lab.fail(SILENT)
+    lab.work(a_message(), there())
+    lab.work(a_message(), there())
     assert entered == [THERE, HERE, HERE, THERE]
 
 
 def test_targets_that_were_still_at_work_at_the_deadline_are_asked_last(
-    room: Room, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A target that sends a byte now and then never times out, and holds a thread all the same."""
-    room.track(HERE, THERE)
-    room.hold(HERE)
-    room.work(a_message(), there(), seconds=0.2)
-    room.release.set()
+    lab.track(HERE, THERE)
+    lab.hold(HERE)
+    lab.work(a_message(), there(), seconds=0.2)
+    lab.release.set()
     monkeypatch.setattr("services.lookup.worker.MAX_THREADS", 1)
-    entered = room.fail(SILENT)
-    room.work(a_message(), there())
+    entered = lab.fail(SILENT)
+    lab.work(a_message(), there())
     assert entered == [THERE, HERE]
 
 
-def test_a_bug_in_one_target_costs_only_itself(room: Room) -> None:
+def test_a_bug_in_one_target_costs_only_itself(lab: Lab) -> None:
     """Its messages fail, and the log has the trace."""
-    room.track(HERE, THERE)
+    lab.track(HERE, THERE)
 
     def trip(target: Target) -> None:
         if target == HERE:
             message = "nobody thought of this"
             raise ZeroDivisionError(message)
 
-    room.facts.hold = trip
-    report = room.work(a_message(), there())
+    lab.facts.hold = trip
+    report = lab.work(a_message(), there())
     assert (report.failed_messages, report.releases) == (["m1"], {"baseline": 1})
-    assert room.log.events("exception") == ["target failed unexpectedly"]
+    assert lab.log.events("exception") == ["target failed unexpectedly"]
 
 
-def test_a_busy_table_fails_that_group_alone(room: Room) -> None:
+def test_a_busy_table_fails_that_group_alone(lab: Lab) -> None:
     """The others could use it."""
-    room.track(HERE, THERE)
-    room.rows.problems[HERE] = CallFailedError(a_failure("ThrottlingException"))
-    report = room.work(a_message(), there())
+    lab.track(HERE, THERE)
+    lab.rows.problems[HERE] = CallFailedError(a_failure("ThrottlingException"))
+    report = lab.work(a_message(), there())
     assert (report.failed_messages, report.releases) == (["m1"], {"baseline": 1})
     assert report.failures == {("throttled", HERE.region): 1}
-    assert room.log.events("warning") == ["table busy"]
+    assert lab.log.events("warning") == ["table busy"]
 
 
-def test_a_broken_table_fails_the_whole_invocation(room: Room) -> None:
+def test_a_broken_table_fails_the_whole_invocation(lab: Lab) -> None:
     """So it alarms, and every message comes back."""
-    room.track(HERE, THERE)
+    lab.track(HERE, THERE)
     broken = HubBrokenError("table ami-tracker", a_failure("AccessDeniedException"))
-    room.rows.problems[THERE] = broken
+    lab.rows.problems[THERE] = broken
     with pytest.raises(HubBrokenError, match="table ami-tracker cannot be used"):
-        room.work(a_message(), there())
+        lab.work(a_message(), there())
 
 
-def test_requests_of_a_dropped_pair_are_acknowledged(room: Room) -> None:
+def test_requests_of_a_dropped_pair_are_acknowledged(lab: Lab) -> None:
     """They count as dropped, not as checked."""
-    report = room.work(a_message(a_request(lookup=by_parameter("/gone"))))
+    report = lab.work(a_message(a_request(lookup=by_parameter("/gone"))))
     assert (report.failed_messages, report.dropped, report.checked) == ([], 1, {})
 
 
@@ -371,7 +371,7 @@ class _CommitAtTheDeadline(FakeRows):
         return super().commit(pair, release)
 
 
-def test_what_ends_within_the_reserve_counts(room: Room) -> None:
+def test_what_ends_within_the_reserve_counts(lab: Lab) -> None:
     """The handler waits longer than its workers begin anything: the release is not late."""
     rows = _CommitAtTheDeadline()
     room.rows = rows
