@@ -1,4 +1,4 @@
-"""A laboratory: the whole service on an embedded AWS, with a world that tests move."""
+"""The whole service on an embedded AWS, with images that the tests publish."""
 
 from __future__ import annotations
 
@@ -54,20 +54,20 @@ class Lab:
     _images: int = 0
 
     def deploy(self, *images: Image, targets: Sequence[Target] | None = None) -> None:
-        """Deploy a catalogue of these images, in all targets or in those given."""
+        """Deploy a catalogue of these images, in all targets or in the given ones."""
         self.pipeline.deploy(Catalogue(tuple(targets or self.targets), images))
 
     def image(self, name: str, **settings: Any) -> Image:  # noqa: ANN401 - the fields of `Image`
-        """A tracked image with a parameter of its own."""
+        """Build a tracked image with its own parameter."""
         return Image(name, ParameterLookup(f"/images/{name}"), **settings)
 
     def filtered(self, name: str, **settings: Any) -> Image:  # noqa: ANN401 - as above
-        """A tracked image that is found by its publisher and its name."""
+        """Build a tracked image that is found by its owner and its name."""
         lookup = FilterLookup((Filter("name", (f"{name}-*",)),), owners=(PUBLISHER,))
         return Image(name, lookup, **settings)
 
     def publish(self, name: str, *targets: Target) -> str:
-        """Bring a new image out, named by its parameter too; its id, the same everywhere."""
+        """Publish a new image and its parameter, and return its id, the same in every target."""
         self._images += 1
         image_id = f"ami-{self._images:017x}"
         for target in targets or self.targets:
@@ -83,37 +83,37 @@ class Lab:
         return image_id
 
     def point(self, name: str, image_id: str, *targets: Target) -> None:
-        """Let the image's parameter name an image."""
+        """Set the image's parameter to an image id."""
         for target in targets or self.targets:
             where = (target.account_id, target.region)
             self.aws.publishers.put_parameter(*where, f"/images/{name}", image_id)
 
     def next_round(self) -> str:
-        """The name of the next hour's round."""
+        """Return the round of the next hour."""
         self._rounds += 1
         return f"2026-11-22T{self._rounds:02d}:00:00Z"
 
     def round(self) -> list[Received]:
-        """A whole round; what the subscribers received from it."""
+        """Run a whole round and return the messages that the subscribers received."""
         self.pipeline.round(self.next_round())
         return self.arrivals()
 
     def look_up(self) -> None:
-        """A round without its announcements: everything is committed, nothing published."""
+        """Run a round without the aggregator: releases are committed and not published."""
         self.pipeline.schedule(self.next_round())
         self.pipeline.queue.drain_visible()
 
     def dead_letters(self) -> list[str]:
-        """The bodies of every message that was given up."""
+        """Return the bodies of all messages in the dead-letter queue."""
         return self._bodies(self.hub.dead_letter_url)
 
-    def give_back_topic(self, target: Target) -> None:
-        """Make a deleted topic anew, with its subscriber."""
+    def recreate_topic(self, target: Target) -> None:
+        """Create a deleted topic again, with its subscriber."""
         member = create_member(self.aws, target.account_id, [target.region], roles=False)
         self.inboxes[target] = subscribe(self.aws, member, [target.region])
 
     def queued(self) -> list[str]:
-        """The bodies of every message in the queue, which is empty afterwards."""
+        """Remove all messages from the queue and return their bodies."""
         return self._bodies(self.hub.queue_url)
 
     def _bodies(self, url: str) -> list[str]:
@@ -125,46 +125,46 @@ class Lab:
         return bodies
 
     def enqueue(self, *bodies: str) -> None:
-        """Put messages on the queue, as a queue that delivers them again does."""
+        """Send messages to the queue, to test redelivery."""
         sqs = self.aws.client("sqs", self.hub.region)
         for body in bodies:
             sqs.send_message(QueueUrl=self.hub.queue_url, MessageBody=body)
 
     def arrivals(self) -> list[Received]:
-        """What the subscribers received since the last time."""
+        """Return the messages that the subscribers received since the previous call."""
         arrived = [each for inbox in self.inboxes.values() for each in inbox.receive()]
         self.received += arrived
         return arrived
 
     def start_cold(self) -> None:
-        """Forget what the functions kept from earlier invocations: clients, sessions, settings."""
-        scheduler_handler._scheduler.cache_clear()  # noqa: SLF001 - as a cold start does
-        lookup_handler._worker.cache_clear()  # noqa: SLF001 - as a cold start does
-        aggregator_handler._relay.cache_clear()  # noqa: SLF001 - as a cold start does
+        """Clear what the functions cached in earlier invocations: clients, sessions, settings."""
+        scheduler_handler._scheduler.cache_clear()  # noqa: SLF001 - as in a cold start
+        lookup_handler._worker.cache_clear()  # noqa: SLF001 - as in a cold start
+        aggregator_handler._relay.cache_clear()  # noqa: SLF001 - as in a cold start
 
     def pair(self, target: Target, name: str) -> Pair:
-        """What the table says of a pair."""
+        """Read a pair from the table."""
         found = [p for p in self.pairs(target) if p.image_name == name]
         return found[0]
 
     def pairs(self, target: Target) -> list[Pair]:
-        """What the table says of a target's pairs."""
+        """Read a target's pairs from the table."""
         rows = self.pipeline.rows(target.region, f"{IMAGE_PREFIX}{target.account_id}#")
         return [decode_pair(row) for row in rows]
 
     def releases(self, target: Target, name: str) -> list[Release]:
-        """A pair's history, oldest first."""
+        """Read a pair's releases, oldest first."""
         prefix = releases_of(target.account_id, name)
         return [decode_release(row) for row in self.pipeline.rows(target.region, prefix)]
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every image and release row."""
+        """Read every image and release row."""
         regions = sorted({target.region for target in self.targets})
         kinds = (IMAGE_PREFIX, RELEASE_PREFIX)
         return [row for r in regions for kind in kinds for row in self.pipeline.rows(r, kind)]
 
     def calls(self, since: int, service: str, operation: str = "") -> list[Call]:
-        """The services' calls of one kind since a mark."""
+        """Return the services' calls of one kind since a mark."""
         return [
             call
             for call in self.aws.calls(since)
@@ -172,8 +172,8 @@ class Lab:
         ]
 
 
-def told(received: Sequence[Received]) -> set[tuple[str, str, str, str]]:
-    """Events as (region, image, kind, image id)."""
+def events_in(received: Sequence[Received]) -> set[tuple[str, str, str, str]]:
+    """Return the events of messages as (region, image, kind, image id)."""
     return {
         (
             json.loads(r.body)["v1"]["region"],
@@ -192,7 +192,7 @@ def build_lab(
     fifo: bool = False,
     visibility_seconds: int = 2,
 ) -> Lab:
-    """A laboratory of these targets, with a subscriber in each."""
+    """Build a lab of these targets, with a subscriber in each."""
     hub = create_hub(aws, visibility_seconds=visibility_seconds)
     pipeline = Pipeline(
         aws, hub, folder / "catalogue.json", fifo=fifo, messages_per_invocation=1000

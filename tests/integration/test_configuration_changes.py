@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, told
+from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, events_in
 
 from services.kernel.errors import RefusedError
 from services.kernel.model import Kind, ParameterLookup
@@ -65,7 +65,7 @@ def test_removing_and_adding_again_keeps_history(lab: Lab) -> None:
     assert lab.round() == []
     assert _kinds(lab, "a")[2:] == [(3, Kind.RECONFIGURED)]
     new = lab.publish("a")
-    assert told(lab.round()) == {(t.region, "a", "release", new) for t in lab.targets}
+    assert events_in(lab.round()) == {(t.region, "a", "release", new) for t in lab.targets}
     history = lab.releases(IRELAND, "a")
     assert [r.previous_image_id for r in history[1:]] == [r.observed.image_id for r in history[:-1]]
 
@@ -112,11 +112,11 @@ def test_an_edit_is_announced_where_that_is_asked_for(lab: Lab) -> None:
     lab.deploy(lab.image("a", announce=every))
     lab.publish("a")
     other = lab.publish("other")
-    assert {kind for _, _, kind, _ in told(lab.round())} == {"baseline"}
+    assert {kind for _, _, kind, _ in events_in(lab.round())} == {"baseline"}
 
     lab.deploy(replace(lab.image("a", announce=every), lookup=ParameterLookup("/images/other")))
 
-    assert told(lab.round()) == {(t.region, "a", "reconfigured", other) for t in lab.targets}
+    assert events_in(lab.round()) == {(t.region, "a", "reconfigured", other) for t in lab.targets}
 
 
 def test_a_release_after_a_harmless_edit_is_a_release(lab: Lab) -> None:
@@ -131,7 +131,7 @@ def test_a_release_after_a_harmless_edit_is_a_release(lab: Lab) -> None:
     assert _kinds(lab, "a") == [(1, Kind.BASELINE)]
     new = lab.publish("other")
 
-    assert told(lab.round()) == {(t.region, "a", "release", new) for t in lab.targets}
+    assert events_in(lab.round()) == {(t.region, "a", "release", new) for t in lab.targets}
 
 
 def test_removing_a_region_stops_it(lab: Lab) -> None:
@@ -167,4 +167,4 @@ def test_removing_too_much_changes_nothing(lab: Lab) -> None:
     new = lab.publish(names[5], IRELAND)
     lab.pipeline.queue.drain_visible()
     lab.pipeline.stream.drain()
-    assert told(lab.arrivals()) == {("eu-west-1", names[5], "release", new)}
+    assert events_in(lab.arrivals()) == {("eu-west-1", names[5], "release", new)}

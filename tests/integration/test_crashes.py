@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from laboratory import Lab, told
+from laboratory import Lab, events_in
 
 from services.aggregator.outbox import Outbox
 from services.aggregator.topics import Topics
@@ -51,7 +51,7 @@ def test_a_crash_between_commit_and_publish(lab: Lab, monkeypatch: pytest.Monkey
 
     lab.pipeline.sweep()
 
-    assert told(lab.arrivals()) == wanted
+    assert events_in(lab.arrivals()) == wanted
     assert {r.attributes["event_id"] for r in lab.received} == _event_ids(lab)
     assert len(lab.received) == len(wanted)
     assert _pending(lab) == 0
@@ -71,8 +71,8 @@ def test_a_crash_between_publish_and_mark(lab: Lab, monkeypatch: pytest.MonkeyPa
     lab.pipeline.sweep()
     second = lab.arrivals()
 
-    assert told(first) == wanted
-    assert told(second) == wanted
+    assert events_in(first) == wanted
+    assert events_in(second) == wanted
     assert len(second) == len(wanted)
     bodies = {(r.attributes["event_id"], r.body) for r in lab.received}
     assert {event_id for event_id, _ in bodies} == _event_ids(lab)
@@ -92,7 +92,7 @@ def test_a_crash_before_the_commit(lab: Lab, monkeypatch: pytest.MonkeyPatch) ->
     lab.pipeline.queue.drain()
     lab.pipeline.stream.drain()
 
-    assert told(lab.arrivals()) == wanted
+    assert events_in(lab.arrivals()) == wanted
 
 
 def test_the_answer_to_a_commit_is_lost(lab: Lab) -> None:
@@ -110,7 +110,7 @@ def test_the_answer_to_a_commit_is_lost(lab: Lab) -> None:
 
     lab.round()
 
-    assert told(lab.received) == wanted
+    assert events_in(lab.received) == wanted
     assert len(lab.received) == len(wanted)
     assert [r.version for r in lab.releases(lab.targets[0], "a")] == [1, 2]
 
@@ -122,5 +122,5 @@ def test_the_stream_never_tells(lab: Lab) -> None:
 
     answer = lab.pipeline.sweep()
 
-    assert told(lab.arrivals()) == wanted
+    assert events_in(lab.arrivals()) == wanted
     assert (answer["announced"], answer["pending"]) == (len(wanted), 0)

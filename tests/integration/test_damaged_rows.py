@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from laboratory import VIRGINIA, Lab, told
+from laboratory import VIRGINIA, Lab, events_in
 
 from services.kernel.keys import image_record, release_record, round_record
 from services.kernel.table import to_item
@@ -68,7 +68,7 @@ def test_an_image_row_that_is_behind_heals(lab: Lab, *, restored: bool) -> None:
         _table(lab).delete_item(TableName=lab.hub.table_name, Key=key)
     newest = lab.publish("a", VIRGINIA)
 
-    assert told([*lab.round(), *lab.round()]) == {("us-east-1", "a", "release", newest)}
+    assert events_in([*lab.round(), *lab.round()]) == {("us-east-1", "a", "release", newest)}
     assert lab.round() == []
     assert lab.dead_letters() == []
     assert (lab.pair(VIRGINIA, "a").version, _image_row(lab)["image_id"]) == (4, newest)
@@ -97,7 +97,7 @@ def test_a_damaged_row_affects_its_own_pair_alone(lab: Lab) -> None:
     _put(lab, **where, record=image_record(VIRGINIA.account_id, "c"), image_name="b")
     newest = lab.publish("b", VIRGINIA)
 
-    assert told(lab.round()) == {("us-east-1", "b", "release", newest)}
+    assert events_in(lab.round()) == {("us-east-1", "b", "release", newest)}
     assert lab.dead_letters() == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from laboratory import IRELAND, VIRGINIA, build_lab, told
+from laboratory import IRELAND, VIRGINIA, build_lab, events_in
 
 from services.embedded.aws.server import EmbeddedAws
 
@@ -26,7 +26,7 @@ def test_fifo_topics_get_group_and_deduplication_ids(aws: EmbeddedAws, tmp_path:
 
     received = lab.arrivals()
 
-    assert told(received) == {
+    assert events_in(received) == {
         (t.region, "a", "release", new) for t in lab.targets for new in (first, second)
     }
     assert len(received) == 4

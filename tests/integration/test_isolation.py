@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from laboratory import FRANKFURT, IRELAND, OREGON, TOKYO, VIRGINIA, Lab, build_lab, told
+from laboratory import FRANKFURT, IRELAND, OREGON, TOKYO, VIRGINIA, Lab, build_lab, events_in
 
 from services.embedded.aws.faults import Fault
 from services.embedded.aws.server import EmbeddedAws
@@ -52,7 +52,7 @@ def test_a_denied_role_a_lost_topic_and_throttling_at_once(wide: Lab) -> None:
 
     received = wide.round()
 
-    assert told(received) == {(t.region, n, "release", new[n]) for t in HEALTHY for n in new}
+    assert events_in(received) == {(t.region, n, "release", new[n]) for t in HEALTHY for n in new}
     assert len(received) == 4
     for target, state in ((DENIED, "access_denied"), (THROTTLED, "throttled")):
         for name in new:
@@ -74,13 +74,13 @@ def test_what_failed_arrives_once_it_heals(wide: Lab) -> None:
         RoleName="ami-tracker-publish"
     )
     create_roles(wide.aws, DENIED.account_id)
-    wide.give_back_topic(TOPICLESS)
+    wide.recreate_topic(TOPICLESS)
     wide.start_cold()
     wide.round()
     wide.pipeline.sweep()
     wide.arrivals()
 
-    assert told(wide.received) == {
+    assert events_in(wide.received) == {
         (t.region, n, "release", new[n]) for t in wide.targets for n in new
     }
     assert len(wide.received) == 2 * len(wide.targets)
@@ -124,7 +124,7 @@ def test_a_poison_message_costs_nobody_anything(aws: EmbeddedAws, tmp_path: Path
     deliveries = lab.pipeline.queue.drain()
     lab.pipeline.stream.drain()
 
-    assert told(lab.arrivals()) == {(t.region, "a", "release", new) for t in HEALTHY}
+    assert events_in(lab.arrivals()) == {(t.region, "a", "release", new) for t in HEALTHY}
     assert sum(len(delivery.failed) for delivery in deliveries) == 5
     assert lab.dead_letters() == ["not a request"]
 

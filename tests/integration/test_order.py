@@ -58,7 +58,7 @@ def test_a_release_that_waited_goes_before_a_later_one(lab: Lab) -> None:
         "reconfigured",
     ]
 
-    lab.give_back_topic(IRELAND)
+    lab.recreate_topic(IRELAND)
     lab.publish("a")
     received = lab.round()
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from laboratory import Lab, told
+from laboratory import Lab, events_in
 
 _BOOTSTRAP = """
 import importlib, json, sys
@@ -61,7 +61,7 @@ def test_the_functions_run_in_processes_of_their_own(lab: Lab) -> None:
     assert looked_up["batchItemFailures"] == []
     assert looked_up["releases"] == {"release": 3}
     assert swept["announced"] == 3
-    received = told(lab.arrivals())
+    received = events_in(lab.arrivals())
     assert {(region, name, kind) for region, name, kind, _ in received} == {
         (t.region, "a", "release") for t in lab.targets
     }

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from laboratory import Lab, told
+from laboratory import Lab, events_in
 
 from services.embedded.tracker.subscriptions import Received
 
@@ -41,7 +41,7 @@ def test_every_message_delivered_twice(lab: Lab) -> None:
     lab.pipeline.stream.drain()
     received = lab.arrivals()
 
-    assert told(received) == wanted
+    assert events_in(received) == wanted
     assert len(received) == len(wanted)
 
 
@@ -50,7 +50,7 @@ def test_messages_delivered_again_later(lab: Lab) -> None:
     wanted = _changed(lab)
     lab.pipeline.schedule(lab.next_round())
     late = lab.queued()
-    assert told(lab.round()) == wanted
+    assert events_in(lab.round()) == wanted
     before = lab.rows()
 
     lab.enqueue(*late)
@@ -74,7 +74,7 @@ def test_a_round_run_twice_at_once(lab: Lab) -> None:
     lab.pipeline.stream.drain()
     received = lab.arrivals()
 
-    assert told(received) == wanted
+    assert events_in(received) == wanted
     assert len(received) == len(wanted)
     for target in lab.targets:
         assert [r.version for r in lab.releases(target, "a")] == [1, 2]
@@ -83,7 +83,7 @@ def test_a_round_run_twice_at_once(lab: Lab) -> None:
 def test_the_stream_replayed_from_the_start(lab: Lab) -> None:
     """A stream that is read again from its beginning announces nothing again."""
     wanted = _changed(lab)
-    assert told(lab.round()) == wanted
+    assert events_in(lab.round()) == wanted
 
     lab.pipeline.stream.rewind()
     deliveries = lab.pipeline.stream.drain()
@@ -119,6 +119,6 @@ def test_copies_of_an_event_are_identical(lab: Lab) -> None:
 
     copies = _copies(lab.arrivals())
 
-    assert told(lab.received) == wanted
+    assert events_in(lab.received) == wanted
     assert len(lab.received) == 2 * len(wanted)
     assert all(len(variants) == 1 for variants in copies.values())

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 
 import pytest
-from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, told
+from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, events_in
 
 from services.kernel.model import Kind, Target
 from services.kernel.round_records import decode_window
@@ -51,7 +51,7 @@ def test_a_release_is_announced_where_it_came_out(lab: Lab) -> None:
 
     received = lab.round()
 
-    assert told(received) == {
+    assert events_in(received) == {
         ("us-east-1", "a", "release", new),
         ("eu-central-1", "a", "release", new),
         ("eu-west-1", "b", "release", other),
@@ -170,7 +170,7 @@ def test_a_rolled_back_parameter_is_a_rollback(lab: Lab) -> None:
 
     received = lab.round()
 
-    assert told(received) == {("eu-west-1", "a", "rollback", old)}
+    assert events_in(received) == {("eu-west-1", "a", "rollback", old)}
     assert "rolled back" in json.loads(received[0].body)["v1"]["Message"]
     assert [r.version for r in lab.releases(IRELAND, "a")] == [1, 2, 3]
 
@@ -190,7 +190,7 @@ def test_an_image_that_cannot_be_seen_waits(lab: Lab) -> None:
 
     lab.aws.publishers.register_image(*_where(IRELAND), "a-hidden", image_id=hidden)
 
-    assert told(lab.round()) == {("eu-west-1", "a", "release", hidden)}
+    assert events_in(lab.round()) == {("eu-west-1", "a", "release", hidden)}
     assert lab.pair(IRELAND, "a").state == "ok"
 
 
@@ -208,8 +208,8 @@ def test_metrics_go_where_the_deployment_says(lab: Lab) -> None:
 
     lines = [json.loads(line) for line in lab.pipeline.log.getvalue().splitlines()]
     metrics = [line for line in lines if "_aws" in line]
-    told = {(m["service"], m["_aws"]["CloudWatchMetrics"][0]["Namespace"]) for m in metrics}
-    assert told == {(s, "AmiTracker/second") for s in ("scheduler", "lookup", "aggregator")}
+    namespaces = {(m["service"], m["_aws"]["CloudWatchMetrics"][0]["Namespace"]) for m in metrics}
+    assert namespaces == {(s, "AmiTracker/second") for s in ("scheduler", "lookup", "aggregator")}
 
 
 def test_each_line_names_invocation_and_round(lab: Lab) -> None:
