@@ -1,4 +1,4 @@
-"""Settings of all tests: an environment of their own, no silent skips, repeatable examples."""
+"""Settings of all tests: an isolated environment, no silent skips, repeatable examples."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Read once, since each test sees a replaced environment.
+# Read once, because each test sees a replaced environment.
 _REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
 
-# What the test machinery itself and the programs that tests start cannot do without.
+# Variables that pytest itself and the programs that tests start require.
 _KEPT = re.compile(
     r"PATH|TMPDIR|LANG|LC_[A-Z]+"
     r"|(COVERAGE|COV_CORE|PYTEST)_.*"  # coverage of child processes, pytest's own bookkeeping
@@ -25,7 +25,7 @@ _KEPT = re.compile(
 
 _INFRA = Path(__file__).parent / "infra"
 _SLOW_PART = 0.7
-"""The files of tests/infra begin in this part of a run, so that a long one is not the last."""
+"""The position in a run, as a fraction, up to which all files of tests/infra have started."""
 
 settings.register_profile(
     "ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -35,7 +35,7 @@ settings.load_profile("ci")
 
 
 def pytest_configure() -> None:
-    """Reach what tests start on this machine without the user's proxies.
+    """Connect to the servers of the tests without the user's proxies.
 
     Fixtures of a module or session need this: they do not see the environment of a test.
     """
@@ -45,7 +45,7 @@ def pytest_configure() -> None:
 
 
 def pytest_report_header() -> str:
-    """The versions that a failure may depend on."""
+    """Report the versions that a failure may depend on."""
     packages = ("boto3", "botocore", "moto", "aws-lambda-powertools")
     found = ", ".join(f"{name} {version(name)}" for name in packages)
     required = "nothing may be skipped" if _REQUIRE_ALL else "REQUIRE_ALL=1 forbids skips"
@@ -84,7 +84,8 @@ def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn the skip of a test into a failure where `REQUIRE_ALL=1`.
 
-    What a test printed crosses a process border as UTF-8, which has no half surrogate pairs.
+    pytest-xdist sends the output of a test to another process as UTF-8, which cannot encode
+    unpaired surrogates.
     """
     report = yield
     _forbid_skip(report)
@@ -103,7 +104,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests measured and recorded as `measured`: documents quote it."""
+    """Print the values that tests record as `measured`, which documents quote."""
     reports = terminalreporter.getreports("passed")
     measured = [text for r in reports for name, text in r.user_properties if name == "measured"]
     if measured:
@@ -119,7 +120,7 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _environment(_home: Path) -> Iterator[None]:
-    """Replace the whole environment: nobody's profile, endpoint or setting reaches a test."""
+    """Replace the whole environment: no profile, endpoint or setting of a user reaches a test."""
     before = dict(os.environ)
     fake = {
         "AWS_ACCESS_KEY_ID": "testing",

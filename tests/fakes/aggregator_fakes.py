@@ -1,6 +1,6 @@
-"""The aggregator's ports in memory, and builders of what goes through them.
+"""The aggregator's ports in memory, and builders of their arguments.
 
-`tests/contract/aggregator` holds the fakes to what the adapters do over DynamoDB and SNS.
+`tests/contract/aggregator` checks that the fakes behave like the adapters over DynamoDB and SNS.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ NO_TOPIC = Failure.of(State.NOT_FOUND, "NotFound", "Topic does not exist")
 
 
 class FakeOutbox:
-    """Rows of the aggregator's port, over a table in memory.
+    """The aggregator's port to the table, over a table in memory.
 
-    `unreadable`, `unmarkable` and `unreadable_images` are raised by what reads releases, by what
-    writes them and by what reads image rows; `page_size` is how many keys a page of the pending
-    index holds. `searches` and `looks` are what was asked of the index and of the image rows.
+    Reads of releases raise `unreadable`, writes raise `unmarkable`, and reads of image rows raise
+    `unreadable_images`. A page of the pending index has `page_size` keys. `searches` lists the
+    queries of the index, `looks` the targets whose image rows were read.
     """
 
     def __init__(self, table: MemoryTable | None = None) -> None:
@@ -46,7 +46,7 @@ class FakeOutbox:
         self.looks: list[Target] = []
 
     def pending(self) -> Iterator[list[Key]]:
-        """The keys of the rows still to be announced; `pages` counts what was asked for."""
+        """Yield pages of keys of pending releases and count the pages in `pages`."""
         self._check(self.unreadable)
         keys = [key_of(row) for row in self.table.rows() if "pending" in row]
         for start in range(0, max(len(keys), 1), self.page_size):
@@ -54,7 +54,7 @@ class FakeOutbox:
             yield keys[start : start + self.page_size]
 
     def read(self, keys: Sequence[Key]) -> Found:
-        """The releases among them still to be announced; `reads` says how many keys each had."""
+        """Read the pending releases among the keys; `reads` lists the number of keys per call."""
         self._check(self.unreadable)
         self.reads.append(len(keys))
         found = [self.table.row(key.region, key.record) for key in dict.fromkeys(keys)]
@@ -69,7 +69,7 @@ class FakeOutbox:
         )
 
     def pending_before(self, key: Key) -> list[Key]:
-        """The keys in the index of the same image's earlier releases."""
+        """Return the keys in the index of the same image's earlier releases."""
         self._check(self.unreadable)
         self.searches.append(key)
         return [
@@ -81,7 +81,7 @@ class FakeOutbox:
         ]
 
     def may_be_active(self, target: Target) -> bool:
-        """Whether an image row of the target is active, or cannot be read."""
+        """Return whether an image row of the target is active or cannot be decoded."""
         self._check(self.unreadable_images)
         self.looks.append(target)
         prefix = f"image#{target.account_id}#"
@@ -92,12 +92,12 @@ class FakeOutbox:
         )
 
     def close(self, release: Release, moment: datetime) -> None:
-        """Note that a release will not be announced, unless it was announced."""
+        """Record that the release will not be published, unless it was published."""
         self._check(self.unmarkable)
         self._write(release, closed_at=timestamp(moment))
 
     def mark(self, release: Release, message_id: str, moment: datetime) -> None:
-        """Note the publication, unless one is noted already."""
+        """Record the publication, unless one is recorded already."""
         self._check(self.unmarkable)
         self._write(release, published_at=timestamp(moment), message_id=message_id)
 
@@ -130,9 +130,10 @@ def _may_be_active(row: Row) -> bool:
 
 
 class FakePublisher:
-    """Topics in memory: `topics` names the targets that have one, None all of them.
+    """Topics in memory: `topics` lists the targets that have one; None means all targets.
 
-    A target in `dead` fails as a whole, by answer or by exception; an image in `refused` alone.
+    `dead` maps a target to the failure or exception of every publish call. `refused` maps an image
+    to the failure of its messages only.
     """
 
     def __init__(self, topics: Collection[Target] | None = None) -> None:
@@ -146,7 +147,7 @@ class FakePublisher:
     def publish(
         self, target: Target, announcements: Sequence[Announcement]
     ) -> dict[str, str | Failure]:
-        """The message id of each event id, or why it was not accepted."""
+        """Return the message id of each event id, or why it was not accepted."""
         with self._lock:
             self.calls.append((target, len(announcements)))
             return {each.event_id: self._publish(target, each) for each in announcements}
@@ -163,16 +164,16 @@ class FakePublisher:
         return f"message-{len(self.published)}"
 
     def heal(self) -> None:
-        """Let everything through from now on."""
+        """Accept every message from now on."""
         self.dead.clear()
         self.refused.clear()
 
     def copies(self) -> Counter[str]:
-        """How often each event was published."""
+        """Count how often each event was published."""
         return Counter(announcement.event_id for _, announcement in self.published)
 
     def names(self, target: Target = TARGET) -> list[tuple[str, int]]:
-        """Image name and version of what a topic was given, in order."""
+        """Return image name and version of each message that a topic received, in order."""
         return [
             (each.image_name, int(each.attributes["version"]))
             for where, each in self.published
@@ -192,7 +193,7 @@ def a_release(
     ami_name: str | None = "al2023-ami-2026.11.20",
     previous_image_id: str | None = "ami-0000000000000000a",
 ) -> Release:
-    """A committed release."""
+    """Build a committed release."""
     return Release(
         target=target,
         image_name=name,
@@ -209,24 +210,24 @@ def a_release(
 
 
 def key_of(row: Row) -> Key:
-    """A row's key."""
+    """Return a row's key."""
     return Key(row["region"], row["record"])
 
 
 def key_of_release(release: Release) -> Key:
-    """The key of a release's row."""
+    """Return the key of a release's row."""
     target = release.target
     record = release_record(target.account_id, release.image_name, release.version)
     return Key(target.region, record)
 
 
 def pending_row(release: Release) -> Row:
-    """A release row as the lookup commits it."""
+    """Build a release row as the lookup commits it."""
     return {**encode_release(release), "pending": release.target.region}
 
 
 def published_row(release: Release, message_id: str = "message-1") -> Row:
-    """A release row as it is once published."""
+    """Build the row of a published release."""
     return {
         **encode_release(release),
         "published_at": "2026-11-22T07:00:11.000Z",

@@ -1,7 +1,7 @@
-"""Targets that accept a connection and never answer, in virtual time.
+"""Targets that accept a connection and never respond, in virtual time.
 
-The lookup is the real one, from the worker to the retries of botocore: only the threads, the
-table and the network are replaced. A request that hangs costs the read time-out.
+The code of the lookup runs unchanged, from the worker to the retries of botocore. Only the threads,
+the table and the network are replaced. A request that hangs takes the read time-out.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from lookup_fakes import (
 )
 from virtual_threads import VirtualThreads, VirtualTime
 
-from services.kernel.model import Request, Target
+from services.kernel.model import Lookup, Request, Target
 from services.kernel.sessions import AssumedSession, Client, HubSession, Role, TargetSessions
 from services.kernel.wire import encode_request
 from services.lookup import worker
@@ -47,16 +47,16 @@ from services.lookup.target import TargetLookup
 from services.lookup.waits import RecentWaits
 from services.lookup.worker import Message, Worker
 
-TIMEOUT, RESERVE = 120.0, 5.0  # of the lookup, as it is deployed
+TIMEOUT, RESERVE = 120.0, 5.0  # as in the deployed lookup
 READ_TIMEOUT = 10.0
 LATENCY, NEVER = 0.1, 1e9
-LOOKUPS = {"by-parameter": by_parameter(), "by-filters": by_name()}
+LOOKUPS: dict[str, Lookup] = {"by-parameter": by_parameter(), "by-filters": by_name()}
 
 _calling: ContextVar[Target] = ContextVar("_calling")
 
 
 def targets(regions: int = 34, accounts: int = 5) -> list[Target]:
-    """One target per account and region."""
+    """Return one target per account and region."""
     places = itertools.product(range(accounts), range(regions))
     return [Target(f"{account + 1:012}", f"xx-lab-{region}") for account, region in places]
 
@@ -65,7 +65,7 @@ def targets(regions: int = 34, accounts: int = 5) -> list[Target]:
 class Lab:
     """A lookup over many targets with a parameter and a filter lookup in each.
 
-    `seconds` is how long a service takes to answer in a target; STS is asked for an account, so its
+    `seconds` is how long a service takes to respond in a target. STS is called per account, so its
     target has no region. `sent` counts requests, `created` clients.
     """
 
@@ -85,7 +85,7 @@ class Lab:
         self.monkeypatch.setattr(worker, "ThreadPoolExecutor", threads)
         self.monkeypatch.setattr(worker, "wait", threads.wait)
         self.monkeypatch.setattr(endpoint, "time", _Sleeping(self.time))
-        # The quota of retries is per client, and the targets share a client here alone.
+        # The retry quota belongs to a client. Only in this lab do the targets share a client.
         self.monkeypatch.setattr(quota.RetryQuota, "acquire", lambda *_: True)
         for target in self.places:
             for name, lookup in LOOKUPS.items():
@@ -93,46 +93,46 @@ class Lab:
         self.cold_start()
 
     def cold_start(self) -> None:
-        """Begin a new process, which remembers nothing."""
+        """Start a new process, which has no cached state."""
         members = TargetSessions(_LabHome(self), Role("reader", "external", "lab", {}))
         target_lookup = TargetLookup(self.rows, Sources(members), self.log, lambda: MOMENT)
         waits = RecentWaits(self.time.now)
         self.worker = Worker(target_lookup, self.log, self._random("order").shuffle, waits)
 
     def deliver(self, *, minutes: float = 0) -> BatchReport:
-        """Check a message per pair, after a while."""
+        """Process one message per pair, some minutes after the previous batch."""
         self.time.sleep(60 * minutes)
-        begun = self.time.seconds
+        started = self.time.seconds
         messages = [Message(_name(request), encode_request(request)) for request in self.requests()]
         report = self.worker.work(messages, self.time.deadline(TIMEOUT, RESERVE))
-        assert self.time.seconds - begun <= TIMEOUT
+        assert self.time.seconds - started <= TIMEOUT
         return report
 
     def requests(self) -> list[Request]:
-        """One request per pair."""
+        """Return one request per pair."""
         return [
             a_request(name, lookup, target=target)
             for target in self.places
             for name, lookup in LOOKUPS.items()
         ]
 
-    def hang(self, hanging: int, *services: str) -> set[Target]:
-        """Let some targets never answer, in these services or in SSM and EC2; which they are."""
-        silent = set(self._random("silent").sample(self.places, hanging))
+    def hang(self, count: int, *services: str) -> set[Target]:
+        """Make some targets hang, in these services or in SSM and EC2, and return them."""
+        hanging_targets = set(self._random("hanging_targets").sample(self.places, count))
         never = services or ("ssm", "ec2")
         self.seconds = lambda service, target: (
-            NEVER if target in silent and service in never else LATENCY
+            NEVER if target in hanging_targets and service in never else LATENCY
         )
-        return silent
+        return hanging_targets
 
     def drop_connections(self, dropped: str) -> None:
-        """Let the first request to a service hang in each target, as on a dropped connection."""
+        """Make the first request to a service hang in each target, as on a dropped connection."""
         self.seconds = lambda service, target: (
             NEVER if service == dropped and self.sent[service, target] == 1 else LATENCY
         )
 
     def states(self) -> set[str | None]:
-        """The states of all pairs."""
+        """Return the states of all pairs."""
         asked = [
             (request.image_name, request.lookup, request.target) for request in self.requests()
         ]
@@ -142,10 +142,10 @@ class Lab:
         }
 
     def _random(self, purpose: str) -> random.Random:
-        return random.Random(f"{purpose} {self.seed}")  # noqa: S311 - the same each time
+        return random.Random(f"{purpose} {self.seed}")  # noqa: S311 - repeatable
 
     def answer(self, service: str, target: Target, request: AWSPreparedRequest) -> AWSResponse:
-        """Answer after as long as it takes, or let the read time out."""
+        """Respond after the configured time, or raise a read time-out."""
         self.sent[service, target] += 1
         duration = self.seconds(service, target)
         self.time.sleep(min(duration, READ_TIMEOUT))
@@ -155,10 +155,10 @@ class Lab:
         return AWSResponse(request.url, 200, {}, _Raw(body))  # type: ignore[arg-type]
 
 
-def unanswered(report: BatchReport, silent: set[Target]) -> int:
-    """How many pairs of the targets that answer were left for another delivery."""
+def unanswered(report: BatchReport, hanging_targets: set[Target]) -> int:
+    """Count the pairs of responding targets that the batch left for redelivery."""
     again = set(report.failed_messages)
-    return sum(not any(_of(target, name) for target in silent) for name in again)
+    return sum(not any(_of(target, name) for target in hanging_targets) for name in again)
 
 
 def _name(request: Request) -> str:
@@ -170,7 +170,7 @@ def _of(target: Target, message: str) -> bool:
 
 
 class _LabHome(HubSession):
-    """Real clients, one per service: a client for a target says which target it asks."""
+    """Real clients, one per service; a client for a target records which target it calls."""
 
     def __init__(self, lab: Lab) -> None:
         super().__init__("eu-west-1")
@@ -214,14 +214,14 @@ class _Bound:
     client: Client
     target: Target
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any attribute of the client
         _calling.set(self.target)
         return getattr(self.client, name)
 
 
 @dataclass(frozen=True, slots=True)
 class _Sleeping:
-    """The module `time` as botocore's retries use it."""
+    """The functions of the module `time` that botocore's retries call."""
 
     time: VirtualTime
 

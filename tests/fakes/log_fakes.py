@@ -1,4 +1,4 @@
-"""A log that tests read."""
+"""A log in memory."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ class Line:
 
 @dataclass(slots=True)
 class FakeLog:
-    """Keeps every line; keeps the port `services.kernel.observability.Log`."""
+    """Keeps every line, behind the port `services.kernel.observability.Log`."""
 
     lines: list[Line] = field(default_factory=list)
 
     def events(self, level: str | None = None) -> list[str]:
-        """The event phrases, of one level or of all, in order."""
+        """Return the event names, of one level or of all, in order."""
         return [line.event for line in self.lines if level in {None, line.level}]
 
     def fields(self, event: str) -> list[Mapping[str, object]]:
-        """The fields of every line of an event."""
+        """Return the fields of every line of an event."""
         return [line.fields for line in self.lines if line.event == event]
 
     def info(self, msg: object, *, extra: Mapping[str, object] | None = None) -> None:
-        """Something changed."""
+        """Record an information."""
         self._keep("info", msg, extra)
 
     def warning(self, msg: object, *, extra: Mapping[str, object] | None = None) -> None:
-        """Something is wrong out there."""
+        """Record a warning."""
         self._keep("warning", msg, extra)
 
     def error(self, msg: object, *, extra: Mapping[str, object] | None = None) -> None:
-        """Something needs an operator."""
+        """Record an error."""
         self._keep("error", msg, extra)
 
     def exception(self, msg: object, *, extra: Mapping[str, object] | None = None) -> None:
-        """Something is wrong in here."""
+        """Record an error of the program itself."""
         self._keep("exception", msg, extra)
 
     def _keep(self, level: str, msg: object, extra: Mapping[str, object] | None) -> None:

@@ -1,7 +1,7 @@
-"""The lookup's ports in memory, and builders for what they hold.
+"""The lookup's ports in memory, and builders of their arguments.
 
-tests/contract/lookup runs one suite against these fakes and against the real adapters over the
-embedded AWS, so what a unit test believes of the table, SSM and EC2 is what they do.
+tests/contract/lookup runs one suite against these fakes and against the adapters over the embedded
+AWS. So the table, SSM and EC2 behave in unit tests as the adapters do.
 """
 
 from __future__ import annotations
@@ -45,21 +45,21 @@ PATH = "/tracked/al2023/image_id"
 AMAZON, RED_HAT = "137112412989", "309956199498"
 
 
-# --- builders: a test says what matters to it, and nothing else
+# --- builders: a test states only the values that it needs
 
 
 def image_id(number: int) -> str:
-    """The image id of a made-up image."""
+    """Return the id of example image `number`."""
     return f"ami-{number:017x}"
 
 
 def an_observation(number: int = 1, day: int = 1) -> Observation:
-    """What a lookup found: image `number`, made on a day of October."""
+    """Build an observation of image `number`, created on a day in October."""
     return Observation(image_id(number), f"acme-linux-{number}", f"2026-10-{day:02}T00:00:00.000Z")
 
 
 def an_ami(number: int = 1, day: int = 1, **changes: object) -> Ami:
-    """The image that `an_observation` observes, as EC2 shows it."""
+    """Build the image of `an_observation` as EC2 describes it."""
     found = an_observation(number, day)
     ami = Ami(found.image_id, found.ami_name, found.creation_date or "")
     if isinstance(text := changes.get("deprecation_time"), str):
@@ -68,14 +68,14 @@ def an_ami(number: int = 1, day: int = 1, **changes: object) -> Ami:
 
 
 def by_parameter(path: str = PATH) -> ParameterLookup:
-    """A lookup by parameter."""
+    """Build a lookup by parameter."""
     return ParameterLookup(path)
 
 
 def by_name(
     name: str = "acme-linux-*", *, owners: Sequence[str] = (AMAZON,), exclude: Sequence[str] = ()
 ) -> FilterLookup:
-    """A lookup by a filter on the image's name."""
+    """Build a lookup by a filter on the image's name."""
     return FilterLookup((Filter("name", (name,)),), tuple(owners), tuple(exclude))
 
 
@@ -86,7 +86,7 @@ def a_request(
     target: Target = HERE,
     round_id: str = ROUND,
 ) -> Request:
-    """A request for an image in a target."""
+    """Build a request for an image in a target."""
     return Request(round_id, target, name, lookup or by_parameter())
 
 
@@ -103,10 +103,10 @@ def a_pair(  # noqa: PLR0913 - a pair has that many properties, each with its de
     state: str | None = None,
     number: int | None = None,
 ) -> Pair:
-    """A pair as the scheduler makes it, or with what is known of it.
+    """Build a pair as the scheduler creates it, or with a known image.
 
-    What is known was confirmed by the pair's own lookup unless `confirmed` is another one. Its
-    number is made of its name.
+    The known image was confirmed by the pair's own lookup unless `confirmed` is another one. The
+    pair's number is derived from its name.
     """
     asked = lookup or by_parameter()
     return Pair(
@@ -127,7 +127,7 @@ def a_pair(  # noqa: PLR0913 - a pair has that many properties, each with its de
 def a_release(
     pair: Pair, number: int = 2, kind: Kind = Kind.RELEASE, *, round_id: str = ROUND
 ) -> Release:
-    """The release that moves a pair on to image `number`."""
+    """Build the release that moves a pair to image `number`."""
     return Release(
         target=pair.target,
         image_name=pair.image_name,
@@ -141,47 +141,47 @@ def a_release(
     )
 
 
-# --- what the contract suite does to the world behind a port, fake or real
+# --- direct access for the contract tests to what a port reads and writes, fake or real
 
 
 class RowsBackend(Protocol):
-    """The table as the scheduler and an onlooker use it."""
+    """Direct access to the table, as the scheduler and a reader have it."""
 
     def put(self, pair: Pair) -> None:
-        """Make the pair's row be this, whatever it was."""
+        """Write the pair's row, whatever it was before."""
         ...
 
     def garble(self, pair: Pair) -> None:
-        """Make the pair's row unreadable."""
+        """Make the pair's row undecodable."""
         ...
 
     def begin(self, target: Target) -> None:
-        """Begin a window of the target."""
+        """Start a window of the target."""
         ...
 
     def put_release(self, release: Release) -> None:
-        """Put a release row, whatever the image row says."""
+        """Write a release row, whatever the image row contains."""
         ...
 
     def garble_release(self, release: Release) -> None:
-        """Put a release row that cannot be decoded."""
+        """Write a release row that cannot be decoded."""
         ...
 
     def releases(self, pair: Pair) -> list[Release]:
-        """The pair's release rows, oldest first."""
+        """Return the pair's release rows, oldest first."""
         ...
 
     def pending(self) -> set[str]:
-        """The event ids of what is still to be announced."""
+        """Return the event ids of the pending releases."""
         ...
 
     def numbers(self, target: Target) -> frozenset[int] | None:
-        """The pairs that were answered in the target's window; None where there is no row."""
+        """Return the answered pairs of the target's window, or None without a round row."""
         ...
 
 
 class FactsBackend(Protocol):
-    """The outside world of the targets: what publishers and administrators do."""
+    """Direct access to the targets, as publishers and administrators have it."""
 
     def put_parameter(self, target: Target, path: str, value: str) -> None:
         """Publish a parameter."""
@@ -192,21 +192,21 @@ class FactsBackend(Protocol):
         ...
 
     def close(self, account_id: str) -> None:
-        """Take the read role away."""
+        """Remove the permission to assume the read role of an account."""
         ...
 
     def fail(self, operation: str, code: str) -> None:
-        """Let a port's operation fail with an AWS error code, in every target."""
+        """Make a port's operation fail with an AWS error code, in every target."""
         ...
 
     def requests(self, operation: str) -> int:
-        """How many requests the operations have cost so far, retries not counted."""
+        """Return the number of requests of the operation so far, without retries."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RowsLab:
-    """A table port, and the backend behind it."""
+    """A port to the table, and the backend behind it."""
 
     rows: PairRows
     backend: RowsBackend
@@ -214,7 +214,7 @@ class RowsLab:
 
 @dataclass(frozen=True, slots=True)
 class FactsLab:
-    """A port into the targets, and the backend behind it."""
+    """A port to the targets, and the backend behind it."""
 
     facts: ImageSource
     backend: FactsBackend
@@ -230,9 +230,9 @@ _HISTORY = 50
 class FakeRows:
     """Image, release and round rows in memory.
 
-    `journal` lists the operations in order and may be shared with `FakeFacts`; `marks` lists every
-    state written; `stale` holds what an eventually consistent read still sees of a name;
-    `problems` has what everything in a target raises.
+    `journal` lists the operations in order and may be shared with `FakeFacts`. `marks` lists every
+    state that was written. `stale` holds what an eventually consistent read still returns for a
+    name. `problems` holds the error that every operation in a target raises.
     """
 
     journal: list[str] = field(default_factory=list)
@@ -250,7 +250,7 @@ class FakeRows:
     def read(
         self, target: Target, names: Sequence[str], *, consistent: bool = False
     ) -> dict[str, Pair | Failure]:
-        """The pairs that have a row and are seen."""
+        """Return the pairs that have a row."""
         self._note("read consistently" if consistent else "read", target)
         rows = {name: self._pairs.get((target, name)) for name in names}
         if not consistent:
@@ -258,13 +258,13 @@ class FakeRows:
         return {name: row for name, row in rows.items() if row}
 
     def history(self, pair: Pair) -> tuple[Release, ...]:
-        """The pair's last releases up to the version that was read, oldest first."""
+        """Return the pair's last releases up to the version that was read, oldest first."""
         self._note("history", pair.target)
         past = [release for release in self.releases(pair) if release.version <= pair.version]
         return tuple(past[-_HISTORY:])
 
     def commit(self, pair: Pair, release: Release) -> Commit:
-        """Keep the release and move the pair on, or neither."""
+        """Store the release and advance the pair, or do neither."""
         self._note("commit", pair.target)
         stored = self._as_it_was_read(pair)
         if stored is not None and stored.announce == pair.announce:
@@ -299,13 +299,13 @@ class FakeRows:
         return last
 
     def confirm(self, pair: Pair) -> None:
-        """Note that the pair's lookup gives the known image."""
+        """Record that the pair's lookup returns the known image."""
         self._note("confirm", pair.target)
         if stored := self._as_it_was_read(pair):
             self.put(replace(stored, confirmed_digest=pair.lookup_digest))
 
     def mark(self, pair: Pair, problem: Failure | None, moment: datetime) -> None:
-        """Keep the pair's state."""
+        """Store the pair's state."""
         assert moment.tzinfo is not None
         self._note("mark", pair.target)
         state = problem.state if problem else State.OK
@@ -322,39 +322,39 @@ class FakeRows:
     # --- the backend
 
     def put(self, pair: Pair) -> None:
-        """Make the pair's row be this."""
+        """Write the pair's row."""
         self._pairs[_key(pair)] = pair
 
     def garble(self, pair: Pair) -> None:
-        """Make the pair's row unreadable."""
+        """Make the pair's row undecodable."""
         self._pairs[_key(pair)] = Failure(State.TRANSIENT, "MalformedRow", "garbled")
 
     def begin(self, target: Target) -> None:
-        """Begin a window."""
+        """Start a window."""
         self._answered[target] = frozenset()
 
     def put_release(self, release: Release) -> None:
-        """Put a release row."""
+        """Write a release row."""
         self._releases.setdefault((release.target, release.image_name), []).append(release)
 
     def garble_release(self, release: Release) -> None:
-        """Put a release row that cannot be decoded."""
+        """Write a release row that cannot be decoded."""
         self._garbled.add((release.target, release.image_name, release.version))
 
     def releases(self, pair: Pair) -> list[Release]:
-        """The pair's releases, oldest first."""
+        """Return the pair's releases, oldest first."""
         return list(self._releases.get(_key(pair), ()))
 
     def pending(self) -> set[str]:
-        """The event ids of what is to be announced."""
+        """Return the event ids of the pending releases."""
         return set(self._pending)
 
     def numbers(self, target: Target) -> frozenset[int] | None:
-        """The pairs that were answered in the target's window."""
+        """Return the answered pairs of the target's window."""
         return self._answered.get(target)
 
     def stored(self, pair: Pair) -> Pair:
-        """The pair as it stands now."""
+        """Return the pair as it is stored now."""
         row = self._pairs[_key(pair)]
         assert isinstance(row, Pair)
         return row
@@ -417,7 +417,7 @@ _NAMES, _IDS = 10, 200
 
 
 def a_failure(code: str) -> Failure:
-    """The failure that an AWS error code amounts to."""
+    """Build the failure of an AWS error code."""
     return Failure(_STATES[code], code, "the embedded AWS says no")
 
 
@@ -425,10 +425,10 @@ def a_failure(code: str) -> Failure:
 class FakeFacts:
     """Parameters and images of every target in memory.
 
-    `journal` may be shared with `FakeRows`; `hold` runs before a target is entered, so that a test
-    can make it slow or broken; `overlooked` images are missing from lists, as an eventually
-    consistent answer may have it, but not when they are asked for by id; `denied` is what the last
-    walk over parameters was given: the names denied before, and whether EC2 had answered.
+    `journal` may be shared with `FakeRows`. `hold` runs before a target's session is created, so a
+    test can make it slow or let it fail. `overlooked` images are missing from lists, as an
+    eventually consistent response may be, but not from a read by id. `denied` has the arguments of
+    the last read of parameters: the names denied before, and whether EC2 had responded.
     """
 
     journal: list[str] = field(default_factory=list)
@@ -444,7 +444,7 @@ class FakeFacts:
     # --- the port
 
     def ensure_session(self, target: Target) -> None:
-        """Let in who may."""
+        """Create the session unless the account is closed."""
         self.journal.append("enter")
         self.hold(target)
         if target.account_id in self._closed:
@@ -459,7 +459,7 @@ class FakeFacts:
         *,
         images_allowed: bool = False,
     ) -> Iterator[tuple[str, str | Failure | None]]:
-        """Each parameter's value, ten a request, each made when its first answer is taken."""
+        """Return each parameter's value; a request for ten is made when its first value is taken."""
         self.denied = (frozenset(denied), images_allowed)
         distinct = sorted(set(paths))
         broken = self._failures.get("parameters")
@@ -473,7 +473,7 @@ class FakeFacts:
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
     ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
-        """The images that pass each lookup's filters, each asked for when it is taken."""
+        """Return the images that pass each lookup's filters, one request per lookup taken."""
         broken = self._failures.get("matching")
         for number, lookup in enumerate(dict.fromkeys(lookups)):
             if not (broken and number):
@@ -484,7 +484,7 @@ class FakeFacts:
     def images(
         self, target: Target, image_ids: Sequence[str]
     ) -> Mapping[str, Ami | Failure | None]:
-        """Each image that the target sees."""
+        """Return each image that the target can see."""
         self.journal.append("images")
         distinct = set(image_ids)
         self._requests["images"] += math.ceil(len(distinct) / _IDS)
@@ -499,7 +499,7 @@ class FakeFacts:
         self._parameters[target, path] = value
 
     def reject(self, target: Target, path: str, problem: Failure) -> None:
-        """Let one parameter fail."""
+        """Make one parameter fail."""
         self._parameters[target, path] = problem
 
     def register(self, target: Target, ami: Ami, owner: str = AMAZON) -> None:
@@ -507,20 +507,20 @@ class FakeFacts:
         self._images[target, ami.image_id] = (ami, owner)
 
     def close(self, account_id: str) -> None:
-        """Take the read role away."""
+        """Remove the permission to assume the read role of an account."""
         self._closed.add(account_id)
 
     def fail(self, operation: str, code: str) -> None:
-        """Let an operation fail."""
+        """Make an operation fail."""
         self._failures[operation] = a_failure(code)
 
     def heal(self) -> None:
-        """Let everybody in and every operation succeed again."""
+        """Open every account and let every operation succeed again."""
         self._failures.clear()
         self._closed.clear()
 
     def requests(self, operation: str) -> int:
-        """How many requests an operation has cost."""
+        """Return the number of requests of an operation."""
         return self._requests[operation]
 
     # ---
@@ -537,6 +537,6 @@ class FakeFacts:
 
 
 def _passes(ami: Ami, name: str, values: Sequence[str]) -> bool:
-    """Only what the tests' filters need: `*` for any run in names and states."""
+    """Match only what the tests' filters use: `*` for any characters in names and states."""
     actual = {"name": ami.name, "state": ami.state, "image-id": ami.image_id}[name]
     return any(fnmatchcase(actual or "", value) for value in values)

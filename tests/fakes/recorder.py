@@ -1,6 +1,7 @@
-"""What the functions asked of AWS while a story ran, as the authorisations that it took.
+"""Record the permissions that the functions used in the demo.
 
-The embedded AWS judges no policies; this says afterwards which permissions its callers used.
+The embedded AWS does not evaluate policies. This module derives from the recorded requests which
+permissions their callers need.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.pipeline import Pipeline
 
 OWN = "own"
-"""The role of a function itself, as opposed to one that it assumed."""
+"""The role of a function itself, as opposed to a role that it assumed."""
 
 _NEW_KEY = re.compile(r"<AccessKeyId>([^<]+)</AccessKeyId>")
 _PUBLIC_PARAMETER = "/aws/"
@@ -26,7 +27,7 @@ _PUBLIC_PARAMETER = "/aws/"
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
-    """How a function came to a role's session."""
+    """How a function assumed a role."""
 
     role_arn: str
     external_id: str
@@ -35,7 +36,7 @@ class Assumed:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One authorisation: a function, under its own role or as `assumed`, needs an action."""
+    """One authorisation: a function, with its own role or as `assumed`, needs an action."""
 
     function: str
     operation: str
@@ -48,14 +49,14 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """Where a deployment has its hub."""
+    """The partition, region and account of a deployment's hub."""
 
     account_id: str
     region: str
     partition: str = "aws"
 
     def arn(self, service: str, resource: str) -> str:
-        """The ARN of one of the hub's own resources."""
+        """Return the ARN of one of the hub's own resources."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
 
 
@@ -76,7 +77,7 @@ class Recorder:
 
     @contextmanager
     def recording(self, aws: EmbeddedAws, pipeline: Pipeline) -> Iterator[Recorder]:
-        """Record what the functions of the pipeline ask of the embedded AWS inside the block."""
+        """Record the requests of the pipeline's functions to the embedded AWS inside the block."""
 
         def hook(asked: ApiRequest, ask: Callable[[], Response | None]) -> Response | None:
             answered = ask()
@@ -98,12 +99,12 @@ class Recorder:
             )
 
     def operations(self, function: str) -> set[tuple[str, str]]:
-        """The operations that a function called, with their services."""
+        """Return the operations that a function called, with their services."""
         found = (r.asked for r in self.requests if r.function == function)
         return {(asked.service, asked.operation) for asked in found}
 
     def needs(self, hub: Hub) -> set[Need]:
-        """The authorisations that all of it takes, if the hub's resources are those of `hub`.
+        """Return the authorisations of all requests, if the hub's resources are those of `hub`.
 
         Raises:
             LookupError: an operation has no known actions.
@@ -132,13 +133,13 @@ _ACTIONS = {
 
 
 def _authorisations(recorded: _Recorded, hub: Hub) -> Iterator[tuple[str, str]]:
-    """The actions, each with its resource, that an operation is authorised by.
+    """Return the actions, each with its resource, that authorise an operation.
 
-    "Service Authorization Reference" (https://docs.aws.amazon.com/service-authorization/latest/
-    reference/): actions mostly bear the operation's name. Those that do not:
+    "Service Authorization Reference" (https://docs.aws.amazon.com/service-
+    authorization/latest/reference/): most actions have the operation's name. The exceptions:
     `SendMessageBatch` is `sqs:SendMessage` and `PublishBatch` is `sns:Publish` (their pages in the
-    API references), a transaction is what its parts are ("Using IAM with DynamoDB transactions"),
-    and `GetCallerIdentity` needs none (its page in the STS API reference).
+    API references), a transaction needs the actions of its parts ("Using IAM with DynamoDB
+    transactions"), and `GetCallerIdentity` needs none (its page in the STS API reference).
     """
     called = (recorded.asked.service, recorded.asked.operation)
     if called == ("dynamodb", "TransactWriteItems"):
@@ -177,7 +178,7 @@ def _table(recorded: _Recorded, hub: Hub) -> str:
 
 
 def _parameters(recorded: _Recorded, partition: str) -> Iterator[tuple[str, str]]:
-    """Parameters by their ARNs, which name no account for AWS's own.
+    """Return the ARNs of parameters; ARNs of AWS's own parameters have no account.
 
     "Calling AMI public parameters in Parameter Store" shows `arn:aws:ssm:region::parameter/aws/…`.
     """

@@ -15,7 +15,7 @@ from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.model import Release, State, Target
 
-NOW = datetime(2026, 11, 22, 7, 1, 10, tzinfo=UTC)  # a minute after what builders make
+NOW = datetime(2026, 11, 22, 7, 1, 10, tzinfo=UTC)  # a minute after the builders' releases
 OTHER = Target("222233334444", "us-east-1")
 FIRST = "000000000000000000007"
 EVERYTHING = Sweep()
@@ -28,7 +28,7 @@ GONE = HubBrokenError("table ami-tracker", Failure.of(State.NOT_FOUND, "Resource
 
 
 class KilledError(BaseException):
-    """Ends the function as a time-out does: nothing of ours gets to see it."""
+    """Ends the function as a time-out does: the code of the function cannot catch it."""
 
 
 class Lab:
@@ -47,19 +47,19 @@ class Lab:
             self.rows.table.put(pending_row(release))
 
     def sweep(self, sweep: Sweep = EVERYTHING, deadline: Deadline | None = None) -> RelayReport:
-        """Announce what is pending."""
+        """Announce the pending releases."""
         return self.relay().run(sweep, deadline or Deadline.after(60))
 
     def stream(self, *releases: Release, deadline: Deadline | None = None) -> RelayReport:
-        """Announce what a batch of the stream shows as new."""
+        """Announce the releases that a stream batch inserted."""
         keys = tuple(key_of_release(release) for release in releases)
         return self.relay().run(Inserted(keys, FIRST), deadline or Deadline.after(60))
 
     def relay(self) -> Relay:
-        """A relay that has just started."""
+        """Build a relay that has just started."""
         return Relay(self.rows, self.publisher, self.log, lambda: NOW, self.shuffle)
 
     def pending(self) -> list[tuple[str, int]]:
-        """Image name and version of each release that is still to be announced."""
+        """Return image name and version of each pending release."""
         rows = [row for row in self.rows.table.rows() if "pending" in row]
         return [(row["image_name"], row["version"]) for row in rows]

@@ -1,6 +1,6 @@
-"""The scheduler's ports in memory, and builders of what goes through them.
+"""The scheduler's ports in memory, and builders of their arguments.
 
-`tests/contract/scheduler` holds the fakes to what the adapters do over DynamoDB and SQS.
+`tests/contract/scheduler` checks that the fakes behave like the adapters over DynamoDB and SQS.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ _REQUIRED = {Action.REACTIVATE: False, Action.DEACTIVATE: True}
 
 
 class KilledError(Exception):
-    """Stands for whatever ends a function at once."""
+    """An error that ends a function at once, as a time-out does."""
 
 
 class FakeInventory:
-    """Rows of the scheduler's port, over a table in memory.
+    """The scheduler's port to the table, over a table in memory.
 
-    `killed_in` names a region in which the run ends at once, `busy` the error of each region whose
-    rows cannot be read now, `unwritable` the error of each image whose row cannot be written, of
-    the `round row` and of the `note`; `visited` lists the regions begun.
+    `killed_in` is a region in which the run ends at once. `busy` maps a region to the error of
+    reading its rows. `unwritable` maps an image, `round row` or `note` to the error of writing it.
+    `visited` lists the regions that were started.
     """
 
     def __init__(self, table: MemoryTable | None = None) -> None:
@@ -67,7 +67,7 @@ class FakeInventory:
         self.visited: list[str] = []
 
     def read(self, region: str) -> RegionRows:
-        """The rows of the region; those that cannot be decoded by their numbers alone."""
+        """Read the region's rows; of rows that cannot be decoded, only the numbers."""
         self.visited.append(region)
         if region == self.killed_in:
             raise KilledError(region)
@@ -93,7 +93,7 @@ class FakeInventory:
             found.numbers.setdefault(account_id, {})[name] = row["number"]
 
     def apply(self, change: Change) -> None:
-        """Write a pair's configuration, unless a newer round did, and leave what is known of it."""
+        """Write a pair's configuration, unless a newer round did, and keep its known image."""
         pair = change.pair
         if pair.image_name in self.unwritable:
             raise self.unwritable[pair.image_name]
@@ -117,7 +117,7 @@ class FakeInventory:
         enqueued: int,
         moment: datetime,
     ) -> Window:
-        """Write the target's round row as `advance` makes it of the row as it is now."""
+        """Write the target's round row as `advance` computes it from the current row."""
         if "round row" in self.unwritable:
             raise self.unwritable["round row"]
         with self.table.lock:
@@ -140,24 +140,24 @@ class FakeInventory:
                 self.table.change(region, record, status=stale_status(moment))
 
     def note(self) -> Note:
-        """What the last round left."""
+        """Return the note of the previous round."""
         return self.noted
 
     def start_next_at(self, region: str) -> None:
-        """Let the next round begin with this region."""
+        """Make the next round start with this region."""
         if "note" in self.unwritable:
             raise self.unwritable["note"]
         self.noted = Note(self.noted.regions, region)
 
     def remember(self, regions: Collection[str]) -> None:
-        """Note which regions may hold active rows."""
+        """Record which regions may have active rows."""
         if "note" in self.unwritable:
             raise self.unwritable["note"]
         self.noted = Note(frozenset(regions), self.noted.start)
 
 
 def stale_status(moment: datetime) -> Row:
-    """The status of a row that the scheduler marked as stale."""
+    """Build the status of a row that the scheduler marked as stale."""
     return {
         "state": "stale",
         "code": "NoAnswer",
@@ -174,7 +174,7 @@ def _decoded(row: Row, decode: Callable[[Row], T]) -> T | None:
 
 
 class FakeQueue:
-    """A queue in memory; it raises `broken_with`, or what `refused` holds for a target.
+    """A queue in memory; it raises `broken_with`, or the error of a target in `refused`.
 
     Targets are named by region or by account.
     """
@@ -185,7 +185,7 @@ class FakeQueue:
         self.refused: dict[str, Exception] = {}
 
     def send(self, requests: Sequence[Request]) -> None:
-        """Keep every request."""
+        """Store every request."""
         if self.broken_with is not None:
             raise self.broken_with
         for request in requests:
@@ -195,7 +195,7 @@ class FakeQueue:
         self.sent += requests
 
     def drain(self) -> list[Request]:
-        """What was sent since the last time."""
+        """Return the requests that were sent since the previous call."""
         sent, self.sent = self.sent, []
         return sent
 
@@ -204,7 +204,7 @@ class FakeQueue:
 
 
 def lookup_of(name: str) -> ParameterLookup:
-    """A lookup that belongs to a name."""
+    """Build a lookup that belongs to a name."""
     return ParameterLookup(f"/aws/service/{name}/image_id")
 
 
@@ -214,13 +214,13 @@ def an_image(
     announce: Iterable[Kind] = DEFAULT_ANNOUNCE,
     regions: Iterable[str] | None = None,
 ) -> Image:
-    """A tracked image."""
+    """Build a tracked image."""
     wanted = None if regions is None else frozenset(regions)
     return Image(name, lookup or lookup_of(name), frozenset(announce), wanted)
 
 
 def images(count: int) -> list[Image]:
-    """So many images; names sort as they count."""
+    """Build this number of images, whose names sort by number."""
     return [an_image(f"image-{number:04d}") for number in range(count)]
 
 
@@ -229,7 +229,7 @@ def a_catalogue(
     tracked: Sequence[Image] = (an_image("al2023"), an_image("rhel-9")),
     account_id: str = ACCOUNT,
 ) -> Catalogue:
-    """A catalogue that watches every region from one account."""
+    """Build a catalogue that tracks images in every region of one account."""
     return Catalogue(tuple(Target(account_id, region) for region in regions), tuple(tracked))
 
 
@@ -243,7 +243,7 @@ def a_pair(
     state: str | None = None,
     number: int | None = None,
 ) -> Pair:
-    """A pair that has been looked up before; its number is made of its name."""
+    """Build a pair that was looked up before; its number is derived from its name."""
     image = image or an_image()
     digest = lookup_digest(image.lookup)
     return Pair(
@@ -265,12 +265,12 @@ def a_pair(
 def a_request(
     name: str = "al2023", target: Target = TARGET, lookup: Lookup | None = None
 ) -> Request:
-    """A request of the example round."""
+    """Build a request of the example round."""
     return Request(ROUND, target, name, lookup or lookup_of(name))
 
 
 def image_row(pair: Pair) -> Row:
-    """An image row as scheduler and lookup leave it together."""
+    """Build an image row as scheduler and lookup write it together."""
     row: Row = {
         "region": pair.target.region,
         "record": image_record(pair.target.account_id, pair.image_name),
@@ -299,7 +299,7 @@ def a_window(
     missed: Collection[int] = (),
     stale: Collection[int] = (),
 ) -> Window:
-    """A window that the example round began, or another one."""
+    """Build a window that the example round started, or another one."""
     sets = (frozenset(answered), frozenset(missed), frozenset(stale))
     return Window(round_id or window, window, *sets)
 
@@ -310,7 +310,7 @@ def round_row(
     enqueued: int = 2,
     started_at: str = "2026-11-22T07:00:01.000Z",
 ) -> Row:
-    """A target's round row; sets without members are absent."""
+    """Build a target's round row; empty sets are absent."""
     window = window or a_window()
     sets = {name: getattr(window, name) for name in ("answered", "missed", "stale")}
     return {

@@ -1,6 +1,6 @@
-"""Threads in virtual time: a thread pool whose tasks take no real time and always end alike.
+"""Threads in virtual time: a thread pool whose tasks take no real time, with repeatable results.
 
-A task that sleeps moves the time of its own thread only. So a batch that takes two minutes ends
+A task that sleeps advances the time of its own thread only. So a batch that takes two minutes ends
 within a second or two, with the same result on any machine.
 """
 
@@ -20,20 +20,20 @@ from services.kernel.deadline import Deadline
 
 @dataclass(slots=True)
 class VirtualTime:
-    """The time of the thread that runs at the moment, in seconds."""
+    """The time of the thread that runs now, in seconds."""
 
     seconds: float = 0.0
 
     def now(self) -> float:
-        """The time, as `time.monotonic` gives it."""
+        """Return the time, as `time.monotonic` does."""
         return self.seconds
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass in this thread."""
+        """Advance the time of this thread."""
         self.seconds += seconds
 
     def deadline(self, timeout: float, reserve: float) -> Deadline:
-        """The deadline of an invocation that begins now."""
+        """Build the deadline of an invocation that starts now."""
         end = self.seconds + timeout
         return Deadline(lambda: end - self.seconds, reserve)
 
@@ -47,10 +47,10 @@ class _Task:
 
 @dataclass(slots=True)
 class VirtualThreads:
-    """Replaces `ThreadPoolExecutor` and `wait`; its threads begin at the present time.
+    """Replaces `ThreadPoolExecutor` and `wait`; its threads start at the current time.
 
-    Tasks run one after the other, in the order in which they begin in virtual time. So a task
-    never waits for a lock that another one holds.
+    Tasks run one after the other, in the order of their start in virtual time. So a task never
+    waits for a lock of another task.
     """
 
     time: VirtualTime
@@ -60,7 +60,7 @@ class VirtualThreads:
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def __call__(self, max_workers: int) -> VirtualThreads:
-        """A pool of that many threads, in place of the one of the batch before."""
+        """Return a pool of that many threads, which replaces the pool of the previous batch."""
         self.threads = [self.time.seconds] * max_workers
         self._queue.clear()
         self._ended.clear()
@@ -73,7 +73,7 @@ class VirtualThreads:
         return future
 
     def shutdown(self, *, wait: bool, cancel_futures: bool) -> None:
-        """Forget what has not begun."""
+        """Drop the tasks that have not started."""
         assert not wait
         assert cancel_futures
         self._queue.clear()
@@ -84,7 +84,7 @@ class VirtualThreads:
         timeout: float | None = None,
         return_when: str = ALL_COMPLETED,
     ) -> tuple[set[Future[Any]], set[Future[Any]]]:
-        """Let time pass until the futures are done, the first of them is, or time is over."""
+        """Advance the time until all futures, or the first one, are done, or until the time-out."""
         waiting = set(futures)
         done = {future for future in waiting if future.done()}
         end = math.inf if timeout is None else self.time.seconds + timeout

@@ -1,7 +1,7 @@
-"""Threads in virtual time: one runs at a time, and waiting costs no real time.
+"""Threads in virtual time: one runs at a time, and waiting takes no real time.
 
-A thread runs until it sleeps or waits for others; then the one that is due first goes on. So a run
-is deterministic, and minutes of it take as long as the code itself needs.
+A thread runs until it sleeps or waits for others. Then the thread with the earliest wake-up time
+continues. So a run is deterministic, and takes only the processor time of its code.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from itertools import count
 from typing import Any
 
 LIMIT_SECONDS = 60.0
-"""Real time after which a thread that waits for its turn gives up."""
+"""Real time after which a thread that waits for its turn fails."""
 
 
 class _Turn:
-    """What a thread waits for until it may go on."""
+    """The signal that lets a waiting thread continue."""
 
     def __init__(self) -> None:
         self._ready = threading.Event()
 
     def give(self) -> None:
-        """Let the thread go on."""
+        """Let the thread continue."""
         self._ready.set()
 
     def take(self) -> None:
-        """Wait until it may."""
+        """Wait for the signal."""
         if not self._ready.wait(LIMIT_SECONDS):
             message = "no thread gave the turn"
             raise TimeoutError(message)
@@ -47,13 +47,13 @@ class VirtualTime:
         self._failures: list[BaseException] = []
 
     def start(self, run: Callable[[], object], at: float = 0.0) -> None:
-        """Run a function in a thread of its own, from a moment on."""
+        """Run a function in a thread of its own, starting at a time."""
         turn = self._schedule(max(at, self.seconds))
         self._running += 1
         threading.Thread(target=self._run, args=(run, turn), daemon=True).start()
 
     def run(self) -> None:
-        """Let all threads run to their ends; the first failure of one is raised here."""
+        """Run all threads to their ends, and raise the first error of a thread."""
         self._pass_on()
         if not self._over.wait(LIMIT_SECONDS):
             message = "the threads did not come to an end"
@@ -62,13 +62,13 @@ class VirtualTime:
             raise failure
 
     def sleep(self, seconds: float) -> None:
-        """Let this thread wait."""
+        """Suspend this thread for a time."""
         turn = self._schedule(self.seconds + seconds)
         self._pass_on()
         turn.take()
 
     def pool(self, max_workers: int) -> VirtualPool:
-        """An executor whose threads run in this time."""
+        """Return an executor whose threads run in this time."""
         return VirtualPool(self, max_workers)
 
     def wait(self, futures: Collection[Future[Any]], timeout: float) -> None:  # noqa: ARG002 - the tasks stop at their own deadlines
@@ -80,7 +80,7 @@ class VirtualTime:
             turn.take()
 
     def wake(self) -> None:
-        """Let the threads that wait for results look again."""
+        """Make the threads that wait for results check again."""
         for turn in self._waiting:
             heapq.heappush(self._due, (self.seconds, next(self._numbers), turn))
         self._waiting.clear()
@@ -133,4 +133,4 @@ class VirtualPool:
         return future
 
     def shutdown(self, *, wait: bool, cancel_futures: bool) -> None:
-        """Nothing: every thread comes to its end."""
+        """Do nothing: every thread runs to its end."""
