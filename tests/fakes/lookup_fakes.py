@@ -459,7 +459,7 @@ class FakeFacts:
         *,
         images_allowed: bool = False,
     ) -> Iterator[tuple[str, str | Failure | None]]:
-        """Return each parameter's value; a request for ten is made when its first value is taken."""
+        """Return each parameter's value; a request for ten is made when its first is taken."""
         self.denied = (frozenset(denied), images_allowed)
         distinct = sorted(set(paths))
         broken = self._failures.get("parameters")

@@ -1,4 +1,4 @@
-"""A laboratory for each test."""
+"""A lab for each test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.embedded.aws.server import EmbeddedAws
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
-    """A running embedded AWS, empty: without moto's own images, which take long to load."""
+    """Start an embedded AWS without images: moto's own images take long to load."""
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     with EmbeddedAws() as running:
         yield running
@@ -21,5 +21,5 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
 
 @pytest.fixture
 def lab(aws: EmbeddedAws, tmp_path: Path) -> Lab:
-    """A laboratory of three regions, one of them in another account."""
+    """Build a lab of three regions, one of them in another account."""
     return build_lab(aws, tmp_path, VIRGINIA, IRELAND, FRANKFURT)

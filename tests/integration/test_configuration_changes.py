@@ -1,4 +1,4 @@
-"""What edits of the configuration do, and above all what they do not."""
+"""Effects of edits of the configuration."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def _kinds(lab: Lab, name: str) -> list[tuple[int, Kind]]:
     return [(r.version, r.kind) for r in lab.releases(IRELAND, name)]
 
 
-def test_adding_a_region_is_silent(lab: Lab) -> None:
-    """A new region gets its baseline and announces nothing, there or elsewhere."""
+def test_adding_a_region_announces_nothing(lab: Lab) -> None:
+    """A new region gets a baseline, and no region gets an announcement."""
     lab.deploy(lab.image("a"), targets=[VIRGINIA])
     lab.publish("a")
     lab.round()
@@ -30,8 +30,8 @@ def test_adding_a_region_is_silent(lab: Lab) -> None:
     assert all(row in lab.rows() for row in before)
 
 
-def test_adding_an_image_is_silent(lab: Lab) -> None:
-    """A new image gets its baseline and touches no other."""
+def test_adding_an_image_announces_nothing(lab: Lab) -> None:
+    """A new image gets a baseline and changes no other image."""
     lab.deploy(lab.image("a"))
     lab.publish("a")
     lab.publish("b")
@@ -46,7 +46,7 @@ def test_adding_an_image_is_silent(lab: Lab) -> None:
 
 
 def test_removing_and_adding_again_keeps_history(lab: Lab) -> None:
-    """Versions go on where they were, and what happened meanwhile is not announced."""
+    """An image that is added again continues its versions; changes in between are not announced."""
     lab.deploy(lab.image("a"), lab.image("b"))
     lab.publish("a")
     lab.publish("b")
@@ -71,7 +71,7 @@ def test_removing_and_adding_again_keeps_history(lab: Lab) -> None:
 
 
 def test_a_message_of_a_removed_image_is_dropped(lab: Lab) -> None:
-    """A message that was on its way when its image was removed commits nothing."""
+    """A message that was in the queue when its image was removed commits nothing."""
     lab.deploy(lab.image("a"), lab.image("b"))
     lab.publish("a")
     lab.round()
@@ -91,7 +91,7 @@ def test_a_message_of_a_removed_image_is_dropped(lab: Lab) -> None:
 
 
 def test_editing_a_lookup_is_recorded_and_not_announced(lab: Lab) -> None:
-    """Another image because of another lookup is `reconfigured`: history, but no event."""
+    """A different image due to an edited lookup is recorded as `reconfigured` and not announced."""
     lab.deploy(lab.image("a"))
     lab.publish("a")
     other = lab.publish("other")
@@ -106,8 +106,8 @@ def test_editing_a_lookup_is_recorded_and_not_announced(lab: Lab) -> None:
     assert known.image_id == other
 
 
-def test_an_edit_is_announced_where_that_is_asked_for(lab: Lab) -> None:
-    """An image that announces `reconfigured` tells its subscribers about the edit, as an edit."""
+def test_an_edit_is_announced_if_the_image_is_configured_so(lab: Lab) -> None:
+    """An image whose `Announce` has `reconfigured` announces the edit as `reconfigured`."""
     every = frozenset(Kind)
     lab.deploy(lab.image("a", announce=every))
     lab.publish("a")
@@ -120,7 +120,7 @@ def test_an_edit_is_announced_where_that_is_asked_for(lab: Lab) -> None:
 
 
 def test_a_release_after_a_harmless_edit_is_a_release(lab: Lab) -> None:
-    """An edited lookup that finds the same image leaves no trace on the next release."""
+    """An edited lookup that finds the same image does not change the kind of the next release."""
     lab.deploy(lab.image("a"))
     image_id = lab.publish("a")
     lab.point("other", image_id)
@@ -135,7 +135,7 @@ def test_a_release_after_a_harmless_edit_is_a_release(lab: Lab) -> None:
 
 
 def test_removing_a_region_stops_it(lab: Lab) -> None:
-    """A region that leaves the configuration is deactivated, once, and not asked any more."""
+    """A region that is removed from the configuration is deactivated once and not called again."""
     lab.deploy(lab.image("a"))
     lab.publish("a")
     lab.round()
@@ -151,7 +151,7 @@ def test_removing_a_region_stops_it(lab: Lab) -> None:
 
 
 def test_removing_too_much_changes_nothing(lab: Lab) -> None:
-    """A catalogue that lost most of its images is refused; the images are still watched."""
+    """A catalogue without most of its images is refused, and all images are still tracked."""
     names = [f"image-{number:02d}" for number in range(12)]
     lab.deploy(*(lab.image(name) for name in names), targets=[IRELAND])
     for name in names:

@@ -1,4 +1,4 @@
-"""Functions that die half-way: every committed release still arrives, with the same event id."""
+"""Crashes of the functions: every committed release still arrives, with the same event id."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.lookup.observations import Observations
 
 
 class Crash(BaseException):
-    """The end of a process: nothing that handles errors may handle it."""
+    """The end of a process, which no error handler may catch."""
 
 
 def _crash(*_: object, **__: object) -> None:
@@ -39,7 +39,7 @@ def _pending(lab: Lab) -> int:
 
 
 def test_a_crash_between_commit_and_publish(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was committed when the aggregator died before publishing arrives with the next sweep."""
+    """A release that is committed but not published before a crash arrives with the next sweep."""
     wanted = _about_to_change(lab)
     lab.look_up()
     with monkeypatch.context() as patch:
@@ -58,7 +58,7 @@ def test_a_crash_between_commit_and_publish(lab: Lab, monkeypatch: pytest.Monkey
 
 
 def test_a_crash_between_publish_and_mark(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was published when the aggregator died before marking comes again, as the same event."""
+    """A release that is published but not marked before a crash arrives again as the same event."""
     wanted = _about_to_change(lab)
     lab.look_up()
     with monkeypatch.context() as patch:
@@ -80,7 +80,7 @@ def test_a_crash_between_publish_and_mark(lab: Lab, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_crash_before_the_commit(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lookup that dies before committing leaves its messages, and the next delivery commits."""
+    """A lookup that crashes before committing leaves its messages, and the redelivery commits."""
     wanted = _about_to_change(lab)
     lab.pipeline.schedule(lab.next_round())
     with monkeypatch.context() as patch:
@@ -95,8 +95,8 @@ def test_a_crash_before_the_commit(lab: Lab, monkeypatch: pytest.MonkeyPatch) ->
     assert events_in(lab.arrivals()) == wanted
 
 
-def test_the_answer_to_a_commit_is_lost(lab: Lab) -> None:
-    """A commit whose answer never came is recognised as ours: one version, one event."""
+def test_the_response_to_a_commit_is_lost(lab: Lab) -> None:
+    """A commit whose response is lost is recognised: there is one version and one event."""
     wanted = _about_to_change(lab)
     with lab.aws.fault(
         service="dynamodb",
@@ -115,8 +115,8 @@ def test_the_answer_to_a_commit_is_lost(lab: Lab) -> None:
     assert [r.version for r in lab.releases(lab.targets[0], "a")] == [1, 2]
 
 
-def test_the_stream_never_tells(lab: Lab) -> None:
-    """Where the stream delivers nothing at all, the sweep alone announces everything."""
+def test_the_stream_delivers_nothing(lab: Lab) -> None:
+    """If the stream delivers nothing, the sweep announces every release."""
     wanted = _about_to_change(lab)
     lab.look_up()
 

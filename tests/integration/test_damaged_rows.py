@@ -1,4 +1,4 @@
-"""Rows that were deleted, restored or damaged: each affects its own pair, and heals if it can."""
+"""A deleted, restored or damaged row affects only its own pair and is repaired if possible."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _table(lab: Lab) -> DynamoDBClient:
 
 
 def _put(lab: Lab, **row: object) -> None:
-    """Write a row whole, as a person at the console does."""
+    """Write a whole row, as a person in the console does."""
     _table(lab).put_item(TableName=lab.hub.table_name, Item=to_item(row))
 
 
@@ -32,7 +32,7 @@ def _image_row(lab: Lab, name: str = "a") -> dict[str, Any]:
 
 
 def _with_history(lab: Lab) -> list[str]:
-    """Two images with three versions each; the ids of the first one's."""
+    """Create two images with three versions each, and return the ids of the first."""
     lab.deploy(lab.image("a"), lab.image("b"), targets=[VIRGINIA])
     ids = []
     for _ in range(3):
@@ -53,7 +53,7 @@ def _is_dense(lab: Lab) -> bool:
 
 @pytest.mark.parametrize("restored", [False, True], ids=["deleted", "restored"])
 def test_an_image_row_that_is_behind_heals(lab: Lab, *, restored: bool) -> None:
-    """The next change is announced once, and no message becomes a dead letter."""
+    """The next change is announced once, and no message moves to the dead-letter queue."""
     lab.deploy(lab.image("a"), targets=[VIRGINIA])
     lab.publish("a", VIRGINIA)
     lab.round()
@@ -76,7 +76,7 @@ def test_an_image_row_that_is_behind_heals(lab: Lab, *, restored: bool) -> None:
 
 
 def test_a_deleted_row_heals_without_any_change(lab: Lab) -> None:
-    """The baseline that would be filed meets the releases that are there."""
+    """The lookup finds the releases of a pair whose image row was deleted, and restores the row."""
     ids = _with_history(lab)
     key = to_item({"region": VIRGINIA.region, "record": _image_row(lab)["record"]})
     _table(lab).delete_item(TableName=lab.hub.table_name, Key=key)
@@ -86,8 +86,8 @@ def test_a_deleted_row_heals_without_any_change(lab: Lab) -> None:
     assert "image row was behind its releases" in lab.pipeline.log.getvalue()
 
 
-def test_a_damaged_row_affects_its_own_pair_alone(lab: Lab) -> None:
-    """Whatever is damaged: rows of images, of releases, of rounds, and foreign rows."""
+def test_a_damaged_row_affects_only_its_own_pair(lab: Lab) -> None:
+    """A damaged image, release, round or unknown row affects only its own pair."""
     _with_history(lab)
     where = {"region": VIRGINIA.region}
     _put(lab, **_image_row(lab) | {"version": "three"})
@@ -102,7 +102,7 @@ def test_a_damaged_row_affects_its_own_pair_alone(lab: Lab) -> None:
 
 
 def test_a_row_whose_content_names_another_pair_changes_no_other(lab: Lab) -> None:
-    """A copy of a row under another key must not be written back to the first one's key."""
+    """A copy of a row under another key is not written to the key that its content names."""
     _with_history(lab)
     before = _image_row(lab, "b")
     _put(lab, **before | {"record": image_record(VIRGINIA.account_id, "a")})

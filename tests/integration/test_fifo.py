@@ -1,4 +1,4 @@
-"""FIFO topics: events of an image in order, and no copy within the deduplication window."""
+"""FIFO topics keep the order of an image's events and drop copies in the deduplication window."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What other systems and earlier versions read, compared to the byte with a recorded copy.
+"""Formats that other systems and earlier versions read, compared byte by byte with recorded copies.
 
-A deployed table keeps its rows and subscribers keep their parsers, so a change of any of these
-formats is a decision, not a side effect.
+A deployed table keeps its rows and subscribers keep their parsers. So a change of these formats
+must be a decision, not a side effect.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def masked(text: str) -> str:
-    """A text without what differs from run to run: present times, and SNS's message ids."""
+    """Replace the values that differ between runs: the current time and SNS's message ids."""
     return UUID.sub("<id>", MILLISECONDS.sub("<time>", text))
 
 
 def recorded(name: str) -> str:
-    """The recorded copy of this name."""
+    """Read the recorded copy of this name."""
     return (GOLDEN / name).read_text(encoding="utf-8")
 
 
 def as_lines(values: Iterable[object]) -> str:
-    """Values as JSON, one a line."""
+    """Format values as JSON, one per line."""
     return "".join(f"{json.dumps(value, sort_keys=True)}\n" for value in values)
 
 
 def attribute_values(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as DynamoDB holds it, with each set in order."""
+    """Convert a row to DynamoDB's attribute values, with sorted sets."""
     item = to_item(row)
     for value in item.values():
         for kind in ("NS", "SS"):
@@ -52,7 +52,7 @@ def attribute_values(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def deploy_and_run(lab: Lab) -> list[Received]:
-    """Two rounds that leave a row of every kind behind, and what subscribers received."""
+    """Run two rounds that write a row of every kind, and return the received messages."""
     every = frozenset(Kind)
     lab.deploy(
         lab.image("by-parameter", announce=every),
@@ -79,7 +79,7 @@ def test_events_are_the_same_to_the_byte(lab: Lab) -> None:
 
 
 def test_rows_are_the_same_to_the_byte(lab: Lab) -> None:
-    """Image, release and round rows and the scheduler's note hold what they held."""
+    """Image, release and round rows and the scheduler's note are as recorded."""
     deploy_and_run(lab)
     regions = sorted({target.region for target in lab.targets})
     prefixes = (IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX)

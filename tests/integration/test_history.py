@@ -1,4 +1,4 @@
-"""The history reader sees what the services wrote, writes nothing, and reads a bounded number."""
+"""The history reader reads a bounded number of the rows that the services wrote."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from services.kernel.model import Kind, State
 
 
 def reader_of(lab: Lab, max_rows: int = 100) -> HistoryReader:
-    """A reader of the laboratory's table."""
+    """Build a reader of the lab's table."""
     client = lab.aws.client("dynamodb", lab.hub.region)
     return HistoryReader(client, lab.hub.table_name, max_rows)
 
 
 @pytest.fixture
 def run(lab: Lab) -> Lab:
-    """A laboratory in which one image has two versions and another none."""
+    """Run a lab in which one image has two versions and another image none."""
     lab.deploy(lab.image("a"), lab.image("missing"))
     lab.publish("a")
     lab.round()
@@ -30,7 +30,7 @@ def run(lab: Lab) -> Lab:
 
 
 def test_every_kind_of_row_is_read(run: Lab) -> None:
-    """Images, releases, rounds and the note, with what became of each."""
+    """The reader returns images, releases, rounds and the note, with the state of each."""
     history = reader_of(run)
     images = history.images("us-east-1").found
     releases = history.releases(VIRGINIA, "a", 10).found
@@ -50,7 +50,7 @@ def test_every_kind_of_row_is_read(run: Lab) -> None:
 
 
 def test_reads_are_bounded(run: Lab) -> None:
-    """The newest releases come first, and a cut is said."""
+    """The newest releases come first, and the reader reports that it omitted rows."""
     history = reader_of(run, max_rows=1)
 
     assert [r.release.version for r in history.releases(VIRGINIA, "a", 1).found] == [2]
@@ -61,7 +61,7 @@ def test_reads_are_bounded(run: Lab) -> None:
 
 
 def test_a_row_that_cannot_be_decoded_is_named(run: Lab) -> None:
-    """The other rows are read all the same."""
+    """The reader names the row that it cannot decode and returns the others."""
     table = DynamoTable(run.aws.client("dynamodb", run.hub.region), run.hub.table_name)
     record = image_record(IRELAND.account_id, "a")
     (row,) = (r for r in run.pipeline.rows("eu-west-1", record) if r["record"] == record)
@@ -74,8 +74,8 @@ def test_a_row_that_cannot_be_decoded_is_named(run: Lab) -> None:
     assert record in rows.unreadable[0]
 
 
-def test_a_table_that_is_gone_is_named(run: Lab) -> None:
-    """The reader fails as the services do."""
+def test_a_missing_table_is_named(run: Lab) -> None:
+    """The reader raises the same error for a missing table as the services."""
     client = run.aws.client("dynamodb", run.hub.region)
 
     with pytest.raises(HubBrokenError, match="table gone"):
@@ -83,7 +83,7 @@ def test_a_table_that_is_gone_is_named(run: Lab) -> None:
 
 
 def test_reading_writes_nothing(run: Lab) -> None:
-    """Queries and one get, nothing else."""
+    """The reader makes queries and one get, and no other calls."""
     history, mark = reader_of(run), len(run.aws.calls(outside=True))
     history.images("us-east-1")
     history.releases(VIRGINIA, "a", 10)

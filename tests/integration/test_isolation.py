@@ -1,4 +1,4 @@
-"""Whatever fails in one place costs no other place its lookup or its event."""
+"""A failure in one target does not affect the lookups and events of other targets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEALTHY = (VIRGINIA, IRELAND)
 
 @pytest.fixture
 def wide(aws: EmbeddedAws, tmp_path: Path) -> Lab:
-    """Five targets, past their baseline, with a new image everywhere."""
+    """Build five targets after their baseline, with a new image in each."""
     targets = (*HEALTHY, DENIED, TOPICLESS, THROTTLED)
     lab = build_lab(aws, tmp_path, *targets, visibility_seconds=60)
     lab.deploy(lab.image("a"), lab.filtered("b"))
@@ -45,7 +45,7 @@ def _last_good(lab: Lab, target: Target, name: str) -> str:
 
 
 def test_a_denied_role_a_lost_topic_and_throttling_at_once(wide: Lab) -> None:
-    """The other targets are announced in the same round; the failing ones keep their last good."""
+    """Healthy targets are announced in the same round; failing ones keep their last known image."""
     before = {t: _last_good(wide, t, "a") for t in wide.targets}
     new = {name: wide.publish(name) for name in ("a", "b")}
     _break(wide)
@@ -63,8 +63,8 @@ def test_a_denied_role_a_lost_topic_and_throttling_at_once(wide: Lab) -> None:
     assert [r.version for r in wide.releases(TOPICLESS, "a")] == [1, 2]
 
 
-def test_what_failed_arrives_once_it_heals(wide: Lab) -> None:
-    """After the role, the topic and the capacity are back, every event arrives, once."""
+def test_failed_events_arrive_once_after_the_repair(wide: Lab) -> None:
+    """After the role, the topic and the capacity are restored, every event arrives once."""
     new = {name: wide.publish(name) for name in ("a", "b")}
     _break(wide)
     wide.round()
@@ -87,8 +87,8 @@ def test_what_failed_arrives_once_it_heals(wide: Lab) -> None:
     assert {p.state for t in wide.targets for p in wide.pairs(t)} == {"ok"}
 
 
-def test_only_throttled_messages_come_back(wide: Lab) -> None:
-    """What is denied for good is acknowledged; only what may pass is delivered again."""
+def test_only_throttled_messages_are_redelivered(wide: Lab) -> None:
+    """A permanent denial is acknowledged; only a temporary failure is delivered again."""
     _break(wide)
 
     wide.pipeline.schedule(wide.next_round())
@@ -98,8 +98,8 @@ def test_only_throttled_messages_come_back(wide: Lab) -> None:
     assert sum(len(delivery.sent) for delivery in deliveries) == 2 * len(wide.targets)
 
 
-def test_a_dead_topic_is_not_reported_to_the_stream(wide: Lab) -> None:
-    """A topic that is gone leaves its releases pending and makes the stream repeat nothing."""
+def test_a_missing_topic_is_not_reported_to_the_stream(wide: Lab) -> None:
+    """A missing topic leaves its releases pending and causes no retry of the stream batch."""
     wide.publish("a")
     _break(wide)
 
@@ -111,8 +111,8 @@ def test_a_dead_topic_is_not_reported_to_the_stream(wide: Lab) -> None:
     assert wide.pipeline.sweep()["pending"] == 1
 
 
-def test_a_poison_message_costs_nobody_anything(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """A message that nobody can read ends among the dead letters; the others are worked off."""
+def test_a_malformed_message_does_not_affect_others(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """A malformed message moves to the dead-letter queue; the other messages are processed."""
     lab = build_lab(aws, tmp_path, *HEALTHY, visibility_seconds=1)
     lab.deploy(lab.image("a"))
     lab.publish("a")
@@ -130,8 +130,10 @@ def test_a_poison_message_costs_nobody_anything(aws: EmbeddedAws, tmp_path: Path
 
 
 @pytest.mark.parametrize("target", [IRELAND, FRANKFURT])
-def test_every_call_is_made_where_the_request_says(wide: Lab, target: Target) -> None:
-    """Calls into a region bear the credentials of the account that the region is watched from."""
+def test_every_call_goes_to_the_account_and_region_of_the_request(
+    wide: Lab, target: Target
+) -> None:
+    """Calls to a region use the credentials of the account whose target the region is."""
     mark = wide.aws.mark()
     wide.publish("a", target)
 

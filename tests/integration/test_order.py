@@ -1,4 +1,4 @@
-"""The events of an image reach subscribers in version order, and end where a target was removed."""
+"""An image's events arrive in version order, and pending events of removed targets are closed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _lose_topic(lab: Lab, target: Target) -> None:
 
 
 def _age(lab: Lab, target: Target, age: timedelta) -> None:
-    """Make all pending releases of a target so old."""
+    """Set the age of all pending releases of a target."""
     table = lab.aws.client("dynamodb", lab.hub.region)
     detected = timestamp(datetime.now(UTC) - age)
     for row in lab.pipeline.rows(target.region, RELEASE_PREFIX):
@@ -40,8 +40,8 @@ def _age(lab: Lab, target: Target, age: timedelta) -> None:
             )
 
 
-def test_a_release_that_waited_goes_before_a_later_one(lab: Lab) -> None:
-    """An edit that is not announced lies between them; the topic was gone for a round."""
+def test_a_delayed_release_arrives_before_a_later_one(lab: Lab) -> None:
+    """Releases before and after an unannounced edit arrive in order after the topic is restored."""
     lab.deploy(lab.image("a"), lab.image("b"))
     for name in ("a", "b"):
         lab.publish(name)
@@ -66,8 +66,8 @@ def test_a_release_that_waited_goes_before_a_later_one(lab: Lab) -> None:
     assert _in_order(received, FRANKFURT, "a") == [4]
 
 
-def test_what_waits_for_a_removed_target_is_closed(lab: Lab) -> None:
-    """After a week; while the target is tracked, its releases wait for its topic."""
+def test_pending_releases_of_a_removed_target_are_closed(lab: Lab) -> None:
+    """Pending releases are closed a week after their target was removed, and not before."""
     lab.deploy(lab.image("a"))
     lab.publish("a")
     lab.round()

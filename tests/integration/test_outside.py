@@ -1,4 +1,4 @@
-"""The functions as Lambda runs them: other processes, given an entry point and an environment."""
+"""The functions as Lambda runs them: in other processes, with an entry point and an environment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ print("\\n" + json.dumps(answer))
 def _invoke(
     entry_point: str, event: Mapping[str, Any], environ: Mapping[str, str]
 ) -> dict[str, Any]:
-    """What the entry point answers in a process that knows this environment and nothing else."""
+    """Invoke the entry point in a process with only this environment, and return its response."""
     done = subprocess.run(
         [sys.executable, "-c", _BOOTSTRAP, entry_point],
         input=json.dumps(event),
@@ -45,7 +45,7 @@ def _queue_event(lab: Lab) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_the_functions_run_in_processes_of_their_own(lab: Lab) -> None:
-    """Entry points and environment variables are all that the functions need."""
+    """The functions need only their entry points and environment variables."""
     lab.deploy(lab.image("a"), lab.filtered("b"))
     lab.publish("a")
     lab.publish("b")
@@ -77,7 +77,7 @@ def test_the_functions_run_in_processes_of_their_own(lab: Lab) -> None:
     ],
 )
 def test_missing_settings_are_named_at_once(entry_point: str, names: list[str]) -> None:
-    """A function without its environment names every variable that it lacks."""
+    """A function without its environment names every missing variable."""
     done = subprocess.run(
         [sys.executable, "-c", _BOOTSTRAP, entry_point],
         input='{"Records": []}',

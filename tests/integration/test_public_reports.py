@@ -18,7 +18,7 @@ EXPIRED = "Signature expired: 20261128T071000Z is now earlier than 20261128T0715
 
 
 def kinds(received: Sequence[Received]) -> list[tuple[str, str]]:
-    """Region and kind of each event."""
+    """Return region and kind of each event."""
     return [(each.region, each.attributes["kind"]) for each in received]
 
 
@@ -31,7 +31,7 @@ def register(
     state: str = "available",
     deprecation_time: datetime | None = None,
 ) -> str:
-    """Publish an image in Virginia on the first day of a month, named by no parameter."""
+    """Publish an image in Virginia, created on the first day of a month, without a parameter."""
     return lab.aws.publishers.register_image(
         VIRGINIA.account_id,
         VIRGINIA.region,
@@ -44,8 +44,8 @@ def register(
     )
 
 
-def refuse_once(lab: Lab, service: str, operation: str) -> None:
-    """Let a service of the JSON protocol refuse one request for its signature."""
+def reject_once(lab: Lab, service: str, operation: str) -> None:
+    """Make a JSON-protocol service reject the signature of one request."""
     code = "InvalidSignatureException"
     lab.aws.add_fault(
         Fault(service=service, operation=operation, code=code, message=EXPIRED, times=1)
@@ -53,7 +53,7 @@ def refuse_once(lab: Lab, service: str, operation: str) -> None:
 
 
 def known(lab: Lab, name: str, target: Target = VIRGINIA) -> str | None:
-    """The image id that the table holds for an image."""
+    """Return the image id that the table has for an image."""
     found = lab.pair(target, name).known
     return found.image_id if found else None
 
@@ -62,7 +62,7 @@ def known(lab: Lab, name: str, target: Target = VIRGINIA) -> str | None:
 
 
 def test_an_image_that_becomes_deprecated_stays_current(lab: Lab) -> None:
-    """A central team deprecates its images by plan; an older one without a date is no successor."""
+    """A deprecated image stays current if the only other image is older and not deprecated."""
     lab.deploy(lab.filtered("golden"), targets=[VIRGINIA])
     older, current = register(lab, "golden-1", 1), register(lab, "golden-2", 8)
     lab.round()
@@ -77,7 +77,7 @@ def test_an_image_that_becomes_deprecated_stays_current(lab: Lab) -> None:
 def test_a_pending_image_is_announced_once_it_is_available(
     lab: Lab, states: tuple[str, ...] | None
 ) -> None:
-    """The event says that instances can be launched, whatever states the filters ask for."""
+    """The event is sent when instances can be launched, whatever states the filters request."""
     configured = (Filter("state", states),) if states else ()
     lookup = FilterLookup((Filter("name", ("x-*",)), *configured), owners=(PUBLISHER,))
     lab.deploy(Image("x", lookup), targets=[VIRGINIA])
@@ -90,7 +90,7 @@ def test_a_pending_image_is_announced_once_it_is_available(
 
 
 def test_a_withdrawn_image_of_a_filter_lookup_is_a_rollback(lab: Lab) -> None:
-    """With an older one left; when that is withdrawn too, the last good id stays in silence."""
+    """The older image is announced as a rollback; if it is withdrawn too, no event follows."""
     lab.deploy(lab.filtered("b"), targets=[VIRGINIA])
     first, second = register(lab, "b-1", 1), register(lab, "b-2", 2)
     lab.round()
@@ -101,8 +101,8 @@ def test_a_withdrawn_image_of_a_filter_lookup_is_a_rollback(lab: Lab) -> None:
     assert (known(lab, "b"), lab.pair(VIRGINIA, "b").state) == (first, State.NOT_FOUND)
 
 
-def test_an_owner_without_images_here_is_a_state(lab: Lab) -> None:
-    """Publishers have other accounts in other partitions; a wrong owner is visible and silent."""
+def test_an_owner_without_images_in_the_region_is_a_state(lab: Lab) -> None:
+    """An owner without images in the region is visible as a state and announces nothing."""
     lookup = FilterLookup((Filter("name", ("RHEL-9*",)),), owners=("309956199498",))
     lab.deploy(Image("rhel", lookup), targets=[VIRGINIA])
     assert lab.round() == []
@@ -113,7 +113,7 @@ def test_an_owner_without_images_here_is_a_state(lab: Lab) -> None:
 
 
 def test_a_withdrawn_image_behind_a_parameter_is_a_state(lab: Lab) -> None:
-    """Made private or deregistered, it cannot be launched; its id stays and no event is sent."""
+    """An image that was made private or deregistered gets a state and no event; its id stays."""
     lab.deploy(lab.image("a"), targets=[VIRGINIA])
     image = lab.publish("a", VIRGINIA)
     lab.round()
@@ -127,8 +127,8 @@ def test_a_withdrawn_image_behind_a_parameter_is_a_state(lab: Lab) -> None:
     assert lab.pair(VIRGINIA, "a").state == State.OK
 
 
-def test_forward_again_after_a_rollback_is_a_release(lab: Lab) -> None:
-    """A false alarm: the parameter goes back, and then to the newer image again."""
+def test_a_return_to_the_newer_image_after_a_rollback_is_a_release(lab: Lab) -> None:
+    """After a rollback, a return of the parameter to the newer image is announced as a release."""
     lab.deploy(lab.image("a"), targets=[VIRGINIA])
     old = lab.publish("a", VIRGINIA)
     lab.round()
@@ -142,8 +142,8 @@ def test_forward_again_after_a_rollback_is_a_release(lab: Lab) -> None:
     assert "rolled back" not in json.loads(events[2][0].body)["v1"]["Message"]
 
 
-def test_a_region_that_gets_an_image_later_announces_it_then(lab: Lab) -> None:
-    """Once and there alone; an image that is not visible yet is no event."""
+def test_a_region_announces_an_image_when_it_becomes_visible(lab: Lab) -> None:
+    """An image is announced once, when it becomes visible in the region, and only there."""
     lab.deploy(lab.image("a"))
     lab.publish("a")
     assert lab.round() == []
@@ -156,8 +156,8 @@ def test_a_region_that_gets_an_image_later_announces_it_then(lab: Lab) -> None:
     assert lab.pair(FRANKFURT, "a").state == State.NOT_LAUNCHABLE
 
 
-def test_a_parameter_that_comes_back_unchanged_is_silent(lab: Lab) -> None:
-    """While it is gone, the last good image stays."""
+def test_a_parameter_that_returns_unchanged_announces_nothing(lab: Lab) -> None:
+    """While a parameter is missing, the last known image stays; no event follows its return."""
     lab.deploy(lab.image("a"), targets=[VIRGINIA])
     image = lab.publish("a", VIRGINIA)
     lab.round()
@@ -169,38 +169,38 @@ def test_a_parameter_that_comes_back_unchanged_is_silent(lab: Lab) -> None:
     assert lab.pair(VIRGINIA, "a").state == State.OK
 
 
-# --- faults that pass
+# --- temporary faults
 
 
-def test_a_signature_that_ssm_refuses_once_costs_no_round(lab: Lab) -> None:
+def test_a_signature_that_ssm_rejects_once_delays_no_release(lab: Lab) -> None:
     """The release is announced in the round that finds it."""
     lab.deploy(lab.image("a"), targets=[VIRGINIA])
     lab.publish("a", VIRGINIA)
     lab.round()
     lab.publish("a", VIRGINIA)
-    refuse_once(lab, "ssm", "GetParameters")
+    reject_once(lab, "ssm", "GetParameters")
     assert kinds(lab.round()) == [("us-east-1", "release")]
 
 
-def test_a_signature_that_dynamodb_refuses_once_costs_a_delivery(lab: Lab) -> None:
-    """The messages come back; the table is not called unusable."""
+def test_a_signature_that_dynamodb_rejects_once_causes_a_redelivery(lab: Lab) -> None:
+    """The messages are redelivered, and the table is not reported as unusable."""
     lab.deploy(lab.image("a"), targets=[VIRGINIA])
     lab.publish("a", VIRGINIA)
     lab.round()
     lab.publish("a", VIRGINIA)
-    refuse_once(lab, "dynamodb", "BatchGetItem")
+    reject_once(lab, "dynamodb", "BatchGetItem")
     lab.pipeline.schedule(lab.next_round())
     first = lab.pipeline.queue.poll()
     assert first
     assert (first.problem, first.succeeded) == (None, ())
-    time.sleep(2.1)  # the visibility time-out of the laboratory's queue
+    time.sleep(2.1)  # the visibility timeout of the lab's queue
     lab.pipeline.queue.drain_visible()
     lab.pipeline.stream.drain()
     assert kinds(lab.arrivals()) == [("us-east-1", "release")]
 
 
-def test_deliveries_and_schedules_that_repeat_make_one_event(lab: Lab) -> None:
-    """SQS delivers again and in another order, and EventBridge fires twice."""
+def test_repeated_deliveries_and_schedules_cause_one_event(lab: Lab) -> None:
+    """A change is announced once if SQS redelivers in another order and EventBridge fires twice."""
     lab.deploy(lab.image("a"), targets=[VIRGINIA])
     lab.publish("a", VIRGINIA)
     lab.round()
@@ -220,7 +220,7 @@ def test_deliveries_and_schedules_that_repeat_make_one_event(lab: Lab) -> None:
 
 
 def test_an_event_whose_stream_record_is_lost_is_swept(lab: Lab) -> None:
-    """Once: the sweep finds what is still pending."""
+    """The sweep announces an event whose stream record is lost, once."""
     lab.deploy(lab.image("a"), targets=[VIRGINIA])
     lab.publish("a", VIRGINIA)
     lab.round()

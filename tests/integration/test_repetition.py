@@ -1,4 +1,4 @@
-"""Everything delivered twice, run twice, replayed: subscribers notice nothing."""
+"""Repeated deliveries, rounds and stream records cause no repeated announcements."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.embedded.tracker.subscriptions import Received
 
 
 def _changed(lab: Lab) -> set[tuple[str, str, str, str]]:
-    """A deployment past its baseline where two images changed; what must be announced."""
+    """Deploy, run the baseline, publish two changes and return the expected events."""
     lab.deploy(lab.image("a"), lab.image("still"), lab.filtered("b"))
     for name in ("a", "still", "b"):
         lab.publish(name)
@@ -31,7 +31,7 @@ def _copies(received: Sequence[Received]) -> dict[str, set[tuple[str, str]]]:
 
 
 def test_every_message_delivered_twice(lab: Lab) -> None:
-    """A queue that delivers everything twice leads to the same announcements, once each."""
+    """A queue that delivers every message twice causes each announcement once."""
     wanted = _changed(lab)
 
     lab.pipeline.schedule(lab.next_round())
@@ -46,7 +46,7 @@ def test_every_message_delivered_twice(lab: Lab) -> None:
 
 
 def test_messages_delivered_again_later(lab: Lab) -> None:
-    """Messages of an old round that come back after a newer one change nothing."""
+    """Messages of an old round that are redelivered after a newer round change nothing."""
     wanted = _changed(lab)
     lab.pipeline.schedule(lab.next_round())
     late = lab.queued()
@@ -81,7 +81,7 @@ def test_a_round_run_twice_at_once(lab: Lab) -> None:
 
 
 def test_the_stream_replayed_from_the_start(lab: Lab) -> None:
-    """A stream that is read again from its beginning announces nothing again."""
+    """A stream that is read again from its start announces nothing again."""
     wanted = _changed(lab)
     assert events_in(lab.round()) == wanted
 
@@ -93,7 +93,7 @@ def test_the_stream_replayed_from_the_start(lab: Lab) -> None:
 
 
 def test_a_schedule_event_that_comes_twice_or_late(lab: Lab) -> None:
-    """The same round again, and an older one, enqueue again and leave the counters alone."""
+    """The same round again or an older round sends its messages and changes no counters."""
     lab.deploy(lab.image("a"))
     lab.publish("a")
     first, second = lab.next_round(), lab.next_round()
@@ -109,7 +109,7 @@ def test_a_schedule_event_that_comes_twice_or_late(lab: Lab) -> None:
 
 
 def test_copies_of_an_event_are_identical(lab: Lab) -> None:
-    """Events whose marks were lost are sent again by the sweep, the same to the byte."""
+    """The sweep sends events whose marks were lost again, byte for byte the same."""
     wanted = _changed(lab)
     lab.look_up()
     with lab.aws.fault(service="dynamodb", operation="UpdateItem", code="AccessDeniedException"):

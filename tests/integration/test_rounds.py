@@ -1,4 +1,4 @@
-"""Rounds as operators know them: counted messages, silence when nothing changed, exact calls."""
+"""Rounds end to end: the number of messages and calls, and no event without a change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.kernel.round_records import decode_window
 
 
 def test_one_message_per_active_pair(lab: Lab) -> None:
-    """Each round enqueues one message for every active pair, and for nothing else."""
+    """A round enqueues exactly one message for every active pair."""
     lab.deploy(lab.image("a"), lab.image("b"), lab.image("c", regions=frozenset({"eu-west-1"})))
 
     answer = lab.pipeline.schedule(lab.next_round())
@@ -26,8 +26,8 @@ def test_one_message_per_active_pair(lab: Lab) -> None:
     assert answer["enqueued"] == len(bodies)
 
 
-def test_the_first_round_is_a_silent_baseline(lab: Lab) -> None:
-    """First sight commits version 1 of every pair and announces nothing."""
+def test_the_first_round_commits_a_baseline_without_events(lab: Lab) -> None:
+    """The first round commits version 1 of every pair and announces nothing."""
     lab.deploy(lab.image("a"), lab.filtered("b"))
     new = {name: lab.publish(name) for name in ("a", "b")}
 
@@ -40,8 +40,8 @@ def test_the_first_round_is_a_silent_baseline(lab: Lab) -> None:
             ]
 
 
-def test_a_release_is_announced_where_it_came_out(lab: Lab) -> None:
-    """A new image is announced in the regions that have it, once each, and nowhere else."""
+def test_a_release_is_announced_in_the_regions_that_have_it(lab: Lab) -> None:
+    """A new image is announced once in each region that has it, and in no other."""
     lab.deploy(lab.image("a"), lab.filtered("b"))
     lab.publish("a")
     lab.publish("b")
@@ -60,8 +60,8 @@ def test_a_release_is_announced_where_it_came_out(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 10, 11, 23])
-def test_a_steady_round_costs_what_it_must(lab: Lab, count: int) -> None:
-    """A steady round writes no image or release row; ten names cost a call, their images one."""
+def test_a_round_without_changes_makes_a_fixed_number_of_calls(lab: Lab, count: int) -> None:
+    """A round without changes writes no image or release row and makes a fixed number of calls."""
     names = [f"image-{number:02d}" for number in range(count)]
     lab.deploy(*(lab.image(name) for name in names), targets=[VIRGINIA, FRANKFURT])
     for name in names:
@@ -80,7 +80,7 @@ def test_a_steady_round_costs_what_it_must(lab: Lab, count: int) -> None:
         assert calls["ec2", "DescribeImages", target.region] == 1
     hub = {key[:2]: n for key, n in calls.items() if key[0] == "dynamodb"}
     assert hub == {
-        ("dynamodb", "GetItem"): 1,  # the note of the last round
+        ("dynamodb", "GetItem"): 1,  # the note of the previous round
         ("dynamodb", "Query"): 4,  # the image rows and the round rows of each region
         ("dynamodb", "BatchGetItem"): 2,  # the pairs of each target
         # the note; the round row of each target, by the scheduler and by the lookup
@@ -90,8 +90,8 @@ def test_a_steady_round_costs_what_it_must(lab: Lab, count: int) -> None:
     assert sum(n for key, n in calls.items() if key[0] == "sts") == 0
 
 
-def test_a_steady_round_asks_once_per_filter_lookup(lab: Lab) -> None:
-    """Unchanged, a filter lookup costs one paged call and no write."""
+def test_a_round_without_changes_makes_one_call_per_filter_lookup(lab: Lab) -> None:
+    """A filter lookup without a change takes one paged call and no write."""
     lab.deploy(lab.filtered("a"), lab.filtered("b"))
     lab.publish("a")
     lab.publish("b")
@@ -104,8 +104,8 @@ def test_a_steady_round_asks_once_per_filter_lookup(lab: Lab) -> None:
     assert lab.rows() == before
 
 
-def test_a_round_row_shows_who_was_answered(lab: Lab) -> None:
-    """A pair with a problem is answered too; one whose message comes back is not."""
+def test_a_round_row_lists_the_answered_pairs(lab: Lab) -> None:
+    """A pair with a failure counts as answered; a pair whose message is redelivered does not."""
     lab.deploy(lab.image("here"), lab.image("missing"))
     lab.publish("here")
     lab.round()
@@ -118,7 +118,7 @@ def test_a_round_row_shows_who_was_answered(lab: Lab) -> None:
 
 
 def test_a_pair_that_is_never_answered_is_stale(lab: Lab) -> None:
-    """Its state stayed ok; now its row says so after two windows."""
+    """A pair without an answer for two windows is marked as stale in its row."""
     lab.deploy(lab.image("a"), targets=[VIRGINIA])
     lab.publish("a", VIRGINIA)
     lab.round()
@@ -137,7 +137,7 @@ def test_a_pair_that_is_never_answered_is_stale(lab: Lab) -> None:
 
 
 def test_only_the_regions_of_the_event_take_part(lab: Lab) -> None:
-    """A partial round enqueues the regions that its event names."""
+    """A partial round enqueues only the regions of its event."""
     lab.deploy(lab.image("a"))
     lab.pipeline.schedule(lab.next_round())
     lab.queued()
@@ -148,7 +148,7 @@ def test_only_the_regions_of_the_event_take_part(lab: Lab) -> None:
 
 
 def test_a_json_parameter_names_its_image(lab: Lab) -> None:
-    """A parameter whose value is JSON is read at `image_id`, and a changed text is no release."""
+    """A JSON parameter is read at `image_id`, and a change elsewhere in its text is no release."""
     lab.deploy(lab.image("a"))
     image_id = lab.publish("a")
     lab.point("a", json.dumps({"image_id": image_id, "schema_version": "1"}))
@@ -160,7 +160,7 @@ def test_a_json_parameter_names_its_image(lab: Lab) -> None:
 
 
 def test_a_rolled_back_parameter_is_a_rollback(lab: Lab) -> None:
-    """A parameter that goes back to an id which was current before is announced as a rollback."""
+    """A parameter that is set back to an earlier image id is announced as a rollback."""
     lab.deploy(lab.image("a"))
     old = lab.publish("a")
     lab.round()
@@ -176,7 +176,7 @@ def test_a_rolled_back_parameter_is_a_rollback(lab: Lab) -> None:
 
 
 def test_an_image_that_cannot_be_seen_waits(lab: Lab) -> None:
-    """A parameter that runs ahead of its image is a state; the event comes with the image."""
+    """A parameter whose image is not visible yet gets a state; the event follows with the image."""
     lab.deploy(lab.image("a"))
     good = lab.publish("a")
     lab.round()
@@ -198,8 +198,8 @@ def _where(target: Target) -> tuple[str, str]:
     return target.account_id, target.region
 
 
-def test_metrics_go_where_the_deployment_says(lab: Lab) -> None:
-    """Two deployments in one account and region must not count each other's rounds."""
+def test_metrics_have_the_namespace_of_the_deployment(lab: Lab) -> None:
+    """Two deployments in one account and region use different metric namespaces."""
     lab.pipeline.environment["METRICS_NAMESPACE"] = "AmiTracker/second"
     lab.deploy(lab.image("al2023"))
     for _ in range(2):
@@ -213,7 +213,7 @@ def test_metrics_go_where_the_deployment_says(lab: Lab) -> None:
 
 
 def test_each_line_names_invocation_and_round(lab: Lab) -> None:
-    """A line of a pair without an answer, and one of a topic that takes nothing."""
+    """The lines of a failed pair and of a failed topic have the request id and the round."""
     lab.deploy(lab.image("a"), lab.image("b"))
     lab.publish("a")
     lab.round()

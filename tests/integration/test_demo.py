@@ -1,4 +1,4 @@
-"""The demo, end to end: what it shows, and that it notices when something is wrong."""
+"""The demo, end to end: its output, and its result when events are missing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A demo that was run: what it printed, as people see it, and what it found."""
+    """A demo run: its text, as people see it, and its result."""
 
     text: str
     right: bool
@@ -35,25 +35,25 @@ class Run:
 
     @property
     def lines(self) -> list[str]:
-        """The lines of the text."""
+        """Return the lines of the text."""
         return self.text.splitlines()
 
     def body(self) -> str:
-        """The line that holds the event as received."""
+        """Return the line with the event as received."""
         (line,) = (line for line in self.lines if line.startswith("{"))
         return line
 
 
 @pytest.fixture(scope="module")
 def wide() -> Run:
-    """`ami-tracker demo`, piped, with an environment that says 200 columns."""
+    """Run `ami-tracker demo`, piped, in an environment that sets 200 columns."""
     result = CliRunner().invoke(main, ["demo"], env={"COLUMNS": "200"})
     return Run(result.output, result.exit_code == 0)
 
 
 @pytest.fixture(scope="module")
 def lossy() -> Run:
-    """A demo on a terminal of 80 columns, in which one region's topic takes nothing."""
+    """Run a demo on a terminal of 80 columns, with a failing topic in one region."""
     pages: list[None] = []
     text = io.StringIO()
     page = Page(Console(file=text, width=80, force_terminal=True, emoji=False))
@@ -67,7 +67,7 @@ def lossy() -> Run:
 
 @pytest.fixture(params=["wide", "lossy"])
 def run(request: pytest.FixtureRequest) -> Run:
-    """Each of the two runs."""
+    """Return each of the two runs."""
     shared: Run = request.getfixturevalue(request.param)
     return shared
 
@@ -84,7 +84,7 @@ def test_the_demo_exits_0_and_shows_every_step(wide: Run) -> None:
 
 
 def test_the_demo_notices_lost_events(lossy: Run) -> None:
-    """Where one region's topic takes nothing, the result says what is missing."""
+    """If one region's topic fails, the result names the missing events."""
     assert not lossy.right
     assert "The received events differ from the expected events." in lossy.text
     assert "Next steps" not in lossy.text
@@ -92,7 +92,7 @@ def test_the_demo_notices_lost_events(lossy: Run) -> None:
 
 
 def test_the_event_is_shown_as_it_was_received(run: Run) -> None:
-    """One line of JSON, longer than the page is wide, as README shows it."""
+    """The event is one line of JSON, longer than the page is wide, as README shows it."""
     content = json.loads(run.body())
 
     assert json.dumps(content) == run.body()
@@ -100,8 +100,8 @@ def test_the_event_is_shown_as_it_was_received(run: Run) -> None:
     assert len(run.body()) > 100
 
 
-def test_the_moment_of_the_change_fits_the_clock_of_the_story(run: Run) -> None:
-    """`detected_at` is within the second round, which names its time."""
+def test_the_time_of_the_change_is_within_its_round(run: Run) -> None:
+    """`detected_at` is within the second round, whose time the page shows."""
     second = re.search(r"(\d\d:\d\d:\d\d) UTC, second round", run.text)
     third = re.search(r"(\d\d:\d\d:\d\d) UTC, third round", run.text)
     detected = re.search(r"detected_at +\d{4}-\d\d-\d\dT(\d\d:\d\d:\d\d)\.\d+Z", run.text)
@@ -118,13 +118,13 @@ def test_the_moment_of_the_change_fits_the_clock_of_the_story(run: Run) -> None:
 
 
 def test_lines_are_clean(run: Run) -> None:
-    """No line ends in a blank, and only the event is wider than 100 columns."""
+    """No line ends with a blank, and only the event is longer than 100 columns."""
     assert [line for line in run.lines if line != line.rstrip()] == []
     assert [line for line in run.lines if len(line) > 100 and line != run.body()] == []
 
 
 def test_names_are_not_broken(run: Run) -> None:
-    """Every table of images names each of them in its heading."""
+    """Every table of images has all names in its heading."""
     names = ("al2", "al2023", "ecs-al2023", "golden-base", "redhat-8.6.0-hvm")
     headings = [line.split() for line in run.lines if re.match("region +al2", line)]
 
@@ -133,7 +133,7 @@ def test_names_are_not_broken(run: Run) -> None:
 
 
 def test_short_ids_are_explained_before_they_are_shown(run: Run) -> None:
-    """The sentence comes before the first cell that it is about."""
+    """The explanation of short ids comes before the first cell that contains one."""
     words = " ".join(run.text.split())
 
     assert words.index("v1 is the version") < words.index("…")
@@ -141,7 +141,7 @@ def test_short_ids_are_explained_before_they_are_shown(run: Run) -> None:
 
 
 def test_written_rows_agree_with_the_calls_that_are_listed(run: Run) -> None:
-    """No image or release row is written in a silent round; the round rows that are, are named."""
+    """A round without changes writes no image or release row, and the page names its round rows."""
     words = " ".join(run.text.split())
 
     assert re.search(r"of \d+ image and release rows, 0 were written", words)
@@ -151,7 +151,7 @@ def test_written_rows_agree_with_the_calls_that_are_listed(run: Run) -> None:
 
 
 def test_the_demo_ends_with_the_next_steps(wide: Run) -> None:
-    """The files and commands that it names are there."""
+    """The files and commands that the demo names exist."""
     end = wide.text[wide.text.index("Next steps") :]
 
     for words in ("make install", "regions.yaml", "ami-tracker check", "INSTALL.md"):
