@@ -1,4 +1,4 @@
-"""A target account with its roles and topics, and somebody who listens."""
+"""A target account with its roles and topics, and a subscriber."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ REGIONS = ("eu-west-1", "us-east-1")
 
 @pytest.fixture(scope="module")
 def member(running: EmbeddedAws) -> Member:
-    """The account of the example target, with a topic in two regions."""
+    """Create the account of the example target, with a topic in two regions."""
     return create_member(running, ACCOUNT, REGIONS)
 
 
 @pytest.fixture(scope="module")
 def subscription(running: EmbeddedAws, member: Member) -> Inbox:
-    """A subscriber of both topics; prefer `inbox`."""
+    """Subscribe to both topics; tests should use `inbox`."""
     return subscribe(running, member, REGIONS)
 
 
 @pytest.fixture
 def inbox(subscription: Inbox) -> Inbox:
-    """A subscriber of both topics to whom nothing has come yet."""
+    """Return the subscriber of both topics, without earlier messages."""
     subscription.receive()
     return subscription

@@ -1,4 +1,4 @@
-"""The aggregator's entry point on an embedded AWS: stream records and sweeps in, events out."""
+"""The aggregator's entry point on an embedded AWS: stream events and sweeps, and their messages."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ SWEEP: dict[str, object] = {"sweep": True}
 
 
 def invoke(event: dict[str, object], seconds: float = 60) -> dict[str, object]:
-    """The handler's answer, as JSON carries it."""
+    """Return the handler's response, converted to JSON and back."""
     context = Context("aggregator", timeout_seconds=seconds)
     answer: dict[str, object] = json.loads(json.dumps(handler(event, context)))
     return answer
 
 
 def inserted(*releases: Release) -> dict[str, object]:
-    """The stream event of new release rows."""
+    """Build the stream event of new release rows."""
     records = []
     for number, release in enumerate(releases, start=1):
         key = key_of_release(release)
@@ -42,20 +42,20 @@ def inserted(*releases: Release) -> dict[str, object]:
 
 
 def commit(table: DynamoTable, *releases: Release) -> None:
-    """Put release rows as the lookup does."""
+    """Write release rows as the lookup does."""
     for release in releases:
         table.put(pending_row(release))
 
 
 def still_pending(table: DynamoTable) -> list[str]:
-    """The records that are to be announced."""
+    """Return the records of the pending releases."""
     return [row["record"] for row in table.rows() if "pending" in row]
 
 
 def test_a_new_release_reaches_its_subscribers(
     table: DynamoTable, inbox: Inbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One event, exactly as documented; the row is marked; the metrics tell."""
+    """A new release causes one documented event, a mark in its row, and metrics."""
     release = a_release()
     commit(table, release)
     answer = invoke(inserted(release))
@@ -73,7 +73,7 @@ def test_a_new_release_reaches_its_subscribers(
 
 
 def test_each_step_is_one_call(aws: EmbeddedAws, table: DynamoTable) -> None:
-    """Twelve releases: a session for an hour, one read, and a read and its marks for each call."""
+    """Twelve releases take one session, one read, and a read and a write of marks per call."""
     target = Target("333344445555", "us-east-1")
     create_member(aws, target.account_id, [target.region])
     releases = [a_release(f"image-{number:02d}", target=target) for number in range(12)]
@@ -94,7 +94,7 @@ def test_each_step_is_one_call(aws: EmbeddedAws, table: DynamoTable) -> None:
 def test_a_sweep_announces_what_the_stream_missed(
     aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
 ) -> None:
-    """And finds nothing the next time, at the price of one call."""
+    """The sweep announces missed releases, and the next sweep makes a single call."""
     commit(table, a_release())
     assert invoke(SWEEP)["announced"] == 1
     assert len(inbox.receive()) == 1
@@ -103,8 +103,8 @@ def test_a_sweep_announces_what_the_stream_missed(
     assert [call.operation for call in aws.calls(mark)] == ["Scan"]
 
 
-def test_a_missing_topic_stays_pending_and_costs_no_other(table: DynamoTable, inbox: Inbox) -> None:
-    """It is not reported to the stream."""
+def test_a_missing_topic_does_not_affect_other_topics(table: DynamoTable, inbox: Inbox) -> None:
+    """A missing topic leaves its release pending and is not reported to the stream."""
     ours, theirs = a_release(), a_release(target=Target(TARGET.account_id, "ap-south-1"))
     commit(table, ours, theirs)
     answer = invoke(inserted(theirs, ours))
@@ -113,10 +113,10 @@ def test_a_missing_topic_stays_pending_and_costs_no_other(table: DynamoTable, in
     assert still_pending(table) == [key_of_release(theirs).record]
 
 
-def test_a_topic_that_takes_nothing_costs_a_batch_of_calls(
+def test_a_failing_topic_gets_the_calls_of_one_batch(
     aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
 ) -> None:
-    """A call for all, one for each of its entries, and none for the fifteen releases after it."""
+    """A failing topic gets a call for all entries, one per entry, and none for later releases."""
     commit(table, *(a_release(f"image-{number:02d}") for number in range(25)))
     mark = aws.mark()
     with aws.fault(service="sns", code="InvalidParameter", status=400):
@@ -129,7 +129,7 @@ def test_a_topic_that_takes_nothing_costs_a_batch_of_calls(
 def test_what_the_stream_left_is_announced_before_a_new_version(
     aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
 ) -> None:
-    """In version order; a read for each version that was left, and one before each call."""
+    """Older pending versions are published first, in order, after one read per version."""
     two, three = a_release(version=2), a_release(version=3)
     commit(table, two, three)
     mark = aws.mark()
@@ -148,7 +148,7 @@ def test_what_the_stream_left_is_announced_before_a_new_version(
 def test_what_was_left_before_a_gap_is_announced_first(
     aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
 ) -> None:
-    """The release between was not to be announced: the index is asked once."""
+    """A pending release before a gap is found with one query of the index."""
     two, four = a_release(version=2), a_release(version=4)
     commit(table, two, four)
     silent = pending_row(a_release(version=3))
@@ -163,7 +163,7 @@ def test_what_was_left_before_a_gap_is_announced_first(
 def test_an_old_release_of_a_removed_target_is_closed(
     table: DynamoTable, inbox: Inbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its topic is gone and no image is active there: the sweep that finds it ends it."""
+    """The sweep closes an old release whose topic is gone and whose target has no active image."""
     removed = Target(TARGET.account_id, "ap-south-1")
     commit(table, a_release(target=removed, detected_at="2025-01-01T00:00:00.000Z"))
     assert invoke(SWEEP) == {"batchItemFailures": [], "announced": 0, "pending": 0}
@@ -175,10 +175,10 @@ def test_an_old_release_of_a_removed_target_is_closed(
 
 
 @pytest.mark.usefixtures("waits")
-def test_a_lost_answer_of_sns_costs_an_identical_copy(
+def test_a_lost_response_of_sns_causes_an_identical_copy(
     aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
 ) -> None:
-    """SNS took it, nobody heard: it is published again, the same to the byte."""
+    """If the response of SNS is lost, an identical copy is published again."""
     commit(table, a_release())
     with aws.fault(service="sns", when="after", code="InternalError", status=500, times=3):
         assert invoke(inserted(a_release()))["pending"] == 1
@@ -189,10 +189,10 @@ def test_a_lost_answer_of_sns_costs_an_identical_copy(
 
 
 @pytest.mark.usefixtures("waits")
-def test_a_mark_that_is_lost_costs_an_identical_copy(
+def test_a_lost_mark_causes_an_identical_copy(
     aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
 ) -> None:
-    """Published and not noted, it is found by the sweep."""
+    """If a mark is lost, the sweep publishes an identical copy."""
     commit(table, a_release())
     with aws.fault(service="dynamodb", operation="UpdateItem"):
         assert invoke(inserted(a_release()))["announced"] == 1
@@ -202,10 +202,10 @@ def test_a_mark_that_is_lost_costs_an_identical_copy(
 
 
 @pytest.mark.usefixtures("waits")
-def test_a_table_that_is_busy_is_reported_to_the_stream(
+def test_a_throttled_table_is_reported_to_the_stream(
     aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
 ) -> None:
-    """The batch comes again from its first record."""
+    """A throttled table is reported, and Lambda retries the batch from its first record."""
     commit(table, a_release())
     with aws.fault(service="dynamodb", operation="BatchGetItem"):
         answer = invoke(inserted(a_release()))
@@ -214,24 +214,24 @@ def test_a_table_that_is_busy_is_reported_to_the_stream(
 
 
 def test_a_missing_table_fails_a_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that it alarms."""
+    """A sweep fails without its table, which raises an alarm."""
     monkeypatch.setenv("TABLE_NAME", "nowhere")
     with pytest.raises(HubBrokenError, match="table nowhere"):
         invoke(SWEEP)
 
 
 def test_without_time_everything_stays_pending(table: DynamoTable, inbox: Inbox) -> None:
-    """Nothing is published that could not be marked any more."""
+    """Without time left to mark a release, it is not published and stays pending."""
     commit(table, a_release())
     assert invoke(inserted(a_release()), seconds=0)["pending"] == 1
     assert inbox.receive() == []
     assert len(still_pending(table)) == 1
 
 
-def test_a_wrong_event_or_setting_costs_no_call(
+def test_a_wrong_event_or_setting_makes_no_call(
     aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The function refuses before anything is asked."""
+    """The function rejects a wrong event or setting before it makes a call."""
     with pytest.raises(MalformedError, match="neither a stream event nor"):
         invoke({"Record": []})
     monkeypatch.delenv("EXTERNAL_ID")

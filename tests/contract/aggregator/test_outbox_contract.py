@@ -1,4 +1,4 @@
-"""What announcing may expect of its rows: the same of the fake as of the table."""
+"""The aggregator's port to the table: the fake and the adapter behave alike."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ OTHER = Target("222233334444", "us-east-1")
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """The rows under test, and the table that they stand in."""
+    """The port under test, and direct access to its table."""
 
     rows: ReleaseRows
     table: Table
 
     def pending(self) -> list[Key]:
-        """Every key of the index."""
+        """Return every key of the index."""
         found = [key for page in self.rows.pending() for key in page]
         return sorted(found, key=lambda key: (key.region, key.record))
 
     def given(self, *releases: Release) -> list[Key]:
-        """Commit releases; their keys."""
+        """Commit releases and return their keys."""
         for release in releases:
             self.table.put(pending_row(release))
         return [key_of_release(release) for release in releases]
 
 
 def image_row(target: Target, *, active: bool, name: str = "al2023") -> dict[str, object]:
-    """A row of a tracked image."""
+    """Build a row of a tracked image."""
     lookup = ParameterLookup(f"/images/{name}")
     pair = Pair(target, name, active, lookup, lookup_digest(lookup))
     key = {"region": target.region, "record": image_record(target.account_id, name)}
@@ -63,7 +63,7 @@ def image_row(target: Target, *, active: bool, name: str = "al2023") -> dict[str
 
 @pytest.fixture(params=["fake", "outbox"])
 def lab(request: pytest.FixtureRequest) -> Lab:
-    """The fake, then the adapter over DynamoDB."""
+    """Return the fake, then the adapter over DynamoDB."""
     if request.param == "fake":
         fake = FakeOutbox()
         return Lab(fake, fake.table)
@@ -73,19 +73,19 @@ def lab(request: pytest.FixtureRequest) -> Lab:
 
 
 class TestPending:
-    """The index holds what is to be announced, and no more."""
+    """The index holds exactly the pending releases."""
 
     def test_an_empty_table_has_nothing_pending(self, lab: Lab) -> None:
-        """No key at all."""
+        """An empty table returns no keys."""
         assert lab.pending() == []
 
     def test_pending_releases_of_every_region_are_found(self, lab: Lab) -> None:
-        """By their own keys."""
+        """The index returns the keys of pending releases in every region."""
         keys = lab.given(a_release(version=1), a_release(version=2), a_release(target=OTHER))
         assert lab.pending() == keys
 
     def test_what_is_published_or_not_to_be_announced_is_not_pending(self, lab: Lab) -> None:
-        """Neither stands in the index."""
+        """Published releases and releases that are not announced are not in the index."""
         lab.table.put(published_row(a_release()))
         silent = pending_row(a_release("silent"))
         del silent["pending"]
@@ -98,32 +98,32 @@ class TestReading:
 
     @pytest.mark.parametrize("kind", Kind)
     def test_a_release_is_read_back_equal(self, lab: Lab, kind: Kind) -> None:
-        """Every kind; with and without what may be unknown."""
+        """Releases of every kind are read back equal, with and without optional values."""
         full = a_release("full", kind=kind)
         bare = a_release("bare", kind=kind, ami_name=None, previous_image_id=None)
         keys = lab.given(bare, full)
         assert sorted(lab.rows.read(keys).releases, key=repr) == sorted([bare, full], key=repr)
 
     def test_nothing_is_read_for_no_key(self, lab: Lab) -> None:
-        """Not even what is pending."""
+        """A read without keys returns no release, even if some are pending."""
         lab.given(a_release())
         assert lab.rows.read([]) == Found()
 
-    def test_only_what_is_asked_for_is_read(self, lab: Lab) -> None:
-        """Keys without a row are no error."""
+    def test_only_requested_releases_are_read(self, lab: Lab) -> None:
+        """A read returns only the requested releases and ignores keys without a row."""
         wanted = a_release("wanted")
         (key,) = lab.given(wanted)
         lab.given(a_release("other"))
         missing = key_of_release(a_release("missing"))
         assert lab.rows.read([missing, key]) == Found((wanted,))
 
-    def test_a_key_may_stand_twice(self, lab: Lab) -> None:
-        """The release comes once."""
+    def test_a_key_may_be_given_twice(self, lab: Lab) -> None:
+        """A key that is given twice returns its release once."""
         (key,) = lab.given(a_release())
         assert lab.rows.read([key, key]) == Found((a_release(),))
 
     def test_what_is_published_is_not_read(self, lab: Lab) -> None:
-        """The index may still show it for a moment."""
+        """A published release is not read, although the index may still list it."""
         row = published_row(a_release())
         lab.table.put(row)
         assert lab.rows.read([key_of(row)]) == Found(published=frozenset({key_of(row)}))
@@ -142,25 +142,27 @@ class TestReading:
         ],
         ids=lambda damage: "-".join(map(str, next(iter(damage.items())))),
     )
-    def test_a_malformed_row_costs_no_other(self, lab: Lab, damage: dict[str, object]) -> None:
-        """It cannot be announced, but it is counted: somebody has to look at it."""
+    def test_a_malformed_row_does_not_affect_others(
+        self, lab: Lab, damage: dict[str, object]
+    ) -> None:
+        """A malformed row is reported as unreadable and does not affect the others."""
         good, bad = a_release("good"), pending_row(a_release("bad")) | damage
         keys = lab.given(good)
         lab.table.put(bad)
         assert lab.rows.read([key_of(bad), *keys]) == Found((good,), frozenset({key_of(bad)}))
 
     def test_a_malformed_row_that_is_not_pending_is_not_counted(self, lab: Lab) -> None:
-        """Nothing has to be done about it."""
+        """A malformed row that is not pending is not reported."""
         row = published_row(a_release()) | {"kind": "unheard-of"}
         lab.table.put(row)
         assert lab.rows.read([key_of(row)]) == Found(published=frozenset({key_of(row)}))
 
 
 class TestMarking:
-    """A publication is noted once."""
+    """A publication is recorded once."""
 
-    def test_a_published_release_is_pending_no_more(self, lab: Lab) -> None:
-        """Its row says when, and as which message; nothing else changes."""
+    def test_a_published_release_is_not_pending(self, lab: Lab) -> None:
+        """The row of a published release gets time and message id, and is otherwise unchanged."""
         (key,) = lab.given(a_release())
         lab.rows.mark(a_release(), "message-1", NOW)
         assert lab.table.rows() == [published_row(a_release())]
@@ -168,26 +170,26 @@ class TestMarking:
         assert lab.rows.read([key]) == Found(published=frozenset({key}))
 
     def test_the_first_mark_stays(self, lab: Lab) -> None:
-        """A copy that was sent later changes nothing."""
+        """A second mark, of a copy that was sent later, changes nothing."""
         lab.given(a_release())
         lab.rows.mark(a_release(), "message-1", NOW)
         lab.rows.mark(a_release(), "message-2", LATER)
         assert lab.table.rows() == [published_row(a_release())]
 
     def test_marking_touches_no_other_release(self, lab: Lab) -> None:
-        """Same image, other version; same version, other target."""
+        """A mark changes no other version of the image and no other target."""
         others = [a_release(version=1), a_release(target=OTHER)]
         lab.given(a_release(), *others)
         lab.rows.mark(a_release(), "message-1", NOW)
         assert lab.pending() == [key_of_release(release) for release in others]
 
-    def test_a_row_that_is_gone_is_not_made_again(self, lab: Lab) -> None:
-        """Somebody deleted it; there is nothing to note."""
+    def test_a_deleted_row_is_not_created_again(self, lab: Lab) -> None:
+        """A mark does not create a row that was deleted."""
         lab.rows.mark(a_release(), "message-1", NOW)
         assert lab.table.rows() == []
 
     def test_a_release_that_was_not_to_be_announced_stays_as_it_is(self, lab: Lab) -> None:
-        """It has nothing that could be marked."""
+        """A mark does not change a release that was not to be announced."""
         row = pending_row(a_release())
         del row["pending"]
         lab.table.put(row)
@@ -195,16 +197,16 @@ class TestMarking:
         assert lab.table.rows() == [row]
 
 
-class TestLookingBack:
-    """The index gives what is pending before a release of an image."""
+class TestEarlierReleases:
+    """The index returns the pending releases before a release of an image."""
 
     def test_earlier_pending_releases_are_found(self, lab: Lab) -> None:
-        """By their keys, in order; neither the release itself nor a later one."""
+        """Earlier pending releases are returned by their keys in order, and no others."""
         keys = lab.given(*(a_release(version=version) for version in (2, 4, 11, 12)))
         assert lab.rows.pending_before(keys[2]) == keys[:2]
 
     def test_what_is_not_pending_is_not_found(self, lab: Lab) -> None:
-        """Published, closed, never to be announced."""
+        """Published, closed and unannounced releases are not returned."""
         (key,) = lab.given(a_release(version=9))
         lab.table.put(published_row(a_release(version=1)))
         silent = pending_row(a_release(version=2))
@@ -215,7 +217,7 @@ class TestLookingBack:
         assert lab.rows.pending_before(key) == []
 
     def test_other_images_and_targets_are_not_found(self, lab: Lab) -> None:
-        """Also where a name begins with the other, or differs by a special character."""
+        """Images with a common prefix or special characters are not returned."""
         others = ["al2023-x", "al202", "AL2023", "al2023.", "al2023_"]
         lab.given(*(a_release(name, version=1) for name in others))
         lab.given(a_release(version=1, target=OTHER))
@@ -223,7 +225,7 @@ class TestLookingBack:
         assert lab.rows.pending_before(key) == []
 
     def test_a_row_that_cannot_be_decoded_is_found_by_its_key(self, lab: Lab) -> None:
-        """The index holds keys alone."""
+        """The index returns the key of a row that cannot be decoded."""
         row = pending_row(a_release(version=1)) | {"kind": "unknown"}
         lab.table.put(row)
         (key,) = lab.given(a_release(version=9))
@@ -231,10 +233,10 @@ class TestLookingBack:
 
 
 class TestClosing:
-    """A release that cannot be received any more is noted as closed."""
+    """A release that can no longer be received is recorded as closed."""
 
-    def test_a_closed_release_is_pending_no_more(self, lab: Lab) -> None:
-        """Its row says when; nothing else changes."""
+    def test_a_closed_release_is_not_pending(self, lab: Lab) -> None:
+        """The row of a closed release gets the time, and is otherwise unchanged."""
         (key,) = lab.given(a_release())
         lab.rows.close(a_release(), NOW)
         row = pending_row(a_release()) | {"closed_at": "2026-11-22T07:00:11.000Z"}
@@ -244,23 +246,23 @@ class TestClosing:
         assert lab.rows.read([key]) == Found()
 
     def test_a_published_release_is_not_closed(self, lab: Lab) -> None:
-        """The publication came first."""
+        """A release that was published before is not closed."""
         lab.given(a_release())
         lab.rows.mark(a_release(), "message-1", NOW)
         lab.rows.close(a_release(), LATER)
         assert lab.table.rows() == [published_row(a_release())]
 
-    def test_a_row_that_is_gone_is_not_closed(self, lab: Lab) -> None:
-        """No row is made."""
+    def test_a_deleted_row_is_not_closed(self, lab: Lab) -> None:
+        """Closing a deleted row creates no row."""
         lab.rows.close(a_release(), NOW)
         assert lab.table.rows() == []
 
 
 class TestActiveImages:
-    """A target may be active while one of its image rows may be."""
+    """A target may be active if one of its image rows may be active."""
 
     def test_a_target_without_rows_is_not_active(self, lab: Lab) -> None:
-        """Releases of removed images are no images."""
+        """A target with release rows only is not active."""
         lab.given(a_release())
         lab.table.put(image_row(OTHER, active=True))
         lab.table.put(image_row(Target(TARGET.account_id, "us-east-1"), active=True))
@@ -268,7 +270,7 @@ class TestActiveImages:
 
     @pytest.mark.parametrize("active", [True, False])
     def test_a_row_says_whether_its_image_is_active(self, lab: Lab, active: bool) -> None:  # noqa: FBT001 - a table
-        """One active image is enough."""
+        """A target is active if one of its images is active."""
         for name in ("a", "b", "c"):
             lab.table.put(image_row(TARGET, active=active and name == "b", name=name))
         assert lab.rows.may_be_active(TARGET) == active
@@ -277,12 +279,12 @@ class TestActiveImages:
         "damage", [{"active": "no"}, {"lookup": {}}, {"image_name": "b"}, {"version": "one"}]
     )
     def test_a_damaged_row_may_be_active(self, lab: Lab, damage: dict[str, object]) -> None:
-        """What it says is not to be relied on."""
+        """A damaged image row counts as active."""
         lab.table.put(image_row(TARGET, active=False) | damage)
         assert lab.rows.may_be_active(TARGET)
 
 
-# --- the adapter alone
+# --- the adapter only
 
 Use = Callable[[Outbox], object]
 USES: dict[str, tuple[str, Use]] = {
@@ -301,13 +303,13 @@ uses = pytest.mark.parametrize(("operation", "use"), USES.values(), ids=USES)
 
 @pytest.fixture
 def outbox(home: HubSession, table: DynamoTable, log: FakeLog) -> Outbox:
-    """The adapter over the embedded DynamoDB."""
+    """Build the adapter over the embedded DynamoDB."""
     return Outbox(home.client("dynamodb"), table.name, log)
 
 
 @uses
 def test_each_use_is_one_call(aws: EmbeddedAws, outbox: Outbox, operation: str, use: Use) -> None:
-    """And an empty read is none."""
+    """Each use takes one call, and a read without keys takes none."""
     outbox.read([])
     use(outbox)
     assert [call.operation for call in aws.calls()] == [operation]
@@ -317,7 +319,7 @@ def test_each_use_is_one_call(aws: EmbeddedAws, outbox: Outbox, operation: str, 
 def test_a_missing_table_is_a_broken_hub(
     home: HubSession, log: FakeLog, operation: str, use: Use
 ) -> None:
-    """The error names the table."""
+    """The error names the missing table."""
     with pytest.raises(HubBrokenError, match="table nowhere cannot be used") as caught:
         use(Outbox(home.client("dynamodb"), "nowhere", log))
     assert operation in str(caught.value.__cause__)
@@ -325,10 +327,10 @@ def test_a_missing_table_is_a_broken_hub(
 
 @uses
 @pytest.mark.usefixtures("waits")
-def test_a_busy_table_is_a_passing_failure(
+def test_a_throttled_table_is_a_temporary_failure(
     aws: EmbeddedAws, outbox: Outbox, operation: str, use: Use
 ) -> None:
-    """What it keeps from being done is done by a later sweep."""
+    """A throttled call is a temporary failure, which a later sweep repeats."""
     with aws.fault(service="dynamodb", operation=operation), pytest.raises(CallFailedError):
         use(outbox)
 
@@ -336,7 +338,7 @@ def test_a_busy_table_is_a_passing_failure(
 def test_more_keys_than_a_call_takes_are_read(
     aws: EmbeddedAws, outbox: Outbox, table: DynamoTable
 ) -> None:
-    """A hundred and one, in two calls."""
+    """A hundred and one keys are read in two calls."""
     releases = [a_release(f"image-{number:03d}") for number in range(101)]
     for release in releases:
         table.put(pending_row(release))
@@ -379,7 +381,7 @@ def test_more_keys_than_a_call_takes_are_read(
 def test_a_malformed_row_is_logged(
     outbox: Outbox, table: DynamoTable, log: FakeLog, damage: dict[str, object], problem: str
 ) -> None:
-    """By what names it, so that somebody can look at it."""
+    """The log names the key of a malformed row."""
     row = pending_row(a_release()) | damage
     table.put(row)
     assert outbox.read([key_of(row)]) == Found((), frozenset({key_of(row)}))

@@ -1,4 +1,4 @@
-"""What announcing may expect of its topics: the same of the fake as of SNS."""
+"""The aggregator's port to the topics: the fake and the adapter behave alike."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ Message = tuple[str, str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """The topics under test, and what a subscriber was sent: region, body, attributes."""
+    """The port under test, and the messages of its subscriber: region, body, attributes."""
 
     publisher: Publisher
     receive: Callable[[], list[Message]]
 
 
 def topics(home: HubSession, name: str = TOPIC, external_id: str = EXTERNAL_ID) -> Topics:
-    """The adapter as the handler makes it."""
+    """Build the adapter as the handler does."""
     role = publish_role(PUBLISH_ROLE, external_id, home.region, name, home.partition)
     return Topics(TargetSessions(home, role), name, home.partition)
 
 
 @pytest.fixture(params=["fake", "topics"])
 def lab(request: pytest.FixtureRequest) -> Lab:
-    """The fake, then the adapter over SNS."""
+    """Return the fake, then the adapter over SNS."""
     if request.param == "fake":
         fake = FakePublisher([TARGET, OTHER_REGION])
         return Lab(fake, lambda: received_from(fake))
@@ -52,7 +52,7 @@ def lab(request: pytest.FixtureRequest) -> Lab:
 
 
 def received_from(fake: FakePublisher) -> list[Message]:
-    """What a subscriber of the fake is sent; numbers are text on the way."""
+    """Return the messages of a subscriber of the fake, with numbers as text."""
     return [
         (target.region, each.body, {name: str(value) for name, value in each.attributes.items()})
         for target, each in fake.published
@@ -60,10 +60,10 @@ def received_from(fake: FakePublisher) -> list[Message]:
 
 
 class TestPublishing:
-    """An id for each that was accepted, a reason for each that was not."""
+    """Each accepted announcement has an id, each other one a failure."""
 
-    def test_announcements_arrive_as_they_are(self, lab: Lab) -> None:
-        """Body and attributes; each event id has a message id of its own."""
+    def test_announcements_arrive_unchanged(self, lab: Lab) -> None:
+        """Body and attributes arrive unchanged, and each event id has its own message id."""
         made = [announcement(a_release(name)) for name in ("a", "b", "c")]
         results = lab.publisher.publish(TARGET, made)
         assert set(results) == {each.event_id for each in made}
@@ -75,20 +75,20 @@ class TestPublishing:
         assert sorted(lab.receive(), key=lambda message: message[1]) == expected
 
     def test_each_target_has_its_own_topic(self, lab: Lab) -> None:
-        """The region is the target's."""
+        """An announcement goes to the topic in its target's region."""
         for target in (TARGET, OTHER_REGION):
             lab.publisher.publish(target, [announcement(a_release(target=target))])
         assert [region for region, _, _ in lab.receive()] == ["eu-west-1", "us-east-1"]
 
     def test_a_copy_is_the_same_to_the_byte(self, lab: Lab) -> None:
-        """Subscribers tell copies by the event id."""
+        """A copy has the same bytes, so subscribers recognise it by its event id."""
         for _ in range(2):
             lab.publisher.publish(TARGET, [announcement(a_release())])
         one, copy = lab.receive()
         assert one == copy
 
     def test_a_missing_topic_is_the_failure_of_each(self, lab: Lab) -> None:
-        """It is told, not raised."""
+        """A missing topic is returned as a failure of each announcement, not raised."""
         made = [announcement(a_release(name, target=NOWHERE)) for name in ("a", "b")]
         results = lab.publisher.publish(NOWHERE, made)
         assert set(results) == {each.event_id for each in made}
@@ -98,12 +98,12 @@ class TestPublishing:
         assert lab.receive() == []
 
 
-# --- the adapter alone
+# --- the adapter only
 
 
 @pytest.mark.usefixtures("inbox")
 def test_ten_announcements_are_one_call(aws: EmbeddedAws, home: HubSession) -> None:
-    """In the target's account and region; the role is assumed once, from the hub."""
+    """Ten announcements take one call in the target's account and region, and one session."""
     publisher = topics(home)
     made = [announcement(a_release(f"image-{number}")) for number in range(10)]
     publisher.publish(TARGET, made)
@@ -117,7 +117,7 @@ def test_ten_announcements_are_one_call(aws: EmbeddedAws, home: HubSession) -> N
 
 @pytest.mark.usefixtures("inbox")
 def test_a_role_that_does_not_trust_us_is_a_failure(home: HubSession) -> None:
-    """Told for every announcement, and nothing is published."""
+    """A role that cannot be assumed is a failure of every announcement."""
     made = announcement(a_release())
     found = topics(home, external_id="a-wrong-one").publish(TARGET, [made])[made.event_id]
     assert isinstance(found, Failure)
@@ -138,7 +138,7 @@ def test_a_role_that_does_not_trust_us_is_a_failure(home: HubSession) -> None:
 def test_a_call_that_fails_is_classified(
     aws: EmbeddedAws, home: HubSession, code: str, status: int, state: State, calls: int
 ) -> None:
-    """After botocore's own three attempts where another may help."""
+    """A failed call is classified, after botocore's three attempts if a retry may help."""
     made = announcement(a_release())
     with aws.fault(service="sns", code=code, status=status) as fault:
         found = topics(home).publish(TARGET, [made])[made.event_id]
@@ -147,7 +147,7 @@ def test_a_call_that_fails_is_classified(
 
 
 def test_a_fifo_topic_delivers_a_copy_once(aws: EmbeddedAws, home: HubSession) -> None:
-    """It knows copies by the event id."""
+    """A FIFO topic recognises a copy by the event id."""
     account = "222233334444"
     inbox = subscribe(aws, create_member(aws, account, ["eu-west-1"], fifo=True), ["eu-west-1"])
     target = replace(TARGET, account_id=account)
