@@ -20,20 +20,20 @@ def running() -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(scope="module")
 def hub(running: EmbeddedAws) -> Hub:
-    """The hub's table and queue; messages come back after one second."""
+    """Create the hub's table and queue, with a visibility timeout of one second."""
     return create_hub(running, visibility_seconds=1)
 
 
 @pytest.fixture
 def aws(running: EmbeddedAws) -> Iterator[EmbeddedAws]:
-    """The module's embedded AWS, with no fault in force before or after."""
+    """Return the module's embedded AWS, without active faults before and after."""
     yield running
     running.heal()
 
 
 @pytest.fixture
 def home(aws: EmbeddedAws, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> HubSession:
-    """The hub's own session, made from nothing but the environment, as the handlers make it."""
+    """Build the hub's own session from the environment only, as the handlers do."""
     monkeypatch.delenv("AWS_SESSION_TOKEN")
     for name, value in environment(aws, hub).items():
         monkeypatch.setenv(name, value)

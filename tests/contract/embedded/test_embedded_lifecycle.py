@@ -1,4 +1,4 @@
-"""An embedded AWS starts empty, runs alone, and leaves nothing behind."""
+"""An embedded AWS starts empty, is the only one in its process, and cleans up."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from services.embedded.aws.faults import Fault
 from services.embedded.aws.server import EmbeddedAws
 
 
-def test_each_start_is_a_new_world(
+def test_each_start_is_empty(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A second run sees nothing of the first; no thread stays, and no line is written."""
+    """A second run has no data of the first, no thread remains, and no line is written."""
     before = set(threading.enumerate())
     aws = EmbeddedAws()
     for _ in range(2):
@@ -32,20 +32,20 @@ def test_each_start_is_a_new_world(
 
 
 def test_only_one_runs_at_a_time() -> None:
-    """A second one would share the first one's state, so it refuses to start; stopping is safe."""
+    """A second one would share the first one's state, so its start fails."""
     with EmbeddedAws(), pytest.raises(RuntimeError, match="already running"):
         EmbeddedAws().start()
     EmbeddedAws().stop()
 
 
 def test_a_stopped_one_has_no_address() -> None:
-    """Asking for the endpoint too early says what to do."""
+    """Reading the endpoint before the start raises an error that says what to do."""
     with pytest.raises(RuntimeError, match="start it first"):
         _ = EmbeddedAws().endpoint_url
 
 
-def test_what_is_no_aws_request_is_not_recorded() -> None:
-    """A browser that looks in is served by moto and counts as nobody's call."""
+def test_a_request_that_is_not_for_aws_is_not_recorded() -> None:
+    """A browser's request is answered by moto and is not recorded as a call."""
     with EmbeddedAws() as aws:
         url = f"{aws.endpoint_url}/moto-api/data.json"
         with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - on loopback
@@ -54,7 +54,7 @@ def test_what_is_no_aws_request_is_not_recorded() -> None:
 
 
 def test_it_is_reached_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user's proxy is for other machines; afterwards the environment is as before."""
+    """A user's proxy is not used, and the environment is as before afterwards."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     before = dict(os.environ)
@@ -63,8 +63,8 @@ def test_it_is_reached_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dict(os.environ) == before
 
 
-def test_stopping_ends_what_a_fault_keeps_waiting() -> None:
-    """A request that a fault holds for a minute does not hold up the end."""
+def test_stopping_ends_delayed_requests() -> None:
+    """A request that a fault delays for a minute does not delay the end."""
     before = set(threading.enumerate())
     started = time.monotonic()
     with EmbeddedAws() as aws:

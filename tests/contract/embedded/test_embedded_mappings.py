@@ -1,4 +1,4 @@
-"""The event source mappings, against a real queue and a real stream."""
+"""The event source mappings, with a real queue and a real stream."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ Event = dict[str, Any]
 
 
 class Handler:
-    """A Lambda handler that keeps its events and answers what it is told to."""
+    """A Lambda handler that keeps its events and returns the configured response."""
 
     def __init__(self, answer: Callable[[list[Event]], object] = lambda _: None) -> None:
         self.events: list[list[Event]] = []
         self.answer = answer
 
     def __call__(self, event: Event, context: Any) -> object:  # noqa: ANN401 - Lambda's context
-        """Keep the event's records and answer them."""
+        """Keep the event's records and return the configured response."""
         assert 0 < context.get_remaining_time_in_millis() <= 60_000
         self.events.append(event["Records"])
         return self.answer(event["Records"])
 
 
 def failing(*identifiers: str) -> dict[str, object]:
-    """An answer that reports these."""
+    """Build a response that reports these failures."""
     return {"batchItemFailures": [{"itemIdentifier": one} for one in identifiers]}
 
 
@@ -48,13 +48,13 @@ def failing(*identifiers: str) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def hub(running: EmbeddedAws) -> Hub:
-    """A hub whose messages come back after one second, and are dead letters after two receives."""
+    """Create a hub with a visibility timeout of one second and two receives per message."""
     return create_hub(running, visibility_seconds=1, max_receives=2)
 
 
 @pytest.fixture
 def queue(aws: EmbeddedAws, hub: Hub) -> Queue:
-    """A new queue, made as the hub's own is, with the hub's dead letters behind it."""
+    """Create a new queue like the hub's own, with the hub's dead-letter queue."""
     return Queue(aws.client("sqs", hub.region), hub)
 
 
@@ -72,7 +72,7 @@ class Queue:
         self.url = created["QueueUrl"]
 
     def send(self, *bodies: str) -> list[str]:
-        """The ids of the messages sent, each with an attribute `kind`."""
+        """Send messages with an attribute `kind` and return their ids."""
         kind: MessageAttributeValueTypeDef = {"DataType": "String", "StringValue": "x"}
         return [
             self._sqs.send_message(
@@ -82,12 +82,12 @@ class Queue:
         ]
 
     def mapping(self, handler: Handler, batch_size: int = 1000) -> QueueMapping:
-        """The event source mapping of this queue."""
+        """Build the event source mapping of this queue."""
         return QueueMapping(self._sqs, self.url, handler, batch_size=batch_size)
 
 
-def test_the_event_is_lambdas(queue: Queue) -> None:
-    """Every field of a record stands where Lambda puts it."""
+def test_the_event_has_lambdas_format(queue: Queue) -> None:
+    """Every field of a record is where Lambda puts it."""
     handler = Handler()
     (message_id,) = queue.send("{}")
     queue.mapping(handler).poll()
@@ -115,7 +115,7 @@ def test_the_event_is_lambdas(queue: Queue) -> None:
 
 
 def test_success_empties_the_queue(queue: Queue) -> None:
-    """More messages than one receive can hold arrive as one batch, and are deleted."""
+    """More messages than one receive returns arrive as one batch, and are deleted."""
     sent = queue.send(*"abcdefghijkl")
     source = queue.mapping(Handler())
     delivery = source.poll()
@@ -127,7 +127,7 @@ def test_success_empties_the_queue(queue: Queue) -> None:
 
 
 def test_no_message_is_lost_between_threads(queue: Queue) -> None:
-    """Messages sent by many threads while others are deleted all arrive, each once."""
+    """Messages that many threads send while others are deleted all arrive exactly once."""
     source = queue.mapping(Handler(), batch_size=10)
     delivered: list[str] = []
     with ThreadPoolExecutor(max_workers=8) as threads:
@@ -138,17 +138,17 @@ def test_no_message_is_lost_between_threads(queue: Queue) -> None:
     assert sorted(sent for one in sending for sent in one.result()) == sorted(delivered)
 
 
-def test_a_batch_has_its_limit(queue: Queue) -> None:
-    """What does not fit into a batch goes into the next one."""
+def test_a_batch_has_at_most_its_size(queue: Queue) -> None:
+    """Messages above the batch size are in the next batch."""
     queue.send(*"abcde")
     deliveries = queue.mapping(Handler(), batch_size=3).drain_visible()
     assert [len(delivery.sent) for delivery in deliveries] == [3, 2]
 
 
-def test_a_failed_message_comes_back_alone_and_dies(
+def test_only_a_failed_message_is_redelivered_and_dead_lettered(
     aws: EmbeddedAws, hub: Hub, queue: Queue
 ) -> None:
-    """Its neighbours are deleted; it returns after its visibility timeout, and then dies."""
+    """A failed message is redelivered after its timeout, then moved to the dead-letter queue."""
     _, bad = queue.send("good", "bad")
     handler = Handler(
         lambda records: failing(*[r["messageId"] for r in records if r["body"] == "bad"])
@@ -179,7 +179,7 @@ def test_a_broken_handler_fails_the_whole_batch(
     queue: Queue,
     answer: Callable[[list[Event]], object],
 ) -> None:
-    """An exception or an unreadable answer deletes nothing, and the delivery says why."""
+    """An exception or an unreadable response deletes no message, and the delivery has the cause."""
     sent = queue.send("a", "b")
     source = queue.mapping(Handler(answer))
     delivery = source.poll()
@@ -201,7 +201,7 @@ class Rows:
         self._table_name = hub.table_name
 
     def put(self, record: str, **attributes: str) -> None:
-        """Write a row whole."""
+        """Write a whole row."""
         item = {"region": "eu-west-1", "record": record, **attributes}
         self._dynamodb.put_item(
             TableName=self._table_name, Item={name: {"S": text} for name, text in item.items()}
@@ -210,13 +210,13 @@ class Rows:
 
 @pytest.fixture
 def rows(aws: EmbeddedAws, hub: Hub) -> Rows:
-    """The hub's table."""
+    """Return the hub's table."""
     return Rows(aws, hub)
 
 
 @pytest.fixture
 def stream(aws: EmbeddedAws, hub: Hub) -> Callable[..., StreamMapping]:
-    """Makes mappings that begin behind what earlier tests wrote."""
+    """Return a function that creates mappings which start after the rows of earlier tests."""
 
     def create(handler: Handler, **settings: Any) -> StreamMapping:  # noqa: ANN401 - the mapping's own
         client = aws.client("dynamodbstreams", hub.region)
@@ -230,19 +230,19 @@ def stream(aws: EmbeddedAws, hub: Hub) -> Callable[..., StreamMapping]:
 
 
 def names(records: list[Event]) -> list[str]:
-    """The sort keys of the records' rows."""
+    """Return the sort keys of the records' rows."""
     return [record["dynamodb"]["Keys"]["record"]["S"] for record in records]
 
 
 def numbers(records: list[Event]) -> list[str]:
-    """The sequence numbers of the records."""
+    """Return the sequence numbers of the records."""
     return [record["dynamodb"]["SequenceNumber"] for record in records]
 
 
-def test_the_stream_event_is_lambdas(
+def test_the_stream_event_has_lambdas_format(
     rows: Rows, hub: Hub, stream: Callable[..., StreamMapping]
 ) -> None:
-    """Every field of a record stands where Lambda puts it, and it is plain JSON."""
+    """Every field of a record is where Lambda puts it, and the event is plain JSON."""
     handler = Handler()
     source = stream(handler)
     rows.put("release#1#a#00000001", pending="eu-west-1")
@@ -269,7 +269,7 @@ def test_the_stream_event_is_lambdas(
 def test_only_inserted_releases_are_delivered(
     rows: Rows, stream: Callable[..., StreamMapping]
 ) -> None:
-    """Other rows and later changes of a release are skipped, and wake nobody."""
+    """Other rows and later changes of a release are skipped and cause no invocation."""
     handler = Handler()
     source = stream(handler)
     rows.put("image#1#b")
@@ -284,7 +284,7 @@ def test_only_inserted_releases_are_delivered(
 def test_a_report_redelivers_from_the_lowest_failure(
     rows: Rows, stream: Callable[..., StreamMapping]
 ) -> None:
-    """Records behind the lowest failure come again although they succeeded."""
+    """Records after the lowest failure are delivered again although they succeeded."""
     handler = Handler()
     source = stream(handler)
     for letter in "abcd":
@@ -298,10 +298,10 @@ def test_a_report_redelivers_from_the_lowest_failure(
     assert names(handler.events[1]) == [f"release#1#low-{letter}" for letter in "bcd"]
 
 
-def test_a_report_that_never_heals_is_given_up(
+def test_a_batch_that_always_fails_is_discarded(
     rows: Rows, stream: Callable[..., StreamMapping]
 ) -> None:
-    """After its retries the rest of the batch is discarded and counted, and the stream goes on."""
+    """After its retries, the rest of the batch is discarded and counted, and the next follows."""
     handler = Handler()
     source = stream(handler, max_retries=2)
     rows.put("release#1#never-a")
@@ -316,19 +316,19 @@ def test_a_report_that_never_heals_is_given_up(
     assert len(source.drain()) == 1
 
 
-def test_an_exception_is_bisected_down_to_the_poison(
+def test_an_exception_is_bisected_down_to_its_record(
     rows: Rows, stream: Callable[..., StreamMapping]
 ) -> None:
-    """Halving finds the record that throws; all others get through, and in order."""
+    """Bisecting finds the record that raises; all others are delivered in order."""
     handler = Handler()
     source = stream(handler, max_retries=1)
     for letter in "abcdef":
         rows.put(f"release#1#poison-{letter}")
 
-    def poisoned(records: list[Event]) -> object:
+    def raising(records: list[Event]) -> object:
         return _throw(records) if "release#1#poison-b" in names(records) else None
 
-    handler.answer = poisoned
+    handler.answer = raising
     deliveries = source.drain()
     through = [d for delivery in deliveries for d in delivery.succeeded]
     assert len(through) == 5
@@ -336,8 +336,8 @@ def test_an_exception_is_bisected_down_to_the_poison(
     assert source.discarded == 1
 
 
-def test_batches_have_their_size(rows: Rows, stream: Callable[..., StreamMapping]) -> None:
-    """Records are cut into batches in their order."""
+def test_batches_have_at_most_their_size(rows: Rows, stream: Callable[..., StreamMapping]) -> None:
+    """Records are split into batches in their order."""
     handler = Handler()
     source = stream(handler, batch_size=2)
     for number in range(5):

@@ -1,4 +1,4 @@
-"""The embedded AWS as the services see it: its record of calls, its faults, its honesty."""
+"""The embedded AWS as the services use it: its recorded calls, its faults, and its behaviour."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def _member(running: EmbeddedAws) -> None:
 
 
 def members(home: HubSession, external_id: str = EXTERNAL_ID) -> TargetSessions:
-    """The way into target accounts, as the lookup goes it."""
+    """Build the sessions into target accounts, as the lookup does."""
     return TargetSessions(home, Role(READ_ROLE, external_id, "test", {"Version": "2012-10-17"}))
 
 
 def code_of(call: Callable[[], object]) -> tuple[str, int]:
-    """The error code and the status that a call fails with."""
+    """Return the error code and the status of a failed call."""
     with pytest.raises(ClientError) as caught:
         call()
     return caught.value.response["Error"]["Code"], caught.value.response["ResponseMetadata"][
@@ -48,7 +48,7 @@ def code_of(call: Callable[[], object]) -> tuple[str, int]:
 def test_each_call_is_recorded_once_with_account_and_region(
     aws: EmbeddedAws, home: HubSession, hub: Hub
 ) -> None:
-    """A role's calls belong to its account; assuming it is the hub's own call."""
+    """A role's calls belong to its account; `AssumeRole` is the hub's own call."""
     mark = aws.mark()
     members(home).call(
         Target(ONE, "eu-west-1"), "ssm", lambda ssm: ssm.get_parameters(Names=["/none"])
@@ -63,7 +63,7 @@ def test_each_call_is_recorded_once_with_account_and_region(
 
 
 def test_the_administrators_calls_are_kept_apart(aws: EmbeddedAws, hub: Hub) -> None:
-    """What the test itself does is not counted as the services' doing, nor broken by faults."""
+    """Calls of the test itself are not counted as the services' calls, and faults do not apply."""
     mark = aws.mark()
     with aws.fault():
         aws.client("dynamodb", hub.region).describe_table(TableName=hub.table_name)
@@ -90,7 +90,7 @@ def test_the_administrators_calls_are_kept_apart(aws: EmbeddedAws, hub: Hub) -> 
 def test_a_fault_has_the_shape_of_its_service(
     aws: EmbeddedAws, home: HubSession, service: str, call: Callable[[Any], object]
 ) -> None:
-    """Botocore reads code, message and status out of every protocol's own form."""
+    """Botocore reads code, message and status from the error format of every protocol."""
     with aws.fault(service=service, code="AuthFailure", status=401, message="no <key>"):
         with pytest.raises(ClientError, match="no <key>"):
             call(home.client(service))
@@ -99,7 +99,7 @@ def test_a_fault_has_the_shape_of_its_service(
 
 
 def test_a_throttled_call_is_retried_by_botocore(aws: EmbeddedAws, home: HubSession) -> None:
-    """Two faults cost three calls and no error, and each of them is in the record."""
+    """Two faults cause three recorded calls and no error."""
     mark = aws.mark()
     with aws.fault(operation="ListTables", times=2) as fault:
         home.client("dynamodb").list_tables()
@@ -120,23 +120,23 @@ def _stored(aws: EmbeddedAws, hub: Hub, record: str) -> bool:
 
 
 def test_a_fault_before_prevents_the_effect(aws: EmbeddedAws, home: HubSession, hub: Hub) -> None:
-    """A refused write writes nothing."""
+    """A rejected write writes nothing."""
     with aws.fault(operation="PutItem", code="AccessDeniedException"):
         assert code_of(lambda: _put(home, hub, "before")) == ("AccessDeniedException", 400)
     assert not _stored(aws, hub, "before")
 
 
 def test_a_fault_after_leaves_the_effect(aws: EmbeddedAws, home: HubSession, hub: Hub) -> None:
-    """A write whose answer is lost has been written all the same."""
+    """A write whose response is lost was made."""
     with aws.fault(operation="PutItem", code="AccessDeniedException", when="after"):
         assert code_of(lambda: _put(home, hub, "after")) == ("AccessDeniedException", 400)
     assert _stored(aws, hub, "after")
 
 
-def test_an_answer_can_be_lost_with_its_connection(
+def test_a_response_can_be_lost_with_its_connection(
     aws: EmbeddedAws, home: HubSession, hub: Hub
 ) -> None:
-    """A cut connection is recorded as status 0, retried, and at last reported as closed."""
+    """A cut connection is recorded as status 0, retried, and finally reported as closed."""
     mark = aws.mark()
     with (
         aws.fault(operation="PutItem", code=None, when="after"),
@@ -147,8 +147,8 @@ def test_an_answer_can_be_lost_with_its_connection(
     assert _stored(aws, hub, "cut")
 
 
-def test_a_late_answer_is_right(aws: EmbeddedAws, home: HubSession, hub: Hub) -> None:
-    """A slow service does what it was asked, and only then answers."""
+def test_a_late_response_is_correct(aws: EmbeddedAws, home: HubSession, hub: Hub) -> None:
+    """A slow service performs the request and responds later."""
     started = time.monotonic()
     with aws.fault(operation="PutItem", when="late", delay=0.2):
         _put(home, hub, "late")
@@ -156,8 +156,8 @@ def test_a_late_answer_is_right(aws: EmbeddedAws, home: HubSession, hub: Hub) ->
     assert _stored(aws, hub, "late")
 
 
-def test_a_fault_strikes_one_region_of_one_account(aws: EmbeddedAws, home: HubSession) -> None:
-    """Other regions of the account, and the region in other accounts, stay well."""
+def test_a_fault_applies_to_one_region_of_one_account(aws: EmbeddedAws, home: HubSession) -> None:
+    """A fault for one region and account does not affect other regions and accounts."""
     into = members(home)
 
     def ask(region: str) -> object:
@@ -175,17 +175,17 @@ def test_a_fault_strikes_one_region_of_one_account(aws: EmbeddedAws, home: HubSe
 
 
 def test_what_moto_cannot_do_is_a_server_error(aws: EmbeddedAws, home: HubSession) -> None:
-    """A crash inside moto is answered as AWS answers its own, and says what happened."""
+    """An exception inside moto becomes AWS's internal error, with the cause in its message."""
     with pytest.raises(ClientError, match=r"the embedded AWS failed: .*ena-support"):
         home.client("ec2").describe_images(Filters=[{"Name": "ena-support", "Values": ["true"]}])
     assert aws.calls()[-1].status == 500
 
 
-# --- honest where moto is not
+# --- behaviour that moto lacks
 
 
 def test_a_missing_role_cannot_be_assumed(aws: EmbeddedAws, home: HubSession) -> None:
-    """Access is denied in AWS's words, with nothing said about whether the role exists."""
+    """The error has AWS's words and does not reveal whether the role exists."""
     aws.clear_calls()
     role = f"arn:aws:iam::{OTHER}:role/{READ_ROLE}"
     with pytest.raises(CallFailedError) as caught:
@@ -196,14 +196,14 @@ def test_a_missing_role_cannot_be_assumed(aws: EmbeddedAws, home: HubSession) ->
 
 
 def test_a_wrong_external_id_is_refused(home: HubSession) -> None:
-    """The trust policy's condition counts."""
+    """The condition of the trust policy is evaluated."""
     with pytest.raises(CallFailedError) as caught:
         members(home, "wrong").call(Target(ONE, "eu-west-1"), "ssm", lambda ssm: ssm)
     assert caught.value.failure.code == "AccessDenied"
 
 
 def test_a_missing_external_id_is_refused(home: HubSession) -> None:
-    """A role that asks for an external id cannot be assumed without one."""
+    """A role that requires an external id cannot be assumed without one."""
     role = f"arn:aws:iam::{ONE}:role/{READ_ROLE}"
     sts = home.client("sts")
     assert code_of(lambda: sts.assume_role(RoleArn=role, RoleSessionName="test")) == (
@@ -212,8 +212,8 @@ def test_a_missing_external_id_is_refused(home: HubSession) -> None:
     )
 
 
-def test_a_role_that_no_arn_names_is_refused(home: HubSession) -> None:
-    """What is no ARN of a role names nothing that could be assumed."""
+def test_a_role_without_a_valid_arn_is_refused(home: HubSession) -> None:
+    """A text that is not the ARN of a role cannot be assumed."""
     sts = home.client("sts")
     arn = "arn:aws:iam::role-without-account"
     assert code_of(lambda: sts.assume_role(RoleArn=arn, RoleSessionName="test")) == (
@@ -224,7 +224,7 @@ def test_a_role_that_no_arn_names_is_refused(home: HubSession) -> None:
 
 @pytest.mark.parametrize("operation", ["publish", "publish_batch"])
 def test_a_missing_topic_is_not_found(home: HubSession, operation: str) -> None:
-    """Both ways to publish say so, rather than swallow the message."""
+    """Both publish operations return an error for a missing topic."""
     arguments: dict[str, dict[str, object]] = {
         "publish": {"Message": "m"},
         "publish_batch": {"PublishBatchRequestEntries": [{"Id": "1", "Message": "m"}]},
@@ -235,7 +235,7 @@ def test_a_missing_topic_is_not_found(home: HubSession, operation: str) -> None:
 
 
 def test_images_come_in_pages(home: HubSession) -> None:
-    """Pages of the asked size hold together exactly what one answer would; tokens can be reused."""
+    """Pages of the requested size hold all images together; tokens can be reused."""
     ec2 = home.client("ec2")
     filters = [{"Name": "owner-alias", "Values": ["amazon"]}]
     whole = [image["ImageId"] for image in ec2.describe_images(Filters=filters)["Images"]]
@@ -252,7 +252,7 @@ def test_images_come_in_pages(home: HubSession) -> None:
 
 
 def test_pages_can_be_forced_smaller(aws: EmbeddedAws, home: HubSession) -> None:
-    """Fewer images than asked for, with a token, is an answer that AWS gives too."""
+    """A page may have fewer images than requested and a token, as in AWS."""
     ids = [aws.publishers.register_image(HUB_ACCOUNT, "us-east-1", f"page-{n}") for n in range(5)]
     assert aws.images_per_page is None
     aws.images_per_page = 2
@@ -266,13 +266,13 @@ def test_pages_can_be_forced_smaller(aws: EmbeddedAws, home: HubSession) -> None
     assert sorted(image["ImageId"] for page in pages for image in page["Images"]) == sorted(ids)
 
 
-# --- the outside world
+# --- the publishers' resources
 
 
 def test_a_public_parameter_is_read_with_any_credentials(
     aws: EmbeddedAws, home: HubSession
 ) -> None:
-    """A seeded /aws/service path answers the hub and a member, each its own account's value."""
+    """The hub and a member each read their own account's value of a /aws/service parameter."""
     aws.publishers.put_parameter(HUB_ACCOUNT, "eu-west-1", EKS, "ami-0hub")
     aws.publishers.put_parameter(ONE, "eu-west-1", EKS, "ami-0one")
 
@@ -293,14 +293,14 @@ def test_a_public_parameter_is_read_with_any_credentials(
 
 
 def test_amazon_linux_is_there_from_the_start(aws: EmbeddedAws, home: HubSession) -> None:
-    """The parameter that moto ships names an image that moto ships."""
+    """The parameter that moto provides names an image that moto provides."""
     image_id = aws.publishers.parameter(HUB_ACCOUNT, "us-east-1", AL2023)
     (image,) = home.client("ec2").describe_images(ImageIds=[image_id])["Images"]
     assert image["Name"].startswith("al2023-ami-")
 
 
 def test_an_image_is_as_it_was_registered(aws: EmbeddedAws) -> None:
-    """Name, date, owner, architecture, state and deprecation are the publisher's own."""
+    """Name, date, owner, architecture, state and deprecation are as registered."""
     image_id = aws.publishers.register_image(
         OTHER,
         "mx-central-1",
@@ -329,7 +329,7 @@ def test_an_image_is_as_it_was_registered(aws: EmbeddedAws) -> None:
 
 
 def test_an_image_is_dated(aws: EmbeddedAws) -> None:
-    """Also one that has a date already, as moto's own images have."""
+    """An image that already has a date, as moto's own images have, can be dated."""
     image_id = aws.publishers.register_image(OTHER, "eu-south-1", "dated")
     aws.publishers.set_image_date(OTHER, "eu-south-1", image_id, datetime(2026, 10, 1, tzinfo=UTC))
     ec2 = aws.client("ec2", "eu-south-1", OTHER)
@@ -337,8 +337,8 @@ def test_an_image_is_dated(aws: EmbeddedAws) -> None:
     assert image["CreationDate"] == "2026-10-01T00:00:00.000Z"
 
 
-def test_an_image_goes_as_its_owner_lets_it_go(aws: EmbeddedAws) -> None:
-    """An image can be disabled, deregistered, or never have been."""
+def test_an_owner_can_disable_or_remove_an_image(aws: EmbeddedAws) -> None:
+    """An image can be disabled, deregistered or removed."""
     ec2 = aws.client("ec2", "eu-south-1", OTHER)
     image_id = aws.publishers.register_image(OTHER, "eu-south-1", "here-and-gone")
 
@@ -359,8 +359,8 @@ def test_an_image_goes_as_its_owner_lets_it_go(aws: EmbeddedAws) -> None:
     )
 
 
-def test_accounts_are_apart(aws: EmbeddedAws) -> None:
-    """What stands in one account is not in another."""
+def test_accounts_are_separate(aws: EmbeddedAws) -> None:
+    """An account does not contain the resources of another account."""
     aws.client("sqs", "eu-west-1", ONE).create_queue(QueueName="mine")
     assert "QueueUrls" not in aws.client("sqs", "eu-west-1", OTHER).list_queues()
 
@@ -383,7 +383,7 @@ def _entry(number: int, image_name: str, region: str, **more: str) -> dict[str, 
 
 
 def test_a_subscriber_gets_raw_messages_of_its_images(aws: EmbeddedAws) -> None:
-    """Bodies arrive unwrapped with their attributes, from every region, filtered by image."""
+    """Bodies arrive raw with attributes, from every region, filtered by image."""
     regions = ["eu-west-1", "us-west-2"]
     member = create_member(aws, "777788889999", regions)
     everything = subscribe(aws, member, regions)
@@ -408,7 +408,7 @@ def test_a_subscriber_gets_raw_messages_of_its_images(aws: EmbeddedAws) -> None:
 
 
 def test_a_fifo_topic_delivers_each_deduplication_id_once(aws: EmbeddedAws) -> None:
-    """A second copy of an event is dropped on the way to a FIFO queue."""
+    """A FIFO topic drops a second copy of an event before a FIFO queue."""
     member = create_member(aws, "222233334444", ["eu-west-1"], fifo=True)
     inbox = subscribe(aws, member, ["eu-west-1"])
     entry = _entry(1, "a", "eu-west-1", MessageGroupId="a", MessageDeduplicationId="event")
