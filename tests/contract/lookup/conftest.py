@@ -25,13 +25,13 @@ from services.lookup.sources import Sources, read_role
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let botocore and tenacity repeat as often as ever, without the pauses between."""
+    """Remove the pauses between the retries of botocore and tenacity."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 @pytest.fixture(scope="module")
 def members_made(running: EmbeddedAws) -> None:
-    """The target accounts, which live as long as the module's AWS."""
+    """Create the target accounts, for the whole module."""
     for target in (HERE, THERE):
         create_member(running, target.account_id, [target.region])
 
@@ -40,13 +40,13 @@ def members_made(running: EmbeddedAws) -> None:
 
 
 class TableBackend:
-    """The table as the scheduler and an onlooker use it, in DynamoDB."""
+    """Direct access to the DynamoDB table, as the scheduler and a reader have it."""
 
     def __init__(self, table: DynamoTable) -> None:
         self._table = table
 
     def put(self, pair: Pair) -> None:
-        """Make the pair's row be this."""
+        """Write the pair's row."""
         record = image_record(pair.target.account_id, pair.image_name)
         row: dict[str, object] = {"region": pair.target.region, "record": record}
         row |= encode_configuration(pair)
@@ -60,50 +60,50 @@ class TableBackend:
         self._table.put({name: value for name, value in row.items() if value is not None})
 
     def garble(self, pair: Pair) -> None:
-        """Make the pair's row unreadable."""
+        """Make the pair's row undecodable."""
         record = image_record(pair.target.account_id, pair.image_name)
         self._table.put({"region": pair.target.region, "record": record, "version": "seven"})
 
     def begin(self, target: Target) -> None:
-        """Begin a window of the target."""
+        """Start a window of the target."""
         record = round_record(target.account_id)
         times = {"round": "2026-11-22T07:00:00Z", "window": "2026-11-22T07:00:00Z"}
         self._table.put({"region": target.region, "record": record, **times})
 
     def put_release(self, release: Release) -> None:
-        """Put a release row."""
+        """Write a release row."""
         self._table.put(encode_release(release))
 
     def garble_release(self, release: Release) -> None:
-        """Put a release row that cannot be decoded."""
+        """Write a release row that cannot be decoded."""
         self._table.put(encode_release(release) | {"image_id": 7})
 
     def releases(self, pair: Pair) -> list[Release]:
-        """The pair's release rows."""
+        """Return the pair's release rows."""
         region, prefix = pair.target.region, releases_of(pair.target.account_id, pair.image_name)
         rows = (row for row in self._table.rows() if row["region"] == region)
         return [decode_release(row) for row in rows if row["record"].startswith(prefix)]
 
     def pending(self) -> set[str]:
-        """The event ids of what is still to be announced."""
+        """Return the event ids of the pending releases."""
         rows = (row for row in self._table.rows() if "pending" in row)
         return {row["event_id"] for row in rows if row["pending"] == row["region"]}
 
     def numbers(self, target: Target) -> frozenset[int] | None:
-        """The pairs that were answered in the target's window."""
+        """Return the answered pairs of the target's window."""
         row = self._table.row(target.region, round_record(target.account_id))
         return decode_window(row).answered if row else None
 
 
 @pytest.fixture
 def table_lab(home: HubSession, table: DynamoTable) -> RowsLab:
-    """The adapter over DynamoDB."""
+    """Build the adapter over DynamoDB."""
     return RowsLab(Observations(home.client("dynamodb"), table.name), TableBackend(table))
 
 
 @pytest.fixture(params=["fake", "table"])
 def rows_lab(request: pytest.FixtureRequest) -> RowsLab:
-    """First the fake, then the adapter over DynamoDB."""
+    """Return the fake, then the adapter over DynamoDB."""
     if request.param == "table":
         lab: RowsLab = request.getfixturevalue("table_lab")
         return lab
@@ -121,7 +121,7 @@ _OPERATIONS = {
 
 
 class CloudBackend:
-    """What publishers and administrators do, on the embedded AWS."""
+    """Direct access to the targets, as publishers and administrators have it."""
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self._aws = aws
@@ -150,24 +150,24 @@ class CloudBackend:
         self._images.append((target, ami.image_id))
 
     def close(self, account_id: str) -> None:
-        """Let nobody into an account."""
+        """Deny `AssumeRole` for an account."""
         arn = f"arn:aws:iam::{account_id}:role/{READ_ROLE}"
         refusal = Fault(operation="AssumeRole", resource=arn, code="AccessDenied", status=403)
         self._aws.add_fault(refusal)
 
     def fail(self, operation: str, code: str) -> None:
-        """Let an operation fail until the test is over."""
+        """Make an operation fail until the test ends."""
         service, name = _OPERATIONS[operation]
         self._aws.add_fault(Fault(service=service, operation=name, code=code))
 
     def requests(self, operation: str) -> int:
-        """How many requests an operation has cost, retries not counted."""
+        """Return the number of requests of an operation, without retries."""
         wanted = _OPERATIONS[operation]
         calls = self._aws.calls(self._mark)
         return sum((call.service, call.operation) == wanted for call in calls)
 
     def clean(self) -> None:
-        """Take back everything that was published."""
+        """Remove every published resource."""
         for target, path in self._paths:
             self._world.delete_parameter(target.account_id, target.region, path)
         for target, image in self._images:
@@ -179,14 +179,14 @@ def _moment(text: str | None) -> datetime | None:
 
 
 @pytest.fixture
-def sources(home: HubSession, members_made: None) -> Sources:  # noqa: ARG001 - the accounts have to exist
-    """The adapter over SSM and EC2, with no session yet."""
+def sources(home: HubSession, members_made: None) -> Sources:  # noqa: ARG001 - the accounts must exist
+    """Build the adapter over SSM and EC2, without a session."""
     return Sources(TargetSessions(home, read_role(READ_ROLE, EXTERNAL_ID, home.region)))
 
 
 @pytest.fixture
 def cloud(aws: EmbeddedAws) -> Iterator[CloudBackend]:
-    """The targets' world, which is empty again afterwards."""
+    """Return access to the targets, which are empty again afterwards."""
     backend = CloudBackend(aws)
     yield backend
     backend.clean()
@@ -194,7 +194,7 @@ def cloud(aws: EmbeddedAws) -> Iterator[CloudBackend]:
 
 @pytest.fixture(params=["fake", "cloud"])
 def facts_lab(request: pytest.FixtureRequest) -> FactsLab:
-    """First the fake, then the adapter over SSM and EC2."""
+    """Return the fake, then the adapter over SSM and EC2."""
     if request.param == "cloud":
         facts, backend = map(request.getfixturevalue, ("sources", "cloud"))
         return FactsLab(facts, backend)

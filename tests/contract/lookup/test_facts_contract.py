@@ -22,7 +22,7 @@ from services.kernel.model import Filter, FilterLookup, State
 
 @pytest.fixture
 def lab(facts_lab: FactsLab) -> FactsLab:
-    """The fake, then SSM and EC2."""
+    """Return the fake, then the adapter over SSM and EC2."""
     return facts_lab
 
 
@@ -36,22 +36,22 @@ FAILURES = {
 
 
 def failure_of(answer: object) -> tuple[State, str]:
-    """The class and code of an answer that is a failure."""
+    """Return state and code of a failure."""
     assert isinstance(answer, Failure)
     return answer.state, answer.code
 
 
-# --- enter
+# --- sessions
 
 
-def test_a_target_whose_role_can_be_assumed_is_entered(lab: FactsLab) -> None:
-    """As often as one likes."""
+def test_a_session_is_created_if_the_role_can_be_assumed(lab: FactsLab) -> None:
+    """A session can be created repeatedly."""
     lab.facts.ensure_session(HERE)
     lab.facts.ensure_session(HERE)
 
 
-def test_a_closed_account_keeps_no_other_closed(lab: FactsLab) -> None:
-    """The refusal is that account's, and says so before anything is asked there."""
+def test_a_denied_account_does_not_affect_others(lab: FactsLab) -> None:
+    """The denial is an error of that account only, raised before any request to the target."""
     lab.backend.close(HERE.account_id)
     with pytest.raises(CallFailedError) as caught:
         lab.facts.ensure_session(HERE)
@@ -62,8 +62,8 @@ def test_a_closed_account_keeps_no_other_closed(lab: FactsLab) -> None:
 # --- parameters
 
 
-def test_values_come_as_they_are_and_absent_names_as_none(lab: FactsLab) -> None:
-    """An absent name costs the others nothing."""
+def test_values_are_unchanged_and_missing_names_are_none(lab: FactsLab) -> None:
+    """A missing name has the value None and does not affect the others."""
     values = {f"{PATH}/plain": image_id(1), f"{PATH}/json": '{"image_id": "x"}\n'}
     for path, value in values.items():
         lab.backend.put_parameter(HERE, path, value)
@@ -72,7 +72,7 @@ def test_values_come_as_they_are_and_absent_names_as_none(lab: FactsLab) -> None
 
 
 def test_names_that_were_denied_before_are_read_like_others(lab: FactsLab) -> None:
-    """They go in calls of their own, which is seen in the number of requests alone."""
+    """Names that were denied before are requested separately and have the same values."""
     paths = [f"{PATH}/{number}" for number in range(3)]
     for path in paths:
         lab.backend.put_parameter(HERE, path, f"value of {path}")
@@ -81,8 +81,8 @@ def test_names_that_were_denied_before_are_read_like_others(lab: FactsLab) -> No
         assert found == {path: f"value of {path}" for path in paths}
 
 
-def test_parameters_are_the_targets_own(lab: FactsLab) -> None:
-    """The same path has another value elsewhere."""
+def test_parameters_belong_to_the_target(lab: FactsLab) -> None:
+    """The same path has another value in another target."""
     lab.backend.put_parameter(HERE, PATH, "here")
     lab.backend.put_parameter(THERE, PATH, "there")
     assert dict(lab.facts.parameters(HERE, [PATH])) == {PATH: "here"}
@@ -92,10 +92,10 @@ def test_parameters_are_the_targets_own(lab: FactsLab) -> None:
 @pytest.mark.parametrize(
     ("names", "copies", "requests"), [(0, 1, 0), (1, 1, 1), (10, 2, 1), (11, 2, 2)]
 )
-def test_ten_distinct_names_cost_a_request(
+def test_ten_distinct_names_take_a_request(
     lab: FactsLab, names: int, copies: int, requests: int
 ) -> None:
-    """However often each is asked for."""
+    """Ten distinct names take one request, however often each is given."""
     paths = [f"{PATH}/{number}" for number in range(names)]
     for path in paths:
         lab.backend.put_parameter(HERE, path, f"value of {path}")
@@ -106,7 +106,7 @@ def test_ten_distinct_names_cost_a_request(
 
 @pytest.mark.parametrize("code", FAILURES)
 def test_parameters_that_cannot_be_read_are_failures(lab: FactsLab, code: str) -> None:
-    """Each name has one, over all the requests."""
+    """Each name of every request has the failure."""
     lab.backend.fail("parameters", code)
     found = dict(lab.facts.parameters(HERE, [f"{PATH}/{number}" for number in range(11)]))
     assert [failure_of(answer) for answer in found.values()] == [(FAILURES[code], code)] * 11
@@ -116,7 +116,7 @@ def test_parameters_that_cannot_be_read_are_failures(lab: FactsLab, code: str) -
 
 
 def test_the_images_that_pass_are_listed(lab: FactsLab) -> None:
-    """By name, owner and target; with all that decides which one is the newest."""
+    """Images that pass by name, owner and target are listed with all attributes."""
     wanted = [an_ami(1), an_ami(2, day=7, deprecation_time="2026-10-09T00:00:00.000Z")]
     for ami in (*wanted, an_ami(3, name="other-linux-3")):
         lab.backend.register(HERE, ami)
@@ -127,8 +127,8 @@ def test_the_images_that_pass_are_listed(lab: FactsLab) -> None:
     assert sorted(found, key=lambda ami: ami.image_id) == wanted
 
 
-def test_without_owners_everybodys_images_are_listed(lab: FactsLab) -> None:
-    """The lookup says whose are meant in another way then."""
+def test_without_owners_the_images_of_every_owner_are_listed(lab: FactsLab) -> None:
+    """Without owners, the filters select from the images of every owner."""
     lab.backend.register(HERE, an_ami(1))
     lab.backend.register(HERE, an_ami(2), owner=RED_HAT)
     lookup = by_name(owners=())
@@ -138,7 +138,7 @@ def test_without_owners_everybodys_images_are_listed(lab: FactsLab) -> None:
 
 
 def test_only_available_images_are_listed(lab: FactsLab) -> None:
-    """A configured state adds no others."""
+    """A configured state does not add images that are not available."""
     lab.backend.register(HERE, an_ami(1))
     lab.backend.register(HERE, an_ami(2, state="pending"))
     names = by_name()
@@ -148,8 +148,8 @@ def test_only_available_images_are_listed(lab: FactsLab) -> None:
     assert found == {names: [an_ami(1)], both: [an_ami(1)]}
 
 
-def test_each_lookup_has_its_own_answer(lab: FactsLab) -> None:
-    """None that passes is an empty list, no failure; equal lookups are asked once."""
+def test_each_lookup_has_its_own_result(lab: FactsLab) -> None:
+    """A lookup without images has an empty list; equal lookups take one request."""
     lab.backend.register(HERE, an_ami(1))
     lab.backend.register(HERE, an_ami(2))
     one, none = by_name("acme-linux-1"), by_name("acme-linux-9")
@@ -160,7 +160,7 @@ def test_each_lookup_has_its_own_answer(lab: FactsLab) -> None:
 
 @pytest.mark.parametrize("code", FAILURES)
 def test_images_that_cannot_be_listed_are_failures(lab: FactsLab, code: str) -> None:
-    """Each lookup has one."""
+    """Each lookup has the failure."""
     lab.backend.fail("matching", code)
     lookups: list[FilterLookup] = [by_name("a"), by_name("b")]
     found = dict(lab.facts.matching(HERE, lookups))
@@ -172,8 +172,8 @@ def test_images_that_cannot_be_listed_are_failures(lab: FactsLab, code: str) -> 
 # --- images by id
 
 
-def test_known_images_are_seen_and_unknown_ones_are_none(lab: FactsLab) -> None:
-    """Whatever their owner and state; all in one request."""
+def test_known_images_are_returned_and_unknown_ones_are_none(lab: FactsLab) -> None:
+    """Images of any owner and state are returned in one request; unknown ids are None."""
     lab.backend.register(HERE, an_ami(1), owner=RED_HAT)
     lab.backend.register(HERE, an_ami(2, state="pending"))
     lab.backend.register(THERE, an_ami(3))
@@ -185,8 +185,8 @@ def test_known_images_are_seen_and_unknown_ones_are_none(lab: FactsLab) -> None:
 
 
 @pytest.mark.parametrize("code", FAILURES)
-def test_images_that_cannot_be_seen_are_failures(lab: FactsLab, code: str) -> None:
-    """Not None, which would say that they are not there."""
+def test_images_that_cannot_be_described_are_failures(lab: FactsLab, code: str) -> None:
+    """Images of a failed request are failures, not None, which means that they do not exist."""
     lab.backend.fail("images", code)
     found = lab.facts.images(HERE, [image_id(1), image_id(2)])
     assert [failure_of(answer) for answer in found.values()] == [(FAILURES[code], code)] * 2

@@ -1,4 +1,4 @@
-"""Finding reads: whatever it finds, it writes nothing and calls nothing but what reads."""
+"""Finding calls only read operations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ READS = {("sts", "AssumeRole"), ("ssm", "GetParameters"), ("ec2", "DescribeImage
 
 
 def test_finding_makes_no_write(aws: EmbeddedAws, sources: Sources, cloud: FactsBackend) -> None:
-    """New, changed, missing and unchanged images: all by calls that read."""
+    """New, changed, missing and unchanged images are found by read operations only."""
     cloud.register(HERE, an_ami(1))
     cloud.register(HERE, an_ami(2))
     cloud.put_parameter(HERE, PATH, image_id(2))

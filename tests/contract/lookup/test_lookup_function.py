@@ -1,4 +1,4 @@
-"""The function as Lambda runs it: an SQS event in, an answer out, all else from the environment."""
+"""The lookup as Lambda runs it: an SQS event, a response, and settings from the environment."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ pytestmark = pytest.mark.usefixtures("members_made")
 
 
 def event(*bodies: str) -> dict[str, Any]:
-    """The event of a batch: each body a message, m0, m1, and so on."""
+    """Build the event of a batch whose messages m0, m1, and so on, have these bodies."""
     records = [{"messageId": f"m{number}", "body": body} for number, body in enumerate(bodies)]
     return {"Records": records}
 
 
 def look_up(*requests: Request) -> dict[str, object]:
-    """The function's answer to these requests."""
+    """Return the function's response to these requests."""
     return handler(event(*map(encode_request, requests)), Context("lookup"))
 
 
 @pytest.fixture
 def metrics(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
-    """What stands on standard output, line by line."""
+    """Return the lines of standard output."""
     return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 def test_a_batch_is_looked_up_and_committed(
     cloud: FactsBackend, table_lab: RowsLab, metrics: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    """Over two accounts: rows, answers, metrics and the answer agree."""
+    """Rows, answered pairs, metrics and the response of a batch over two accounts agree."""
     for target in (HERE, THERE):
         table_lab.backend.put(a_pair(target=target))
         table_lab.backend.begin(target)
@@ -75,13 +75,13 @@ def test_a_batch_is_looked_up_and_committed(
     assert measured == {"PairsChecked", "PairsFailed", "Releases"}
 
 
-def test_a_steady_batch_costs_five_calls_and_no_log_line(
+def test_a_batch_without_changes_makes_five_calls_and_logs_nothing(
     aws: EmbeddedAws,
     cloud: FactsBackend,
     table_lab: RowsLab,
     metrics: Callable[[], list[dict[str, Any]]],
 ) -> None:
-    """Ten unchanged pairs: a session, a read, images, parameters, and who was answered."""
+    """Ten unchanged pairs take a session, three reads and a write of the answered pairs."""
     names = [f"image-{number}" for number in range(10)]
     for name in names:
         table_lab.backend.put(a_pair(name, known=an_observation(1)))
@@ -96,7 +96,7 @@ def test_a_steady_batch_costs_five_calls_and_no_log_line(
 
 
 def test_a_redelivered_batch_changes_nothing(cloud: FactsBackend, table_lab: RowsLab) -> None:
-    """One release, however often its message comes."""
+    """A message that is delivered again does not cause a second release."""
     pair = a_pair(known=an_observation(1))
     table_lab.backend.put(pair)
     cloud.put_parameter(HERE, PATH, image_id(2))
@@ -107,10 +107,10 @@ def test_a_redelivered_batch_changes_nothing(cloud: FactsBackend, table_lab: Row
     assert table_lab.backend.pending() == {a_release(pair).event_id}
 
 
-def test_only_what_may_pass_comes_back(
+def test_only_temporary_failures_are_redelivered(
     aws: EmbeddedAws, cloud: FactsBackend, table_lab: RowsLab
 ) -> None:
-    """A poison message, a throttled target and a healthy one in one batch."""
+    """Of a malformed message, a throttled target and a healthy one, only the throttled returns."""
     for target in (HERE, THERE):
         table_lab.backend.put(a_pair(target=target, known=an_observation(1)))
         cloud.put_parameter(target, PATH, image_id(1))
@@ -121,7 +121,7 @@ def test_only_what_may_pass_comes_back(
 
 
 def test_a_broken_table_fails_the_invocation(aws: EmbeddedAws, table_lab: RowsLab) -> None:
-    """Nothing is answered, so that everything comes back and the function's alarm rings."""
+    """The invocation fails, all messages are redelivered, and the function's alarm is raised."""
     table_lab.backend.put(a_pair())
     with (
         aws.fault(service="dynamodb", code="AccessDeniedException"),

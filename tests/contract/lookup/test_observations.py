@@ -1,4 +1,4 @@
-"""What only DynamoDB has: calls, rows as they stand, lost answers, tables that refuse."""
+"""The adapter over DynamoDB only: calls, rows, lost responses, and failing tables."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ everything = pytest.mark.parametrize("use", EVERYTHING.values(), ids=EVERYTHING.
 
 
 def operations(aws: EmbeddedAws) -> list[str]:
-    """What was asked of the table so far."""
+    """Return the operations of the table so far."""
     return [call.operation for call in aws.calls() if call.service == "dynamodb"]
 
 
@@ -57,14 +57,14 @@ def operations(aws: EmbeddedAws) -> list[str]:
 
 
 def test_a_commit_is_one_transaction(aws: EmbeddedAws, table_lab: RowsLab) -> None:
-    """Both rows or neither, in one call."""
+    """A commit writes both rows in one call."""
     table_lab.backend.put(KNOWN)
     table_lab.rows.commit(KNOWN, a_release(KNOWN))
     assert operations(aws) == ["TransactWriteItems"]
 
 
 def test_a_commit_writes_two_rows(table: DynamoTable, table_lab: RowsLab) -> None:
-    """As the table's other readers expect them."""
+    """The rows have the format that the table's other readers expect."""
     table_lab.backend.put(KNOWN)
     before = table.row(HERE.region, IMAGE_ROW)
     release = a_release(KNOWN)
@@ -97,10 +97,10 @@ def test_a_commit_writes_two_rows(table: DynamoTable, table_lab: RowsLab) -> Non
     }
 
 
-def test_what_the_new_image_lacks_is_not_left_from_the_old(
+def test_missing_attributes_of_the_new_image_are_removed(
     table: DynamoTable, table_lab: RowsLab
 ) -> None:
-    """A name or a date of another image would be a lie."""
+    """The image row does not keep a name or a date of the previous image."""
     table_lab.backend.put(KNOWN)
     bare = Observation(image_id(2))
     release = a_release(KNOWN)
@@ -112,7 +112,7 @@ def test_what_the_new_image_lacks_is_not_left_from_the_old(
 
 
 def test_a_version_of_zero_is_no_version(table: DynamoTable, table_lab: RowsLab) -> None:
-    """A row that was written by hand has one; it must not keep its pair from its first commit."""
+    """A row with version 0, written by hand, does not prevent the pair's first commit."""
     pair = a_pair()
     table_lab.backend.put(pair)
     (row,) = table.rows()
@@ -120,10 +120,8 @@ def test_a_version_of_zero_is_no_version(table: DynamoTable, table_lab: RowsLab)
     assert table_lab.rows.commit(pair, a_release(pair)) is Commit.DONE
 
 
-def test_a_commit_ends_a_failure_with_its_own_moment(
-    table: DynamoTable, table_lab: RowsLab
-) -> None:
-    """And leaves the state of a pair alone that was well before."""
+def test_a_commit_ends_a_failure_at_its_own_time(table: DynamoTable, table_lab: RowsLab) -> None:
+    """A commit after a failure writes the state `ok`, and leaves an `ok` state unchanged."""
     pair = a_pair(known=an_observation(1), state="not_found")
     table_lab.backend.put(pair)
     table_lab.rows.commit(pair, a_release(pair))
@@ -136,7 +134,7 @@ def test_a_commit_ends_a_failure_with_its_own_moment(
 def test_a_commit_whose_answer_was_lost_is_done(
     aws: EmbeddedAws, table_lab: RowsLab, code: str | None
 ) -> None:
-    """Botocore asks again, and the second time finds the release written."""
+    """Botocore retries, and the second request finds the release written."""
     table_lab.backend.put(KNOWN)
     lost = {"operation": "TransactWriteItems", "when": "after", "code": code, "status": 500}
     with aws.fault(**lost, times=1):
@@ -148,7 +146,7 @@ def test_a_commit_whose_answer_was_lost_is_done(
 def test_a_commit_whose_every_answer_was_lost_is_done_on_redelivery(
     aws: EmbeddedAws, table_lab: RowsLab
 ) -> None:
-    """The message comes back, and the same finding is the same release."""
+    """The message is redelivered, and the same observation is the same release."""
     table_lab.backend.put(KNOWN)
     lost = {"operation": "TransactWriteItems", "when": "after", "code": None}
     with aws.fault(**lost), pytest.raises(CallFailedError):
@@ -160,8 +158,8 @@ def test_a_commit_whose_every_answer_was_lost_is_done_on_redelivery(
 # --- states
 
 
-def test_a_state_says_why_and_since_when(table: DynamoTable, table_lab: RowsLab) -> None:
-    """As long as it lasts; then only that all is well."""
+def test_a_state_has_its_cause_and_time(table: DynamoTable, table_lab: RowsLab) -> None:
+    """The state has code, detail and time until it ends; then it has only the time."""
     table_lab.backend.put(KNOWN)
     table_lab.rows.mark(KNOWN, a_failure("UnauthorizedOperation"), MOMENT)
     row = table.row(HERE.region, IMAGE_ROW)
@@ -185,7 +183,7 @@ def test_a_state_says_why_and_since_when(table: DynamoTable, table_lab: RowsLab)
 def test_a_hundred_rows_are_read_in_a_call(
     aws: EmbeddedAws, table_lab: RowsLab, count: int, calls: int
 ) -> None:
-    """Asked for twice, they are read once; the last one is read as well as the first."""
+    """Each row is read once, even if requested twice, and no row of a large read is missing."""
     names = [f"image-{number:03}" for number in range(count)]
     ends = {name: a_pair(name) for name in (*names[:1], *names[-1:])}
     for pair in ends.values():
@@ -194,10 +192,10 @@ def test_a_hundred_rows_are_read_in_a_call(
     assert operations(aws) == ["BatchGetItem"] * calls
 
 
-def test_a_history_is_one_call_however_long(
+def test_a_history_of_any_length_is_one_call(
     aws: EmbeddedAws, table: DynamoTable, table_lab: RowsLab
 ) -> None:
-    """Read backwards and consistently, so a pair with thousands of releases costs no more."""
+    """The history is read backwards and consistently, with one call for any number of releases."""
     for version in range(1, 131):
         table.put(_release_row(version))
     pair = a_pair(known=an_observation(130), version=130)
@@ -226,7 +224,7 @@ FOREIGN: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("changes", FOREIGN.values(), ids=FOREIGN.keys())
-def test_a_foreign_row_costs_the_history_nothing_else(
+def test_an_undecodable_row_is_left_out_of_the_history(
     table: DynamoTable, table_lab: RowsLab, changes: dict[str, object]
 ) -> None:
     """A row that cannot be decoded is left out; the releases before and after it are read."""
@@ -236,10 +234,8 @@ def test_a_foreign_row_costs_the_history_nothing_else(
     assert [release.version for release in table_lab.rows.history(KNOWN)] == [1, 3]
 
 
-def test_foreign_rows_do_not_take_the_place_of_releases(
-    table: DynamoTable, table_lab: RowsLab
-) -> None:
-    """Fifty rows that cannot be decoded leave the releases before them in the history."""
+def test_undecodable_rows_do_not_displace_releases(table: DynamoTable, table_lab: RowsLab) -> None:
+    """Fifty rows that cannot be decoded do not displace the releases before them."""
     table.put(_release_row(1))
     for version in range(2, 62):
         table.put(_release_row(version, kind="surprise"))
@@ -262,7 +258,7 @@ def test_foreign_rows_do_not_take_the_place_of_releases(
 def test_a_malformed_row_is_a_failure(
     table: DynamoTable, table_lab: RowsLab, changes: dict[str, object]
 ) -> None:
-    """It stands under the name that was asked for, and says which row it is."""
+    """The failure has the requested name and names the row."""
     row = {"region": "eu-west-1", "record": IMAGE_ROW, **encode_configuration(a_pair())}
     table.put(row | changes)
     found = table_lab.rows.read(HERE, ["al2023"])["al2023"]
@@ -271,24 +267,24 @@ def test_a_malformed_row_is_a_failure(
     assert IMAGE_ROW in found.detail
 
 
-# --- a table that refuses
+# --- a table that fails
 
 
 @everything
-def test_a_table_that_is_gone_breaks_the_hub(
+def test_a_missing_table_is_an_error_of_the_hub(
     home: HubSession, use: Callable[[PairRows], object]
 ) -> None:
-    """Nothing can be done for anybody, and the error says what is gone."""
+    """A missing table is an error of the hub, which names the table."""
     rows = Observations(home.client("dynamodb"), "no-such-table")
     with pytest.raises(HubBrokenError, match="table no-such-table cannot be used"):
         use(rows)
 
 
 @everything
-def test_a_busy_table_may_be_free_again(
+def test_a_throttled_table_is_a_temporary_failure(
     aws: EmbeddedAws, table_lab: RowsLab, use: Callable[[PairRows], object]
 ) -> None:
-    """After botocore's own attempts it is for a later delivery."""
+    """A throttled table is a temporary failure after botocore's own attempts."""
     table_lab.backend.put(KNOWN)
     with aws.fault(service="dynamodb"), pytest.raises(CallFailedError) as caught:
         use(table_lab.rows)
@@ -296,18 +292,18 @@ def test_a_busy_table_may_be_free_again(
     assert len(operations(aws)) == 3
 
 
-# --- answers that moto does not give
+# --- responses that moto does not give
 
 
 @dataclass(slots=True)
 class ScriptedTable:
-    """A client that gives the answers it is told, one after the other, the last for ever."""
+    """A client that returns the given responses in order, and then repeats the last one."""
 
     answers: Sequence[Any]
     asked: list[dict[str, Any]] = field(default_factory=list)
 
     class exceptions:  # noqa: N801 - botocore's own name
-        """As a client has them."""
+        """The exceptions of a client."""
 
         class TransactionCanceledException(ClientError):  # noqa: N818 - DynamoDB's own name
             """A transaction was cancelled."""
@@ -323,13 +319,13 @@ class ScriptedTable:
 
 
 def scripted(*answers: object) -> tuple[PairRows, ScriptedTable]:
-    """Observations over a scripted table."""
+    """Build observations over a scripted table."""
     table = ScriptedTable(answers)
     return Observations(cast("Any", table), "ami-tracker"), table
 
 
 def cancelled(*codes: str, items: Sequence[Mapping[str, object]] = ()) -> ClientError:
-    """A transaction that was cancelled for these reasons, with the rows as they stand."""
+    """Build the error of a transaction that was cancelled for these reasons, with current rows."""
     reasons: list[dict[str, Any]] = [{"Code": code} for code in codes]
     for reason, item in zip(reasons, items, strict=False):
         reason["Item"] = to_item(item)
@@ -342,7 +338,7 @@ def cancelled(*codes: str, items: Sequence[Mapping[str, object]] = ()) -> Client
 
 
 def answered(pairs: Sequence[Pair], *left: str) -> dict[str, Any]:
-    """A `BatchGetItem` answer with these pairs, and these names left unread."""
+    """Build a `BatchGetItem` response with these pairs and these unprocessed names."""
     rows = [
         {
             "region": pair.target.region,
@@ -360,7 +356,7 @@ def answered(pairs: Sequence[Pair], *left: str) -> dict[str, Any]:
 
 
 def test_keys_left_unread_are_read_again() -> None:
-    """Only those, and what was read is kept."""
+    """Only unprocessed keys are read again, and the rows of the first read are kept."""
     first = answered([a_pair("a")], "b")
     rows, table = scripted(first, answered([a_pair("b")]))
     assert rows.read(HERE, ["a", "b"]) == {"a": a_pair("a"), "b": a_pair("b")}
@@ -368,7 +364,7 @@ def test_keys_left_unread_are_read_again() -> None:
 
 
 def test_keys_left_unread_for_good_fail_the_read() -> None:
-    """Rather than pass for rows that are not there, whose messages would be dropped."""
+    """Keys that stay unprocessed fail the read, because a missing row would drop its message."""
     rows, table = scripted(answered([a_pair("a")], "b"))
     with pytest.raises(CallFailedError) as caught:
         rows.read(HERE, ["a", "b"])
@@ -385,32 +381,30 @@ def test_keys_left_unread_for_good_fail_the_read() -> None:
         ([], State.TRANSIENT),
     ],
 )
-def test_a_transaction_that_met_with_others_is_tried_again(
-    codes: list[str], expected: State
-) -> None:
-    """It tells nothing about the rows."""
+def test_a_transaction_in_conflict_is_repeated(codes: list[str], expected: State) -> None:
+    """A conflict says nothing about the rows, so the transaction is repeated."""
     rows, _ = scripted(cancelled(*codes))
     with pytest.raises(CallFailedError) as caught:
         rows.commit(KNOWN, a_release(KNOWN))
     assert caught.value.failure.state == expected
 
 
-def test_a_row_that_can_never_be_written_fails_alone() -> None:
-    """A damaged row is no reason to give up everybody else's."""
+def test_a_row_that_cannot_be_written_does_not_affect_others() -> None:
+    """A damaged row that cannot be written does not affect the other rows."""
     rows, _ = scripted(cancelled("ValidationError", "None"))
     with pytest.raises(CallFailedError, match="ValidationError"):
         rows.commit(KNOWN, a_release(KNOWN))
 
 
-def test_a_release_without_its_pair_is_not_taken_for_a_commit() -> None:
-    """Where an image row was lost and created again, its history shows."""
+def test_a_release_without_its_pair_is_not_a_commit() -> None:
+    """The history shows that an image row was lost and created again."""
     stored = {"event_id": a_release(KNOWN).event_id, "image_id": image_id(2)}
     rows, _ = scripted(cancelled("None", "ConditionalCheckFailed", items=({}, stored)))
     assert rows.commit(KNOWN, a_release(KNOWN)) == Commit.BEHIND
 
 
-def test_an_edit_is_seen_in_the_row_itself(table: DynamoTable, table_lab: RowsLab) -> None:
-    """The condition is on the digest that was read, whatever else the row holds by now."""
+def test_an_edit_is_detected_in_the_row_itself(table: DynamoTable, table_lab: RowsLab) -> None:
+    """The condition of the commit compares the digest that was read with the row's."""
     table_lab.backend.put(a_pair(lookup=by_parameter("/after"), known=an_observation(1), version=3))
     assert table_lab.rows.commit(KNOWN, a_release(KNOWN)) == Commit.DROPPED
     assert table.row(HERE.region, RELEASE_ROW) is None

@@ -27,7 +27,7 @@ from services.lookup.observations import Commit
 
 @pytest.fixture
 def lab(rows_lab: RowsLab) -> RowsLab:
-    """The fake, then DynamoDB."""
+    """Return the fake, then the adapter over DynamoDB."""
     return rows_lab
 
 
@@ -35,7 +35,7 @@ KNOWN = a_pair(known=an_observation(1), version=3)
 
 
 def stored(lab: RowsLab, pair: Pair) -> Pair:
-    """The pair as a consistent read has it."""
+    """Return the pair of a consistent read."""
     row = lab.rows.read(pair.target, [pair.image_name], consistent=True)[pair.image_name]
     assert isinstance(row, Pair)
     return row
@@ -56,15 +56,15 @@ def stored(lab: RowsLab, pair: Pair) -> Pair:
         a_pair(known=an_observation(1), confirmed=by_parameter("/before"), state="throttled"),
     ],
 )
-def test_a_pair_is_read_as_it_stands(lab: RowsLab, pair: Pair) -> None:
-    """Configured and known alike, by either sort of read."""
+def test_a_pair_is_read_as_stored(lab: RowsLab, pair: Pair) -> None:
+    """Configured and known attributes are returned by both kinds of read."""
     lab.backend.put(pair)
     for consistent in (False, True):
         assert lab.rows.read(HERE, ["al2023"], consistent=consistent) == {"al2023": pair}
 
 
-def test_only_rows_that_are_there_are_read(lab: RowsLab) -> None:
-    """In that target, each once however often it is asked for."""
+def test_only_existing_rows_are_read(lab: RowsLab) -> None:
+    """Each existing row of the target is returned once, even if requested twice."""
     lab.backend.put(a_pair("a"))
     lab.backend.put(a_pair("b", target=THERE))
     lab.backend.put(a_pair("c", target=replace(HERE, account_id=THERE.account_id)))
@@ -72,8 +72,8 @@ def test_only_rows_that_are_there_are_read(lab: RowsLab) -> None:
     assert lab.rows.read(HERE, []) == {}
 
 
-def test_an_unreadable_row_is_a_failure_that_may_pass(lab: RowsLab) -> None:
-    """Once somebody has mended it; the rows beside it are read."""
+def test_an_undecodable_row_is_a_temporary_failure(lab: RowsLab) -> None:
+    """An undecodable row is a failure until it is repaired; other rows are read."""
     lab.backend.put(a_pair("a"))
     lab.backend.garble(a_pair("b"))
     found = lab.rows.read(HERE, ["a", "b"])
@@ -86,7 +86,7 @@ def test_an_unreadable_row_is_a_failure_that_may_pass(lab: RowsLab) -> None:
 
 
 def test_a_first_commit_is_the_pairs_history(lab: RowsLab) -> None:
-    """It writes the release, and moves the pair on to it."""
+    """The first commit writes the release and advances the pair to it."""
     pair = a_pair()
     release = a_release(pair, 1, Kind.BASELINE)
     lab.backend.put(pair)
@@ -96,8 +96,8 @@ def test_a_first_commit_is_the_pairs_history(lab: RowsLab) -> None:
     assert lab.rows.history(stored(lab, pair)) == (release,)
 
 
-def test_commits_follow_one_another(lab: RowsLab) -> None:
-    """Each over the version that the last one wrote; the history has all of them in order."""
+def test_commits_build_on_each_other(lab: RowsLab) -> None:
+    """Each commit builds on the version of the previous one; the history has all in order."""
     lab.backend.put(a_pair())
     for number in (1, 2, 1):
         pair = stored(lab, a_pair())
@@ -109,7 +109,7 @@ def test_commits_follow_one_another(lab: RowsLab) -> None:
 
 @pytest.mark.parametrize("versions", [50, 51, 120])
 def test_the_history_is_the_last_fifty_releases(lab: RowsLab, versions: int) -> None:
-    """However long a pair lives; of an earlier version, the fifty up to that one."""
+    """The history of a long-lived pair has its last fifty releases up to the version read."""
     lab.backend.put(a_pair())
     for number in range(1, versions + 1):
         pair = stored(lab, a_pair())
@@ -122,7 +122,7 @@ def test_the_history_is_the_last_fifty_releases(lab: RowsLab, versions: int) -> 
 
 
 def test_the_history_ends_with_the_version_that_was_read(lab: RowsLab) -> None:
-    """What another worker has committed since is no past of this one's finding."""
+    """Releases that another worker committed after the read are not in the history."""
     lab.backend.put(a_pair())
     first = stored(lab, a_pair())
     lab.rows.commit(first, a_release(first, 1))
@@ -132,7 +132,7 @@ def test_the_history_ends_with_the_version_that_was_read(lab: RowsLab) -> None:
 
 
 def test_the_history_is_the_pairs_own(lab: RowsLab) -> None:
-    """Not that of a name that begins with its name, nor of another account or region."""
+    """Releases of similar names, other accounts and other regions are not in the history."""
     others = [
         a_pair("al2023-arm"),
         a_pair(target=THERE),
@@ -147,7 +147,7 @@ def test_the_history_is_the_pairs_own(lab: RowsLab) -> None:
 
 
 def test_a_second_commit_of_the_same_is_a_success(lab: RowsLab) -> None:
-    """A redelivery, or two workers with one finding: one release, written once."""
+    """A redelivery, or two workers with the same observation, write one release."""
     lab.backend.put(KNOWN)
     release = a_release(KNOWN)
     assert [lab.rows.commit(KNOWN, release) for _ in range(2)] == [Commit.DONE] * 2
@@ -158,8 +158,8 @@ def test_a_second_commit_of_the_same_is_a_success(lab: RowsLab) -> None:
     assert lab.backend.releases(KNOWN) == [release]
 
 
-def test_a_commit_over_a_version_that_is_gone_is_overtaken(lab: RowsLab) -> None:
-    """The other worker's different image stays."""
+def test_a_commit_after_another_one_is_overtaken(lab: RowsLab) -> None:
+    """The different image that another worker committed stays."""
     lab.backend.put(KNOWN)
     first, second = a_release(KNOWN, 2), a_release(KNOWN, 3)
     assert lab.rows.commit(KNOWN, first) == Commit.DONE
@@ -169,7 +169,7 @@ def test_a_commit_over_a_version_that_is_gone_is_overtaken(lab: RowsLab) -> None
 
 
 def test_a_stale_read_cannot_commit(lab: RowsLab) -> None:
-    """Not even a release whose own row does not exist yet."""
+    """A commit after a stale read fails, even if its release row does not exist yet."""
     lab.backend.put(KNOWN)
     stale = replace(KNOWN, version=1)
     assert lab.rows.commit(stale, a_release(stale)) == Commit.OVERTAKEN
@@ -178,7 +178,7 @@ def test_a_stale_read_cannot_commit(lab: RowsLab) -> None:
 
 
 def test_a_commit_without_a_row_is_overtaken(lab: RowsLab) -> None:
-    """A known version cannot be there any more, so nothing is made up."""
+    """A commit for a pair whose row was deleted is overtaken and writes nothing."""
     assert lab.rows.commit(KNOWN, a_release(KNOWN)) == Commit.OVERTAKEN
     assert lab.backend.releases(KNOWN) == []
 
@@ -192,8 +192,10 @@ def test_a_commit_without_a_row_is_overtaken(lab: RowsLab) -> None:
     ],
     ids=["deactivated", "edited", "moved on and deactivated"],
 )
-def test_what_was_deactivated_or_edited_meanwhile_is_dropped(lab: RowsLab, meanwhile: Pair) -> None:
-    """Nothing new is committed for it."""
+def test_a_commit_for_a_deactivated_or_edited_pair_is_dropped(
+    lab: RowsLab, meanwhile: Pair
+) -> None:
+    """A commit for a pair that was deactivated or edited since the read writes nothing."""
     lab.backend.put(meanwhile)
     assert lab.rows.commit(KNOWN, a_release(KNOWN)) == Commit.DROPPED
     assert (stored(lab, KNOWN), lab.backend.releases(KNOWN)) == (meanwhile, [])
@@ -204,7 +206,7 @@ def test_what_was_deactivated_or_edited_meanwhile_is_dropped(lab: RowsLab, meanw
 def test_only_announced_kinds_are_pending(
     lab: RowsLab, kind: Kind, announce: frozenset[Kind]
 ) -> None:
-    """As the pair was configured when it was read."""
+    """The pair's `announce` as it was read decides whether the release is pending."""
     pair = a_pair(announce=announce)
     lab.backend.put(pair)
     release = a_release(pair, kind=kind)
@@ -212,8 +214,8 @@ def test_only_announced_kinds_are_pending(
     assert lab.backend.pending() == ({release.event_id} if kind in announce else set())
 
 
-def test_a_commit_is_an_answer_again(lab: RowsLab) -> None:
-    """It ends whatever state the pair was in, and confirms its lookup."""
+def test_a_commit_ends_a_failure_state(lab: RowsLab) -> None:
+    """A commit ends the pair's failure state and confirms its lookup."""
     pair = a_pair(known=an_observation(1), confirmed=by_parameter("/before"), state="not_found")
     lab.backend.put(pair)
     lab.rows.commit(pair, a_release(pair))
@@ -224,8 +226,8 @@ def test_a_commit_is_an_answer_again(lab: RowsLab) -> None:
 # --- confirm and mark
 
 
-def test_a_confirmed_lookup_is_remembered(lab: RowsLab) -> None:
-    """Nothing else changes."""
+def test_a_confirmed_lookup_is_recorded(lab: RowsLab) -> None:
+    """Confirming a lookup changes no other attribute."""
     pair = a_pair(known=an_observation(1), confirmed=by_parameter("/before"))
     lab.backend.put(pair)
     lab.rows.confirm(pair)
@@ -234,7 +236,7 @@ def test_a_confirmed_lookup_is_remembered(lab: RowsLab) -> None:
 
 @pytest.mark.parametrize("pair", [a_pair(), KNOWN])
 def test_a_state_is_written_and_ended(lab: RowsLab, pair: Pair) -> None:
-    """The last good image stays as it is."""
+    """The last known image stays when a state is written or ended."""
     lab.backend.put(pair)
     lab.rows.mark(pair, a_failure("UnauthorizedOperation"), MOMENT)
     assert stored(lab, pair) == replace(pair, state=State.ACCESS_DENIED)
@@ -252,8 +254,8 @@ def test_a_state_is_written_and_ended(lab: RowsLab, pair: Pair) -> None:
     ],
     ids=["moved on", "deactivated", "edited", "gone"],
 )
-def test_only_the_row_that_was_read_is_written_to(lab: RowsLab, now: Pair | None) -> None:
-    """Somebody newer knows better; that is no error, and brings no row about."""
+def test_only_a_row_that_is_as_it_was_read_is_written(lab: RowsLab, now: Pair | None) -> None:
+    """A write for a row that changed since the read is ignored, and no row is created."""
     if now:
         lab.backend.put(now)
     lab.rows.mark(KNOWN, a_failure("UnauthorizedOperation"), MOMENT)
@@ -264,8 +266,8 @@ def test_only_the_row_that_was_read_is_written_to(lab: RowsLab, now: Pair | None
 # --- rows that are behind their releases
 
 
-def test_a_release_row_alone_shows_that_the_image_row_is_behind(lab: RowsLab) -> None:
-    """The row was restored, or deleted and created again; nothing is written."""
+def test_a_newer_release_row_shows_that_the_image_row_is_behind(lab: RowsLab) -> None:
+    """A release row with the next version makes the commit `BEHIND`; nothing is written."""
     lab.backend.put(KNOWN)
     lab.backend.put_release(a_release(KNOWN, 5))
     assert lab.rows.commit(KNOWN, a_release(KNOWN, 6)) == Commit.BEHIND
@@ -282,7 +284,7 @@ def test_a_release_row_alone_shows_that_the_image_row_is_behind(lab: RowsLab) ->
     ids=["created again", "restored", "restored to before an edit"],
 )
 def test_a_row_that_is_behind_is_brought_to_its_last_release(lab: RowsLab, read: Pair) -> None:
-    """Version, image, name, date, and the lookup that found it; the rest stays."""
+    """Version, image, name, date and confirmed digest are updated; other attributes stay."""
     lab.backend.put(read)
     last = replace(a_release(read, 9), version=12, lookup_digest="0123456789abcdef")
     for release in (replace(last, version=2), replace(last, version=11), last):
@@ -294,7 +296,7 @@ def test_a_row_that_is_behind_is_brought_to_its_last_release(lab: RowsLab, read:
 
 
 def test_a_release_that_cannot_be_decoded_heals_nothing(lab: RowsLab) -> None:
-    """The last one that can be decoded counts."""
+    """The last release that can be decoded counts."""
     lab.backend.put(KNOWN)
     for number in range(30):
         lab.backend.garble_release(replace(a_release(KNOWN), version=40 + number))
@@ -307,7 +309,7 @@ def test_a_release_that_cannot_be_decoded_heals_nothing(lab: RowsLab) -> None:
 
 
 def test_a_garbled_release_shows_that_the_row_is_behind(lab: RowsLab) -> None:
-    """Its key is taken."""
+    """A commit is behind if the key of its release row is taken."""
     lab.backend.put(KNOWN)
     lab.backend.garble_release(a_release(KNOWN))
     assert lab.rows.commit(KNOWN, a_release(KNOWN, 6)) == Commit.BEHIND
@@ -324,25 +326,25 @@ def test_a_garbled_release_shows_that_the_row_is_behind(lab: RowsLab) -> None:
     ids=["moved on", "deactivated", "edited", "announces less"],
 )
 def test_a_row_that_changed_meanwhile_is_not_healed(lab: RowsLab, now: Pair) -> None:
-    """The condition is that of a commit."""
+    """Healing has the same condition as a commit."""
     lab.backend.put(now)
     lab.backend.put_release(replace(a_release(KNOWN), version=9))
     lab.rows.heal(KNOWN)
     assert stored(lab, now) == now
 
 
-def test_an_edit_of_announce_lets_the_commit_come_again(lab: RowsLab) -> None:
-    """What was read decides what is announced, so it must still hold."""
+def test_an_edit_of_announce_overtakes_the_commit(lab: RowsLab) -> None:
+    """The edit changes which releases are announced, so the commit is overtaken."""
     lab.backend.put(replace(KNOWN, announce=frozenset()))
     assert lab.rows.commit(KNOWN, a_release(KNOWN)) == Commit.OVERTAKEN
     assert lab.backend.releases(KNOWN) == []
 
 
-# --- who was answered
+# --- answered pairs
 
 
-def test_answers_add_up(lab: RowsLab) -> None:
-    """Over the batches of a window, in that target alone."""
+def test_answered_pairs_are_added_up(lab: RowsLab) -> None:
+    """Answered pairs of several batches are added up, for that target only."""
     for target in (HERE, THERE):
         lab.backend.begin(target)
     lab.rows.answered(HERE, {1, 3})
@@ -351,7 +353,7 @@ def test_answers_add_up(lab: RowsLab) -> None:
     assert lab.backend.numbers(THERE) == frozenset()
 
 
-def test_answers_make_no_round_row(lab: RowsLab) -> None:
-    """Only the scheduler does; half a row could not be decoded."""
+def test_answered_pairs_create_no_round_row(lab: RowsLab) -> None:
+    """Only the scheduler creates round rows; a partial row could not be decoded."""
     lab.rows.answered(HERE, {1})
     assert lab.backend.numbers(HERE) is None

@@ -1,4 +1,4 @@
-"""What only SSM and EC2 have: how many calls, what stands in each, and answers in pages."""
+"""The adapter over SSM and EC2 only: the number of calls, their contents, and pages."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PATHS = [f"{PATH}/{number:02}" for number in range(25)]
 def test_one_session_serves_every_call_into_an_account(
     aws: EmbeddedAws, sources: Sources, cloud: FactsBackend
 ) -> None:
-    """Everything asked is asked in the target itself, in the order of need."""
+    """Every call after `AssumeRole` goes to the target itself, in the expected order."""
     cloud.put_parameter(HERE, PATH, image_id(1))
     sources.ensure_session(HERE)
     dict(sources.parameters(HERE, [PATH]))
@@ -57,7 +57,7 @@ def test_one_session_serves_every_call_into_an_account(
 def test_all_pages_are_read(
     aws: EmbeddedAws, sources: Sources, cloud: FactsBackend, per_page: int
 ) -> None:
-    """The newest image may stand on the last of them."""
+    """The newest image may be on the last page."""
     for number in range(1, 6):
         cloud.register(HERE, an_ami(number, day=number))
     aws.images_per_page = per_page
@@ -73,7 +73,7 @@ def test_all_pages_are_read(
 def test_a_page_that_fails_fails_the_lookup(
     aws: EmbeddedAws, sources: Sources, cloud: FactsBackend
 ) -> None:
-    """Half a list could make an older image look like the newest."""
+    """A partial list fails, because an older image could look like the newest in it."""
     for number in range(1, 4):
         cloud.register(HERE, an_ami(number))
     aws.images_per_page = 2
@@ -91,7 +91,7 @@ def test_a_page_that_fails_fails_the_lookup(
 def test_expired_credentials_are_renewed_once(
     aws: EmbeddedAws, sources: Sources, cloud: FactsBackend
 ) -> None:
-    """The pair never learns of it."""
+    """The session is renewed, and the pair has no failure."""
     cloud.put_parameter(HERE, PATH, image_id(1))
     with aws.fault(service="ssm", code="ExpiredTokenException", times=1):
         assert dict(sources.parameters(HERE, [PATH])) == {PATH: image_id(1)}
@@ -99,18 +99,18 @@ def test_expired_credentials_are_renewed_once(
     assert operations == ["AssumeRole", "GetParameters"] * 2
 
 
-# --- over a wire that leads nowhere: what is sent, and answers that moto does not give
+# --- over a fake network: requests as sent, and responses that moto does not give
 
 
 class Refusal(Exception):  # noqa: N818 - an answer
-    """An error answer with a code, and a message if there is one to tell."""
+    """An error response with a code, and a message if there is one."""
 
 
 class Raw(io.BytesIO):
     """A body as botocore reads it."""
 
     def stream(self, **_: object) -> Iterator[bytes]:
-        """The whole body at once."""
+        """Return the whole body at once."""
         yield self.read()
 
 
@@ -119,9 +119,9 @@ Answer = Callable[[Mapping[str, Any]], str]
 
 @dataclass
 class Wire:
-    """Answers SSM and EC2, and keeps the parameters of each call and each form as sent.
+    """Answers requests to SSM and EC2, and keeps each call's parameters and each request's form.
 
-    A `rule` sees a call's parameters and answers it, or raises `Refusal`.
+    A `rule` receives a call's parameters and returns its response, or raises `Refusal`.
     """
 
     rule: Answer = lambda _: ""
@@ -130,7 +130,7 @@ class Wire:
     forms: list[dict[str, list[str]]] = field(default_factory=list)
 
     def names(self) -> list[int]:
-        """How many names stood in each `GetParameters`."""
+        """Return the number of names in each `GetParameters` request."""
         return [len(params["Names"]) for name, params in self.asked if name == "GetParameters"]
 
     def note(self, params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
@@ -138,7 +138,7 @@ class Wire:
         self.asked.append((model.name, params))
 
     def answer(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
-        """Answer in place of the network."""
+        """Respond in place of the network."""
         operation = event_name.rpartition(".")[2]
         self.sent.append(operation)
         if operation == "DescribeImages":
@@ -174,7 +174,7 @@ def _session() -> str:
 
 
 class WiredHome(HubSession):
-    """A home whose clients are boto3's own, and send to a `Wire`."""
+    """A hub session whose clients are boto3's own and send their requests to a `Wire`."""
 
     def __init__(self, wire: Wire) -> None:
         super().__init__("us-east-1")
@@ -195,20 +195,20 @@ class WiredHome(HubSession):
 
 @pytest.fixture(scope="module")
 def wired_home() -> WiredHome:
-    """One home for the module: service models take long to load."""
+    """Build one hub session for the module, because service models take long to load."""
     return WiredHome(Wire())
 
 
 @pytest.fixture
 def wire(wired_home: WiredHome) -> Wire:
-    """A wire with nothing sent yet."""
+    """Return a fake network without earlier requests."""
     wired_home.wire = Wire()
     return wired_home.wire
 
 
 @pytest.fixture
 def wired(wired_home: WiredHome, wire: Wire) -> Sources:
-    """Sources with a session, whose calls all go to the wire."""
+    """Build sources with a session, whose requests all go to the fake network."""
     sources = Sources(TargetSessions(wired_home, read_role("reader", "external", "us-east-1")))
     sources.ensure_session(HERE)
     wire.asked.clear()
@@ -217,13 +217,13 @@ def wired(wired_home: WiredHome, wire: Wire) -> Sources:
 
 
 def parameters(params: Mapping[str, Any]) -> str:
-    """SSM's answer when every name has itself for its value."""
+    """Build SSM's response in which every name is its own value."""
     found = [{"Name": name, "Value": name} for name in params["Names"]]
     return json.dumps({"Parameters": found, "InvalidParameters": []})
 
 
 def images(*ids: str, token: str = "") -> str:
-    """EC2's answer with these images, of which nothing else is known."""
+    """Build EC2's response with these images, which have no other attributes."""
     items = "".join(f"<item><imageId>{name}</imageId></item>" for name in ids)
     more = f"<nextToken>{token}</nextToken>" if token else ""
     body = f"<imagesSet>{items}</imagesSet>{more}"
@@ -231,7 +231,7 @@ def images(*ids: str, token: str = "") -> str:
 
 
 def refuse(code: str) -> Answer:
-    """A rule that refuses everything."""
+    """Build a rule that rejects every request."""
 
     def rule(_: Mapping[str, Any]) -> str:
         raise Refusal(code)
@@ -243,16 +243,18 @@ def refuse(code: str) -> Answer:
     ("count", "expected"),
     [(0, []), (1, [1]), (10, [10]), (11, [10, 1]), (25, [10, 10, 5])],
 )
-def test_names_leave_in_tens(wire: Wire, wired: Sources, count: int, expected: list[int]) -> None:
-    """Each once, however often it is asked for."""
+def test_names_are_sent_in_tens(
+    wire: Wire, wired: Sources, count: int, expected: list[int]
+) -> None:
+    """Each name is requested once, even if it is given twice."""
     wire.rule = parameters
     found = dict(wired.parameters(HERE, [*PATHS[:count], *PATHS[:count]]))
     assert found == {path: path for path in PATHS[:count]}
     assert wire.names() == expected
 
 
-def test_a_rejected_name_costs_its_neighbours_nothing(wire: Wire, wired: Sources) -> None:
-    """SSM rejects the call, which is split by halves until the name is alone; no other call is."""
+def test_a_rejected_name_does_not_affect_others(wire: Wire, wired: Sources) -> None:
+    """SSM rejects the call, which is split in halves until the name is isolated; no other is."""
     bad = PATHS[3]
 
     def rule(params: Mapping[str, Any]) -> str:
@@ -279,10 +281,10 @@ def test_a_rejected_name_costs_its_neighbours_nothing(wire: Wire, wired: Sources
         ("UnrecognizedClientException", State.REGION_DISABLED, 1),
     ],
 )
-def test_the_first_batch_that_the_target_refuses_is_the_last(
+def test_a_batch_that_the_target_denies_is_the_last(
     wire: Wire, wired: Sources, code: str, state: State, attempts: int
 ) -> None:
-    """What is wrong with the whole target is not asked for again and again."""
+    """A failure of the whole target stops the requests for further batches."""
     wire.rule = refuse(code)
     found = dict(wired.parameters(HERE, PATHS))
     assert {
@@ -293,8 +295,8 @@ def test_the_first_batch_that_the_target_refuses_is_the_last(
     assert wire.sent.count("GetParameters") == attempts
 
 
-def test_a_region_that_is_denied_as_a_whole_is_asked_once(wire: Wire, wired: Sources) -> None:
-    """EC2 is asked whether its own call is denied too, for the id of no image."""
+def test_a_denied_region_gets_one_request(wire: Wire, wired: Sources) -> None:
+    """An EC2 call for an id that does not exist shows whether the region denies all calls."""
 
     def rule(params: Mapping[str, Any]) -> str:
         denied = "AccessDeniedException" if "Names" in params else "UnauthorizedOperation"
@@ -311,8 +313,8 @@ def test_a_region_that_is_denied_as_a_whole_is_asked_once(wire: Wire, wired: Sou
 SHARED = "arn:aws:ssm:eu-west-1:444455556666:parameter/golden/image"
 
 
-def test_a_parameter_that_was_asked_by_arn_is_found_by_it(wire: Wire, wired: Sources) -> None:
-    """SSM answers with the plain name, which may also be that of another parameter."""
+def test_a_parameter_that_was_requested_by_arn_is_found_by_it(wire: Wire, wired: Sources) -> None:
+    """SSM responds with the plain name, which may also be the name of another parameter."""
     values = {SHARED: image_id(1), "/golden/image": image_id(2)}
     own = SHARED.replace("444455556666", HERE.account_id)
 
@@ -329,8 +331,8 @@ def test_a_parameter_that_was_asked_by_arn_is_found_by_it(wire: Wire, wired: Sou
     assert dict(wired.parameters(HERE, [SHARED])) == {SHARED: image_id(1)}
 
 
-def test_a_batch_that_is_throttled_ends_the_walk(wire: Wire, wired: Sources) -> None:
-    """What was read before it counts; what would have come after it fails with it."""
+def test_a_throttled_batch_is_the_last(wire: Wire, wired: Sources) -> None:
+    """Values read before the throttled batch are returned; the names after it fail with it."""
 
     def rule(params: Mapping[str, Any]) -> str:
         if PATHS[10] in params["Names"]:
@@ -344,8 +346,8 @@ def test_a_batch_that_is_throttled_ends_the_walk(wire: Wire, wired: Sources) -> 
     assert wire.names() == [10, 10]
 
 
-def test_a_refusal_of_one_lookup_is_not_the_others(wire: Wire, wired: Sources) -> None:
-    """A filter that EC2 rejects is that lookup's own affair."""
+def test_a_rejected_lookup_does_not_affect_others(wire: Wire, wired: Sources) -> None:
+    """A filter that EC2 rejects is a failure of that lookup only."""
 
     def rule(params: Mapping[str, Any]) -> str:
         if params["Filters"][0]["Values"] == ["bad"]:
@@ -375,10 +377,10 @@ BROKEN_LISTS: dict[str, Answer] = {
 
 
 @pytest.mark.parametrize("broken", BROKEN_LISTS.values(), ids=BROKEN_LISTS)
-def test_a_list_that_breaks_is_not_the_other_lookups(
+def test_a_broken_list_does_not_affect_other_lookups(
     wire: Wire, wired: Sources, broken: Answer
 ) -> None:
-    """It may break in each delivery, so it must not keep the others from theirs."""
+    """A broken list may break on every delivery, so it must not prevent other lookups."""
 
     def rule(params: Mapping[str, Any]) -> str:
         bad = params["Filters"][0]["Values"] == ["bad"]
@@ -398,10 +400,10 @@ def test_a_list_that_breaks_is_not_the_other_lookups(
     [refuse("InvalidParameterValue"), *BROKEN_LISTS.values()],
     ids=["refused", *BROKEN_LISTS],
 )
-def test_an_image_that_fails_its_call_fails_alone(
+def test_an_image_id_that_fails_its_call_is_isolated(
     wire: Wire, wired: Sources, broken: Answer
 ) -> None:
-    """The call is split by halves until the cause is alone."""
+    """The call is split in halves until the failing id is isolated."""
     ids = [image_id(number) for number in range(200)]
 
     def rule(params: Mapping[str, Any]) -> str:
@@ -414,8 +416,8 @@ def test_an_image_that_fails_its_call_fails_alone(
     assert set(found) == set(ids)
 
 
-def test_images_that_all_fail_cost_a_bounded_number_of_calls(wire: Wire, wired: Sources) -> None:
-    """All of them have the failure."""
+def test_images_that_all_fail_take_a_bounded_number_of_calls(wire: Wire, wired: Sources) -> None:
+    """All images have the failure."""
     wire.rule = refuse("InvalidParameterValue")
     found = wired.images(HERE, [image_id(number) for number in range(200)])
     assert {each.code for each in found.values() if isinstance(each, Failure)} == {
@@ -426,10 +428,10 @@ def test_images_that_all_fail_cost_a_bounded_number_of_calls(wire: Wire, wired: 
 
 
 @pytest.mark.parametrize("code", ["RequestLimitExceeded", "OptInRequired", "UnauthorizedOperation"])
-def test_a_target_that_refuses_one_lookup_is_not_asked_for_the_next(
+def test_a_target_that_denies_one_lookup_gets_no_further_request(
     wire: Wire, wired: Sources, code: str
 ) -> None:
-    """All of them have the same failure."""
+    """All lookups have the same failure."""
     wire.rule = refuse(code)
     found = dict(wired.matching(HERE, [by_name("a"), by_name("b")]))
     codes = [answer.code for answer in found.values() if isinstance(answer, Failure)]
@@ -437,8 +439,8 @@ def test_a_target_that_refuses_one_lookup_is_not_asked_for_the_next(
     assert [name for name, _ in wire.asked if name == "DescribeImages"] == ["DescribeImages"]
 
 
-def test_everything_that_is_configured_reaches_the_request(wire: Wire, wired: Sources) -> None:
-    """All filters with all values, all owners; deprecated images too; in pages of a thousand."""
+def test_the_request_has_the_whole_configuration(wire: Wire, wired: Sources) -> None:
+    """The request has all filters and owners, deprecated images, and pages of a thousand."""
     wire.rule = lambda _: images()
     filters = (
         Filter("architecture", ("arm64", "x86_64")),
@@ -461,7 +463,7 @@ def test_everything_that_is_configured_reaches_the_request(wire: Wire, wired: So
 
 
 def test_no_owner_is_sent_where_none_is_configured(wire: Wire, wired: Sources) -> None:
-    """An empty owner would match nobody's images."""
+    """An empty owner would match no images."""
     wire.rule = lambda _: images()
     dict(wired.matching(HERE, [by_name(owners=())]))
     (form,) = wire.forms
@@ -470,7 +472,7 @@ def test_no_owner_is_sent_where_none_is_configured(wire: Wire, wired: Sources) -
 
 
 def test_pages_are_followed_to_the_last_token(wire: Wire, wired: Sources) -> None:
-    """A page may be empty and still not be the last."""
+    """An empty page need not be the last page."""
     pages = {
         None: images(image_id(1), token="two"),
         "two": images(token="three"),
@@ -482,7 +484,7 @@ def test_pages_are_followed_to_the_last_token(wire: Wire, wired: Sources) -> Non
 
 
 def test_a_list_of_many_pages_is_read_whole(wire: Wire, wired: Sources) -> None:
-    """A broad filter lists tens of thousands of images."""
+    """The lookup reads all pages of a broad filter, with tens of thousands of images."""
     pages, size = 36, 1000
 
     def rule(params: Mapping[str, Any]) -> str:
@@ -499,10 +501,10 @@ def test_a_list_of_many_pages_is_read_whole(wire: Wire, wired: Sources) -> None:
 @pytest.mark.parametrize(
     ("count", "expected"), [(0, []), (1, [1]), (200, [200]), (201, [200, 1]), (401, [200, 200, 1])]
 )
-def test_image_ids_leave_in_two_hundreds(
+def test_image_ids_are_sent_in_two_hundreds(
     wire: Wire, wired: Sources, count: int, expected: list[int]
 ) -> None:
-    """As values of a filter, each once; those that are not in the answer are None."""
+    """Ids are sent once each as values of a filter; ids without an image are None."""
     wire.rule = lambda params: images(params["Filters"][0]["Values"][0])
     ids = [image_id(number) for number in range(count)]
     found = wired.images(HERE, ids * 2)
@@ -512,8 +514,8 @@ def test_image_ids_leave_in_two_hundreds(
     assert len(expected) == sum(answer is not None for answer in found.values())
 
 
-def test_images_are_looked_at_in_any_state(wire: Wire, wired: Sources) -> None:
-    """The state is what is to be learned, and deprecated images can be launched."""
+def test_images_are_described_in_any_state(wire: Wire, wired: Sources) -> None:
+    """The state is part of the result, and deprecated images can be launched."""
     wire.rule = lambda _: images()
     wired.images(HERE, [image_id(1)])
     (_, params) = wire.asked[0]
@@ -521,8 +523,8 @@ def test_images_are_looked_at_in_any_state(wire: Wire, wired: Sources) -> None:
     assert params["IncludeDeprecated"] is True
 
 
-def test_the_session_may_do_nothing_but_look() -> None:
-    """The session's own policy is the second lock, whatever the role allows."""
+def test_the_session_is_read_only() -> None:
+    """The session policy limits the session to read operations, whatever the role allows."""
     role = read_role("ami-tracker-read", "external", "eu-west-1")
     allowed = ["ec2:DescribeImages", "ssm:GetParameters"]
     statement = {"Effect": "Allow", "Action": allowed, "Resource": "*"}
