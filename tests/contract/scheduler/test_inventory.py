@@ -1,4 +1,4 @@
-"""The table as the scheduler uses it: which calls it costs, and what its failures mean."""
+"""The adapter over DynamoDB only: the number of calls, and failures."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ uses = pytest.mark.parametrize(("operation", "use"), USES.values(), ids=USES)
 
 @pytest.fixture
 def inventory(home: HubSession, table: DynamoTable, log: FakeLog) -> Inventory:
-    """The adapter over the embedded DynamoDB."""
+    """Build the adapter over the embedded DynamoDB."""
     return Inventory(home.client("dynamodb"), table.name, log)
 
 
@@ -53,13 +53,13 @@ def inventory(home: HubSession, table: DynamoTable, log: FakeLog) -> Inventory:
 def test_each_use_is_one_call(
     aws: EmbeddedAws, inventory: Inventory, operation: str, use: Use
 ) -> None:
-    """In the hub's region and account, on the hub's table."""
+    """Each use takes one call, in the hub's region and account, on the hub's table."""
     use(inventory)
     assert [call.operation for call in aws.calls()] == [operation]
 
 
 def test_a_region_is_two_queries(aws: EmbeddedAws, inventory: Inventory) -> None:
-    """The image rows, and the round rows of all its accounts."""
+    """One query reads the image rows, one the round rows of all accounts."""
     inventory.read(REGION)
     assert [call.operation for call in aws.calls()] == ["Query", "Query"]
 
@@ -68,7 +68,7 @@ def test_a_region_is_two_queries(aws: EmbeddedAws, inventory: Inventory) -> None
 def test_a_missing_table_is_a_broken_hub(
     home: HubSession, log: FakeLog, operation: str, use: Use
 ) -> None:
-    """The error names the table."""
+    """The error names the missing table."""
     with pytest.raises(HubBrokenError, match="table nowhere cannot be used") as caught:
         use(Inventory(home.client("dynamodb"), "nowhere", log))
     assert operation in str(caught.value.__cause__)
@@ -76,23 +76,23 @@ def test_a_missing_table_is_a_broken_hub(
 
 @pytest.mark.usefixtures("waits")
 @uses
-def test_a_busy_table_is_a_passing_failure(
+def test_a_throttled_table_is_a_temporary_failure(
     aws: EmbeddedAws, inventory: Inventory, operation: str, use: Use
 ) -> None:
-    """Another round may succeed."""
+    """A throttled call fails, and a later round may succeed."""
     with aws.fault(service="dynamodb", operation=operation), pytest.raises(CallFailedError):
         use(inventory)
 
 
 @pytest.mark.parametrize("conflicts", [1, 3])
-def test_a_row_that_a_lookup_commits_meanwhile_is_written_after_it(
+def test_a_write_in_conflict_with_a_commit_is_repeated(
     aws: EmbeddedAws,
     inventory: Inventory,
     table: DynamoTable,
     waits: list[float],
     conflicts: int,
 ) -> None:
-    """The transaction is over in a moment; each wait is short, and no two need be alike."""
+    """The write is repeated after short, random waits until the other transaction ends."""
     with aws.fault(**CONFLICT, times=conflicts) as fault:
         inventory.apply(Change(Action.CREATE, a_pair()))
     assert conflicts == aws.struck(fault) == len(waits)
@@ -102,10 +102,10 @@ def test_a_row_that_a_lookup_commits_meanwhile_is_written_after_it(
 
 @pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize("action", Action)
-def test_a_row_that_stays_in_conflict_is_a_passing_failure(
+def test_a_row_that_stays_in_conflict_is_a_temporary_failure(
     aws: EmbeddedAws, inventory: Inventory, action: Action
 ) -> None:
-    """After three retries the region fails, and another round may succeed."""
+    """After three retries the region fails, and a later round may succeed."""
     with aws.fault(**CONFLICT) as fault, pytest.raises(CallFailedError) as caught:
         inventory.apply(Change(action, a_pair()))
     assert aws.struck(fault) == 4
@@ -115,7 +115,7 @@ def test_a_row_that_stays_in_conflict_is_a_passing_failure(
 def test_all_pages_of_a_region_are_read(
     aws: EmbeddedAws, inventory: Inventory, table: DynamoTable
 ) -> None:
-    """A page holds a megabyte at most."""
+    """A page holds at most one megabyte."""
     names = [f"image-{number}" for number in range(4)]
     for name in names:
         table.put(image_row(a_pair(an_image(name))) | {"padding": "x" * 390_000})
@@ -124,7 +124,7 @@ def test_all_pages_of_a_region_are_read(
 
 
 def test_a_malformed_row_is_logged(inventory: Inventory, table: DynamoTable, log: FakeLog) -> None:
-    """By its record, so that somebody can look at it."""
+    """The log names the record of a malformed row."""
     table.put(image_row(a_pair()) | {"active": "yes"})
     assert inventory.read(REGION).pairs == []
     (line,) = log.lines
@@ -135,10 +135,10 @@ def test_a_malformed_row_is_logged(inventory: Inventory, table: DynamoTable, log
 
 @pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize("operation", ["Query", "GetItem"])
-def test_a_busy_table_is_a_passing_failure_of_reading(
+def test_a_throttled_read_is_a_temporary_failure(
     aws: EmbeddedAws, inventory: Inventory, table: DynamoTable, operation: str
 ) -> None:
-    """Of a region, and of a round row that changed since."""
+    """A throttled read of a region, or of a changed round row, is a temporary failure."""
     table.put(round_row())
 
     def use() -> None:
@@ -149,10 +149,10 @@ def test_a_busy_table_is_a_passing_failure_of_reading(
         use()
 
 
-def test_a_round_row_that_always_changes_is_given_up(
+def test_a_round_row_that_always_changes_is_left_unchanged(
     inventory: Inventory, table: DynamoTable
 ) -> None:
-    """After five attempts, so that the messages of the target are sent."""
+    """After five attempts the round row is left unchanged, and the target's messages are sent."""
     attempts = []
 
     def turn(before: Window) -> Window:
@@ -165,8 +165,10 @@ def test_a_round_row_that_always_changes_is_given_up(
     assert len(attempts) == 5
 
 
-def test_a_thousand_pairs_make_a_small_round_row(inventory: Inventory, table: DynamoTable) -> None:
-    """At most 4 write units, which are 4,096 bytes by DynamoDB's rules.
+def test_a_thousand_pairs_fit_into_a_small_round_row(
+    inventory: Inventory, table: DynamoTable
+) -> None:
+    """The row takes at most 4 write units, which are 4,096 bytes by DynamoDB's rules.
 
     A number takes a byte, and one more for each two digits; an attribute takes its name's bytes.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
@@ -189,10 +191,10 @@ def test_a_thousand_pairs_make_a_small_round_row(inventory: Inventory, table: Dy
     ],
     ids=str,
 )
-def test_a_damaged_note_costs_no_round(
+def test_a_damaged_note_fails_no_round(
     inventory: Inventory, table: DynamoTable, log: FakeLog, damage: Row, found: Note
 ) -> None:
-    """What is damaged counts as missing, is logged, and is written again."""
+    """Damaged attributes of the note count as missing, are logged, and are written again."""
     note = {"region": "*", "record": "scheduler", "regions": ["eu-west-1"], "start": "us-east-1"}
     table.put(note | damage)
 
@@ -204,8 +206,8 @@ def test_a_damaged_note_costs_no_round(
     assert inventory.note() == Note(frozenset({"eu-west-1"}), "us-east-1")
 
 
-def test_a_damaged_number_is_not_counted_with(inventory: Inventory, table: DynamoTable) -> None:
-    """The numbers behind it could not be written."""
+def test_a_damaged_number_is_ignored(inventory: Inventory, table: DynamoTable) -> None:
+    """A damaged number is ignored, because numbers above it could not be written."""
     table.put(image_row(a_pair(number=3)) | {"number": 10**38 - 1})
 
     assert inventory.read(TARGET.region).numbers == {}

@@ -1,4 +1,4 @@
-"""What a round may expect of its queue: the same of the fake as of SQS."""
+"""The scheduler's port to the queue: the fake and the adapter behave alike."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from services.scheduler.region import Queue
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """The queue under test, and a look at what is on it."""
+    """The port under test, and a function that receives the messages."""
 
     queue: Queue
     receive: Callable[[], list[Request]]
@@ -29,7 +29,7 @@ class Lab:
 
 @pytest.fixture(params=["fake", "queue"])
 def lab(request: pytest.FixtureRequest) -> Lab:
-    """The fake, then the adapter over SQS."""
+    """Return the fake, then the adapter over SQS."""
     if request.param == "fake":
         fake = FakeQueue()
         return Lab(fake, fake.drain)
@@ -42,7 +42,7 @@ def lab(request: pytest.FixtureRequest) -> Lab:
 
 
 def received(sqs: Any, hub: Hub) -> list[dict[str, Any]]:  # noqa: ANN401 - boto3's client
-    """Every message on the queue, with what SQS tells of it."""
+    """Return every message on the queue, with its attributes."""
     messages: list[dict[str, Any]] = []
     while found := sqs.receive_message(
         QueueUrl=hub.queue_url,
@@ -54,34 +54,34 @@ def received(sqs: Any, hub: Hub) -> list[dict[str, Any]]:  # noqa: ANN401 - boto
 
 
 def by_name(requests: list[Request]) -> list[Request]:
-    """Several threads send, and a standard queue keeps no order."""
+    """Sort requests by name, because threads and a standard queue keep no order."""
     return sorted(requests, key=lambda request: (request.target, request.image_name))
 
 
 class TestSending:
     """Every request arrives once."""
 
-    def test_nothing_is_sent_for_nothing(self, lab: Lab) -> None:
-        """No request, no message."""
+    def test_no_message_is_sent_without_requests(self, lab: Lab) -> None:
+        """Without requests, no message is sent."""
         lab.queue.send([])
         assert lab.receive() == []
 
     def test_every_request_arrives_once(self, lab: Lab) -> None:
-        """More than one call's worth, of two targets."""
+        """Requests of two targets and more than one call arrive."""
         asked = [a_request(f"image-{number:02d}") for number in range(11)]
         asked += [a_request("other", Target("222233334444", "us-east-1"))]
         lab.queue.send(asked)
         assert by_name(lab.receive()) == by_name(asked)
 
-    def test_asking_again_sends_again(self, lab: Lab) -> None:
-        """A queue does not know what was asked before; lookups are harmless twice."""
+    def test_a_repeated_request_is_sent_again(self, lab: Lab) -> None:
+        """A request that is sent twice arrives twice, because a lookup can be repeated."""
         lab.queue.send([a_request()])
         lab.queue.send([a_request()])
         assert lab.receive() == [a_request(), a_request()]
 
 
 def test_ten_requests_are_one_call(aws: EmbeddedAws, hub: Hub, home: HubSession) -> None:
-    """Eleven are two, and there is nothing beside them."""
+    """Ten requests take one call, eleven take two, and no other call is made."""
     queue = LookupQueue(home.client("sqs"), hub.queue_url)
     queue.send([a_request(f"image-{number:02d}") for number in range(11)])
     assert [(c.service, c.operation) for c in aws.calls()] == [("sqs", "SendMessageBatch")] * 2
@@ -90,24 +90,24 @@ def test_ten_requests_are_one_call(aws: EmbeddedAws, hub: Hub, home: HubSession)
 def test_a_message_belongs_to_its_accounts_group(
     aws: EmbeddedAws, hub: Hub, home: HubSession
 ) -> None:
-    """A standard queue is fair between groups."""
+    """A fair standard queue uses the group to share capacity between accounts."""
     LookupQueue(home.client("sqs"), hub.queue_url).send([a_request()])
     (message,) = received(aws.client("sqs", hub.region), hub)
     assert message["Attributes"]["MessageGroupId"] == a_request().target.account_id
 
 
 def test_a_missing_queue_is_a_broken_hub(hub: Hub, home: HubSession) -> None:
-    """The error names the queue."""
+    """The error names the missing queue."""
     queue = LookupQueue(home.client("sqs"), f"{hub.queue_url}-gone")
     with pytest.raises(HubBrokenError, match=r"queue http.*-gone cannot be used"):
         queue.send([a_request()])
 
 
 @pytest.mark.usefixtures("waits")
-def test_a_throttled_call_costs_its_own_messages_alone(
+def test_a_throttled_call_fails_only_its_own_messages(
     aws: EmbeddedAws, hub: Hub, home: HubSession
 ) -> None:
-    """After botocore's own three attempts; the other calls are made all the same."""
+    """After botocore's three attempts, the call's messages fail, and other calls are made."""
     queue = LookupQueue(home.client("sqs"), hub.queue_url)
     with aws.fault(service="sqs", times=3) as fault, pytest.raises(UnsentError) as caught:
         queue.send([a_request(f"image-{number}") for number in range(10)])

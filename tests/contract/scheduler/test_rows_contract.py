@@ -1,4 +1,4 @@
-"""What a round may expect of its rows: the same of the fake as of the table."""
+"""The scheduler's port to the table: the fake and the adapter behave alike."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ RHEL = FilterLookup(
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """The rows under test, and the table that they stand in."""
+    """The port under test, and direct access to its table."""
 
     rows: RoundRows
     table: Table
 
     def given(self, *pairs: Pair) -> None:
-        """Put rows as scheduler and lookup leave them."""
+        """Write rows as scheduler and lookup leave them."""
         for pair in pairs:
             self.table.put(image_row(pair))
 
     def row(self, pair: Pair) -> Row | None:
-        """A pair's row as it stands."""
+        """Return a pair's current row."""
         record = image_record(pair.target.account_id, pair.image_name)
         return self.table.row(pair.target.region, record)
 
 
 @pytest.fixture(params=["fake", "inventory"])
 def lab(request: pytest.FixtureRequest) -> Lab:
-    """The fake, then the adapter over DynamoDB."""
+    """Return the fake, then the adapter over DynamoDB."""
     if request.param == "fake":
         fake = FakeInventory()
         return Lab(fake, fake.table)
@@ -71,29 +71,29 @@ def lab(request: pytest.FixtureRequest) -> Lab:
 
 
 class TestImageRows:
-    """Configuration is written; what is known stays."""
+    """Configuration is written; observations stay."""
 
     def test_a_region_without_rows_has_no_pairs(self, lab: Lab) -> None:
-        """An empty table is no error."""
+        """A read of an empty table is no error."""
         assert lab.rows.read(REGION).pairs == []
 
     @pytest.mark.parametrize("lookup", [ParameterLookup("/a"), RHEL], ids=["parameter", "filters"])
     def test_a_created_pair_is_read_back_equal(
         self, lab: Lab, lookup: ParameterLookup | FilterLookup
     ) -> None:
-        """Lookup, digest, announce list: all as planned."""
+        """Lookup, digest and `announce` of a created pair are as planned."""
         pair = a_pair(an_image("new", lookup, [Kind.BASELINE]), version=0, known=None)
         lab.rows.apply(Change(Action.CREATE, pair))
         assert lab.rows.read(REGION).pairs == [pair]
 
     def test_a_pair_may_announce_nothing(self, lab: Lab) -> None:
-        """An empty list is a value of its own."""
+        """An empty `announce` list is stored."""
         pair = a_pair(an_image(announce=[]), version=0, known=None)
         lab.rows.apply(Change(Action.CREATE, pair))
         assert lab.rows.read(REGION).pairs == [pair]
 
     def test_the_pairs_of_a_region_are_those_of_every_account(self, lab: Lab) -> None:
-        """Inactive ones too, but nothing of other regions."""
+        """Inactive pairs and all accounts' pairs are returned, pairs of other regions are not."""
         here = [
             a_pair(),
             a_pair(an_image("idle"), active=False, state="not_found"),
@@ -102,13 +102,13 @@ class TestImageRows:
         lab.given(*here, a_pair(target=Target(ACCOUNT, "us-east-1")))
         assert sorted(map(repr, lab.rows.read(REGION).pairs)) == sorted(map(repr, here))
 
-    def test_other_records_of_a_region_are_no_pairs(self, lab: Lab) -> None:
-        """Round rows and release rows stand in the same partition."""
+    def test_other_records_of_a_region_are_not_pairs(self, lab: Lab) -> None:
+        """Round rows and release rows in the same partition are not returned as pairs."""
         lab.table.put(round_row())
         lab.table.put({"region": REGION, "record": f"release#{ACCOUNT}#al2023#00000001"})
         assert lab.rows.read(REGION).pairs == []
 
-    def test_an_edit_keeps_what_is_known(self, lab: Lab) -> None:
+    def test_an_edit_keeps_the_known_image(self, lab: Lab) -> None:
         """Image, version, confirmed digest and status survive a change of the configuration."""
         before = a_pair(state="access_denied")
         lab.given(before)
@@ -119,23 +119,23 @@ class TestImageRows:
         assert lab.row(edited) == image_row(edited)
         assert lab.rows.read(REGION).pairs == [edited]
 
-    def test_deactivating_touches_one_attribute(self, lab: Lab) -> None:
-        """The history stays readable as it was, whatever else the change holds."""
+    def test_deactivating_changes_one_attribute(self, lab: Lab) -> None:
+        """Deactivating changes no other attribute, whatever else the change holds."""
         before = a_pair(state="ok")
         lab.given(before)
         lab.rows.apply(Change(Action.DEACTIVATE, replace(before, active=False, lookup=RHEL)))
         assert lab.row(before) == image_row(before) | {"active": False}
 
-    def test_a_pair_that_comes_back_takes_its_next_answer_for_an_edits(self, lab: Lab) -> None:
-        """Without confirmed digest and status; image and version go on."""
+    def test_a_reactivated_pair_treats_its_next_image_as_an_edit(self, lab: Lab) -> None:
+        """The row loses confirmed digest and status, and keeps image and version."""
         before = a_pair(active=False, state="not_found")
         lab.given(before)
         lab.rows.apply(Change(Action.REACTIVATE, replace(before, active=True)))
         expected = image_row(replace(before, active=True, confirmed_digest=None, state=None))
         assert lab.row(before) == expected
 
-    def test_a_pair_that_is_back_already_is_left_alone(self, lab: Lab) -> None:
-        """A slower duplicate round must not undo what a lookup confirmed meanwhile."""
+    def test_a_pair_that_is_already_active_is_unchanged(self, lab: Lab) -> None:
+        """A slow duplicate round does not remove what a lookup confirmed since."""
         now = a_pair(state="ok")
         lab.given(now)
         earlier = replace(now, lookup=RHEL, lookup_digest=lookup_digest(RHEL))
@@ -143,13 +143,13 @@ class TestImageRows:
         assert lab.row(now) == image_row(now)
 
     @pytest.mark.parametrize("action", [Action.DEACTIVATE, Action.REACTIVATE])
-    def test_a_row_that_is_gone_stays_gone(self, lab: Lab, action: Action) -> None:
-        """Somebody deleted it meanwhile; half a row would be malformed."""
+    def test_a_deleted_row_is_not_created_again(self, lab: Lab, action: Action) -> None:
+        """A change of a deleted row does not create a partial row, which would be malformed."""
         lab.rows.apply(Change(action, a_pair()))
         assert lab.table.rows() == []
 
     def test_a_pair_may_be_deactivated_twice(self, lab: Lab) -> None:
-        """A round that is repeated comes to the same row."""
+        """A repeated round writes the same row."""
         before = a_pair()
         lab.given(before)
         for _ in range(2):
@@ -157,7 +157,7 @@ class TestImageRows:
         assert lab.row(before) == image_row(replace(before, active=False))
 
     def test_a_change_may_be_written_twice(self, lab: Lab) -> None:
-        """A round that is repeated comes to the same row."""
+        """A repeated round writes the same row."""
         change = Change(Action.CREATE, a_pair(version=0, known=None))
         lab.rows.apply(change)
         before = lab.table.rows()
@@ -169,10 +169,10 @@ class TestImageRows:
         [{"lookup": {"unknown": "x"}}, {"active": "yes"}, {"announce": ["never"]}],
         ids=lambda damage: next(iter(damage)),
     )
-    def test_a_malformed_row_counts_as_missing_and_is_configured_anew(
+    def test_a_malformed_row_counts_as_missing_and_is_configured_again(
         self, lab: Lab, damage: dict[str, object]
     ) -> None:
-        """It hides no other; written anew, it still knows what it knew."""
+        """Other rows are read; the malformed row's configuration is written, its known image stays."""
         pair, other = a_pair(), a_pair(an_image("other"))
         lab.given(other)
         lab.table.put(image_row(pair) | damage)
@@ -180,16 +180,16 @@ class TestImageRows:
         lab.rows.apply(Change(Action.CREATE, replace(pair, version=0, known=None)))
         assert lab.row(pair) == image_row(pair)
 
-    def test_what_is_known_in_a_malformed_row_is_not_mended(self, lab: Lab) -> None:
-        """Only its configuration is the scheduler's to write, so it stays malformed."""
+    def test_a_malformed_version_is_not_repaired(self, lab: Lab) -> None:
+        """The scheduler writes only configuration, so a malformed version stays malformed."""
         pair = a_pair()
         lab.table.put(image_row(pair) | {"version": "three"})
         lab.rows.apply(Change(Action.CREATE, replace(pair, version=0, known=None)))
         assert lab.row(pair) == image_row(pair) | {"version": "three"}
         assert lab.rows.read(REGION).pairs == []
 
-    def test_a_change_touches_no_other_row(self, lab: Lab) -> None:
-        """Same name in another account, same account in another region."""
+    def test_a_change_affects_no_other_row(self, lab: Lab) -> None:
+        """The same image in another account, or in another region, is unchanged."""
         pair = a_pair()
         others = [a_pair(target=Target(OTHER_ACCOUNT, REGION)), a_pair(an_image("al2023-arm"))]
         lab.given(pair, *others)
@@ -198,14 +198,14 @@ class TestImageRows:
 
 
 class TestRoundRows:
-    """One for each target, with the window that its rounds belong to."""
+    """Each target has a round row, with the window of its rounds."""
 
     def test_a_region_without_round_rows_has_no_windows(self, lab: Lab) -> None:
-        """The first round of a target finds none."""
+        """The first round of a target finds no window."""
         assert lab.rows.read(REGION).windows == {}
 
     def test_a_row_is_written_and_read_back(self, lab: Lab) -> None:
-        """Each account of a region has its own."""
+        """Each account of a region has its own row."""
         other = Target(OTHER_ACCOUNT, REGION)
         window = a_window(answered={1, 2}, missed={3}, stale={4})
         assert lab.rows.begin_round(TARGET, Window(), lambda _: window, 2, STARTED) == window
@@ -213,8 +213,8 @@ class TestRoundRows:
         assert lab.table.rows() == [round_row(TARGET, window), round_row(other, enqueued=3)]
         assert lab.rows.read(REGION).windows == {ACCOUNT: window, OTHER_ACCOUNT: a_window()}
 
-    def test_a_new_window_leaves_nothing_of_the_old(self, lab: Lab) -> None:
-        """Sets that have no members now are taken away."""
+    def test_a_new_window_replaces_the_old_one(self, lab: Lab) -> None:
+        """Sets that are empty now are removed."""
         before = a_window(answered={1}, missed={2}, stale={3})
         lab.table.put(round_row(window=before, started_at="2026-11-22T06:00:01.000Z"))
         after = a_window("2026-11-22T08:00:00Z", missed={5})
@@ -222,7 +222,7 @@ class TestRoundRows:
         assert lab.table.rows() == [round_row(window=after, enqueued=5)]
 
     def test_another_round_of_a_window_keeps_it(self, lab: Lab) -> None:
-        """It writes its name, what was enqueued, and the pairs that it created."""
+        """The round writes its name, the number of messages, and the pairs that it created."""
         before = a_window(answered={1}, missed={2}, stale={3})
         lab.table.put(round_row(window=before, started_at="2026-11-22T06:00:01.000Z"))
         after = replace(before, round="2026-11-22T07:30:00Z", answered=frozenset({1, 9}))
@@ -233,8 +233,8 @@ class TestRoundRows:
     @pytest.mark.parametrize(
         "read", [a_window(answered={1}), Window(), None], ids=["answered less", "absent", "damaged"]
     )
-    def test_answers_since_the_read_count(self, lab: Lab, read: Window | None) -> None:
-        """Lookups add to the row meanwhile; then it is read again before it is replaced."""
+    def test_pairs_answered_since_the_read_count(self, lab: Lab, read: Window | None) -> None:
+        """If lookups changed the row since it was read, it is read again before it is replaced."""
         lab.table.put(round_row(window=a_window(answered={1, 2})))
 
         def turn(before: Window) -> Window:
@@ -251,7 +251,7 @@ class TestRoundRows:
         ids=str,
     )
     def test_a_damaged_row_is_replaced(self, lab: Lab, damage: dict[str, object]) -> None:
-        """Windows begin again; nothing is stale for a damaged row's sake."""
+        """A damaged round row starts a new window and marks no pair as stale."""
         lab.table.put(round_row() | damage)
         assert lab.rows.read(REGION).windows == {ACCOUNT: None}
         lab.rows.begin_round(TARGET, None, lambda _: a_window(), 2, STARTED)
@@ -259,10 +259,10 @@ class TestRoundRows:
 
 
 class TestStaleMarks:
-    """The scheduler shows in a row that its pair is stale."""
+    """The scheduler marks the row of a stale pair."""
 
     def test_a_healthy_row_is_marked(self, lab: Lab) -> None:
-        """Nothing else of the row changes."""
+        """A mark changes no other attribute of the row."""
         pair = a_pair(state="ok")
         lab.given(pair)
         lab.rows.mark_stale(pair, STARTED)
@@ -277,43 +277,43 @@ class TestStaleMarks:
         ],
         ids=["another problem", "answered meanwhile", "deactivated"],
     )
-    def test_a_row_that_changed_meanwhile_is_left_alone(self, lab: Lab, now: Pair) -> None:
-        """Its status is newer than the one that was read."""
+    def test_a_row_that_changed_since_the_read_is_unchanged(self, lab: Lab, now: Pair) -> None:
+        """A status that is newer than the one that was read stays."""
         lab.given(now)
         lab.rows.mark_stale(a_pair(state="ok"), STARTED)
         assert lab.row(now) == image_row(now)
 
-    def test_a_row_that_is_gone_stays_gone(self, lab: Lab) -> None:
-        """Half a row could not be decoded."""
+    def test_a_deleted_row_is_not_created_again(self, lab: Lab) -> None:
+        """A mark does not create a partial row, which could not be decoded."""
         lab.rows.mark_stale(a_pair(state="ok"), STARTED)
         assert lab.table.rows() == []
 
 
 class TestNumbers:
-    """Round rows name pairs by their numbers."""
+    """Round rows refer to pairs by number."""
 
     def test_a_number_is_written_and_read(self, lab: Lab) -> None:
-        """With the rest of the configuration."""
+        """The number is written with the rest of the configuration."""
         pair = a_pair(version=0, known=None, number=7)
         lab.rows.apply(Change(Action.CREATE, pair))
         assert [pair.number for pair in lab.rows.read(REGION).pairs] == [7]
 
     def test_the_numbers_of_damaged_rows_are_known(self, lab: Lab) -> None:
-        """They must not be given again."""
+        """The numbers of undecodable rows are read, because they must not be assigned again."""
         lab.table.put(image_row(a_pair(number=12)) | {"active": "yes"})
         lab.table.put(image_row(a_pair(an_image("b"), number=3)) | {"number": "three"})
         assert lab.rows.read(REGION).numbers == {ACCOUNT: {"al2023": 12}}
 
 
 class TestNote:
-    """What the scheduler remembers between rounds."""
+    """The note is what the scheduler stores between rounds."""
 
-    def test_at_first_there_is_none(self, lab: Lab) -> None:
-        """The first round of all begins at the first region."""
+    def test_an_empty_table_has_no_note(self, lab: Lab) -> None:
+        """The very first round starts at the first region."""
         assert lab.rows.note() == Note()
 
-    def test_start_and_regions_are_written_apart(self, lab: Lab) -> None:
-        """Neither loses the other; each replaces what it was."""
+    def test_start_and_regions_are_written_separately(self, lab: Lab) -> None:
+        """Writing the start keeps the regions, and writing the regions keeps the start."""
         lab.rows.start_next_at("eu-west-1")
         assert lab.rows.note() == Note(frozenset(), "eu-west-1")
         lab.rows.remember({"us-east-1", "eu-west-1"})
@@ -322,15 +322,15 @@ class TestNote:
         lab.rows.remember({"eu-west-1"})
         assert lab.rows.note() == Note(frozenset({"eu-west-1"}), "us-east-1")
 
-    def test_no_region_is_a_set_too(self, lab: Lab) -> None:
-        """DynamoDB knows no empty sets, so the note holds a list."""
+    def test_an_empty_set_of_regions_is_stored(self, lab: Lab) -> None:
+        """DynamoDB has no empty sets, so the note holds a list."""
         lab.rows.remember({"eu-west-1"})
         lab.rows.remember(set())
         assert lab.rows.note() == Note()
 
 
 def test_threads_may_write_at_once(lab: Lab) -> None:
-    """A round writes the rows of a target over several threads."""
+    """A round writes the rows of a target in several threads."""
     changes = [Change(Action.CREATE, a_pair(i, version=0, known=None)) for i in images(12)]
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(lab.rows.apply, changes))

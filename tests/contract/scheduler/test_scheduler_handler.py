@@ -1,4 +1,4 @@
-"""The scheduler's entry point on an embedded AWS: one event in, rows and messages out."""
+"""The scheduler's entry point on an embedded AWS: an event, rows and messages."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _package(environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def invoke(event: dict[str, object], seconds: float = 300) -> dict[str, object]:
-    """The handler's answer, as JSON carries it."""
+    """Return the handler's response, converted to JSON and back."""
     answer: dict[str, object] = json.loads(
         json.dumps(handler(event, Context("scheduler", timeout_seconds=seconds)))
     )
@@ -45,7 +45,7 @@ def invoke(event: dict[str, object], seconds: float = 300) -> dict[str, object]:
 
 
 def waiting(aws: EmbeddedAws, hub: Hub) -> int:
-    """How many messages are on the queue."""
+    """Return the number of messages on the queue."""
     answer = aws.client("sqs", hub.region).get_queue_attributes(
         QueueUrl=hub.queue_url, AttributeNames=["ApproximateNumberOfMessages"]
     )
@@ -53,14 +53,14 @@ def waiting(aws: EmbeddedAws, hub: Hub) -> int:
 
 
 def operations(aws: EmbeddedAws, since: int = 0) -> dict[str, int]:
-    """How often each operation was called."""
+    """Count the calls of each operation."""
     return dict(Counter(call.operation for call in aws.calls(since)))
 
 
 def test_a_round_reaches_table_and_queue(
     aws: EmbeddedAws, hub: Hub, table: DynamoTable, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Rows, round rows, the note, a message each; the answer counts, the metrics tell."""
+    """A round writes rows and the note, sends a message per pair, and reports the counts."""
     assert invoke({"round": ROUND}) == {
         "round": ROUND,
         "regions": 2,
@@ -76,8 +76,8 @@ def test_a_round_reaches_table_and_queue(
     assert finished["service"] == "scheduler"
 
 
-def test_a_steady_round_costs_a_handful_of_calls(aws: EmbeddedAws) -> None:
-    """Two queries, a round row and a cursor for each region; no image row is written."""
+def test_a_round_without_changes_makes_few_calls(aws: EmbeddedAws) -> None:
+    """A round without changes makes two queries per region and writes no image row."""
     invoke({"round": ROUND})
     mark = aws.mark()
     answer = invoke({"round": "2026-11-22T08:00:00Z"})
@@ -91,7 +91,7 @@ def test_a_steady_round_costs_a_handful_of_calls(aws: EmbeddedAws) -> None:
 
 
 def test_a_part_of_a_round_is_run(aws: EmbeddedAws, hub: Hub) -> None:
-    """Only the regions that the event names."""
+    """Only the regions that the event names are processed."""
     answer = invoke({"round": ROUND, "regions": ["us-east-1"]})
     assert (answer["regions"], answer["enqueued"]) == (1, 6)
     assert waiting(aws, hub) == 6
@@ -100,7 +100,7 @@ def test_a_part_of_a_round_is_run(aws: EmbeddedAws, hub: Hub) -> None:
 def test_a_round_fails_visibly_when_time_is_over(
     aws: EmbeddedAws, hub: Hub, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is sent, the error names what is left, and no round counts as finished."""
+    """No message is sent, the error names the remaining regions, and the round is not finished."""
     with pytest.raises(OutOfTimeError, match="2 region"):
         invoke({"round": ROUND}, seconds=0)
     assert waiting(aws, hub) == 0
@@ -111,7 +111,7 @@ def test_a_round_fails_visibly_when_time_is_over(
 def test_a_round_that_failed_in_a_region_is_measured(
     aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The invocation fails and alarms; the metrics say where it went well."""
+    """The invocation fails and raises an alarm; the metrics count the successful regions."""
     with (
         aws.fault(service="sqs", times=3),
         pytest.raises(
@@ -126,15 +126,15 @@ def test_a_round_that_failed_in_a_region_is_measured(
     assert [line["region"] for line in metrics if "PairsEnqueued" in line] == ["us-east-1"]
 
 
-def test_a_wrong_event_costs_no_call(aws: EmbeddedAws) -> None:
-    """It is refused before anything is asked."""
+def test_a_wrong_event_makes_no_call(aws: EmbeddedAws) -> None:
+    """The function rejects a wrong event before it makes a call."""
     with pytest.raises(MalformedError):
         invoke({"round": "soon"})
     assert aws.calls() == ()
 
 
-def test_a_missing_setting_costs_no_call(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The function cannot start."""
+def test_a_missing_setting_makes_no_call(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function cannot start without a setting."""
     monkeypatch.delenv("QUEUE_URL")
     with pytest.raises(SettingsError, match="QUEUE_URL"):
         invoke({})
@@ -144,7 +144,7 @@ def test_a_missing_setting_costs_no_call(aws: EmbeddedAws, monkeypatch: pytest.M
 def test_a_missing_table_fails_the_invocation(
     aws: EmbeddedAws, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that it alarms; nothing is sent."""
+    """The invocation fails, which raises an alarm, and no message is sent."""
     monkeypatch.setenv("TABLE_NAME", "nowhere")
     with pytest.raises(HubBrokenError, match="table nowhere"):
         invoke({"round": ROUND})
