@@ -1,4 +1,4 @@
-"""The AWS that adapters are tried on: one server for a module, an empty hub for each test."""
+"""The embedded AWS for contract tests: one server per module, and an empty hub for each test."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from services.kernel.sessions import HubSession
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[EmbeddedAws]:
-    """An embedded AWS that runs for the module; prefer `aws`."""
+    """Start an embedded AWS for the module; tests should use `aws`."""
     with EmbeddedAws() as aws:
         yield aws
 
 
 @pytest.fixture
 def aws(running: EmbeddedAws) -> Iterator[EmbeddedAws]:
-    """The module's embedded AWS, with no call recorded yet and no fault in force."""
+    """Return the module's embedded AWS, without recorded calls and active faults."""
     running.clear_calls()
     yield running
     running.heal()
@@ -31,7 +31,7 @@ def aws(running: EmbeddedAws) -> Iterator[EmbeddedAws]:
 
 @pytest.fixture
 def hub(aws: EmbeddedAws) -> Iterator[Hub]:
-    """The hub's table and queues, empty."""
+    """Create the hub's table and queues, empty."""
     made = create_hub(aws)
     yield made
     aws.client("dynamodb", made.region).delete_table(TableName=made.table_name)
@@ -41,7 +41,7 @@ def hub(aws: EmbeddedAws) -> Iterator[Hub]:
 
 @pytest.fixture
 def environ(aws: EmbeddedAws, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The environment that every handler finds on the embedded AWS, in force for the test."""
+    """Set the environment of every handler on the embedded AWS, for the test."""
     monkeypatch.delenv("AWS_SESSION_TOKEN")
     variables = environment(aws, hub)
     for name, value in variables.items():
@@ -51,7 +51,7 @@ def environ(aws: EmbeddedAws, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> dict
 
 @pytest.fixture
 def home(environ: dict[str, str], homes: dict[str, HubSession]) -> HubSession:
-    """The hub's own session, made from nothing but the environment, as the handlers make it."""
+    """Build the hub's own session from the environment only, as the handlers do."""
     region = environ["AWS_REGION"]
     if region not in homes:
         homes[region] = HubSession(region)
@@ -60,26 +60,26 @@ def home(environ: dict[str, str], homes: dict[str, HubSession]) -> HubSession:
 
 @pytest.fixture(scope="module")
 def homes(running: EmbeddedAws) -> dict[str, HubSession]:
-    """The sessions of the module's embedded AWS; making one anew for each test takes longer."""
+    """Return a cache of the module's sessions, because creating one for each test takes longer."""
     assert running.endpoint_url
     return {}
 
 
 @pytest.fixture
 def table(aws: EmbeddedAws, hub: Hub) -> DynamoTable:
-    """The hub's table, to put and read rows as nobody's service."""
+    """Return direct access to the hub's table."""
     return DynamoTable(aws.client("dynamodb", hub.region), hub.table_name)
 
 
 @pytest.fixture
 def log() -> FakeLog:
-    """A log to read."""
+    """Return a log in memory."""
     return FakeLog()
 
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits between retries, botocore's and ours, none of which is made."""
+    """Record the waits between retries, botocore's and ours, without waiting."""
     asked: list[float] = []
     monkeypatch.setattr(time, "sleep", asked.append)
     return asked
