@@ -151,9 +151,9 @@ def test_what_was_left_before_a_gap_is_announced_first(
     """A pending release before a gap is found with one query of the index."""
     two, four = a_release(version=2), a_release(version=4)
     commit(table, two, four)
-    silent = pending_row(a_release(version=3))
-    del silent["pending"]
-    table.put(silent)
+    unannounced = pending_row(a_release(version=3))
+    del unannounced["pending"]
+    table.put(unannounced)
     mark = aws.mark()
     assert invoke(inserted(four)) == {"batchItemFailures": [], "announced": 2, "pending": 0}
     assert [one.attributes["version"] for one in inbox.receive()] == ["2", "4"]

@@ -87,9 +87,9 @@ class TestPending:
     def test_what_is_published_or_not_to_be_announced_is_not_pending(self, lab: Lab) -> None:
         """Published releases and releases that are not announced are not in the index."""
         lab.table.put(published_row(a_release()))
-        silent = pending_row(a_release("silent"))
-        del silent["pending"]
-        lab.table.put(silent)
+        unannounced = pending_row(a_release("unannounced"))
+        del unannounced["pending"]
+        lab.table.put(unannounced)
         assert lab.pending() == []
 
 
@@ -209,9 +209,9 @@ class TestEarlierReleases:
         """Published, closed and unannounced releases are not returned."""
         (key,) = lab.given(a_release(version=9))
         lab.table.put(published_row(a_release(version=1)))
-        silent = pending_row(a_release(version=2))
-        del silent["pending"]
-        lab.table.put(silent)
+        unannounced = pending_row(a_release(version=2))
+        del unannounced["pending"]
+        lab.table.put(unannounced)
         lab.given(a_release(version=3))
         lab.rows.close(a_release(version=3), NOW)
         assert lab.rows.pending_before(key) == []

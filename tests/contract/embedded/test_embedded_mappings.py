@@ -323,10 +323,10 @@ def test_an_exception_is_bisected_down_to_its_record(
     handler = Handler()
     source = stream(handler, max_retries=1)
     for letter in "abcdef":
-        rows.put(f"release#1#poison-{letter}")
+        rows.put(f"release#1#raising-{letter}")
 
     def raising(records: list[Event]) -> object:
-        return _throw(records) if "release#1#poison-b" in names(records) else None
+        return _throw(records) if "release#1#raising-b" in names(records) else None
 
     handler.answer = raising
     deliveries = source.drain()

@@ -114,7 +114,7 @@ def test_only_temporary_failures_are_redelivered(
     for target in (HERE, THERE):
         table_lab.backend.put(a_pair(target=target, known=an_observation(1)))
         cloud.put_parameter(target, PATH, image_id(1))
-    bodies = ["poison", encode_request(a_request()), encode_request(a_request(target=THERE))]
+    bodies = ["malformed", encode_request(a_request()), encode_request(a_request(target=THERE))]
     with aws.fault(service="ssm", region=THERE.region):
         answer = handler(event(*bodies), Context("lookup"))
     assert answer["batchItemFailures"] == [{"itemIdentifier": "m0"}, {"itemIdentifier": "m2"}]

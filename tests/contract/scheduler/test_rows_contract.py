@@ -172,7 +172,7 @@ class TestImageRows:
     def test_a_malformed_row_counts_as_missing_and_is_configured_again(
         self, lab: Lab, damage: dict[str, object]
     ) -> None:
-        """Other rows are read; the malformed row's configuration is written, its known image stays."""
+        """Other rows are read; the malformed row gets its configuration and keeps its image."""
         pair, other = a_pair(), a_pair(an_image("other"))
         lab.given(other)
         lab.table.put(image_row(pair) | damage)

@@ -121,8 +121,8 @@ def test_a_round_that_failed_in_a_region_is_measured(
         invoke({"round": ROUND})
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     metrics = [line for line in lines if "_aws" in line]
-    told = {name for line in metrics for name in line} & {"RoundsFinished", "RegionsFailed"}
-    assert told == {"RegionsFailed"}
+    counted = {name for line in metrics for name in line} & {"RoundsFinished", "RegionsFailed"}
+    assert counted == {"RegionsFailed"}
     assert [line["region"] for line in metrics if "PairsEnqueued" in line] == ["us-east-1"]
 
 
