@@ -1,4 +1,4 @@
-"""The aggregator's settings: all of them read, all problems at once."""
+"""The aggregator's settings: every setting is read, and all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from services.kernel.errors import SettingsError
 LEAST = {"TABLE_NAME": "table", "EXTERNAL_ID": "of-ours", "AWS_REGION": "eu-west-1"}
 
 
-def test_defaults_stand_for_what_is_not_set() -> None:
-    """Role and topic have the names that the StackSets give them."""
+def test_settings_that_are_not_set_have_defaults() -> None:
+    """Role and topic default to the names that the StackSets give them."""
     expected = Settings(
         table_name="table",
         publish_role_name="ami-tracker-publish",
@@ -25,7 +25,7 @@ def test_defaults_stand_for_what_is_not_set() -> None:
 
 
 def test_every_setting_can_be_set() -> None:
-    """Each variable reaches its field."""
+    """Each variable sets its field."""
     found = Settings.from_env({
         "TABLE_NAME": "t",
         "PUBLISH_ROLE_NAME": "r",
@@ -41,8 +41,8 @@ def test_every_setting_can_be_set() -> None:
     assert found == expected
 
 
-def test_all_that_is_missing_is_named_at_once() -> None:
-    """One deployment mends everything."""
+def test_all_missing_settings_are_named_at_once() -> None:
+    """All missing settings are named at once, so one deployment can add them."""
     with pytest.raises(SettingsError) as caught:
         Settings.from_env({})
     assert caught.value.problems == (
@@ -54,8 +54,8 @@ def test_all_that_is_missing_is_named_at_once() -> None:
 
 
 @pytest.mark.parametrize("value", ["x", "two words", "é-é", "x" * 1225])
-def test_an_external_id_is_one_that_sts_takes(value: str) -> None:
-    """A wrong one is told here instead of by every account."""
+def test_an_external_id_must_be_valid_for_sts(value: str) -> None:
+    """An invalid external id is reported by the settings instead of by every account."""
     with pytest.raises(SettingsError, match="EXTERNAL_ID must be 2 to 1224 letters") as caught:
         Settings.from_env(LEAST | {"EXTERNAL_ID": value})
     assert len(caught.value.problems) == 1

@@ -1,4 +1,4 @@
-"""The announcement: exactly the documented form, whatever the release holds."""
+"""The announcement has exactly the documented form for any release."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ releases = st.builds(
 
 
 def weight(made: Announcement) -> int:
-    """The bytes that SNS counts: body, attribute names, types and values, and the subject."""
+    """Return the bytes that SNS counts: body, attribute names, types and values, and subject."""
     texts = [made.body, made.subject]
     for name, value in made.attributes.items():
         texts += [name, "String", str(value)]
@@ -79,7 +79,7 @@ def weight(made: Announcement) -> int:
 
 
 def test_the_documented_example_is_what_is_sent() -> None:
-    """Byte for byte, since programs out there were written against it."""
+    """The body is the documented one byte for byte, because existing programs parse it."""
     assert announcement(DOCUMENTED).body == (
         '{"v1": {"Message": "A new version of the al2023-eks-1.33 has been released. '
         'You are now able to launch new EC2 instances from these AMIs.", '
@@ -125,22 +125,22 @@ def test_the_documented_example_is_what_is_sent() -> None:
         ),
     ],
 )
-def test_each_kind_says_what_happened(kind: Kind, message: str, subject: str) -> None:
-    """Only a release calls itself one."""
+def test_each_kind_has_its_message_and_subject(kind: Kind, message: str, subject: str) -> None:
+    """Each kind has its own message and subject, and only a release is called a release."""
     made = announcement(a_release("rhel-9", kind=kind))
     assert json.loads(made.body)["v1"]["Message"] == message
     assert made.subject == subject
 
 
-def test_every_kind_has_its_own_words() -> None:
-    """Nobody can take one for another."""
+def test_the_texts_of_the_kinds_differ() -> None:
+    """The message and subject of each kind are unique."""
     made = [announcement(a_release(kind=kind)) for kind in Kind]
     assert len(Kind) == len({each.body for each in made}) == len({each.subject for each in made})
 
 
 @given(releases)
 def test_the_body_has_exactly_the_documented_keys(release: Release) -> None:
-    """Whatever else is known travels beside it."""
+    """Other values of the release are sent as message attributes."""
     body = json.loads(announcement(release).body)
     assert list(body) == ["v1"]
     assert list(body["v1"]) == ["Message", "image", "region"]
@@ -155,8 +155,8 @@ def test_the_body_has_exactly_the_documented_keys(release: Release) -> None:
 # --- the attributes
 
 
-def test_attributes_tell_the_whole_release() -> None:
-    """So that subscribers can filter without reading the body."""
+def test_attributes_describe_the_whole_release() -> None:
+    """The attributes describe the whole release, so subscribers can filter without the body."""
     assert announcement(DOCUMENTED).attributes == {
         "event_id": DOCUMENTED.event_id,
         "kind": "release",
@@ -171,25 +171,25 @@ def test_attributes_tell_the_whole_release() -> None:
 
 
 def test_an_event_keeps_its_id() -> None:
-    """The id is what subscribers know copies by, so no version of this code may change it."""
+    """Subscribers recognise copies by the id, so no version of this code may change it."""
     assert announcement(DOCUMENTED).event_id == "b2bfd79bde42a08cb65b4923fbeee2dc"
 
 
 @pytest.mark.parametrize("missing", [None, ""])
-def test_what_is_not_known_is_absent(missing: str | None) -> None:
-    """SNS refuses empty values."""
+def test_an_unknown_value_is_absent(missing: str | None) -> None:
+    """SNS rejects empty values, so an unknown value has no attribute."""
     made = announcement(a_release(previous_image_id=missing, ami_name=missing))
     assert {"previous_image_id", "ami_name"}.isdisjoint(made.attributes)
 
 
 def test_a_foreign_name_without_a_printable_character_is_absent() -> None:
-    """Cleaned of what SNS cannot carry, nothing would be left."""
+    """A name whose characters SNS does not accept would be empty, so it has no attribute."""
     assert "ami_name" not in announcement(a_release(ami_name="\n\x00\ud800\u2028")).attributes
 
 
 @pytest.mark.parametrize("foreign", INJECTIONS.values(), ids=INJECTIONS)
-def test_a_foreign_name_does_no_harm(foreign: str) -> None:
-    """It is cut and cleaned, and changes nothing but its own attribute."""
+def test_a_foreign_name_changes_only_its_attribute(foreign: str) -> None:
+    """A foreign name is cut and cleaned, and changes only its own attribute."""
     made = announcement(a_release(ami_name=foreign))
     plain = announcement(a_release(ami_name="plain"))
     assert (made.body, made.subject) == (plain.body, plain.subject)
@@ -199,15 +199,15 @@ def test_a_foreign_name_does_no_harm(foreign: str) -> None:
     assert {"ami_name": "", **made.attributes} == plain.attributes | {"ami_name": ami_name}
 
 
-def test_letters_of_the_world_stay() -> None:
-    """Cleaning takes no more than SNS asks for."""
+def test_letters_of_all_languages_stay() -> None:
+    """Cleaning removes only characters that SNS does not accept."""
     foreign = INJECTIONS["letters of the world"]
     assert announcement(a_release(ami_name=foreign)).attributes["ami_name"] == foreign
 
 
 @given(releases)
-def test_any_announcement_is_one_that_sns_takes(release: Release) -> None:
-    """Few attributes, none empty, texts without control characters, a small whole."""
+def test_any_announcement_is_valid_for_sns(release: Release) -> None:
+    """Any announcement has few, non-empty attributes without control characters, and is small."""
     made = announcement(release)
     assert len(made.attributes) <= 10
     assert [name for name, value in made.attributes.items() if value == ""] == []
@@ -219,8 +219,8 @@ def test_any_announcement_is_one_that_sns_takes(release: Release) -> None:
 
 
 @given(releases)
-def test_any_subject_is_one_that_sns_takes(release: Release) -> None:
-    """Printable ASCII that begins with a letter, less than a hundred characters."""
+def test_any_subject_is_valid_for_sns(release: Release) -> None:
+    """Any subject is printable ASCII, starts with a letter, and has less than 100 characters."""
     subject = announcement(release).subject
     assert 1 <= len(subject) <= 99
     assert subject.isascii()
@@ -229,14 +229,14 @@ def test_any_subject_is_one_that_sns_takes(release: Release) -> None:
 
 
 def test_a_long_subject_is_cut() -> None:
-    """SNS documents less than a hundred characters, so ninety-nine are the most."""
+    """SNS documents less than a hundred characters, so the maximum is ninety-nine."""
     subject = announcement(a_release("n" * 128)).subject
     assert (len(subject), subject[:27]) == (99, "AMI released: eu-west-1 nnn")
 
 
 @given(releases)
 def test_the_same_release_is_announced_in_the_same_bytes(release: Release) -> None:
-    """Also when it was read from its row again."""
+    """A release that is read from its row again has the same announcement."""
     row = records.encode_release(release)
     assert announcement(release) == announcement(records.decode_release(row))
 
@@ -245,15 +245,15 @@ def test_the_same_release_is_announced_in_the_same_bytes(release: Release) -> No
 
 
 def test_waves_hold_each_image_once() -> None:
-    """The first versions, then the second ones, by image name."""
+    """The first wave has each image's first version, the second its second, sorted by name."""
     one, two, three = (a_release("a", version) for version in (1, 2, 3))
     other, another = a_release("b", 9), a_release("c", 4)
     found = waves([three, another, one, other, two])
     assert found == [[one, other, another], [two], [three]]
 
 
-def test_nothing_makes_no_wave() -> None:
-    """No release, no call."""
+def test_no_release_makes_no_wave() -> None:
+    """Without releases there is no wave."""
     assert waves([]) == []
 
 
@@ -264,7 +264,7 @@ def test_nothing_makes_no_wave() -> None:
     )
 )
 def test_waves_keep_every_release_in_its_images_order(found: list[Release]) -> None:
-    """None is lost, and no image stands twice in a wave."""
+    """No release is lost, and no image is in a wave twice."""
     made = waves(found)
     flat = [release for wave in made for release in wave]
     assert sorted(found, key=repr) == sorted(flat, key=repr)

@@ -1,4 +1,4 @@
-"""The order of an image's events, whatever lies between two of its pending releases."""
+"""The order of an image's events, with any rows between two of its pending releases."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ YOUNG = timestamp(NOW - timedelta(seconds=1))
 
 
 def v(version: int, name: str = "al2023", **more: str) -> Release:
-    """A version of an image."""
+    """Build a version of an image."""
     return a_release(name, version, **more)  # type: ignore[arg-type] # only texts are given
 
 
-def silent(version: int, kind: Kind = Kind.RECONFIGURED) -> dict[str, object]:
-    """A row of a release that is not to be announced."""
+def unannounced(version: int, kind: Kind = Kind.RECONFIGURED) -> dict[str, object]:
+    """Build a row of a release that is not to be announced."""
     row = pending_row(a_release(version=version, kind=kind))
     del row["pending"]
     return row
 
 
 def damaged(version: int) -> dict[str, object]:
-    """A pending row that cannot be decoded."""
+    """Build a pending row that cannot be decoded."""
     return pending_row(a_release(version=version)) | {"kind": "unknown"}
 
 
 def closed(version: int) -> dict[str, object]:
-    """A row that was closed."""
-    return silent(version, Kind.RELEASE) | {"closed_at": "2026-11-01T07:00:00.000Z"}
+    """Build a row that was closed."""
+    return unannounced(version, Kind.RELEASE) | {"closed_at": "2026-11-01T07:00:00.000Z"}
 
 
 BETWEEN = {
     "nothing": [],
-    "a row that is not announced": [silent(3)],
-    "many rows that are not announced": [silent(version) for version in range(3, 40)],
+    "a row that is not announced": [unannounced(3)],
+    "many rows that are not announced": [unannounced(version) for version in range(3, 40)],
     "a row that cannot be decoded": [damaged(3)],
     "several that cannot be decoded": [damaged(3), damaged(4), damaged(5)],
     "a row that was closed": [closed(3)],
-    "rows that were closed and not announced": [closed(3), silent(4), closed(5)],
-    "a damaged row before one that is not announced": [damaged(3), silent(4)],
-    "a damaged row after one that is not announced": [silent(3), damaged(4)],
+    "rows that were closed and not announced": [closed(3), unannounced(4), closed(5)],
+    "a damaged row before one that is not announced": [damaged(3), unannounced(4)],
+    "a damaged row after one that is not announced": [unannounced(3), damaged(4)],
 }
 between = pytest.mark.parametrize("rows", BETWEEN.values(), ids=BETWEEN)
 
 
 def gap(rows: list[dict[str, object]], missing: int = 0) -> tuple[Lab, Release, Release]:
-    """Version 2 pending, the rows, a number of missing rows, and a pending release."""
+    """Build a lab with version 2 pending, the rows, missing rows, and a pending release."""
     two, last = v(2), v(3 + len(rows) + missing)
     lab = Lab(two, last)
     for row in rows:
@@ -66,7 +66,7 @@ def gap(rows: list[dict[str, object]], missing: int = 0) -> tuple[Lab, Release, 
 
 
 def names(*releases: Release) -> list[tuple[str, int]]:
-    """Image name and version of releases."""
+    """Return image name and version of releases."""
     return [(release.image_name, release.version) for release in releases]
 
 
@@ -75,7 +75,7 @@ def names(*releases: Release) -> list[tuple[str, int]]:
 def test_the_stream_sends_the_older_release_first(
     rows: list[dict[str, object]], missing: int
 ) -> None:
-    """Subscribers end on the newest image, whatever lies between it and a pending one."""
+    """Subscribers receive the newest image last, whatever rows are between two pending ones."""
     lab, two, last = gap(rows, missing)
     lab.stream(last)
     assert lab.publisher.names() == names(two, last)
@@ -86,7 +86,7 @@ def test_the_stream_sends_the_older_release_first(
 def test_a_sweep_sends_the_older_release_first(
     rows: list[dict[str, object]], page_size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also when the index lists the newer one on an earlier page."""
+    """The order holds even if the index lists the newer release on an earlier page."""
     lab, two, last = gap(rows)
     pages = lab.rows.pending
     lab.rows.page_size = page_size
@@ -99,10 +99,10 @@ def test_a_sweep_sends_the_older_release_first(
 
 
 @between
-def test_an_older_release_that_is_refused_holds_back_the_newer_one(
+def test_an_older_release_that_is_rejected_holds_back_the_newer_one(
     rows: list[dict[str, object]],
 ) -> None:
-    """By the stream and by a sweep; both come in order when the topic takes them again."""
+    """The stream and a sweep hold it back; both releases arrive in order after the repair."""
     lab, two, last = gap(rows)
     lab.publisher.refused["al2023"] = MALFORMED
     lab.stream(last)
@@ -114,12 +114,12 @@ def test_an_older_release_that_is_refused_holds_back_the_newer_one(
 
 
 def test_a_release_that_failed_while_its_topic_was_down_is_sent_before_a_later_one() -> None:
-    """Version 3 is not announced, so nothing but the index leads from 4 to 2."""
+    """Version 3 is not announced, so only the index shows version 2 before version 4."""
     lab = Lab(v(2))
     lab.publisher.dead[TARGET] = THROTTLED
     lab.stream(v(2))
     lab.publisher.heal()
-    lab.rows.table.put(silent(3))
+    lab.rows.table.put(unannounced(3))
     lab.stream(v(3))
     lab.given(v(4))
     report = lab.stream(v(4))
@@ -128,25 +128,25 @@ def test_a_release_that_failed_while_its_topic_was_down_is_sent_before_a_later_o
 
 
 def test_an_older_release_is_sent_whatever_its_age() -> None:
-    """A sweep spares young releases, but never sends a newer one before them."""
+    """A sweep skips young releases, but publishes an older version before a newer one."""
     lab = Lab(v(2, detected_at=YOUNG), v(4))
-    lab.rows.table.put(silent(3))
+    lab.rows.table.put(unannounced(3))
     report = lab.sweep(Sweep(older_than_seconds=30))
     assert lab.publisher.names() == names(v(2), v(4))
     assert report.pending == 0
 
 
-def test_a_newer_release_that_is_young_waits() -> None:
-    """Only what is older than a due release goes with it."""
+def test_a_newer_release_that_is_young_stays_pending() -> None:
+    """Only older versions of a due release are published with it."""
     lab = Lab(v(2), v(4, detected_at=YOUNG))
-    lab.rows.table.put(silent(3))
+    lab.rows.table.put(unannounced(3))
     report = lab.sweep(Sweep(older_than_seconds=30))
     assert lab.publisher.names() == names(v(2))
     assert report.pending == 1
 
 
 def test_a_newer_pending_release_stays_with_the_stream() -> None:
-    """Its own record comes later in the stream."""
+    """The stream contains the newer release in a later record."""
     lab = Lab(v(2), v(4), v(6))
     lab.stream(v(4))
     assert lab.publisher.names() == names(v(2), v(4))
@@ -155,22 +155,22 @@ def test_a_newer_pending_release_stays_with_the_stream() -> None:
 @pytest.mark.parametrize(
     ("rows", "last", "expected"),
     [
-        ([silent(1, Kind.BASELINE)], 2, 0),
+        ([unannounced(1, Kind.BASELINE)], 2, 0),
         ([], 2, 0),
         ([], 1, 0),
         ([published_row(v(1))], 2, 0),
         ([published_row(v(2))], 3, 0),
-        ([silent(2)], 3, 1),
+        ([unannounced(2)], 3, 1),
         ([], 3, 1),
         ([closed(2)], 3, 1),
         ([damaged(2)], 3, 0),
-        ([damaged(2), damaged(3), silent(1, Kind.BASELINE)], 4, 0),
+        ([damaged(2), damaged(3), unannounced(1, Kind.BASELINE)], 4, 0),
     ],
 )
-def test_the_index_is_asked_only_where_it_is_needed(
+def test_the_index_is_queried_only_if_needed(
     rows: list[dict[str, object]], last: int, expected: int
 ) -> None:
-    """Not after a published release, and not where nothing can be older."""
+    """The index is not queried after a published release or if there is no older version."""
     lab = Lab(v(last))
     for row in rows:
         lab.rows.table.put(row)
@@ -179,16 +179,16 @@ def test_the_index_is_asked_only_where_it_is_needed(
     assert lab.publisher.names() == names(v(last))
 
 
-def test_the_index_is_asked_once_for_an_image() -> None:
-    """A batch with several versions of an image needs one answer."""
+def test_the_index_is_queried_once_for_an_image() -> None:
+    """A batch with several versions of an image queries the index once."""
     lab = Lab(v(2), v(5), v(8))
     lab.stream(v(5), v(8))
     assert lab.rows.searches == [key_of_release(v(8))]
     assert lab.publisher.names() == names(v(2), v(5), v(8))
 
 
-def test_images_whose_names_begin_alike_are_kept_apart() -> None:
-    """Neither a longer name nor another target or region is taken along."""
+def test_images_with_a_common_prefix_are_separate() -> None:
+    """Images with longer names and other targets or regions are not published with it."""
     others = [v(1, "al2023-arm"), v(1, "al202"), a_release(version=1, target=OTHER)]
     lab = Lab(*others, v(1), v(4))
     lab.stream(v(4))
@@ -200,7 +200,7 @@ def test_images_whose_names_begin_alike_are_kept_apart() -> None:
 def test_an_index_that_cannot_be_read_is_reported_to_the_stream(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is published that might be out of order; a sweep fails, so that it alarms."""
+    """Nothing is published, because it might be out of order; a sweep fails and raises an alarm."""
     lab = Lab(v(2), v(4))
 
     def fail(_: Key) -> list[Key]:
@@ -214,15 +214,15 @@ def test_an_index_that_cannot_be_read_is_reported_to_the_stream(
     assert lab.publisher.calls == []
 
 
-def test_without_time_the_index_is_not_asked() -> None:
-    """What is there is counted and stays pending."""
+def test_without_time_the_index_is_not_queried() -> None:
+    """Pending releases are counted and stay pending."""
     lab = Lab(v(2), v(4))
     report = lab.stream(v(4), deadline=Deadline(lambda: 0.0, 0.0))
     assert (lab.rows.searches, lab.publisher.calls, report.pending) == ([], [], 1)
 
 
-def test_what_was_sent_and_not_marked_is_not_sent_again_by_the_same_sweep() -> None:
-    """A later page looks back on it and finds it pending."""
+def test_an_unmarked_release_is_not_sent_again_by_the_same_sweep() -> None:
+    """A later page finds the unmarked release in the index and does not publish it again."""
     lab = Lab(v(1), v(2), v(3))
     lab.rows.page_size = 1
     lab.rows.unmarkable = BUSY
@@ -232,7 +232,9 @@ def test_what_was_sent_and_not_marked_is_not_sent_again_by_the_same_sweep() -> N
 
 
 states = st.lists(
-    st.sampled_from(["pending", "silent", "damaged", "closed", "missing"]), min_size=1, max_size=9
+    st.sampled_from(["pending", "unannounced", "damaged", "closed", "missing"]),
+    min_size=1,
+    max_size=9,
 )
 
 
@@ -244,7 +246,7 @@ def test_any_history_is_announced_in_order(
     streamed: int,
 ) -> None:
     """Every pending release that can be decoded arrives once, in version order."""
-    make = {"silent": silent, "damaged": damaged, "closed": closed}
+    make = {"unannounced": unannounced, "damaged": damaged, "closed": closed}
     lab = Lab()
     for version, state in enumerate(states, start=1):
         if state == "pending":

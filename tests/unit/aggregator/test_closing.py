@@ -1,4 +1,4 @@
-"""A release whose target was removed for good does not stay pending without an end."""
+"""Pending releases are closed if their target was removed for good."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOOKUP = ParameterLookup("/images/al2023")
 
 
 def aged(age: timedelta, name: str = "al2023", target: Target = TARGET) -> Release:
-    """A release that was detected so long ago."""
+    """Build a release that was detected this long ago."""
     return a_release(name, target=target, detected_at=timestamp(NOW - age))
 
 
@@ -33,14 +33,14 @@ OLD = aged(WEEK)
 
 
 def image_row(*, active: bool, target: Target = TARGET, name: str = "al2023") -> dict[str, Any]:
-    """A row of a tracked image."""
+    """Build a row of a tracked image."""
     pair = Pair(target, name, active, LOOKUP, lookup_digest(LOOKUP))
     key = {"region": target.region, "record": image_record(target.account_id, name)}
     return encode_configuration(pair) | key
 
 
 class Sweeps:
-    """Sweeps of one process, in which the time goes on."""
+    """Sweeps of one process, with increasing time."""
 
     def __init__(self, *releases: Release, dead: bool = True) -> None:
         self.lab = Lab(*releases)
@@ -50,7 +50,7 @@ class Sweeps:
         self._relay = self.start()
 
     def start(self) -> Relay:
-        """A new process."""
+        """Start a new process."""
         lab = self.lab
         self._relay = Relay(
             lab.rows, lab.publisher, lab.log, lambda: NOW, lambda _: None, lambda: self.seconds
@@ -58,11 +58,11 @@ class Sweeps:
         return self._relay
 
     def sweep(self, deadline: Deadline | None = None) -> RelayReport:
-        """The next sweep."""
+        """Run the next sweep."""
         return self._relay.run(EVERYTHING, deadline or Deadline.after(60))
 
     def row(self, release: Release = OLD) -> dict[str, Any]:
-        """The row of a release."""
+        """Return the row of a release."""
         key = key_of_release(release)
         return self.lab.rows.table.row(key.region, key.record) or {}
 
@@ -71,7 +71,7 @@ class Sweeps:
 def test_an_old_release_of_a_target_without_active_images_is_closed(
     rows: list[dict[str, Any]],
 ) -> None:
-    """Its row says when; it is not pending any more; nothing is published."""
+    """Its row has the closing time and is not pending; no message is published."""
     sweeps = Sweeps(OLD)
     for row in rows:
         sweeps.lab.rows.table.put(row)
@@ -92,8 +92,8 @@ def test_an_old_release_of_a_target_without_active_images_is_closed(
     ]
 
 
-def test_what_was_closed_is_measured() -> None:
-    """And what stays pending is counted without it."""
+def test_closed_releases_are_measured() -> None:
+    """The metrics count closed releases, and pending ones without them."""
     sweeps = Sweeps(OLD, aged(WEEK, "b"), aged(timedelta(days=1), "c"))
     assert list(sweeps.sweep().measures())[-3:] == [
         Measure("PendingReleases", 1),
@@ -106,12 +106,12 @@ def test_what_was_closed_is_measured() -> None:
     ("age", "closed"), [(WEEK - timedelta(seconds=1), 0), (WEEK, 1), (timedelta(days=400), 1)]
 )
 def test_a_release_is_closed_after_a_week(age: timedelta, closed: int) -> None:
-    """Not before: faults last for days."""
+    """A release is closed only after a week, because faults can last for days."""
     assert Sweeps(aged(age)).sweep().closed == closed
 
 
 def damaged_image_row(**damage: object) -> dict[str, Any]:
-    """An image row that cannot be decoded."""
+    """Build an image row that cannot be decoded."""
     return image_row(active=False) | damage
 
 
@@ -128,7 +128,7 @@ def damaged_image_row(**damage: object) -> dict[str, Any]:
     ids=["active", "another image", "not a boolean", "no lookup", "another key", "empty"],
 )
 def test_a_target_that_may_be_active_keeps_its_releases(row: dict[str, Any]) -> None:
-    """An image row that cannot be read may be an active one."""
+    """An image row that cannot be decoded may be an active one."""
     sweeps = Sweeps(OLD)
     sweeps.lab.rows.table.put(image_row(active=False, name="removed"))
     sweeps.lab.rows.table.put(row)
@@ -142,15 +142,15 @@ def test_a_target_that_may_be_active_keeps_its_releases(row: dict[str, Any]) -> 
     [OTHER, Target(TARGET.account_id, "us-east-1"), Target("999988887777", TARGET.region)],
     ids=str,
 )
-def test_another_target_keeps_nothing_open(elsewhere: Target) -> None:
-    """Neither one of the same account nor one of the same region."""
+def test_images_of_another_target_do_not_prevent_closing(elsewhere: Target) -> None:
+    """Images of another account or region do not keep the target's releases pending."""
     sweeps = Sweeps(OLD)
     sweeps.lab.rows.table.put(image_row(active=True, target=elsewhere))
     assert sweeps.sweep().closed == 1
 
 
-def test_a_topic_that_takes_the_release_gets_it() -> None:
-    """It is tried before it is closed."""
+def test_a_topic_that_accepts_the_release_gets_it() -> None:
+    """The release is published if possible before it would be closed."""
     sweeps = Sweeps(OLD, dead=False)
     report = sweeps.sweep()
     assert (report.announced.total(), report.closed) == (1, 0)
@@ -158,7 +158,7 @@ def test_a_topic_that_takes_the_release_gets_it() -> None:
 
 
 def test_a_row_that_cannot_be_decoded_is_not_closed() -> None:
-    """Its age and target are not known; the alarm for unreadable releases names it."""
+    """Its age and target are unknown; the alarm for unreadable releases names it."""
     sweeps = Sweeps()
     row = pending_row(OLD) | {"kind": "unknown"}
     sweeps.lab.rows.table.put(row)
@@ -168,15 +168,15 @@ def test_a_row_that_cannot_be_decoded_is_not_closed() -> None:
 
 
 def test_all_versions_of_an_image_are_closed() -> None:
-    """Those that an older one held back as well, over all pages of a sweep."""
+    """Versions that an older one holds back are closed too, over all pages of a sweep."""
     sweeps = Sweeps(*(a_release(version=n, detected_at=OLD.detected_at) for n in (1, 2, 3)))
     sweeps.lab.rows.page_size = 1
     assert sweeps.sweep().closed == 3
     assert sweeps.lab.pending() == []
 
 
-def test_the_table_is_asked_once_an_hour_for_each_target() -> None:
-    """Sweeps come every five minutes, and a target may be without images for a while."""
+def test_the_image_rows_of_a_target_are_queried_once_an_hour() -> None:
+    """Sweeps run every five minutes, but query the image rows of a target once an hour."""
     sweeps = Sweeps(OLD, aged(WEEK, "b"), aged(WEEK, target=OTHER))
     for target in (TARGET, OTHER):
         sweeps.lab.rows.table.put(image_row(active=True, target=target))
@@ -190,8 +190,8 @@ def test_the_table_is_asked_once_an_hour_for_each_target() -> None:
     assert len(looks) == 4
 
 
-def test_without_an_overdue_release_nothing_is_asked() -> None:
-    """And the first overdue one does not wait for an hour."""
+def test_without_an_overdue_release_no_image_row_is_queried() -> None:
+    """Image rows are queried only for an overdue release, and at once for the first one."""
     sweeps = Sweeps(aged(timedelta(days=1)))
     sweeps.sweep()
     assert sweeps.lab.rows.looks == []
@@ -200,7 +200,7 @@ def test_without_an_overdue_release_nothing_is_asked() -> None:
 
 
 def test_the_stream_closes_nothing() -> None:
-    """It has no time to lose."""
+    """The stream does not close releases, because it must not be delayed."""
     lab = Lab(OLD)
     lab.publisher.dead[TARGET] = DENIED
     report = lab.stream(OLD)
@@ -209,7 +209,7 @@ def test_the_stream_closes_nothing() -> None:
 
 @pytest.mark.parametrize("error", [GONE, BUSY, ZeroDivisionError()], ids=["gone", "busy", "bug"])
 def test_image_rows_that_cannot_be_read_close_nothing(error: Exception) -> None:
-    """What is not known is not closed; the sweep goes on."""
+    """If it is unknown whether images are active, nothing is closed, and the sweep continues."""
     sweeps = Sweeps(OLD)
     sweeps.lab.rows.unreadable_images = error
     report = sweeps.sweep()
@@ -219,7 +219,7 @@ def test_image_rows_that_cannot_be_read_close_nothing(error: Exception) -> None:
 
 @pytest.mark.parametrize("error", [GONE, BUSY, ZeroDivisionError()], ids=["gone", "busy", "bug"])
 def test_a_row_that_cannot_be_written_stays_pending(error: Exception) -> None:
-    """It is tried again an hour later."""
+    """Closing is tried again an hour later."""
     sweeps = Sweeps(OLD)
     sweeps.lab.rows.unmarkable = error
     report = sweeps.sweep()
@@ -231,7 +231,7 @@ def test_a_row_that_cannot_be_written_stays_pending(error: Exception) -> None:
 
 
 def test_a_kill_while_closing_loses_nothing() -> None:
-    """A new process looks again."""
+    """After a kill, a new process queries the image rows again and closes the release."""
     sweeps = Sweeps(OLD)
     sweeps.lab.rows.unmarkable = KilledError()
     with pytest.raises(KilledError):
@@ -241,8 +241,8 @@ def test_a_kill_while_closing_loses_nothing() -> None:
     assert sweeps.sweep().closed == 1
 
 
-def test_what_was_published_and_not_marked_is_not_closed() -> None:
-    """Its row is marked by the next sweep."""
+def test_an_unmarked_publication_is_not_closed() -> None:
+    """The next sweep marks the row as published."""
     sweeps = Sweeps(OLD, dead=False)
     sweeps.lab.rows.unmarkable = BUSY
     report = sweeps.sweep()
@@ -250,14 +250,14 @@ def test_what_was_published_and_not_marked_is_not_closed() -> None:
 
 
 def test_without_time_nothing_is_closed() -> None:
-    """What is left is counted."""
+    """Releases that were not closed are counted."""
     sweeps = Sweeps(OLD)
     report = sweeps.sweep(Deadline(lambda: 0.0, 0.0))
     assert (report.closed, report.pending, sweeps.lab.rows.looks) == (0, 1, [])
 
 
-def test_a_closed_release_is_not_announced_when_its_target_comes_back() -> None:
-    """The next release of the image is, and the closed one does not hold it back."""
+def test_a_closed_release_is_not_announced_after_its_target_is_added_again() -> None:
+    """The next release of the image is announced, and the closed one does not hold it back."""
     sweeps = Sweeps(OLD)
     sweeps.sweep()
     lab = sweeps.lab

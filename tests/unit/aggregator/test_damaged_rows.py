@@ -1,4 +1,4 @@
-"""A damaged or foreign row affects itself alone: it is counted, logged and never published."""
+"""A damaged or foreign row is counted, logged and never published, and affects no other row."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from services.kernel.keys import release_record
 from services.kernel.model import Release
 
 GOOD = [a_release("good-a"), a_release("good-z"), a_release("bad", 3), a_release(target=OTHER)]
-"""Of the same target, of the same image, and of another target."""
+"""Releases of the same target, of the same image, and of another target."""
 
 LONG = "x" * 300_000
 
@@ -64,23 +64,23 @@ KEYS: Mapping[str, str] = {
     "forty digits": release_record(TARGET.account_id, "bad", 10**39),
     "a long name": release_record(TARGET.account_id, "b" * 900, 2),
 }
-"""Keys that belong to their content, which no service of ours writes."""
+"""Keys that belong to their content, which no service of the tracker writes."""
 
 
 def damaged(damage: Mapping[str, object]) -> dict[str, Any]:
-    """A pending row with a damage."""
+    """Build a damaged pending row."""
     return {**pending_row(a_release("bad")), **damage}
 
 
 def foreign(record: str) -> dict[str, Any]:
-    """A pending row whose content belongs to an unusual key."""
+    """Build a pending row whose content belongs to an unusual key."""
     _, _, name, version = record.split("#")
     content = {"record": record, "image_name": name, "version": int(version)}
     return pending_row(a_release("bad")) | content
 
 
 def lab_with(row: Mapping[str, Any], page_size: int = 100) -> Lab:
-    """A lab with the good releases and a row."""
+    """Build a lab with the good releases and a row."""
     lab = Lab(*GOOD)
     lab.rows.page_size = page_size
     lab.rows.table.put(row)
@@ -88,7 +88,7 @@ def lab_with(row: Mapping[str, Any], page_size: int = 100) -> Lab:
 
 
 def assert_only_the_good_left(lab: Lab) -> None:
-    """Fail unless each good release was published once, and nothing else."""
+    """Fail unless each good release was published once, and no other."""
     expected = {announcement(release).event_id: 1 for release in GOOD}
     assert dict(lab.publisher.copies()) == expected
 
@@ -108,7 +108,7 @@ def test_a_damaged_row_is_never_published_by_sweeps(
 
 @damages
 def test_a_damaged_row_is_never_published_by_the_stream(damage: Mapping[str, object]) -> None:
-    """The rest of its batch is published; the batch does not come again."""
+    """The other releases of the batch are published, and the batch is not retried."""
     row = damaged(damage)
     lab = lab_with(row)
     keys = [key_of(row), *(Key.of(release) for release in GOOD)]
@@ -130,7 +130,7 @@ def test_an_unusual_key_affects_no_other_row(record: str, page_size: int) -> Non
 
 
 def test_a_row_under_the_key_of_another_image_is_not_repeated() -> None:
-    """The mark would go to the key of the content, and the row would stay pending."""
+    """The row is not published, because its mark would go to the key of the content."""
     row = pending_row(a_release("other")) | {"record": key_of(damaged({})).record}
     lab = lab_with(row)
     for _ in range(5):
@@ -138,8 +138,8 @@ def test_a_row_under_the_key_of_another_image_is_not_repeated() -> None:
     assert_only_the_good_left(lab)
 
 
-def test_what_was_detected_in_the_far_future_is_due() -> None:
-    """A damaged time does not keep a release from the sweep for years."""
+def test_a_release_detected_in_the_far_future_is_due() -> None:
+    """A damaged time does not delay the sweep of a release for years."""
     lab = Lab(a_release(detected_at="2999-01-01T00:00:00.000Z"))
     report = lab.sweep(Sweep(older_than_seconds=120))
     assert (report.announced.total(), report.pending) == (1, 0)
@@ -150,7 +150,7 @@ def test_what_was_detected_in_the_far_future_is_due() -> None:
 )
 @pytest.mark.parametrize("older", [0, 120])
 def test_any_time_has_an_age(moment: str, older: float) -> None:
-    """Also the first and the last that can be written; outside of UTC's years they are refused."""
+    """The earliest and latest times have an age; times outside of UTC's years are rejected."""
     lab = Lab(*GOOD)
     lab.rows.table.put({**pending_row(a_release()), "detected_at": moment})
     report = lab.sweep(Sweep(older_than_seconds=older))
@@ -160,7 +160,7 @@ def test_any_time_has_an_age(moment: str, older: float) -> None:
 
 
 def test_a_row_that_was_deleted_in_the_meantime_is_no_error() -> None:
-    """The index may list it for a moment."""
+    """The index may still list a deleted row for a moment."""
     lab = Lab(*GOOD)
     keys = [Key.of(a_release("deleted")), *(Key.of(release) for release in GOOD)]
     lab.rows.pending = lambda: iter([keys])  # type: ignore[method-assign] # an index that lags
@@ -173,7 +173,7 @@ def test_a_row_that_was_deleted_in_the_meantime_is_no_error() -> None:
 def test_a_row_that_changes_before_its_batch_affects_no_other(
     change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second read counts: what was published or damaged by then is not sent."""
+    """A release that was published or damaged before the second read is not sent."""
     lab = lab_with(pending_row(a_release("bad")))
     key, read = Key.of(a_release("bad")), lab.rows.read
 
@@ -208,7 +208,7 @@ errors = pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).
 def test_an_error_in_one_announcement_affects_no_other(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever it is: the release is counted as one that cannot be announced."""
+    """After any error, the release is counted as one that cannot be announced."""
 
     def fail(release: Release) -> Announcement:
         if release.image_name == "bad" and release.version == 2:
@@ -226,7 +226,7 @@ def test_an_error_in_one_announcement_affects_no_other(
 def test_an_error_in_one_mark_affects_no_other(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was announced, stays pending in the table, and is logged."""
+    """The release was announced, stays pending in the table, and is logged."""
     lab = lab_with(pending_row(a_release("bad")))
     mark = lab.rows.mark
 
@@ -256,7 +256,7 @@ attributes = sorted(set(pending_row(a_release())) - {"region", "record"})
 
 @given(st.dictionaries(st.sampled_from(attributes), foreign_values, min_size=1, max_size=3))
 def test_no_row_stops_a_page(damage: dict[str, object]) -> None:
-    """Whatever an attribute holds, the releases next to it are published once."""
+    """Whatever an attribute contains, the other releases of the page are published once."""
     lab = lab_with(damaged(damage), page_size=3)
     for _ in range(2):
         lab.sweep()

@@ -1,4 +1,4 @@
-"""Topics that never answer: what the others get in one sweep, in virtual time."""
+"""Topics that never respond: the events that other topics get in one sweep, in virtual time."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from services.kernel.errors import Failure
 from services.kernel.model import State, Target
 
 SILENT = Failure(State.TRANSIENT, "ReadTimeoutError", "Read timeout on endpoint URL")
-TIMEOUT, RESERVE = 240.0, 5.0  # of the aggregator, as it is deployed
+TIMEOUT, RESERVE = 240.0, 5.0  # of the deployed aggregator
 
 
 class SlowTopics(FakePublisher):
-    """Topics of which some cost three read time-outs."""
+    """Topics of which some take three read time-outs."""
 
     def __init__(self, time: VirtualTime) -> None:
         super().__init__()
@@ -32,17 +32,17 @@ class SlowTopics(FakePublisher):
     def publish(
         self, target: Target, announcements: Sequence[Announcement]
     ) -> dict[str, str | Failure]:
-        """The answer, after as long as it takes."""
+        """Return the message ids after the topic's time."""
         self._time.sleep(30 if target in self.dead else 0.1)
         return super().publish(target, announcements)
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("hanging", [100, 150, 165])
-def test_topics_that_hang_delay_no_other(
+def test_hanging_topics_delay_no_other(
     monkeypatch: pytest.MonkeyPatch, hanging: int, seed: int
 ) -> None:
-    """Of 170 topics, all that answer have their event after one sweep."""
+    """Of 170 topics, all that respond have their event after one sweep."""
     chance = random.Random(seed)  # noqa: S311 - the same each time
     time = VirtualTime()
     threads = VirtualThreads(time)

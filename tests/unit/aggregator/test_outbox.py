@@ -1,6 +1,6 @@
-"""Reading what is pending: every key, however many and however reluctantly they come.
+"""Reads of pending rows return every key, with unprocessed keys and any number of pages.
 
-DynamoDB is a hand-written client here, since moto never leaves a key unprocessed.
+The DynamoDB client is a hand-written fake, because moto never leaves a key unprocessed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RELEASES = [a_release(f"image-{number:03d}") for number in range(250)]
 
 
 class FakeDynamo:
-    """Holds pending rows; answers at most `at_once` keys a call."""
+    """Holds pending rows and returns at most `at_once` rows a call."""
 
     def __init__(self, at_once: int = 100) -> None:
         self.at_once = at_once
@@ -34,7 +34,7 @@ class FakeDynamo:
         self.requests: list[Mapping[str, Any]] = []
 
     def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803 - DynamoDB's own name
-        """What is found of the first keys, and the others as unprocessed."""
+        """Return the rows of the first keys, and the other keys as unprocessed."""
         request = RequestItems[TABLE]
         self.requests.append(request)
         taken, left = request["Keys"][: self.at_once], request["Keys"][self.at_once :]
@@ -47,12 +47,12 @@ class FakeDynamo:
         return answer
 
     def get_paginator(self, operation: str) -> FakeDynamo:
-        """A paginator of the index."""
+        """Return a paginator of the index."""
         assert operation == "scan"
         return self
 
     def paginate(self, **request: str) -> Iterator[dict[str, Any]]:
-        """Two pages and an empty one, as a scan may end."""
+        """Yield two pages and an empty one, as a scan may end."""
         assert request == {"TableName": TABLE, "IndexName": "pending"}
         keys = [to_item({"region": key.region, "record": key.record}) for key in self.rows]
         yield {"Items": keys[:200]}
@@ -60,25 +60,25 @@ class FakeDynamo:
         yield {"Items": []}
 
     def sizes(self) -> list[int]:
-        """How many keys each call asked for."""
+        """Return the number of keys of each call."""
         return [len(request["Keys"]) for request in self.requests]
 
 
 @pytest.fixture(autouse=True)
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits that were asked for, none of which is made."""
+    """Record the waits without waiting."""
     asked: list[float] = []
     monkeypatch.setattr(time, "sleep", asked.append)
     return asked
 
 
 def outbox(client: FakeDynamo) -> Outbox:
-    """The adapter over a fake client."""
+    """Build the adapter over a fake client."""
     return Outbox(cast("DynamoDBClient", client), TABLE, FakeLog())
 
 
 def keys(count: int) -> list[Key]:
-    """The keys of the first releases."""
+    """Return the keys of the first releases."""
     return [key_of_release(release) for release in RELEASES[:count]]
 
 
@@ -87,28 +87,28 @@ def keys(count: int) -> list[Key]:
     [(0, []), (1, [1]), (100, [100]), (101, [100, 1]), (250, [100, 100, 50])],
 )
 def test_a_hundred_keys_share_a_call(count: int, expected: list[int]) -> None:
-    """Every release is found, in as many calls as needed."""
+    """Every release is found, in as few calls as possible."""
     client = FakeDynamo()
     assert outbox(client).read(keys(count)) == Found(tuple(RELEASES[:count]))
     assert client.sizes() == expected
 
 
-def test_keys_that_stand_twice_are_asked_for_once() -> None:
-    """DynamoDB refuses a batch that repeats a key."""
+def test_duplicate_keys_are_requested_once() -> None:
+    """DynamoDB rejects a batch that repeats a key."""
     client = FakeDynamo()
     assert outbox(client).read([*keys(2), *keys(1)]) == Found(tuple(RELEASES[:2]))
     assert client.sizes() == [2]
 
 
 def test_every_read_is_consistent() -> None:
-    """An older state would still be pending, and be published twice."""
+    """An older state would show a published release as pending, and publish it twice."""
     client = FakeDynamo(at_once=60)
     outbox(client).read(keys(100))
     assert [request["ConsistentRead"] for request in client.requests] == [True, True]
 
 
-def test_keys_left_behind_are_asked_for_again(waits: list[float]) -> None:
-    """Only those, after a wait."""
+def test_unprocessed_keys_are_requested_again(waits: list[float]) -> None:
+    """Only unprocessed keys are requested again, after a wait."""
     client = FakeDynamo(at_once=40)
     assert outbox(client).read(keys(100)) == Found(tuple(RELEASES[:100]))
     assert client.sizes() == [100, 60, 20]
@@ -116,8 +116,8 @@ def test_keys_left_behind_are_asked_for_again(waits: list[float]) -> None:
 
 
 @pytest.mark.parametrize("at_once", [0, 10])
-def test_keys_that_stay_behind_fail_the_read(at_once: int, waits: list[float]) -> None:
-    """A part would look like the whole, and what is missing as if it were published."""
+def test_keys_that_stay_unprocessed_fail_the_read(at_once: int, waits: list[float]) -> None:
+    """The read fails, because missing rows would look as if they were published."""
     client = FakeDynamo(at_once)
     with pytest.raises(CallFailedError) as caught:
         outbox(client).read(keys(100))
@@ -144,7 +144,7 @@ def test_the_index_is_read_page_by_page() -> None:
 def test_an_item_with_another_key_stops_no_page(
     item: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The others of its page are found."""
+    """The other items of the page are found."""
     client = FakeDynamo()
     good = [to_item({"region": key.region, "record": key.record}) for key in keys(2)]
     pages = [{"Items": [good[0], item, good[1]]}]
@@ -156,8 +156,8 @@ def test_an_item_with_another_key_stops_no_page(
 
 
 @pytest.mark.parametrize(("version", "before"), [(2, 1), (10, 9), (10_000_000, 9_999_999)])
-def test_a_key_tells_the_key_before_it(version: int, before: int) -> None:
-    """The same image in the same target, one version earlier."""
+def test_a_key_has_a_predecessor(version: int, before: int) -> None:
+    """The predecessor is the same image in the same target, one version earlier."""
     key, expected = (key_of_release(a_release(version=each)) for each in (version, before))
     assert key.predecessor() == expected
 
@@ -174,11 +174,11 @@ def test_a_key_tells_the_key_before_it(version: int, before: int) -> None:
         "release#",
     ],
 )
-def test_a_first_version_has_no_key_before_it(record: str) -> None:
-    """Nor has a record that does not end in a version as we write it."""
+def test_a_first_version_has_no_predecessor(record: str) -> None:
+    """A record that does not end in a version has no predecessor either."""
     assert Key("eu-west-1", record).predecessor() is None
 
 
-def test_a_release_tells_its_key() -> None:
-    """It is the one that its row was committed under."""
+def test_a_release_has_a_key() -> None:
+    """The key of a release is the key of its committed row."""
     assert key_of(pending_row(a_release())) == Key.of(a_release())

@@ -1,7 +1,7 @@
-"""How many events are sent twice by a slow stream and a sweep, in virtual time.
+"""Count the events that a slow stream and a sweep send twice, in virtual time.
 
-The model drives the relay itself: one shard of the stream, in order, in batches of 100, and the
-sweeps as they are deployed. A read of the table takes 20 ms, a mark 8 ms. Nothing fails.
+The model runs the relay itself: one shard of the stream, in order, in batches of 100, and the
+sweeps as they are deployed. A read of the table takes 20 ms, a mark 8 ms. No call fails.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TIMEOUT_SECONDS, RESERVE_SECONDS = 240.0, 5.0
 
 
 class SlowRows(FakeOutbox):
-    """Rows that take their time."""
+    """Rows whose reads and writes take time."""
 
     def __init__(self, time: VirtualTime) -> None:
         super().__init__()
@@ -41,25 +41,25 @@ class SlowRows(FakeOutbox):
         self._time = time
 
     def pending(self) -> Iterator[list[Key]]:
-        """A page of the index."""
+        """Return a page of the index."""
         for page in super().pending():
             self._time.sleep(READ_SECONDS)
             yield page
 
     def read(self, keys: Sequence[Key]) -> Found:
-        """A call for each hundred keys."""
+        """Read the rows, a call for each hundred keys."""
         found = super().read(keys)
         self._time.sleep(READ_SECONDS * -(-len(keys) // 100))
         return found
 
     def mark(self, release: Release, message_id: str, moment: datetime) -> None:
-        """The row changes at the end of the call."""
+        """Change the row at the end of the call."""
         self._time.sleep(MARK_SECONDS)
         super().mark(release, message_id, moment)
 
 
 class SlowTopics(FakePublisher):
-    """Topics that take their time."""
+    """Topics whose calls take time."""
 
     def __init__(self, time: VirtualTime, seconds: float) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class SlowTopics(FakePublisher):
     def publish(
         self, target: Target, announcements: Sequence[Announcement]
     ) -> dict[str, str | Failure]:
-        """A call."""
+        """Publish in one call."""
         self._time.sleep(self._seconds)
         return super().publish(target, announcements)
 
@@ -87,7 +87,7 @@ class Model:
             self.rows.table.put(pending_row(release))
 
     def run(self, first_sweep: float) -> int:
-        """Deliver everything, with sweeps from a moment on; how many events were sent twice."""
+        """Deliver everything, with sweeps from a time on; return the number of duplicate events."""
         self.time.start(self._stream)
         self.time.start(self._sweep, first_sweep)
         self.time.start(self._sweep, first_sweep + SWEEP_EVERY_SECONDS)
@@ -122,7 +122,7 @@ class Model:
 
 
 def a_mass_release(order: str) -> list[Release]:
-    """1,000 images in five accounts of one region, in the order in which they were committed."""
+    """Build 1,000 images in five accounts of one region, in the order of their commits."""
     targets = [Target(account, "eu-west-1") for account in ACCOUNTS]
     found = [
         a_release(f"image-{number:03d}", target=target, detected_at=timestamp(START))
@@ -138,7 +138,7 @@ def a_mass_release(order: str) -> list[Release]:
 
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
-    """The time in which the relay's threads run."""
+    """Return the time in which the relay's threads run."""
     virtual = VirtualTime()
     monkeypatch.setattr(relay, "ThreadPoolExecutor", virtual.pool)
     monkeypatch.setattr(relay, "wait", virtual.wait)
@@ -153,7 +153,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
 def test_a_sweep_next_to_a_slow_stream_repeats_few_events(
     time: VirtualTime, order: str, first_sweep: float
 ) -> None:
-    """In a far region the stream takes longer than the age at which a sweep takes releases.
+    """In a remote region the stream takes longer than the minimum age of a sweep.
 
     Without a second read, and with both in the same order, 510, 990 and 610 events were sent twice.
     """
@@ -170,7 +170,7 @@ def test_a_sweep_next_to_a_slow_stream_repeats_few_events(
 def test_a_stream_that_is_fast_enough_repeats_no_event(
     time: VirtualTime, publish_seconds: float
 ) -> None:
-    """What is younger than two minutes is left to the stream."""
+    """Releases younger than two minutes are left to the stream."""
     model = Model(time, publish_seconds, a_mass_release("by account"))
 
     assert model.run(OLDER_THAN_SECONDS) == 0

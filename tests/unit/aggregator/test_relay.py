@@ -1,4 +1,4 @@
-"""Announcing: at least once, in order, and nobody pays for somebody else's failure."""
+"""The relay announces at least once and in order, and isolates the failures of targets."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ DEAD_TOPICS = [
 
 
 def releases(count: int, target: Target = TARGET) -> list[Release]:
-    """So many releases of different images."""
+    """Build this number of releases of different images."""
     return [a_release(f"image-{number:03d}", target=target) for number in range(count)]
 
 
 def of_workers(seconds_left: Callable[[], float]) -> Deadline:
-    """A deadline for what publishes; whoever waits for it has time."""
+    """Build a deadline that is near for publishing threads and far for the main thread."""
 
     def left() -> float:
         main = threading.current_thread() is threading.main_thread()
@@ -69,7 +69,7 @@ def of_workers(seconds_left: Callable[[], float]) -> Deadline:
 
 
 def test_a_release_is_published_and_marked() -> None:
-    """Its topic gets the announcement; its row says when, and which message."""
+    """The topic gets the announcement; the row gets time and message id."""
     release = a_release()
     lab = Lab(release)
     report = lab.stream(release)
@@ -79,8 +79,8 @@ def test_a_release_is_published_and_marked() -> None:
     assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 0}
 
 
-def test_what_is_announced_is_logged_with_its_message_id() -> None:
-    """A subscriber who misses an event can be answered from the log."""
+def test_an_announcement_is_logged_with_its_message_id() -> None:
+    """The log shows whether and when an event was announced."""
     release = a_release()
     lab = Lab(release)
     lab.stream(release)
@@ -97,7 +97,7 @@ def test_what_is_announced_is_logged_with_its_message_id() -> None:
 
 
 def test_each_release_goes_to_its_own_target() -> None:
-    """Account and region are the row's own."""
+    """The account and region of the row select the topic."""
     here, there = a_release(), a_release(target=OTHER)
     lab = Lab(here, there)
     lab.stream(here, there)
@@ -109,22 +109,22 @@ def test_each_release_goes_to_its_own_target() -> None:
     ("count", "expected"), [(1, [1]), (10, [10]), (11, [10, 1]), (25, [10, 10, 5])]
 )
 def test_ten_announcements_share_a_call(count: int, expected: list[int]) -> None:
-    """As many calls as needed and none more."""
+    """Announcements take as few calls as possible."""
     lab = Lab(*releases(count))
     lab.sweep()
     assert lab.publisher.calls == [(TARGET, size) for size in expected]
 
 
-def test_more_targets_than_threads_are_all_served() -> None:
-    """Each gets its own."""
+def test_more_targets_than_threads_are_all_processed() -> None:
+    """With more targets than threads, each target gets its own release."""
     targets = [Target(f"{number:012d}", "eu-west-1") for number in range(40)]
     lab = Lab(*(a_release(target=target) for target in targets))
     assert lab.sweep().announced == {"eu-west-1": 40}
     assert sorted(target for target, _ in lab.publisher.published) == targets
 
 
-def test_what_is_published_already_is_not_published_again() -> None:
-    """A stream delivers a record more than once."""
+def test_a_published_release_is_not_published_again() -> None:
+    """A stream may deliver a record more than once, and the event is sent once."""
     release = a_release()
     lab = Lab(release)
     lab.stream(release)
@@ -132,8 +132,8 @@ def test_what_is_published_already_is_not_published_again() -> None:
     assert lab.publisher.copies() == {release.event_id: 1}
 
 
-def test_a_record_that_stands_twice_in_a_batch_is_one_event() -> None:
-    """The keys are what counts."""
+def test_a_record_that_is_twice_in_a_batch_is_one_event() -> None:
+    """A batch that contains a key twice causes one event."""
     release = a_release()
     lab = Lab(release)
     lab.stream(release, release)
@@ -141,8 +141,8 @@ def test_a_record_that_stands_twice_in_a_batch_is_one_event() -> None:
 
 
 @pytest.mark.parametrize("name", ["not to be announced", "no row"])
-def test_what_is_not_pending_is_left_alone(name: str) -> None:
-    """The stream shows every release, the row says whether it is to be announced."""
+def test_a_release_that_is_not_pending_is_not_announced(name: str) -> None:
+    """The stream shows every release; only rows with `pending` are announced."""
     release = a_release()
     lab = Lab()
     if name != "no row":
@@ -154,7 +154,7 @@ def test_what_is_not_pending_is_left_alone(name: str) -> None:
 
 
 def test_a_batch_of_nothing_is_no_error() -> None:
-    """Nor is a sweep that finds nothing."""
+    """An empty batch and a sweep without pending releases succeed."""
     lab = Lab()
     expected = {"batchItemFailures": [], "announced": 0, "pending": 0}
     assert expected == lab.stream().answer() == lab.sweep().answer()
@@ -164,15 +164,15 @@ def test_a_batch_of_nothing_is_no_error() -> None:
 
 
 def test_a_release_that_the_stream_missed_is_swept() -> None:
-    """The index holds what is to be announced, however long ago it was committed."""
+    """The sweep announces a pending release however long ago it was committed."""
     old = a_release(detected_at="2025-01-01T00:00:00.000Z")
     lab = Lab(old)
     lab.sweep()
     assert lab.publisher.copies() == {old.event_id: 1}
 
 
-def test_a_kill_between_publishing_and_marking_costs_an_identical_copy() -> None:
-    """Better twice than never; the copy is the same to the byte."""
+def test_a_kill_between_publishing_and_marking_causes_an_identical_copy() -> None:
+    """The next sweep publishes a copy with the same bytes."""
     release = a_release()
     lab = Lab(release)
     lab.rows.unmarkable = KilledError()
@@ -187,7 +187,7 @@ def test_a_kill_between_publishing_and_marking_costs_an_identical_copy() -> None
 
 @pytest.mark.parametrize("error", [GONE, BUSY], ids=["gone", "busy"])
 def test_a_mark_that_fails_is_tolerated(error: Exception) -> None:
-    """It was announced; the others of its batch are marked as far as possible; a copy follows."""
+    """The release counts as announced, other releases are marked, and a copy follows."""
     one, two = releases(2)
     lab = Lab(one, two)
     lab.rows.unmarkable = error
@@ -203,7 +203,7 @@ def test_a_mark_that_fails_is_tolerated(error: Exception) -> None:
 
 @pytest.mark.parametrize("error", [GONE, BUSY], ids=["gone", "busy"])
 def test_a_table_that_cannot_be_read_is_reported_to_the_stream(error: Exception) -> None:
-    """From its first record on, the batch comes again."""
+    """Lambda retries the batch from its first record."""
     release = a_release()
     lab = Lab(release)
     lab.rows.unreadable = error
@@ -215,19 +215,19 @@ def test_a_table_that_cannot_be_read_is_reported_to_the_stream(error: Exception)
 
 @pytest.mark.parametrize("error", [GONE, BUSY], ids=["gone", "busy"])
 def test_a_table_that_cannot_be_read_fails_a_sweep(error: Exception) -> None:
-    """So that the function's errors alarm."""
+    """The sweep fails, which raises the alarm for the function's errors."""
     lab = Lab(a_release())
     lab.rows.unreadable = error
     with pytest.raises(type(error)):
         lab.sweep()
 
 
-# --- dead topics
+# --- failing topics
 
 
 @pytest.mark.parametrize("dead", DEAD_TOPICS, ids=lambda found: found.state.value)
-def test_a_dead_topic_keeps_its_own_pending_and_no_other(dead: Failure) -> None:
-    """It is not reported to the stream, since that would send the others again."""
+def test_a_failing_topic_affects_only_its_own_releases(dead: Failure) -> None:
+    """The failing topic is not reported, because a retry would send the other releases again."""
     ours, theirs = a_release(), a_release(target=OTHER)
     lab = Lab(ours, theirs)
     lab.publisher.dead[TARGET] = dead
@@ -239,8 +239,8 @@ def test_a_dead_topic_keeps_its_own_pending_and_no_other(dead: Failure) -> None:
     assert lab.pending() == [("al2023", 2)]
 
 
-def test_what_was_not_accepted_is_logged_with_its_reason() -> None:
-    """Event, target, class, code and the service's own words."""
+def test_a_rejected_announcement_is_logged_with_its_cause() -> None:
+    """The log has event, target, state, code and the service's own message."""
     release = a_release()
     lab = Lab(release)
     lab.publisher.dead[TARGET] = DENIED
@@ -259,8 +259,8 @@ def test_what_was_not_accepted_is_logged_with_its_reason() -> None:
     ]
 
 
-def test_a_dead_topic_is_asked_once() -> None:
-    """Further calls would only cost time; what was not tried stays pending."""
+def test_a_failing_topic_gets_one_call() -> None:
+    """Releases without an attempt stay pending, because further calls only take time."""
     lab = Lab(*releases(25))
     lab.publisher.dead[TARGET] = DENIED
     report = lab.sweep()
@@ -268,8 +268,8 @@ def test_a_dead_topic_is_asked_once() -> None:
     assert (report.pending, report.failures.total()) == (25, 10)
 
 
-def test_a_dead_topic_is_asked_once_in_a_sweep_of_many_pages() -> None:
-    """The other targets' pages go on."""
+def test_a_failing_topic_gets_one_call_in_a_sweep_of_many_pages() -> None:
+    """The pages of the other targets are published."""
     lab = Lab(*releases(6), *releases(6, OTHER))
     lab.rows.page_size = 2
     lab.publisher.dead[TARGET] = DENIED
@@ -279,8 +279,8 @@ def test_a_dead_topic_is_asked_once_in_a_sweep_of_many_pages() -> None:
     assert report.pending == 6
 
 
-def test_a_topic_that_came_back_gets_everything_in_order() -> None:
-    """Nothing was lost while it was gone."""
+def test_a_repaired_topic_gets_all_releases_in_order() -> None:
+    """No release was lost while the topic was gone."""
     lab = Lab(*(a_release(version=version) for version in (1, 2, 3)))
     lab.publisher.dead[TARGET] = THROTTLED
     lab.sweep()
@@ -290,8 +290,8 @@ def test_a_topic_that_came_back_gets_everything_in_order() -> None:
     assert lab.pending() == []
 
 
-def test_a_bug_in_one_target_costs_no_other() -> None:
-    """It is logged as what it is, and its releases stay pending."""
+def test_an_unexpected_error_in_one_target_does_not_affect_others() -> None:
+    """The error is logged as unexpected, and the target's releases stay pending."""
     ours, theirs = a_release(), a_release(target=OTHER)
     lab = Lab(ours, theirs)
     lab.publisher.dead[TARGET] = ZeroDivisionError()
@@ -304,38 +304,38 @@ def test_a_bug_in_one_target_costs_no_other() -> None:
     assert not report.failures
 
 
-# --- poison announcements, and order
+# --- announcements that fail, and order
 
 
 @pytest.mark.parametrize("state", [State.BAD_LOOKUP, State.UNCLASSIFIED])
-def test_a_poison_announcement_costs_no_other(state: State) -> None:
-    """Neither in its call nor in the calls after it."""
-    poison = a_release("image-000-poison")
-    lab = Lab(poison, *releases(24))
-    lab.publisher.refused["image-000-poison"] = Failure.of(state, "Code", "why")
+def test_a_failing_announcement_does_not_affect_others(state: State) -> None:
+    """Announcements in the same call and in later calls are published."""
+    failing = a_release("image-000-failing")
+    lab = Lab(failing, *releases(24))
+    lab.publisher.refused["image-000-failing"] = Failure.of(state, "Code", "why")
     report = lab.sweep()
     assert lab.publisher.calls == [(TARGET, 10), (TARGET, 10), (TARGET, 5)]
     assert (report.announced.total(), report.pending) == (24, 1)
-    assert lab.pending() == [("image-000-poison", 2)]
+    assert lab.pending() == [("image-000-failing", 2)]
 
 
 @pytest.mark.parametrize("state", [State.BAD_LOOKUP, State.UNCLASSIFIED])
 @pytest.mark.parametrize("page_size", [100, 4])
-def test_a_topic_that_refuses_a_whole_batch_is_asked_once(state: State, page_size: int) -> None:
-    """Its announcements cannot all be at fault; further calls would only cost time."""
-    poison = Failure.of(state, "Code", "why")
+def test_a_topic_that_rejects_a_whole_batch_gets_one_call(state: State, page_size: int) -> None:
+    """A rejected batch shows that the topic fails, and further calls only take time."""
+    failing = Failure.of(state, "Code", "why")
     ours = [a_release(f"image-{n:03d}", version) for n in range(15) for version in (1, 2)]
     lab = Lab(*ours, *releases(5, OTHER))
     lab.rows.page_size = page_size
-    lab.publisher.dead[TARGET] = poison
+    lab.publisher.dead[TARGET] = failing
     report = lab.sweep()
     assert [where for where, _ in lab.publisher.calls if where == TARGET] == [TARGET]
     assert (report.pending, report.announced.total()) == (30, 5)
 
 
 @pytest.mark.parametrize("page_size", [100, 4])
-def test_a_topic_that_takes_a_part_is_asked_again(page_size: int) -> None:
-    """Whatever became of the rest of a batch, it is not the topic that is dead."""
+def test_a_topic_that_accepts_a_part_gets_further_calls(page_size: int) -> None:
+    """A topic that accepts part of a batch works, whatever happens to the rest."""
     lab = Lab(*releases(24))
     lab.rows.page_size = page_size
     lab.publisher.refused["image-000"] = THROTTLED
@@ -344,8 +344,8 @@ def test_a_topic_that_takes_a_part_is_asked_again(page_size: int) -> None:
 
 
 @pytest.mark.parametrize("state", [State.BAD_LOOKUP, State.UNCLASSIFIED])
-def test_an_announcement_that_is_refused_alone_does_not_end_the_target(state: State) -> None:
-    """One in a call of its own says nothing against the topic."""
+def test_the_rejection_of_a_single_entry_does_not_stop_the_target(state: State) -> None:
+    """The failure of the only entry of a call does not show that the topic fails."""
     lab = Lab(*releases(4))
     lab.rows.page_size = 1
     lab.publisher.refused["image-000"] = Failure.of(state, "Code", "why")
@@ -354,7 +354,7 @@ def test_an_announcement_that_is_refused_alone_does_not_end_the_target(state: St
 
 
 def test_the_versions_of_an_image_are_published_in_order() -> None:
-    """Whatever order they are read in; other images are not kept waiting."""
+    """Versions are published in order whatever order they are read in."""
     versions = [a_release("b", version) for version in (3, 1, 2)]
     lab = Lab(*versions, a_release("a"), a_release("c"))
     lab.stream(*versions, a_release("c"), a_release("a"))
@@ -362,7 +362,7 @@ def test_the_versions_of_an_image_are_published_in_order() -> None:
 
 
 def test_a_version_that_fails_holds_back_the_later_ones_of_its_image() -> None:
-    """They stay pending, and come in order once it is mended."""
+    """Later versions stay pending, and are published in order after the repair."""
     versions = [a_release("b", version) for version in (1, 2, 3)]
     lab = Lab(*versions, a_release("a", 1), a_release("a", 2))
     lab.publisher.refused["b"] = MALFORMED
@@ -375,22 +375,22 @@ def test_a_version_that_fails_holds_back_the_later_ones_of_its_image() -> None:
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3])
-def test_a_poison_announcement_costs_no_other_page_of_a_sweep(page_size: int) -> None:
-    """Held-back versions of its image are no sign that the topic is dead."""
-    poison = [a_release("a-poison", version) for version in (1, 2)]
-    lab = Lab(*poison, *releases(4))
+def test_a_failing_announcement_does_not_affect_other_pages_of_a_sweep(page_size: int) -> None:
+    """Held-back versions of its image do not show that the topic fails."""
+    failing = [a_release("a-failing", version) for version in (1, 2)]
+    lab = Lab(*failing, *releases(4))
     lab.rows.page_size = page_size
-    lab.publisher.refused["a-poison"] = MALFORMED
+    lab.publisher.refused["a-failing"] = MALFORMED
     report = lab.sweep()
     assert lab.publisher.names() == [(r.image_name, 2) for r in releases(4)]
     assert report.pending == 2
-    assert lab.pending() == [("a-poison", 1), ("a-poison", 2)]
+    assert lab.pending() == [("a-failing", 1), ("a-failing", 2)]
 
 
 def test_versions_are_held_back_over_the_pages_of_a_sweep(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A page ends anywhere, also between two versions of an image."""
+    """A page may end between two versions of an image."""
     lab = Lab(*(a_release(version=version) for version in (1, 2, 3)))
     lab.rows.page_size = 1
     broken = lab.publisher.publish
@@ -408,11 +408,11 @@ def test_versions_are_held_back_over_the_pages_of_a_sweep(
     assert report.pending == 3
 
 
-# --- order over invocations
+# --- order over several invocations
 
 
-def test_what_an_earlier_invocation_left_goes_first() -> None:
-    """Whoever listens ends on the newest image, not on the one that was late."""
+def test_a_pending_release_of_an_earlier_invocation_goes_first() -> None:
+    """Subscribers receive the newest image last, not the delayed one."""
     two, three = a_release(version=2), a_release(version=3)
     lab = Lab(two)
     lab.publisher.dead[TARGET] = THROTTLED
@@ -425,8 +425,8 @@ def test_what_an_earlier_invocation_left_goes_first() -> None:
     assert lab.pending() == []
 
 
-def test_everything_that_is_left_of_an_image_goes_first() -> None:
-    """A read a version, and only of the images that have something left."""
+def test_all_pending_versions_of_an_image_go_first() -> None:
+    """Pending versions are read one by one, only for images that have some."""
     lab = Lab(*(a_release(version=version) for version in (2, 3, 4, 5)), a_release("other"))
     lab.rows.table.put(published_row(a_release(version=1)))
     lab.stream(a_release(version=5), a_release(version=4), a_release("other"))
@@ -437,8 +437,8 @@ def test_everything_that_is_left_of_an_image_goes_first() -> None:
 
 
 @pytest.mark.parametrize(("version", "keys"), [(1, 1), (2, 2)])
-def test_the_release_before_costs_no_further_call(version: int, keys: int) -> None:
-    """Its key is read with the one that the stream names; a first version has none."""
+def test_the_predecessor_takes_no_further_call(version: int, keys: int) -> None:
+    """The predecessor's key is read in the same call; a first version has no predecessor."""
     lab = Lab(a_release(version=version))
     lab.rows.table.put(published_row(a_release(version=3)))
     lab.stream(a_release(version=version))
@@ -447,8 +447,8 @@ def test_the_release_before_costs_no_further_call(version: int, keys: int) -> No
     assert lab.publisher.names() == [("al2023", version)]
 
 
-def test_what_is_left_elsewhere_stays_for_the_sweep() -> None:
-    """Another image or target has an order of its own."""
+def test_pending_releases_of_other_images_stay_for_the_sweep() -> None:
+    """Other images and targets have their own order."""
     left = [a_release("b", 1), a_release(version=1, target=OTHER)]
     lab = Lab(*left, a_release())
     lab.stream(a_release())
@@ -456,8 +456,8 @@ def test_what_is_left_elsewhere_stays_for_the_sweep() -> None:
     assert lab.publisher.names(OTHER) == []
 
 
-def test_a_release_that_is_refused_again_holds_back_the_new_one() -> None:
-    """Until it is mended; the image's events stay in order."""
+def test_a_release_that_is_rejected_again_holds_back_the_new_one() -> None:
+    """The new release is held back until the failure is repaired."""
     two, three = a_release(version=2), a_release(version=3)
     lab = Lab(two, three)
     lab.publisher.refused["al2023"] = MALFORMED
@@ -469,10 +469,10 @@ def test_a_release_that_is_refused_again_holds_back_the_new_one() -> None:
     assert lab.publisher.names() == [("al2023", 2), ("al2023", 3)]
 
 
-def test_a_table_that_fails_on_the_way_back_is_reported_to_the_stream(
+def test_a_failed_read_of_predecessors_is_reported_to_the_stream(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Before anything is published, since it might be out of order."""
+    """Nothing is published, because it might be out of order."""
     lab = Lab(*(a_release(version=version) for version in (1, 2, 3)))
     read = lab.rows.read
 
@@ -487,24 +487,24 @@ def test_a_table_that_fails_on_the_way_back_is_reported_to_the_stream(
     assert lab.publisher.calls == []
 
 
-def test_without_time_the_way_back_ends() -> None:
-    """What would be found could not be published any more."""
+def test_without_time_no_predecessor_is_read() -> None:
+    """Earlier versions that are found could not be published any more."""
     lab = Lab(*(a_release(version=version) for version in (1, 2, 3, 4)))
     lab.stream(a_release(version=4), deadline=Deadline(lambda: 0.0, 0.0))
     assert lab.rows.reads == [2]
     assert lab.publisher.calls == []
 
 
-# --- rows that cannot be read
+# --- rows that cannot be decoded
 
 
 def unreadable(name: str) -> dict[str, object]:
-    """A pending row of a kind that only a newer deployment knows."""
+    """Build a pending row of a kind that only a newer deployment has."""
     return pending_row(a_release(name)) | {"kind": "unheard-of"}
 
 
 def test_a_row_that_cannot_be_read_is_counted_by_a_sweep() -> None:
-    """It is pending as any other, and somebody has to look at it."""
+    """A row that cannot be decoded is counted as pending and as unreadable."""
     lab = Lab(a_release("good"))
     for name in ("bad", "worse"):
         lab.rows.table.put(unreadable(name))
@@ -518,7 +518,7 @@ def test_a_row_that_cannot_be_read_is_counted_by_a_sweep() -> None:
 
 
 def test_a_row_that_cannot_be_read_is_pending_to_the_stream_too() -> None:
-    """The sweep measures it."""
+    """The stream counts the row as pending; only the sweep measures it."""
     lab = Lab()
     lab.rows.table.put(unreadable("bad"))
     report = lab.stream(a_release("bad"))
@@ -526,12 +526,12 @@ def test_a_row_that_cannot_be_read_is_pending_to_the_stream_too() -> None:
     assert list(report.measures()) == []
 
 
-# --- sweeps spare what is young
+# --- sweeps skip young releases
 
 
 @pytest.mark.parametrize(("age", "announced"), [(59.0, 0), (60.0, 1), (61.0, 1)])
-def test_a_sweep_takes_what_is_old_enough(age: float, announced: int) -> None:
-    """What the stream is about to announce is left to it, but counted."""
+def test_a_sweep_publishes_releases_that_are_old_enough(age: float, announced: int) -> None:
+    """A young release is left to the stream, but counted."""
     detected = timestamp(NOW - timedelta(seconds=age))
     lab = Lab(a_release(detected_at=detected))
     report = lab.sweep(Sweep(older_than_seconds=60.0))
@@ -539,7 +539,7 @@ def test_a_sweep_takes_what_is_old_enough(age: float, announced: int) -> None:
 
 
 def test_a_later_version_never_overtakes_a_young_one() -> None:
-    """Versions are detected in order, so the older one is due first."""
+    """Versions are detected in order, so the older version is due first."""
     old = a_release(version=1, detected_at="2026-11-22T07:00:00.000Z")
     young = a_release(version=2, detected_at=timestamp(NOW))
     lab = Lab(old, young)
@@ -551,7 +551,7 @@ def test_a_later_version_never_overtakes_a_young_one() -> None:
 
 
 def test_without_time_nothing_is_published() -> None:
-    """Everything stays pending, nothing is reported."""
+    """All releases stay pending, and no failure is reported."""
     lab = Lab(*releases(3))
     report = lab.stream(*releases(3), deadline=of_workers(lambda: 0.0))
     assert report.answer() == {"batchItemFailures": [], "announced": 0, "pending": 3}
@@ -560,7 +560,7 @@ def test_without_time_nothing_is_published() -> None:
 
 
 def test_publishing_ends_between_two_calls_when_time_is_over() -> None:
-    """What was sent is marked; the rest waits for the next sweep."""
+    """Sent releases are marked; the others stay for the next sweep."""
     lab = Lab(*releases(25))
     calls = lab.publisher.calls
     report = lab.sweep(deadline=of_workers(lambda: 60.0 - 30.0 * len(calls)))
@@ -571,14 +571,14 @@ def test_publishing_ends_between_two_calls_when_time_is_over() -> None:
 
 
 def by_page(*seconds: float) -> tuple[Lab, Deadline]:
-    """Six releases, two a page, and what is left of the time at each page, with five in reserve."""
+    """Build six releases, two a page, with times left at each page and five seconds in reserve."""
     lab = Lab(*releases(6))
     lab.rows.page_size = 2
     return lab, Deadline(lambda: seconds[lab.rows.pages - 1], 5.0)
 
 
-def test_a_sweep_goes_on_counting_when_time_is_over() -> None:
-    """The alarm must see a backlog that is too long for one sweep."""
+def test_a_sweep_counts_on_after_the_deadline() -> None:
+    """The alarm must show a backlog that is too long for one sweep."""
     lab, deadline = by_page(60.0, 5.0, 4.0)
     report = lab.sweep(deadline=deadline)
     assert lab.publisher.calls == [(TARGET, 2)]
@@ -586,28 +586,30 @@ def test_a_sweep_goes_on_counting_when_time_is_over() -> None:
     assert lab.rows.reads == [4, 2]
 
 
-def test_a_sweep_stops_counting_in_time_to_answer() -> None:
-    """Without an answer there is no metric at all; what is at hand still counts."""
+def test_a_sweep_stops_counting_in_time_to_respond() -> None:
+    """Without a response there is no metric; the page that was read still counts."""
     lab, deadline = by_page(60.0, 1.5, 1.0)
     report = lab.sweep(deadline=deadline)
     assert (report.announced.total(), report.pending, lab.rows.pages) == (2, 2, 2)
     assert Measure("PendingReleases", 2) in list(report.measures())
 
 
-def test_what_is_under_way_at_the_deadline_is_marked_and_counted(
+def test_a_call_in_progress_at_the_deadline_is_marked_and_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """No call is begun after it, and the one before it is not sent again by the next sweep."""
+    """After the deadline no call starts, and releases of earlier calls are not sent again."""
     lab = Lab(*releases(11))
     publish = lab.publisher.publish
     end = time.monotonic() + 5.2
     deadline = Deadline(lambda: end - time.monotonic(), 5.0)
 
-    def linger(target: Target, announcements: Sequence[Announcement]) -> dict[str, str | Failure]:
+    def wait_slowly(
+        target: Target, announcements: Sequence[Announcement]
+    ) -> dict[str, str | Failure]:
         time.sleep(deadline.seconds_left() + 0.2)
         return publish(target, announcements)
 
-    monkeypatch.setattr(lab.publisher, "publish", linger)
+    monkeypatch.setattr(lab.publisher, "publish", wait_slowly)
     report = lab.sweep(deadline=deadline)
     assert (report.announced.total(), report.pending) == (10, 1)
     assert lab.pending() == [("image-010", 2)]
@@ -616,16 +618,16 @@ def test_what_is_under_way_at_the_deadline_is_marked_and_counted(
 
 @pytest.fixture
 def slow() -> Iterator[threading.Event]:
-    """What a slow topic waits for; whatever happens, it is let go in the end."""
+    """Return the event that a slow topic waits for; the event is set at the end."""
     event = threading.Event()
     yield event
     event.set()
 
 
-def test_a_target_that_does_not_answer_is_not_waited_for(
+def test_the_relay_does_not_wait_for_a_hanging_target(
     slow: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The others are told as announced; what hangs stays pending."""
+    """Releases of other targets count as announced; those of the hanging topic stay pending."""
     ours, theirs = a_release(), a_release(target=OTHER)
     lab = Lab(ours, theirs)
     publish, mark = lab.publisher.publish, lab.rows.mark
@@ -654,20 +656,20 @@ def test_a_target_that_does_not_answer_is_not_waited_for(
     ]
 
 
-# --- whose turn it is
+# --- order of the targets
 
 TURNS = [Target(f"{number:012d}", "eu-west-1") for number in range(40)]
 
 
 @pytest.fixture
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Targets are served one after the other."""
+    """Process targets one after the other."""
     monkeypatch.setattr("services.aggregator.relay.MAX_THREADS", 1)
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_the_order_of_the_targets_is_drawn() -> None:
-    """Who is served first is not the table's to say."""
+def test_the_order_of_the_targets_is_random() -> None:
+    """The order of the targets does not depend on the table."""
     lab = Lab(*(a_release(target=target) for target in TURNS))
     lab.shuffle = list.reverse
     lab.sweep()
@@ -676,7 +678,7 @@ def test_the_order_of_the_targets_is_drawn() -> None:
 
 @pytest.mark.usefixtures("one_thread")
 def test_the_order_differs_from_sweep_to_sweep() -> None:
-    """Topics that hang take the threads of others in one sweep, not in all of them."""
+    """Hanging topics occupy the threads of other targets in one sweep, but not in all sweeps."""
     lab = Lab(*(a_release(target=target) for target in TURNS))
     lab.publisher.dead |= dict.fromkeys(TURNS, THROTTLED)
     relay = Relay(lab.rows, lab.publisher, lab.log, lambda: NOW)
@@ -687,11 +689,11 @@ def test_the_order_differs_from_sweep_to_sweep() -> None:
     assert asked[:40] != asked[40:]
 
 
-# --- what is told
+# --- metrics
 
 
 def test_a_stream_batch_is_measured() -> None:
-    """What was announced where, what failed how, and how long each took; nothing about the rest."""
+    """The batch has announcements and durations per target, and failures; no other metric."""
     ours, theirs = a_release(), [a_release(f"image-{n}", target=OTHER) for n in range(2)]
     lab = Lab(ours, *theirs)
     lab.publisher.dead[TARGET] = DENIED
@@ -703,8 +705,8 @@ def test_a_stream_batch_is_measured() -> None:
     ]
 
 
-def test_a_sweep_measures_what_stays_pending() -> None:
-    """How much, and how old the oldest is: the alarm stands on these two."""
+def test_a_sweep_measures_pending_releases() -> None:
+    """The alarm uses the number of pending releases and the age of the oldest."""
     older = a_release(detected_at="2026-11-22T06:01:10.000Z")
     lab = Lab(older, a_release("b"), a_release(target=OTHER))
     lab.publisher.dead[TARGET] = DENIED
@@ -717,15 +719,15 @@ def test_a_sweep_measures_what_stays_pending() -> None:
     ]
 
 
-def test_a_sweep_that_finds_nothing_says_so() -> None:
-    """Zero is a value; an absent one would leave the alarm guessing."""
+def test_a_sweep_without_releases_measures_zero() -> None:
+    """A zero is measured, because the alarm would have no data otherwise."""
     assert list(Lab().sweep().measures()) == [
         Measure("PendingReleases", 0),
         Measure("OldestPendingSeconds", 0.0, MetricUnit.Seconds),
     ]
 
 
-# --- any failures at all
+# --- any combination of failures
 
 TARGETS = [TARGET, OTHER, Target(ACCOUNT, "us-east-1")]
 committed = st.lists(
@@ -748,10 +750,10 @@ Trouble = tuple[dict[Target, Failure | Exception], dict[str, Failure], Exception
 
 
 @given(committed, troubles)
-def test_every_release_arrives_once_faults_heal(
+def test_every_release_arrives_after_the_faults_end(
     found: list[Release], rounds: list[Trouble]
 ) -> None:
-    """At least once, in identical copies, one for each lost mark, each image in order."""
+    """Each release arrives at least once and in order; each lost mark causes an identical copy."""
     lab = Lab(*found)
     lost_marks = 0
     for dead, refused, unmarkable, page_size in rounds:
@@ -787,7 +789,7 @@ def test_every_release_arrives_once_faults_heal(
 def test_an_image_is_announced_in_order_over_any_invocations(
     troubles: list[tuple[Failure | Exception | None, Failure | None, bool]],
 ) -> None:
-    """Each version comes by the stream, some fail, and sweeps come in between: never 3 before 2."""
+    """Versions come by the stream, some fail, and sweeps come in between: never 3 before 2."""
     lab = Lab()
     for version, (dead, refused, swept) in enumerate(troubles, start=1):
         lab.publisher.heal()
@@ -806,7 +808,7 @@ def test_an_image_is_announced_in_order_over_any_invocations(
 
 
 def assert_in_order(names: list[tuple[str, int]]) -> None:
-    """Fail when an image's version was first published after a later one."""
+    """Fail if an image's version was first published after a later one."""
     first = list(dict.fromkeys(names))
     for image in "abc":
         versions = [version for name, version in first if name == image]
@@ -814,7 +816,7 @@ def assert_in_order(names: list[tuple[str, int]]) -> None:
 
 
 def test_keys_are_read_by_page() -> None:
-    """Each page with the releases before, and each batch once more before it is published."""
+    """Each page is read with predecessors, and each batch again before it is published."""
     lab = Lab(*releases(9))
     lab.rows.page_size = 4
     assert lab.sweep().announced.total() == 9

@@ -1,4 +1,4 @@
-"""What the aggregator is told: new release rows of a stream batch, or a sweep."""
+"""The aggregator's event: new release rows of a stream batch, or a sweep."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ONE, TWO = a_release(version=1), a_release(version=2)
 
 
 def a_record(key: Key, number: int = 1, event: str = "INSERT") -> dict[str, Any]:
-    """A record of the stream, as far as the view of keys goes."""
+    """Build a stream record with the fields of the `KEYS_ONLY` view."""
     return {
         "eventID": str(number),
         "eventName": event,
@@ -34,7 +34,7 @@ IMAGE_ROW = Key("eu-west-1", "image#111122223333#al2023")
 
 
 def test_inserted_release_rows_are_named_in_order() -> None:
-    """With the sequence number of the first, which is where a batch would be tried again from."""
+    """The result has the sequence number of the first release, from which Lambda would retry."""
     one, two = key_of_release(ONE), key_of_release(TWO)
     event = {"Records": [a_record(one, 7), a_record(two, 8)]}
     assert parse_relay_event(event) == Inserted((one, two), f"{7:021d}")
@@ -42,7 +42,7 @@ def test_inserted_release_rows_are_named_in_order() -> None:
 
 @pytest.mark.parametrize("event", ["MODIFY", "REMOVE", "insert", None])
 def test_only_insertions_count(event: str) -> None:
-    """Marking a release as published modifies its row, and that is no news."""
+    """Marking a release as published modifies its row, which is not a new release."""
     assert (
         parse_relay_event({"Records": [a_record(key_of_release(ONE), event=event)]}) == Inserted()
     )
@@ -53,23 +53,23 @@ def test_only_insertions_count(event: str) -> None:
     ["image#111122223333#al2023", "round#111122223333", "scheduler", "release", "RELEASE#1", ""],
 )
 def test_only_release_rows_count(record: str) -> None:
-    """Whatever the filter of the event source mapping lets through."""
+    """Other rows are ignored even if the filter of the event source mapping passes them."""
     assert parse_relay_event({"Records": [a_record(Key("eu-west-1", record))]}) == Inserted()
 
 
-def test_the_first_is_the_first_that_counts() -> None:
-    """Records before it need not be read again."""
+def test_the_first_record_is_the_first_release() -> None:
+    """Ignored records before the first release are not read again."""
     key = key_of_release(ONE)
     event = {"Records": [a_record(IMAGE_ROW, 1), a_record(key, 2), a_record(IMAGE_ROW, 3)]}
     assert parse_relay_event(event) == Inserted((key,), f"{2:021d}")
 
 
-def test_an_empty_batch_asks_for_nothing() -> None:
-    """It is a stream event all the same."""
+def test_an_empty_batch_has_no_keys() -> None:
+    """An empty batch is a valid stream event."""
     assert parse_relay_event({"Records": []}) == Inserted()
 
 
-POISON: dict[str, object] = {
+MALFORMED: dict[str, object] = {
     "none": None,
     "a text": "INSERT",
     "nothing": {},
@@ -88,16 +88,16 @@ POISON: dict[str, object] = {
 }
 
 
-@pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
-def test_a_poison_record_costs_no_other(poison: object) -> None:
-    """Those beside it are announced."""
+@pytest.mark.parametrize("malformed", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_record_does_not_affect_others(malformed: object) -> None:
+    """The other records of the batch are announced."""
     key = key_of_release(ONE)
-    event = {"Records": [poison, a_record(key, 2), poison]}
+    event = {"Records": [malformed, a_record(key, 2), malformed]}
     assert parse_relay_event(event) == Inserted((key,), f"{2:021d}")
 
 
 def test_a_record_without_sequence_number_is_announced_too() -> None:
-    """It just cannot be asked for again; the sweep makes up for that."""
+    """Lambda cannot retry from the record; if it fails, the sweep announces the release."""
     record = a_record(key_of_release(ONE))
     del record["dynamodb"]["SequenceNumber"]
     assert parse_relay_event({"Records": [record]}) == Inserted((key_of_release(ONE),), None)
@@ -117,7 +117,7 @@ anything = st.recursive(
 
 @given(st.lists(anything, max_size=4))
 def test_no_record_stops_a_batch(records: list[object]) -> None:
-    """Whatever stands in it."""
+    """A record with any content does not stop the batch."""
     assert isinstance(parse_relay_event({"Records": records}), Inserted)
 
 
@@ -134,14 +134,14 @@ def test_no_record_stops_a_batch(records: list[object]) -> None:
         ({"sweep": True, "Records": [a_record(IMAGE_ROW)]}, Sweep(0.0)),
     ],
 )
-def test_a_sweep_may_spare_what_is_young(event: dict[str, Any], expected: Sweep) -> None:
-    """Without an age it takes everything."""
+def test_a_sweep_may_have_a_minimum_age(event: dict[str, Any], expected: Sweep) -> None:
+    """Without an age, a sweep includes releases of any age."""
     assert parse_relay_event(event) == expected
 
 
 @pytest.mark.parametrize("age", [None, True, "60", -1, -0.5, [], {}, float("nan"), float("inf")])
-def test_an_age_that_is_no_number_of_seconds_is_refused(age: object) -> None:
-    """Rather than sweeping nothing for ever."""
+def test_an_age_that_is_not_a_number_of_seconds_is_rejected(age: object) -> None:
+    """An invalid age would exclude every release without end, so it is rejected."""
     with pytest.raises(MalformedError, match=f"older_than_seconds is {age!r}".replace("[", r"\[")):
         parse_relay_event({"sweep": True, "older_than_seconds": age})
 
@@ -159,7 +159,7 @@ def test_an_age_that_is_no_number_of_seconds_is_refused(age: object) -> None:
         {"round": "2026-11-22T07:00:00Z"},
     ],
 )
-def test_any_other_event_is_refused(event: dict[str, Any]) -> None:
-    """The error says what would be understood."""
+def test_any_other_event_is_rejected(event: dict[str, Any]) -> None:
+    """The error names the supported events."""
     with pytest.raises(MalformedError, match="neither a stream event nor"):
         parse_relay_event(event)

@@ -1,6 +1,6 @@
-"""Publishing: what is sent, what counts as accepted, and what is tried again.
+"""Publishing: the entries that are sent, accepted and repeated.
 
-SNS is a hand-written client here, since moto never refuses a single entry.
+The SNS client is a hand-written fake, because moto never rejects a single entry.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 Entry = Mapping[str, Any]
 Fate = Mapping[str, Any] | None
-"""What happens to an entry: None lists it nowhere, an empty map accepts it, others refuse it."""
+"""The result of an entry: None lists it nowhere, an empty map accepts it, others reject it."""
 
 ONE, TWO, THREE = (a_release(name) for name in "abc")
 
 
 def refusal(code: str, *, senders_fault: bool, message: str = "why") -> Fate:
-    """An entry of `Failed`, but for its id."""
+    """Build an entry of `Failed` without its id."""
     return {"Code": code, "SenderFault": senders_fault, "Message": message}
 
 
@@ -37,7 +37,7 @@ ACCEPTED: Fate = {}
 
 
 class FakeMembers:
-    """Hands out one SNS client for every target, and keeps who asked for it."""
+    """Returns one SNS client for every target, and records the calls."""
 
     def __init__(self, *fates: Mapping[str, Fate] | CallFailedError) -> None:
         self.asked: list[tuple[Target, str]] = []
@@ -45,7 +45,7 @@ class FakeMembers:
         self._fates = list(fates)
 
     def call(self, target: Target, service: str, use: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - as the port has it
-        """What `use` makes of the client."""
+        """Return the result of `use` with the client."""
         self.asked.append((target, service))
         return use(self)
 
@@ -55,7 +55,7 @@ class FakeMembers:
         TopicArn: str,  # noqa: N803 - SNS's own names
         PublishBatchRequestEntries: Sequence[Entry],  # noqa: N803 - SNS's own names
     ) -> dict[str, Any]:
-        """Answer with 200, by the fates of this call; an image that has none is accepted."""
+        """Respond with 200 and the results of this call; an image without one is accepted."""
         self.calls.append((TopicArn, list(PublishBatchRequestEntries)))
         fates = self._fates.pop(0) if self._fates else {}
         if isinstance(fates, CallFailedError):
@@ -72,7 +72,7 @@ class FakeMembers:
         return answer
 
     def names(self) -> list[str]:
-        """The image names of each call."""
+        """Return the image names of each call."""
         return [
             "".join(entry["MessageAttributes"]["image_name"]["StringValue"] for entry in entries)
             for _, entries in self.calls
@@ -81,7 +81,7 @@ class FakeMembers:
 
 @pytest.fixture(autouse=True)
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits that were asked for, none of which is made."""
+    """Record the waits without waiting."""
     asked: list[float] = []
     monkeypatch.setattr(time, "sleep", asked.append)
     return asked
@@ -90,17 +90,17 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def publish(
     members: FakeMembers, target: Target = TARGET, topic: str = "releases", partition: str = "aws"
 ) -> dict[str, str | Failure]:
-    """The results of publishing three releases, by image name."""
+    """Return the results of publishing three releases, by image name."""
     topics = Topics(cast("TargetSessions", members), topic, partition)
     results = topics.publish(target, [announcement(release) for release in (ONE, TWO, THREE)])
     return {release.image_name: results[release.event_id] for release in (ONE, TWO, THREE)}
 
 
-# --- what is sent
+# --- entries
 
 
-def test_an_entry_holds_the_announcement() -> None:
-    """Body, subject, and each attribute with its type."""
+def test_an_entry_has_the_announcement() -> None:
+    """The entry has body, subject, and each attribute with its type."""
     members = FakeMembers()
     publish(members)
     ((_, (entry, *_)),) = members.calls
@@ -123,7 +123,7 @@ def test_an_entry_holds_the_announcement() -> None:
 
 
 def test_the_entries_of_a_call_have_ids_of_their_own() -> None:
-    """SNS refuses a batch whose ids are not distinct."""
+    """SNS rejects a batch with duplicate ids."""
     members = FakeMembers()
     publish(members)
     ((_, entries),) = members.calls
@@ -131,8 +131,8 @@ def test_the_entries_of_a_call_have_ids_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
-def test_the_topic_is_the_targets_own(partition: str) -> None:
-    """In its account, its region and the hub's partition, reached with a session there."""
+def test_the_topic_belongs_to_the_target(partition: str) -> None:
+    """The topic's ARN has the target's account and region and the hub's partition."""
     members = FakeMembers()
     target = Target("222233334444", "cn-north-1")
     publish(members, target, "news", partition)
@@ -143,7 +143,7 @@ def test_the_topic_is_the_targets_own(partition: str) -> None:
 
 
 def test_a_fifo_topic_gets_group_and_deduplication_ids() -> None:
-    """The image's events in order, each event once."""
+    """The group keeps an image's events in order, and the deduplication id drops copies."""
     members = FakeMembers()
     publish(members, topic="releases.fifo")
     ((arn, entries),) = members.calls
@@ -154,7 +154,7 @@ def test_a_fifo_topic_gets_group_and_deduplication_ids() -> None:
 
 
 def test_a_standard_topic_gets_neither() -> None:
-    """Its API refuses deduplication ids."""
+    """The API of standard topics rejects deduplication ids."""
     members = FakeMembers()
     publish(members, topic="fifo.releases")
     ((_, entries),) = members.calls
@@ -162,19 +162,19 @@ def test_a_standard_topic_gets_neither() -> None:
     assert all("MessageDeduplicationId" not in entry for entry in entries)
 
 
-# --- what counts
+# --- accepted entries
 
 
-def test_what_stands_in_successful_is_accepted(waits: list[float]) -> None:
-    """With the message id that SNS gave it, in one call."""
+def test_an_entry_in_successful_is_accepted(waits: list[float]) -> None:
+    """The result has the message id of SNS, after one call."""
     members = FakeMembers()
     expected = {name: f"message-1-{name}" for name in "abc"}
     assert publish(members) == expected
     assert (len(members.calls), waits) == (1, [])
 
 
-def test_what_stands_in_neither_list_is_not_accepted() -> None:
-    """An answer that forgets an entry is asked again, four times in all."""
+def test_an_entry_in_neither_list_is_not_accepted() -> None:
+    """An entry that is missing in the response is sent again, four times in all."""
     members = FakeMembers(*[{"b": None}] * 4)
     found = publish(members)
     assert found["a"] == "message-1-a"
@@ -183,23 +183,23 @@ def test_what_stands_in_neither_list_is_not_accepted() -> None:
     assert members.names() == ["abc", "b", "b", "b"]
 
 
-def test_what_was_lost_once_is_found_again() -> None:
-    """The next answer lists it."""
+def test_an_entry_that_was_missing_once_is_sent_again() -> None:
+    """The next response contains the entry."""
     members = FakeMembers({"b": None})
     assert publish(members)["b"] == "message-2-b"
 
 
 def test_an_entry_without_message_id_is_not_accepted() -> None:
-    """An empty id is no proof."""
+    """An entry with an empty message id does not count as accepted."""
     members = FakeMembers(*[{"a": None}] * 4)
     assert isinstance(publish(members)["a"], Failure)
 
 
-# --- what is tried again
+# --- repeated entries
 
 
-def test_only_what_was_refused_in_passing_is_sent_again(waits: list[float]) -> None:
-    """What was accepted is never sent twice."""
+def test_only_temporarily_rejected_entries_are_sent_again(waits: list[float]) -> None:
+    """Accepted entries are never sent again."""
     members = FakeMembers({"a": BUSY, "c": BUSY}, {"c": BUSY})
     found = publish(members)
     assert found == {"a": "message-2-a", "b": "message-1-b", "c": "message-3-c"}
@@ -207,8 +207,8 @@ def test_only_what_was_refused_in_passing_is_sent_again(waits: list[float]) -> N
     assert len(waits) == 2
 
 
-def test_what_stays_refused_is_told(waits: list[float]) -> None:
-    """After four attempts, with the last reason."""
+def test_an_entry_that_is_always_rejected_is_a_failure(waits: list[float]) -> None:
+    """After four attempts, the result is the last failure."""
     members = FakeMembers(*[{"a": BUSY}] * 9)
     found = publish(members)
     assert found["a"] == Failure.of(State.TRANSIENT, "InternalError", "why")
@@ -225,8 +225,8 @@ def test_what_stays_refused_is_told(waits: list[float]) -> None:
         (refusal("New.Fault", senders_fault=False), State.TRANSIENT),
     ],
 )
-def test_what_may_pass_is_tried_again(fate: Fate, state: State) -> None:
-    """The code decides; where it is unknown, whose fault it is."""
+def test_a_temporary_failure_is_repeated(fate: Fate, state: State) -> None:
+    """The code decides whether to retry; for an unknown code, `SenderFault` decides."""
     members = FakeMembers(*[{"a": fate}] * 9)
     found = publish(members)["a"]
     assert isinstance(found, Failure)
@@ -246,8 +246,8 @@ def test_what_may_pass_is_tried_again(fate: Fate, state: State) -> None:
         (refusal("New.Refusal", senders_fault=True), State.UNCLASSIFIED),
     ],
 )
-def test_what_will_not_pass_is_not_tried_again(fate: Fate, state: State) -> None:
-    """It stays pending until somebody mends it; the others are accepted."""
+def test_a_permanent_failure_is_not_repeated(fate: Fate, state: State) -> None:
+    """The entry stays pending until an operator repairs the cause; others are accepted."""
     members = FakeMembers({"a": fate})
     found = publish(members)
     assert isinstance(found["a"], Failure)
@@ -256,8 +256,8 @@ def test_what_will_not_pass_is_not_tried_again(fate: Fate, state: State) -> None
     assert len(members.calls) == 1
 
 
-def test_a_refusal_need_not_give_a_reason() -> None:
-    """SNS leaves the message out at times; what it says is kept short and printable."""
+def test_a_rejection_may_have_no_message() -> None:
+    """SNS may omit the message; a message is shortened and made printable."""
     silent = {"Code": "NotFound", "SenderFault": True}
     rude = refusal("Bad\nCode", senders_fault=True, message="a\nb" + "x" * 1000)
     found = publish(FakeMembers({"a": silent, "b": rude}))
@@ -272,21 +272,21 @@ def test_a_refusal_need_not_give_a_reason() -> None:
 
 
 def failed(state: State) -> CallFailedError:
-    """A call that failed after botocore's own retries."""
+    """Build the error of a call that failed after botocore's own retries."""
     return CallFailedError(Failure.of(state, "Code", "why"))
 
 
 @pytest.mark.parametrize("state", [State.NOT_FOUND, State.THROTTLED, State.ACCESS_DENIED])
 def test_a_call_that_fails_is_the_failure_of_all(state: State, waits: list[float]) -> None:
-    """It is not repeated: botocore has done that."""
+    """The call is not repeated, because botocore has repeated it."""
     members = FakeMembers(failed(state))
     expected = dict.fromkeys("abc", Failure.of(state, "Code", "why"))
     assert publish(members) == expected
     assert (len(members.calls), waits) == (1, [])
 
 
-def test_a_later_call_that_fails_takes_nothing_back() -> None:
-    """What was accepted before keeps its message id."""
+def test_a_later_call_that_fails_keeps_earlier_results() -> None:
+    """Entries that were accepted before keep their message ids."""
     members = FakeMembers({"b": BUSY}, failed(State.THROTTLED))
     found = publish(members)
     assert (found["a"], found["c"]) == ("message-1-a", "message-1-c")
@@ -296,8 +296,8 @@ def test_a_later_call_that_fails_takes_nothing_back() -> None:
 # --- the role
 
 
-def test_the_session_may_publish_to_our_topics_and_no_others() -> None:
-    """A second lock beside the role's own policy; the name says who is there."""
+def test_the_session_may_publish_only_to_our_topics() -> None:
+    """The session policy limits the role to our topics, and the session name shows the caller."""
     role = publish_role("publisher", "an-id", "eu-west-1", "news", "aws-cn")
     assert (role.name, role.external_id) == ("publisher", "an-id")
     assert role.session_name == "ami-tracker-aggregator-eu-west-1"
@@ -318,8 +318,8 @@ def test_the_session_may_publish_to_our_topics_and_no_others() -> None:
     }
 
 
-def test_one_entry_that_sns_cannot_take_costs_no_other() -> None:
-    """A call that is refused for one entry's sake is made again for each entry alone."""
+def test_an_entry_that_fails_its_call_does_not_affect_others() -> None:
+    """A call that is rejected because of one entry is repeated for each entry separately."""
     whole = Failure.of(State.BAD_LOOKUP, "InvalidParameter", "Invalid parameter: Message")
     members = FakeMembers(CallFailedError(whole), {}, CallFailedError(whole), {})
 
@@ -329,8 +329,8 @@ def test_one_entry_that_sns_cannot_take_costs_no_other() -> None:
     assert results == {"a": "message-2-a", "b": whole, "c": "message-4-c"}
 
 
-def test_a_topic_that_is_gone_is_asked_once() -> None:
-    """What speaks against the whole topic is not asked again entry by entry."""
+def test_a_missing_topic_gets_one_call() -> None:
+    """A failure of the whole topic is not repeated for each entry."""
     gone = Failure.of(State.NOT_FOUND, "NotFound", "Topic does not exist")
     members = FakeMembers(CallFailedError(gone))
 
