@@ -107,10 +107,10 @@ def test_a_redelivered_batch_changes_nothing(cloud: FactsBackend, table_lab: Row
     assert table_lab.backend.pending() == {a_release(pair).event_id}
 
 
-def test_only_temporary_failures_are_redelivered(
+def test_malformed_and_throttled_messages_are_redelivered(
     aws: EmbeddedAws, cloud: FactsBackend, table_lab: RowsLab
 ) -> None:
-    """Of a malformed message, a throttled target and a healthy one, only the throttled returns."""
+    """The malformed message and the throttled target's are redelivered, the healthy one is not."""
     for target in (HERE, THERE):
         table_lab.backend.put(a_pair(target=target, known=an_observation(1)))
         cloud.put_parameter(target, PATH, image_id(1))

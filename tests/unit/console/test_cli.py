@@ -20,7 +20,7 @@ REGIONS = 'AccountId: "111122223333"\nregions: [{Name: us-east-1}, {Name: eu-wes
 
 
 def configuration(folder: Path, images: str = IMAGES, regions: str = REGIONS) -> Path:
-    """A folder with a configuration under its usual names."""
+    """Write a configuration with the usual file names into a folder."""
     (folder / "tracked_images").mkdir()
     (folder / "tracked_images" / "family.yaml").write_text(images, encoding="utf-8")
     (folder / "regions.yaml").write_text(regions, encoding="utf-8")
@@ -33,15 +33,15 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: str, env: dict[str, str] | None = None) -> Result:
-    """What a command answers."""
+    """Run a command and return its result."""
     return CliRunner(env=env).invoke(main, arguments)
 
 
 pytestmark = pytest.mark.usefixtures("_here")
 
 
-def test_check_says_what_the_configuration_holds(tmp_path: Path) -> None:
-    """Images by file, regions, accounts, and how many lookups a round makes."""
+def test_check_summarizes_the_configuration(tmp_path: Path) -> None:
+    """`check` shows images by file, regions, accounts, and the number of lookups per round."""
     configuration(tmp_path)
 
     result = run("check")
@@ -52,8 +52,8 @@ def test_check_says_what_the_configuration_holds(tmp_path: Path) -> None:
     assert result.stderr == ""
 
 
-def test_check_counts_pairs_only_where_an_image_is_tracked(tmp_path: Path) -> None:
-    """An image with regions of its own counts there, once for each account."""
+def test_check_counts_pairs_only_in_the_regions_of_an_image(tmp_path: Path) -> None:
+    """An image with its own regions counts only there, once for each account."""
     configuration(
         tmp_path,
         "images:\n  - {Name: a, ParameterPath: /a, Regions: [eu-west-1]}\n",
@@ -64,7 +64,7 @@ def test_check_counts_pairs_only_where_an_image_is_tracked(tmp_path: Path) -> No
 
 
 def test_check_as_json(tmp_path: Path) -> None:
-    """Programs get the same counts."""
+    """`check --json` prints the same counts."""
     configuration(tmp_path)
 
     result = run("check", "--output", "json")
@@ -87,7 +87,7 @@ MISSPELT = REGIONS.replace("eu-west-1", "eu-wset-1")
 
 @pytest.mark.parametrize("command", [["check"], COMPILE], ids=["check", "compile"])
 def test_an_unknown_region_is_a_warning(tmp_path: Path, command: list[str]) -> None:
-    """One line on stderr, never wrapped; a region may be newer than this version, so it passes."""
+    """One unwrapped line on stderr warns of it; a region may be newer than this version."""
     configuration(tmp_path, regions=MISSPELT)
 
     result = run(*command, env={"COLUMNS": "20"})
@@ -102,7 +102,7 @@ def test_an_unknown_region_is_a_warning(tmp_path: Path, command: list[str]) -> N
 
 @pytest.mark.parametrize("command", [["check"], COMPILE], ids=["check", "compile"])
 def test_warnings_as_json(tmp_path: Path, command: list[str]) -> None:
-    """Programs get each warning's parts beside the counts, and nothing on stderr."""
+    """The output has each warning's parts and the counts, and stderr is empty."""
     configuration(tmp_path, regions=MISSPELT)
 
     result = run(*command, "--output", "json")
@@ -129,7 +129,7 @@ UNKNOWN_FILTER = (
 def test_each_line_begins_with_its_severity(
     tmp_path: Path, command: list[str], env: dict[str, str]
 ) -> None:
-    """Errors first, then warnings, with and without colours: all of them at once."""
+    """Errors come before warnings, with and without colours, and all of them are printed."""
     configuration(tmp_path, "images: []\n", MISSPELT)
 
     result = run(*command, env=env)
@@ -143,7 +143,7 @@ def test_each_line_begins_with_its_severity(
 
 @pytest.mark.parametrize("command", [["check"], COMPILE], ids=["check", "compile"])
 def test_strict_makes_warnings_errors(tmp_path: Path, command: list[str]) -> None:
-    """They are printed as errors, and nothing is written."""
+    """Warnings are printed as errors, and no file is written."""
     configuration(tmp_path, regions=MISSPELT)
 
     result = run(*command, "--strict")
@@ -164,7 +164,7 @@ def test_strict_as_json(tmp_path: Path) -> None:
 
 
 def test_strict_changes_nothing_without_warnings(tmp_path: Path) -> None:
-    """A sound configuration passes."""
+    """A configuration without warnings passes."""
     configuration(tmp_path)
 
     assert run("check", "--strict").exit_code == 0
@@ -172,7 +172,7 @@ def test_strict_changes_nothing_without_warnings(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [["check"], COMPILE], ids=["check", "compile"])
 def test_filters_newer_than_this_version_can_be_allowed(tmp_path: Path, command: list[str]) -> None:
-    """EC2 may have a filter that the list lacks."""
+    """EC2 may have a filter that the list does not contain."""
     configuration(tmp_path, UNKNOWN_FILTER)
 
     refused, allowed = run(*command), run(*command, "--allow-unknown-filters")
@@ -183,7 +183,7 @@ def test_filters_newer_than_this_version_can_be_allowed(tmp_path: Path, command:
 
 @pytest.mark.parametrize("command", [["check"], COMPILE], ids=["check", "compile"])
 def test_a_file_as_argument_is_explained(tmp_path: Path, command: list[str]) -> None:
-    """The whole folder is read, and the options name it."""
+    """The message says that the whole folder is read, and names the options."""
     configuration(tmp_path)
 
     result = run(*command, "tracked_images/family.yaml")
@@ -196,7 +196,7 @@ def test_a_file_as_argument_is_explained(tmp_path: Path, command: list[str]) -> 
 
 
 def test_check_needs_no_profile(tmp_path: Path) -> None:
-    """Knowing AWS's regions is no use of AWS: a profile that does not exist is not missed."""
+    """The list of regions needs no AWS access, so a missing profile is no error."""
     configuration(tmp_path)
     sdk_regions.cache_clear()
 
@@ -204,7 +204,7 @@ def test_check_needs_no_profile(tmp_path: Path) -> None:
 
 
 def test_problems_are_one_line_each(tmp_path: Path) -> None:
-    """File and line, entry, field and message: on stderr, never wrapped, with exit code 2."""
+    """File, line, entry, field and message are on stderr, unwrapped, with exit code 2."""
     configuration(tmp_path, IMAGES.replace("/aws/a", "[/aws/a]"), REGIONS.replace("3333", "333"))
 
     result = run("check", env={"COLUMNS": "20"})
@@ -222,7 +222,7 @@ def test_problems_are_one_line_each(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [["check"], ["compile", "--out", "catalogue.json"]])
 def test_problems_as_json(tmp_path: Path, command: list[str]) -> None:
-    """Programs get each problem's parts, on stdout, with exit code 2."""
+    """The output on stdout has each problem's parts, with exit code 2."""
     configuration(tmp_path, "images: []\n")
 
     result = run(*command, "--output", "json")
@@ -239,7 +239,7 @@ def test_problems_as_json(tmp_path: Path, command: list[str]) -> None:
 
 
 def test_colours_can_be_switched_off(tmp_path: Path) -> None:
-    """NO_COLOR wins over everything that asks for colours."""
+    """`NO_COLOR` takes precedence over every setting that enables colours."""
     configuration(tmp_path, "images: []\n")
 
     forced = run("check", env={"FORCE_COLOR": "1", "TERM": "xterm"})
@@ -250,7 +250,7 @@ def test_colours_can_be_switched_off(tmp_path: Path) -> None:
 
 
 def test_compile_writes_the_catalogue(tmp_path: Path) -> None:
-    """The file holds what the scheduler reads, and no draft is left beside it."""
+    """The file holds the catalogue that the scheduler reads, and no temporary file is left."""
     configuration(tmp_path)
 
     result = run("compile", "--out", "catalogue.json")
@@ -267,7 +267,7 @@ def test_compile_writes_the_catalogue(tmp_path: Path) -> None:
 
 
 def test_compile_as_json(tmp_path: Path) -> None:
-    """Programs learn what was written, and where."""
+    """The output has the path and the counts of the written file."""
     configuration(tmp_path)
 
     answer = json.loads(run("compile", "--out", "catalogue.json", "--output", "json").stdout)
@@ -276,7 +276,7 @@ def test_compile_as_json(tmp_path: Path) -> None:
 
 
 def test_compile_twice_gives_the_same_bytes(tmp_path: Path) -> None:
-    """Equal configurations are equal files."""
+    """Equal configurations produce equal files."""
     configuration(tmp_path)
 
     run("compile", "--out", "one.json")
@@ -285,8 +285,8 @@ def test_compile_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
 
 
-def test_a_refused_configuration_leaves_the_old_catalogue(tmp_path: Path) -> None:
-    """What was compiled before stays as it was."""
+def test_an_invalid_configuration_leaves_the_old_catalogue(tmp_path: Path) -> None:
+    """A catalogue that was compiled before is unchanged."""
     configuration(tmp_path)
     run("compile", "--out", "catalogue.json")
     before = (tmp_path / "catalogue.json").read_bytes()
@@ -299,7 +299,7 @@ def test_a_refused_configuration_leaves_the_old_catalogue(tmp_path: Path) -> Non
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    """The folder has to exist; nothing is left behind."""
+    """The folder must exist, and no temporary file is left."""
     configuration(tmp_path)
 
     result = run("compile", "--out", "nowhere/catalogue.json")
@@ -309,8 +309,8 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["check", "compile"])
-def test_the_files_may_stand_elsewhere(tmp_path: Path, command: str) -> None:
-    """Both can be named, so that another repository can hold them."""
+def test_the_files_may_be_elsewhere(tmp_path: Path, command: str) -> None:
+    """Options name both paths, so another repository can hold the files."""
     (tmp_path / "elsewhere").mkdir()
     folder = configuration(tmp_path / "elsewhere")
     options = ["--images", str(folder / "tracked_images"), "--regions", f"{folder}/regions.yaml"]
@@ -323,12 +323,12 @@ def test_the_files_may_stand_elsewhere(tmp_path: Path, command: str) -> None:
     "arguments", [["compile"], ["check", "--output", "xml"], ["check", "--image", "x"], ["chek"]]
 )
 def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
-    """A missing or unknown option, value or command."""
+    """A missing or unknown option, value or command has exit code 2."""
     assert run(*arguments).exit_code == 2
 
 
 def test_schemas_are_written_for_make() -> None:
-    """The developers' command writes both files, and is not shown to others."""
+    """The hidden command for developers writes both files."""
     result = run("schemas")
 
     assert result.exit_code == 0
@@ -338,7 +338,7 @@ def test_schemas_are_written_for_make() -> None:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    """Help and completion answer at once: no AWS library, YAML, pydantic or tables for them."""
+    """Help and completion load no AWS library, YAML, pydantic or tables, so they are fast."""
     program = (
         "import sys; from services.console.cli import main;"
         "main(['--help'], standalone_mode=False);"
@@ -353,5 +353,5 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_the_version_is_shown() -> None:
-    """`--version` names the program and its version."""
+    """`--version` prints the program and its version."""
     assert run("--version").stdout.startswith("ami-tracker, version ")

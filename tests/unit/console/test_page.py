@@ -1,4 +1,4 @@
-"""What the demo prints can be read at any width, copied and piped."""
+"""The demo's output can be read at any width, copied and piped."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_verbatim_text_is_not_changed(width: int, *, terminal: bool) -> None:
 @pytest.mark.parametrize("terminal", [True, False])
 @pytest.mark.parametrize(("width", "expected"), [(20, 80), (80, 80), (90, 90), (200, 100)])
 def test_text_is_80_to_100_columns_wide(width: int, expected: int, *, terminal: bool) -> None:
-    """Long lines are hard to read, and tables do not fit into short ones."""
+    """Long lines are hard to read, and tables do not fit into short lines."""
     page, text = _page(width, terminal=terminal)
 
     page.say("word " * 100)
@@ -59,7 +59,7 @@ def test_a_page_on_a_file_keeps_within_the_widest(monkeypatch: pytest.MonkeyPatc
 
 
 def test_paragraphs_are_one_blank_line_apart() -> None:
-    """Whatever comes before a paragraph, a title or a file."""
+    """A blank line separates a paragraph from a paragraph, a title or a file before it."""
     page, text = _page(80, terminal=False)
 
     for _ in range(2):
@@ -75,7 +75,7 @@ def test_paragraphs_are_one_blank_line_apart() -> None:
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_lines_have_no_blanks_at_their_ends(*, terminal: bool) -> None:
-    """Neither titles, paragraphs, files nor tables, styled or not."""
+    """Titles, paragraphs, files and tables have no trailing blanks, styled or not."""
     page, text = _page(80, terminal=terminal)
     some = table("one", "a longer column")
     some.add_row("1", "")

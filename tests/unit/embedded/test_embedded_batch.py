@@ -1,4 +1,4 @@
-"""Lambda's rules for what a handler's answer means, and for what is delivered next."""
+"""Lambda's rules for the meaning of a handler's response, and for the next delivery."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ SENT = ("1", "2", "3")
 
 
 def failures(*identifiers: object) -> dict[str, object]:
-    """An answer that reports these identifiers."""
+    """Build a response that reports these identifiers."""
     return {"batchItemFailures": [{"itemIdentifier": one} for one in identifiers]}
 
 
 @pytest.mark.parametrize(
     "answer", [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}, {"checked": 3}]
 )
-def test_an_empty_answer_means_success(answer: object) -> None:
-    """No answer, an empty one, and one without failures all mean that everything succeeded."""
+def test_an_empty_response_means_success(answer: object) -> None:
+    """An absent response, an empty one, and one without failures mean that every record succeeded."""
     assert parse_answer(answer, SENT) == BatchResult(())
 
 
-def test_a_reported_record_fails_alone() -> None:
-    """Only what is reported fails, in the order in which it was sent, whatever else is said."""
+def test_only_reported_records_fail() -> None:
+    """Only the reported records fail, in the order of the batch, whatever else the response has."""
     assert parse_answer(failures("3", "1", "3") | {"checked": 1}, SENT) == BatchResult(("1", "3"))
 
 
@@ -52,8 +52,8 @@ def test_a_reported_record_fails_alone() -> None:
         False,
     ],
 )
-def test_an_unreadable_answer_fails_the_whole_batch(answer: object) -> None:
-    """One wrong identifier, or any other shape, counts against every record of the batch."""
+def test_an_invalid_response_fails_the_whole_batch(answer: object) -> None:
+    """A wrong identifier, or any other format, fails every record of the batch."""
     verdict = parse_answer(answer, SENT)
     assert verdict.failed == SENT
     assert verdict.problem
@@ -66,32 +66,32 @@ def test_the_checkpoint_is_the_lowest_number() -> None:
 
 
 def test_everything_from_the_checkpoint_is_retried() -> None:
-    """Records that succeeded behind the lowest failure are delivered again with it."""
+    """Records after the lowest failure are delivered again, even if they succeeded."""
     after = next_step(RecordBatch(("a", "b", "c")), 1, thrown=False, policy=RetryPolicy())
     assert after == NextStep((RecordBatch(("b", "c"), 1),))
 
 
-def test_nothing_follows_success() -> None:
-    """A batch without failures is done with."""
+def test_a_batch_without_failures_ends() -> None:
+    """A batch without failures has no next delivery."""
     assert next_step(RecordBatch((1, 2)), 2, thrown=False, policy=RetryPolicy()) == NextStep()
 
 
-def test_an_exception_halves_the_batch_at_no_cost() -> None:
-    """Bisecting uses up no retry, so that one bad record cannot spend its neighbours' retries."""
+def test_an_exception_halves_the_batch_without_a_retry() -> None:
+    """Bisecting uses no retry, so a failing record does not use up the retries of others."""
     after = next_step(RecordBatch((1, 2, 3), 2), 0, thrown=True, policy=RetryPolicy(max_retries=2))
     assert after == NextStep((RecordBatch((1,), 2), RecordBatch((2, 3), 2)))
 
 
 def test_without_bisecting_an_exception_retries_the_whole_batch() -> None:
-    """The batch stays together where bisecting is switched off."""
+    """The batch stays together if bisecting is switched off."""
     policy = RetryPolicy(max_retries=1, bisect=False)
     assert next_step(RecordBatch((1, 2)), 0, thrown=True, policy=policy) == NextStep(
         (RecordBatch((1, 2), 1),)
     )
 
 
-def test_the_last_retry_gives_the_rest_up() -> None:
-    """What still fails after the last retry is discarded, however it failed."""
+def test_failures_of_the_last_retry_are_discarded() -> None:
+    """Records that still fail after the last retry are discarded, however they failed."""
     policy = RetryPolicy(max_retries=1)
     assert next_step(RecordBatch((1, 2), 1), 1, thrown=False, policy=policy) == NextStep(
         discarded=(2,)
@@ -101,21 +101,21 @@ def test_the_last_retry_gives_the_rest_up() -> None:
     )
 
 
-@given(size=st.integers(1, 40), poison=st.sets(st.integers(0, 39)), retries=st.integers(0, 3))
-def test_only_poison_is_lost_when_batches_are_bisected(
-    size: int, poison: set[int], retries: int
+@given(size=st.integers(1, 40), failing=st.sets(st.integers(0, 39)), retries=st.integers(0, 3))
+def test_only_failing_records_are_lost_when_batches_are_bisected(
+    size: int, failing: set[int], retries: int
 ) -> None:
-    """A handler that throws on poison records gets every other record through, and ends."""
+    """If a handler raises for some records, every other record succeeds, and the loop ends."""
     waiting = [RecordBatch(tuple(range(size)))]
     done: list[int] = []
     lost: list[int] = []
     while waiting:
         piece = waiting.pop(0)
-        thrown = not poison.isdisjoint(piece.records)
+        thrown = not failing.isdisjoint(piece.records)
         done += [] if thrown else piece.records
         begin = 0 if thrown else len(piece.records)
         after = next_step(piece, begin, thrown=thrown, policy=RetryPolicy(retries))
         waiting = [*after.next, *waiting]
         lost += after.discarded
-    assert sorted(lost) == sorted(poison & set(range(size)))
-    assert done == sorted(set(range(size)) - poison)
+    assert sorted(lost) == sorted(failing & set(range(size)))
+    assert done == sorted(set(range(size)) - failing)

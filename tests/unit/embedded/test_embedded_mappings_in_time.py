@@ -1,4 +1,4 @@
-"""The event source mappings in their own time: waiting, giving up, several shards."""
+"""The timing of event source mappings: visibility timeouts, limits, several shards."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class Clock:
     now: float = 0.0
 
     def read(self) -> float:
-        """The time."""
+        """Return the time."""
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the time."""
         self.now += seconds
 
     def pace(self) -> Pace:
-        """The pace of a mapping in this time."""
+        """Build the pace of a mapping with this clock."""
         return Pace(clock=self.read, sleep=self.sleep, function_timeout_seconds=60)
 
 
 @dataclass
 class Sqs:
-    """A queue that keeps SQS's contract in a clock's time; a receive takes `costs` seconds."""
+    """A queue with SQS's visibility rules in a clock's time; a receive takes `costs` seconds."""
 
     clock: Clock
     costs: float = 0.0
@@ -49,13 +49,13 @@ class Sqs:
         QueueUrl: str,  # noqa: N803 - SQS's own
         AttributeNames: list[str],  # noqa: N803 - SQS's own
     ) -> dict[str, Any]:
-        """The ARN, and how many messages there are; none is ever counted as invisible."""
+        """Return the ARN and the number of visible messages; no message counts as invisible."""
         assert QueueUrl == "url"
         counts = {"ApproximateNumberOfMessages": str(len(self.visible_at)), "QueueArn": ARN}
         return {"Attributes": {name: counts.get(name, "0") for name in AttributeNames}}
 
     def receive_message(self, *, MaxNumberOfMessages: int, **_: object) -> dict[str, Any]:  # noqa: N803 - SQS's own
-        """What is visible, for the visibility timeout."""
+        """Return the visible messages and hide them for the visibility timeout."""
         self.clock.now += self.costs
         visible = [name for name, at in self.visible_at.items() if at <= self.clock.now]
         received = visible[:MaxNumberOfMessages]
@@ -65,13 +65,13 @@ class Sqs:
         return {"Messages": [dict.fromkeys(fields, name) for name in received]} if received else {}
 
     def delete_message_batch(self, *, Entries: list[dict[str, str]], **_: object) -> None:  # noqa: N803 - SQS's own
-        """Delete by handle."""
+        """Delete messages by handle."""
         for entry in Entries:
             del self.visible_at[entry["ReceiptHandle"]]
 
 
 def a_mapping(sqs: Sqs, answers: list[object]) -> QueueMapping:
-    """A mapping whose handler gives these answers in turn."""
+    """Build a mapping whose handler returns these responses in turn."""
     client: Any = sqs
     return QueueMapping(
         client, "url", lambda _event, _context: answers.pop(0), pace=sqs.clock.pace()
@@ -79,12 +79,12 @@ def a_mapping(sqs: Sqs, answers: list[object]) -> QueueMapping:
 
 
 def failing(*identifiers: str) -> dict[str, object]:
-    """An answer that reports these."""
+    """Build a response that reports these failures."""
     return {"batchItemFailures": [{"itemIdentifier": one} for one in identifiers]}
 
 
-def test_draining_awaits_what_comes_back() -> None:
-    """A failed message is delivered again once its visibility timeout is over, and not before."""
+def test_draining_awaits_redelivered_messages() -> None:
+    """A failed message is delivered again only after its visibility timeout."""
     sqs = Sqs(Clock(), visible_at={"a": 0, "b": 0})
     deliveries = a_mapping(sqs, [failing("b"), None]).drain(timeout_seconds=60)
     assert [delivery.sent for delivery in deliveries] == [("a", "b"), ("b",)]
@@ -92,15 +92,15 @@ def test_draining_awaits_what_comes_back() -> None:
 
 
 def test_draining_ends_in_time() -> None:
-    """A message that never succeeds holds nobody for longer than asked."""
+    """A message that never succeeds does not extend the drain beyond its time limit."""
     sqs = Sqs(Clock(), visible_at={"a": 0})
     deliveries = a_mapping(sqs, [failing("a")] * 9).drain(timeout_seconds=70)
     assert len(deliveries) == 3
     assert 70 <= sqs.clock.now < 71
 
 
-def test_a_slow_queue_does_not_hold_a_batch_back() -> None:
-    """A batch goes when its window is over, before its first message is visible again."""
+def test_a_slow_queue_does_not_delay_a_batch() -> None:
+    """A batch is delivered when its window ends, before its first message is visible again."""
     sqs = Sqs(Clock(), costs=0.6, visible_at={str(number): 0 for number in range(40)})
     delivery = a_mapping(sqs, [None]).poll()
     assert delivery is not None
@@ -109,24 +109,24 @@ def test_a_slow_queue_does_not_hold_a_batch_back() -> None:
 
 @dataclass
 class Streams:
-    """A stream of several shards that list on pages of one; the first shard is closed."""
+    """A stream of several shards, listed on pages of one; the first shard is closed."""
 
     shards: dict[str, list[str]]
 
     def describe_stream(self, **asked: str) -> dict[str, Any]:
-        """One shard, and where to go on."""
+        """Return one shard, and the start of the next page."""
         ids = list(self.shards)
         place = ids.index(asked["ExclusiveStartShardId"]) + 1 if len(asked) > 1 else 0
         more = {"LastEvaluatedShardId": ids[place]} if place + 1 < len(ids) else {}
         return {"StreamDescription": {"Shards": [{"ShardId": ids[place]}], **more}}
 
     def get_shard_iterator(self, **asked: str) -> dict[str, str]:
-        """An iterator is the shard and a place in it."""
+        """Return an iterator, which is the shard and a position in it."""
         assert asked["ShardIteratorType"] == "TRIM_HORIZON"
         return {"ShardIterator": f"{asked['ShardId']}/0"}
 
     def get_records(self, ShardIterator: str, Limit: int) -> dict[str, Any]:  # noqa: N803 - its own
-        """The records from there on; a closed shard ends without a next iterator."""
+        """Return the records from there on; a closed shard ends without a next iterator."""
         assert Limit <= 1000
         shard, place = ShardIterator.split("/")
         numbers = self.shards[shard][int(place) :][:2]
@@ -145,8 +145,8 @@ class Streams:
         return {"eventID": number, "eventName": "INSERT", "dynamodb": change}
 
 
-def test_every_shard_is_read_and_fails_alone() -> None:
-    """A shard that is stuck keeps no other waiting; a closed one is read to its end."""
+def test_every_shard_is_read_and_fails_separately() -> None:
+    """A failing shard does not delay the others, and a closed shard is read to its end."""
     client: Any = Streams({"first": ["1", "2", "3"], "second": ["4", "5"]})
     stuck: list[str] = []
 
@@ -167,22 +167,22 @@ def test_every_shard_is_read_and_fails_alone() -> None:
     assert stuck == ["1", "1"]
 
 
-def test_an_answer_that_is_no_json_fails_the_batch() -> None:
-    """Lambda cannot send such an answer, so nothing of the batch counts as done."""
+def test_a_response_that_is_not_json_fails_the_batch() -> None:
+    """Lambda cannot send a response that is not JSON, so the whole batch fails."""
     context = Context("f", 5, Clock(10).read)
     outcome = invoke(lambda _event, _context: {"seen": {1}}, {}, context, ["a"])
     assert outcome.thrown
     assert outcome.result.failed == ("a",)
 
 
-def test_an_event_that_is_no_json_is_an_error_here() -> None:
-    """A mapping that builds such an event is wrong itself; no handler is asked."""
+def test_an_event_that_is_not_json_is_an_error() -> None:
+    """An event that is not JSON is an error of the mapping; the handler is not called."""
     with pytest.raises(TypeError, match="datetime"):
         invoke(lambda _event, _context: None, {"at": datetime.now(UTC)}, Context("f"), [])
 
 
-def test_a_context_knows_the_time_left() -> None:
-    """It counts down from the function's timeout, and never below 0."""
+def test_a_context_has_the_time_left() -> None:
+    """The remaining time counts down from the function's timeout, and never below 0."""
     clock = Clock(10)
     context = Context("f", 5, clock.read)
     assert context.invoked_function_arn.endswith(":function:f")

@@ -1,4 +1,4 @@
-"""The door of the embedded AWS: one request at a time inside, and nobody waits for a fault."""
+"""The middleware of the embedded AWS: one request at a time, and faults delay only theirs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from services.embedded.aws.middleware import Middleware
 
 
 class Application:
-    """A WSGI application that notes how many requests it ever had at once."""
+    """A WSGI application that records the highest number of simultaneous requests."""
 
     def __init__(self) -> None:
         self.inside = 0
         self.most = 0
 
     def __call__(self, _: object, start_response: Callable[..., object]) -> Iterable[bytes]:
-        """Take a moment, then answer."""
+        """Respond after a moment."""
         self.inside += 1
         self.most = max(self.most, self.inside)
         time.sleep(0.01)
@@ -32,17 +32,17 @@ class Application:
 
 
 def as_it_is(_request: ApiRequest, _account_id: str, ask: Callable[[], Response]) -> Response:
-    """No correction."""
+    """Return the response without a correction."""
     return ask()
 
 
 def a_front(application: Application) -> Middleware:
-    """A door to the application."""
+    """Build the middleware around the application."""
     return Middleware(application, lambda _: "123456789012", as_it_is, threading.Event())
 
 
 def ask(front: Middleware, region: str = "eu-west-1") -> tuple[str, bytes]:
-    """The status and the body of a signed request's answer."""
+    """Return status and body of the response to a signed request."""
     credential = f"Credential=KEY/20261122/{region}/sts/aws4_request"
     body = b"Action=GetCallerIdentity"
     environ: dict[str, Any] = {
@@ -59,8 +59,8 @@ def ask(front: Middleware, region: str = "eu-west-1") -> tuple[str, bytes]:
     return statuses[-1], b"".join(answer)
 
 
-def test_moto_is_asked_by_one_thread_at_a_time() -> None:
-    """Eight callers at once are let in one after the other, and all are answered."""
+def test_moto_is_called_by_one_thread_at_a_time() -> None:
+    """Eight simultaneous requests are passed on one by one, and all get a response."""
     application = Application()
     front = a_front(application)
     with ThreadPoolExecutor(max_workers=8) as threads:
@@ -69,8 +69,8 @@ def test_moto_is_asked_by_one_thread_at_a_time() -> None:
     assert application.most == 1
 
 
-def test_a_delayed_request_keeps_no_other_waiting() -> None:
-    """While one region hangs, before or after its effect, another is answered."""
+def test_a_delayed_request_delays_no_other() -> None:
+    """While a request of one region is delayed, before or after its effect, another succeeds."""
     front = a_front(Application())
     front.faults.add(Fault(region="eu-west-1", delay=0.5, status=503, times=1))
     front.faults.add(Fault(region="eu-west-1", delay=0.5, when="late"))
@@ -82,15 +82,15 @@ def test_a_delayed_request_keeps_no_other_waiting() -> None:
     assert sorted(one.result()[0] for one in hanging) == ["200 OK", "503 Service Unavailable"]
 
 
-def test_a_status_without_a_name_is_answered() -> None:
-    """AWS answers some throttled calls with 509, which HTTP does not know."""
+def test_a_status_without_a_name_is_returned() -> None:
+    """AWS responds to some throttled calls with 509, which HTTP does not define."""
     front = a_front(Application())
     front.faults.add(Fault(code="BandwidthLimitExceeded", status=509))
     assert ask(front)[0] == "509 Unnamed"
 
 
-def test_hooks_see_requests_and_may_answer_them() -> None:
-    """The hook that was added last is called first, and may answer instead of moto."""
+def test_hooks_see_requests_and_may_respond() -> None:
+    """The hook that was added last is called first, and may respond instead of moto."""
     seen: list[str] = []
     front = a_front(Application())
 

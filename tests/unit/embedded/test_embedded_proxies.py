@@ -1,4 +1,4 @@
-"""What runs on this machine is reached directly, and the environment is left as it was."""
+"""Servers on this machine are reached without a proxy, and the environment is restored."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HOST = "127.0.0.1"
 def test_a_host_is_reached_directly(
     monkeypatch: pytest.MonkeyPatch, excepted: dict[str, str]
 ) -> None:
-    """Hosts that were excepted before still are, all others still are not."""
+    """Hosts that were excepted before still are, and all other hosts are not."""
     for name, value in {"http_proxy": PROXY, **excepted}.items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
@@ -43,7 +43,7 @@ def test_a_host_is_reached_directly(
 
 
 def test_a_value_that_was_set_in_the_meantime_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may begin in one environment and end in another, as fixtures of a module do."""
+    """A user may set a variable in between, as fixtures of a module do."""
     monkeypatch.delenv("no_proxy", raising=False)
     with bypassed(HOST):
         monkeypatch.setenv("no_proxy", f"{HOST},localhost")

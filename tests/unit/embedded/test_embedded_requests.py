@@ -1,4 +1,4 @@
-"""Requests told from their wire form, faults that fit them, and who may assume a role."""
+"""Parsing of requests, matching of faults, and evaluation of trust policies."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ ROLE = "arn:aws:iam::111122223333:role/r"
 
 
 def signed(service: str, region: str = "eu-west-1") -> str:
-    """The authorization header of a request signed for a service."""
+    """Build the authorization header of a request signed for a service."""
     return f"AWS4-HMAC-SHA256 Credential=KEY/20261122/{region}/{service}/aws4_request, Signature=0"
 
 
 def a_request() -> ApiRequest:
-    """A request to SNS in Ireland."""
+    """Build a request to SNS in Ireland."""
     return ApiRequest(
         service="sns",
         operation="PublishBatch",
@@ -36,7 +36,7 @@ def a_request() -> ApiRequest:
 
 
 def test_a_form_names_its_action_and_resource() -> None:
-    """Query requests carry the operation in `Action`; the region is the one signed for."""
+    """Query requests have the operation in `Action`, and the region in the signature."""
     body = b"Action=AssumeRole&RoleArn=arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2Fr"
     request = parse_request(signed("sts"), "", body)
     assert request is not None
@@ -58,7 +58,7 @@ def test_a_form_names_its_action_and_resource() -> None:
     ],
 )
 def test_a_json_request_names_its_table(document: dict[str, Any]) -> None:
-    """Tables are found where each operation of DynamoDB names them."""
+    """The table is read from the place where each operation of DynamoDB has it."""
     request = parse_request(
         signed("dynamodb"), "DynamoDB_20120810.Some", json.dumps(document).encode()
     )
@@ -66,20 +66,20 @@ def test_a_json_request_names_its_table(document: dict[str, Any]) -> None:
     assert (request.operation, request.resource) == ("Some", "t")
 
 
-def test_streams_are_told_from_tables() -> None:
+def test_streams_are_distinguished_from_tables() -> None:
     """Both are signed for dynamodb, but they are different services."""
     request = parse_request(signed("dynamodb"), "DynamoDBStreams_20120810.GetRecords", b"not json")
     assert request is not None
     assert request.service == "dynamodbstreams"
 
 
-def test_an_unsigned_request_is_none_of_ours() -> None:
-    """Without AWS's signature a request names no service."""
+def test_an_unsigned_request_has_no_service() -> None:
+    """A request without AWS's signature has no service."""
     assert parse_request("", "", b"") is None
 
 
 def test_calls_are_counted_from_a_mark() -> None:
-    """A mark separates earlier calls, and the outside world's are left out."""
+    """A mark separates earlier calls, and administrators' calls are not counted."""
     calls = Calls()
     call = Call("sns", "Publish", "eu-west-1", HUB, 200)
     calls.add(call)
@@ -102,20 +102,20 @@ def test_calls_are_counted_from_a_mark() -> None:
         Fault(resource=":444455556666:"),
     ],
 )
-def test_a_fault_spares_what_differs_in_one_field(fault: Fault) -> None:
-    """Every field that is given must fit."""
+def test_a_fault_does_not_match_if_one_field_differs(fault: Fault) -> None:
+    """Every given field must match."""
     assert not fault.fits(a_request(), HUB)
 
 
-def test_a_fault_fits_by_all_its_fields() -> None:
-    """A field left out fits anything; a resource fits by any part of it."""
+def test_a_fault_matches_by_all_its_fields() -> None:
+    """A missing field matches anything, and a resource matches by any part of it."""
     fault = Fault(service="sns", region="eu-west-1", account_id=HUB, resource=":111122223333:")
     assert fault.fits(a_request(), HUB)
     assert Fault().fits(a_request(), HUB)
 
 
-def test_a_fault_strikes_as_often_as_it_says() -> None:
-    """After its times are used up the next fault in line strikes, then none."""
+def test_a_fault_applies_the_given_number_of_times() -> None:
+    """After the given number of times, the next matching fault applies, then none."""
     faults = Faults()
     twice, once = Fault(times=2), Fault(times=1, code="Other")
     faults.add(twice)
@@ -125,8 +125,8 @@ def test_a_fault_strikes_as_often_as_it_says() -> None:
     assert (faults.struck(twice), faults.struck(once)) == (2, 1)
 
 
-def test_a_healed_fault_strikes_no_more() -> None:
-    """Healing one leaves the others in force; healing twice is no error."""
+def test_an_ended_fault_does_not_apply() -> None:
+    """Ending one fault leaves the others active, and ending it twice is no error."""
     faults = Faults()
     first, second = Fault(), Fault()
     faults.add(first)
@@ -145,7 +145,7 @@ def test_an_error_text_is_escaped() -> None:
 
 
 def a_policy(**changes: object) -> dict[str, Any]:
-    """A trust policy that lets the hub in with the external id `ours`."""
+    """Build a trust policy that allows the hub with the external id `ours`."""
     statement: dict[str, object] = {
         "Effect": "Allow",
         "Principal": {"AWS": f"arn:aws:iam::{HUB}:root"},
@@ -172,15 +172,15 @@ def a_policy(**changes: object) -> dict[str, Any]:
         ({}, "ours", False),
     ],
 )
-def test_a_role_trusts_whom_its_policy_names(
+def test_a_role_trusts_the_principals_of_its_policy(
     policy: dict[str, Any], external_id: str | None, *, expected: bool
 ) -> None:
-    """The principal's account and the external id decide; no statement means no."""
+    """The principal's account and the external id decide; without a statement, access is denied."""
     assert trusts(policy, HUB, external_id) == expected
 
 
-def test_a_foreign_page_token_is_refused() -> None:
-    """A token that no answer gave is an error, not an empty page."""
+def test_an_unknown_page_token_is_rejected() -> None:
+    """A token that no response contained is an error, not an empty page."""
     page = ImagePages().continued({"NextToken": "made-up"})
     assert page is not None
     assert page.status == 400
@@ -188,7 +188,7 @@ def test_a_foreign_page_token_is_refused() -> None:
 
 
 def test_only_the_latest_tokens_are_kept() -> None:
-    """Memory is bounded: after hundreds of newer ones a token has expired."""
+    """Memory is bounded: a token expires after hundreds of newer ones."""
     pages = ImagePages()
     whole = Response(200, (), b"<r><imagesSet><item>a</item><item>b</item></imagesSet></r>")
     tokens = []
@@ -203,7 +203,7 @@ def test_only_the_latest_tokens_are_kept() -> None:
 
 
 def a_record(event: str = "INSERT", record: str = "release#1#a#00000001") -> dict[str, Any]:
-    """A stream record of a row."""
+    """Build a stream record of a row."""
     return {"eventName": event, "dynamodb": {"Keys": {"record": {"S": record}}}}
 
 
@@ -218,7 +218,7 @@ def a_record(event: str = "INSERT", record: str = "release#1#a#00000001") -> dic
     ],
 )
 def test_only_inserted_releases_and_notices_pass(record: dict[str, Any], *, expected: bool) -> None:
-    """The deployed filter lets inserted release and notice rows through, and nothing else."""
+    """The deployed filter passes inserted release and notice rows, and no other records."""
     assert matches_pattern(NEW_RELEASES, record) == expected
 
 
@@ -231,12 +231,12 @@ def test_only_inserted_releases_and_notices_pass(record: dict[str, Any], *, expe
         ({"b": [{"exists": True}]}, False),
     ],
 )
-def test_filter_rules_are_lambdas(pattern: dict[str, Any], *, expected: bool) -> None:
-    """Equality, `exists` and `anything-but` mean what they mean in a deployed filter."""
+def test_filter_rules_work_as_in_lambda(pattern: dict[str, Any], *, expected: bool) -> None:
+    """Equality, `exists` and `anything-but` work as in a deployed filter."""
     assert matches_pattern(pattern, {"a": "x"}) == expected
 
 
-def test_an_unknown_filter_rule_is_refused() -> None:
-    """A rule that is not implemented must not pass for one that never matches."""
+def test_an_unknown_filter_rule_is_rejected() -> None:
+    """A rule that is not implemented must not be treated as one that never matches."""
     with pytest.raises(ValueError, match="numeric"):
         matches_pattern({"a": [{"numeric": ["=", 1]}]}, {"a": 1})

@@ -1,4 +1,4 @@
-"""Views of rows: what is shown of each pair, and in which order."""
+"""Views of rows: the cell of each pair, and the order of rows and columns."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ KNOWN = Observation("ami-00000000000000001")
 
 
 def a_pair(target: Target, name: str, *, active: bool = True, **known: object) -> Pair:
-    """A pair that may have been looked up."""
+    """Build a pair that may have been looked up."""
     return Pair(target, name, active, ParameterLookup("/p"), "digest", **known)  # type: ignore[arg-type]
 
 
 def test_rows_and_columns_are_in_the_given_order() -> None:
-    """Targets and images are shown as they are named, whatever the order of the pairs."""
+    """Targets and images are in the given order, whatever the order of the pairs."""
     pairs = [a_pair(THERE, "b", version=2, known=KNOWN, state=State.OK), a_pair(HERE, "a")]
 
     view = matrix([THERE, HERE], ["b", "a"], pairs)
@@ -29,14 +29,14 @@ def test_rows_and_columns_are_in_the_given_order() -> None:
 
 
 def test_a_pair_that_is_not_active_is_not_shown() -> None:
-    """An image that is not tracked any more has no cell, although its row is kept."""
+    """An image that is no longer tracked has no cell, although its row is kept."""
     view = matrix([HERE], ["a"], [a_pair(HERE, "a", active=False, version=2, known=KNOWN)])
 
     assert view.rows == ((HERE, (None,)),)
 
 
 def test_a_failing_pair_keeps_its_image() -> None:
-    """The last known image and the present problem are shown together."""
+    """The last known image and the current problem are shown together."""
     failing = a_pair(HERE, "a", version=3, known=KNOWN, state=State.THROTTLED)
 
     view = matrix([HERE], ["a"], [failing])
