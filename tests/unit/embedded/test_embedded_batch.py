@@ -28,7 +28,7 @@ def failures(*identifiers: object) -> dict[str, object]:
     "answer", [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}, {"checked": 3}]
 )
 def test_an_empty_response_means_success(answer: object) -> None:
-    """An absent response, an empty one, and one without failures mean that every record succeeded."""
+    """No response, an empty one, and one without failures mean that every record succeeded."""
     assert parse_answer(answer, SENT) == BatchResult(())
 
 

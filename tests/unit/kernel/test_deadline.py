@@ -1,4 +1,4 @@
-"""Settings from the environment, time left, and how moments are written."""
+"""Settings from the environment, the deadline, and the format of times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.kernel.wire import timestamp
 
 
 def environment(**variables: str) -> Environment:
-    """The environment of a service with these variables."""
+    """Build the environment of a service with these variables."""
     return Environment("lookup", variables)
 
 
@@ -25,7 +25,7 @@ class FakeContext:
         self.milliseconds = milliseconds
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the function is stopped."""
+        """Return the milliseconds until the function is stopped."""
         return self.milliseconds
 
 
@@ -33,7 +33,7 @@ class FakeContext:
 
 
 def test_settings_are_read() -> None:
-    """A variable that is set wins over the default; nothing is wrong then."""
+    """A variable takes precedence over the default, and there are no problems."""
     env = environment(TABLE_NAME="images", TOPIC_NAME="releases", MAX_REMOVED_PERCENT="35")
     env.check()
 
@@ -46,7 +46,7 @@ def test_settings_are_read() -> None:
 
 
 def test_all_problems_are_reported_at_once() -> None:
-    """Who deploys learns everything in one go, with the service's name."""
+    """One error has the service's name and all problems, so one deployment can repair them."""
     env = environment(MAX_REMOVED_PERCENT="many")
     env.required("TABLE_NAME")
     env.required("QUEUE_URL")
@@ -67,7 +67,7 @@ def test_all_problems_are_reported_at_once() -> None:
 
 
 def test_empty_is_missing() -> None:
-    """Terraform writes an unset variable as an empty one; no setting means anything when empty."""
+    """Terraform writes an unset variable as an empty one, so an empty setting counts as missing."""
     env = environment(TABLE_NAME="", TOPIC_NAME="", MAX_REMOVED_PERCENT="")
 
     assert env.optional("TOPIC_NAME", "releases") == "releases"
@@ -79,7 +79,7 @@ def test_empty_is_missing() -> None:
 
 @pytest.mark.parametrize(("text", "expected"), [("0", 0), ("7", 7), ("100", 100), ("007", 7)])
 def test_percent_accepts_whole_numbers(text: str, expected: int) -> None:
-    """0 to 100, both included."""
+    """A percentage is from 0 to 100, both included."""
     env = environment(P=text)
 
     assert env.percent("P", 20) == expected
@@ -87,8 +87,8 @@ def test_percent_accepts_whole_numbers(text: str, expected: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["101", "-1", "+5", "1.5", "20%", " 20", "1_0", "²", "٣", "1e1"])
-def test_percent_refuses_everything_else(text: str) -> None:
-    """A percentage that could be misread is a problem, never a guess."""
+def test_percent_rejects_everything_else(text: str) -> None:
+    """A percentage that could be misread is a problem."""
     env = environment(P=text)
     env.percent("P", 20)
 
@@ -106,8 +106,8 @@ def test_percent_refuses_everything_else(text: str) -> None:
     ],
     ids=str,
 )
-def test_home_region_is_where_lambda_says(variables: dict[str, str], expected: str) -> None:
-    """`AWS_REGION` first; a shell that has only `AWS_DEFAULT_REGION` works too."""
+def test_home_region_is_lambdas_region(variables: dict[str, str], expected: str) -> None:
+    """`AWS_REGION` takes precedence; a shell with only `AWS_DEFAULT_REGION` works too."""
     env = environment(**variables)
 
     assert env.home_region() == expected
@@ -116,7 +116,7 @@ def test_home_region_is_where_lambda_says(variables: dict[str, str], expected: s
 
 @pytest.mark.parametrize("text", ["s3", "tenant_1+=,.@:/-x", "x" * 1224], ids=len)
 def test_external_id_is_read(text: str) -> None:
-    """Whatever STS accepts is accepted."""
+    """Every external id that STS accepts is accepted."""
     env = environment(EXTERNAL_ID=text)
 
     assert env.external_id() == text
@@ -128,7 +128,7 @@ def test_external_id_is_read(text: str) -> None:
     ["x", "a b", "ab\n", "café", "x" * 1225],
     ids=["short", "blank", "line end", "accent", "long"],
 )
-def test_external_id_that_sts_would_refuse_is_a_problem(text: str) -> None:
+def test_external_id_that_sts_would_reject_is_a_problem(text: str) -> None:
     """It is found at the start, not by every account's AssumeRole; its value is not shown."""
     env = environment(EXTERNAL_ID=text)
     env.external_id()
@@ -143,7 +143,7 @@ def test_external_id_that_sts_would_refuse_is_a_problem(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["reader", "team/reader", "a/b.c/_+=,.@-", "x" * 64])
 def test_role_name_may_have_a_path(text: str) -> None:
-    """The path is in front, without the first slash."""
+    """The role's path comes before its name, without the first slash."""
     env = environment(READ_ROLE_NAME=text)
 
     assert env.role_name("READ_ROLE_NAME", "ami-tracker-read") == text
@@ -154,8 +154,8 @@ def test_role_name_may_have_a_path(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["/team/reader", "team/", "a//b", "arn:aws:iam::111122223333:role/reader", "x" * 65]
 )
-def test_role_name_that_makes_no_arn_is_a_problem(text: str) -> None:
-    """It is found at the start, not as a denial in every account."""
+def test_role_name_that_is_invalid_in_an_arn_is_a_problem(text: str) -> None:
+    """An invalid role name is found at the start, not as a denial in every account."""
     env = environment(READ_ROLE_NAME=text)
     env.role_name("READ_ROLE_NAME", "ami-tracker-read")
 
@@ -168,7 +168,7 @@ def test_role_name_that_makes_no_arn_is_a_problem(text: str) -> None:
 
 
 def test_missing_external_id_is_one_problem() -> None:
-    """What is not there is not also badly formed."""
+    """A missing value is not also reported as malformed."""
     env = environment()
     env.external_id()
 
@@ -181,8 +181,8 @@ def test_missing_external_id_is_one_problem() -> None:
 # --- the deadline
 
 
-def test_deadline_counts_down_to_nothing() -> None:
-    """Time left never turns negative, and the end counts as passed."""
+def test_deadline_counts_down_to_zero() -> None:
+    """The time left is never negative, and the end counts as passed."""
     moments = iter([1000.0, 1000.0, 1004.0, 1009.9, 1010.0, 1011.0])
     deadline = Deadline.after(10, clock=lambda: next(moments))
 
@@ -198,14 +198,14 @@ def test_deadline_counts_down_to_nothing() -> None:
     [(60_000, 55), (50_000, 45), (30_000, 27), (3_000, 2), (900, 0), (0, 0)],
 )
 def test_deadline_keeps_a_reserve_of_the_invocation(milliseconds: int, expected: float) -> None:
-    """The answer gets out in time: a tenth at most is kept for it, and a second at least."""
+    """The reserve for the response is at most a tenth of the time, and at least a second."""
     deadline = Deadline.of(FakeContext(milliseconds), reserve_seconds=5, clock=lambda: 0.0)
 
     assert deadline.seconds_left() == pytest.approx(expected)
 
 
 def test_deadline_follows_the_clock_of_lambda() -> None:
-    """The context is asked each time: what Lambda says is left is left."""
+    """The context is called each time, so the time left is Lambda's own."""
     context = FakeContext(60_000)
     deadline = Deadline.of(context, reserve_seconds=5)
     context.milliseconds = 4_000
@@ -213,8 +213,8 @@ def test_deadline_follows_the_clock_of_lambda() -> None:
     assert deadline.passed()
 
 
-def test_work_under_way_at_the_deadline_is_awaited() -> None:
-    """Most of the reserve is for what has begun; only the rest is for answering."""
+def test_running_work_at_the_deadline_is_awaited() -> None:
+    """Most of the reserve is for running work; only the rest is for the response."""
     context = FakeContext(60_000)
     deadline = Deadline.of(context, reserve_seconds=5)
     context.milliseconds = 5_000
@@ -226,7 +226,7 @@ def test_work_under_way_at_the_deadline_is_awaited() -> None:
 
 
 def test_a_clock_that_is_set_back_does_not_move_the_deadline() -> None:
-    """Lambda computes the time that is left from the system clock, and stops all the same."""
+    """Lambda computes the time left from the system clock, but stops the function nevertheless."""
     context, seconds = FakeContext(60_000), 0.0
     deadline = Deadline.of(context, reserve_seconds=5, clock=lambda: seconds)
     context.milliseconds += 3_600_000
@@ -237,18 +237,18 @@ def test_a_clock_that_is_set_back_does_not_move_the_deadline() -> None:
 
 
 class NotLambda:
-    """A context of somebody else, whose attribute is no method."""
+    """A context of another program, whose attribute is not a method."""
 
     get_remaining_time_in_millis = 3
 
 
 @pytest.mark.parametrize("context", [None, object(), NotLambda()], ids=["none", "bare", "other"])
 def test_deadline_outside_lambda_is_its_longest_run(context: object) -> None:
-    """A call from a laptop or a test gets Lambda's own 15 minutes."""
+    """A call from a laptop or a test has Lambda's own 15 minutes."""
     assert Deadline.of(context, reserve_seconds=0).seconds_left() == pytest.approx(900, abs=1)
 
 
-# --- moments
+# --- times
 
 
 @pytest.mark.parametrize(
@@ -264,10 +264,10 @@ def test_deadline_outside_lambda_is_its_longest_run(context: object) -> None:
     ids=["whole second", "microseconds", "elsewhere"],
 )
 def test_timestamp_is_utc_with_milliseconds(moment: datetime, expected: str) -> None:
-    """Rows and events write one form only, so that text order is time order."""
+    """Rows and events use one format only, in which text order is time order."""
     assert timestamp(moment) == expected
 
 
 def test_now_is_in_utc() -> None:
-    """The time never depends on where the code runs."""
+    """The time does not depend on the time zone of the machine."""
     assert now().utcoffset() == timedelta(0)

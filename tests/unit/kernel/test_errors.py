@@ -1,4 +1,4 @@
-"""Errors are the user interface: each says what is wrong, with what, and what to do."""
+"""Errors name the problem, the resource and the repair."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ DENIED = Failure(State.ACCESS_DENIED, "AccessDenied", "no such role")
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
 def test_error_is_a_sentence(error: AmiTrackerError, sentence: str) -> None:
-    """Each error builds its own sentence from what it was given."""
+    """Each error builds its sentence from its arguments."""
     assert str(error) == sentence
 
 
-def test_refusal_names_the_way_out() -> None:
-    """Who means the removal learns the setting that lets it pass."""
+def test_refusal_names_the_setting_that_allows_it() -> None:
+    """The error names the setting that allows an intended removal."""
     error = RefusedError(["us-east-1: 12 of 40"])
 
     assert error.refusals == ("us-east-1: 12 of 40",)
@@ -70,8 +70,8 @@ def test_refusal_names_the_way_out() -> None:
     assert "max_removed_percent = 100" in str(error)
 
 
-def test_every_error_has_one_root_and_stands_in_the_tree() -> None:
-    """The module's docstring draws every error; `AmiTrackerError` catches them all."""
+def test_every_error_has_one_base_and_is_in_the_docstring() -> None:
+    """The module's docstring shows every error, and `AmiTrackerError` is the base of all."""
     leaves = [
         kind
         for _, kind in inspect.getmembers(errors, inspect.isclass)
@@ -82,8 +82,8 @@ def test_every_error_has_one_root_and_stands_in_the_tree() -> None:
     assert [leaf for leaf in leaves if f"─ {leaf.__name__} " not in str(errors.__doc__)] == []
 
 
-def test_retryable_are_the_faults_that_pass() -> None:
-    """Only what another delivery may mend goes back to the queue; all else becomes a state."""
+def test_temporary_faults_are_retryable() -> None:
+    """Only failures that a redelivery may fix return to the queue; all others become a state."""
     expected = {"throttled", "transient", "credentials", "late", "overtaken"}
 
     assert expected == RETRYABLE
@@ -103,14 +103,14 @@ def test_retryable_are_the_faults_that_pass() -> None:
     ids=ascii,
 )
 def test_foreign_text_is_printable_and_capped(text: str, expected: str) -> None:
-    """Code and detail come from outside: no control characters, at most 300 characters each."""
+    """Foreign codes and details have no control characters and at most 300 characters each."""
     cleaned = Failure.of(State.TRANSIENT, text, text)
 
     assert cleaned == Failure(State.TRANSIENT, expected, expected)
 
 
 def test_malformed_problem_is_capped() -> None:
-    """A message from outside cannot blow up the error that refuses it."""
+    """A foreign message cannot make the error that rejects it long."""
     error = MalformedError("message", "x" * 10_000)
 
     assert len(str(error)) == len("message is malformed: ") + DETAIL_LIMIT

@@ -1,4 +1,4 @@
-"""Classification: what each failure of AWS, known or not, means to a pair or to the hub."""
+"""The state of each failure of AWS, and whether it breaks the hub."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ CALLED = {
 """Every operation that the code calls."""
 
 HANDLED_ELSEWHERE = {
-    # The rows' adapters decide what a failed condition means.
+    # The rows' adapters handle a failed condition.
     "ConditionalCheckFailedException",
     "TransactionCanceledException",
-    # The hub is set up wrongly or the code is: `hub()` raises, since no pair is to blame.
+    # The hub or the code is wrong: `hub()` raises, because the failure belongs to no pair.
     "AWS.SimpleQueueService.NonExistentQueue",
     "IdempotentParameterMismatchException",
     "InvalidAddress",
@@ -49,7 +49,7 @@ HANDLED_ELSEWHERE = {
     "QueueDoesNotExist",
     "ResourceNotFoundException",
     "UnsupportedOperation",
-    # A batch that is built wrongly is a bug of ours, to be seen as such: `unclassified`.
+    # A batch that is built wrongly is a bug of the code, so it stays `unclassified`.
     "BatchEntryIdsNotDistinct",
     "BatchRequestTooLong",
     "EmptyBatchRequest",
@@ -57,13 +57,13 @@ HANDLED_ELSEWHERE = {
     "TooManyEntriesInBatchRequest",
 }
 
-THROTTLING_TO_BOTOCORE_ALONE = {
-    "TransactionInProgressException",  # the same token is still in progress: it passes by itself
+THROTTLING_ONLY_IN_BOTOCORE = {
+    "TransactionInProgressException",  # the same token is still in progress: temporary
 }
 
 
 def answered(code: str | None, status: int = 400, message: str | None = "why") -> ClientError:
-    """An error answer of AWS as botocore raises it."""
+    """Build an error response of AWS as botocore raises it."""
     response = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status},
@@ -72,7 +72,7 @@ def answered(code: str | None, status: int = 400, message: str | None = "why") -
 
 
 def modelled() -> list[tuple[str, str]]:
-    """The operation and code of each error that a service model declares."""
+    """Yield the operation and code of each error that a service model declares."""
     session = botocore.session.get_session()
     return [
         (f"{service}:{operation}", shape.metadata.get("error", {}).get("code", shape.name))
@@ -86,14 +86,14 @@ def modelled() -> list[tuple[str, str]]:
 
 
 def test_every_modelled_error_is_classified() -> None:
-    """An upgrade that brings an error nobody has judged fails here; judge it in `_CODES`."""
+    """An upgrade with a new error fails here; add the error to `_CODES`."""
     known = STATE_OF_CODE.keys() | HANDLED_ELSEWHERE
 
     assert [(where, code) for where, code in modelled() if code not in known] == []
 
 
-def test_models_are_really_walked() -> None:
-    """The walk meets what we know to be modelled, in each protocol."""
+def test_models_contain_known_errors() -> None:
+    """The models contain known errors in each protocol."""
     expected = {
         ("dynamodb:UpdateItem", "ConditionalCheckFailedException"),  # JSON
         ("sns:PublishBatch", "AuthorizationError"),  # query: the code is not the shape's name
@@ -106,18 +106,18 @@ def test_models_are_really_walked() -> None:
 
 
 def test_no_code_is_listed_twice() -> None:
-    """What is handled elsewhere is not also a state of a pair."""
+    """A code that is handled elsewhere is not also a state of a pair."""
     assert STATE_OF_CODE.keys() & HANDLED_ELSEWHERE == set()
 
 
-def test_what_botocore_throttles_we_call_throttled() -> None:
-    """The retrying and the state agree on what throttling is."""
+def test_botocores_throttling_codes_are_throttled() -> None:
+    """The retries and the state use the same definition of throttling."""
     # Private, and no public list exists; absent from the stubs too.
     codes = set(vars(ThrottledRetryableChecker)["_THROTTLED_ERROR_CODES"])
     ours = {code for code, state in STATE_OF_CODE.items() if state is State.THROTTLED}
 
-    assert codes - ours == THROTTLING_TO_BOTOCORE_ALONE
-    assert STATE_OF_CODE.keys() >= THROTTLING_TO_BOTOCORE_ALONE
+    assert codes - ours == THROTTLING_ONLY_IN_BOTOCORE
+    assert STATE_OF_CODE.keys() >= THROTTLING_ONLY_IN_BOTOCORE
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_what_botocore_throttles_we_call_throttled() -> None:
     ],
 )
 def test_code_decides(code: str, state: State) -> None:
-    """The service's own code says what the failure is, at whatever status it comes."""
+    """The service's own code decides the state, whatever the status is."""
     assert classify(answered(code)) == Failure(state, code, "why")
 
 
@@ -172,7 +172,7 @@ def test_code_decides(code: str, state: State) -> None:
     ],
 )
 def test_status_decides_over_an_unknown_code(status: int, state: State) -> None:
-    """Unknown 5xx pass, unknown 4xx do not: AWS adds codes without notice."""
+    """Unknown 5xx are temporary, unknown 4xx are not: AWS adds codes without notice."""
     assert classify(answered("SomethingNew", status)).state == state
 
 
@@ -200,8 +200,8 @@ TOKENS = [
 
 @pytest.mark.parametrize("status", [400, 403])
 @pytest.mark.parametrize("code", SIGNATURES)
-def test_a_refused_signature_is_a_matter_of_credentials(code: str, status: int) -> None:
-    """In the spelling of the query services and of the JSON services: the next one is new."""
+def test_a_rejected_signature_is_a_credentials_failure(code: str, status: int) -> None:
+    """Query and JSON services spell the code differently; a retry has a new signature."""
     found = classify(answered(code, status, "Signature expired: 20261128T071000Z is now earlier"))
     assert (found.state, found.retryable) == (State.CREDENTIALS, True)
     with pytest.raises(CallFailedError), hub("table images"):
@@ -209,8 +209,8 @@ def test_a_refused_signature_is_a_matter_of_credentials(code: str, status: int) 
 
 
 @pytest.mark.parametrize("code", TOKENS)
-def test_a_refused_pagination_token_is_transient(code: str) -> None:
-    """The next try begins at the first page."""
+def test_a_rejected_pagination_token_is_transient(code: str) -> None:
+    """The next attempt starts at the first page."""
     assert classify(answered(code)).state is State.TRANSIENT
     with pytest.raises(CallFailedError), hub("table images"):
         raise answered(code)
@@ -220,16 +220,16 @@ NO_NAMESPACE = 'No access to "/aws/" namespace: aws/service/bottlerocket is not 
 
 
 @pytest.mark.parametrize("padding", ["", "x" * 10 * DETAIL_LIMIT], ids=["short", "long"])
-def test_a_namespace_that_is_not_there_is_not_found(padding: str) -> None:
-    """SSM words it as a denial; the whole text decides, also where its end is not displayed."""
+def test_a_missing_namespace_is_not_found(padding: str) -> None:
+    """SSM reports it as a denial; the whole text decides, even if its end is not displayed."""
     found = classify(answered("AccessDeniedException", message=padding + NO_NAMESPACE))
     assert (found.state, found.code) == (State.NOT_FOUND, "AccessDeniedException")
     assert len(found.detail) <= DETAIL_LIMIT
     assert classify(answered("ThrottlingException", message=NO_NAMESPACE)).state is State.THROTTLED
 
 
-def test_known_code_outranks_its_status() -> None:
-    """Some services refuse access with a 5xx: the code is the better witness."""
+def test_known_code_takes_precedence_over_its_status() -> None:
+    """Some services deny access with a 5xx, so the code takes precedence."""
     assert classify(answered("AccessDenied", 503)).state == State.ACCESS_DENIED
 
 
@@ -245,12 +245,12 @@ def test_known_code_outranks_its_status() -> None:
 def test_answer_without_code_or_message_is_classified(
     error: ClientError, expected: Failure
 ) -> None:
-    """Services do answer with `"message": null`, and middle boxes with nothing at all."""
+    """Services may respond with `"message": null`, and proxies with an empty body."""
     assert classify(error) == expected
 
 
 def test_foreign_text_is_capped_and_printable() -> None:
-    """A failure is written to a row: it holds no control characters and little text."""
+    """A failure is written to a row, so it has no control characters and little text."""
     found = classify(answered("Co\nde", message="a\x1b[31m\n" + "x" * 10_000))
 
     assert found.code == "Co de"
@@ -277,13 +277,13 @@ BAD_LOOKUP = {"InvalidRegionError", "ParamValidationError", "UnknownRegionError"
 
 
 def botocore_errors() -> list[type[BotoCoreError]]:
-    """Every exception class of botocore that is not an answer of AWS."""
+    """Yield every exception class of botocore that is not a response of AWS."""
     members = inspect.getmembers(exceptions, inspect.isclass)
     return [kind for _, kind in members if issubclass(kind, BotoCoreError)]
 
 
 def expected_state(name: str) -> State:
-    """The state that we want for one of botocore's exceptions; all others are our own bugs."""
+    """Return the expected state of botocore's exception; the default is an unknown bug."""
     if name in TRANSIENT:
         return State.TRANSIENT
     if name in CREDENTIALS:
@@ -293,8 +293,8 @@ def expected_state(name: str) -> State:
 
 @pytest.mark.parametrize("kind", botocore_errors())
 def test_every_botocore_exception_is_classified(kind: type[BotoCoreError]) -> None:
-    """Faults of the network pass, missing credentials may come, the rest stays."""
-    error = kind.__new__(kind)  # their constructors all ask for something else
+    """Network faults are temporary, missing credentials may appear, and the rest is permanent."""
+    error = kind.__new__(kind)  # their constructors require other arguments
     error.args = ("why",)
     found = classify(error)
 
@@ -302,14 +302,14 @@ def test_every_botocore_exception_is_classified(kind: type[BotoCoreError]) -> No
 
 
 def test_named_botocore_exceptions_exist() -> None:
-    """No expectation above is spelt wrongly or out of date."""
+    """No name in the expectations is misspelled or outdated."""
     names = {kind.__name__ for kind in botocore_errors()}
 
     assert names >= TRANSIENT | CREDENTIALS | BAD_LOOKUP
 
 
 def test_answer_that_cannot_be_parsed_is_transient() -> None:
-    """A proxy's HTML page instead of an answer of AWS is tried again later."""
+    """A proxy's HTML page instead of a response of AWS is temporary."""
     expected = Failure(State.TRANSIENT, "ResponseParserError", "invalid XML received")
 
     assert classify(ResponseParserError("invalid XML received")) == expected
@@ -328,8 +328,8 @@ def test_answer_that_cannot_be_parsed_is_transient() -> None:
         "SomethingNew",
     ],
 )
-def test_hub_that_refuses_for_good_is_broken(code: str) -> None:
-    """No delivery can mend a table that is gone: the invocation fails by the resource's name."""
+def test_permanent_failure_of_the_hub_is_broken(code: str) -> None:
+    """A redelivery cannot repair a missing table, so the invocation fails with its name."""
     sentence = f"^table images cannot be used: {code}: why$"
 
     with pytest.raises(HubBrokenError, match=sentence) as caught, hub("table images"):
@@ -351,8 +351,8 @@ def test_hub_that_refuses_for_good_is_broken(code: str) -> None:
     ],
     ids=["throttled table", "throttled key", "5xx", "expired", "one row", "no connection", "none"],
 )
-def test_hub_that_is_busy_is_not_broken(error: Exception, state: State) -> None:
-    """Passing faults of our own table, and one damaged row, are left to another delivery."""
+def test_temporary_failure_of_the_hub_is_not_broken(error: Exception, state: State) -> None:
+    """Temporary faults of the table, and one damaged row, are left to a redelivery."""
     with pytest.raises(CallFailedError) as caught, hub("table images"):
         raise error
 
@@ -363,8 +363,8 @@ def test_hub_that_is_busy_is_not_broken(error: Exception, state: State) -> None:
 @pytest.mark.parametrize(
     "code", ["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "OptInRequired"]
 )
-def test_refused_credentials_at_home_are_not_a_disabled_region(code: str) -> None:
-    """The hub's region is enabled, so another delivery tries again with renewed credentials."""
+def test_rejected_credentials_in_the_home_region_are_not_a_disabled_region(code: str) -> None:
+    """The hub's region is enabled, so a redelivery retries with renewed credentials."""
     with pytest.raises(CallFailedError) as caught, hub("table images"):
         raise answered(code)
 
@@ -372,13 +372,13 @@ def test_refused_credentials_at_home_are_not_a_disabled_region(code: str) -> Non
 
 
 def test_hub_in_a_disabled_region_is_broken() -> None:
-    """That code has one meaning."""
+    """A code for a disabled region breaks the hub."""
     with pytest.raises(HubBrokenError), hub("table images"):
         raise answered("RegionDisabledException")
 
 
-def test_hub_leaves_everything_else_alone() -> None:
-    """A bug stays a bug, and a call that works goes through."""
+def test_hub_changes_no_other_error() -> None:
+    """A bug is raised unchanged, and a successful call returns."""
     with hub("table images"):
         pass
     with pytest.raises(ZeroDivisionError), hub("table images"):

@@ -1,4 +1,4 @@
-"""The domain's words: the event id, and what a catalogue answers."""
+"""The domain model: the event id, and the images of a catalogue."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def release(
     version: int = 7,
     kind: Kind = Kind.RELEASE,
 ) -> Release:
-    """A release, of which a test states what it cares for."""
+    """Build a release with changes."""
     return Release(
         target=target,
         image_name=image_name,
@@ -42,7 +42,7 @@ def release(
 
 
 def image(name: str, *regions: str) -> Image:
-    """An image of some regions, or of all when none is named."""
+    """Build an image of some regions, or of all when none is given."""
     return Image(name, ParameterLookup(f"/{name}"), regions=frozenset(regions) or None)
 
 
@@ -54,8 +54,8 @@ def test_event_id_is_stable() -> None:
     assert release().event_id == expected
 
 
-def test_event_id_is_of_the_place_in_history_and_the_image() -> None:
-    """Kind, previous image and times do not enter the event id: one version is one event."""
+def test_event_id_depends_on_version_and_image() -> None:
+    """Kind, previous image and times are not part of the event id: one version is one event."""
     other = replace(
         release(kind=Kind.ROLLBACK),
         observed=Observation("ami-0123456789abcdef0", "other", "2026-01-01T00:00:00.000Z"),
@@ -79,12 +79,12 @@ def test_event_id_is_of_the_place_in_history_and_the_image() -> None:
     ids=["account", "region", "image name", "version", "image"],
 )
 def test_event_id_differs_by_each_component(other: Release) -> None:
-    """Another account, region, name, version or image is another event."""
+    """Another account, region, name, version or image has another event id."""
     assert release().event_id != other.event_id
 
 
-def test_event_id_parts_cannot_run_into_each_other() -> None:
-    """Image `a1` at version 2 is not image `a` at version 12."""
+def test_event_id_parts_are_separated() -> None:
+    """Image `a1` at version 2 differs from image `a` at version 12."""
     ids = {
         release(image_name="a1", version=2).event_id,
         release(image_name="a", version=12).event_id,
@@ -94,7 +94,7 @@ def test_event_id_parts_cannot_run_into_each_other() -> None:
 
 
 def test_catalogue_names_each_region_once_and_sorted() -> None:
-    """A region that is watched from two accounts is one region."""
+    """A region that two accounts use is listed once."""
     catalogue = Catalogue(
         targets=(HOME, Target("222233334444", "eu-west-1"), Target("222233334444", "us-east-1")),
         images=(),
@@ -105,20 +105,20 @@ def test_catalogue_names_each_region_once_and_sorted() -> None:
     assert catalogue.accounts_in("us-west-2") == ()
 
 
-def test_catalogue_gives_a_region_its_images_in_order() -> None:
-    """An image without regions is of every region; one with regions is of those alone."""
+def test_catalogue_returns_the_images_of_a_region_in_order() -> None:
+    """An image without regions belongs to every region, one with regions only to those."""
     everywhere, here, elsewhere = image("c"), image("b", "us-east-1"), image("a", "eu-west-1")
     catalogue = Catalogue(targets=(HOME,), images=(everywhere, here, elsewhere))
 
     assert catalogue.images_in("us-east-1") == (everywhere, here)
 
 
-def test_first_sight_and_edits_are_not_announced_by_default() -> None:
-    """What an image announces unless told otherwise: releases and rollbacks."""
+def test_baselines_and_edits_are_not_announced_by_default() -> None:
+    """By default, an image announces releases and rollbacks only."""
     assert DEFAULT_ANNOUNCE == {"release", "rollback"}
     assert image("a").announce == DEFAULT_ANNOUNCE
 
 
-def test_target_reads_as_a_place() -> None:
+def test_target_is_readable_text() -> None:
     """Log lines and errors print targets for people."""
     assert str(HOME) == "us-east-1 of account 111122223333"

@@ -1,4 +1,4 @@
-"""Logs and metrics: whatever comes in from outside, one line of JSON comes out."""
+"""Logs and metrics: any foreign text becomes one valid line of JSON."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ INJECTIONS = {
 
 
 def strict(line: str) -> dict[str, Any]:
-    """The JSON object in a line, by the letter of the standard."""
+    """Parse the JSON object in a line, strictly by the standard."""
 
     def refuse(constant: str) -> NoReturn:
         pytest.fail(f"{constant} is no JSON")
@@ -56,7 +56,7 @@ Records = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def records(capsys: pytest.CaptureFixture[str]) -> Records:
-    """The records written since the last call; every line must be a small ASCII object."""
+    """Return a function that reads the records since its last call, and checks each."""
 
     def read() -> list[dict[str, Any]]:
         captured = capsys.readouterr()
@@ -68,18 +68,18 @@ def records(capsys: pytest.CaptureFixture[str]) -> Records:
 
 
 def new_logger() -> Log:
-    """A logger that writes to this test's output: loggers of one name are one for good."""
+    """Build a logger that writes to this test's output; loggers of one name are shared."""
     return logger(f"test-{uuid4()}")
 
 
 def only(found: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The only record of a test that writes one."""
+    """Return the only record of a test that writes one."""
     (record,) = found
     return record
 
 
 def fail(text: str) -> NoReturn:
-    """Raise an error whose text comes from outside."""
+    """Raise an error with a foreign text."""
     raise ValueError(text)
 
 
@@ -88,7 +88,7 @@ def fail(text: str) -> NoReturn:
 
 @pytest.mark.parametrize("text", INJECTIONS.values(), ids=INJECTIONS)
 def test_foreign_text_is_one_field_of_one_line(text: str, records: Records) -> None:
-    """No value from outside can begin a line, end a record, or fill the log."""
+    """A foreign value cannot start a line, end a record, or exceed the size limit."""
     new_logger().warning("lookup failed", extra={"detail": text, "more": {"list": [text, (text,)]}})
     record = only(records())
 
@@ -100,8 +100,8 @@ def test_foreign_text_is_one_field_of_one_line(text: str, records: Records) -> N
 
 
 @pytest.mark.parametrize("text", INJECTIONS.values(), ids=INJECTIONS)
-def test_foreign_text_as_message_or_key_is_harmless_too(text: str, records: Records) -> None:
-    """Even where it should not stand, foreign text stays text: nothing decodes or formats it."""
+def test_foreign_text_as_message_or_key_is_one_field_too(text: str, records: Records) -> None:
+    """Foreign text as message or key stays text that is neither decoded nor formatted."""
     new_logger().error(text, extra={"fields": {text: 1}})
     record = only(records())
 
@@ -111,7 +111,7 @@ def test_foreign_text_as_message_or_key_is_harmless_too(text: str, records: Reco
 
 @pytest.mark.parametrize("text", INJECTIONS.values(), ids=INJECTIONS)
 def test_exception_is_one_line(text: str, records: Records) -> None:
-    """A traceback with a foreign text in it is escaped and capped like everything else."""
+    """A traceback with a foreign text is escaped and capped like any other text."""
     log = new_logger()
     try:
         fail(text)
@@ -132,7 +132,7 @@ def test_long_text_says_how_long_it_was(records: Records) -> None:
     assert record["over"] == "y" * TEXT_LIMIT + "… (1001 characters)"
 
 
-class Chatty:
+class LongText:
     """An object whose text is long."""
 
     def __str__(self) -> str:
@@ -151,20 +151,20 @@ class Chatty:
         ({"a": 1}, {"a": 1}),
         ({1: (2, [3])}, {"1": [2, [3]]}),
         (ValueError("why"), "why"),
-        (Chatty(), "z" * TEXT_LIMIT + "… (300000 characters)"),
+        (LongText(), "z" * TEXT_LIMIT + "… (300000 characters)"),
         (b"\xff" * 3, "b'\\xff\\xff\\xff'"),
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_every_value_has_a_form(value: object, expected: object, records: Records) -> None:
-    """Numbers stay numbers, and an object is its text, capped too."""
+def test_every_value_has_a_format(value: object, expected: object, records: Records) -> None:
+    """Numbers stay numbers, and an object is logged as its text, capped too."""
     new_logger().info("x", extra={"value": value} if value is not None else {})
 
     assert only(records()).get("value") == expected
 
 
-def test_record_says_who_and_when(records: Records) -> None:
-    """Each line carries its service and the time in UTC, in the form that Lambda reads."""
+def test_record_has_service_and_time(records: Records) -> None:
+    """Each line has its service and the time in UTC, in the format that Lambda reads."""
     new_logger().info("round finished")
     record = only(records())
 
@@ -174,7 +174,7 @@ def test_record_says_who_and_when(records: Records) -> None:
 
 @given(st.text(st.characters()))
 def test_any_text_is_one_line(text: str) -> None:
-    """No text at all, surrogates included, breaks the line."""
+    """Any text, with surrogates too, stays on one line."""
     with redirect_stdout(StringIO()) as out:
         logger("test-any").info(text, extra={"value": text})
 
@@ -183,14 +183,14 @@ def test_any_text_is_one_line(text: str) -> None:
 
 
 def test_the_http_library_is_silenced() -> None:
-    """Its warnings are plain text, between lines that are all JSON."""
+    """urllib3's warnings are plain text, and all other lines are JSON."""
     logger("test-silence")
 
     assert not logging.getLogger("urllib3.connectionpool").isEnabledFor(logging.WARNING)
 
 
 def test_logger_follows_standard_output() -> None:
-    """A logger that is made at import writes to wherever standard output leads by then."""
+    """A logger that is built at import writes to the current standard output."""
     log = logger("test-follows")
     with redirect_stdout(StringIO()) as first:
         log.info("one")
@@ -205,13 +205,13 @@ def test_logger_follows_standard_output() -> None:
 
 
 def embedded(record: dict[str, Any]) -> dict[str, Any]:
-    """The metric directive of an embedded metric."""
+    """Return the metric directive of an embedded metric."""
     directive: dict[str, Any] = only(record["_aws"]["CloudWatchMetrics"])
     return directive
 
 
 def test_metric_is_in_the_embedded_format(records: Records) -> None:
-    """CloudWatch finds the namespace, the dimensions, the unit and the value where it looks."""
+    """Namespace, dimensions, unit and value are where CloudWatch reads them."""
     emit("Ours", "lookup", [Measure("Failed", 3, dimensions={"state": "throttled"})])
     record = only(records())
 
@@ -224,7 +224,7 @@ def test_metric_is_in_the_embedded_format(records: Records) -> None:
 
 
 def test_measures_share_a_line_where_they_share_dimensions(records: Records) -> None:
-    """A count of one state is of that state alone; the rest is one line with every unit."""
+    """A count with a state has its own line; other measures share a line with their units."""
     emit(
         "Ours",
         "aggregator",
@@ -250,7 +250,7 @@ def test_measures_share_a_line_where_they_share_dimensions(records: Records) -> 
 
 
 def test_fields_are_in_the_line_and_are_no_dimensions(records: Records) -> None:
-    """Each combination of fields has its own line, and CloudWatch adds their values up."""
+    """Each combination of fields has its own line, and CloudWatch adds up the values."""
     emit(
         "Ours",
         "lookup",
@@ -269,15 +269,15 @@ def test_fields_are_in_the_line_and_are_no_dimensions(records: Records) -> None:
 
 
 def test_more_than_a_hundred_metrics_are_all_written(records: Records) -> None:
-    """CloudWatch takes a hundred metrics a line; the rest goes to the next one."""
+    """CloudWatch accepts a hundred metrics a line; the others are on the next line."""
     emit("Ours", "lookup", [Measure(f"M{number}", number) for number in range(130)])
     values = {name: value for record in records() for name, value in record.items()}
 
     assert [values[f"M{number}"] for number in range(130)] == [[number] for number in range(130)]
 
 
-def test_nothing_to_measure_writes_nothing(records: Records) -> None:
-    """A quiet round costs no metric."""
+def test_no_measures_write_no_line(records: Records) -> None:
+    """Without measures no line is written."""
     emit("Ours", "lookup", [])
 
     assert records() == []
@@ -286,8 +286,8 @@ def test_nothing_to_measure_writes_nothing(records: Records) -> None:
 LIMIT = 100  # of CloudWatch: metrics of a line, values of a metric
 
 
-def assert_takes(record: dict[str, Any]) -> None:
-    """Fail unless CloudWatch takes a line whole."""
+def assert_accepted(record: dict[str, Any]) -> None:
+    """Fail unless CloudWatch accepts the whole line."""
     directive = embedded(record)
     names = [metric["Name"] for metric in directive["Metrics"]]
     assert 1 <= len(names) <= LIMIT
@@ -301,13 +301,13 @@ def assert_takes(record: dict[str, Any]) -> None:
 def test_any_number_of_values_is_written(
     count: int, dimensions: dict[str, str], records: Records
 ) -> None:
-    """No value is lost, no line is too long, and no warning is between the lines."""
+    """No value is lost, no line is too long, and no warning is printed."""
     values = [Measure("Seconds", n, MetricUnit.Seconds, dimensions) for n in range(count)]
     emit("Ours", "aggregator", [*values, Measure("Pending", 0)])
     found = records()
 
     for record in found:
-        assert_takes(record)
+        assert_accepted(record)
     assert [n for record in found for n in record.get("Seconds", [])] == list(range(count))
     assert [record["Pending"] for record in found if "Pending" in record] == [[0]]
 
@@ -315,12 +315,12 @@ def test_any_number_of_values_is_written(
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("count", [99, 100, 101, 200, 1000])
 def test_any_number_of_metrics_is_written(count: int, records: Records) -> None:
-    """Each with its value."""
+    """Each metric is written with its value."""
     emit("Ours", "lookup", [Measure(f"M{number}", number) for number in range(count)])
     found = records()
 
     for record in found:
-        assert_takes(record)
+        assert_accepted(record)
     values = {name: value for record in found for name, value in record.items()}
     assert [values[f"M{n}"] for n in range(count)] == [[n] for n in range(count)]
 
@@ -328,12 +328,12 @@ def test_any_number_of_metrics_is_written(count: int, records: Records) -> None:
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("count", [1, 50, 100, 250])
 def test_many_metrics_of_many_values_are_written(count: int, records: Records) -> None:
-    """In any order."""
+    """Metrics are written whatever their order."""
     emit("Ours", "lookup", [Measure(f"M{n % 7}", n) for n in range(7 * count)])
     found = records()
 
     for record in found:
-        assert_takes(record)
+        assert_accepted(record)
     assert sum(len(record.get(f"M{n}", [])) for record in found for n in range(7)) == 7 * count
 
 
@@ -343,8 +343,8 @@ def test_many_metrics_of_many_values_are_written(count: int, records: Records) -
     [float("nan"), float("inf"), float("-inf"), 10**400, -(10**400), 1e300],
     ids=["nan", "inf", "-inf", "huge", "-huge", "1e300"],
 )
-def test_a_value_that_cloudwatch_does_not_take_is_left_out(value: float, records: Records) -> None:
-    """It would make CloudWatch drop the line, and NaN is not JSON."""
+def test_a_value_that_cloudwatch_rejects_is_left_out(value: float, records: Records) -> None:
+    """CloudWatch would drop the line with such a value, and NaN is not JSON."""
     emit("Ours", "lookup", [Measure("Bad", value), Measure("Good", 1)])
     record = only(records())
 
@@ -364,10 +364,10 @@ def test_a_value_that_cloudwatch_does_not_take_is_left_out(value: float, records
     ],
     ids=["empty", "blank", "no name", "service", "many"],
 )
-def test_a_dimension_that_cloudwatch_does_not_take_is_left_out(
+def test_a_dimension_that_cloudwatch_rejects_is_left_out(
     dimensions: dict[str, str], kept: set[str], records: Records
 ) -> None:
-    """The value is written without it, and without a warning."""
+    """The value is written without the dimension and without a warning."""
     emit("Ours", "lookup", [Measure("M", 1, dimensions=dimensions)])
     record = only(records())
 
@@ -377,15 +377,15 @@ def test_a_dimension_that_cloudwatch_does_not_take_is_left_out(
 
 
 @pytest.mark.filterwarnings("error")
-def test_values_that_are_all_left_out_write_nothing(records: Records) -> None:
-    """No empty line, no warning."""
+def test_values_that_are_all_left_out_write_no_line(records: Records) -> None:
+    """There is no empty line and no warning."""
     emit("Ours", "lookup", [Measure("Bad", float("nan"))])
 
     assert records() == []
 
 
-def test_lines_name_the_invocation_and_what_is_noted(records: Records) -> None:
-    """In every thread the invocation; in one thread, for a time, what it works on."""
+def test_lines_have_the_invocation_and_the_noted_fields(records: Records) -> None:
+    """Lines of every thread have the request id; noted fields are of one thread and a block."""
     log = logger(f"test-{uuid4()}")
     begin(Context("lookup", aws_request_id="one"), round="morning")
     try:

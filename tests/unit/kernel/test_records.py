@@ -1,4 +1,4 @@
-"""Complete rows: everything that the services write is read again."""
+"""Decoders of complete rows read every attribute that the services write."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ DECODERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
 
 
 def written() -> list[dict[str, Any]]:
-    """The rows of the golden table, with a time where it has none."""
+    """Return the rows of the golden table, with a time where it has a placeholder."""
     lines = GOLDEN.read_text(encoding="utf-8").replace("<time>", TEXT).splitlines()
     return [from_item(json.loads(line)) for line in lines]
 
 
 def decoder_of(row: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], object]:
-    """The decoder of a row's kind."""
+    """Return the decoder of a row's kind."""
     return next(each for prefix, each in DECODERS.items() if row["record"].startswith(prefix))
 
 
 def the_row(prefix: str, **attributes: str) -> dict[str, Any]:
-    """The first golden row of a kind that has these attributes."""
+    """Return the first golden row of a kind that has these attributes."""
     rows = (row for row in written() if row["record"].startswith(prefix))
     return next(r for r in rows if all(r.get(name) == text for name, text in attributes.items()))
 
 
 def attributes() -> Iterator[tuple[int, str]]:
-    """Each attribute of each golden row, but for the key of the note, which is fixed."""
+    """Return each attribute of each golden row, except for the fixed key of the note."""
     for number, row in enumerate(written()):
         for name in sorted(row):
             if row["record"] != "scheduler" or name not in {"region", "record"}:
@@ -55,7 +55,7 @@ def attributes() -> Iterator[tuple[int, str]]:
 
 @pytest.mark.parametrize(("number", "name"), list(attributes()))
 def test_every_attribute_that_is_written_is_read(number: int, name: str) -> None:
-    """A value of another type is noticed, so no attribute is skipped."""
+    """A value of another type causes an error, so no attribute is skipped."""
     row = written()[number]
     decode = decoder_of(row)
     decode(row)
@@ -64,8 +64,8 @@ def test_every_attribute_that_is_written_is_read(number: int, name: str) -> None
         decode({**row, name: {"another": "type"}})
 
 
-def test_image_row_has_its_detail_and_its_last_change() -> None:
-    """The status of a failure says what happened; a change says when."""
+def test_image_row_has_its_detail_and_last_change() -> None:
+    """The status of a failure has a detail, and a change has a time."""
     found = decode_image_row(the_row(IMAGE_PREFIX, image_name="by-filter"))
     missing = decode_image_row(the_row(IMAGE_PREFIX, image_name="missing"))
 
@@ -76,8 +76,8 @@ def test_image_row_has_its_detail_and_its_last_change() -> None:
     assert missing.detail == "there is no parameter /images/missing here"
 
 
-def test_release_row_says_what_became_of_its_announcement() -> None:
-    """Published, pending and closed rows differ by their attributes alone."""
+def test_release_row_has_the_state_of_its_announcement() -> None:
+    """Published, pending and closed rows differ only by their attributes."""
     published = the_row(RELEASE_PREFIX)
     plain = {n: v for n, v in published.items() if n not in {"published_at", "message_id"}}
 
@@ -88,8 +88,8 @@ def test_release_row_says_what_became_of_its_announcement() -> None:
     assert decode_release_row({**plain, "closed_at": TEXT}).closed_at == MOMENT
 
 
-def test_round_row_names_its_target_and_what_was_requested() -> None:
-    """The account is in the key alone."""
+def test_round_row_has_its_target_and_requests() -> None:
+    """The account is only in the key."""
     found = decode_round_row(the_row(ROUND_PREFIX, region="us-east-1"))
 
     assert found.target == Target("123456789012", "us-east-1")
@@ -98,7 +98,7 @@ def test_round_row_names_its_target_and_what_was_requested() -> None:
     assert found.window.round == "2026-11-22T03:00:00Z"
 
 
-def test_note_names_regions_and_where_the_next_round_begins() -> None:
+def test_note_has_regions_and_the_start_of_the_next_round() -> None:
     """The note is one row for the whole table."""
     expected = Note(frozenset({"eu-central-1", "eu-west-1", "us-east-1"}), "eu-central-1")
 
@@ -107,7 +107,7 @@ def test_note_names_regions_and_where_the_next_round_begins() -> None:
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-11-22T07:00:10", ""])
-def test_what_is_not_a_time_is_refused(text: str) -> None:
-    """A time has an offset from UTC."""
+def test_an_invalid_time_is_rejected(text: str) -> None:
+    """A time must have an offset from UTC."""
     with pytest.raises(MalformedError, match="must be a time"):
         decode_image_row({**the_row(IMAGE_PREFIX, image_name="by-filter"), "changed_at": text})

@@ -1,6 +1,6 @@
-"""Access to target accounts: who assumes what, how often, where, and what a refusal means.
+"""Access to target accounts: sessions, clients, retries, and failures.
 
-The clients are boto3's own, with real signing and parsing; only what they send stays here.
+The clients are boto3's own, with real signing and parsing. Only the network is replaced.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "
 REGION_CODES = sorted(c for c, state in STATE_OF_CODE.items() if state is State.REGION_DISABLED)
 
 
-# --- an AWS that is not there
+# --- a fake AWS
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A request as it would have left for AWS."""
+    """A request as it would be sent to AWS."""
 
     operation: str
     host: str
@@ -70,7 +70,7 @@ class Sent:
 
     @classmethod
     def of(cls, request: AWSPreparedRequest, operation: str) -> Sent:
-        """What a signed request says of itself."""
+        """Parse a signed request."""
         authorization = request.headers["Authorization"]
         if isinstance(authorization, bytes):
             authorization = authorization.decode()
@@ -87,7 +87,7 @@ class Sent:
 
 
 class Refusal(Exception):  # noqa: N818 - an answer
-    """An error answer, or any other body."""
+    """An error response, or any other body."""
 
     def __init__(self, code: str, status: int = 403, body: str | None = None) -> None:
         super().__init__(code)
@@ -103,7 +103,7 @@ Rule = Callable[[Sent], None]
 
 
 class Cloud:
-    """Answers every request, keeps it, and lets a rule refuse it first."""
+    """Responds to every request and keeps it; a rule may reject it first."""
 
     def __init__(self) -> None:
         self.time = START
@@ -113,20 +113,20 @@ class Cloud:
         self.rule: Rule = lambda _: None
 
     def monotonic(self) -> float:
-        """The monotonic clock."""
+        """Return the monotonic clock."""
         self.clock_reads += 1
         return self.seconds
 
     def operations(self) -> list[str]:
-        """The operations asked for, in order."""
+        """Return the called operations, in order."""
         return [sent.operation for sent in self.sent]
 
     def assumed(self) -> list[str]:
-        """The roles assumed, in order."""
+        """Return the assumed roles, in order."""
         return [sent.form["RoleArn"] for sent in self.sent if sent.operation == "AssumeRole"]
 
     def refuse(self, operation: str, code: str, **where: str) -> None:
-        """Refuse an operation (in a region, or with an access key) with a code from now on."""
+        """Reject an operation (in a region, or with an access key) with a code from now on."""
 
         def rule(sent: Sent) -> None:
             place = {name: getattr(sent, name) for name in where}
@@ -136,7 +136,7 @@ class Cloud:
         self.rule = rule
 
     def answer(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
-        """Answer in place of the network."""
+        """Respond in place of the network."""
         sent = Sent.of(request, event_name.rpartition(".")[2])
         self.sent.append(sent)
         is_json = sent.operation == "GetParameters"
@@ -173,12 +173,12 @@ class Raw(io.BytesIO):
     """A body as botocore reads it."""
 
     def stream(self, **_: object) -> Iterator[bytes]:
-        """The whole body at once."""
+        """Return the whole body at once."""
         yield self.read()
 
 
 class OfflineHome(HubSession):
-    """A home whose clients send to a `Cloud`."""
+    """A hub session whose clients send to a `Cloud`."""
 
     def __init__(self, region: str, cloud: Cloud) -> None:
         super().__init__(region)
@@ -192,7 +192,7 @@ class OfflineHome(HubSession):
 
 @pytest.fixture
 def cloud() -> Cloud:
-    """An AWS of the test's own."""
+    """Build a fake AWS for the test."""
     return Cloud()
 
 
@@ -202,7 +202,7 @@ def members(
     session_name: str = "ami-tracker",
     role_name: str = "ami-tracker-read",
 ) -> TargetSessions:
-    """Access from a hub region into that cloud's accounts."""
+    """Build the access from a hub region into that cloud's accounts."""
     role = Role(role_name, "external-secret", session_name, POLICY)
     return TargetSessions(
         OfflineHome(region, cloud),
@@ -213,18 +213,18 @@ def members(
 
 
 def ask(client: Client) -> list[str]:
-    """Ask for a parameter that is not there."""
+    """Request a parameter that does not exist."""
     absent: list[str] = client.get_parameters(Names=["/a"])["InvalidParameters"]
     return absent
 
 
 def itself(client: Client) -> Client:
-    """The client that the call was given."""
+    """Return the client of the call."""
     return client
 
 
 def failed(call: Callable[[], object]) -> CallFailedError:
-    """The error of a call that must fail."""
+    """Return the error of a call that must fail."""
     with pytest.raises(CallFailedError) as caught:
         call()
     return caught.value
@@ -234,7 +234,7 @@ def failed(call: Callable[[], object]) -> CallFailedError:
 
 
 def test_call_goes_to_the_target_with_its_accounts_credentials(cloud: Cloud) -> None:
-    """Account and region of every call are the request's own."""
+    """Account and region of every call are those of the request."""
     answer = members(cloud).call(TARGET, "ssm", ask)
     assumed, asked = cloud.sent
 
@@ -249,8 +249,8 @@ def test_call_goes_to_the_target_with_its_accounts_credentials(cloud: Cloud) -> 
     assert asked.access_key == f"ASIA{ACCOUNT}N1"
 
 
-def test_role_is_assumed_with_both_locks(cloud: Cloud) -> None:
-    """The external id, the inline policy and a telling session name are sent along."""
+def test_role_is_assumed_with_external_id_and_policy(cloud: Cloud) -> None:
+    """AssumeRole has the external id, the session policy and a descriptive session name."""
     members(cloud, session_name="ami-tracker-lookup-" + "x" * 80).ensure_session(ACCOUNT)
     form = cloud.sent[0].form
 
@@ -268,8 +268,8 @@ def test_role_may_have_a_path(cloud: Cloud) -> None:
     assert cloud.assumed() == [f"arn:aws:iam::{ACCOUNT}:role/platform/ami-tracker-read"]
 
 
-def test_sts_is_asked_at_the_hub_region(cloud: Cloud) -> None:
-    """Tokens of a regional endpoint are valid in opt-in regions too, the global one's are not."""
+def test_sts_is_called_in_the_hub_region(cloud: Cloud) -> None:
+    """Opt-in regions accept only tokens of a regional STS endpoint."""
     home = OfflineHome(HUB_REGION, cloud)
     members(cloud).ensure_session(ACCOUNT)
 
@@ -288,7 +288,7 @@ ENDPOINTS = {
 
 @pytest.fixture(params=["environment", "configuration file"])
 def legacy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A shell or a configuration file that asks for STS's global endpoint; the file's path."""
+    """Set STS's global endpoint in the environment or a file, and return the file's path."""
     file = tmp_path / "config"
     file.write_text("[default]\n", encoding="utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
@@ -300,15 +300,15 @@ def legacy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def sts_endpoint(region: str) -> str:
-    """Where a home sends its calls of STS."""
+    """Return the endpoint of a hub session's STS calls."""
     endpoint: str = HubSession(region).client("sts").meta.endpoint_url
     return endpoint
 
 
 @pytest.mark.usefixtures("legacy")
 @pytest.mark.parametrize("region", ENDPOINTS)
-def test_no_setting_leads_to_the_global_endpoint_of_sts(region: str) -> None:
-    """Opt-in regions refuse its tokens; clients with an assumed session follow the same rule."""
+def test_no_setting_selects_the_global_endpoint_of_sts(region: str) -> None:
+    """Opt-in regions reject tokens of the global endpoint, with assumed sessions too."""
     assert sts_endpoint(region) == ENDPOINTS[region]
     session = AssumedSession("ASIAKEY", "very-secret", "secret-token", START)
     member = HubSession(region).member_client("sts", region, session)
@@ -320,13 +320,13 @@ def test_no_setting_leads_to_the_global_endpoint_of_sts(region: str) -> None:
 def test_a_configured_endpoint_of_sts_is_used(
     monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    """As by the AWS CLI: an emulator or a VPC endpoint."""
+    """An endpoint of an emulator or a VPC is used as by the AWS CLI."""
     monkeypatch.setenv(variable, "http://localhost:4566")
     assert sts_endpoint("us-east-1") == "http://localhost:4566"
 
 
 def test_an_endpoint_in_the_configuration_file_is_used(legacy: Path) -> None:
-    """In the services section of a profile."""
+    """The endpoint may be in the services section of a profile."""
     text = legacy.read_text(encoding="utf-8")
     section = "services = local\n[services local]\nsts =\n  endpoint_url = http://localhost:4567\n"
     legacy.write_text(text + section, encoding="utf-8")
@@ -342,20 +342,20 @@ def test_an_endpoint_in_the_configuration_file_is_used(legacy: Path) -> None:
         ("us-gov-west-1", "aws-us-gov"),
     ],
 )
-def test_role_is_of_the_hubs_partition(cloud: Cloud, region: str, partition: str) -> None:
-    """Roles cannot be assumed across partitions, so the region tells which one it is."""
+def test_role_is_in_the_hubs_partition(cloud: Cloud, region: str, partition: str) -> None:
+    """Roles cannot be assumed across partitions, so the region decides the partition."""
     members(cloud, region=region).ensure_session(ACCOUNT)
 
     assert OfflineHome(region, cloud).partition == partition
     assert cloud.assumed() == [f"arn:{partition}:iam::{ACCOUNT}:role/ami-tracker-read"]
 
 
-def test_one_session_per_account_serves_all(cloud: Cloud) -> None:
-    """Many threads, regions and services of an account share one AssumeRole."""
+def test_one_session_per_account_is_shared(cloud: Cloud) -> None:
+    """Many threads, regions and services of an account share one AssumeRole call."""
 
     def rule(sent: Sent) -> None:
         if sent.operation == "AssumeRole":
-            time.sleep(0.05)  # long enough for every thread to want one
+            time.sleep(0.05)  # long enough for every thread to need one
 
     cloud.rule = rule
     access = members(cloud)
@@ -383,7 +383,7 @@ def test_one_session_per_account_serves_all(cloud: Cloud) -> None:
 def test_session_is_renewed_five_minutes_before_expiry(
     cloud: Cloud, age: timedelta, sessions: int
 ) -> None:
-    """A warm function goes on with its session until that could end during a call."""
+    """A warm function uses its session until it could end during a call."""
     access = members(cloud)
     access.call(TARGET, "ssm", ask)
     cloud.time += age
@@ -394,7 +394,7 @@ def test_session_is_renewed_five_minutes_before_expiry(
 
 
 @pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(days=-400)], ids=str)
-def test_a_clock_that_is_set_back_keeps_no_session_alive(cloud: Cloud, step: timedelta) -> None:
+def test_a_clock_that_is_set_back_does_not_extend_a_session(cloud: Cloud, step: timedelta) -> None:
     """A session lasts as long as STS granted, whatever the system clock shows later."""
     access = members(cloud)
     access.call(TARGET, "ssm", ask)
@@ -408,7 +408,7 @@ def test_a_clock_that_is_set_back_keeps_no_session_alive(cloud: Cloud, step: tim
     assert len(cloud.assumed()) == 2
 
 
-def test_a_clock_that_is_set_forward_costs_one_session(cloud: Cloud) -> None:
+def test_a_clock_that_is_set_forward_takes_one_renewal(cloud: Cloud) -> None:
     """The session is renewed once, not with every call."""
     access = members(cloud)
     access.call(TARGET, "ssm", ask)
@@ -419,8 +419,10 @@ def test_a_clock_that_is_set_forward_costs_one_session(cloud: Cloud) -> None:
     assert len(cloud.assumed()) == 2
 
 
-def test_the_least_used_clients_go_first(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hub of many accounts does not grow for ever; a client that goes is made anew."""
+def test_the_least_recently_used_clients_are_removed(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of clients of a hub is bounded; a removed client is created again when needed."""
     monkeypatch.setattr(sessions, "_MAX_CLIENTS", 2)
     access = members(cloud)
     first = access.call(TARGET, "ssm", itself)
@@ -433,7 +435,7 @@ def test_the_least_used_clients_go_first(cloud: Cloud, monkeypatch: pytest.Monke
 
 
 def test_clients_are_kept_per_account_region_and_service(cloud: Cloud) -> None:
-    """Making a client is slow and holds memory: each is made once."""
+    """Creating a client is slow and uses memory, so each is created once."""
     access = members(cloud)
     places = [
         (TARGET, "ssm"),
@@ -449,19 +451,19 @@ def test_clients_are_kept_per_account_region_and_service(cloud: Cloud) -> None:
 
 
 class CountingHome(HubSession):
-    """A home whose clients are nothing but counted."""
+    """A hub session that only counts its clients."""
 
     def __init__(self, region: str) -> None:
         super().__init__(region)
         self.created: Counter[tuple[str, str, str]] = Counter()
 
     def client(self, service: str) -> Client:
-        """STS, whose sessions carry the account's id as their key."""
+        """Return an STS client, whose sessions have the account's id as their key."""
         assert service == "sts"
         return self
 
     def assume_role(self, **asked: str) -> dict[str, dict[str, object]]:
-        """Credentials for the account of the role."""
+        """Return credentials for the account of the role."""
         return {
             "Credentials": {
                 "AccessKeyId": asked["RoleArn"].split(":")[4],
@@ -472,14 +474,14 @@ class CountingHome(HubSession):
         }
 
     def member_client(self, service: str, region: str, session: AssumedSession) -> Client:
-        """A client, slow enough for other threads to want the same one."""
+        """Return a client, slowly enough for other threads to need the same one."""
         self.created[session.access_key_id, region, service] += 1
         time.sleep(0.0005)
         return object()
 
 
 def test_a_batch_over_all_targets_creates_each_client_once() -> None:
-    """34 regions in five accounts, with SSM and EC2 in each, twice, by many threads."""
+    """Many threads use 34 regions in five accounts, with SSM and EC2 in each, twice."""
     home = CountingHome(HUB_REGION)
     access = TargetSessions(home, Role("reader", "external", "test", POLICY), clock=lambda: START)
     places = [
@@ -495,8 +497,8 @@ def test_a_batch_over_all_targets_creates_each_client_once() -> None:
     assert (len(home.created), home.created.total()) == (340, 340)
 
 
-def test_threads_that_want_the_same_client_create_one() -> None:
-    """Creating a client is slow: the others wait for it instead of creating their own."""
+def test_threads_that_need_the_same_client_create_one() -> None:
+    """Creating a client is slow, so other threads wait for it instead of creating their own."""
     home = CountingHome(HUB_REGION)
     access = TargetSessions(home, Role("reader", "external", "test", POLICY), clock=lambda: START)
     with ThreadPoolExecutor(MAX_THREADS) as pool:
@@ -507,7 +509,7 @@ def test_threads_that_want_the_same_client_create_one() -> None:
 
 
 def test_client_is_replaced_with_its_session(cloud: Cloud) -> None:
-    """A client holds the credentials it was made with, so a renewed session has new ones."""
+    """A client holds the credentials of its session, so a renewed session has new clients."""
     access = members(cloud)
     old = access.call(TARGET, "ssm", itself)
     cloud.time += timedelta(hours=1)
@@ -517,8 +519,8 @@ def test_client_is_replaced_with_its_session(cloud: Cloud) -> None:
     assert new is access.call(TARGET, "ssm", itself)
 
 
-def test_slow_account_keeps_no_other_waiting(cloud: Cloud) -> None:
-    """While one account's AssumeRole hangs, another account is served."""
+def test_slow_account_delays_no_other(cloud: Cloud) -> None:
+    """While one account's AssumeRole hangs, calls to another account are made."""
     hanging, go_on = threading.Event(), threading.Event()
 
     def rule(sent: Sent) -> None:
@@ -540,8 +542,8 @@ def test_slow_account_keeps_no_other_waiting(cloud: Cloud) -> None:
     assert (other, was_done, slow.result()) == (["/a"], False, ["/a"])
 
 
-def test_entering_makes_sure_of_the_session(cloud: Cloud) -> None:
-    """Entering assumes the role once; the calls that follow use that session."""
+def test_ensure_session_assumes_the_role(cloud: Cloud) -> None:
+    """`ensure_session` assumes the role once; later calls use that session."""
     access = members(cloud)
     access.ensure_session(ACCOUNT)
     access.ensure_session(ACCOUNT)
@@ -550,7 +552,7 @@ def test_entering_makes_sure_of_the_session(cloud: Cloud) -> None:
     assert cloud.operations() == ["AssumeRole", "GetParameters"]
 
 
-# --- refusals
+# --- failures
 
 
 @pytest.mark.parametrize(
@@ -564,8 +566,8 @@ def test_entering_makes_sure_of_the_session(cloud: Cloud) -> None:
         ("ExpiredTokenException", State.CREDENTIALS),
     ],
 )
-def test_refused_role_is_told_from_a_refused_call(cloud: Cloud, code: str, state: State) -> None:
-    """Without a session nothing is asked of the target; our own bad credentials are no region's."""
+def test_denied_role_differs_from_a_denied_call(cloud: Cloud, code: str, state: State) -> None:
+    """Without a session the target is not called; our bad credentials disable no region."""
     cloud.refuse("AssumeRole", code)
     access = members(cloud)
 
@@ -574,8 +576,8 @@ def test_refused_role_is_told_from_a_refused_call(cloud: Cloud, code: str, state
     assert set(cloud.operations()) == {"AssumeRole"}
 
 
-def test_refused_role_is_not_asked_for_once_per_region(cloud: Cloud) -> None:
-    """Targets that waited while the first of their account was refused share its refusal."""
+def test_denied_role_is_not_requested_once_per_region(cloud: Cloud) -> None:
+    """Targets that waited for the first attempt of their account share its failure."""
     cloud.refuse("AssumeRole", "AccessDenied")
     access = members(cloud)
 
@@ -585,8 +587,8 @@ def test_refused_role_is_not_asked_for_once_per_region(cloud: Cloud) -> None:
     assert cloud.operations() == ["AssumeRole"]
 
 
-def test_refused_role_is_tried_again_later(cloud: Cloud) -> None:
-    """A refusal is soon forgotten: the role may be rolled out the next minute."""
+def test_denied_role_is_requested_again_later(cloud: Cloud) -> None:
+    """A failure is kept only briefly, because the role may be created the next minute."""
     cloud.refuse("AssumeRole", "AccessDenied")
     access = members(cloud)
     failed(lambda: access.ensure_session(ACCOUNT))
@@ -597,8 +599,8 @@ def test_refused_role_is_tried_again_later(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize("step", [timedelta(), timedelta(hours=-1), timedelta(days=400)], ids=str)
-def test_a_refusal_is_forgotten_whatever_the_clock_does(cloud: Cloud, step: timedelta) -> None:
-    """The half second for which a refusal holds is measured by the monotonic clock."""
+def test_a_denial_is_kept_briefly_whatever_the_clock_shows(cloud: Cloud, step: timedelta) -> None:
+    """A failure is kept for half a second of the monotonic clock."""
     cloud.refuse("AssumeRole", "AccessDenied")
     access = members(cloud)
     failed(lambda: access.ensure_session(ACCOUNT))
@@ -618,8 +620,8 @@ def test_a_refusal_is_forgotten_whatever_the_clock_does(cloud: Cloud, step: time
         ("SomethingNew", State.UNCLASSIFIED),
     ],
 )
-def test_refused_call_is_not_repeated(cloud: Cloud, code: str, state: State) -> None:
-    """What renewing cannot mend fails at once, with the service's code and the original error."""
+def test_denied_call_is_not_repeated(cloud: Cloud, code: str, state: State) -> None:
+    """A failure that a renewal cannot fix is raised at once, with code and original error."""
     cloud.refuse("GetParameters", code)
     access = members(cloud)
     error = failed(lambda: access.call(TARGET, "ssm", ask))
@@ -630,7 +632,7 @@ def test_refused_call_is_not_repeated(cloud: Cloud, code: str, state: State) -> 
 
 
 def test_expired_session_is_renewed_once(cloud: Cloud) -> None:
-    """A session that ended early (a clock, a revocation) costs one repetition, not the request."""
+    """A session that ended early is renewed, and the request is repeated once."""
     cloud.refuse("GetParameters", "ExpiredTokenException", access_key=f"ASIA{ACCOUNT}N1")
 
     assert members(cloud).call(TARGET, "ssm", ask) == ["/a"]
@@ -640,8 +642,8 @@ def test_expired_session_is_renewed_once(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     "code", ["InvalidSignatureException", "IncompleteSignatureException", "RequestExpired"]
 )
-def test_a_signature_that_was_refused_once_costs_no_answer(cloud: Cloud, code: str) -> None:
-    """The clock of a function that was frozen is right again by the next call."""
+def test_a_signature_that_was_rejected_once_is_repeated(cloud: Cloud, code: str) -> None:
+    """The clock of a function that was frozen is correct again by the next call."""
     cloud.refuse("GetParameters", code, access_key=f"ASIA{ACCOUNT}N1")
 
     assert members(cloud).call(TARGET, "ssm", ask) == ["/a"]
@@ -649,7 +651,7 @@ def test_a_signature_that_was_refused_once_costs_no_answer(cloud: Cloud, code: s
 
 
 def test_session_that_stays_expired_fails_as_credentials(cloud: Cloud) -> None:
-    """After one renewal it is left to another delivery."""
+    """After one renewal, the failure is left to a redelivery."""
     cloud.refuse("GetParameters", "ExpiredTokenException")
     access = members(cloud)
 
@@ -658,7 +660,7 @@ def test_session_that_stays_expired_fails_as_credentials(cloud: Cloud) -> None:
 
 
 def test_expired_session_is_renewed_by_one_of_its_users(cloud: Cloud) -> None:
-    """When a session ends under many threads, the first renews it and the others take that."""
+    """When a session ends under many threads, the first renews it for all."""
     cloud.refuse("GetParameters", "ExpiredTokenException", access_key=f"ASIA{ACCOUNT}N1")
     access = members(cloud)
     meanwhile = iter([lambda: access.call(Target(ACCOUNT, "us-west-2"), "ssm", ask)])
@@ -672,10 +674,10 @@ def test_expired_session_is_renewed_by_one_of_its_users(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize("code", REGION_CODES)
-def test_good_credentials_that_a_region_refuses_mean_it_is_disabled(
+def test_valid_credentials_that_a_region_rejects_mean_it_is_disabled(
     cloud: Cloud, code: str
 ) -> None:
-    """The same code says "bad credentials" and "region not enabled": asking at home tells which."""
+    """The code is ambiguous; a call in the home region shows that the credentials are valid."""
     cloud.refuse("GetParameters", code, region="us-east-1")
     access = members(cloud)
     found = failed(lambda: access.call(TARGET, "ssm", ask)).failure
@@ -688,8 +690,8 @@ def test_good_credentials_that_a_region_refuses_mean_it_is_disabled(
 
 
 @pytest.mark.parametrize("code", REGION_CODES)
-def test_credentials_that_home_refuses_too_are_bad(cloud: Cloud, code: str) -> None:
-    """They are renewed once, then left to another delivery."""
+def test_credentials_that_the_home_region_rejects_too_are_bad(cloud: Cloud, code: str) -> None:
+    """Bad credentials are renewed once, then left to a redelivery."""
 
     def rule(sent: Sent) -> None:
         if sent.operation != "AssumeRole":
@@ -704,7 +706,7 @@ def test_credentials_that_home_refuses_too_are_bad(cloud: Cloud, code: str) -> N
 
 
 def test_answer_that_cannot_be_parsed_is_transient(cloud: Cloud) -> None:
-    """A proxy's page in place of EC2's answer fails that call, not the function."""
+    """A proxy's page in place of EC2's response fails that call, not the function."""
 
     def rule(sent: Sent) -> None:
         if sent.operation == "DescribeImages":
@@ -718,7 +720,7 @@ def test_answer_that_cannot_be_parsed_is_transient(cloud: Cloud) -> None:
 
 
 def test_unreachable_region_is_transient(cloud: Cloud) -> None:
-    """Botocore's own exceptions are classified like answers."""
+    """Botocore's own exceptions are classified like responses."""
 
     def use(_: Client) -> None:
         raise ConnectTimeoutError(endpoint_url="https://ssm.us-east-1.amazonaws.com")
@@ -729,7 +731,7 @@ def test_unreachable_region_is_transient(cloud: Cloud) -> None:
 
 
 def test_bug_is_not_a_failure_of_aws(cloud: Cloud) -> None:
-    """Any other exception goes through, so that it is seen for what it is."""
+    """Any other exception is raised unchanged."""
 
     def use(_: Client) -> None:
         raise ZeroDivisionError
@@ -755,7 +757,7 @@ def test_secrets_are_never_printed(cloud: Cloud) -> None:
 
 
 def test_hub_clients_are_kept(cloud: Cloud) -> None:
-    """Threads that ask for the same client at once get the same one, in the hub's region."""
+    """Simultaneous threads get the same client, in the hub's region."""
     home = OfflineHome(HUB_REGION, cloud)
     with ThreadPoolExecutor(8) as pool:
         clients = list(pool.map(lambda _: home.client("sts"), range(32)))
@@ -765,8 +767,8 @@ def test_hub_clients_are_kept(cloud: Cloud) -> None:
     assert home.client("ssm") is not clients[0]
 
 
-def test_many_threads_make_clients_at_once() -> None:
-    """Of several services and regions: botocore's own making of clients is not thread-safe."""
+def test_many_threads_create_clients_at_once() -> None:
+    """Threads may create clients at once, although botocore's creation is not thread-safe."""
     home = HubSession(HUB_REGION)
     session = AssumedSession("ASIAKEY", "very-secret", "secret-token", START)
     places = [(s, r) for s in ("ssm", "ec2") for r in ("us-east-1", "eu-west-1", "ap-east-1")] * 4
@@ -776,8 +778,8 @@ def test_many_threads_make_clients_at_once() -> None:
     assert [(c.meta.service_model.service_name, c.meta.region_name) for c in made] == places
 
 
-def test_every_client_is_bounded(cloud: Cloud) -> None:
-    """Three attempts with short timeouts, and a connection for each thread, at home and away."""
+def test_every_client_has_limits(cloud: Cloud) -> None:
+    """Every client has three attempts, short time-outs, and a connection for each thread."""
     hub, member = OfflineHome(HUB_REGION, cloud).client("sts"), members(cloud)
     for config in (hub.meta.config, member.call(TARGET, "ssm", itself).meta.config):
         assert config.retries == {"mode": "standard", "total_max_attempts": 3}
@@ -787,7 +789,7 @@ def test_every_client_is_bounded(cloud: Cloud) -> None:
 
 
 def test_throttling_is_tried_three_times(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Botocore's standard mode owns the repetition of single calls."""
+    """Botocore's standard mode repeats single calls."""
     waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
     cloud.refuse("GetParameters", "ThrottlingException")
@@ -805,7 +807,7 @@ TimeOut = type[ReadTimeoutError | ConnectTimeoutError | EndpointConnectionError]
 
 
 def no_answer(cloud: Cloud, operation: str, kind: TimeOut) -> None:
-    """Let an operation end without an answer."""
+    """Make an operation end without a response."""
 
     def rule(sent: Sent) -> None:
         if sent.operation == operation:
@@ -818,7 +820,7 @@ def no_answer(cloud: Cloud, operation: str, kind: TimeOut) -> None:
 @pytest.mark.parametrize("kind", TIME_OUTS)
 @pytest.mark.parametrize("operation", ["AssumeRole", "GetParameters"])
 def test_a_final_time_out_is_not_repeated(cloud: Cloud, operation: str, kind: TimeOut) -> None:
-    """A caller that asks again later waits once; any other caller waits three times."""
+    """A caller that repeats later waits once; any other caller waits three times."""
     no_answer(cloud, operation, kind)
     access = members(cloud)
     with time_outs_are_final():
@@ -840,8 +842,8 @@ def test_a_final_time_out_is_not_repeated(cloud: Cloud, operation: str, kind: Ti
     ],
     ids=repr,
 )
-def test_what_is_no_time_out_is_repeated_all_the_same(cloud: Cloud, problem: Exception) -> None:
-    """A dropped connection and throttling cost a healthy target no delivery."""
+def test_a_failure_that_is_not_a_time_out_is_repeated(cloud: Cloud, problem: Exception) -> None:
+    """A dropped connection or throttling causes no redelivery for a healthy target."""
     left = [problem] * 2
 
     def rule(sent: Sent) -> None:
@@ -853,8 +855,8 @@ def test_what_is_no_time_out_is_repeated_all_the_same(cloud: Cloud, problem: Exc
         assert members(cloud).call(TARGET, "ssm", ask) == ["/a"]
 
 
-def test_a_role_that_times_out_is_asked_for_again(cloud: Cloud) -> None:
-    """Only those that waited meanwhile share a time-out; who asks afterwards asks STS."""
+def test_a_role_that_times_out_is_requested_again(cloud: Cloud) -> None:
+    """Only waiting callers share a time-out; a later caller calls STS again."""
     no_answer(cloud, "AssumeRole", ReadTimeoutError)
     access = members(cloud)
     with time_outs_are_final():
@@ -864,7 +866,7 @@ def test_a_role_that_times_out_is_asked_for_again(cloud: Cloud) -> None:
 
 
 def test_targets_that_wait_for_the_same_role_share_its_time_out(cloud: Cloud) -> None:
-    """An account of many regions costs one wait, not one after the other."""
+    """An account of many regions waits once, not once per region."""
     begun, go_on = threading.Event(), threading.Event()
 
     def rule(_: Sent) -> None:
@@ -892,28 +894,28 @@ def test_targets_that_wait_for_the_same_role_share_its_time_out(cloud: Cloud) ->
     assert cloud.operations() == ["AssumeRole"]
 
 
-# --- batches, and entries that are left behind
+# --- batches, and unprocessed entries
 
 
 @pytest.mark.parametrize(
     ("count", "expected"),
     [(0, []), (1, ["0"]), (3, ["012"]), (4, ["012", "3"]), (7, ["012", "345", "6"])],
 )
-def test_batches_hold_everything_once_and_in_order(count: int, expected: list[str]) -> None:
-    """Runs of at most the size asked for."""
+def test_batches_hold_every_item_once_and_in_order(count: int, expected: list[str]) -> None:
+    """Batches have at most the requested size."""
     assert batches("0123456789"[:count], 3) == expected
 
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits that were asked for, none of which is made."""
+    """Record the waits without waiting."""
     asked: list[float] = []
     monkeypatch.setattr(time, "sleep", asked.append)
     return asked
 
 
-def test_work_that_is_done_at_once_is_not_repeated(waits: list[float]) -> None:
-    """The usual case costs one attempt and no wait."""
+def test_complete_work_is_not_repeated(waits: list[float]) -> None:
+    """The usual case takes one attempt and no wait."""
     attempts: list[list[int]] = []
 
     def attempt(work: list[int]) -> list[int]:
@@ -925,7 +927,7 @@ def test_work_that_is_done_at_once_is_not_repeated(waits: list[float]) -> None:
     assert waits == []
 
 
-def test_only_what_is_left_is_repeated(waits: list[float]) -> None:
+def test_only_unprocessed_entries_are_repeated(waits: list[float]) -> None:
     """Entries that succeeded are never sent again."""
     attempts: list[list[int]] = []
 
@@ -938,8 +940,8 @@ def test_only_what_is_left_is_repeated(waits: list[float]) -> None:
     assert len(waits) == 2
 
 
-def test_what_stays_undone_is_returned_after_four_attempts(waits: list[float]) -> None:
-    """The repetition is bounded; the caller decides about the rest."""
+def test_unprocessed_entries_are_returned_after_four_attempts(waits: list[float]) -> None:
+    """The number of attempts is bounded; the caller handles the rest."""
     attempts: list[list[int]] = []
 
     def attempt(work: list[int]) -> list[int]:
@@ -963,12 +965,12 @@ values = st.recursive(
 
 @given(st.dictionaries(st.text(), values, max_size=5))
 def test_any_row_survives_dynamodb(row: dict[str, Any]) -> None:
-    """Texts, whole numbers, truth values, nulls, lists and maps come back as they were."""
+    """Texts, integers, booleans, nulls, lists and maps are read back unchanged."""
     assert from_item(to_item(row)) == row
 
 
 def test_row_is_written_as_attribute_values() -> None:
-    """DynamoDB's own notation, with numbers as text."""
+    """The row is in DynamoDB's own notation, with numbers as text."""
     row = {"region": "us-east-1", "version": 7, "lookup": {"owners": ["amazon"]}, "active": True}
     expected = {
         "region": {"S": "us-east-1"},
@@ -981,7 +983,7 @@ def test_row_is_written_as_attribute_values() -> None:
 
 
 def test_numbers_are_read_as_whole_numbers() -> None:
-    """Versions are compared and printed as `int`, wherever they stand."""
+    """Versions are compared and printed as `int` at any depth."""
     row = from_item({"a": {"N": "7"}, "b": {"L": [{"M": {"c": {"N": "8"}}}]}})
 
     assert row == {"a": 7, "b": [{"c": 8}]}
@@ -990,7 +992,7 @@ def test_numbers_are_read_as_whole_numbers() -> None:
 
 
 def test_sets_and_fractions_are_kept() -> None:
-    """A number with a fraction must not be read as a whole one."""
+    """A number with a fraction is not read as an integer."""
     row = from_item({"a": {"NS": ["1", "20"]}, "b": {"SS": ["x"]}, "c": {"N": "2.5"}})
 
     assert row == {"a": frozenset({1, 20}), "b": frozenset({"x"}), "c": 2.5}

@@ -1,4 +1,4 @@
-"""Formats: what is written is read back equal, and nothing else is read."""
+"""Formats are read back equal to what was written, and any other input is rejected."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ RHEL = FilterLookup(
     exclude_names=("*-BETA-*",),
 )
 
-# --- strategies: any value that the configuration can bring about
+# --- strategies: any value that the configuration can cause
 
 REGIONS = (
     "af-south-1",
@@ -118,7 +118,7 @@ catalogues = st.builds(
 
 
 def message(**changes: object) -> dict[str, Any]:
-    """The design's example message, with changes."""
+    """Build the design's example message, with changes."""
     return {
         "schema": 1,
         "round": "2026-11-22T07:00:00Z",
@@ -130,12 +130,12 @@ def message(**changes: object) -> dict[str, Any]:
 
 
 def without(key: str) -> dict[str, Any]:
-    """The example message without one of its keys."""
+    """Build the example message without one of its keys."""
     return {name: value for name, value in message().items() if name != key}
 
 
 def pair(**changes: Any) -> Pair:  # noqa: ANN401 - any field of Pair
-    """A pair that was never looked up, with changes."""
+    """Build a pair that was never looked up, with changes."""
     fresh = Pair(
         target=TARGET,
         image_name="rhel-9-hvm",
@@ -147,7 +147,7 @@ def pair(**changes: Any) -> Pair:  # noqa: ANN401 - any field of Pair
 
 
 def release(**changes: Any) -> Release:  # noqa: ANN401 - any field of Release
-    """A first release, with changes."""
+    """Build a first release, with changes."""
     first = Release(
         target=TARGET,
         image_name="rhel-9-hvm",
@@ -163,7 +163,7 @@ def release(**changes: Any) -> Release:  # noqa: ANN401 - any field of Release
 
 
 def catalogue() -> Catalogue:
-    """A small configuration whose parts are sorted."""
+    """Build a small configuration whose parts are sorted."""
     return Catalogue(
         targets=(TARGET, Target("222233334444", "eu-west-1")),
         images=(
@@ -173,8 +173,8 @@ def catalogue() -> Catalogue:
     )
 
 
-def test_canonical_json_is_one_text() -> None:
-    """Digests are taken of it: sorted keys, no spaces, ASCII."""
+def test_canonical_json_is_unique() -> None:
+    """Digests use the text, so it has sorted keys, no spaces, and ASCII."""
     assert wire.canonical_json({"b": 1, "a": [None, "é"]}) == '{"a":[null,"\\u00e9"],"b":1}'
 
 
@@ -182,7 +182,7 @@ def test_canonical_json_is_one_text() -> None:
 
 
 def test_message_of_the_design_is_accepted() -> None:
-    """The message as the design prints it, in its order and spacing, is the request it says."""
+    """The message of the design, with its order and spacing, is decoded to the expected request."""
     body = (
         '{"schema": 1, "round": "2026-11-22T07:00:00Z", "region": "us-east-1", '
         '"account_id": "111122223333", "image_name": "al2023-eks-1.33", '
@@ -198,8 +198,8 @@ def test_message_of_the_design_is_accepted() -> None:
     assert wire.decode_request(body) == expected
 
 
-def test_message_is_written_in_the_agreed_form() -> None:
-    """The literal message of a filter lookup: other writers and readers may rely on it."""
+def test_message_has_the_documented_format() -> None:
+    """Other programs may rely on the literal message of a filter lookup."""
     expected = message(
         lookup={
             "filters": [
@@ -217,13 +217,13 @@ def test_message_is_written_in_the_agreed_form() -> None:
 
 
 @given(requests)
-def test_any_request_survives_the_queue(request_: Request) -> None:
-    """Reading a written message gives the same request."""
+def test_any_request_is_read_back_from_a_message(request_: Request) -> None:
+    """Decoding an encoded message returns the same request."""
     assert wire.decode_request(wire.encode_request(request_)) == request_
 
 
-def test_owners_and_exclusions_may_be_left_out() -> None:
-    """A filter lookup needs its filters alone."""
+def test_owners_and_exclusions_are_optional() -> None:
+    """A filter lookup requires only its filters."""
     body = json.dumps(message(lookup={"filters": [{"Name": "name", "Values": ["a"]}]}))
 
     assert wire.decode_request(body).lookup == FilterLookup((Filter("name", ("a",)),))
@@ -290,8 +290,8 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
-def test_malformed_message_is_refused(body: str) -> None:
-    """Whatever is not one of our messages is a `MalformedError`, briefly told."""
+def test_malformed_message_is_rejected(body: str) -> None:
+    """A message that does not match the schema is a `MalformedError` with a short text."""
     with pytest.raises(MalformedError, match=r"^message is malformed: ") as caught:
         wire.decode_request(body)
 
@@ -308,13 +308,13 @@ def test_malformed_message_is_refused(body: str) -> None:
     ids=["of the message", "of its lookup", "of a filter"],
 )
 def test_unknown_key_is_ignored(newer: dict[str, Any]) -> None:
-    """During an update, an older function reads what a newer one wrote."""
+    """During an update, an older function may read a message of a newer one."""
     assert wire.decode_request(json.dumps(newer)).image_name == "rhel-9-hvm"
 
 
 @given(st.text() | st.recursive(st.none() | st.integers() | texts, st.lists).map(json.dumps))
-def test_any_other_text_is_refused(body: str) -> None:
-    """No text outside the format gets past the reader or breaks it."""
+def test_any_other_text_is_rejected(body: str) -> None:
+    """A text outside the format is rejected and causes no other error."""
     with pytest.raises(MalformedError):
         wire.decode_request(body)
 
@@ -323,8 +323,8 @@ def test_any_other_text_is_refused(body: str) -> None:
 
 
 @given(lookups)
-def test_any_lookup_survives_the_wire(lookup: Lookup) -> None:
-    """Lookups are the same in messages, rows and the catalogue, so one digest fits all."""
+def test_any_lookup_is_read_back(lookup: Lookup) -> None:
+    """Lookups are the same in messages, rows and the catalogue, so they have one digest."""
     request = Request("2026-11-22T07:00:00Z", TARGET, "a", lookup)
     decoded = wire.decode_request(wire.encode_request(request)).lookup
 
@@ -340,8 +340,8 @@ def test_digest_is_stable() -> None:
     assert wire.lookup_digest(ParameterLookup("/a")) == expected
 
 
-def test_digest_tells_every_edit() -> None:
-    """Another filter, value, owner or exclusion is another lookup."""
+def test_digest_changes_with_every_edit() -> None:
+    """A lookup with another filter, value, owner or exclusion has another digest."""
     edits: list[Lookup] = [
         RHEL,
         replace(RHEL, filters=RHEL.filters[:1]),
@@ -356,7 +356,7 @@ def test_digest_tells_every_edit() -> None:
 
 
 def test_digest_does_not_depend_on_the_order_of_keys() -> None:
-    """A message whose keys stand in another order holds the same lookup."""
+    """A message with another order of keys has the same lookup."""
     body = json.dumps(message(lookup=wire.encode_lookup(RHEL)))
     keys_reversed = dict(reversed(wire.encode_lookup(RHEL).items()))
     backwards = json.dumps(dict(reversed(message(lookup=keys_reversed).items())))
@@ -368,7 +368,7 @@ def test_digest_does_not_depend_on_the_order_of_keys() -> None:
 # --- the table's keys
 
 
-def test_sort_keys_are_as_agreed() -> None:
+def test_sort_keys_have_the_documented_format() -> None:
     """Deployed tables, the stream's filter and the console rely on these texts."""
     assert keys.image_record("111122223333", "a-1.2") == "image#111122223333#a-1.2"
     assert keys.releases_of("111122223333", "a-1.2") == "release#111122223333#a-1.2#"
@@ -379,7 +379,7 @@ def test_sort_keys_are_as_agreed() -> None:
 
 @given(names, versions, versions)
 def test_release_keys_sort_by_version(name: str, one: int, other: int) -> None:
-    """The table's text order of a pair's releases is their order in time."""
+    """The text order of a pair's release keys is the order of their versions."""
     found = [keys.release_record("111122223333", name, version) for version in (one, other)]
 
     assert (one < other) == (found[0] < found[1])
@@ -387,7 +387,7 @@ def test_release_keys_sort_by_version(name: str, one: int, other: int) -> None:
 
 @given(names, names, versions)
 def test_release_keys_of_a_pair_are_its_own(name: str, other: str, version: int) -> None:
-    """No image's history begins like another's, whatever the two are called."""
+    """The key prefix of an image's releases matches no other image."""
     key = keys.release_record("111122223333", other, version)
 
     assert (name == other) == key.startswith(keys.releases_of("111122223333", name))
@@ -397,8 +397,8 @@ def test_release_keys_of_a_pair_are_its_own(name: str, other: str, version: int)
 
 
 @given(pairs)
-def test_any_pair_survives_the_table(expected: Pair) -> None:
-    """The scheduler's half and what a commit adds read back as one pair."""
+def test_any_pair_is_read_back_from_its_row(expected: Pair) -> None:
+    """The scheduler's and the lookup's attributes are read back as one pair."""
     known = expected.known
     assert known
     row = records.encode_configuration(expected) | {
@@ -427,14 +427,14 @@ def test_any_pair_survives_the_table(expected: Pair) -> None:
 
 
 def test_new_row_is_a_pair_that_was_never_looked_up() -> None:
-    """A row as the scheduler creates it reads as version 0, with nothing known."""
+    """A row that the scheduler created is read as version 0, without a known image."""
     record = keys.image_record("111122223333", "rhel-9-hvm")
     row = {"region": "us-east-1", "record": record} | records.encode_configuration(pair())
 
     assert records.decode_pair(row) == pair()
 
 
-def test_configuration_is_written_in_the_agreed_form() -> None:
+def test_configuration_has_the_documented_format() -> None:
     """The scheduler writes exactly these attributes of an image row."""
     expected = {
         "image_name": "rhel-9-hvm",
@@ -450,8 +450,8 @@ def test_configuration_is_written_in_the_agreed_form() -> None:
 
 
 @given(releases)
-def test_any_release_survives_the_table(expected: Release) -> None:
-    """Reading a committed row gives the same release, marks of its announcement aside."""
+def test_any_release_is_read_back_from_its_row(expected: Release) -> None:
+    """A committed row is read back as the same release, without publication marks."""
     row = records.encode_release(expected) | {
         "pending": expected.target.region,
         "published_at": "2026-11-22T07:00:09.000Z",
@@ -460,8 +460,8 @@ def test_any_release_survives_the_table(expected: Release) -> None:
     assert records.decode_release(from_item(to_item(row))) == expected
 
 
-def test_release_is_written_in_the_agreed_form() -> None:
-    """A first release has exactly these attributes: what is not known is absent."""
+def test_release_has_the_documented_format() -> None:
+    """A first release has exactly these attributes; unknown values are absent."""
     expected = {
         "region": "us-east-1",
         "record": "release#111122223333#rhel-9-hvm#00000001",
@@ -492,8 +492,8 @@ def test_release_is_written_in_the_agreed_form() -> None:
     ],
     ids=str,
 )
-def test_foreign_image_row_is_refused_by_name(changes: dict[str, object]) -> None:
-    """An image row that somebody else wrote is named in the error."""
+def test_malformed_image_row_is_named_in_the_error(changes: dict[str, object]) -> None:
+    """The error names an image row that does not match the schema."""
     row = {"region": "us-east-1", "record": "image#1#a"} | records.encode_configuration(pair())
 
     with pytest.raises(MalformedError, match=r"^row image#1#a of us-east-1 is malformed: "):
@@ -516,7 +516,7 @@ def test_foreign_image_row_is_refused_by_name(changes: dict[str, object]) -> Non
     ],
     ids=str,
 )
-def test_image_row_that_no_service_writes_is_refused(changes: dict[str, object]) -> None:
+def test_image_row_that_no_service_writes_is_rejected(changes: dict[str, object]) -> None:
     """Its number or image id would affect other pairs, or no commit could meet its condition."""
     row = {
         "region": "us-east-1",
@@ -533,8 +533,8 @@ def test_image_row_that_no_service_writes_is_refused(changes: dict[str, object])
     [{"kind": "surprise"}, {"version": None}, {"image_id": 7}, {"image_id": "ami-*"}],
     ids=str,
 )
-def test_foreign_release_row_is_refused_by_name(changes: dict[str, object]) -> None:
-    """A release row that somebody else wrote is named in the error."""
+def test_malformed_release_row_is_named_in_the_error(changes: dict[str, object]) -> None:
+    """The error names a release row that does not match the schema."""
     row = records.encode_release(release()) | changes
 
     with pytest.raises(
@@ -549,7 +549,7 @@ def test_foreign_release_row_is_refused_by_name(changes: dict[str, object]) -> N
     [{"version": 2}, {"image_name": "rhel-8-hvm"}, {"account_id": "444455556666"}],
     ids=str,
 )
-def test_row_under_another_key_is_refused(changes: dict[str, object]) -> None:
+def test_row_under_another_key_is_rejected(changes: dict[str, object]) -> None:
     """A write to the key that its content names would change another row."""
     image_row = {
         "region": "us-east-1",
@@ -564,7 +564,7 @@ def test_row_under_another_key_is_refused(changes: dict[str, object]) -> None:
 
 
 def test_window_of_a_round_row() -> None:
-    """Number sets come as they are in the table; a set without members is absent there."""
+    """Number sets are read as the table has them; an empty set is absent there."""
     row = {
         "region": "us-east-1",
         "record": "round#111122223333",
@@ -595,16 +595,16 @@ def test_window_of_a_round_row() -> None:
     ],
     ids=str,
 )
-def test_foreign_round_row_is_refused_by_name(changes: dict[str, object]) -> None:
-    """A round row that does not match the schema is named in the error."""
+def test_malformed_round_row_is_named_in_the_error(changes: dict[str, object]) -> None:
+    """The error names a round row that does not match the schema."""
     row = {"region": "us-east-1", "record": "round#111122223333"} | changes
 
     with pytest.raises(MalformedError, match=r"^row round#111122223333 of us-east-1 is malformed"):
         round_records.decode_window(row)
 
 
-def test_row_without_a_key_is_refused_too() -> None:
-    """What is no row at all is told as such."""
+def test_row_without_a_key_is_rejected_too() -> None:
+    """The error says that the value is not a row."""
     with pytest.raises(
         MalformedError, match=r"^row \? of \? is malformed: .*missing required field"
     ):
@@ -615,13 +615,13 @@ def test_row_without_a_key_is_refused_too() -> None:
 
 
 @given(catalogues)
-def test_any_catalogue_survives_its_file(expected: Catalogue) -> None:
-    """Reading a compiled catalogue gives the same one."""
+def test_any_catalogue_is_read_back_from_its_file(expected: Catalogue) -> None:
+    """A compiled catalogue is read back equal."""
     assert catalogue_file.decode_catalogue(catalogue_file.encode_catalogue(expected)) == expected
 
 
 def test_catalogue_file_does_not_depend_on_the_written_order() -> None:
-    """Equal configurations are equal bytes, digest included, however their files are ordered."""
+    """Equal configurations have equal bytes and digests, whatever the order of their files."""
     one = catalogue()
     other = Catalogue(targets=one.targets[::-1], images=one.images[::-1])
 
@@ -629,7 +629,7 @@ def test_catalogue_file_does_not_depend_on_the_written_order() -> None:
 
 
 def test_catalogue_file_is_one_line_with_its_digest() -> None:
-    """Diffs, checksums and shells get plain ASCII with a line end, and 64 hexadecimal digits."""
+    """The file is plain ASCII with a line end, and has a digest of 64 hexadecimal digits."""
     text = catalogue_file.encode_catalogue(catalogue())
 
     assert text.isascii()
@@ -638,7 +638,7 @@ def test_catalogue_file_is_one_line_with_its_digest() -> None:
 
 
 def tampered(change: str) -> str:
-    """A catalogue file that was changed after it was compiled."""
+    """Build a catalogue file that was changed after it was compiled."""
     content = json.loads(catalogue_file.encode_catalogue(catalogue()))
     match change:
         case "path":
@@ -671,12 +671,12 @@ def test_tampered_catalogue_is_refused(change: str) -> None:
     ],
     ids=["empty", "no keys", "array", "cut short", "later schema", "deep"],
 )
-def test_malformed_catalogue_is_refused(text: str) -> None:
-    """A file that is no catalogue is told as such."""
+def test_malformed_catalogue_is_rejected(text: str) -> None:
+    """The error says that the file is not a catalogue."""
     with pytest.raises(MalformedError, match=r"^catalogue is malformed: "):
         catalogue_file.decode_catalogue(text)
 
 
 def test_untampered_catalogue_is_read() -> None:
-    """The file that the tampering tests start from is itself good."""
+    """The unchanged file of the tampering tests is valid."""
     assert catalogue_file.decode_catalogue(tampered("nothing")) == catalogue()
