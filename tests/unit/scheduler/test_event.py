@@ -1,4 +1,4 @@
-"""What the scheduler is given: rounds, parts of rounds, and the compiled catalogue."""
+"""The scheduler's input: rounds, partial rounds, and the compiled catalogue."""
 
 from __future__ import annotations
 
@@ -36,13 +36,15 @@ MOMENT = datetime(2026, 11, 22, 7, 0, 1, 250_000, tzinfo=UTC)
     ],
 )
 def test_a_round_is_its_scheduled_time(scheduled: str, expected: str) -> None:
-    """Any ISO time, in UTC unless it says otherwise, to the second."""
+    """Any ISO time is accepted, in UTC unless it has an offset, and cut to the second."""
     assert parse_schedule_event({"round": scheduled}, MOMENT) == (expected, None)
 
 
 @pytest.mark.parametrize("event", [None, {}, {"unknown": 1}])
-def test_without_a_scheduled_time_the_round_is_now(event: dict[str, Any] | None) -> None:
-    """Somebody who invokes the function by hand need not name a round."""
+def test_without_a_scheduled_time_the_round_is_the_current_time(
+    event: dict[str, Any] | None,
+) -> None:
+    """A manual invocation does not need a scheduled time."""
     assert parse_schedule_event(event, MOMENT) == ("2026-11-22T07:00:01Z", None)
 
 
@@ -61,8 +63,8 @@ def test_without_a_scheduled_time_the_round_is_now(event: dict[str, Any] | None)
         "9999-12-31T23:59:59-14:00",
     ],
 )
-def test_a_round_that_is_no_time_is_refused(scheduled: object) -> None:
-    """The error shows what was given, and the form that is expected."""
+def test_a_round_that_is_not_a_time_is_rejected(scheduled: object) -> None:
+    """The error shows the given value and the expected format."""
     with pytest.raises(MalformedError, match="must be a time such as 2026-11-22T07:00:00Z") as it:
         parse_schedule_event({"round": scheduled}, MOMENT)
     assert repr(scheduled) in str(it.value)
@@ -71,14 +73,14 @@ def test_a_round_that_is_no_time_is_refused(scheduled: object) -> None:
 @pytest.mark.parametrize(
     "ahead", [timedelta(hours=2, seconds=1), timedelta(days=1), timedelta(days=3660)], ids=str
 )
-def test_a_round_that_is_dated_ahead_is_refused(ahead: timedelta) -> None:
-    """No window of any target could begin until then, so nothing would become stale."""
+def test_a_round_in_the_future_is_rejected(ahead: timedelta) -> None:
+    """A round in the future would delay every window, so no pair would become stale."""
     with pytest.raises(MalformedError, match="more than 2 hours ahead"):
         parse_schedule_event({"round": (MOMENT + ahead).isoformat()}, MOMENT)
 
 
 def test_a_clock_may_differ_by_two_hours() -> None:
-    """Schedules and functions have clocks of their own."""
+    """The clocks of schedules and functions may differ."""
     ahead = MOMENT.replace(microsecond=0) + timedelta(hours=2)
     assert (
         datetime.fromisoformat(parse_schedule_event({"round": ahead.isoformat()}, MOMENT)[0])
@@ -87,8 +89,8 @@ def test_a_clock_may_differ_by_two_hours() -> None:
 
 
 @given(st.text() | st.datetimes(timezones=st.none() | st.timezones()).map(datetime.isoformat))
-def test_a_round_has_one_form_or_is_refused(scheduled: str) -> None:
-    """Rounds compare as texts, so each must have the form that messages allow."""
+def test_a_round_has_one_format_or_is_rejected(scheduled: str) -> None:
+    """Rounds are compared as texts, so each must have the format of messages."""
     try:
         found, _ = parse_schedule_event({"round": scheduled}, MOMENT)
     except MalformedError:
@@ -97,19 +99,19 @@ def test_a_round_has_one_form_or_is_refused(scheduled: str) -> None:
 
 
 def test_a_part_names_its_regions() -> None:
-    """Each counts once."""
+    """A region that is named twice counts once."""
     event = {"regions": ["eu-west-1", "us-east-1", "eu-west-1"]}
     assert parse_schedule_event(event, MOMENT)[1] == frozenset({"eu-west-1", "us-east-1"})
 
 
 def test_no_regions_mean_all() -> None:
-    """A null is what an absent field is."""
+    """A null counts as an absent field."""
     assert parse_schedule_event({"regions": None}, MOMENT)[1] is None
 
 
 @pytest.mark.parametrize("regions", [[], "eu-west-1", ["eu-west-1", 1], [None], {}, 0, [["a"]]])
-def test_regions_that_are_no_list_of_names_are_refused(regions: object) -> None:
-    """An empty list is refused too: nobody asks for a round of nothing on purpose."""
+def test_regions_that_are_not_a_list_of_names_are_rejected(regions: object) -> None:
+    """An empty list is rejected too, because a round without regions is a mistake."""
     with pytest.raises(MalformedError, match="must be a list of region names") as caught:
         parse_schedule_event({"regions": regions}, MOMENT)
     assert f"regions is {regions!r}" in str(caught.value)
@@ -119,14 +121,14 @@ def test_regions_that_are_no_list_of_names_are_refused(regions: object) -> None:
 
 
 def test_the_catalogue_is_read_as_it_was_compiled(tmp_path: Path) -> None:
-    """Equal after its way through the file."""
+    """The catalogue that is read from the file is equal to the compiled one."""
     path = tmp_path / "catalogue.json"
     path.write_text(encode_catalogue(a_catalogue()), encoding="utf-8")
     assert read_catalogue(path) == a_catalogue()
 
 
 def test_a_missing_catalogue_is_a_wrong_setting(tmp_path: Path) -> None:
-    """The error names variable, path and the command that makes the file."""
+    """The error names variable, path and the command that compiles the file."""
     path = tmp_path / "catalogue.json"
     with pytest.raises(SettingsError, match="run ami-tracker compile") as caught:
         read_catalogue(path)
@@ -134,10 +136,10 @@ def test_a_missing_catalogue_is_a_wrong_setting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", None])
-def test_a_catalogue_that_is_no_text_is_a_wrong_setting(
+def test_a_catalogue_that_is_not_text_is_a_wrong_setting(
     tmp_path: Path, content: bytes | None
 ) -> None:
-    """Neither other bytes nor a folder."""
+    """A binary file and a folder are rejected."""
     path = tmp_path / "catalogue.json"
     if content is None:
         path.mkdir()
@@ -159,8 +161,8 @@ def test_a_catalogue_that_is_no_text_is_a_wrong_setting(
         ("}\n", "}"),
     ],
 )
-def test_a_catalogue_changed_by_hand_is_refused(tmp_path: Path, old: str, new: str) -> None:
-    """What was not checked by the compiler is never run."""
+def test_a_catalogue_changed_by_hand_is_rejected(tmp_path: Path, old: str, new: str) -> None:
+    """A catalogue that the compiler did not check is not used."""
     path = tmp_path / "catalogue.json"
     before = encode_catalogue(a_catalogue())
     path.write_text(before.replace(old, new), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What counts as failing, stale, unreadable and never found, from the rows of a target."""
+"""Counts of failing, stale, undecodable and never found pairs, from the rows of a target."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IMAGE_STATES = ("not_found", "bad_value", "bad_lookup", "not_launchable")
 
 
 def health_of(*pairs: Pair, window: Window | None = None) -> Health:
-    """The health of pairs, all in the window of their target."""
+    """Return the health of pairs, all in the window of their target."""
     health = Health()
     for target in dict.fromkeys(pair.target for pair in pairs):
         ours = [pair for pair in pairs if pair.target == target]
@@ -37,12 +37,12 @@ def health_of(*pairs: Pair, window: Window | None = None) -> Health:
     ],
 )
 def test_every_state_has_one_cause_or_none(state: str | None, expected: Cause | None) -> None:
-    """`ok`, `stale` and a pair that was never looked up do not fail."""
+    """`ok`, `stale` and the state of a pair that was never looked up do not count as failing."""
     assert cause(State(state) if state else None) is expected
 
 
-def test_no_state_is_forgotten() -> None:
-    """Only `unclassified` is of the cause `other`."""
+def test_no_state_is_missing() -> None:
+    """Only `unclassified` has the cause `other`."""
     assert [state for state in State if cause(state) is Cause.OTHER] == [State.UNCLASSIFIED]
 
 
@@ -58,7 +58,7 @@ def test_active_pairs_are_counted_by_cause() -> None:
 
 
 def test_a_pair_is_stale_by_its_window() -> None:
-    """It is in `stale` and not in `answered`, whatever its row says."""
+    """A pair in `stale` and not in `answered` counts as stale, whatever its row's state is."""
     pairs = [a_pair(an_image(f"image-{n}"), state="ok", number=n) for n in (1, 2, 3)]
     (found,) = health_of(*pairs, window=a_window(answered={2}, stale={1, 2, 9})).targets
 
@@ -80,7 +80,7 @@ def test_a_pair_is_stale_by_its_window() -> None:
 def test_a_target_fails_when_all_its_pairs_fail_or_are_stale(
     *, states: list[str | None], stale: set[int], failing: bool
 ) -> None:
-    """One pair that is fine, or was not looked up yet, is enough for the target."""
+    """A target with one pair that is `ok` or new does not fail."""
     pairs = [
         a_pair(an_image(f"image-{n}"), state=state, number=n) for n, state in enumerate(states, 1)
     ]
@@ -89,26 +89,26 @@ def test_a_target_fails_when_all_its_pairs_fail_or_are_stale(
     assert found.is_failing == failing
 
 
-def test_a_target_without_active_pairs_is_no_target() -> None:
-    """Nothing is watched there, so nothing fails there."""
+def test_a_target_without_active_pairs_is_not_counted() -> None:
+    """A target without active pairs is not counted and cannot fail."""
     assert health_of(a_pair(active=False, state="not_found")).targets == []
 
 
 def unfound(state: str = "not_found", target: Target = TARGET) -> Pair:
-    """A pair whose lookup was never answered."""
+    """Build a pair whose lookup never found an image."""
     return a_pair(an_image("typo"), target, known=None, version=0, state=state)
 
 
 @pytest.mark.parametrize("state", IMAGE_STATES)
-def test_an_image_that_no_target_found_is_reported(state: str) -> None:
-    """In each of the four states in which the target was asked and had no usable answer."""
+def test_an_image_that_no_target_has_is_reported(state: str) -> None:
+    """An image is reported for each of the four states of a lookup without a usable result."""
     fine = a_pair(state="ok")
 
     assert health_of(unfound(), unfound(state, OTHER), fine).never_found == ["typo"]
 
 
 def test_an_edit_that_finds_nothing_is_reported() -> None:
-    """The image id of the lookup before the edit is no answer to the present one."""
+    """The image id of the lookup before the edit is not a result of the present one."""
     edited = replace(a_pair(an_image("typo"), state="not_found"), confirmed_digest="before")
 
     assert health_of(edited, unfound(target=OTHER)).never_found == ["typo"]
@@ -128,14 +128,14 @@ def test_an_edit_that_finds_nothing_is_reported() -> None:
 )
 @pytest.mark.parametrize("first", [True, False])
 def test_an_image_that_may_exist_somewhere_is_not_reported(*, other: Pair, first: bool) -> None:
-    """One target that knew it, or could not be asked, is enough, in any order."""
+    """One target that has the image, or could not be called, prevents the report, in any order."""
     pairs = [other, unfound()] if first else [unfound(), other]
 
     assert health_of(*pairs).never_found == []
 
 
 def test_an_inactive_target_does_not_hide_a_wrong_lookup() -> None:
-    """What was found where the image is not tracked any more does not count."""
+    """An image id in a target where the image is no longer tracked does not count."""
     gone = a_pair(an_image("typo"), OTHER, state="ok", active=False)
 
     assert health_of(unfound(), gone).never_found == ["typo"]

@@ -1,4 +1,4 @@
-"""What a round writes and asks for, given the catalogue and the rows."""
+"""The changes and requests of a round, given the catalogue and the rows."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ EDITED = ParameterLookup("/edited")
 
 
 def planned(tracked: Sequence[Image], rows: Sequence[Pair], percent: int = 20) -> Plan:
-    """The plan for the example target."""
+    """Return the plan for the example target."""
     return plan(TARGET, tracked, rows, percent)
 
 
 def applied(rows: Sequence[Pair], done: Plan) -> list[Pair]:
-    """The rows after a plan was carried out."""
+    """Return the rows after a plan was carried out."""
     after = {pair.image_name: pair for pair in rows}
     return list((after | {c.pair.image_name: c.pair for c in done.changes}).values())
 
 
 def unnumbered(changes: Iterable[Change]) -> set[Change]:
-    """The changes without their pairs' numbers, which are given as rows are found."""
+    """Remove the pairs' numbers from changes, because numbers depend on the order of the rows."""
     return {replace(change, pair=replace(change.pair, number=None)) for change in changes}
 
 
@@ -46,7 +46,7 @@ def unnumbered(changes: Iterable[Change]) -> set[Change]:
 
 
 def test_an_image_without_a_row_is_created() -> None:
-    """The row of a new pair knows nothing but its configuration."""
+    """The row of a new pair has only its configuration."""
     image = an_image("rhel-9", announce=[Kind.BASELINE])
     expected = Pair(
         TARGET,
@@ -60,14 +60,14 @@ def test_an_image_without_a_row_is_created() -> None:
     assert planned([image], []) == Plan(TARGET, (Change(Action.CREATE, expected),), (expected,))
 
 
-def test_a_row_that_is_in_line_is_left_alone() -> None:
-    """In a steady round nothing is written."""
+def test_a_row_that_matches_the_catalogue_is_unchanged() -> None:
+    """A round without changes writes no image row."""
     pair = a_pair(state="not_found")
     assert planned([an_image()], [pair]) == Plan(TARGET, (), (pair,))
 
 
-def test_an_edited_lookup_is_written_beside_what_is_known() -> None:
-    """An edit changes lookup and digest; the confirmed digest tells that no answer came since."""
+def test_an_edited_lookup_keeps_the_known_image() -> None:
+    """An edit changes lookup and digest; the confirmed digest shows that no result came since."""
     pair = a_pair()
     edited = replace(pair, lookup=EDITED, lookup_digest=lookup_digest(EDITED))
     done = planned([an_image(lookup=EDITED)], [pair])
@@ -79,58 +79,58 @@ def test_an_edited_lookup_is_written_beside_what_is_known() -> None:
     ) == (pair.known, 3, pair.lookup_digest)
 
 
-def test_a_changed_announce_list_is_no_edit_of_the_lookup() -> None:
-    """The digest stays, so the next answer is not taken for a reconfiguration."""
+def test_a_changed_announce_list_is_not_an_edit_of_the_lookup() -> None:
+    """The digest stays, so the next image does not count as a reconfiguration."""
     pair = a_pair()
     wanted = replace(pair, announce=frozenset(Kind))
     done = planned([an_image(announce=Kind)], [pair])
     assert done == Plan(TARGET, (Change(Action.CHANGE, wanted),), (wanted,))
 
 
-def test_a_pair_comes_back_with_its_history() -> None:
-    """An inactive row whose image is tracked again goes on from its last version."""
+def test_a_pair_is_reactivated_with_its_history() -> None:
+    """An inactive row whose image is tracked again continues from its last version."""
     pair = a_pair(active=False)
     wanted = replace(pair, active=True)
     done = planned([an_image()], [pair])
     assert done == Plan(TARGET, (Change(Action.REACTIVATE, wanted),), (wanted,))
 
 
-def test_a_pair_comes_back_with_an_edited_lookup() -> None:
+def test_a_pair_is_reactivated_with_an_edited_lookup() -> None:
     """Reactivation and edit are one write."""
     wanted = replace(a_pair(), lookup=EDITED, lookup_digest=lookup_digest(EDITED))
     done = planned([an_image(lookup=EDITED)], [a_pair(active=False)])
     assert done.changes == (Change(Action.REACTIVATE, wanted),)
 
 
-def test_a_row_whose_image_is_gone_is_deactivated() -> None:
-    """It is not asked for any more, and nothing else of it changes."""
+def test_a_row_whose_image_was_removed_is_deactivated() -> None:
+    """The pair is not requested any more, and no other attribute of its row changes."""
     pair = a_pair()
     expected = Plan(TARGET, (Change(Action.DEACTIVATE, replace(pair, active=False)),), ())
     assert planned([], [pair]) == expected
 
 
-def test_an_inactive_row_whose_image_is_gone_stays_as_it_is() -> None:
-    """Deactivating happens once."""
+def test_an_inactive_row_whose_image_was_removed_is_unchanged() -> None:
+    """A pair is deactivated once."""
     assert planned([], [a_pair(active=False)]) == Plan(TARGET, (), ())
 
 
 def test_active_pairs_come_in_name_order() -> None:
-    """Whatever the order of catalogue and rows."""
+    """Pairs are sorted by name, whatever the order of catalogue and rows."""
     names = ["b", "a", "c"]
     done = planned([an_image(name) for name in names], [a_pair(an_image("c"))])
     assert [pair.image_name for pair in done.active] == ["a", "b", "c"]
 
 
-# --- the guard against removing too much
+# --- the limit for removals
 
 
 @pytest.mark.parametrize(
     ("active", "gone", "percent", "refused"),
     [
-        (10, 10, 0, False),  # ten rows may always go
+        (10, 10, 0, False),  # ten rows may always be removed
         (11, 11, 0, True),
         (11, 11, 99, True),
-        (11, 11, 100, False),  # what an operator sets when the removal is meant
+        (11, 11, 100, False),  # the operator's setting for an intended removal
         (55, 11, 20, False),  # exactly a fifth
         (54, 11, 20, True),
         (55, 11, 19, True),
@@ -143,7 +143,7 @@ def test_active_pairs_come_in_name_order() -> None:
 def test_too_many_removals_are_refused(
     active: int, gone: int, percent: int, *, refused: bool
 ) -> None:
-    """Both limits must be passed: ten rows, and the share of the active ones."""
+    """A removal is refused above both limits: ten rows, and the share of the active rows."""
     tracked = images(active)
     done = planned(tracked[gone:], [a_pair(image) for image in tracked], percent)
     assert refused is (done.refusal is not None)
@@ -151,8 +151,8 @@ def test_too_many_removals_are_refused(
     assert len(done.active) == (active if refused else active - gone)
 
 
-def test_a_refusal_names_target_numbers_and_limits() -> None:
-    """An operator reads from it what happened, and how far it was out of bounds."""
+def test_a_refusal_has_target_numbers_and_limits() -> None:
+    """The refusal has the target, the numbers of rows, and both limits."""
     tracked = images(54)
     done = planned(tracked[11:], [a_pair(image) for image in tracked])
     assert done.refusal == (
@@ -161,8 +161,8 @@ def test_a_refusal_names_target_numbers_and_limits() -> None:
     )
 
 
-def test_a_refusal_changes_nothing_and_asks_as_before() -> None:
-    """New and edited images wait too: the target stays on the configuration last accepted."""
+def test_a_refusal_changes_nothing_and_keeps_the_requests() -> None:
+    """New and edited images are held back too: the target keeps the last accepted configuration."""
     rows = [a_pair(image) for image in images(12)]
     idle = a_pair(an_image("idle"), active=False)
     done = planned([an_image("new"), an_image("image-0000", lookup=EDITED)], [idle, *rows])
@@ -177,8 +177,8 @@ def test_the_share_is_of_active_rows() -> None:
     assert planned([], [*idle, *rows]).refusal is not None
 
 
-def test_images_that_come_do_not_make_up_for_those_that_go() -> None:
-    """Renaming everything at once is a removal of everything."""
+def test_new_images_do_not_compensate_for_removed_ones() -> None:
+    """Renaming all images at once removes all images."""
     rows = [a_pair(image) for image in images(11)]
     new = [an_image(f"new-{n}") for n in range(100)]
     assert planned(new, rows).refusal is not None
@@ -199,10 +199,10 @@ stored = st.lists(known_pairs, unique_by=lambda pair: pair.image_name)
 
 
 @given(catalogues, stored, st.integers(0, 100))
-def test_a_plan_that_was_carried_out_leaves_nothing_to_do(
+def test_a_plan_that_was_carried_out_leaves_no_changes(
     tracked: list[Image], rows: list[Pair], percent: int
 ) -> None:
-    """Carrying a plan out twice, or one that was interrupted again, comes to the same rows."""
+    """A plan that is carried out twice or continued after an interruption has the same result."""
     done = planned(tracked, rows, percent)
     again = planned(tracked, applied(rows, done), percent)
     assert (done.active, done.refusal) == (again.active, again.refusal)
@@ -213,7 +213,7 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(
 def test_an_interrupted_plan_is_finished_by_the_next(
     tracked: list[Image], rows: list[Pair], data: st.DataObject
 ) -> None:
-    """Whichever of its writes were made, the next plan makes the others and no more."""
+    """The next plan contains exactly the writes that the interrupted plan did not make."""
     done = planned(tracked, rows, 100)
     made = data.draw(st.sets(st.sampled_from(done.changes)) if done.changes else st.just(set()))
     halfway = applied(rows, replace(done, changes=tuple(made)))
@@ -224,10 +224,10 @@ def test_an_interrupted_plan_is_finished_by_the_next(
 
 
 @given(catalogues, stored, st.integers(0, 100))
-def test_a_plan_asks_for_the_catalogue_or_for_what_was(
+def test_a_plan_requests_the_catalogue_or_the_previous_pairs(
     tracked: list[Image], rows: list[Pair], percent: int
 ) -> None:
-    """No pair is asked for twice, and what is known of one is never touched."""
+    """No pair is requested twice, and the known images do not change."""
     done = planned(tracked, rows, percent)
     before = {pair.image_name for pair in rows if pair.active}
     expected = before if done.refusal else {image.name for image in tracked}
@@ -242,12 +242,12 @@ def test_a_plan_asks_for_the_catalogue_or_for_what_was(
 
 
 def numbers(done: Plan) -> dict[str, int | None]:
-    """The number of each active pair."""
+    """Return the number of each active pair."""
     return {pair.image_name: pair.number for pair in done.active}
 
 
-def test_new_pairs_are_numbered_behind_every_row_of_the_target() -> None:
-    """Inactive rows and rows that cannot be decoded keep theirs: a number is given once."""
+def test_new_pairs_are_numbered_after_every_row_of_the_target() -> None:
+    """Inactive and undecodable rows keep their numbers, because a number is assigned once."""
     rows = [
         a_pair(an_image("a"), number=1),
         a_pair(an_image("gone"), active=False, number=7),
@@ -259,27 +259,27 @@ def test_new_pairs_are_numbered_behind_every_row_of_the_target() -> None:
 
 
 def test_a_row_that_cannot_be_decoded_keeps_its_number() -> None:
-    """It is configured again in each round; its number would grow with each."""
+    """Its configuration is written in each round, and its number must not grow with each."""
     done = plan(TARGET, [an_image("damaged")], [], 100, {"damaged": 9})
     assert numbers(done) == {"damaged": 9}
 
 
-def test_a_damaged_number_keeps_no_pair_from_a_number() -> None:
-    """Behind the last number there is none; lower ones are free."""
+def test_a_damaged_number_does_not_prevent_a_number() -> None:
+    """No number follows the last one, so a free lower number is used."""
     rows = [a_pair(an_image("a"), number=LAST_NUMBER - 1), a_pair(an_image("b"), number=1)]
     done = plan(TARGET, [an_image("c"), an_image("d"), an_image("e")], rows, 100)
     assert numbers(done) == {"c": LAST_NUMBER, "d": 2, "e": 3}
 
 
 def test_a_row_without_a_number_gets_one() -> None:
-    """Its configuration is written again."""
+    """The configuration of a row without a number is written again."""
     bare = replace(a_pair(), number=None)
     (change,) = planned([an_image()], [bare]).changes
     assert change == Change(Action.CHANGE, replace(bare, number=1))
 
 
-def test_of_two_equal_numbers_the_later_row_gets_a_new_one() -> None:
-    """Also where the earlier is inactive: it may come back."""
+def test_the_later_row_of_two_equal_numbers_gets_a_new_one() -> None:
+    """This also applies if the earlier row is inactive, because it may be reactivated."""
     rows = [
         a_pair(an_image("a"), active=False, number=4),
         a_pair(an_image("b"), number=4),
@@ -295,10 +295,10 @@ def test_of_two_equal_numbers_the_later_row_gets_a_new_one() -> None:
     st.dictionaries(st.sampled_from("abcdef"), st.none() | st.integers(1, 4)),
     st.dictionaries(st.sampled_from("uvw"), st.integers(1, 6)),
 )
-def test_active_pairs_have_numbers_of_their_own(
+def test_active_pairs_have_unique_numbers(
     given_: dict[str, int | None], damaged: dict[str, int]
 ) -> None:
-    """Whatever the rows hold; what is right already stays."""
+    """Numbers are unique for any rows, and valid numbers stay."""
     rows = [replace(a_pair(an_image(name)), number=number) for name, number in given_.items()]
     done = plan(TARGET, [an_image(name) for name in "abcdefgh"], rows, 100, damaged)
     found = numbers(done)
@@ -308,7 +308,7 @@ def test_active_pairs_have_numbers_of_their_own(
     assert all(found[name] == n for name, n in given_.items() if n and once[n] == 1)
 
 
-# --- where a round begins
+# --- the first region of a round
 
 
 @pytest.mark.parametrize(
@@ -318,24 +318,24 @@ def test_active_pairs_have_numbers_of_their_own(
         ("a", ["a", "c", "e"]),
         ("c", ["c", "e", "a"]),
         ("e", ["e", "a", "c"]),
-        ("b", ["c", "e", "a"]),  # it left the configuration: what follows it by name
+        ("b", ["c", "e", "a"]),  # removed from the configuration: the next one by name
         ("d", ["e", "a", "c"]),
         ("f", ["a", "c", "e"]),
     ],
 )
-def test_regions_begin_with_the_one_named(first: str | None, expected: list[str]) -> None:
-    """Or with the next one that still is there."""
+def test_regions_start_with_the_named_one(first: str | None, expected: list[str]) -> None:
+    """A region that was removed is replaced by the next one by name."""
     assert rotated({"e", "a", "c"}, first) == expected
 
 
-def test_no_regions_rotate_to_none() -> None:
-    """An empty catalogue is no error here."""
+def test_an_empty_list_of_regions_stays_empty() -> None:
+    """An empty catalogue is no error."""
     assert rotated([], "a") == []
 
 
 @given(st.sets(st.text(max_size=3)), st.none() | st.text(max_size=3))
 def test_rotating_loses_no_region(regions: set[str], first: str | None) -> None:
-    """Every region once, each followed by its neighbour by name."""
+    """Every region is listed once, followed by the next one by name."""
     found = rotated(regions, first)
     ordered = sorted(regions)
     assert sorted(found) == ordered

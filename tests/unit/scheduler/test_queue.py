@@ -1,6 +1,6 @@
-"""Sending requests: packed into few calls, refused entries alone sent again, nothing lost.
+"""Sending requests: few calls, only rejected entries are sent again, and no request is lost.
 
-SQS is a hand-written client here, since moto refuses no entry and counts no bytes.
+The SQS client is a hand-written fake, because moto rejects no entry and counts no bytes.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ Entry = Mapping[str, str]
 
 
 class FakeSqs:
-    """Takes batches; refuses an image's entry as often as `refusals` says, or each call whole."""
+    """Accepts batches; `refusals` has how often an image's entry or each call is rejected."""
 
     def __init__(self, refusals: Mapping[str, int] | None = None) -> None:
         self.calls: list[list[Entry]] = []
         self.sent: list[Request] = []
         self.error: Exception | None = None
         self.errors: dict[str, Exception] = {}
-        self.silent = False
+        self.unlisted = False
         self._left = Counter(refusals or {})
         self._lock = threading.Lock()
 
     def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Entry]) -> dict[str, Any]:  # noqa: N803 - SQS's own names
-        """Answer as SQS does: with 200, and each entry in one of two lists."""
+        """Respond as SQS does: with 200, and each entry in one of two lists."""
         assert QueueUrl == URL
         with self._lock:
             self.calls.append(list(Entries))
@@ -57,7 +57,7 @@ class FakeSqs:
         answer: dict[str, Any] = {}
         if taken:
             answer["Successful"] = [{"Id": entry["Id"], "MessageId": "m"} for entry in taken]
-        if refused and not self.silent:
+        if refused and not self.unlisted:
             answer["Failed"] = [{"Id": i, "Code": "InternalError"} for i in refused]
         return answer
 
@@ -69,13 +69,13 @@ class FakeSqs:
         return True
 
     def sizes(self) -> list[int]:
-        """How many entries each call held, the fullest first."""
+        """Return the number of entries of each call, in descending order."""
         return sorted((len(call) for call in self.calls), reverse=True)
 
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits that were asked for, none of which is made."""
+    """Record the waits without waiting."""
     asked: list[float] = []
     monkeypatch.setattr(time, "sleep", asked.append)
     return asked
@@ -87,18 +87,18 @@ def send(sqs: FakeSqs, requests: Sequence[Request]) -> None:
 
 
 def requests(count: int) -> list[Request]:
-    """So many requests for one target."""
+    """Build this number of requests for one target."""
     return [a_request(f"image-{number:03d}") for number in range(count)]
 
 
 def of_bytes(size: int, name: str) -> Request:
-    """A request whose message body has that many bytes."""
+    """Build a request whose message body has that many bytes."""
     least = len(encode_request(a_request(name, lookup=ParameterLookup(""))))
     return a_request(name, lookup=ParameterLookup("/" * (size - least)))
 
 
 def a_client_error(code: str, status: int = 400) -> ClientError:
-    """An error as botocore raises it."""
+    """Build an error as botocore raises it."""
     answer = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {}}
     answer["ResponseMetadata"]["HTTPStatusCode"] = status  # type: ignore[assignment]
     return ClientError(answer, "SendMessageBatch")  # type: ignore[arg-type]
@@ -112,15 +112,15 @@ def a_client_error(code: str, status: int = 400) -> ClientError:
     [(0, []), (1, [1]), (10, [10]), (11, [10, 1]), (25, [10, 10, 5]), (100, [10] * 10)],
 )
 def test_ten_requests_share_a_call(count: int, expected: list[int]) -> None:
-    """As many calls as needed and none more; each request arrives once."""
+    """Requests take as few calls as possible, and each request arrives once."""
     sqs = FakeSqs()
     send(sqs, requests(count))
     assert sqs.sizes() == expected
     assert sorted(sqs.sent, key=lambda request: request.image_name) == requests(count)
 
 
-def test_an_entry_holds_the_message_and_its_account_as_group() -> None:
-    """The group makes the queue fair: an account that is slow keeps no other waiting."""
+def test_an_entry_has_the_message_and_its_account_as_group() -> None:
+    """The group makes the queue fair: a slow account does not delay the others."""
     sqs = FakeSqs()
     other = a_request("b", Target(OTHER_ACCOUNT, "eu-west-1"))
     send(sqs, [a_request("a"), other])
@@ -132,8 +132,8 @@ def test_an_entry_holds_the_message_and_its_account_as_group() -> None:
     ]
 
 
-def test_a_call_holds_no_more_bytes_than_a_queue_takes() -> None:
-    """Two halves fill a call to the byte; one byte more is a call of its own."""
+def test_a_call_has_no_more_bytes_than_sqs_accepts() -> None:
+    """Two halves fill a call exactly; one byte more is in a second call."""
     half = BYTES_PER_BATCH // 2
     exact = FakeSqs()
     send(exact, [of_bytes(half, "a"), of_bytes(half, "b")])
@@ -147,7 +147,7 @@ def test_a_call_holds_no_more_bytes_than_a_queue_takes() -> None:
     ] == [["a"], ["b", "c"]]
 
 
-def test_letters_of_the_world_count_as_the_bytes_they_become() -> None:
+def test_letters_of_all_languages_count_as_their_bytes() -> None:
     """A body is ASCII, so its characters are its bytes."""
     sqs = FakeSqs()
     send(sqs, [a_request("a", lookup=ParameterLookup("é" * 30_000))] * 2)
@@ -156,7 +156,7 @@ def test_letters_of_the_world_count_as_the_bytes_they_become() -> None:
 
 @given(st.lists(st.integers(300, 120_000), max_size=30))
 def test_any_requests_fit_their_calls(sizes: list[int]) -> None:
-    """Never more than ten entries or the bytes of a call, and distinct ids in each."""
+    """A call never exceeds ten entries or the size limit, and its ids are distinct."""
     sqs = FakeSqs()
     asked = [of_bytes(size, f"image-{number:02d}") for number, size in enumerate(sizes)]
     send(sqs, asked)
@@ -167,22 +167,22 @@ def test_any_requests_fit_their_calls(sizes: list[int]) -> None:
         assert len(call) == len({entry["Id"] for entry in call})
 
 
-# --- what is refused
+# --- rejected entries
 
 
-@pytest.mark.parametrize("silent", [False, True])
-def test_refused_entries_alone_are_sent_again(waits: list[float], *, silent: bool) -> None:
-    """What the answer does not list as successful is repeated, whether listed as failed or not."""
+@pytest.mark.parametrize("unlisted", [False, True])
+def test_only_rejected_entries_are_sent_again(waits: list[float], *, unlisted: bool) -> None:
+    """Entries that are not in `Successful` are sent again, whether listed as failed or not."""
     sqs = FakeSqs({"image-002": 1, "image-005": 2})
-    sqs.silent = silent
+    sqs.unlisted = unlisted
     send(sqs, requests(10))
     assert [len(call) for call in sqs.calls] == [10, 2, 1]
     assert sorted(sqs.sent, key=lambda request: request.image_name) == requests(10)
     assert len(waits) == 2
 
 
-def test_what_stays_refused_is_counted_and_the_others_are_sent(waits: list[float]) -> None:
-    """Four attempts for each call, then an error that names the queue and how many are left."""
+def test_entries_that_are_always_rejected_are_counted(waits: list[float]) -> None:
+    """After four attempts for each call, an error names the queue and the number of requests."""
     sqs = FakeSqs({"image-002": 99, "image-013": 99, "image-014": 99})
     with pytest.raises(UnsentError, match=f"queue {URL}: it refused them at every retry") as caught:
         send(sqs, requests(25))
@@ -191,8 +191,8 @@ def test_what_stays_refused_is_counted_and_the_others_are_sent(waits: list[float
     assert len(waits) == 6
 
 
-def test_a_queue_that_is_gone_is_a_broken_hub() -> None:
-    """No repetition helps, so none is made."""
+def test_a_missing_queue_is_a_broken_hub() -> None:
+    """The call is not repeated, because a retry does not help."""
     sqs = FakeSqs()
     sqs.error = a_client_error("AWS.SimpleQueueService.NonExistentQueue")
     with pytest.raises(HubBrokenError, match=f"queue {URL} cannot be used"):
@@ -205,8 +205,8 @@ def test_a_queue_that_is_gone_is_a_broken_hub() -> None:
     [a_client_error("RequestThrottled"), ConnectTimeoutError(endpoint_url=URL)],
     ids=["throttled", "no connection"],
 )
-def test_a_call_that_fails_costs_its_own_messages_alone(error: Exception) -> None:
-    """Botocore has repeated that call already; every other call is made."""
+def test_a_failed_call_affects_only_its_own_messages(error: Exception) -> None:
+    """Botocore has repeated the failed call already, and every other call is made."""
     sqs = FakeSqs()
     sqs.errors["image-003"] = error
     with pytest.raises(UnsentError, match=r"10 message.*: (throttled|transient): ") as caught:
@@ -215,8 +215,8 @@ def test_a_call_that_fails_costs_its_own_messages_alone(error: Exception) -> Non
     assert sqs.sizes() == [10, 10, 10, 5]
 
 
-def test_what_was_sent_before_a_call_failed_is_not_counted(waits: list[float]) -> None:
-    """The second call of a batch holds the refused entries alone."""
+def test_messages_sent_before_a_call_failed_are_not_counted(waits: list[float]) -> None:
+    """The second call of a batch has only the rejected entries."""
     sqs = FakeSqs({"image-003": 1})
     waits_before = sqs.send_message_batch
 

@@ -1,4 +1,4 @@
-"""A round: which rows it writes, which lookups it asks for, and where the next one begins."""
+"""A round: the rows that it writes, its requests, and the start of the next round."""
 
 from __future__ import annotations
 
@@ -77,21 +77,21 @@ class Lab:
         deadline: Deadline | None = None,
         percent: int = 20,
     ) -> RoundReport:
-        """One round."""
+        """Run one round."""
         scheduler = Scheduler(
             self.rows, self.queue, self.log, percent, lambda: STARTED, self.reported.append
         )
         return scheduler.run(catalogue, round_id, only, deadline or Deadline.after(900))
 
     def visited(self, catalogue: Catalogue, only: Collection[str] | None = None) -> list[str]:
-        """The regions that a further round visits, in order; a kill ends it silently."""
+        """Return the regions that a further round visits, in order, also if it is killed."""
         self.rows.visited.clear()
         with contextlib.suppress(KilledError):
             self.run(catalogue, only=only)
         return list(self.rows.visited)
 
     def measured(self) -> dict[str, float]:
-        """The metrics of the latest round without health, by name, dimensions and fields."""
+        """Return the metrics of the latest round without health, by name, dimensions and fields."""
         return {
             name: value
             for name, value in self.health().items()
@@ -99,7 +99,7 @@ class Lab:
         }
 
     def health(self) -> dict[str, float]:
-        """All metrics of the latest round, by name, dimensions and fields."""
+        """Return all metrics of the latest round, by name, dimensions and fields."""
         found: Counter[str] = Counter()
         for each in self.reported[-1].measures():
             name = " ".join([each.name, *each.dimensions.values(), *each.fields.values()])
@@ -107,46 +107,46 @@ class Lab:
         return dict(found)
 
     def asked(self) -> list[tuple[str, str, str]]:
-        """Region, account and image name of each request since the last time, in order."""
+        """Return region, account and image name of each new request, in order."""
         return [(r.target.region, r.target.account_id, r.image_name) for r in self.queue.drain()]
 
     def image_rows(self) -> list[Row]:
-        """The image rows."""
+        """Return the image rows."""
         return [row for row in self.rows.table.rows() if row["record"].startswith("image#")]
 
     def window(self, region: str = "eu-west-1") -> Window:
-        """The window of a region's first account."""
+        """Return the window of a region's first account."""
         row = self.rows.table.row(region, round_record(ACCOUNT))
         assert row is not None
         return decode_window(row)
 
     def active(self) -> list[tuple[str, str]]:
-        """Region and name of every active image row."""
+        """Return region and name of every active image row."""
         return [(row["region"], row["image_name"]) for row in self.image_rows() if row["active"]]
 
 
 @pytest.fixture
 def lab() -> Lab:
-    """An empty table, an empty queue."""
+    """Return a scheduler over an empty table and an empty queue."""
     return Lab()
 
 
 def time_for(checks: int) -> Deadline:
-    """A deadline that passes after so many looks at it."""
+    """Build a deadline that passes after this many checks."""
     left = itertools.chain(itertools.repeat(1.0, checks), itertools.repeat(0.0))
     return Deadline(lambda: next(left), 0.0)
 
 
 def without(*names: str, of: Catalogue) -> Catalogue:
-    """The catalogue without some regions."""
+    """Return the catalogue without some regions."""
     return replace(of, targets=tuple(t for t in of.targets if t.region not in names))
 
 
 # --- messages
 
 
-def test_each_active_pair_is_asked_for_once(lab: Lab) -> None:
-    """One message per image and target, by region, account and name."""
+def test_each_active_pair_is_requested_once(lab: Lab) -> None:
+    """A round sends one message per image and target, by region, account and name."""
     lab.run(MIXED)
     assert lab.asked() == [
         ("eu-west-1", ACCOUNT, "al2023"),
@@ -159,29 +159,29 @@ def test_each_active_pair_is_asked_for_once(lab: Lab) -> None:
     ]
 
 
-def test_a_request_holds_all_that_a_lookup_needs(lab: Lab) -> None:
-    """Round, target, name and the lookup as the catalogue has it."""
+def test_a_request_has_all_values_that_a_lookup_needs(lab: Lab) -> None:
+    """A request has round, target, name, and the lookup of the catalogue."""
     lab.run(a_catalogue(["eu-west-1"], [an_image("al2023")]))
     target = Target(ACCOUNT, "eu-west-1")
     assert lab.queue.sent == [Request(ROUND, target, "al2023", lookup_of("al2023"))]
 
 
-def test_the_requests_of_a_target_leave_in_one_run(lab: Lab) -> None:
-    """Batches at the other end are dense in a target, which saves most calls."""
+def test_the_requests_of_a_target_are_sent_together(lab: Lab) -> None:
+    """Lookups of a target arrive together in batches, which saves most calls."""
     lab.run(MIXED)
     runs = [target for target, _ in itertools.groupby(r.target for r in lab.queue.sent)]
     assert sorted(runs) == sorted(MIXED.targets)
 
 
-def test_an_inactive_pair_is_not_asked_for(lab: Lab) -> None:
-    """A row of an image that is tracked no more costs nothing."""
+def test_an_inactive_pair_is_not_requested(lab: Lab) -> None:
+    """A row of an image that is no longer tracked causes no request."""
     lab.rows.table.put(image_row(a_pair(an_image("old"), active=False)))
     lab.run(a_catalogue(["eu-west-1"], [an_image("al2023")]))
     assert lab.asked() == [("eu-west-1", ACCOUNT, "al2023")]
 
 
-def test_an_empty_catalogue_is_a_round_of_nothing(lab: Lab) -> None:
-    """No region, no row, no message, and it counts as finished."""
+def test_an_empty_catalogue_is_an_empty_round(lab: Lab) -> None:
+    """The round visits no region, writes no row, sends no message, and counts as finished."""
     assert lab.run(Catalogue((), ())) == RoundReport(
         ROUND, finished=True, health=Health(complete=True)
     )
@@ -191,8 +191,8 @@ def test_an_empty_catalogue_is_a_round_of_nothing(lab: Lab) -> None:
 # --- rows
 
 
-def test_rows_are_brought_in_line_before_the_messages(lab: Lab) -> None:
-    """A lookup that is quick finds its row, so the queue's failure comes after the write."""
+def test_rows_are_written_before_the_messages_are_sent(lab: Lab) -> None:
+    """The row exists before a fast lookup reads it, so a failure of the queue comes later."""
     lab.queue.broken_with = UnsentError(1, "queue", "throttled")
     with pytest.raises(RegionsFailedError):
         lab.run(a_catalogue(["eu-west-1"], [an_image("al2023")]))
@@ -201,7 +201,7 @@ def test_rows_are_brought_in_line_before_the_messages(lab: Lab) -> None:
 
 
 def test_each_target_gets_its_round_row(lab: Lab) -> None:
-    """It says how many lookups were asked for and when; new pairs count as answered."""
+    """The row has the number of requests and the start; new pairs count as answered."""
     lab.run(MIXED)
     two, three = a_window(answered={1, 2}), a_window(answered={1, 2, 3})
     expected = [
@@ -213,8 +213,8 @@ def test_each_target_gets_its_round_row(lab: Lab) -> None:
     assert found == expected
 
 
-def test_a_steady_round_writes_no_image_row(lab: Lab) -> None:
-    """What is in line stays; the log stays silent."""
+def test_a_round_without_changes_writes_no_image_row(lab: Lab) -> None:
+    """Rows that match the catalogue stay, and no line is logged."""
     lab.run(MIXED)
     before, lines = lab.image_rows(), len(lab.log.lines)
     summary = lab.run(MIXED, NEXT_ROUND)
@@ -231,8 +231,8 @@ def test_a_steady_round_writes_no_image_row(lab: Lab) -> None:
     ],
     ids=["region", "account", "image"],
 )
-def test_an_addition_touches_nothing_else(lab: Lab, grown: Catalogue) -> None:
-    """Every row that was there is there unchanged, counters and known images included."""
+def test_an_addition_changes_no_other_row(lab: Lab, grown: Catalogue) -> None:
+    """Every existing row is unchanged, with its version and known image."""
     lab.run(MIXED)
     for row in lab.image_rows():
         lab.rows.table.put(row | {"version": 7, "image_id": "ami-1", "status": {"state": "ok"}})
@@ -244,7 +244,7 @@ def test_an_addition_touches_nothing_else(lab: Lab, grown: Catalogue) -> None:
 
 
 def test_a_region_that_moves_to_another_account_is_two_changes(lab: Lab) -> None:
-    """The old account's rows go to sleep, the new account's are created."""
+    """The old account's rows are deactivated, and the new account's rows are created."""
     lab.run(a_catalogue(["eu-west-1"]))
     lab.asked()
     summary = lab.run(a_catalogue(["eu-west-1"], account_id=OTHER_ACCOUNT))
@@ -256,7 +256,7 @@ def test_a_region_that_moves_to_another_account_is_two_changes(lab: Lab) -> None
 
 
 def test_a_target_without_active_pairs_gets_no_round_row(lab: Lab) -> None:
-    """There is nothing that could be checked in it."""
+    """A target without active pairs has no pair that could be answered."""
     lab.run(a_catalogue(["eu-west-1"], [an_image(regions=["us-east-1"])]))
     assert (lab.rows.table.rows(), lab.asked()) == ([], [])
 
@@ -265,7 +265,7 @@ def test_a_target_without_active_pairs_gets_no_round_row(lab: Lab) -> None:
 
 
 def shrunk(lab: Lab, tracked: list[Image]) -> Catalogue:
-    """After a round over twelve images: a catalogue that removes most of them from one region."""
+    """Run a round with twelve images, and return a catalogue without most of them in one region."""
     regions = ("ap-south-1", "eu-west-1", "us-east-1")
     lab.run(a_catalogue(regions, tracked))
     lab.asked()
@@ -273,8 +273,8 @@ def shrunk(lab: Lab, tracked: list[Image]) -> Catalogue:
     return a_catalogue(regions, [*kept, an_image("new")])
 
 
-def test_a_refused_target_changes_nothing_and_the_others_go_on(lab: Lab) -> None:
-    """It is asked for as before; the new image arrives everywhere else; the error comes last."""
+def test_a_refused_target_is_unchanged_and_the_others_continue(lab: Lab) -> None:
+    """Its previous requests are sent; the new image is added elsewhere; the error comes last."""
     catalogue = shrunk(lab, images(12))
     before = [row for row in lab.image_rows() if row["region"] == "eu-west-1"]
     with pytest.raises(RefusedError) as caught:
@@ -288,8 +288,8 @@ def test_a_refused_target_changes_nothing_and_the_others_go_on(lab: Lab) -> None
     assert {region for region, _, name in asked if name == "new"} == {"ap-south-1", "us-east-1"}
 
 
-def test_every_refusal_is_logged_where_it_happened(lab: Lab) -> None:
-    """An operator finds target and reason in one line."""
+def test_every_refusal_is_logged_with_its_target(lab: Lab) -> None:
+    """One line has the target and the cause."""
     catalogue = shrunk(lab, images(12))
     with pytest.raises(RefusedError) as caught:
         lab.run(catalogue)
@@ -298,15 +298,15 @@ def test_every_refusal_is_logged_where_it_happened(lab: Lab) -> None:
     ]
 
 
-def test_a_removal_that_is_meant_is_carried_out(lab: Lab) -> None:
-    """With the share raised for one round, the rows go to sleep."""
+def test_an_intended_removal_is_carried_out(lab: Lab) -> None:
+    """With a higher limit for one round, the rows are deactivated."""
     catalogue = shrunk(lab, images(12))
     summary = lab.run(catalogue, NEXT_ROUND, percent=100)
     assert dict(summary.changes) == {"created": 3, "deactivated": 12}
 
 
-def test_a_refused_region_that_left_is_not_forgotten(lab: Lab) -> None:
-    """Its rows are still active, so each round goes on visiting it until it is let go."""
+def test_a_refused_region_that_was_removed_is_still_visited(lab: Lab) -> None:
+    """Its rows are still active, so each round visits it until the removal is allowed."""
     full = a_catalogue(("eu-west-1", "us-east-1"), images(12))
     lab.run(full)
     left = without("us-east-1", of=full)
@@ -318,27 +318,27 @@ def test_a_refused_region_that_left_is_not_forgotten(lab: Lab) -> None:
     assert lab.rows.noted.regions == {"eu-west-1"}
 
 
-# --- where rounds begin, and what ends them
+# --- the start of rounds, and their ends
 
 FIVE = [f"region-{letter}" for letter in "abcde"]
 EVERYWHERE = a_catalogue(FIVE, [an_image()])
 
 
-def test_a_complete_round_begins_one_region_further_each_time(lab: Lab) -> None:
-    """So that no region always is the last."""
+def test_each_complete_round_starts_one_region_later(lab: Lab) -> None:
+    """Each round starts one region later, so that no region is always the last."""
     found = [lab.visited(EVERYWHERE) for _ in range(6)]
     assert found == [FIVE[n % 5 :] + FIVE[: n % 5] for n in range(6)]
 
 
 def test_a_single_region_is_visited_every_time(lab: Lab) -> None:
-    """There is nothing to rotate."""
+    """A single region has no rotation."""
     catalogue = a_catalogue(["eu-west-1"])
     assert [lab.visited(catalogue) for _ in range(3)] == [["eu-west-1"]] * 3
 
 
 @pytest.mark.parametrize("checks", range(5))
 def test_a_round_stops_before_its_time_is_over(lab: Lab, checks: int) -> None:
-    """The region under way is finished; the error names those left, and it goes on there."""
+    """The current region is finished, and the next round starts at the ones in the error."""
     with pytest.raises(OutOfTimeError) as caught:
         lab.run(EVERYWHERE, deadline=time_for(checks))
     assert caught.value.left == tuple(FIVE[checks:])
@@ -347,7 +347,7 @@ def test_a_round_stops_before_its_time_is_over(lab: Lab, checks: int) -> None:
 
 
 def test_rounds_that_are_always_cut_short_reach_every_region(lab: Lab) -> None:
-    """With time for two of five regions, three rounds see all."""
+    """With time for two of five regions, three rounds visit all."""
     for _ in range(3):
         with pytest.raises(OutOfTimeError):
             lab.run(EVERYWHERE, deadline=time_for(2))
@@ -355,8 +355,8 @@ def test_rounds_that_are_always_cut_short_reach_every_region(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("deadly", FIVE)
-def test_the_round_after_a_kill_begins_behind_it(lab: Lab, deadly: str) -> None:
-    """Even when nothing could be noted any more, since the note is written before the region."""
+def test_the_round_after_a_kill_starts_after_its_region(lab: Lab, deadly: str) -> None:
+    """The note is written before the region, so the next round starts after a fatal region."""
     lab.rows.killed_in = deadly
     first = lab.visited(EVERYWHERE)
     assert first == FIVE[: FIVE.index(deadly) + 1]
@@ -367,10 +367,10 @@ def test_the_round_after_a_kill_begins_behind_it(lab: Lab, deadly: str) -> None:
 
 @pytest.mark.parametrize("deadly", FIVE)
 @pytest.mark.parametrize("start", [None, *FIVE])
-def test_a_region_that_always_kills_starves_no_other(
+def test_a_region_that_always_kills_the_round_delays_no_other(
     lab: Lab, deadly: str, start: str | None
 ) -> None:
-    """Wherever a round begins, every other region has its turn within two rounds."""
+    """Wherever a round starts, every other region is visited within two rounds."""
     lab.rows.noted = Note(frozenset(FIVE), start)
     lab.rows.killed_in = deadly
     two_rounds = lab.visited(EVERYWHERE) + lab.visited(EVERYWHERE)
@@ -378,8 +378,8 @@ def test_a_region_that_always_kills_starves_no_other(
     assert {region for region, _, _ in lab.asked()} == set(FIVE) - {deadly}
 
 
-def test_rounds_that_die_at_once_still_move_on(lab: Lab) -> None:
-    """Each round that dies in its first region leaves the next one to another region."""
+def test_rounds_that_end_at_once_still_advance(lab: Lab) -> None:
+    """After a round that ends in its first region, the next round starts at another region."""
     found = []
     for region in FIVE:
         lab.rows.killed_in = region
@@ -395,10 +395,8 @@ UNSENT = UnsentError(1, "queue", "throttled")
 
 @pytest.mark.parametrize("broken", FIVE)
 @pytest.mark.parametrize("error", [BUSY, UNSENT], ids=["rows", "queue"])
-def test_a_region_that_fails_costs_no_other_its_round(
-    lab: Lab, broken: str, error: Exception
-) -> None:
-    """Wherever it stands in the round, every other region is asked for; the error comes last."""
+def test_a_failing_region_does_not_affect_others(lab: Lab, broken: str, error: Exception) -> None:
+    """All other regions are requested, wherever the failing one is; the error comes last."""
     (lab.rows.busy if error is BUSY else lab.queue.refused)[broken] = error
     with pytest.raises(RegionsFailedError) as caught:
         lab.run(EVERYWHERE)
@@ -408,7 +406,7 @@ def test_a_region_that_fails_costs_no_other_its_round(
 
 
 def test_each_region_that_fails_is_logged(lab: Lab) -> None:
-    """With what was wrong in it."""
+    """One line has each failed region and its error."""
     lab.rows.busy["region-b"] = BUSY
     lab.queue.refused["region-d"] = UNSENT
     with pytest.raises(RegionsFailedError):
@@ -419,7 +417,7 @@ def test_each_region_that_fails_is_logged(lab: Lab) -> None:
     ]
 
 
-def test_a_row_that_cannot_be_written_fails_alone(lab: Lab) -> None:
+def test_a_row_that_cannot_be_written_does_not_affect_others(lab: Lab) -> None:
     """Every other pair of the region and of its other accounts has its message."""
     lab.rows.unwritable["al2023"] = BUSY
     with pytest.raises(RegionsFailedError) as caught:
@@ -451,8 +449,8 @@ def test_a_row_that_cannot_be_written_fails_alone(lab: Lab) -> None:
     ids=["throttled", "refused", "unexpected"],
 )
 @pytest.mark.parametrize("change", ["create", "edit", "remove", "return"])
-def test_whatever_is_wrong_with_a_row_is_its_own(lab: Lab, change: str, error: Exception) -> None:
-    """Of 1,000 rows one in 50 cannot be written: 980 messages leave in the same round."""
+def test_any_error_of_a_row_does_not_affect_others(lab: Lab, change: str, error: Exception) -> None:
+    """If one in 50 of 1,000 rows cannot be written, 980 messages are sent in the same round."""
     tracked = images(1000)
     names = {image.name for image in tracked[::50]}
     if change in {"edit", "remove"}:
@@ -474,23 +472,23 @@ def test_whatever_is_wrong_with_a_row_is_its_own(lab: Lab, change: str, error: E
 
 
 def test_a_table_that_cannot_be_used_ends_the_round(lab: Lab) -> None:
-    """A refusal for good of one write is a refusal of all."""
+    """A permanent failure of one write is a failure of all writes."""
     denied = Failure.of(State.ACCESS_DENIED, "AccessDeniedException", "no")
     lab.rows.unwritable["al2023"] = HubBrokenError("table", denied)
     with pytest.raises(HubBrokenError):
         lab.run(MIXED)
 
 
-def test_messages_leave_without_the_round_row(lab: Lab) -> None:
-    """The window goes on until the next round that can write it."""
+def test_messages_are_sent_without_the_round_row(lab: Lab) -> None:
+    """The window continues until the next round that can write it."""
     lab.rows.unwritable["round row"] = BUSY
     with pytest.raises(RegionsFailedError, match=f"the round row of account {ACCOUNT} was not"):
         lab.run(a_catalogue(["eu-west-1"]))
     assert len(lab.asked()) == 2
 
 
-def test_messages_leave_without_the_note(lab: Lab) -> None:
-    """Where the next round begins matters less than this round."""
+def test_messages_are_sent_without_the_note(lab: Lab) -> None:
+    """A failed write of the note does not prevent the round."""
     lab.rows.unwritable["note"] = BUSY
     with pytest.raises(RegionsFailedError, match=r"\*: the scheduler's note was not written"):
         lab.run(EVERYWHERE)
@@ -498,8 +496,8 @@ def test_messages_leave_without_the_note(lab: Lab) -> None:
     assert lab.rows.noted.regions == set()
 
 
-def test_an_account_whose_messages_are_not_sent_holds_up_no_other(lab: Lab) -> None:
-    """The account that follows it in the region is asked for."""
+def test_an_account_whose_messages_fail_does_not_affect_others(lab: Lab) -> None:
+    """The next account of the region is requested."""
     lab.queue.refused[ACCOUNT] = UnsentError(1, "queue", "throttled")
     with pytest.raises(RegionsFailedError):
         lab.run(MIXED)
@@ -510,8 +508,8 @@ def test_an_account_whose_messages_are_not_sent_holds_up_no_other(lab: Lab) -> N
     assert dict(lab.reported[-1].enqueued) == {"eu-west-1": 3, "us-east-1": 2}
 
 
-def test_the_round_after_a_failed_one_begins_one_region_further(lab: Lab) -> None:
-    """A region that always fails moves through the order like every other."""
+def test_the_round_after_a_failed_one_starts_one_region_later(lab: Lab) -> None:
+    """A region that always fails moves through the order like every other region."""
     lab.queue.broken_with = UNSENT
     with pytest.raises(RegionsFailedError):
         lab.run(EVERYWHERE)
@@ -519,8 +517,8 @@ def test_the_round_after_a_failed_one_begins_one_region_further(lab: Lab) -> Non
     assert lab.visited(EVERYWHERE) == FIVE[1:] + FIVE[:1]
 
 
-def test_a_region_that_left_and_failed_is_not_forgotten(lab: Lab) -> None:
-    """Nobody has seen yet that nothing is active in it, so the next round visits it again."""
+def test_a_removed_region_that_failed_is_still_visited(lab: Lab) -> None:
+    """It may still have active rows, so the next round visits it again."""
     lab.run(EVERYWHERE)
     fewer = without("region-e", of=EVERYWHERE)
     lab.rows.busy["region-e"] = BUSY
@@ -533,7 +531,7 @@ def test_a_region_that_left_and_failed_is_not_forgotten(lab: Lab) -> None:
 
 
 def test_a_broken_hub_ends_the_round_at_once(lab: Lab) -> None:
-    """What no region can do without is no region's failure; there is no use in going on."""
+    """A failure of the hub affects all regions, so the round ends."""
     broken = Failure.of(State.NOT_FOUND, "ResourceNotFoundException", "no such table")
     lab.rows.busy["region-b"] = HubBrokenError("table", broken)
     with pytest.raises(HubBrokenError):
@@ -541,8 +539,8 @@ def test_a_broken_hub_ends_the_round_at_once(lab: Lab) -> None:
     assert lab.rows.visited == ["region-a", "region-b"]
 
 
-def test_a_failed_region_is_told_before_a_refusal(lab: Lab) -> None:
-    """One error goes up, and both are in the log."""
+def test_a_failed_region_is_raised_before_a_refusal(lab: Lab) -> None:
+    """One error is raised, and both are in the log."""
     catalogue = shrunk(lab, images(12))
     lab.rows.busy["us-east-1"] = BUSY
     with pytest.raises(RegionsFailedError) as caught:
@@ -552,8 +550,8 @@ def test_a_failed_region_is_told_before_a_refusal(lab: Lab) -> None:
     assert lab.log.events("error").count("region failed") == 1
 
 
-def test_time_that_is_over_is_told_before_a_failed_region(lab: Lab) -> None:
-    """The regions left had no turn at all; the failed one is in the log."""
+def test_the_deadline_is_raised_before_a_failed_region(lab: Lab) -> None:
+    """The error names the regions that were not visited; the failed one is in the log."""
     lab.rows.busy["region-a"] = BUSY
     with pytest.raises(OutOfTimeError) as caught:
         lab.run(EVERYWHERE, deadline=time_for(2))
@@ -561,11 +559,11 @@ def test_time_that_is_over_is_told_before_a_failed_region(lab: Lab) -> None:
     assert lab.log.events("error") == ["region failed"]
 
 
-# --- regions that leave
+# --- removed regions
 
 
-def test_a_region_that_leaves_is_deactivated_once_and_forgotten(lab: Lab) -> None:
-    """Its rows go to sleep in the next round; after that nobody reads them any more."""
+def test_a_removed_region_is_deactivated_once(lab: Lab) -> None:
+    """The next round deactivates its rows; later rounds do not read it."""
     before = a_catalogue(["eu-west-1", "us-east-1"])
     lab.run(before)
     lab.asked()
@@ -578,8 +576,8 @@ def test_a_region_that_leaves_is_deactivated_once_and_forgotten(lab: Lab) -> Non
     assert lab.visited(after) == ["eu-west-1"]
 
 
-def test_a_region_that_leaves_keeps_its_history(lab: Lab) -> None:
-    """Version and image stay in the row; when the region returns, they go on."""
+def test_a_removed_region_keeps_its_history(lab: Lab) -> None:
+    """Version and image stay in the row and continue when the region is added again."""
     before = a_catalogue(["eu-west-1", "us-east-1"], [an_image()])
     lab.run(before)
     record = image_record(ACCOUNT, "al2023")
@@ -592,8 +590,8 @@ def test_a_region_that_leaves_keeps_its_history(lab: Lab) -> None:
     assert dict(summary.changes) == {"reactivated": 1}
 
 
-def test_a_killed_round_forgets_no_region_that_left(lab: Lab) -> None:
-    """A region is forgotten only when a round has seen that nothing is active in it."""
+def test_a_killed_round_keeps_removed_regions_in_the_note(lab: Lab) -> None:
+    """A region is removed from the note only after a round found no active rows in it."""
     before = a_catalogue(["eu-west-1", "us-east-1"])
     lab.run(before)
     after = without("us-east-1", of=before)
@@ -606,18 +604,18 @@ def test_a_killed_round_forgets_no_region_that_left(lab: Lab) -> None:
 
 
 def test_a_new_region_is_noted_before_its_rows_are_written(lab: Lab) -> None:
-    """A round killed in it cannot leave active rows that nobody remembers."""
+    """A round that is killed in it leaves no active rows in a region that is not noted."""
     lab.rows.killed_in = "eu-west-1"
     with pytest.raises(KilledError):
         lab.run(a_catalogue())
     assert lab.rows.noted.regions == {"eu-west-1", "us-east-1"}
 
 
-# --- parts of a round
+# --- partial rounds
 
 
-def test_a_part_visits_its_regions_alone_and_keeps_the_cursor(lab: Lab) -> None:
-    """Asking for one region by hand does not disturb the rotation of the others."""
+def test_a_partial_round_visits_only_its_regions_and_keeps_the_cursor(lab: Lab) -> None:
+    """A request for one region does not change the start of the next round."""
     lab.visited(EVERYWHERE)
     before = lab.rows.noted
     assert lab.visited(EVERYWHERE, only={"region-d"}) == ["region-d"]
@@ -625,8 +623,8 @@ def test_a_part_visits_its_regions_alone_and_keeps_the_cursor(lab: Lab) -> None:
     assert lab.visited(EVERYWHERE) == FIVE[1:] + FIVE[:1]
 
 
-def test_a_part_forgets_no_region(lab: Lab) -> None:
-    """What it did not visit may still hold active rows."""
+def test_a_partial_round_keeps_all_regions_in_the_note(lab: Lab) -> None:
+    """A region that the partial round did not visit may still have active rows."""
     lab.run(EVERYWHERE)
     fewer = without("region-e", of=EVERYWHERE)
     lab.run(fewer, only={"region-a"})
@@ -634,8 +632,8 @@ def test_a_part_forgets_no_region(lab: Lab) -> None:
     assert ("region-e", "al2023") in lab.active()
 
 
-def test_a_part_that_is_cut_short_says_what_is_left(lab: Lab) -> None:
-    """The cursor stays, since the next full round visits those regions anyway."""
+def test_a_partial_round_that_ends_early_names_the_remaining_regions(lab: Lab) -> None:
+    """The cursor stays, because the next full round visits those regions."""
     lab.visited(EVERYWHERE)
     before = lab.rows.noted
     with pytest.raises(OutOfTimeError) as caught:
@@ -645,26 +643,26 @@ def test_a_part_that_is_cut_short_says_what_is_left(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("only", [{"region-x"}, {"region-a", "region-x"}])
-def test_a_part_with_an_unknown_region_is_refused(lab: Lab, only: set[str]) -> None:
-    """Before anything is written, and by name."""
+def test_a_partial_round_with_an_unknown_region_is_rejected(lab: Lab, only: set[str]) -> None:
+    """An unknown region is rejected by name before any write."""
     lab.rows.noted = Note(frozenset(FIVE), "region-b")
     with pytest.raises(MalformedError, match="regions region-x are neither in"):
         lab.run(EVERYWHERE, only=only)
     assert (lab.rows.table.rows(), lab.asked()) == ([], [])
 
 
-def test_a_part_may_name_a_region_that_left(lab: Lab) -> None:
+def test_a_partial_round_may_name_a_removed_region(lab: Lab) -> None:
     """Its rows are deactivated without waiting for the next round."""
     lab.run(EVERYWHERE)
     lab.run(without("region-e", of=EVERYWHERE), only={"region-e"})
     assert ("region-e", "al2023") not in lab.active()
 
 
-# --- what is told
+# --- reports
 
 
-def test_the_summary_counts_what_was_done(lab: Lab) -> None:
-    """The answer for people, and the metrics by region."""
+def test_the_summary_counts_the_changes_and_messages(lab: Lab) -> None:
+    """The response has the totals, and the metrics are by region."""
     lab.rows.table.put(image_row(a_pair(an_image("old"))))
     summary = lab.run(MIXED)
     assert summary.answer() == {
@@ -682,13 +680,13 @@ def test_the_summary_counts_what_was_done(lab: Lab) -> None:
 
 
 def test_a_round_is_reported_once(lab: Lab) -> None:
-    """What is reported is what is answered."""
+    """The reported summary is the returned one."""
     summary = lab.run(MIXED)
     assert lab.reported == [summary]
 
 
 def test_a_refused_round_counts_as_finished(lab: Lab) -> None:
-    """Every region had its turn; the refusals are counted beside it."""
+    """Every region was visited; the refusals are counted separately."""
     catalogue = shrunk(lab, images(12))
     with pytest.raises(RefusedError):
         lab.run(catalogue, NEXT_ROUND)
@@ -702,7 +700,7 @@ def test_a_refused_round_counts_as_finished(lab: Lab) -> None:
 
 
 def test_a_round_with_failed_regions_is_not_finished(lab: Lab) -> None:
-    """What was enqueued elsewhere is measured all the same."""
+    """The messages of the other regions are measured."""
     for region in FIVE[1:4]:
         lab.queue.refused[region] = UNSENT
     with pytest.raises(RegionsFailedError):
@@ -715,20 +713,20 @@ def test_a_round_with_failed_regions_is_not_finished(lab: Lab) -> None:
 
 
 def test_a_round_that_ran_out_of_time_is_not_finished(lab: Lab) -> None:
-    """What was enqueued until then is measured."""
+    """The messages that were sent before are measured."""
     with pytest.raises(OutOfTimeError):
         lab.run(EVERYWHERE, deadline=time_for(1))
     assert lab.measured() == {"PairsEnqueued region-a": 1}
 
 
-def test_a_part_of_a_round_is_not_a_finished_round(lab: Lab) -> None:
-    """Regions that somebody schedules by hand must not soothe the alarm on missing rounds."""
+def test_a_partial_round_is_not_a_finished_round(lab: Lab) -> None:
+    """A scheduled part must not end the alarm on missing rounds."""
     lab.run(EVERYWHERE, only=["region-a"])
     assert lab.measured() == {"PairsEnqueued region-a": 1}
 
 
-def test_a_round_that_breaks_off_is_reported(lab: Lab) -> None:
-    """Whatever ends it: here, a hub that breaks in its second region."""
+def test_a_round_that_fails_is_reported(lab: Lab) -> None:
+    """A round is reported whatever ends it: here, the hub fails in its second region."""
     broken = Failure.of(State.NOT_FOUND, "ResourceNotFoundException", "no such table")
     lab.rows.busy["region-b"] = HubBrokenError("table", broken)
     with pytest.raises(HubBrokenError):
@@ -737,7 +735,7 @@ def test_a_round_that_breaks_off_is_reported(lab: Lab) -> None:
 
 
 def test_changes_are_logged_by_target(lab: Lab) -> None:
-    """One line for each target whose configuration changed, with counts."""
+    """One line for each target whose configuration changed has the counts."""
     lab.run(a_catalogue(["eu-west-1"]))
     assert lab.log.fields("configuration applied") == [
         {"region": "eu-west-1", "account_id": ACCOUNT, "changes": {"created": 2}}
@@ -746,14 +744,14 @@ def test_changes_are_logged_by_target(lab: Lab) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 40])
 def test_all_rows_of_a_target_are_written(lab: Lab, count: int) -> None:
-    """Over several threads, none is lost."""
+    """Several threads write the rows, and no row is lost."""
     summary = lab.run(a_catalogue(["eu-west-1"], images(count)))
     assert summary.changes["created"] == count
     assert [name for _, name in lab.active()] == [image.name for image in images(count)]
 
 
 def test_a_row_that_stays_damaged_becomes_stale(lab: Lab) -> None:
-    """It is configured again in each round, but that is no answer."""
+    """Each round configures the row again, but this does not count as an answer."""
     damaged = image_row(a_pair(an_image("al2023"), number=7)) | {"status": "damaged"}
     lab.rows.table.put(damaged)
     catalogue = a_catalogue(["eu-west-1"], [an_image("al2023"), an_image("rhel-9")])
@@ -781,19 +779,19 @@ HEALTHY = {
 
 
 def health_of(lab: Lab) -> dict[str, float]:
-    """The metrics of health alone."""
+    """Return only the health metrics."""
     others = ("RoundsFinished", "PairsEnqueued", "RegionsFailed", "RemovalsRefused")
     return {name: value for name, value in lab.health().items() if not name.startswith(others)}
 
 
 def test_the_first_round_measures_zeros(lab: Lab) -> None:
-    """Nothing was looked up yet, so nothing fails, and every alarm has a value."""
+    """New pairs do not fail, and every alarm has a value."""
     lab.run(MIXED)
     assert health_of(lab) == HEALTHY
 
 
-def test_health_is_of_the_rows_before_the_round(lab: Lab) -> None:
-    """Each figure of a target has region and account as fields; the sums need none of them."""
+def test_health_is_computed_from_the_rows_before_the_round(lab: Lab) -> None:
+    """Metrics of a target have region and account as fields; the sums have neither."""
     other = Target(OTHER_ACCOUNT, "eu-west-1")
     for pair in (
         a_pair(an_image("al2023"), state="ok", number=1),
@@ -812,8 +810,8 @@ def test_health_is_of_the_rows_before_the_round(lab: Lab) -> None:
     }
 
 
-def test_a_round_repeats_what_the_round_before_it_measured(lab: Lab) -> None:
-    """A state that is still there is measured again, and its end is measured as zero."""
+def test_a_round_repeats_the_measures_of_a_continuing_state(lab: Lab) -> None:
+    """A state that continues is measured again, and its end is measured as zero."""
     catalogue = a_catalogue(["eu-west-1"], [an_image()])
     lab.rows.table.put(image_row(a_pair(state="access_denied")))
     for round_id in (ROUND, NEXT_ROUND):
@@ -825,7 +823,7 @@ def test_a_round_repeats_what_the_round_before_it_measured(lab: Lab) -> None:
 
 
 def test_stale_pairs_are_measured_when_they_are_marked(lab: Lab) -> None:
-    """By the window that this round began, of pairs in any state."""
+    """The window of this round decides which pairs of any state are stale."""
     catalogue = a_catalogue(["eu-west-1"])
     for number, (name, state) in enumerate([("al2023", "ok"), ("rhel-9", "not_found")], 1):
         lab.rows.table.put(image_row(a_pair(an_image(name), state=state, number=number)))
@@ -838,7 +836,7 @@ def test_stale_pairs_are_measured_when_they_are_marked(lab: Lab) -> None:
 
 
 def test_a_round_row_that_cannot_be_written_hides_no_stale_pair(lab: Lab) -> None:
-    """The window is then taken as it was read."""
+    """If the row cannot be written, the window that was read is used."""
     lab.rows.table.put(image_row(a_pair(state="ok", number=1)))
     lab.rows.table.put(round_row(window=a_window(stale={1})))
     busy = Failure.of(State.TRANSIENT, "InternalServerError", "later")
@@ -849,7 +847,7 @@ def test_a_round_row_that_cannot_be_written_hides_no_stale_pair(lab: Lab) -> Non
 
 
 def test_rows_that_cannot_be_decoded_are_measured(lab: Lab) -> None:
-    """Image rows and round rows, by region."""
+    """Undecodable image rows and round rows are counted by region."""
     lab.rows.table.put(image_row(a_pair()) | {"version": "three"})
     lab.rows.table.put(round_row() | {"answered": "all"})
     lab.run(a_catalogue(["eu-west-1"], [an_image()]))
@@ -857,7 +855,7 @@ def test_rows_that_cannot_be_decoded_are_measured(lab: Lab) -> None:
 
 
 def test_images_that_were_never_found_are_named(lab: Lab) -> None:
-    """A typo in a parameter path is reported by the round after its first lookups."""
+    """The round after the first lookups reports a typo in a parameter path."""
     catalogue = a_catalogue(tracked=[an_image("typo"), an_image("al2023")])
     for region in catalogue.regions():
         target = Target(ACCOUNT, region)
@@ -869,15 +867,15 @@ def test_images_that_were_never_found_are_named(lab: Lab) -> None:
     assert lab.log.fields("image never found") == [{"image_name": "typo"}]
 
 
-def test_a_part_of_a_round_measures_no_health(lab: Lab) -> None:
-    """Its zeros would end alarms of the other regions."""
+def test_a_partial_round_measures_no_health(lab: Lab) -> None:
+    """The zeros of a partial round would end alarms of the other regions."""
     lab.run(EVERYWHERE)
     lab.run(EVERYWHERE, NEXT_ROUND, only=list(FIVE))
     assert health_of(lab) == {}
 
 
 def test_a_round_that_could_not_read_a_region_measures_no_health(lab: Lab) -> None:
-    """What fails there is not known, so no sum is true."""
+    """The failures in the region are unknown, so no sum is correct."""
     busy = Failure.of(State.THROTTLED, "ThrottlingException", "slow down")
     lab.rows.busy["region-c"] = CallFailedError(busy)
     with pytest.raises(RegionsFailedError):
@@ -887,14 +885,14 @@ def test_a_round_that_could_not_read_a_region_measures_no_health(lab: Lab) -> No
 
 
 def test_a_round_that_ran_out_of_time_measures_no_health(lab: Lab) -> None:
-    """It did not read every region."""
+    """The round did not read every region."""
     with pytest.raises(OutOfTimeError):
         lab.run(EVERYWHERE, deadline=time_for(1))
     assert health_of(lab) == {}
 
 
 def test_a_round_that_could_not_send_measures_health(lab: Lab) -> None:
-    """Every row was read, and health is of the rows."""
+    """Every row was read, and health is computed from the rows."""
     lab.queue.refused["region-b"] = UNSENT
     with pytest.raises(RegionsFailedError):
         lab.run(EVERYWHERE)

@@ -1,4 +1,4 @@
-"""The scheduler's settings: all of them read, all problems at once."""
+"""The scheduler's settings: every setting is read, and all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ LEAST = {
 }
 
 
-def test_defaults_stand_for_what_is_not_set() -> None:
-    """The catalogue lies beside the package, and a fifth may be removed at once."""
+def test_settings_that_are_not_set_have_defaults() -> None:
+    """The catalogue is next to the package, and a fifth of the rows may be removed at once."""
     expected = Settings(
         table_name="table",
         queue_url=LEAST["QUEUE_URL"],
@@ -34,7 +34,7 @@ def test_defaults_stand_for_what_is_not_set() -> None:
 
 
 def test_every_setting_can_be_set() -> None:
-    """Each variable reaches its field."""
+    """Each variable sets its field."""
     found = Settings.from_env(
         LEAST
         | {
@@ -53,20 +53,20 @@ def test_every_setting_can_be_set() -> None:
 
 @pytest.mark.parametrize("minutes", ["0", "-5", "1.5", "ninety", "10081", "\u0669"])
 def test_stale_after_is_a_number_of_minutes(minutes: str) -> None:
-    """Up to a week; the error shows what was set."""
+    """The limit is a week, and the error shows the invalid value."""
     with pytest.raises(SettingsError, match=f"STALE_AFTER_MINUTES is {minutes!r}, but must be"):
         Settings.from_env(LEAST | {"STALE_AFTER_MINUTES": minutes})
 
 
-def test_the_default_region_will_do() -> None:
-    """Shells often set that one only."""
+def test_the_default_region_is_accepted() -> None:
+    """Shells often set only `AWS_DEFAULT_REGION`."""
     environ = {k: v for k, v in LEAST.items() if k != "AWS_REGION"}
     found = Settings.from_env(environ | {"AWS_DEFAULT_REGION": "us-east-2"})
     assert found.region == "us-east-2"
 
 
-def test_all_that_is_missing_is_named_at_once() -> None:
-    """One deployment mends everything."""
+def test_all_missing_settings_are_named_at_once() -> None:
+    """All missing settings are named at once, so one deployment can add them."""
     with pytest.raises(SettingsError) as caught:
         Settings.from_env({"MAX_REMOVED_PERCENT": "many"})
     assert caught.value.problems == (
@@ -80,6 +80,6 @@ def test_all_that_is_missing_is_named_at_once() -> None:
 
 @pytest.mark.parametrize("value", ["-1", "101", "20.5", "20%", "٢٠"])
 def test_a_share_is_a_whole_number_of_percent(value: str) -> None:
-    """Anything else is refused rather than guessed at."""
+    """Any other value is rejected."""
     with pytest.raises(SettingsError, match="must be a whole number from 0 to 100"):
         Settings.from_env(LEAST | {"MAX_REMOVED_PERCENT": value})

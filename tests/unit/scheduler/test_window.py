@@ -1,4 +1,4 @@
-"""Which pairs are stale: those that no lookup answered in two windows, and no others."""
+"""Stale pairs are exactly the pairs without an answer in two windows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NAMES = ("a", "b", "c")
 
 
 def round_at(minutes: float) -> str:
-    """The name of the round that is scheduled so long after the first."""
+    """Return the name of the round that is scheduled this long after the first."""
     return (BEGIN + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -44,19 +44,19 @@ def round_at(minutes: float) -> str:
 
 
 def turned(before: Window, minutes: float, active: set[int], fresh: set[int]) -> Window:
-    """The window after a round so long after the first."""
+    """Return the window after a round this long after the first."""
     now = BEGIN + timedelta(minutes=minutes)
     return advance(before, round_at(minutes), frozenset(active), frozenset(fresh), STALE_AFTER, now)
 
 
 def test_the_first_round_begins_a_window() -> None:
-    """Nothing was asked before, so nothing is missed, whatever rows there are."""
+    """No pair was requested before, so no pair is missed, whatever rows exist."""
     assert turned(Window(), 0, {1}, {2}) == a_window(answered={2})
 
 
 @pytest.mark.parametrize("minutes", [-119, -1, 0, 5, 44.9])
 def test_a_round_within_the_window_keeps_it(minutes: float) -> None:
-    """New pairs join those that were answered; the round's name never goes back."""
+    """New pairs count as answered, and the window's round never becomes an earlier one."""
     before = a_window(answered={1}, missed={2}, stale={3})
     after = turned(before, minutes, {1, 2, 3}, {4})
     expected = max(round_at(minutes), round_at(0))
@@ -65,19 +65,19 @@ def test_a_round_within_the_window_keeps_it(minutes: float) -> None:
 
 @pytest.mark.parametrize("minutes", [45, 46, 24 * 60])
 def test_a_round_after_half_the_time_begins_the_next(minutes: float) -> None:
-    """What was not answered is missed, and stale if it was missed before."""
+    """Unanswered pairs are missed, and stale if they were missed before."""
     before = a_window(answered={1}, missed={1, 2, 9}, stale={9})
     after = turned(before, minutes, {1, 2, 3}, {4})
     assert after == a_window(round_at(minutes), answered={4}, missed={2, 3}, stale={2})
 
 
 def test_a_window_of_a_wrong_clock_ends_with_the_next_round() -> None:
-    """It is dated further ahead than any round may be."""
+    """The window's round is further in the future than any round may be."""
     before = a_window(round_at(121), answered={1}, missed={2})
     assert turned(before, 0, {1, 2}, set()).window == round_at(0)
 
 
-# --- timelines, over the whole scheduler
+# --- timelines with the whole scheduler
 
 
 @dataclass
@@ -96,7 +96,7 @@ class Timeline:
         regions: set[str] | None = None,
         dated: float | None = None,
     ) -> None:
-        """A round with these images, or all three; `dated` is its scheduled time, if another."""
+        """Run a round with these images, or all three; `dated` is another scheduled time."""
         self.minute = minute
         tracked = [an_image(name) for name in names or NAMES]
         before = self.windows[-1:] and round_at(self.windows[-1])
@@ -110,7 +110,7 @@ class Timeline:
             self.windows.append(minute)
 
     def answer(self, *names: str, state: str = "ok") -> None:
-        """Lookups of these pairs end: what the lookup function writes."""
+        """End the lookups of these pairs, and write what the lookup function writes."""
         row = self.rows.table.row("eu-west-1", round_record(ACCOUNT))
         assert row is not None
         numbers = {self.row(name)["number"] for name in names}
@@ -122,18 +122,18 @@ class Timeline:
                 self.rows.table.put(row | {"status": status})
 
     def row(self, name: str) -> Row:
-        """A pair's row."""
+        """Return a pair's row."""
         row = self.rows.table.row("eu-west-1", image_record(ACCOUNT, name))
         assert row is not None
         return row
 
     def window(self) -> Window:
-        """The target's window, once a round has begun one."""
+        """Return the target's window, once a round has started one."""
         row = self.rows.table.row("eu-west-1", round_record(ACCOUNT))
         return decode_window(row) if row else Window()
 
     def stale(self) -> set[str]:
-        """The images whose pairs are stale now."""
+        """Return the images whose pairs are stale now."""
         unanswered = self.window().unanswered()
         rows = [row for row in self.rows.table.rows() if row["record"].startswith("image#")]
         return {
@@ -143,13 +143,13 @@ class Timeline:
         }
 
     def marked(self) -> set[str]:
-        """The images whose rows say that they are stale."""
+        """Return the images whose rows are marked as stale."""
         rows = [row for row in self.rows.table.rows() if row["region"] == "eu-west-1"]
         return {r["image_name"] for r in rows if r.get("status", {}).get("state") == "stale"}
 
 
 def test_a_pair_without_an_answer_in_two_windows_is_stale() -> None:
-    """It takes two to three windows; then its row says so."""
+    """It takes two to three windows; then the row is marked."""
     line = Timeline()
     found = []
     for minute in range(0, 360, 60):
@@ -162,8 +162,8 @@ def test_a_pair_without_an_answer_in_two_windows_is_stale() -> None:
     assert (line.stale(), line.marked()) == (nothing, nothing)
 
 
-def test_a_row_with_another_problem_keeps_it() -> None:
-    """Its own state says more; the pair is stale all the same."""
+def test_a_row_with_another_failure_keeps_it() -> None:
+    """The row's own state has more information; the pair is stale nevertheless."""
     line = Timeline()
     line.round(0)
     line.answer("a", "b", "c", state="access_denied")
@@ -172,7 +172,7 @@ def test_a_row_with_another_problem_keeps_it() -> None:
     assert (line.stale(), line.marked()) == (set(NAMES), set())
 
 
-def test_a_queue_that_is_later_than_the_interval_makes_nothing_stale() -> None:
+def test_a_queue_delay_above_the_interval_makes_no_pair_stale() -> None:
     """Each answer comes a whole window after its request."""
     line = Timeline()
     for minute in range(0, 600, 60):
@@ -196,8 +196,8 @@ def test_three_runs_in_five_minutes_are_one_window(*, always: bool) -> None:
 
 
 @pytest.mark.parametrize("dated", [-60, -121, -2 * 24 * 60, -365 * 24 * 60])
-def test_a_round_of_long_ago_makes_nothing_stale(dated: float) -> None:
-    """It is run again by hand, or delivered late, between two others."""
+def test_an_old_round_makes_no_pair_stale(dated: float) -> None:
+    """An old round is run again by hand, or delivered late, between two others."""
     line = Timeline()
     line.round(0)
     line.answer(*NAMES)
@@ -208,8 +208,8 @@ def test_a_round_of_long_ago_makes_nothing_stale(dated: float) -> None:
     assert line.windows == [0, 60]
 
 
-def test_a_round_of_another_region_turns_no_window() -> None:
-    """A region without a turn keeps its windows."""
+def test_a_round_of_another_region_changes_no_window() -> None:
+    """A region that the round does not visit keeps its windows."""
     line = Timeline()
     line.round(0)
     line.answer(*NAMES)
@@ -219,8 +219,8 @@ def test_a_round_of_another_region_turns_no_window() -> None:
     assert (line.stale(), line.windows) == (set(), [0, 240])
 
 
-def test_a_day_without_rounds_makes_nothing_stale() -> None:
-    """No lookup was requested; the last answers count until the next round."""
+def test_a_day_without_rounds_makes_no_pair_stale() -> None:
+    """No lookup was requested, so the last answers count until the next round."""
     line = Timeline()
     line.round(0)
     line.answer(*NAMES)
@@ -232,7 +232,7 @@ def test_a_day_without_rounds_makes_nothing_stale() -> None:
 
 @pytest.mark.parametrize("minutes", [60, 45])
 def test_a_new_pair_has_two_whole_windows(minutes: int) -> None:
-    """Those that were there before are asked as ever."""
+    """The other pairs are requested as usual."""
     line = Timeline()
     for number in range(3):
         line.round(number * minutes, "a", "b")
@@ -247,8 +247,8 @@ def test_a_new_pair_has_two_whole_windows(minutes: int) -> None:
     assert line.stale() == {"c"}
 
 
-def test_a_pair_that_comes_back_is_not_stale() -> None:
-    """What it missed before it was removed is forgotten."""
+def test_a_reactivated_pair_is_not_stale() -> None:
+    """Windows that it missed before its removal do not count."""
     line = Timeline()
     for minute in (0, 60, 120, 180):
         line.round(minute)
@@ -259,8 +259,8 @@ def test_a_pair_that_comes_back_is_not_stale() -> None:
     assert line.stale() == set()
 
 
-def test_a_round_row_that_is_not_written_makes_nothing_stale() -> None:
-    """The window before it goes on, with its answers."""
+def test_a_round_row_that_is_not_written_makes_no_pair_stale() -> None:
+    """The previous window continues, with its answers."""
     line = Timeline()
     busy = CallFailedError(Failure.of(State.THROTTLED, "ThrottlingException", "Rate exceeded"))
     for minute in range(0, 480, 60):
@@ -274,8 +274,8 @@ def test_a_round_row_that_is_not_written_makes_nothing_stale() -> None:
         assert line.stale() == set()
 
 
-def test_a_damaged_round_row_makes_nothing_stale() -> None:
-    """Windows begin again with the next round."""
+def test_a_damaged_round_row_makes_no_pair_stale() -> None:
+    """A new window starts with the next round."""
     line = Timeline()
     line.round(0)
     line.answer(*NAMES)
@@ -285,8 +285,8 @@ def test_a_damaged_round_row_makes_nothing_stale() -> None:
         assert line.stale() == set()
 
 
-def test_at_most_five_hundred_rows_are_marked_in_a_run() -> None:
-    """The others follow in the next runs; messages are sent before any mark."""
+def test_at_most_five_hundred_rows_are_marked_in_a_round() -> None:
+    """The other rows are marked in the next rounds; messages are sent before any mark."""
     names = tuple(f"image-{number:03d}" for number in range(600))
     line = Timeline()
     line.round(0, *names)
@@ -300,7 +300,7 @@ def test_at_most_five_hundred_rows_are_marked_in_a_run() -> None:
 
 
 class _Unmarkable(FakeInventory):
-    """A table that takes no marks."""
+    """A table that rejects marks."""
 
     def __init__(self, state: State) -> None:
         super().__init__()
@@ -308,14 +308,14 @@ class _Unmarkable(FakeInventory):
         self.tried = 0
 
     def mark_stale(self, *_: object) -> None:
-        """Write nothing."""
+        """Raise the failure of a mark."""
         self.tried += 1
         raise self.error
 
 
 @pytest.mark.parametrize(("state", "tried"), [(State.THROTTLED, 1), (State.BAD_LOOKUP, 6)], ids=str)
 def test_marks_that_fail_delay_no_region(state: State, tried: int) -> None:
-    """A busy table ends the marks of the run; a row that is refused fails alone."""
+    """A throttled table ends the marks of the round; a rejected row does not affect the others."""
     rows = _Unmarkable(state)
     line = Timeline(rows)
     line.round(0)
@@ -342,13 +342,13 @@ actions = st.one_of(
 
 
 @given(st.lists(actions, max_size=40))
-def test_stale_is_what_went_unanswered_and_nothing_else(
+def test_exactly_unanswered_pairs_are_stale(
     steps: list[tuple[str, int, set[str]]],
 ) -> None:
-    """Over any timeline of rounds, answers, created and removed pairs.
+    """Exactly unanswered pairs are stale, over any timeline of rounds, answers and changes.
 
-    A stale pair had no answer for the whole time after which a pair is stale; and a pair that had
-    none since three windows ago, and was there all the time, is stale.
+    A stale pair had no answer for the whole time after which a pair is stale. A pair without an
+    answer in three windows, during which it always existed, is stale.
     """
     line, minute = Timeline(), 0
     line.round(0)
