@@ -1,4 +1,4 @@
-"""What an observation means: every kind of change, and when there is none."""
+"""The decision about an observation: every kind of change, and no change."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OTHER = by_parameter("/tracked/before/the/edit")
 
 
 def releases(pair: Pair, *images: int) -> tuple[Release, ...]:
-    """A past in which these images followed one another as releases, with no date known."""
+    """Build a history in which these images were released in order, without known dates."""
     made = [
         replace(
             a_release(pair, number, Kind.RELEASE if version > 1 else Kind.BASELINE),
@@ -39,33 +39,33 @@ def releases(pair: Pair, *images: int) -> tuple[Release, ...]:
 
 
 def decided(pair: Pair, observed: Observation, *past: int) -> Decision:
-    """The decision, where images with these numbers were current before."""
+    """Return the decision, after a history of images with these numbers."""
     return decide(pair, observed, releases(pair, *past), detected_at=AT, round_id=ROUND)
 
 
 def kind_of(decision: Decision) -> Kind:
-    """The kind of a change."""
+    """Return the kind of a change."""
     assert isinstance(decision, Changed)
     return decision.release.kind
 
 
 def known(number: int = 1, day: int = 5, lookup: Lookup | None = None) -> Pair:
-    """A pair whose current image is known and confirmed."""
+    """Build a pair whose current image is known and confirmed."""
     return a_pair(lookup=lookup, known=an_observation(number, day), version=4)
 
 
 def test_the_same_image_is_no_change() -> None:
-    """What was known is still so."""
+    """An observation of the known image is no change."""
     assert decided(known(), an_observation(1, 5), 1) == Unchanged()
 
 
 def test_a_renamed_image_is_no_change() -> None:
-    """The image id alone decides."""
+    """Only the image id decides."""
     assert decided(known(), Observation(image_id(1), "renamed", None)) == Unchanged()
 
 
-def test_an_edited_lookup_that_gives_the_same_image_is_confirmed() -> None:
-    """It is remembered, so that the next change is not put down to the edit."""
+def test_an_edited_lookup_that_returns_the_same_image_is_confirmed() -> None:
+    """The lookup is recorded as confirmed, so that the next change does not count as the edit's."""
     pair = replace(known(), confirmed_digest="0123456789abcdef")
     assert decided(pair, an_observation(1, 5), 1) == Confirmed()
 
@@ -106,20 +106,22 @@ def test_an_edited_lookup_that_gives_the_same_image_is_confirmed() -> None:
     ],
 )
 def test_kinds(pair: Pair, observed: Observation, past: list[int], expected: Kind) -> None:
-    """Each change has the kind that tells a subscriber what happened."""
+    """Each change has the expected kind."""
     assert kind_of(decided(pair, observed, *past)) == expected
 
 
 @pytest.mark.parametrize("past", [[], [1], [1, 2]])
 @pytest.mark.parametrize("lookup", [by_parameter(), by_name()])
-def test_the_first_change_after_an_edit_is_put_down_to_it(past: list[int], lookup: Lookup) -> None:
-    """Even where that image was current before, or is older."""
+def test_the_first_change_after_an_edit_counts_as_reconfigured(
+    past: list[int], lookup: Lookup
+) -> None:
+    """This applies even if that image was current before, or is older."""
     pair = a_pair(lookup=lookup, known=an_observation(1, 5), confirmed=OTHER, version=4)
     assert kind_of(decided(pair, an_observation(2, 1), *past)) == Kind.RECONFIGURED
 
 
 def test_a_missing_date_is_the_oldest() -> None:
-    """A filter's answer without a date is a step back; a first date is a step forward."""
+    """A filter lookup's image without a date is a rollback, and a first date is a release."""
     dated, undated = an_observation(1), Observation(image_id(2))
     pair = a_pair(lookup=by_name(), known=dated)
     assert kind_of(decided(pair, undated)) == Kind.ROLLBACK
@@ -128,8 +130,8 @@ def test_a_missing_date_is_the_oldest() -> None:
     assert kind_of(decided(pair, Observation(image_id(3)))) == Kind.RELEASE
 
 
-def test_a_change_carries_all_that_the_release_row_needs() -> None:
-    """Version and previous image follow from what is known, the rest from the observation."""
+def test_a_change_has_all_values_of_the_release_row() -> None:
+    """Version and previous image follow from the known image, the rest from the observation."""
     pair = known(1)
     decision = decided(pair, an_observation(2, 6))
     assert isinstance(decision, Changed)
@@ -140,7 +142,7 @@ def test_a_change_carries_all_that_the_release_row_needs() -> None:
     assert release.observed == an_observation(2, 6)
 
 
-def test_first_sight_has_no_previous_image() -> None:
+def test_a_baseline_has_no_previous_image() -> None:
     """The first version is 1."""
     decision = decided(a_pair(), an_observation())
     assert isinstance(decision, Changed)
@@ -148,14 +150,14 @@ def test_first_sight_has_no_previous_image() -> None:
 
 
 def test_a_pair_without_a_confirmed_lookup_is_edited() -> None:
-    """So a pair that is watched anew does not announce what happened meanwhile as a release."""
+    """A pair that is tracked again does not announce earlier changes as a release."""
     pair = replace(known(), confirmed_digest=None)
     assert edited(pair)
     assert kind_of(decided(pair, an_observation(2, 6))) == Kind.RECONFIGURED
     assert not edited(known())
 
 
-# --- whatever happens to a pair
+# --- any sequence of changes
 
 OBSERVATIONS = st.builds(
     Observation,
@@ -166,8 +168,8 @@ OBSERVATIONS = st.builds(
 EVENTS = st.lists(OBSERVATIONS | st.sampled_from([by_name(), by_parameter()]), max_size=12)
 
 
-def live(pair: Pair, events: list[Observation | Lookup]) -> list[Changed]:
-    """The changes of a pair that sees these observations and edits, each decision carried out."""
+def changes_of(pair: Pair, events: list[Observation | Lookup]) -> list[Changed]:
+    """Return the changes of a pair for these observations and edits, each decision carried out."""
     changes: list[Changed] = []
     for event in events:
         if not isinstance(event, Observation):
@@ -187,9 +189,9 @@ def live(pair: Pair, events: list[Observation | Lookup]) -> list[Changed]:
 
 
 @given(EVENTS)
-def test_a_life_of_changes_is_a_dense_chain(events: list[Observation | Lookup]) -> None:
-    """Versions count up from 1, and each release starts from the image that the last one gave."""
-    releases = [change.release for change in live(a_pair(), events)]
+def test_versions_of_any_changes_are_consecutive(events: list[Observation | Lookup]) -> None:
+    """Versions count from 1, and each release starts from the previous one's image."""
+    releases = [change.release for change in changes_of(a_pair(), events)]
     assert list(range(1, len(releases) + 1)) == [release.version for release in releases]
     given_before = [None, *(release.observed.image_id for release in releases)][: len(releases)]
     assert given_before == [release.previous_image_id for release in releases]
@@ -199,8 +201,8 @@ def test_a_life_of_changes_is_a_dense_chain(events: list[Observation | Lookup]) 
 
 @given(EVENTS)
 def test_no_release_keeps_the_image(events: list[Observation | Lookup]) -> None:
-    """What is announced always differs from what was there."""
-    for change in live(a_pair(), events):
+    """A release's image always differs from the previous one."""
+    for change in changes_of(a_pair(), events):
         assert change.release.observed.image_id != change.release.previous_image_id
 
 
@@ -214,10 +216,10 @@ def test_no_release_keeps_the_image(events: list[Observation | Lookup]) -> None:
     OBSERVATIONS,
     st.lists(st.integers(1, 4)),
 )
-def test_first_sight_and_edits_are_never_releases(
+def test_baselines_and_edits_are_never_releases(
     pair: Pair, observed: Observation, past: list[int]
 ) -> None:
-    """Only a lookup that was confirmed as it is can find a release or a rollback."""
+    """Only an unchanged, confirmed lookup can find a release or a rollback."""
     decision = decided(pair, observed, *past)
     if isinstance(decision, Changed) and (pair.known is None or edited(pair)):
         assert decision.release.kind in {Kind.BASELINE, Kind.RECONFIGURED}

@@ -1,4 +1,4 @@
-"""What a denial by SSM says, and how many calls it costs: the real adapter over canned answers."""
+"""Denials by SSM and their number of calls: the real adapter over prepared responses."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ Says = Callable[[str], str | None]
 
 
 def error(code: str, message: str, operation: str) -> ClientError:
-    """An error answer as botocore raises it."""
+    """Build an error response as botocore raises it."""
     return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
 @dataclass
 class Account:
-    """SSM and EC2 of one target, with the policies of its administrator, in place of `Members`."""
+    """SSM and EC2 of one target, with policies, in place of `TargetSessions`."""
 
     denied: Says = lambda _: None
     images_denied: bool = False
@@ -65,17 +65,17 @@ class Account:
     images: int = 0
 
     def ensure_session(self, _: str) -> None:
-        """Let the caller in."""
+        """Allow the session."""
 
     def call(self, _: Target, __: str, use: Callable[[Any], object]) -> object:
-        """As `Members` does, with errors classified."""
+        """Call as `TargetSessions` does, with errors classified."""
         try:
             return use(self)
         except FAULTS as problem:
             raise CallFailedError(classify(problem)) from problem
 
     def get_parameters(self, Names: Sequence[str]) -> Mapping[str, object]:  # noqa: N803 - botocore's
-        """Every name has an image, unless one of the call is denied."""
+        """Return an image for every name, unless a name of the call is denied."""
         self.names.append(tuple(Names))
         for name in Names:
             if reason := self.denied(name):
@@ -83,27 +83,27 @@ class Account:
         return {"Parameters": [{"Name": name, "Value": image_id(1)} for name in Names]}
 
     def get_paginator(self, _: str) -> Account:
-        """This account, as its own paginator."""
+        """Return this account as its own paginator."""
         return self
 
     def paginate(self, **_: object) -> Iterator[Mapping[str, object]]:
-        """One image, whatever is asked."""
+        """Return one image for any request."""
         self.images += 1
         if self.images_denied:
             raise error("UnauthorizedOperation", f"{WHO} is not authorized", "DescribeImages")
         yield {"Images": [{"ImageId": image_id(1), "State": "available"}]}
 
     def sources(self, pick: Callable[[int], int] = lambda _: 0) -> Sources:
-        """The adapter over this account."""
+        """Build the adapter over this account."""
         return Sources(cast("Any", self), pick)
 
     def values(self, paths: Sequence[str], **known: Any) -> dict[str, str | Failure | None]:  # noqa: ANN401
-        """One walk over these paths."""
+        """Return the values of these paths."""
         return dict(self.sources().parameters(HERE, paths, **known))
 
 
 def sentence(name: str, tail: str) -> str:
-    """A denial as AWS words it: the reason is at its end."""
+    """Build the text of a denial, which has the cause at its end, as in AWS."""
     resource = f"arn:aws:ssm:{HERE.region}::parameter{name}"
     return f"{WHO} is not authorized to perform: ssm:GetParameters on resource: {resource} {tail}"
 
@@ -119,7 +119,7 @@ def these_denied(*names: str, tail: str = EXPLICIT) -> Says:
 
 
 def states(found: Mapping[str, object]) -> dict[str, State]:
-    """The states of the answers that are failures."""
+    """Return the states of the failures."""
     return {name: each.state for name, each in found.items() if isinstance(each, Failure)}
 
 
@@ -128,8 +128,8 @@ def states(found: Mapping[str, object]) -> dict[str, State]:
 
 @pytest.mark.parametrize("tail", [EXPLICIT, IMPLICIT, BOUNDARY, IDENTITY])
 @pytest.mark.parametrize("denied", [GOLDEN[:1], GOLDEN[3:4], GOLDEN[24:], GOLDEN[9:11]])
-def test_a_denial_of_one_name_says_nothing_of_another(tail: str, denied: list[str]) -> None:
-    """Whatever policy denies it, also a service control policy."""
+def test_a_denial_of_one_name_does_not_affect_another(tail: str, denied: list[str]) -> None:
+    """The same applies to any policy that denies the name, also a service control policy."""
     account = Account(these_denied(*denied, tail=tail))
     found = account.values(GOLDEN)
     assert states(found) == dict.fromkeys(denied, State.ACCESS_DENIED)
@@ -138,8 +138,8 @@ def test_a_denial_of_one_name_says_nothing_of_another(tail: str, denied: list[st
     assert len(account.names) <= 3 + 8 * len(denied)
 
 
-def test_names_that_were_denied_before_go_by_themselves() -> None:
-    """From then on the denied name costs one call, and the others no more than without it."""
+def test_names_that_were_denied_before_are_requested_separately() -> None:
+    """Later rounds make one call for the denied name, and no additional calls for the others."""
     denied = GOLDEN[7]
     account = Account(these_denied(denied))
     found = account.values(GOLDEN, denied={denied}, images_allowed=True)
@@ -149,7 +149,7 @@ def test_names_that_were_denied_before_go_by_themselves() -> None:
 
 
 def test_a_name_that_is_allowed_again_is_read() -> None:
-    """It goes in a call of its own once more, and answers."""
+    """The denied name is requested in its own call again, and has a value."""
     account = Account()
     found = account.values(GOLDEN, denied=set(GOLDEN[:12]))
     assert states(found) == {}
@@ -157,7 +157,7 @@ def test_a_name_that_is_allowed_again_is_read() -> None:
 
 
 def test_one_call_of_denied_names_is_split() -> None:
-    """Chosen at random, so rights that come back for some of the names are noticed in time."""
+    """A random split shows in time that some of the names are allowed again."""
     paths = [f"/golden/{number:03}" for number in range(40)]
     allowed = paths[25]
     policy: Says = lambda name: None if name == allowed else sentence(name, EXPLICIT)  # noqa: E731
@@ -173,7 +173,7 @@ def test_one_call_of_denied_names_is_split() -> None:
 
 
 def test_the_call_to_split_is_chosen_among_the_denied_ones() -> None:
-    """The choice is asked once a walk, and not where nothing was denied."""
+    """The random choice is made once a read, and not if no name was denied."""
     asked: list[int] = []
 
     def pick(count: int) -> int:
@@ -186,7 +186,7 @@ def test_the_call_to_split_is_chosen_among_the_denied_ones() -> None:
 
 
 def test_a_malformed_name_among_denied_ones_is_still_found() -> None:
-    """Only a denial is shared by the names of an unsplit call."""
+    """The names of a call that is not split share only a denial."""
 
     class Strict(Account):
         def get_parameters(self, Names: Sequence[str]) -> Mapping[str, object]:  # noqa: N803
@@ -206,24 +206,24 @@ def test_a_malformed_name_among_denied_ones_is_still_found() -> None:
 
 @pytest.mark.parametrize("paths", [GOLDEN, EKS], ids=["short paths", "long paths"])
 @pytest.mark.parametrize("tail", [EXPLICIT, IMPLICIT, BOUNDARY, IDENTITY, "x" * 10_000])
-def test_a_denied_region_costs_two_calls(paths: list[str], tail: str) -> None:
-    """However long the sentence is: EC2 is asked, and its denial concerns every lookup."""
+def test_a_denied_region_takes_two_calls(paths: list[str], tail: str) -> None:
+    """EC2 is called, and its denial applies to every lookup, whatever the length of the message."""
     account = Account(all_denied(tail), images_denied=True)
     found = account.values(paths)
     assert states(found) == dict.fromkeys(paths, State.ACCESS_DENIED)
     assert (len(account.names), account.images) == (1, 1)
 
 
-def test_ssm_denied_alone_costs_one_call_for_ten_names() -> None:
-    """Once the state is known; EC2 answers, so a name may be allowed again."""
+def test_a_denial_by_ssm_only_takes_one_call_for_ten_names() -> None:
+    """The state is known after the first read; EC2 responds, so a name may be allowed again."""
     account = Account(all_denied(EXPLICIT))
     found = account.values(EKS, denied=set(EKS))
     assert states(found) == dict.fromkeys(EKS, State.ACCESS_DENIED)
     assert (len(account.names), account.images) == (2 + 19, 1)
 
 
-def test_throttling_in_a_split_ends_the_walk() -> None:
-    """It concerns the target; what was read before it counts."""
+def test_throttling_in_a_split_ends_the_read() -> None:
+    """Throttling concerns the target; values that were read before count."""
 
     class Busy(Account):
         def get_parameters(self, Names: Sequence[str]) -> Mapping[str, object]:  # noqa: N803
@@ -237,8 +237,8 @@ def test_throttling_in_a_split_ends_the_walk() -> None:
     assert set(states(found).values()) == {State.THROTTLED}
 
 
-def test_a_probe_that_is_throttled_ends_the_walk() -> None:
-    """Nothing is known then of the rights, and the target has no capacity left."""
+def test_a_throttled_probe_ends_the_read() -> None:
+    """The permissions are unknown then, and the target has no capacity left."""
 
     class Busy(Account):
         def paginate(self, **_: object) -> Iterator[Mapping[str, object]]:
@@ -252,8 +252,8 @@ def test_a_probe_that_is_throttled_ends_the_walk() -> None:
 
 
 @pytest.mark.parametrize("padding", ["", "x" * 2 * DETAIL_LIMIT])
-def test_an_absent_namespace_is_no_denial(padding: str) -> None:
-    """There are no such parameters; EC2 is not asked, and the neighbours answer."""
+def test_a_missing_namespace_is_not_a_denial(padding: str) -> None:
+    """The parameters do not exist; EC2 is not called, and other names have values."""
     absent = "/aws/service/bottlerocket/aws-k8s-1.36/x86_64/latest/image_id"
     account = Account(lambda name: padding + NO_NAMESPACE if name == absent else None)
     found = account.values([*GOLDEN, absent])
@@ -261,8 +261,8 @@ def test_an_absent_namespace_is_no_denial(padding: str) -> None:
     assert account.images == 0
 
 
-def test_an_absent_namespace_among_denied_names_is_told_apart() -> None:
-    """Names that were denied before share a denial alone."""
+def test_a_missing_namespace_among_denied_names_is_not_a_denial() -> None:
+    """Names that were denied before share only a denial."""
     absent = "/aws/service/bottlerocket/latest"
     denied = GOLDEN[0]
     says = {absent: NO_NAMESPACE, denied: sentence(denied, EXPLICIT)}
@@ -281,14 +281,14 @@ class Rounds:
     rows: FakeRows = field(default_factory=FakeRows)
 
     def know(self, *paths: str, known: bool = True, state: str | None = None) -> None:
-        """Let the table hold a pair for each path."""
+        """Write a pair for each path into the table."""
         for path in paths:
             name = path.strip("/").replace("/", "-")
             found = an_observation(1) if known else None
             self.rows.put(a_pair(name, by_parameter(path), known=found, state=state))
 
     def check(self, *paths: str, filters: bool = False) -> list[Outcome]:
-        """One round over these paths."""
+        """Run one round over these paths."""
         self.account.names.clear()
         self.account.images = 0
         requests = [
@@ -304,8 +304,8 @@ OK, DENIED = Outcome(State.OK), Outcome(State.ACCESS_DENIED)
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_a_target_that_was_denied_is_asked_by_ec2_first(known: bool) -> None:  # noqa: FBT001
-    """While everything is denied a round costs one call; afterwards all answer in one round."""
+def test_a_denied_target_gets_an_ec2_call_first(known: bool) -> None:  # noqa: FBT001
+    """A denied target takes one call a round; after the repair, all pairs have a result at once."""
     rounds = Rounds(Account(all_denied(EXPLICIT), images_denied=True))
     rounds.know(*EKS, known=known, state="access_denied")
     rounds.rows.put(a_pair("filters", by_name(), state="access_denied"))
@@ -317,8 +317,8 @@ def test_a_target_that_was_denied_is_asked_by_ec2_first(known: bool) -> None:  #
     assert len(rounds.account.names) == 3
 
 
-def test_one_denied_name_settles_at_one_call_more() -> None:
-    """The first round finds it by halves; from the second on it goes by itself."""
+def test_one_denied_name_takes_one_additional_call() -> None:
+    """The first round splits the call; from the second round on, the name has its own call."""
     rounds = Rounds(Account(these_denied(GOLDEN[4])))
     rounds.know(*GOLDEN)
     expected = [DENIED if path == GOLDEN[4] else OK for path in GOLDEN]
@@ -334,8 +334,8 @@ def test_one_denied_name_settles_at_one_call_more() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 9, 10, 25])
-def test_without_denials_nothing_is_asked_twice(count: int) -> None:
-    """A steady target costs one call for ten names and one for its images."""
+def test_without_denials_no_name_is_requested_twice(count: int) -> None:
+    """A target without changes takes one call for ten names and one for its images."""
     rounds = Rounds(Account())
     rounds.know(*GOLDEN[:count])
     assert rounds.check(*GOLDEN[:count]) == [OK] * count

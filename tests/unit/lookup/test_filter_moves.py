@@ -32,7 +32,7 @@ PAST = timestamp(MOMENT - timedelta(days=1))
 
 @dataclass(slots=True)
 class Lab:
-    """One pair that is found by filters, a world of images, and a clock."""
+    """One pair with a filter lookup, images that the tests publish, and a clock."""
 
     rows: FakeRows = field(default_factory=FakeRows)
     facts: FakeFacts = field(default_factory=FakeFacts)
@@ -40,7 +40,7 @@ class Lab:
     lookup: FilterLookup = field(default_factory=by_name)
 
     def configure(self, lookup: FilterLookup, known: Ami | None = None) -> None:
-        """Edit the lookup, as the scheduler does, or begin with a known image."""
+        """Edit the lookup, as the scheduler does, or start with a known image."""
         self.lookup = lookup
         pair = a_pair(lookup=lookup, known=known.observation() if known else None)
         if known is None and (stored := self.rows.read(HERE, ["al2023"])):
@@ -50,7 +50,7 @@ class Lab:
         self.rows.put(pair)
 
     def show(self, *amis: Ami) -> None:
-        """Let EC2 show these images and no others."""
+        """Let EC2 return exactly these images."""
         self.facts._images.clear()  # noqa: SLF001 - the world of the test
         for ami in amis:
             self.facts.register(HERE, ami)
@@ -62,27 +62,27 @@ class Lab:
         return target_lookup.look_up(HERE, {request: 1}, Deadline.after(60))[request].state
 
     def kinds(self) -> list[Kind]:
-        """The kinds of all releases."""
+        """Return the kinds of all releases."""
         return [release.kind for release in self.rows.releases(a_pair())]
 
     def known(self) -> str | None:
-        """The image that the row holds."""
+        """Return the image of the row."""
         known = self.rows.stored(a_pair()).known
         return known.image_id if known else None
 
 
 @pytest.fixture
 def lab() -> Lab:
-    """A lab without anything."""
+    """Build a lab without a pair and images."""
     return Lab()
 
 
 @pytest.mark.parametrize("older", [{}, {"deprecation_time": SOON}, {"deprecation_time": PAST}])
 @pytest.mark.parametrize("name", ["acme-linux-1", "zzz-acme-linux"])
-def test_deprecation_of_the_known_image_moves_nothing(
+def test_deprecation_of_the_known_image_changes_nothing(
     lab: Lab, older: dict[str, str], name: str
 ) -> None:
-    """The image can still be launched, so no older image is announced in its place."""
+    """A deprecated image can still be launched, so no older image is announced."""
     lab.configure(by_name("*acme-linux*"), known=an_ami(9, day=9))
     lab.show(an_ami(9, day=9, deprecation_time=SOON), an_ami(1, day=1, name=name, **older))
     for hours in (0, 1, 2, 24 * 365):
@@ -91,8 +91,8 @@ def test_deprecation_of_the_known_image_moves_nothing(
     assert (lab.known(), lab.kinds()) == (image_id(9), [])
 
 
-def test_a_newer_image_that_is_deprecated_moves_nothing(lab: Lab) -> None:
-    """Not even where the known image is deprecated too."""
+def test_a_newer_image_that_is_deprecated_changes_nothing(lab: Lab) -> None:
+    """This applies even if the known image is deprecated too."""
     lab.configure(by_name(), known=an_ami(2, day=2))
     for known in (an_ami(2, day=2), an_ami(2, day=2, deprecation_time=PAST)):
         lab.show(known, an_ami(3, day=3, deprecation_time=PAST))
@@ -101,7 +101,7 @@ def test_a_newer_image_that_is_deprecated_moves_nothing(lab: Lab) -> None:
 
 
 def test_a_newer_image_that_is_not_deprecated_is_a_release(lab: Lab) -> None:
-    """The newest of those; one that will be deprecated later counts."""
+    """The newest one is announced; an image that will be deprecated later counts."""
     lab.configure(by_name(), known=an_ami(2, day=2))
     lab.show(
         an_ami(2, day=2),
@@ -127,25 +127,25 @@ def test_a_newer_image_that_is_not_deprecated_is_a_release(lab: Lab) -> None:
         ([an_ami(3, day=3), an_ami(9, day=9, name="renamed")], 3),
     ],
 )
-def test_a_known_image_that_no_longer_passes_gives_way(
+def test_a_known_image_that_no_longer_matches_is_replaced(
     lab: Lab, left: Sequence[Ami], expected: int
 ) -> None:
-    """The newest that is not deprecated takes its place, or the newest if all are."""
+    """The newest image that is not deprecated replaces it, or the newest if all are."""
     lab.configure(by_name(), known=an_ami(9, day=9))
     lab.show(*left)
     assert lab.check() == State.OK
     assert (lab.known(), lab.kinds()) == (image_id(expected), [Kind.ROLLBACK])
 
 
-def test_nothing_left_is_a_state(lab: Lab) -> None:
-    """The last good image stays in the row."""
+def test_an_empty_result_is_a_state(lab: Lab) -> None:
+    """The known image stays in the row."""
     lab.configure(by_name(), known=an_ami(9, day=9))
     assert lab.check() == State.NOT_FOUND
     assert (lab.known(), lab.kinds()) == (image_id(9), [])
 
 
-def test_an_empty_list_is_not_believed_at_once(lab: Lab) -> None:
-    """The known image is asked for by its id there too."""
+def test_an_empty_list_is_verified(lab: Lab) -> None:
+    """The known image is requested by its id after an empty list, too."""
     lab.configure(by_name(), known=an_ami(9, day=9))
     lab.show(an_ami(9, day=9))
     lab.facts.overlooked.add(image_id(9))
@@ -153,16 +153,16 @@ def test_an_empty_list_is_not_believed_at_once(lab: Lab) -> None:
     assert lab.facts.requests("matching") == 2
 
 
-def test_a_newer_image_needs_no_second_question(lab: Lab) -> None:
-    """It is newer whether or not the known image still passes."""
+def test_a_newer_image_needs_no_second_request(lab: Lab) -> None:
+    """A newer image is a release whether or not the known image still matches."""
     lab.configure(by_name(), known=an_ami(2, day=2))
     lab.show(an_ami(3, day=3))
     assert lab.check() == State.OK
     assert (lab.kinds(), lab.facts.requests("matching")) == ([Kind.RELEASE], 1)
 
 
-def test_an_image_without_a_date_in_its_row_is_asked_for(lab: Lab) -> None:
-    """EC2 knows the date; an older image is neither a release nor a rollback."""
+def test_an_image_without_a_date_in_its_row_is_requested(lab: Lab) -> None:
+    """EC2 has the date; an older image is neither a release nor a rollback."""
     lab.configure(by_name(), known=an_ami(9, day=9, creation_date=""))
     lab.show(an_ami(9, day=9), an_ami(3, day=3))
     lab.facts.overlooked.add(image_id(9))
@@ -175,8 +175,8 @@ def test_an_image_without_a_date_in_its_row_is_asked_for(lab: Lab) -> None:
     [by_name(exclude=["*-9"]), by_name("acme-linux-?")],
     ids=["the known image is excluded", "the known image still passes"],
 )
-def test_an_edit_chooses_as_at_first_sight(lab: Lab, edited: FilterLookup) -> None:
-    """The newest that is not deprecated, whatever was known; it is no release and no rollback."""
+def test_an_edit_chooses_as_a_baseline_does(lab: Lab, edited: FilterLookup) -> None:
+    """The newest image that is not deprecated is chosen, and is `reconfigured`."""
     lab.configure(by_name(), known=an_ami(9, day=9))
     lab.show(
         an_ami(9, day=9, deprecation_time=PAST),
@@ -190,7 +190,7 @@ def test_an_edit_chooses_as_at_first_sight(lab: Lab, edited: FilterLookup) -> No
 
 
 def test_a_list_of_ids_without_the_known_one_is_an_edit(lab: Lab) -> None:
-    """An image that the `image-id` filter excludes is not asked for."""
+    """An image that the `image-id` filter excludes is not requested."""
     lookup = FilterLookup((Filter("image-id", (image_id(1), image_id(2))),))
     lab.configure(lookup, known=an_ami(9, day=9))
     lab.show(an_ami(9, day=9), an_ami(1, day=1))

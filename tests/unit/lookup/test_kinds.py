@@ -1,4 +1,4 @@
-"""The kind of a change over the life of a pair: every short sequence of images."""
+"""The kinds of changes for every short sequence of images."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ BASELINE, RELEASE, ROLLBACK = Kind.BASELINE, Kind.RELEASE, Kind.ROLLBACK
 
 
 def seen(letter: str) -> Observation:
-    """An image: `a` is the oldest; a capital letter is the same image, shown without a date."""
+    """Build an image: `a` is the oldest; a capital letter is the same image without a date."""
     age = "abcdefgh".index(letter.lower())
-    # Ids run against the dates, so that no answer can follow from them by chance.
+    # Ids sort against the dates, so that no result can follow from them by chance.
     made = f"2026-10-{age + 1:02}T00:00:00.000Z" if letter.islower() else None
     return Observation(image_id(99 - age), "acme-linux", made)
 
 
-def live(lookup: Lookup, images: Sequence[str | Lookup]) -> Iterator[Release]:
-    """The releases of a pair that sees these images; a lookup among them is an edit."""
+def releases_of(lookup: Lookup, images: Sequence[str | Lookup]) -> Iterator[Release]:
+    """Return the releases of a pair that observes these images; a lookup among them is an edit."""
     pair, past = a_pair(lookup=lookup), list[Release]()
     for event in images:
         if not isinstance(event, str):
@@ -44,8 +44,8 @@ def live(lookup: Lookup, images: Sequence[str | Lookup]) -> Iterator[Release]:
 
 
 def kinds(lookup: Lookup, images: Sequence[str | Lookup]) -> list[Kind]:
-    """The kinds of those releases."""
-    return [release.kind for release in live(lookup, images)]
+    """Return the kinds of those releases."""
+    return [release.kind for release in releases_of(lookup, images)]
 
 
 @pytest.mark.parametrize("lookup", LOOKUPS, ids=["parameter", "filters"])
@@ -61,17 +61,17 @@ def kinds(lookup: Lookup, images: Sequence[str | Lookup]) -> list[Kind]:
         ("bcabc", [BASELINE, RELEASE, ROLLBACK, RELEASE, RELEASE]),
     ],
 )
-def test_directions_are_named_as_they_are(
+def test_changes_have_the_kind_of_their_direction(
     lookup: Lookup, images: str, expected: list[Kind]
 ) -> None:
-    """Back is a rollback, forward is a release, also to an image that was current before."""
+    """An older image is a rollback and a newer one a release, even if it was current before."""
     assert kinds(lookup, images) == expected
 
 
 @pytest.mark.parametrize("lookup", LOOKUPS, ids=["parameter", "filters"])
 @pytest.mark.parametrize("length", range(1, 7))
 def test_every_sequence_of_four_images_follows_the_dates(lookup: Lookup, length: int) -> None:
-    """A change is a rollback exactly if the new image was created before the one it replaces."""
+    """A change is a rollback exactly if the new image was created before the previous one."""
     for images in itertools.product("abcd", repeat=length):
         steps = [image for image, _ in itertools.groupby(images)]
         expected = [ROLLBACK if new < old else RELEASE for old, new in itertools.pairwise(steps)]
@@ -80,7 +80,7 @@ def test_every_sequence_of_four_images_follows_the_dates(lookup: Lookup, length:
 
 @pytest.mark.parametrize("length", range(1, 7))
 def test_without_dates_the_first_order_of_appearance_decides(length: int) -> None:
-    """A parameter's images may have no date: going back in the history is a rollback."""
+    """A parameter's images may have no date; an image that was current before is a rollback."""
     for images in itertools.product("ABCD", repeat=length):
         steps = [image for image, _ in itertools.groupby(images)]
         found = kinds(by_parameter(), images)
@@ -94,13 +94,13 @@ def test_without_dates_the_first_order_of_appearance_decides(length: int) -> Non
 
 @pytest.mark.parametrize("images", ["ABAB", "AbAb", "aBaB"])
 def test_a_rollback_without_dates_is_followed_by_a_release(images: str) -> None:
-    """The history says what the dates do not."""
+    """The history decides if there are no dates."""
     assert kinds(by_parameter(), images) == [BASELINE, RELEASE, ROLLBACK, RELEASE]
 
 
 @pytest.mark.parametrize("lookup", LOOKUPS, ids=["parameter", "filters"])
 def test_an_old_version_that_is_registered_again_is_a_release(lookup: Lookup) -> None:
-    """Dates decide; the version numbers in names are not read."""
+    """Dates decide; version numbers in names are not read."""
     pair = a_pair(
         lookup=lookup,
         known=Observation(image_id(1), "CoreOS-stable-2135.5", "2026-10-01T00:00:00.000Z"),
@@ -111,26 +111,26 @@ def test_an_old_version_that_is_registered_again_is_a_release(lookup: Lookup) ->
     assert decision.release.kind is RELEASE
 
 
-# --- what does not count as the past
+# --- releases that do not count as history
 
 OTHER = by_parameter("/tracked/other")
 
 
-def test_an_edit_begins_a_new_past() -> None:
-    """What was current under another lookup says nothing of this one's order."""
+def test_an_edit_starts_a_new_history() -> None:
+    """Images of another lookup do not affect the order."""
     edited: list[str | Lookup] = ["B", "A", OTHER, "C", "A", "B"]
     expected = [BASELINE, RELEASE, Kind.RECONFIGURED, RELEASE, RELEASE]
     assert kinds(by_parameter(), edited) == expected
 
 
 def test_releases_of_a_lookup_that_was_edited_and_confirmed_do_not_count() -> None:
-    """An edit that gave the known image left no release row, but it changed the lookup."""
+    """An edit that returned the known image has no release row, but changed the lookup."""
     confirmed: list[str | Lookup] = ["A", "B", OTHER, "B", "C", "A"]
     assert kinds(by_parameter(), confirmed) == [BASELINE, RELEASE, RELEASE, RELEASE]
 
 
-def test_a_past_beyond_the_last_fifty_releases_does_not_count() -> None:
-    """An image that was current before them is new again, and its date decides."""
+def test_releases_before_the_last_fifty_do_not_count() -> None:
+    """An image that was current only before them is new again, and its date decides."""
     letters = ["A", *"BC" * 26, "A"]
     assert kinds(by_parameter(), letters)[-1] is RELEASE
     dated = ["a", *"bc" * 26, "a"]

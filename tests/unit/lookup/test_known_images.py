@@ -35,7 +35,7 @@ OK, GONE = Outcome(State.OK), Outcome(State.NOT_LAUNCHABLE)
 
 @dataclass(slots=True)
 class Lab:
-    """Pairs with a parameter each, and the target behind them."""
+    """Pairs with a parameter each, and the target that they belong to."""
 
     facts: FakeFacts = field(default_factory=FakeFacts)
     rows: FakeRows = field(default_factory=FakeRows)
@@ -43,7 +43,7 @@ class Lab:
     pairs: list[Pair] = field(default_factory=list)
 
     def know(self, count: int, *, distinct: int | None = None, state: str | None = None) -> None:
-        """Let this number of pairs know an image that is visible and named by their parameter."""
+        """Add this number of pairs whose known image is visible and named by their parameter."""
         for number in range(count):
             image = number % (distinct or count) + 1
             path = f"/known/{number:04}"
@@ -65,7 +65,7 @@ class Lab:
 
 @pytest.fixture
 def lab() -> Lab:
-    """A lab without pairs."""
+    """Build a lab without pairs."""
     return Lab()
 
 
@@ -73,16 +73,16 @@ def lab() -> Lab:
     ("count", "distinct"),
     [(1, 1), (200, 200), (201, 201), (1000, 1000), (1000, 1), (1000, 200), (1000, 401)],
 )
-def test_known_images_are_looked_at_by_two_hundreds(lab: Lab, count: int, distinct: int) -> None:
-    """A steady target costs one call for 200 distinct ids, so 0.005 a pair at most."""
+def test_known_images_are_described_in_two_hundreds(lab: Lab, count: int, distinct: int) -> None:
+    """A target without changes takes one call for 200 distinct ids."""
     lab.know(count, distinct=distinct)
     assert lab.check() == [OK] * count
     assert lab.facts.requests("images") == math.ceil(distinct / 200)
     assert lab.facts.requests("parameters") == math.ceil(count / 10)
 
 
-def test_missing_images_cost_one_call_more(lab: Lab) -> None:
-    """The second question is asked for all of them together, with the images that are new."""
+def test_missing_images_take_one_additional_call(lab: Lab) -> None:
+    """Missing images are requested again in one call, together with new images."""
     lab.know(1000)
     for number in (1, 500, 1000):
         del lab.facts._images[HERE, image_id(number)]  # noqa: SLF001 - the world of the test
@@ -96,7 +96,7 @@ def test_missing_images_cost_one_call_more(lab: Lab) -> None:
 
 @pytest.mark.parametrize("state", [None, "pending", "disabled", "deregistered", "failed"])
 def test_a_known_image_that_cannot_be_launched_is_a_state(lab: Lab, state: str | None) -> None:
-    """It keeps its id, sends no event, and is written once with a code of its own."""
+    """The id stays, no event is sent, and the state is written once with its own code."""
     lab.know(2)
     del lab.facts._images[HERE, image_id(1)]  # noqa: SLF001 - the world of the test
     if state:
@@ -110,28 +110,28 @@ def test_a_known_image_that_cannot_be_launched_is_a_state(lab: Lab, state: str |
 
 
 def test_a_known_image_that_is_visible_again_is_ok(lab: Lab) -> None:
-    """Without an event: nothing changed."""
+    """The image has not changed, so no event is sent."""
     lab.know(1, state="not_launchable")
     assert lab.check() == [OK]
     assert (lab.rows.marks, lab.rows.releases(lab.pairs[0])) == ([("i0000", State.OK)], [])
 
 
-class Forgetful(FakeFacts):
-    """Leaves images out of its first answers."""
+class Incomplete(FakeFacts):
+    """Leaves images out of its first responses."""
 
     left = 1
 
     def images(self, target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
-        """No image at first, then all."""
+        """Return no image at first, then all."""
         found = dict(super().images(target, image_ids))
         self.left -= 1
         return dict.fromkeys(found) if self.left >= 0 else found
 
 
 @pytest.mark.parametrize(("left", "expected"), [(1, OK), (2, GONE)])
-def test_one_incomplete_answer_is_not_believed(left: int, expected: Outcome) -> None:
-    """DescribeImages is eventually consistent: an image is gone if two answers lack it."""
-    facts = Forgetful()
+def test_one_incomplete_response_is_verified(left: int, expected: Outcome) -> None:
+    """DescribeImages is eventually consistent: an image is gone if two responses lack it."""
+    facts = Incomplete()
     facts.left = left
     lab = Lab(facts)
     lab.know(3)
@@ -140,7 +140,7 @@ def test_one_incomplete_answer_is_not_believed(left: int, expected: Outcome) -> 
 
 
 def test_a_deprecated_image_is_visible(lab: Lab) -> None:
-    """It can be launched."""
+    """A deprecated image can be launched."""
     lab.know(1)
     lab.facts.register(HERE, an_ami(1, deprecation_time="2026-01-01T00:00:00.000Z"))
     assert lab.check() == [OK]
@@ -149,8 +149,8 @@ def test_a_deprecated_image_is_visible(lab: Lab) -> None:
 @pytest.mark.parametrize(
     "code", ["RequestLimitExceeded", "InternalError", "OptInRequired", "UnauthorizedOperation"]
 )
-def test_what_ec2_refuses_concerns_every_pair(lab: Lab, code: str) -> None:
-    """No pair can be answered without DescribeImages, so nothing else is asked."""
+def test_a_denial_by_ec2_affects_every_pair(lab: Lab, code: str) -> None:
+    """Every pair needs DescribeImages, so no other request is made."""
     lab.know(3)
     filters = a_pair("filters", by_name())
     lab.rows.put(filters)
@@ -162,19 +162,19 @@ def test_what_ec2_refuses_concerns_every_pair(lab: Lab, code: str) -> None:
 
 
 class _BrokenList(FakeFacts):
-    """Fails what lists one image."""
+    """Fails requests that list one image."""
 
     code = ""
 
     def images(self, target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
-        """Every image but one."""
+        """Return every image except one."""
         broken = Failure.of(State.TRANSIENT, self.code, "broken")
         return {**super().images(target, image_ids), image_id(2): broken}
 
 
 @pytest.mark.parametrize("code", ["InvalidNextToken", "ResponseParserError"])
-def test_an_image_whose_list_breaks_concerns_its_pair_alone(code: str) -> None:
-    """What other calls say does not depend on it."""
+def test_an_image_with_a_broken_list_affects_only_its_pair(code: str) -> None:
+    """The results of other calls do not depend on it."""
     facts = _BrokenList()
     facts.code = code
     lab = Lab(facts)
@@ -183,9 +183,9 @@ def test_an_image_whose_list_breaks_concerns_its_pair_alone(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["RequestLimitExceeded", "UnauthorizedOperation"])
-def test_a_second_question_that_fails_decides_nothing(code: str) -> None:
-    """The pair has the failure as its state, not the missing image."""
-    facts = Forgetful()
+def test_a_failed_second_request_decides_nothing(code: str) -> None:
+    """The pair's state is the failure, not the missing image."""
+    facts = Incomplete()
     lab = Lab(facts)
     lab.know(1)
     facts.hold = lambda _: None

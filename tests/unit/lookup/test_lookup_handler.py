@@ -1,4 +1,4 @@
-"""The entry point and its settings: what it needs, and what it refuses to begin with."""
+"""The entry point and its settings."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ ENVIRONMENT = {
 
 
 def test_three_settings_are_enough() -> None:
-    """The rest has defaults."""
+    """All other settings have defaults."""
     expected = Settings(
         "ami-tracker", "ami-tracker-read", "secret-sauce", "AmiTracker", "eu-west-1", ""
     )
     assert Settings.from_env(ENVIRONMENT) == expected
 
 
-def test_every_setting_can_be_given() -> None:
-    """A shell's default region is as good as Lambda's own variable."""
+def test_every_setting_can_be_set() -> None:
+    """A shell's default region is accepted like Lambda's own variable."""
     given = {
         "TABLE_NAME": "t",
         "EXTERNAL_ID": "secret-sauce",
@@ -42,7 +42,7 @@ def test_every_setting_can_be_given() -> None:
 
 
 def test_all_missing_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has to deploy three times to learn of three of them."""
+    """One error names all missing settings, so one deployment can add them."""
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     with pytest.raises(SettingsError) as caught:
         handler({"Records": []}, None)
@@ -52,7 +52,7 @@ def test_all_missing_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("event", [{}, {"Records": None}, {"Records": {}}, {"round": "now"}])
-def test_an_event_that_is_not_sqs_is_refused(event: dict[str, Any]) -> None:
-    """Somebody wired the function to something else; that must not look like success."""
+def test_an_event_that_is_not_from_sqs_is_rejected(event: dict[str, Any]) -> None:
+    """An event of another source is rejected, because it must not look like success."""
     with pytest.raises(MalformedError, match="no list of Records, as an SQS event has"):
         handler(event, None)

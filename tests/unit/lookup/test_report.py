@@ -1,4 +1,4 @@
-"""What became of a batch, as the platform, CloudWatch and people read it."""
+"""The result of a batch, for Lambda, CloudWatch and people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.lookup.report import DROPPED, LATE, UNREADABLE, BatchReport, Outco
 
 
 def a_report() -> BatchReport:
-    """A report with something of everything."""
+    """Build a report with every kind of result."""
     report = BatchReport(failed_messages=["m7", "m1"], malformed=1)
     outcomes = [
         (THERE, Outcome(State.OK)),
@@ -28,8 +28,8 @@ def a_report() -> BatchReport:
     return report
 
 
-def test_the_answer_names_the_messages_to_deliver_again() -> None:
-    """In the form of an event source mapping, beside counts for people."""
+def test_the_response_names_the_messages_to_redeliver() -> None:
+    """The response has the format of an event source mapping, and counts for people."""
     assert a_report().answer() == {
         "batchItemFailures": [{"itemIdentifier": "m7"}, {"itemIdentifier": "m1"}],
         "checked": 5,
@@ -42,7 +42,7 @@ def test_the_answer_names_the_messages_to_deliver_again() -> None:
 
 
 def test_measures_have_no_dimensions() -> None:
-    """No region, class or kind is a dimension: each combination would be a metric with a price."""
+    """Region, state and kind are no dimensions: each combination would be a metric with a price."""
     assert list(a_report().measures()) == [
         Measure("PairsChecked", 4, fields={"region": "eu-west-1"}),
         Measure("PairsChecked", 1, fields={"region": "us-west-2"}),
@@ -55,6 +55,6 @@ def test_measures_have_no_dimensions() -> None:
     ]
 
 
-def test_nothing_is_measured_of_nothing() -> None:
-    """An empty batch costs no metric."""
+def test_an_empty_batch_measures_nothing() -> None:
+    """An empty batch writes no metric."""
     assert list(BatchReport().measures()) == []

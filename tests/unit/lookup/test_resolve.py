@@ -1,4 +1,4 @@
-"""Which image answers a lookup, as pure functions: no order, paging or odd value may matter."""
+"""The choice of an image, as pure functions: order, paging and odd values do not matter."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ID = "ami-0123456789abcdef0"
 
 
 def state_of(answer: object) -> State:
-    """The state of an answer that is a failure."""
+    """Return the state of a failure."""
     assert isinstance(answer, Failure)
     return answer.state
 
@@ -81,15 +81,13 @@ def state_of(answer: object) -> State:
         ("(a|b)+$", "(a|b)+$", True),
     ],
 )
-def test_wildcards_follow_the_services_own_rules(
-    pattern: str, text: str, *, expected: bool
-) -> None:
-    """A star is any run, a question mark at most one character, a backslash takes one literally."""
+def test_wildcards_follow_the_rules_of_ec2(pattern: str, text: str, *, expected: bool) -> None:
+    """A star is any text, a question mark at most one character, a backslash a literal one."""
     assert matches_wildcard(pattern, text) == expected
 
 
 def reference(pattern: str, text: str) -> bool:
-    """The same rules as a regular expression."""
+    """Apply the same rules as a regular expression."""
     parts = {"*": ".*", "?": ".?"}
     wanted = "".join(
         parts.get(part) or re.escape(part[-1]) for part in re.findall(r"\\.|.", pattern, re.DOTALL)
@@ -99,13 +97,13 @@ def reference(pattern: str, text: str) -> bool:
 
 @given(st.text("ab*?\\[\n", max_size=7), st.text("ab*?\\[\n", max_size=7))
 def test_wildcards_agree_with_a_regular_expression(pattern: str, text: str) -> None:
-    """On small inputs, where a backtracking matcher is good enough, both say the same."""
+    """On small inputs, where a backtracking matcher is fast, both results agree."""
     assert matches_wildcard(pattern, text) == reference(pattern, text)
 
 
 @given(st.text(max_size=20))
-def test_an_escaped_text_matches_itself_alone(text: str) -> None:
-    """Whatever a name holds, it can be written as a pattern."""
+def test_an_escaped_text_matches_only_itself(text: str) -> None:
+    """Any name can be escaped and used as a pattern."""
     escaped = "".join(f"\\{character}" for character in text)
     assert matches_wildcard(escaped, text)
     assert not matches_wildcard(escaped, f"{text}x")
@@ -113,7 +111,7 @@ def test_an_escaped_text_matches_itself_alone(text: str) -> None:
 
 @pytest.mark.parametrize("pattern", ["*a" * 100, "?" * 200, "*?" * 100 + "b", "*" * 255])
 def test_no_pattern_takes_long(pattern: str) -> None:
-    """Patterns that take a backtracking matcher longer than the age of the world are nothing."""
+    """Patterns that take a backtracking matcher practically unlimited time are fast."""
     started = time.process_time()
     matches_wildcard(pattern, "a" * 256 + "c")
     assert time.process_time() - started < 1
@@ -136,8 +134,8 @@ def test_no_pattern_takes_long(pattern: str) -> None:
         json.dumps({"image_id": ID, "padding": "x" * 300_000}),
     ],
 )
-def test_a_value_names_an_image_plainly_or_in_json(value: str) -> None:
-    """Space around it does not matter, nor what else is in the JSON."""
+def test_a_value_is_an_image_id_or_json(value: str) -> None:
+    """White space around the id and other content of the JSON do not matter."""
     assert value.strip().startswith(("{", "ami-"))
     assert parameter_image_id(value) in {ID, "ami-01234567"}
 
@@ -181,7 +179,7 @@ NO_IMAGE_ID = {
 
 @pytest.mark.parametrize("value", NO_IMAGE_ID.values(), ids=NO_IMAGE_ID.keys())
 def test_any_other_value_is_a_bad_value(value: str) -> None:
-    """It is a failure that says what was found, in one short printable line."""
+    """The failure has the value, in one short printable line."""
     answer = parameter_image_id(value)
     assert isinstance(answer, Failure)
     assert (answer.state, answer.code) == (State.BAD_VALUE, "NotAnImageId")
@@ -190,7 +188,7 @@ def test_any_other_value_is_a_bad_value(value: str) -> None:
 
 
 def test_a_bad_value_is_not_repeated() -> None:
-    """A path that was mistyped may lead to a secret, which belongs into no log and no table."""
+    """A mistyped path may lead to a secret, which must not be logged or stored."""
     answer = parameter_image_id("see the wiki")
     assert isinstance(answer, Failure)
     expected = "the value (12 characters) is neither an image id nor JSON with image_id"
@@ -199,16 +197,16 @@ def test_a_bad_value_is_not_repeated() -> None:
 
 @given(st.text(max_size=40))
 def test_no_value_raises(value: str) -> None:
-    """Whatever a parameter holds, the answer is an id or a failure."""
+    """Any value of a parameter is an id or a failure."""
     answer = parameter_image_id(value)
     assert isinstance(answer, Failure) or answer.startswith("ami-")
 
 
-# --- what a parameter names must be launchable
+# --- the image of a parameter must be launchable
 
 
 def test_a_visible_available_image_is_the_observation() -> None:
-    """Its name and date are known from then on."""
+    """The observation has the image's name and date."""
     assert launchable(image_id(1), an_ami()) == an_observation()
 
 
@@ -221,7 +219,7 @@ def test_a_visible_available_image_is_the_observation() -> None:
     ],
 )
 def test_anything_else_is_not_launchable(visible: Ami | None, detail: str) -> None:
-    """The failure says how the image was seen, if at all."""
+    """The failure has the image's visible state, if there is one."""
     expected = Failure(State.NOT_LAUNCHABLE, "NotLaunchable", detail)
     assert launchable(image_id(1), visible) == expected
 
@@ -229,15 +227,15 @@ def test_anything_else_is_not_launchable(visible: Ami | None, detail: str) -> No
 # --- filters
 
 
-def test_only_available_images_are_asked_for() -> None:
-    """The configured filters come first, as they are."""
+def test_only_available_images_are_requested() -> None:
+    """The configured filters come first, unchanged."""
     name = Filter("name", ("al2023-*",))
     assert request_filters(FilterLookup((name,))) == (name, Filter("state", ("available",)))
 
 
 @pytest.mark.parametrize("states", [("pending",), ("available", "pending"), ("*",)])
-def test_a_configured_state_cannot_ask_for_other_images(states: tuple[str, ...]) -> None:
-    """Only available images are requested, whatever the configured filter says."""
+def test_a_configured_state_cannot_request_other_images(states: tuple[str, ...]) -> None:
+    """Only available images are requested, whatever the configured filter contains."""
     name = Filter("name", ("al2023-*",))
     lookup = FilterLookup((name, Filter("state", states)))
     assert request_filters(lookup) == (name, Filter("state", ("available",)))
@@ -264,8 +262,8 @@ def test_only_available_images_are_candidates(
     assert [c.image_id for c in candidates(lookup, images)] == [image_id(n) for n in chosen]
 
 
-def test_excluded_names_are_no_candidates() -> None:
-    """The patterns apply to every answer, also to one for a single id."""
+def test_images_with_excluded_names_are_not_candidates() -> None:
+    """The patterns apply to every response, also to one for a single id."""
     lookup = FilterLookup((), (), ("*-2",))
     assert candidates(lookup, [an_ami(1), an_ami(2)]) == [an_ami(1)]
 
@@ -283,30 +281,30 @@ def test_a_lookup_is_narrowed_to_one_image() -> None:
 
 @pytest.mark.parametrize("values", [(ID,), (ID, "ami-01234567"), ("ami-0*",), ("*",)])
 def test_a_configured_image_id_filter_is_replaced(values: tuple[str, ...]) -> None:
-    """EC2 refuses or misreads two filters of one name, so the id takes its place."""
+    """EC2 rejects or misreads two filters of one name, so the id replaces the configured values."""
     narrowed = with_image_id(FilterLookup((Filter("image-id", values),)), ID)
     assert narrowed == FilterLookup((Filter("image-id", (ID,)),))
 
 
 @pytest.mark.parametrize("values", [("ami-01234567",), ("ami-1*",), (ID.upper(),)])
-def test_an_image_that_its_own_id_filter_excludes_is_not_asked_for(values: tuple[str, ...]) -> None:
-    """It does not pass the lookup, and no answer could change that."""
+def test_an_image_that_an_id_filter_excludes_is_not_requested(values: tuple[str, ...]) -> None:
+    """The image does not match the lookup, so it is not requested."""
     assert with_image_id(FilterLookup((Filter("image-id", values),)), ID) is None
 
 
 def test_no_image_is_not_found() -> None:
-    """An empty answer is a failure, never an observation."""
+    """An empty response is a failure, not an observation."""
     assert state_of(newest([], (), NOW)) == State.NOT_FOUND
 
 
-def test_the_newest_image_is_the_answer() -> None:
-    """By its creation date, wherever it stands."""
+def test_the_newest_image_is_chosen() -> None:
+    """The creation date decides, not the position."""
     images = [an_ami(1, day=2), an_ami(2, day=9), an_ami(3, day=5)]
     assert newest(images, (), NOW) == an_observation(2, day=9)
 
 
 def test_a_tie_goes_to_the_later_name() -> None:
-    """Names are equal in all regions, so each region follows the same line; ids are random."""
+    """Names are equal in all regions, so each region makes the same choice; ids are random."""
     for ids in ((1, 2), (2, 1)):
         lines = [an_ami(ids[0], name="nat-6.1-x86_64"), an_ami(ids[1], name="nat-6.12-x86_64")]
         answer = newest(lines, (), NOW)
@@ -315,13 +313,13 @@ def test_a_tie_goes_to_the_later_name() -> None:
 
 
 def test_a_tie_of_names_goes_to_the_greater_image_id() -> None:
-    """Two images with one name and one instant have an order all the same."""
+    """Two images with the same name and time have an order, too."""
     same = [an_ami(number, name="same") for number in (7, 8, 3)]
     assert newest(same, (), NOW) == an_ami(8, name="same").observation()
 
 
 def test_a_deprecated_image_is_the_last_choice() -> None:
-    """Older and still supported beats newer and deprecated."""
+    """An older image takes precedence over a newer, deprecated one."""
     old, new = an_ami(1, day=1), an_ami(2, day=9, deprecation_time="2026-11-01T00:00:00.000Z")
     assert newest([new, old], (), NOW) == old.observation()
     assert newest([new], (), NOW) == new.observation()
@@ -336,7 +334,7 @@ def test_a_deprecated_image_is_the_last_choice() -> None:
     ],
 )
 def test_an_image_is_deprecated_from_its_time_on(deprecation_time: str, winner: int) -> None:
-    """The moment itself counts as past."""
+    """The time itself counts as past."""
     images = [an_ami(1), an_ami(2, day=9, deprecation_time=deprecation_time)]
     answer = newest(images, (), NOW)
     assert isinstance(answer, Observation)
@@ -344,21 +342,21 @@ def test_an_image_is_deprecated_from_its_time_on(deprecation_time: str, winner: 
 
 
 def test_an_image_without_a_date_is_older_than_all_others() -> None:
-    """And its observation has no date either."""
+    """Its observation has no date."""
     undated = an_ami(9, creation_date="")
     assert newest([undated, an_ami(1)], (), NOW) == an_observation(1)
     assert newest([undated], (), NOW) == Observation(image_id(9), "acme-linux-9", None)
 
 
 def test_dates_are_compared_over_months_and_years() -> None:
-    """The last moment of a year is before the first of the next."""
+    """The last second of a year is before the first of the next."""
     old = an_ami(9, creation_date="2025-12-31T23:59:59.000Z")
     new = an_ami(1, creation_date="2026-01-01T00:00:00.000Z")
     assert newest([new, old], (), NOW) == new.observation()
 
 
 def test_excluded_names_are_never_chosen() -> None:
-    """Not even when nothing else is left; a nameless image has the empty name."""
+    """An excluded image is never chosen; an image without a name has the empty name."""
     beta, nameless = an_ami(2, day=9, name="RHEL-9-BETA-1"), an_ami(3, day=9, name=None)
     assert newest([beta, an_ami(1)], ["*-BETA-*"], NOW) == an_observation(1)
     assert state_of(newest([beta], ["x", "*-BETA-*"], NOW)) == State.NOT_FOUND
@@ -366,7 +364,7 @@ def test_excluded_names_are_never_chosen() -> None:
     assert newest([nameless, an_ami(1)], ["", "?BETA"], NOW) == an_observation(1)
 
 
-# The property behind all of it: an answer is a set, however it came.
+# The property that all rules depend on: a response is a set, in any order and paging.
 
 PAST, FUTURE = datetime(2026, 11, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 DATES = ["", "2026-10-01T00:00:00.000Z", "2026-10-02T00:00:00.000Z"]
@@ -385,7 +383,7 @@ IMAGES = st.lists(
 
 
 def expected_newest(images: Sequence[Ami]) -> str | None:
-    """The rule once more, as three sieves."""
+    """Apply the rule again, as three filters."""
     left = [image for image in images if "-BETA-" not in (image.name or "")]
     supported = [i for i in left if i.deprecation_time is None or i.deprecation_time > NOW]
     left = supported or left
@@ -396,10 +394,10 @@ def expected_newest(images: Sequence[Ami]) -> str | None:
 
 
 @given(IMAGES, st.data())
-def test_the_answer_depends_on_neither_order_nor_paging(
+def test_the_result_depends_on_neither_order_nor_paging(
     images: list[Ami], data: st.DataObject
 ) -> None:
-    """Every order of the same images, with some of them on several pages, has the same newest."""
+    """Every order of the same images, some of them on several pages, has the same result."""
     repeated = data.draw(st.lists(st.sampled_from(images), max_size=4)) if images else []
     order = data.draw(st.permutations([*images, *repeated]))
     answer = newest(order, ["*-BETA-*"], NOW)
@@ -436,16 +434,14 @@ KNOWN = an_ami(5, day=5)
         ([an_ami(6, day=6, deprecation_time=PAST)], None),
     ],
 )
-def test_a_known_image_gives_way_to_a_newer_one_alone(
-    images: list[Ami], expected: int | None
-) -> None:
-    """Deprecation moves nothing; None asks for the known image by its id."""
+def test_only_a_newer_image_replaces_a_known_one(images: list[Ami], expected: int | None) -> None:
+    """Deprecation has no effect; None requests the known image by its id."""
     answer = current(images, KNOWN.observation(), NOW)
     assert (answer and answer.image_id) == (None if expected is None else image_id(expected))
 
 
-def test_an_unknown_date_is_not_an_old_one() -> None:
-    """Where the row holds no date, the image has to be shown before another is newer."""
+def test_an_unknown_date_is_not_an_old_date() -> None:
+    """If the row has no date, the image has to be listed before another is newer."""
     undated = Observation(image_id(5), "acme-linux-5")
     newer, older = an_ami(6, day=6), an_ami(4, day=4)
     assert current([older], undated, NOW) is None
@@ -459,8 +455,10 @@ def test_an_unknown_date_is_not_an_old_one() -> None:
     st.integers(0, 11),
     st.lists(st.sampled_from([PAST, NOW, FUTURE]), min_size=2, max_size=2),
 )
-def test_time_alone_moves_nothing(images: list[Ami], start: int, times: list[datetime]) -> None:
-    """What was chosen at one moment is the answer at every later one, over the same images."""
+def test_time_does_not_change_the_result(
+    images: list[Ami], start: int, times: list[datetime]
+) -> None:
+    """The image that was chosen once stays the result at any later time, over the same images."""
     earlier, later = sorted(times)
     if not images:
         return

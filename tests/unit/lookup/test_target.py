@@ -1,4 +1,4 @@
-"""One target's requests on fakes of the table and of AWS: what is asked, and what is written."""
+"""The lookups of one target, on fakes of the table and of AWS: requests and writes."""
 
 from __future__ import annotations
 
@@ -84,39 +84,39 @@ class Room:
         return [outcomes[request] for request in requests]
 
     def publish(self, number: int, day: int = 1, *, target: Target = HERE) -> None:
-        """Publish image `number` and let the parameter name it."""
+        """Publish image `number` and set the parameter to it."""
         self.facts.put_parameter(target, PATH, image_id(number))
         self.facts.register(target, an_ami(number, day))
 
     def writes(self) -> list[str]:
-        """What was written to the table, the round row left out."""
+        """Return the writes to the table, without the round row."""
         return [o for o in self.journal if o not in READS | {"answered"}]
 
 
 @pytest.fixture
 def lab() -> Lab:
-    """A lab with nothing in it."""
+    """Build a lab without rows and images."""
     return Lab()
 
 
 def only(outcomes: Sequence[Outcome]) -> Outcome:
-    """The one outcome."""
+    """Return the only outcome."""
     (outcome,) = outcomes
     return outcome
 
 
 def settled(lab: Lab, *pairs: Pair) -> None:
-    """Let the table hold these pairs."""
+    """Write these pairs into the table."""
     for pair in pairs:
         lab.rows.put(pair)
 
 
-# --- the order of things
+# --- the order of the requests
 
 
 @pytest.mark.parametrize("lookup", [by_parameter(), by_name()])
-def test_rows_are_read_before_the_source_is_asked(lab: Lab, lookup: Lookup) -> None:
-    """An answer is only ever committed over what was known before the question."""
+def test_rows_are_read_before_the_source_is_called(lab: Lab, lookup: Lookup) -> None:
+    """A result is committed only over the row that was read before the request."""
     settled(lab, a_pair(lookup=lookup))
     lab.publish(1)
     lab.check(a_request(lookup=lookup))
@@ -127,8 +127,8 @@ def test_rows_are_read_before_the_source_is_asked(lab: Lab, lookup: Lookup) -> N
     assert "read consistently" not in lab.journal
 
 
-def test_an_answer_older_than_the_row_cannot_win(lab: Lab) -> None:
-    """Who read an old version commits nothing, whatever the source told."""
+def test_a_result_older_than_the_row_is_not_committed(lab: Lab) -> None:
+    """A worker that read an old version commits nothing, whatever the source returned."""
     current = a_pair(known=an_observation(3), version=3)
     settled(lab, current)
     lab.rows.stale["al2023"] = replace(current, known=an_observation(2), version=2)
@@ -137,11 +137,11 @@ def test_an_answer_older_than_the_row_cannot_win(lab: Lab) -> None:
     assert lab.rows.stored(current) == current
 
 
-# --- a steady round
+# --- a round without changes
 
 
 def test_an_unchanged_pair_writes_nothing(lab: Lab) -> None:
-    """Neither to the table nor to the log; its image is asked for once."""
+    """Neither the table nor the log is written; the image is requested once."""
     settled(lab, a_pair(known=an_observation(1)))
     lab.publish(1)
     assert lab.check(a_request()) == [OK]
@@ -150,8 +150,8 @@ def test_an_unchanged_pair_writes_nothing(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 10, 11, 35])
-def test_ten_unchanged_parameters_cost_one_request(lab: Lab, count: int) -> None:
-    """And all of their images one more; no row but the round row is written."""
+def test_ten_unchanged_parameters_take_one_request(lab: Lab, count: int) -> None:
+    """Their images take one more request; only the round row is written."""
     for number in range(count):
         path = f"{PATH}/{number}"
         observed = an_observation(number)
@@ -166,7 +166,7 @@ def test_ten_unchanged_parameters_cost_one_request(lab: Lab, count: int) -> None
 
 
 def test_an_unchanged_filter_lookup_writes_nothing(lab: Lab) -> None:
-    """Its newest image is the known one."""
+    """The newest image is the known one."""
     settled(lab, a_pair(lookup=by_name(), known=an_observation(2, day=2)))
     lab.facts.register(HERE, an_ami(1))
     lab.facts.register(HERE, an_ami(2, day=2))
@@ -174,8 +174,8 @@ def test_an_unchanged_filter_lookup_writes_nothing(lab: Lab) -> None:
     assert lab.journal == ["read", "enter", "matching", "answered"]
 
 
-def test_parameter_and_filter_lookups_go_together(lab: Lab) -> None:
-    """One read of rows and one session serve both."""
+def test_parameter_and_filter_lookups_share_a_read(lab: Lab) -> None:
+    """Both kinds share one read of rows and one session."""
     settled(lab, a_pair("a"), a_pair("b", by_name()))
     lab.publish(1)
     outcomes = lab.check(a_request("a"), a_request("b", by_name()))
@@ -184,13 +184,13 @@ def test_parameter_and_filter_lookups_go_together(lab: Lab) -> None:
     assert lab.journal == [*asked[:4], "commit", "matching", "commit", "answered"]
 
 
-def test_nothing_is_asked_where_nothing_is_wanted(lab: Lab) -> None:
-    """A target whose pairs are all gone is not even entered."""
+def test_no_request_is_made_without_active_pairs(lab: Lab) -> None:
+    """A target without active pairs gets no session."""
     assert lab.check(a_request()) == [DROPPED]
     assert "enter" not in lab.journal
 
 
-# --- messages that have become pointless
+# --- outdated messages
 
 
 @pytest.mark.parametrize(
@@ -203,8 +203,8 @@ def test_nothing_is_asked_where_nothing_is_wanted(lab: Lab) -> None:
     ],
     ids=["missing", "inactive", "another path", "another sort of lookup"],
 )
-def test_a_request_that_is_not_the_rows_is_dropped(lab: Lab, row: Pair | None) -> None:
-    """After a consistent read, since the first one may be a moment behind."""
+def test_a_request_that_differs_from_its_row_is_dropped(lab: Lab, row: Pair | None) -> None:
+    """The row is read consistently first, because the first read may be outdated."""
     settled(lab, *([row] if row else []))
     lab.publish(1)
     assert lab.check(a_request()) == [DROPPED]
@@ -214,8 +214,8 @@ def test_a_request_that_is_not_the_rows_is_dropped(lab: Lab, row: Pair | None) -
 @pytest.mark.parametrize(
     "stale", [None, a_pair(active=False), a_pair(lookup=by_parameter("/another"))]
 )
-def test_a_row_written_a_moment_ago_is_found(lab: Lab, stale: Pair | None) -> None:
-    """The consistent read sees what the first one did not, and it alone is asked again."""
+def test_a_recently_written_row_is_found(lab: Lab, stale: Pair | None) -> None:
+    """The consistent read returns the row, and only missing rows are read again."""
     settled(lab, a_pair(), a_pair("other", known=an_observation(1)))
     lab.rows.stale["al2023"] = stale
     lab.publish(1)
@@ -224,8 +224,8 @@ def test_a_row_written_a_moment_ago_is_found(lab: Lab, stale: Pair | None) -> No
     assert lab.journal[:2] == ["read", "read consistently"]
 
 
-def test_a_row_that_cannot_be_decoded_costs_its_own_pair_alone(lab: Lab) -> None:
-    """Another delivery would find the same row: it is logged, and its message acknowledged."""
+def test_an_undecodable_row_affects_only_its_own_pair(lab: Lab) -> None:
+    """A redelivery would find the same row, so it is logged, and the message is acknowledged."""
     lab.rows.garble(a_pair("garbled"))
     settled(lab, a_pair(known=an_observation(1)))
     lab.publish(1)
@@ -234,8 +234,8 @@ def test_a_row_that_cannot_be_decoded_costs_its_own_pair_alone(lab: Lab) -> None
     assert lab.log.fields("row malformed") == [{"problem": "garbled"}]
 
 
-def test_an_older_message_of_an_edited_pair_is_dropped_beside_the_new_one(lab: Lab) -> None:
-    """Two messages of one pair, from before and after an edit: the row's own is answered."""
+def test_an_older_message_of_an_edited_pair_is_dropped(lab: Lab) -> None:
+    """Of two messages of one pair, before and after an edit, the one of the row is looked up."""
     settled(lab, a_pair())
     lab.publish(1)
     before, after = a_request(lookup=by_parameter("/before")), a_request()
@@ -245,8 +245,8 @@ def test_an_older_message_of_an_edited_pair_is_dropped_beside_the_new_one(lab: L
 # --- changes
 
 
-def test_first_sight_is_a_baseline(lab: Lab) -> None:
-    """Its history is empty, so it is not asked for."""
+def test_a_new_pair_gets_a_baseline(lab: Lab) -> None:
+    """The history of a new pair is empty and is not read."""
     settled(lab, a_pair())
     lab.publish(1)
     assert lab.check(a_request()) == [Outcome(State.OK, Kind.BASELINE)]
@@ -256,7 +256,7 @@ def test_first_sight_is_a_baseline(lab: Lab) -> None:
 
 
 def test_a_new_image_is_a_release(lab: Lab) -> None:
-    """Its row and its log line tell what changed, where and from what."""
+    """The row and the log line have region, kind, version, and old and new image."""
     pair = a_pair(known=an_observation(1), version=7)
     settled(lab, pair)
     lab.publish(2)
@@ -277,8 +277,8 @@ def test_a_new_image_is_a_release(lab: Lab) -> None:
     assert lab.log.fields("release committed") == [expected]
 
 
-def test_all_changed_parameters_are_looked_at_in_one_request(lab: Lab) -> None:
-    """Images that are known already cost one of their own."""
+def test_new_images_are_described_in_one_request(lab: Lab) -> None:
+    """Known images take one separate request."""
     known, changed = a_pair("a", by_parameter("/a"), known=an_observation(1)), a_pair("b")
     settled(lab, known, changed, a_pair("c"))
     lab.facts.put_parameter(HERE, "/a", image_id(1))
@@ -290,7 +290,7 @@ def test_all_changed_parameters_are_looked_at_in_one_request(lab: Lab) -> None:
 
 
 def test_an_image_that_was_current_before_is_a_rollback(lab: Lab) -> None:
-    """The pair's own history says so."""
+    """The pair's own history decides."""
     settled(lab, a_pair())
     for number in (1, 2, 1):
         lab.publish(number)
@@ -300,16 +300,16 @@ def test_an_image_that_was_current_before_is_a_rollback(lab: Lab) -> None:
     assert "history" in lab.journal
 
 
-def test_a_withdrawn_image_makes_a_filter_lookup_roll_back(lab: Lab) -> None:
-    """The newest that is left is older than what was known, and was never current."""
+def test_a_withdrawn_image_of_a_filter_lookup_is_a_rollback(lab: Lab) -> None:
+    """The newest remaining image is older than the known one, and was never current."""
     pair = a_pair(lookup=by_name(), known=an_observation(2, day=9))
     settled(lab, pair)
     lab.facts.register(HERE, an_ami(1, day=2))
     assert lab.check(a_request(lookup=by_name())) == [Outcome(State.OK, Kind.ROLLBACK)]
 
 
-def test_an_edit_is_confirmed_and_then_forgotten(lab: Lab) -> None:
-    """The next change counts as what it is, and the confirmation is written once."""
+def test_an_edit_is_confirmed_once(lab: Lab) -> None:
+    """The next change has its own kind, and the confirmation is written once."""
     pair = a_pair(known=an_observation(1), confirmed=by_parameter("/before"))
     settled(lab, pair)
     lab.publish(1)
@@ -320,19 +320,19 @@ def test_an_edit_is_confirmed_and_then_forgotten(lab: Lab) -> None:
     assert lab.check(a_request()) == [Outcome(State.OK, Kind.RELEASE)]
 
 
-def test_an_edit_that_gives_another_image_is_reconfigured(lab: Lab) -> None:
-    """It is nobody's release."""
+def test_an_edit_that_returns_another_image_is_reconfigured(lab: Lab) -> None:
+    """The change is not a release."""
     settled(lab, a_pair(known=an_observation(1), confirmed=by_parameter("/before")))
     lab.publish(2)
     assert lab.check(a_request()) == [Outcome(State.OK, Kind.RECONFIGURED)]
     assert lab.rows.pending() == set()
 
 
-# --- the ways a commit can end
+# --- results of a commit
 
 
 class Interfering(FakeRows):
-    """Rows that somebody else changes between the read and the commit."""
+    """Rows that another worker changes between the read and the commit."""
 
     def __init__(self, journal: list[str], change: Pair, release_first: int = 0) -> None:
         super().__init__(journal)
@@ -340,7 +340,7 @@ class Interfering(FakeRows):
         self.release_first = release_first
 
     def commit(self, pair: Pair, release: Release) -> Commit:
-        """Let the other one write first."""
+        """Let the other worker write first."""
         if self.release_first:
             super().commit(pair, a_release(pair, self.release_first))
         else:
@@ -358,10 +358,10 @@ class Interfering(FakeRows):
     ],
     ids=["deactivated", "edited", "overtaken", "announces less"],
 )
-def test_what_happens_meanwhile_decides_the_outcome(
+def test_a_change_of_the_row_decides_the_outcome(
     lab: Lab, meanwhile: Pair, expected: Outcome
 ) -> None:
-    """Deactivated or edited: the message is pointless. Overtaken: it is tried again."""
+    """For a deactivated or edited pair the message is dropped; an overtaken one is repeated."""
     lab.rows = Interfering(lab.journal, meanwhile)
     settled(lab, a_pair(known=an_observation(1)))
     lab.publish(2)
@@ -371,8 +371,8 @@ def test_what_happens_meanwhile_decides_the_outcome(
     assert lab.log.fields("lookups not finished") == (counted if expected is OVERTAKEN else [])
 
 
-def test_the_same_finding_of_two_workers_is_one_release(lab: Lab) -> None:
-    """The slower one finds its release written already, which is a success."""
+def test_the_same_observation_of_two_workers_is_one_release(lab: Lab) -> None:
+    """The slower worker finds its release written already, which is a success."""
     lab.rows = Interfering(lab.journal, a_pair(), release_first=2)
     settled(lab, a_pair(known=an_observation(1)))
     lab.publish(2)
@@ -395,8 +395,8 @@ STATES = {
 
 @pytest.mark.parametrize("operation", ["parameters", "matching", "images"])
 @pytest.mark.parametrize("code", STATES)
-def test_every_failure_is_written_once_while_it_lasts(lab: Lab, operation: str, code: str) -> None:
-    """The last good image stays; what may pass is tried again, the rest is acknowledged."""
+def test_a_continuing_failure_is_written_once(lab: Lab, operation: str, code: str) -> None:
+    """The last known image stays; a temporary failure is repeated, others are acknowledged."""
     lookup = by_name() if operation == "matching" else by_parameter()
     pair = a_pair(lookup=lookup, known=an_observation(1), version=3)
     settled(lab, pair)
@@ -418,10 +418,10 @@ def test_every_failure_is_written_once_while_it_lasts(lab: Lab, operation: str, 
     ("value", "expected"),
     [(None, State.NOT_FOUND), ("", State.BAD_VALUE), ("{}", State.BAD_VALUE)],
 )
-def test_a_parameter_that_names_no_image_is_a_state(
+def test_a_parameter_without_an_image_is_a_state(
     lab: Lab, value: str | None, expected: State
 ) -> None:
-    """It is acknowledged, and costs the pair beside it nothing."""
+    """The message is acknowledged, and the other pair is looked up."""
     settled(lab, a_pair("broken", by_parameter("/broken"), known=an_observation(5)), a_pair())
     lab.publish(1)
     if value is not None:
@@ -431,8 +431,8 @@ def test_a_parameter_that_names_no_image_is_a_state(
     assert lab.rows.marks == [("broken", expected)]
 
 
-def test_a_rejected_parameter_costs_its_neighbours_nothing(lab: Lab) -> None:
-    """Each name has its own answer."""
+def test_a_rejected_parameter_does_not_affect_others(lab: Lab) -> None:
+    """Each name has its own result."""
     settled(lab, a_pair("denied", by_parameter("/denied")), a_pair())
     lab.publish(1)
     lab.facts.reject(HERE, "/denied", a_failure("AccessDeniedException"))
@@ -440,7 +440,7 @@ def test_a_rejected_parameter_costs_its_neighbours_nothing(lab: Lab) -> None:
     assert outcomes == [Outcome(State.ACCESS_DENIED), Outcome(State.OK, Kind.BASELINE)]
 
 
-def test_filters_that_nothing_passes_are_a_state(lab: Lab) -> None:
+def test_filters_without_a_match_are_a_state(lab: Lab) -> None:
     """Excluded images do not count."""
     lookup = by_name(exclude=["*-1"])
     settled(lab, a_pair(lookup=lookup, known=an_observation(5)))
@@ -459,8 +459,10 @@ def test_a_deprecated_image_is_the_last_choice_as_of_now(room: Room) -> None:
 
 
 @pytest.mark.parametrize("known", [None, an_observation(1)])
-def test_what_cannot_be_launched_is_not_announced(lab: Lab, known: Observation | None) -> None:
-    """The last good image stays until the new one can be seen, and then it is a release."""
+def test_an_image_that_cannot_be_launched_is_not_announced(
+    lab: Lab, known: Observation | None
+) -> None:
+    """The last known image stays until the new one is visible, which is then a release."""
     pair = a_pair(known=known)
     settled(lab, pair)
     lab.facts.put_parameter(HERE, PATH, image_id(2))
@@ -487,8 +489,8 @@ def test_recovery_is_written_and_told_once(lab: Lab) -> None:
     assert told["was"] == "access_denied"
 
 
-def test_a_pair_that_comes_back_to_its_known_image_is_ok_again(lab: Lab) -> None:
-    """Reactivating it removed its state and its confirmed lookup; the first answer writes both."""
+def test_a_reactivated_pair_with_its_known_image_is_ok(lab: Lab) -> None:
+    """Reactivating removed state and confirmed digest; the first result writes both."""
     pair = replace(a_pair(known=an_observation(1)), confirmed_digest=None, state=None)
     settled(lab, pair)
     lab.publish(1)
@@ -497,8 +499,8 @@ def test_a_pair_that_comes_back_to_its_known_image_is_ok_again(lab: Lab) -> None
     assert (now.state, now.confirmed_digest) == ("ok", pair.lookup_digest)
 
 
-def test_one_failure_after_another_is_written_each(lab: Lab) -> None:
-    """A state is written when it changes, from one failure to the next too."""
+def test_each_different_failure_is_written(lab: Lab) -> None:
+    """A state is written whenever it changes, also from one failure to the next."""
     settled(lab, a_pair(known=an_observation(1)))
     lab.check(a_request())
     lab.facts.put_parameter(HERE, PATH, "none")
@@ -508,7 +510,7 @@ def test_one_failure_after_another_is_written_each(lab: Lab) -> None:
 
 
 def test_a_failure_is_logged_with_its_cause(lab: Lab) -> None:
-    """Where, what class, the service's own code and its sentence."""
+    """The log line has target, state, and the service's own code and message."""
     settled(lab, a_pair())
     lab.facts.fail("parameters", "AccessDeniedException")
     lab.check(a_request())
@@ -523,8 +525,8 @@ def test_a_failure_is_logged_with_its_cause(lab: Lab) -> None:
     assert [expected] == room.log.fields("lookup failed")
 
 
-def test_a_denied_role_is_the_state_of_that_targets_pairs_alone(lab: Lab) -> None:
-    """Nothing else is asked there, and nothing is different elsewhere."""
+def test_a_denied_role_is_a_state_of_that_targets_pairs_only(lab: Lab) -> None:
+    """No request is made in the denied target, and other targets are not affected."""
     there = a_pair("b", target=THERE, known=an_observation(1))
     settled(lab, a_pair("a", known=an_observation(1)), a_pair("b", by_name()), there)
     lab.publish(1, target=THERE)
@@ -543,8 +545,10 @@ def test_a_denied_role_is_the_state_of_that_targets_pairs_alone(lab: Lab) -> Non
         HubBrokenError("table ami-tracker", a_failure("AccessDeniedException")),
     ],
 )
-def test_what_the_table_raises_goes_on(lab: Lab, problem: CallFailedError | HubBrokenError) -> None:
-    """It is nobody's state: no pair can be blamed for our own table."""
+def test_an_error_of_the_table_is_raised(
+    lab: Lab, problem: CallFailedError | HubBrokenError
+) -> None:
+    """A failure of the table is not a state of a pair."""
     settled(lab, a_pair())
     lab.rows.problems[HERE] = problem
     with pytest.raises(type(problem)) as caught:
@@ -552,11 +556,11 @@ def test_what_the_table_raises_goes_on(lab: Lab, problem: CallFailedError | HubB
     assert problem is caught.value
 
 
-# --- time
+# --- the deadline
 
 
-def test_what_the_deadline_cuts_off_is_tried_again(lab: Lab) -> None:
-    """Nothing is written for it, not even a state."""
+def test_requests_after_the_deadline_are_repeated(lab: Lab) -> None:
+    """Nothing is written for these requests, not even a state."""
     settled(lab, a_pair(known=an_observation(1)))
     lab.publish(2)
     assert lab.check(a_request(), seconds=0) == [LATE]
@@ -565,13 +569,13 @@ def test_what_the_deadline_cuts_off_is_tried_again(lab: Lab) -> None:
 
 
 def _after_answers(count: int) -> Deadline:
-    """A deadline that passes when so many answers were taken."""
+    """Build a deadline that passes after this many results."""
     left = iter([1.0] * count)
     return Deadline(lambda: next(left, 0.0), 0.0)
 
 
-def test_what_was_answered_before_the_deadline_counts(lab: Lab) -> None:
-    """A target with more lookups than time gets on a little further with each delivery."""
+def test_results_before_the_deadline_count(lab: Lab) -> None:
+    """A target with more lookups than time advances with each delivery."""
     lookups = {name: by_name(f"{name}-*") for name in "abc"}
     settled(lab, *(a_pair(name, lookup) for name, lookup in lookups.items()))
     for number, name in enumerate(lookups, start=1):
@@ -585,8 +589,8 @@ def test_what_was_answered_before_the_deadline_counts(lab: Lab) -> None:
     assert lab.journal.count("matching") == 2
 
 
-def test_filters_wait_for_no_parameter_that_is_late(lab: Lab) -> None:
-    """What does not change is settled call by call; nothing is asked once time is over."""
+def test_filters_do_not_wait_for_late_parameters(lab: Lab) -> None:
+    """Unchanged pairs are settled call by call; no request is made after the deadline."""
     pairs = [
         a_pair(f"i{n:02d}", by_parameter(f"{PATH}/{n:02d}"), known=an_observation(1))
         for n in range(25)
@@ -614,7 +618,7 @@ def test_filters_wait_for_no_parameter_that_is_late(lab: Lab) -> None:
 def test_an_image_in_another_state_is_not_chosen(
     lab: Lab, states: tuple[str, ...] | None, expected: Observation | None
 ) -> None:
-    """Only available images are committed, whatever the answer holds and the filters say."""
+    """Only available images are committed, whatever the response and the filters contain."""
     state = (Filter("state", states),) if states else ()
     lookup = FilterLookup((*by_name().filters, *state))
     asked = _Unfiltered(room.facts)
@@ -625,7 +629,7 @@ def test_an_image_in_another_state_is_not_chosen(
 
 
 class _Unfiltered(FakeFacts):
-    """Answers every lookup with one image that is available and a newer one that is pending."""
+    """Returns an available and a newer, pending image for every lookup."""
 
     def __init__(self, facts: FakeFacts) -> None:
         super().__init__(facts.journal)
@@ -633,25 +637,25 @@ class _Unfiltered(FakeFacts):
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
     ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
-        """Both images, whatever was asked."""
+        """Return both images for any request."""
         assert target == HERE
         for lookup in lookups:
             yield lookup, [an_ami(1), replace(an_ami(2, 2), state="pending")]
 
 
-# --- one incomplete list is no rollback
+# --- an incomplete list is no rollback
 
 
 def _known_newest(lab: Lab) -> None:
-    """A filter pair that knows image 2 of day 2, with image 1 of day 1 still there."""
+    """Write a filter pair whose known image is 2 of day 2, with image 1 of day 1 available."""
     newest = an_ami(2, 2)
     settled(lab, a_pair(lookup=by_name(), known=newest.observation()))
     lab.facts.register(HERE, an_ami(1, 1))
     lab.facts.register(HERE, newest)
 
 
-def test_an_image_that_one_list_lacks_is_asked_for_by_id(lab: Lab) -> None:
-    """DescribeImages is eventually consistent: a list without the known image proves nothing."""
+def test_an_image_that_one_list_lacks_is_requested_by_id(lab: Lab) -> None:
+    """DescribeImages is eventually consistent, so a list without the known image is verified."""
     _known_newest(lab)
     lab.facts.overlooked.add(image_id(2))
     assert lab.check(a_request(lookup=by_name())) == [OK]
@@ -659,8 +663,8 @@ def test_an_image_that_one_list_lacks_is_asked_for_by_id(lab: Lab) -> None:
     assert lab.writes() == []
 
 
-def test_an_image_that_is_really_gone_is_a_rollback(lab: Lab) -> None:
-    """Neither the list nor the question for its id shows it."""
+def test_a_confirmed_missing_image_is_a_rollback(lab: Lab) -> None:
+    """Neither the list nor the request by id returns the image."""
     settled(lab, a_pair(lookup=by_name(), known=an_ami(2, 2).observation()))
     lab.facts.register(HERE, an_ami(1, 1))
     assert lab.check(a_request(lookup=by_name())) == [Outcome(State.OK, Kind.ROLLBACK)]
@@ -677,8 +681,8 @@ def test_a_question_that_fails_decides_nothing(lab: Lab) -> None:
     assert outcomes == {request: Outcome(State.THROTTLED, again=True)}
 
 
-def test_a_lookup_that_names_images_is_asked_again_for_one(lab: Lab) -> None:
-    """Its list of ids is replaced by the known id, so an incomplete answer moves nothing."""
+def test_a_lookup_by_ids_is_repeated_for_the_known_id(lab: Lab) -> None:
+    """The known id replaces the list of ids, so an incomplete response has no effect."""
     both = FilterLookup((Filter("image-id", (image_id(1), image_id(2))),))
     settled(room, a_pair(lookup=both, known=an_ami(2, 2).observation()))
     room.facts.register(HERE, an_ami(1, 1))
@@ -691,7 +695,7 @@ def test_a_lookup_that_names_images_is_asked_again_for_one(lab: Lab) -> None:
 
 
 class _Incomplete(FakeFacts):
-    """Leaves an image out of its first list."""
+    """Omits an image from its first list."""
 
     def __init__(self, facts: FakeFacts, missing: str) -> None:
         super().__init__(facts.journal)
@@ -701,7 +705,7 @@ class _Incomplete(FakeFacts):
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
     ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
-        """The images, without one the first time."""
+        """Return the images, without one the first time."""
         missing, self._missing = self._missing, ""
         for lookup, found in super().matching(target, lookups):
             assert isinstance(found, list)
@@ -718,34 +722,34 @@ class _FailingTheSecondTime(FakeFacts):
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
     ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
-        """The images once, then a failure."""
+        """Return the images once, then a failure."""
         found = list(super().matching(target, lookups))
         self.fail("matching", "RequestLimitExceeded")
         yield from found
 
 
-# --- one row that is busy
+# --- a row that is throttled
 
 
-class _BusyRows(FakeRows):
-    """A table in which one pair's row cannot be written, and no counter."""
+class _ThrottledRows(FakeRows):
+    """A table that rejects writes of one pair's row and of round rows as throttled."""
 
     busy = "b"
 
     def commit(self, pair: Pair, release: Release) -> Commit:
-        """Commit, but for the busy pair."""
+        """Commit all pairs except one."""
         if pair.image_name == self.busy:
             raise CallFailedError(a_failure("InternalError"))
         return super().commit(pair, release)
 
     def answered(self, *_: object, **__: object) -> None:
-        """Note nothing."""
+        """Write nothing."""
         raise CallFailedError(a_failure("ThrottlingException"))
 
 
-def test_a_row_that_is_busy_costs_its_own_message_only(lab: Lab) -> None:
-    """A conflict on one row fails one message; a round row that is busy fails none."""
-    lab.rows = _BusyRows(lab.journal)
+def test_a_throttled_row_affects_only_its_own_message(lab: Lab) -> None:
+    """A conflict on one row fails one message; a throttled round row fails none."""
+    lab.rows = _ThrottledRows(lab.journal)
     settled(lab, *(a_pair(name) for name in "abc"))
     lab.publish(1)
 
@@ -756,7 +760,7 @@ def test_a_row_that_is_busy_costs_its_own_message_only(lab: Lab) -> None:
 
 
 class _CrashingRows(FakeRows):
-    """Raise what no code foresees when one pair's row is written."""
+    """Raises an unexpected error when one pair's row is written."""
 
     def commit(self, pair: Pair, release: Release) -> Commit:
         """Commit every other pair's release."""
@@ -766,8 +770,8 @@ class _CrashingRows(FakeRows):
         return super().commit(pair, release)
 
 
-def test_an_exception_in_one_pair_costs_that_pair_alone(lab: Lab) -> None:
-    """Whatever it is; it is logged with its traceback, and the message comes back."""
+def test_an_exception_in_one_pair_affects_only_that_pair(lab: Lab) -> None:
+    """The error is logged with its traceback, and the message is redelivered."""
     lab.rows = _CrashingRows(lab.journal)
     settled(lab, *(a_pair(name) for name in "abc"))
     lab.publish(1)
@@ -780,24 +784,24 @@ def test_an_exception_in_one_pair_costs_that_pair_alone(lab: Lab) -> None:
     assert where["image_name"] == "b"
 
 
-class _StrangeImages(FakeFacts):
-    """Answers one filter lookup with an image that no code foresees."""
+class _UnexpectedImages(FakeFacts):
+    """Returns an image with an unexpected value for one filter lookup."""
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
     ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
-        """An image whose date is a number for names that begin with b."""
+        """Return an image whose date is a number for names that begin with b."""
         for lookup, found in super().matching(target, lookups):
             seven: Any = 7
             strange = [an_ami(1), replace(an_ami(2), creation_date=seven)]
             yield lookup, strange if lookup.filters[0].values == ("b-*",) else found
 
 
-def test_an_answer_that_cannot_be_read_costs_its_pair_alone(lab: Lab) -> None:
-    """The others of the target are settled; its message comes back."""
+def test_an_unexpected_response_affects_only_its_pair(lab: Lab) -> None:
+    """The other pairs of the target are settled, and the message is redelivered."""
     lookups = {name: by_name(f"{name}-*") for name in "abc"}
     settled(lab, *(a_pair(name, lookup) for name, lookup in lookups.items()))
-    lab.facts = _StrangeImages(lab.journal)
+    lab.facts = _UnexpectedImages(lab.journal)
     for number, name in enumerate(lookups, start=1):
         lab.facts.register(HERE, replace(an_ami(number), name=f"{name}-1"))
 
@@ -816,7 +820,7 @@ def test_an_answer_that_cannot_be_read_costs_its_pair_alone(lab: Lab) -> None:
     ids=["deleted and created again", "restored"],
 )
 def test_an_image_row_that_is_behind_heals_with_the_next_delivery(lab: Lab, row: Pair) -> None:
-    """Nothing is announced twice; versions go on, each from the image before it."""
+    """No event is sent twice; versions continue, each from the previous image."""
     settled(lab, row)
     past = a_pair(known=an_observation(1), version=1)
     for version, number in ((2, 2), (3, 3)):
@@ -840,7 +844,7 @@ def test_an_image_row_that_is_behind_heals_with_the_next_delivery(lab: Lab, row:
 
 
 def test_a_healed_row_whose_lookup_was_edited_since_is_reconfigured(lab: Lab) -> None:
-    """The last release has another lookup's digest: the change is the edit's."""
+    """The last release has another lookup's digest, so the change is an edit."""
     settled(lab, a_pair())
     before = a_pair(lookup=by_parameter("/before"))
     lab.rows.put_release(a_release(before, 1, Kind.BASELINE))
@@ -849,8 +853,8 @@ def test_a_healed_row_whose_lookup_was_edited_since_is_reconfigured(lab: Lab) ->
     assert lab.check(a_request()) == [Outcome(State.OK, Kind.RECONFIGURED)]
 
 
-def test_a_release_row_that_cannot_be_decoded_costs_its_pair_alone(lab: Lab) -> None:
-    """No release after the row can be decoded, so no delivery could heal it."""
+def test_an_undecodable_release_row_affects_only_its_pair(lab: Lab) -> None:
+    """No release after the row can be decoded, so a redelivery would not help."""
     pair = a_pair(known=an_observation(1))
     settled(lab, pair, a_pair("other"))
     lab.rows.garble_release(a_release(pair))
@@ -860,11 +864,11 @@ def test_a_release_row_that_cannot_be_decoded_costs_its_pair_alone(lab: Lab) -> 
     assert "release row 2 exists" in str(lab.log.fields("row malformed"))
 
 
-# --- what is noted for the whole target
+# --- the round row of the target
 
 
-def test_final_outcomes_are_noted_once_per_target(lab: Lab) -> None:
-    """Problems that are shown count as well; what comes back or was dropped does not."""
+def test_answered_pairs_are_written_once_per_target(lab: Lab) -> None:
+    """Failures count as answered; redelivered and dropped requests do not."""
     lab.rows.begin(HERE)
     settled(
         lab,
@@ -885,8 +889,8 @@ def test_final_outcomes_are_noted_once_per_target(lab: Lab) -> None:
     assert lab.journal.count("answered") == 1
 
 
-def test_requests_of_two_rounds_are_one_answer(lab: Lab) -> None:
-    """Whichever round asked; the pair is settled once."""
+def test_requests_of_two_rounds_are_one_answered_pair(lab: Lab) -> None:
+    """Requests of two rounds settle the pair once."""
     lab.rows.begin(HERE)
     settled(lab, a_pair(number=7))
     lab.publish(1)
@@ -896,8 +900,8 @@ def test_requests_of_two_rounds_are_one_answer(lab: Lab) -> None:
     assert (lab.journal.count("answered"), lab.journal.count("commit")) == (1, 1)
 
 
-def test_nothing_is_noted_where_nothing_was_answered(lab: Lab) -> None:
-    """The round row stays as it is."""
+def test_no_round_row_is_written_without_answered_pairs(lab: Lab) -> None:
+    """The round row is not written."""
     settled(lab, a_pair(known=an_observation(1)))
     lab.check(a_request(), seconds=0)
     lab.check(a_request("unknown"))
@@ -905,8 +909,8 @@ def test_nothing_is_noted_where_nothing_was_answered(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(("receives", "expected"), [(1, "ok"), (2, "late"), (5, "late")])
-def test_what_is_late_twice_is_shown(lab: Lab, receives: int, expected: str) -> None:
-    """The first time, the message comes back in time; each time it is logged."""
+def test_a_pair_that_is_late_twice_is_marked(lab: Lab, receives: int, expected: str) -> None:
+    """The first time, the message is only redelivered; each time, the pair is logged."""
     pair = a_pair(known=an_observation(1))
     settled(lab, pair)
     for _ in range(2):
@@ -918,8 +922,8 @@ def test_what_is_late_twice_is_shown(lab: Lab, receives: int, expected: str) -> 
 
 
 @pytest.mark.parametrize("rounds", [(ROUND, NEXT_ROUND), (NEXT_ROUND, ROUND)], ids=str)
-def test_the_message_that_came_back_decides(lab: Lab, rounds: tuple[str, str]) -> None:
-    """Whatever the order in which a batch holds it and the next round's."""
+def test_the_redelivered_message_decides(lab: Lab, rounds: tuple[str, str]) -> None:
+    """The redelivered message decides, in any order with the next round's message."""
     settled(lab, a_pair(known=an_observation(1)))
     received = {a_request(round_id=round_id): 1 + (round_id == ROUND) for round_id in rounds}
     target_lookup = TargetLookup(room.rows, room.facts, room.log, lambda: MOMENT)
@@ -928,7 +932,7 @@ def test_the_message_that_came_back_decides(lab: Lab, rounds: tuple[str, str]) -
 
 
 def test_a_message_of_an_older_lookup_marks_nothing(lab: Lab) -> None:
-    """It is dropped; the message of the present lookup came for the first time."""
+    """The old message is dropped; the message of the current lookup was received once."""
     settled(lab, a_pair(known=an_observation(1)))
     received = {a_request(): 1, a_request(lookup=by_parameter("/before")): 2}
     target_lookup = TargetLookup(room.rows, room.facts, room.log, lambda: MOMENT)
@@ -938,7 +942,7 @@ def test_a_message_of_an_older_lookup_marks_nothing(lab: Lab) -> None:
 
 
 def test_a_batch_marks_a_hundred_late_rows_at_most(lab: Lab) -> None:
-    """Over all its targets: at the deadline, time is short."""
+    """The limit applies to all targets of the batch, because time is short at the deadline."""
     budget = MarkBudget()
     for target in (HERE, THERE):
         names = [f"image-{number:02d}" for number in range(70)]
@@ -949,23 +953,23 @@ def test_a_batch_marks_a_hundred_late_rows_at_most(lab: Lab) -> None:
 
 
 def test_a_late_row_that_cannot_be_written_is_no_error(lab: Lab) -> None:
-    """Its message comes back all the same."""
-    lab.rows = _BusyMarks(lab.journal)
+    """The message is redelivered nevertheless."""
+    lab.rows = _ThrottledMarks(lab.journal)
     settled(lab, a_pair())
     assert lab.check(a_request(), seconds=0, receives=2) == [LATE]
     assert len(lab.log.fields("row not written")) == 1
 
 
-class _BusyMarks(FakeRows):
-    """A table that takes no marks."""
+class _ThrottledMarks(FakeRows):
+    """A table that rejects marks."""
 
     def mark(self, *_: object, **__: object) -> None:
-        """Write nothing."""
+        """Raise the failure of a mark."""
         raise CallFailedError(a_failure("ThrottlingException"))
 
 
-def test_another_code_of_the_same_state_is_written(lab: Lab) -> None:
-    """The row says what to repair now."""
+def test_a_different_code_of_the_same_state_is_written(lab: Lab) -> None:
+    """The row has the code of the current failure."""
     settled(lab, a_pair(known=an_observation(1)))
     for code in ("ThrottlingException", "ThrottlingException", "RequestLimitExceeded"):
         lab.facts.fail("parameters", code)

@@ -1,4 +1,4 @@
-"""Which calls a target gets after one of them was not answered."""
+"""The calls to a target after one of its calls timed out."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from services.lookup.sources import Sources
 from services.lookup.visits import Visits
 
 T = TypeVar("T")
-SILENT = Failure(State.TRANSIENT, "ReadTimeoutError", "Read timeout on endpoint URL")
+TIMED_OUT = Failure(State.TRANSIENT, "ReadTimeoutError", "Read timeout on endpoint URL")
 BUSY = Failure(State.THROTTLED, "ThrottlingException", "Rate exceeded")
 DROPPED = Failure(State.TRANSIENT, "ConnectionClosedError", "Connection was closed")
 
 
 @dataclass(slots=True)
 class FakeMembers:
-    """Members that fail per service, or per account under the name `sts`."""
+    """Sessions that fail per service, or per account under the name `sts`."""
 
     problems: dict[str, Failure] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -34,7 +34,7 @@ class FakeMembers:
         self._ask("sts", account_id)
 
     def call(self, target: Target, service: str, use: Callable[[Any], T]) -> T:
-        """Ask a service, which has no client here."""
+        """Call a service, which has no client here."""
         self._ask(service, target.account_id)
         return use(None)
 
@@ -46,12 +46,12 @@ class FakeMembers:
 
 
 def visits(members: FakeMembers) -> Visits:
-    """Visits over members that are not there."""
+    """Build visits over fake sessions."""
     return Visits(cast("TargetSessions", members))
 
 
 def ask(access: Visits, service: str, target: Target = HERE) -> Failure | None:
-    """How a call failed."""
+    """Return the failure of a call."""
     try:
         access.call(target, service, lambda _: None)
     except CallFailedError as error:
@@ -62,22 +62,22 @@ def ask(access: Visits, service: str, target: Target = HERE) -> Failure | None:
 @pytest.mark.parametrize(
     "code", ["ReadTimeoutError", "ConnectTimeoutError", "EndpointConnectionError"]
 )
-@pytest.mark.parametrize(("silent", "other"), [("ssm", "ec2"), ("ec2", "ssm")])
-def test_after_a_time_out_no_service_is_asked(silent: str, other: str, code: str) -> None:
-    """The rest of the visit fails alike, without a call; other targets are asked."""
+@pytest.mark.parametrize(("hanging", "other"), [("ssm", "ec2"), ("ec2", "ssm")])
+def test_after_a_time_out_no_service_is_called(hanging: str, other: str, code: str) -> None:
+    """Other calls of the visit fail without a request; other targets are called."""
     found = Failure(State.TRANSIENT, code, "no answer")
-    members = FakeMembers({silent: found})
+    members = FakeMembers({hanging: found})
     access = visits(members)
     access.ensure_session(HERE)
 
-    assert [ask(access, silent), ask(access, silent), ask(access, other)] == [found] * 3
+    assert [ask(access, hanging), ask(access, hanging), ask(access, other)] == [found] * 3
     assert ask(access, other, THERE) is None
     here, there = HERE.account_id, THERE.account_id
-    assert members.asked == [("sts", here), (silent, here), (other, there)]
+    assert members.asked == [("sts", here), (hanging, here), (other, there)]
 
 
 @pytest.mark.parametrize("problem", [BUSY, DROPPED], ids=lambda problem: problem.code)
-def test_other_failures_end_no_visit(problem: Failure) -> None:
+def test_other_failures_do_not_end_a_visit(problem: Failure) -> None:
     """A target that throttles in one service may answer in the other."""
     members = FakeMembers({"ssm": problem})
     access = visits(members)
@@ -86,9 +86,9 @@ def test_other_failures_end_no_visit(problem: Failure) -> None:
     assert [ask(access, "ssm"), ask(access, "ec2")] == [problem, None]
 
 
-def test_the_next_visit_asks_again() -> None:
-    """A time-out is held against a target within its visit only."""
-    members = FakeMembers({"ssm": SILENT})
+def test_the_next_visit_calls_again() -> None:
+    """A time-out affects only the visit in which it occurred."""
+    members = FakeMembers({"ssm": TIMED_OUT})
     access = visits(members)
     access.ensure_session(HERE)
     ask(access, "ssm")
@@ -98,9 +98,9 @@ def test_the_next_visit_asks_again() -> None:
     assert [ask(access, "ssm"), ask(access, "ec2")] == [None, None]
 
 
-def test_a_thread_of_an_earlier_visit_ends_none() -> None:
-    """A call that outlived its batch may time out while the next batch is in the target."""
-    members = FakeMembers({"ssm": SILENT})
+def test_a_thread_of_an_earlier_visit_does_not_end_a_later_one() -> None:
+    """A call that outlives its batch may time out during the next batch."""
+    members = FakeMembers({"ssm": TIMED_OUT})
     access = visits(members)
     access.ensure_session(HERE)
 
@@ -110,18 +110,18 @@ def test_a_thread_of_an_earlier_visit_ends_none() -> None:
 
     members.meanwhile = next_batch
 
-    assert ask(access, "ssm") == SILENT
+    assert ask(access, "ssm") == TIMED_OUT
     assert ask(access, "ec2") is None
 
 
 def test_sources_stop_at_a_time_out() -> None:
-    """Parameters, lists of images and images by id all share the visit."""
-    members = FakeMembers({"ssm": SILENT})
+    """Parameters, lists of images and images by id share the visit."""
+    members = FakeMembers({"ssm": TIMED_OUT})
     sources = Sources(cast("TargetSessions", members))
     sources.ensure_session(HERE)
     paths = [f"{PATH}/{number}" for number in range(25)]
 
-    assert set(dict(sources.parameters(HERE, paths)).values()) == {SILENT}
-    assert dict(sources.matching(HERE, [by_name()])) == {by_name(): SILENT}
-    assert sources.images(HERE, ["ami-1"]) == {"ami-1": SILENT}
+    assert set(dict(sources.parameters(HERE, paths)).values()) == {TIMED_OUT}
+    assert dict(sources.matching(HERE, [by_name()])) == {by_name(): TIMED_OUT}
+    assert sources.images(HERE, ["ami-1"]) == {"ami-1": TIMED_OUT}
     assert [service for service, _ in members.asked] == ["sts", "ssm"]

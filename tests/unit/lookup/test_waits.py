@@ -1,4 +1,4 @@
-"""What is remembered of targets that kept a thread waiting, and for how long."""
+"""Targets in which a thread waited recently, and the time for which they are recorded."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class Clock:
     seconds: float = 1e6
 
     def __call__(self) -> float:
-        """The time."""
+        """Return the time."""
         return self.seconds
 
 
 THIRD = Target("777788889999", "ap-south-1")
 
 
-def test_targets_that_kept_a_thread_waiting_come_last() -> None:
-    """The order of the others is kept, and so is theirs."""
+def test_targets_in_which_a_thread_waited_come_last() -> None:
+    """The order of the other targets and the order of these are kept."""
     waits = RecentWaits(Clock())
     assert waits.last([HERE, THERE, THIRD]) == [HERE, THERE, THIRD]
     waits.note(THERE, waited=True)
@@ -33,8 +33,8 @@ def test_targets_that_kept_a_thread_waiting_come_last() -> None:
     assert waits.last([HERE, THERE, THIRD]) == [THIRD, HERE, THERE]
 
 
-def test_a_target_that_answers_is_no_longer_last() -> None:
-    """One answer is enough."""
+def test_a_target_that_responds_is_no_longer_last() -> None:
+    """One response is enough."""
     waits = RecentWaits(Clock())
     waits.note(HERE, waited=True)
     waits.note(HERE, waited=False)
@@ -42,8 +42,8 @@ def test_a_target_that_answers_is_no_longer_last() -> None:
     assert waits.last([HERE, THERE]) == [HERE, THERE]
 
 
-def test_a_wait_is_forgotten_after_an_hour() -> None:
-    """Longer than a message comes back, and no longer."""
+def test_a_wait_is_removed_after_an_hour() -> None:
+    """A wait is kept longer than the visibility timeout."""
     clock = Clock()
     waits = RecentWaits(clock)
     waits.note(HERE, waited=True)
@@ -54,7 +54,7 @@ def test_a_wait_is_forgotten_after_an_hour() -> None:
 
 
 def test_the_number_of_waits_is_bounded() -> None:
-    """The oldest are forgotten first."""
+    """The oldest waits are removed first."""
     waits = RecentWaits(Clock())
     many = [Target(f"{number:012}", "eu-west-1") for number in range(1001)]
     for target in many:

@@ -1,4 +1,4 @@
-"""A batch over several targets, in real threads: what one target costs the others."""
+"""A batch over several targets, in real threads: how targets affect each other."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ from services.lookup.waits import RecentWaits
 from services.lookup.worker import Message, Worker
 
 BOUND = 10
-"""Seconds after which a thread that is still held is let go, come what may."""
+"""Seconds after which a held thread continues in any case."""
 
 
 @dataclass(slots=True)
 class Lab:
-    """A worker on fakes; `release` lets go whoever `hold` holds."""
+    """A worker on fakes; `release` lets the targets of `hold` continue."""
 
     rows: FakeRows = field(default_factory=FakeRows)
     facts: FakeFacts = field(default_factory=FakeFacts)
@@ -65,11 +65,11 @@ class Lab:
             self.facts.register(target, an_ami(1))
 
     def hold(self, *targets: Target) -> None:
-        """Let these targets not answer until they are released."""
+        """Make these targets wait until they are released."""
         self.facts.hold = lambda target: self._wait(target, targets)
 
     def fail(self, problem: Failure, *targets: Target, times: int = 99) -> list[Target]:
-        """Let the next calls into these targets fail; the targets that are entered, in order."""
+        """Make the next calls to these targets fail, and return the called targets in order."""
         entered: list[Target] = []
 
         def ensure_session(target: Target) -> None:
@@ -87,19 +87,19 @@ class Lab:
 
 @pytest.fixture
 def lab() -> Iterator[Lab]:
-    """A lab whose threads are let go at the end."""
+    """Build a lab whose threads continue at the end."""
     made = Lab()
     yield made
     made.release.set()
 
 
 def a_message(request: Request | None = None, message_id: str = "m1") -> Message:
-    """A message as it is delivered."""
+    """Build a message as it is delivered."""
     return Message(message_id, encode_request(request or a_request()))
 
 
 def there(message_id: str = "m2") -> Message:
-    """A message about another target."""
+    """Build a message of another target."""
     return a_message(a_request(target=THERE), message_id)
 
 
@@ -107,14 +107,14 @@ def there(message_id: str = "m2") -> Message:
 
 
 @pytest.mark.parametrize("body", [None, {"schema": 1}, 7, b"{}"])
-def test_a_body_that_is_no_text_fails_alone(body: object) -> None:
-    """A pipe or a test invocation may deliver what SQS never would."""
+def test_a_body_that_is_not_text_fails_only_its_message(body: object) -> None:
+    """A pipe or a test invocation may deliver a body that SQS would not."""
     report = Lab().work(Message("odd", body))
     assert (report.failed_messages, report.malformed) == (["odd"], 1)
 
 
-def test_a_batch_of_nothing_is_no_work(lab: Lab) -> None:
-    """The answer names no failure."""
+def test_an_empty_batch_succeeds(lab: Lab) -> None:
+    """The response contains no failure."""
     assert lab.work().answer() == {
         "batchItemFailures": [],
         "checked": 0,
@@ -130,8 +130,8 @@ def test_a_batch_of_nothing_is_no_work(lab: Lab) -> None:
     "body",
     ["", "not JSON", "[]", "{}", '{"schema": 2}', '{"schema":1', "[" * 100_000, "\ud800", "null"],
 )
-def test_a_malformed_message_fails_alone(lab: Lab, body: str) -> None:
-    """It goes to the dead letters by itself; its neighbours are checked."""
+def test_a_malformed_message_does_not_affect_others(lab: Lab, body: str) -> None:
+    """The message fails, and the other messages are processed."""
     lab.track(HERE)
     report = lab.work(Message("bad", body), a_message())
     assert (report.failed_messages, report.malformed) == (["bad"], 1)
@@ -150,7 +150,7 @@ def test_copies_of_a_message_share_one_outcome(lab: Lab) -> None:
 
 
 def test_copies_of_a_message_fail_together(lab: Lab) -> None:
-    """Each has to be named, or it would be acknowledged."""
+    """Every copy has to be in the response, because it would be acknowledged otherwise."""
     lab.track(HERE)
     lab.facts.fail("parameters", "ThrottlingException")
     report = lab.work(a_message(message_id="m1"), a_message(message_id="m2"))
@@ -158,8 +158,8 @@ def test_copies_of_a_message_fail_together(lab: Lab) -> None:
     assert report.failures == {("throttled", HERE.region): 1}
 
 
-def test_a_batch_over_several_targets_is_done_by_target(lab: Lab) -> None:
-    """One session and one read each."""
+def test_a_batch_over_several_targets_is_processed_by_target(lab: Lab) -> None:
+    """Each target has one session and one read."""
     lab.track(HERE, THERE)
     lab.rows.put(a_pair("other", by_name(), target=THERE))
     other = a_message(a_request("other", by_name(), target=THERE), "m3")
@@ -170,8 +170,8 @@ def test_a_batch_over_several_targets_is_done_by_target(lab: Lab) -> None:
     assert lab.rows.journal.count("read") == 2
 
 
-def test_what_may_pass_fails_and_what_lasts_is_acknowledged(lab: Lab) -> None:
-    """Only another delivery that could help is asked for."""
+def test_temporary_failures_are_redelivered_and_permanent_ones_acknowledged(lab: Lab) -> None:
+    """A message is redelivered only if another delivery may help."""
     lab.track(HERE, THERE)
     lab.facts.close(HERE.account_id)
     lab.facts.fail("parameters", "ThrottlingException")
@@ -181,10 +181,10 @@ def test_what_may_pass_fails_and_what_lasts_is_acknowledged(lab: Lab) -> None:
     assert report.failures == expected
 
 
-# --- targets that would cost the others
+# --- slow and failing targets
 
 
-def test_a_slow_target_costs_only_itself(lab: Lab) -> None:
+def test_a_slow_target_affects_only_itself(lab: Lab) -> None:
     """At the deadline its messages fail, and all others are done."""
     lab.track(HERE, THERE)
     lab.hold(HERE)
@@ -197,8 +197,8 @@ def test_a_slow_target_costs_only_itself(lab: Lab) -> None:
     ]
 
 
-def test_slow_targets_on_all_threads_but_one_keep_nobody_waiting(lab: Lab) -> None:
-    """What is left of the pool works off the rest."""
+def test_slow_targets_on_all_threads_but_one_delay_no_other(lab: Lab) -> None:
+    """The remaining thread processes all other targets."""
     slow = [Target(f"{n:012}", "eu-west-1") for n in range(MAX_THREADS - 1)]
     fast = [Target(f"{n:012}", "eu-west-2") for n in range(10)]
     lab.track(*slow, *fast)
@@ -209,8 +209,8 @@ def test_slow_targets_on_all_threads_but_one_keep_nobody_waiting(lab: Lab) -> No
     assert report.releases == {"baseline": len(fast)}
 
 
-def test_what_never_began_fails_and_never_begins(lab: Lab) -> None:
-    """When the answer is out, nobody is left to look anything up."""
+def test_a_lookup_that_did_not_start_fails_and_never_starts(lab: Lab) -> None:
+    """After the response, no thread starts a lookup."""
     slow = [Target(f"{n:012}", "eu-west-1") for n in range(MAX_THREADS)]
     lab.track(*slow, HERE)
     lab.hold(*slow)
@@ -228,10 +228,10 @@ def test_what_never_began_fails_and_never_begins(lab: Lab) -> None:
 SILENT = Failure(State.TRANSIENT, "ReadTimeoutError", "Read timeout on endpoint URL")
 
 
-def test_a_target_that_times_out_is_asked_again_after_all_others(
+def test_a_target_that_times_out_is_repeated_after_all_others(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three attempts, as for other failures, but each at the end of the queue."""
+    """It has three attempts, as for other failures, each at the end of the queue."""
     monkeypatch.setattr("services.lookup.worker.MAX_THREADS", 1)
     others = [Target(f"{n:012}", "eu-west-2") for n in range(5)]
     lab.track(HERE, *others)
@@ -243,8 +243,8 @@ def test_a_target_that_times_out_is_asked_again_after_all_others(
     assert lab.rows.stored(a_pair()).state == "transient"
 
 
-def test_a_single_time_out_costs_no_delivery(lab: Lab) -> None:
-    """What the second attempt answers is committed, and its message is acknowledged."""
+def test_a_single_time_out_causes_no_redelivery(lab: Lab) -> None:
+    """The result of the second attempt is committed, and its message is acknowledged."""
     lab.track(HERE)
     lab.fail(SILENT, HERE, times=1)
     report = lab.work(a_message())
@@ -253,16 +253,16 @@ def test_a_single_time_out_costs_no_delivery(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalError", "AccessDeniedException"])
-def test_other_failures_are_left_to_another_delivery(lab: Lab, code: str) -> None:
-    """They have been repeated by botocore already, or are final."""
+def test_other_failures_are_left_to_a_redelivery(lab: Lab, code: str) -> None:
+    """Botocore has repeated these failures already, or they are permanent."""
     lab.track(HERE)
     entered = lab.fail(a_failure(code), HERE)
     lab.work(a_message())
     assert entered == [HERE]
 
 
-def test_no_attempt_begins_that_could_not_end_in_time(lab: Lab) -> None:
-    """A call that outlives its batch would leave work that is not accounted for."""
+def test_no_attempt_starts_that_could_not_end_in_time(lab: Lab) -> None:
+    """A call that outlives its batch would do work that is not reported."""
     lab.track(HERE)
     entered = lab.fail(SILENT, HERE)
     report = lab.work(a_message(), seconds=14)
@@ -270,10 +270,10 @@ def test_no_attempt_begins_that_could_not_end_in_time(lab: Lab) -> None:
     assert lab.log.events("error") == []
 
 
-def test_an_attempt_that_is_cut_off_takes_nothing_back(
+def test_an_interrupted_attempt_keeps_earlier_outcomes(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The outcomes of the attempt before it are reported."""
+    """The outcomes of the previous attempt are reported."""
     monkeypatch.setattr("services.lookup.worker._SECONDS_FOR_ANOTHER", 0)
     lab.track(HERE)
     entered: list[Target] = []
@@ -291,8 +291,8 @@ def test_an_attempt_that_is_cut_off_takes_nothing_back(
     assert report.failures == {("transient", HERE.region): 1}
 
 
-def test_targets_that_timed_out_are_asked_last(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the next batch; once they answer, they have their turn as before."""
+def test_targets_that_timed_out_come_last(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They come last in the next batch; once they respond, they are in the usual order."""
     monkeypatch.setattr("services.lookup.worker.MAX_THREADS", 1)
     lab.track(HERE, THERE)
     lab.fail(SILENT, HERE)
@@ -303,10 +303,10 @@ def test_targets_that_timed_out_are_asked_last(lab: Lab, monkeypatch: pytest.Mon
     assert entered == [THERE, HERE, HERE, THERE]
 
 
-def test_targets_that_were_still_at_work_at_the_deadline_are_asked_last(
+def test_targets_that_were_running_at_the_deadline_come_last(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A target that sends a byte now and then never times out, and holds a thread all the same."""
+    """A target that sends a byte now and then never times out, but occupies a thread."""
     lab.track(HERE, THERE)
     lab.hold(HERE)
     lab.work(a_message(), there(), seconds=0.2)
@@ -317,8 +317,8 @@ def test_targets_that_were_still_at_work_at_the_deadline_are_asked_last(
     assert entered == [THERE, HERE]
 
 
-def test_a_bug_in_one_target_costs_only_itself(lab: Lab) -> None:
-    """Its messages fail, and the log has the trace."""
+def test_an_unexpected_error_in_one_target_affects_only_itself(lab: Lab) -> None:
+    """Its messages fail, and the log has the traceback."""
     lab.track(HERE, THERE)
 
     def trip(target: Target) -> None:
@@ -332,8 +332,8 @@ def test_a_bug_in_one_target_costs_only_itself(lab: Lab) -> None:
     assert lab.log.events("exception") == ["target failed unexpectedly"]
 
 
-def test_a_busy_table_fails_that_group_alone(lab: Lab) -> None:
-    """The others could use it."""
+def test_a_throttled_table_fails_only_that_group(lab: Lab) -> None:
+    """The other targets are processed."""
     lab.track(HERE, THERE)
     lab.rows.problems[HERE] = CallFailedError(a_failure("ThrottlingException"))
     report = lab.work(a_message(), there())
@@ -343,7 +343,7 @@ def test_a_busy_table_fails_that_group_alone(lab: Lab) -> None:
 
 
 def test_a_broken_table_fails_the_whole_invocation(lab: Lab) -> None:
-    """So it alarms, and every message comes back."""
+    """The invocation fails, an alarm is raised, and every message is redelivered."""
     lab.track(HERE, THERE)
     broken = HubBrokenError("table ami-tracker", a_failure("AccessDeniedException"))
     lab.rows.problems[THERE] = broken
@@ -358,7 +358,7 @@ def test_requests_of_a_dropped_pair_are_acknowledged(lab: Lab) -> None:
 
 
 class _CommitAtTheDeadline(FakeRows):
-    """A commit that is under way while the deadline passes, and ends within the reserve."""
+    """A commit that runs while the deadline passes, and ends within the reserve."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -371,8 +371,8 @@ class _CommitAtTheDeadline(FakeRows):
         return super().commit(pair, release)
 
 
-def test_what_ends_within_the_reserve_counts(lab: Lab) -> None:
-    """The handler waits longer than its workers begin anything: the release is not late."""
+def test_a_commit_that_ends_within_the_reserve_counts(lab: Lab) -> None:
+    """The handler waits for running commits after the deadline, so the release is not late."""
     rows = _CommitAtTheDeadline()
     room.rows = rows
     room.track(HERE)
