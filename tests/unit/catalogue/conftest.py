@@ -1,6 +1,6 @@
-"""Writes configurations to disk for the catalogue's tests.
+"""Write configurations to disk for the catalogue's tests.
 
-Fixtures are session-wide, so that hypothesis can use them; each call gets a folder of its own.
+The fixtures have session scope, so hypothesis can use them. Each call uses its own folder.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Write = Callable[..., tuple[Path, Path]]
 
 @pytest.fixture(scope="session")
 def write(tmp_path_factory: pytest.TempPathFactory) -> Write:
-    """A function that writes image files and regions.yaml and returns where they are."""
+    """Return a function that writes image files and regions.yaml and returns their paths."""
 
     def written(images: Text | Mapping[str, Text], regions: Text = REGIONS) -> tuple[Path, Path]:
         folder = tmp_path_factory.mktemp("configuration")
@@ -47,7 +47,7 @@ def _put(path: Path, text: Text) -> None:
 
 @pytest.fixture(scope="session")
 def loaded(write: Write) -> Callable[..., Catalogue]:
-    """A function that loads texts as a configuration."""
+    """Return a function that loads texts as a configuration."""
 
     def catalogue(images: Text | Mapping[str, Text], regions: Text = REGIONS) -> Catalogue:
         return load(*write(images, regions))
@@ -57,7 +57,7 @@ def loaded(write: Write) -> Callable[..., Catalogue]:
 
 @pytest.fixture(scope="session")
 def refused(write: Write) -> Callable[..., tuple[Problem, ...]]:
-    """A function that loads texts as a configuration and returns all that is wrong with them."""
+    """Return a function that loads texts as a configuration and returns its problems."""
 
     def problems(images: Text | Mapping[str, Text], regions: Text = REGIONS) -> tuple[Problem, ...]:
         with pytest.raises(ConfigurationError) as caught:

@@ -1,4 +1,4 @@
-"""What EC2 refuses in a filter, or can never match, and what is said of it."""
+"""Filters that EC2 rejects or that match no image, and their messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.catalogue.filters import (
 
 
 def test_the_filter_names_are_those_of_botocore() -> None:
-    """The names of the documented list, without the lists inside it."""
+    """The list has all documented names, without the nested lists."""
     model = Loader().load_service_model("ec2", "service-2")
     text = model["shapes"]["DescribeImagesRequest"]["members"]["Filters"]["documentation"]
     without_inner_lists = re.sub(r"(?s)(<ul>.*?)<ul>.*?</ul>", r"\1", text)
@@ -63,7 +63,7 @@ def test_a_filter_of_ec2_is_accepted(name: str) -> None:
     ],
 )
 def test_a_misspelt_filter_is_recognised(name: str, guess: str) -> None:
-    """By spelling, by case, or by what other tools call it."""
+    """The name is recognised by spelling, by case, or by its name in other tools."""
     assert filter_name_mistake(name) == f"EC2 has no filter {name!r}; did you mean {guess}?"
 
 
@@ -75,7 +75,7 @@ def test_a_filter_like_no_other_gets_no_guess() -> None:
 
 @pytest.mark.parametrize("value", ["pending", "Available", "avail*", "*"])
 def test_only_available_images_are_chosen(value: str) -> None:
-    """A state is compared as EC2 compares it: by case."""
+    """A state is compared with case, as in EC2."""
     mistake = state_mistake(value)
 
     assert mistake is not None
@@ -84,8 +84,8 @@ def test_only_available_images_are_chosen(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", [r"a\*b", r"a\?b", r"a\\b", r"\\\*", "a*b?c", ""])
-def test_ec2_knows_three_escapes(value: str) -> None:
-    """A wildcard, or the backslash itself."""
+def test_ec2_accepts_three_escapes(value: str) -> None:
+    """A backslash may precede a wildcard or a backslash."""
     assert escape_mistake(value) is None
 
 
@@ -99,8 +99,8 @@ def test_ec2_knows_three_escapes(value: str) -> None:
         (r"amzn2\.0", r"contains \., which EC2 refuses"),
     ],
 )
-def test_ec2_refuses_other_escapes(value: str, says: str) -> None:
-    """It answers `InvalidParameterValue` to each request that holds one."""
+def test_ec2_rejects_other_escapes(value: str, says: str) -> None:
+    """EC2 responds with `InvalidParameterValue` to each request with another escape."""
     assert (escape_mistake(value) or "").startswith(says)
 
 
@@ -118,7 +118,7 @@ def test_ec2_refuses_other_escapes(value: str, says: str) -> None:
     ],
 )
 def test_a_name_that_ec2_allows_is_accepted(value: str) -> None:
-    """With every character of RegisterImage, and wildcards."""
+    """Every character of RegisterImage and wildcards are accepted."""
     assert image_name_mistake(value) is None
 
 
@@ -140,11 +140,11 @@ def test_a_name_that_ec2_allows_is_accepted(value: str) -> None:
     ],
 )
 def test_a_name_that_no_image_has_is_explained(value: str, says: str) -> None:
-    """One sentence says what it is, and what to write."""
+    """One sentence has the mistake and the repair."""
     assert (image_name_mistake(value) or "").startswith(says)
 
 
 def test_an_architecture_is_found_in_a_name() -> None:
-    """However its publisher writes it, in each of the patterns."""
+    """Any publisher's spelling of the architecture is found in each of the patterns."""
     assert names_architecture(["a-x86_64-*", "b-arm64*", "c-amd64", "d.aarch64", "e-X64", "i386"])
     assert not names_architecture(["a-x86_64-*", "b-*"])

@@ -1,4 +1,4 @@
-"""A problem is one line, whatever the files, their names and their keys hold."""
+"""A problem is one line for any files, names of files, and keys."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ places = pytest.mark.parametrize(("images", "regions"), PLACES.values(), ids=PLA
 
 @pytest.fixture(params=["C", "Python"])
 def loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Each of PyYAML's parsers."""
+    """Select each of PyYAML's parsers."""
     fast = getattr(yaml, "CSafeLoader", None)
     if request.param == "C" and fast is None:
         pytest.skip("PyYAML was built without libyaml")
@@ -89,7 +89,7 @@ def loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 
 def check(folder: Path, images: str, regions: str, *more: str, name: str = "a.yaml") -> Result:
-    """What `ami-tracker check` says of the texts of two files."""
+    """Run `ami-tracker check` with the texts of two files."""
     (folder / "images").mkdir()
     (folder / "images" / name).write_text(images, encoding="utf-8")
     (folder / "regions.yaml").write_text(regions, encoding="utf-8")
@@ -98,7 +98,7 @@ def check(folder: Path, images: str, regions: str, *more: str, name: str = "a.ya
 
 
 def lines_of(result: Result, folder: Path) -> list[str]:
-    """The lines of a refusal: each begins with a file of the folder, and shows what it holds."""
+    """Return the lines of the problems; each starts with a file of the folder, and is printable."""
     assert result.exit_code == 2, (result.output, result.exception)
     assert isinstance(result.exception, SystemExit)
     lines = result.stderr.removesuffix("\n").split("\n")
@@ -119,7 +119,7 @@ def lines_of(result: Result, folder: Path) -> list[str]:
 def test_no_text_of_a_file_breaks_its_line(
     images: str, regions: str, character: str, tmp_path: Path, loader: str
 ) -> None:
-    """Keys and values are escaped, so that none forges a problem."""
+    """Keys and values are escaped, so they cannot contain a false problem."""
     text = json.dumps(f"k{character}{FORGED}")
     result = check(tmp_path, images.replace("{}", text), regions.replace("{}", text))
     lines_of(result, tmp_path)
@@ -127,9 +127,7 @@ def test_no_text_of_a_file_breaks_its_line(
 
 
 @places
-def test_no_text_of_a_file_fills_the_screen(
-    images: str, regions: str, tmp_path: Path, loader: str
-) -> None:
+def test_texts_of_a_file_are_capped(images: str, regions: str, tmp_path: Path, loader: str) -> None:
     """Keys and values are capped."""
     text = json.dumps("k" * 900)  # YAML allows keys of 1,024 characters
     result = check(tmp_path, images.replace("{}", text), regions.replace("{}", text))
@@ -141,7 +139,7 @@ def test_no_text_of_a_file_fills_the_screen(
 @unseen
 @pytest.mark.parametrize("content", [IMAGES.replace("/aws/a", "/aws/"), "images: [", IMAGES])
 def test_no_file_name_breaks_its_line(character: str, content: str, tmp_path: Path) -> None:
-    """A repository may hold files of any name."""
+    """A repository may contain files of any name."""
     name = f"a{character}{FORGED.replace('/', '-')}.yaml"
     result = check(tmp_path, content, REGIONS, name=name)
     if result.exit_code:
@@ -154,7 +152,7 @@ def test_no_file_name_breaks_its_line(character: str, content: str, tmp_path: Pa
 
 
 def test_a_file_name_that_is_not_utf_8_is_escaped(tmp_path: Path) -> None:
-    """Linux takes any bytes."""
+    """Linux accepts any bytes in names."""
     (tmp_path / "images").mkdir()
     try:
         (Path(str(tmp_path / "images")) / "a\udcff.yaml").write_text("images: [", encoding="utf-8")
@@ -175,7 +173,7 @@ def test_the_forged_line_of_a_key_is_one_field(tmp_path: Path) -> None:
 
 
 def test_problems_as_json_are_escaped_as_well(tmp_path: Path) -> None:
-    """A script may print them."""
+    """A script may print the problems."""
     result = check(tmp_path, IMAGES, REGIONS + '"k\\n\\t": 1\n', "--output", "json")
     (problem,) = json.loads(result.stdout)["problems"]
     assert problem["field"] == "k\\n\\t"
@@ -183,23 +181,23 @@ def test_problems_as_json_are_escaped_as_well(tmp_path: Path) -> None:
 
 @given(st.text(st.characters(codec=None)), st.text(st.characters(codec=None)))
 def test_any_problem_is_one_line(one: str, other: str) -> None:
-    """Whatever its texts."""
+    """A problem with any texts is one line."""
     line = str(Problem(one, 7, other, one, other * 50))
     assert line.isprintable()
     assert line.encode()
 
 
-# --- half characters, which only the Python parser reads
+# --- unpaired surrogates, which only the Python parser reads
 
 SURROGATES = ["\\ud800", "a\\udfffb"]
 
 
 @places
 @pytest.mark.parametrize("text", SURROGATES)
-def test_half_a_character_is_a_problem(
+def test_an_unpaired_surrogate_is_a_problem(
     images: str, regions: str, text: str, tmp_path: Path, loader: str
 ) -> None:
-    """With file and line, and without a crash, in any place."""
+    """An unpaired surrogate in any place is a problem with file and line, not a crash."""
     quoted = f'"{text}"'
     result = check(tmp_path, images.replace("{}", quoted), regions.replace("{}", quoted))
     assert all(re.search(r"(\.yaml):\d+: ", line) for line in lines_of(result, tmp_path))
@@ -218,10 +216,10 @@ def test_half_a_character_is_a_problem(
         ),
     ],
 )
-def test_half_a_character_is_named_by_entry_and_field(
+def test_an_unpaired_surrogate_has_entry_and_field(
     text: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As every other problem of a value."""
+    """The problem has entry and field, like any other problem of a value."""
     monkeypatch.setattr(yaml_loader, "_Loader", yaml.SafeLoader)
     result = check(tmp_path, f"images:\n  - Name: a\n{text}", REGIONS)
     found = lines_of(result, tmp_path)

@@ -1,4 +1,4 @@
-"""Which files are read, which are listed as not read, and the hints for a wrong folder."""
+"""The files that are read, the files that are listed as not read, and hints for a wrong folder."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ OTHER_SUFFIX = "is not read: only *.yaml and *.yml files are"
 
 
 def an_image(name: str) -> str:
-    """An images file with one image."""
+    """Build an images file with one image."""
     return f"images: [{{Name: {name}, ParameterPath: /a}}]\n"
 
 
 def unread(folder: Path) -> dict[str, str]:
-    """Why files are not read, by their path in the folder."""
+    """Return the reasons why files are not read, by their path in the folder."""
     found = find_image_files(folder).unread
     return {Path(p.file).relative_to(folder).as_posix(): p.message for p in found}
 
 
 def test_yaml_and_yml_files_of_all_folders_are_read(write: Write) -> None:
-    """In the order of their paths, which name each file in what is printed."""
+    """Files are read in the order of their paths, and the output names them by their paths."""
     folder, regions = write({"a.yaml": an_image("one"), "c.yml": an_image("three")})
     (folder / "b" / "deep").mkdir(parents=True)
     (folder / "b" / "deep" / "x.yaml").write_text(an_image("two"))
@@ -56,7 +56,7 @@ def test_yaml_and_yml_files_of_all_folders_are_read(write: Write) -> None:
     ],
 )
 def test_a_file_that_is_not_read_is_listed(write: Write, name: str, reason: str) -> None:
-    """As a warning, with the reason and a name that would be read."""
+    """The warning has the reason and a name that would be read."""
     folder, regions = write({"a.yaml": an_image("a"), name: "["})
 
     (warning,) = read_configuration(folder, regions).warnings
@@ -65,7 +65,7 @@ def test_a_file_that_is_not_read_is_listed(write: Write, name: str, reason: str)
 
 
 def test_a_hidden_folder_and_a_link_to_a_folder_are_listed_once(write: Write) -> None:
-    """Neither is entered: one holds what no one means to track, the other may lead in a circle."""
+    """Neither is entered: a hidden folder is not meant to be tracked, a link may form a loop."""
     folder, _ = write({"a.yaml": an_image("a")})
     (folder / ".git").mkdir()
     (folder / ".git" / "b.yaml").write_text("[")
@@ -77,8 +77,8 @@ def test_a_hidden_folder_and_a_link_to_a_folder_are_listed_once(write: Write) ->
     }
 
 
-def test_what_is_not_read_is_listed_with_the_errors(write: Write) -> None:
-    """The file that is not read may be what is missing."""
+def test_files_that_are_not_read_are_listed_with_the_errors(write: Write) -> None:
+    """The file that is not read may be the missing one."""
     folder, regions = write({"a.YAML": an_image("a")})
 
     with pytest.raises(ConfigurationError) as caught:
@@ -100,7 +100,7 @@ def test_a_link_to_a_file_is_read(write: Write) -> None:
 def test_a_folder_that_may_not_be_read_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The operating system's reason is passed on."""
+    """The message has the operating system's reason."""
 
     def denied(path: str) -> None:
         raise PermissionError(13, "Permission denied", path)
@@ -113,7 +113,7 @@ def test_a_folder_that_may_not_be_read_is_an_error(
 
 
 def test_the_search_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A home folder given by mistake is refused at once."""
+    """A home folder that is given by mistake is rejected at once."""
     monkeypatch.setattr(files, "MAX_FILES", 2)
     for name in ("a.txt", "b.txt", "c.txt"):
         (tmp_path / name).write_text("")
@@ -124,7 +124,7 @@ def test_the_search_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_wrong_folder_is_explained(tmp_path: Path) -> None:
-    """Where the command is run, or what is given, is wrong."""
+    """The current folder or the argument is wrong."""
     (tmp_path / "a.yaml").write_text("")
 
     (missing,) = find_image_files(tmp_path / "images").problems
@@ -136,7 +136,7 @@ def test_a_wrong_folder_is_explained(tmp_path: Path) -> None:
 
 
 def test_a_missing_regions_file_is_explained(tmp_path: Path) -> None:
-    """With the file that has the other suffix, if there is one."""
+    """The message names the file with the other suffix, if there is one."""
     file = tmp_path / "regions.yaml"
 
     missing = missing_regions_file(file)
@@ -150,8 +150,8 @@ def test_a_missing_regions_file_is_explained(tmp_path: Path) -> None:
     )
 
 
-def test_a_folder_without_files_is_refused(write: Write) -> None:
-    """Tracking nothing at all is a mistake."""
+def test_a_folder_without_files_is_rejected(write: Write) -> None:
+    """A configuration without images is a mistake."""
     folder, regions = write({})
 
     with pytest.raises(ConfigurationError, match=r"tracked_images: contains no \*\.yaml") as caught:

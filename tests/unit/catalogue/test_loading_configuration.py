@@ -1,4 +1,4 @@
-"""What a correct configuration becomes, and how several mistakes are told."""
+"""The result of a valid configuration, and the reports of several mistakes."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ regions:
 
 
 def an_image(*lines: str, name: str = "a") -> str:
-    """An images file with one image."""
+    """Build an images file with one image."""
     return "\n".join(["images:", f"  - Name: {name}", *(f"    {line}" for line in lines), ""])
 
 
 def lookup_of(catalogue: Catalogue) -> object:
-    """The lookup of the one image of a catalogue."""
+    """Return the lookup of the only image of a catalogue."""
     (image,) = catalogue.images
     return image.lookup
 
@@ -85,7 +85,7 @@ def lookup_of(catalogue: Catalogue) -> object:
 
 
 def test_the_list_form_example_loads(loaded: Load) -> None:
-    """A parameter and a list of filters, as the documentation shows them."""
+    """The documented example has a parameter and a list of filters."""
     catalogue = loaded(LIST_FORM_EXAMPLE, REGIONS_EXAMPLE)
 
     expected = Catalogue(
@@ -112,7 +112,7 @@ def test_the_list_form_example_loads(loaded: Load) -> None:
 
 @pytest.mark.parametrize("indicator", [">-", ">", "|", "|-", ">+"])
 def test_the_older_form_example_loads(loaded: Load, indicator: str) -> None:
-    """The older form is read the same whichever way YAML folds its lines."""
+    """The older form is read equally with each way of folding lines in YAML."""
     catalogue = loaded(OLDER_FORM_EXAMPLE.replace(">-", indicator))
 
     expected = FilterLookup(
@@ -125,14 +125,14 @@ def test_the_older_form_example_loads(loaded: Load, indicator: str) -> None:
 
 
 def test_the_older_form_may_hold_one_map_and_a_last_comma(loaded: Load) -> None:
-    """One map is enough, no space is needed, and a comma after the last one does no harm."""
+    """One map is enough, no space is required, and a trailing comma is accepted."""
     catalogue = loaded(an_image("Filters: \"{'Name':'owner-id','Values':['309956199498',],},\""))
 
     assert lookup_of(catalogue) == FilterLookup((Filter("owner-id", ("309956199498",)),))
 
 
 def test_filter_is_another_spelling_of_filters(loaded: Load) -> None:
-    """`Filter` gives the very lookup that `Filters` gives."""
+    """`Filter` and `Filters` produce the same lookup."""
     one = loaded(an_image("Filter: [{Name: name, Values: [x]}]", RHEL))
     other = loaded(an_image("Filters: [{Name: name, Values: [x]}]", RHEL))
 
@@ -151,8 +151,8 @@ LOOKALIKES = [
 
 
 @pytest.mark.parametrize("text", LOOKALIKES)
-def test_what_looks_like_something_else_stays_text(loaded: Load, text: str) -> None:
-    """Nothing but true, false and null becomes anything but what was written."""
+def test_values_that_look_like_other_types_stay_text(loaded: Load, text: str) -> None:
+    """Only true, false and null are not read as text."""
     catalogue = loaded(an_image(RHEL, f"Filters: [{{Name: tag:x, Values: [{text}]}}]"))
 
     expected = FilterLookup((Filter("tag:x", (text,)),), owners=("309956199498",))
@@ -162,7 +162,7 @@ def test_what_looks_like_something_else_stays_text(loaded: Load, text: str) -> N
 @pytest.mark.parametrize("text", ["true", "false", "null"])
 @pytest.mark.parametrize("quote", ["'", '"'])
 def test_quoted_words_stay_text(loaded: Load, text: str, quote: str) -> None:
-    """Quotes make text of what is truth or nothing without them."""
+    """Quoted words are text even if they are booleans or null without quotes."""
     catalogue = loaded(
         an_image(RHEL, f"Filters: [{{Name: tag:x, Values: [{quote}{text}{quote}]}}]")
     )
@@ -173,7 +173,7 @@ def test_quoted_words_stay_text(loaded: Load, text: str, quote: str) -> None:
 
 @pytest.mark.parametrize("name", ["1.30", "no", "2024-01-01", "12", "1_000"])
 def test_names_may_look_like_numbers(loaded: Load, name: str) -> None:
-    """A name is what was written, digit for digit."""
+    """A name keeps every digit as it was written."""
     catalogue = loaded(an_image("ParameterPath: /aws/a", name=name))
 
     assert [image.name for image in catalogue.images] == [name]
@@ -181,8 +181,8 @@ def test_names_may_look_like_numbers(loaded: Load, name: str) -> None:
 
 @given(digits=st.from_regex(r"[0-9]{12}", fullmatch=True), quote=st.sampled_from(["", "'", '"']))
 @settings(deadline=None, max_examples=60)
-def test_every_account_id_survives(loaded: Load, digits: str, quote: str) -> None:
-    """Twelve digits are these twelve digits, quoted or not, octal-looking or not."""
+def test_every_account_id_is_unchanged(loaded: Load, digits: str, quote: str) -> None:
+    """Twelve digits stay the same, quoted or not, even if they look octal."""
     catalogue = loaded(
         an_image(f"Owners: [{quote}{digits}{quote}]", "Filters: [{Name: name, Values: [x]}]"),
         f"AccountId: {quote}{digits}{quote}\nregions: [{{Name: eu-west-1}}]\n",
@@ -194,7 +194,7 @@ def test_every_account_id_survives(loaded: Load, digits: str, quote: str) -> Non
 
 
 def test_a_byte_order_mark_at_the_beginning_is_accepted(loaded: Load) -> None:
-    """Some Windows editors write one, and it changes nothing."""
+    """Some Windows editors write a byte order mark, which has no effect."""
     text = an_image("ParameterPath: /aws/a")
 
     assert loaded(text) == loaded(b"\xef\xbb\xbf" + text.encode())
@@ -221,17 +221,17 @@ FILTERS = st.dictionaries(
 
 
 def maps_of(filters: dict[str, list[str]]) -> list[dict[str, object]]:
-    """The Name/Values maps of filters."""
+    """Build the Name/Values maps of filters."""
     return [{"Name": name, "Values": values} for name, values in filters.items()]
 
 
 def quoted(text: str) -> str:
-    """A text between single quotes, as the older form writes it."""
+    """Quote a text with single quotes, as the older form does."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def older_form(filters: dict[str, list[str]]) -> str:
-    """Filters as the older form writes them."""
+    """Build filters in the older form."""
     return ",\n".join(
         f"{{'Name': {quoted(name)}, 'Values': [{', '.join(map(quoted, values))}]}}"
         for name, values in filters.items()
@@ -287,7 +287,7 @@ ENTRIES = [
 
 
 def as_files(entries: list[str], files: list[str]) -> dict[str, str]:
-    """The entries spread over files."""
+    """Distribute the entries over files."""
     texts: dict[str, str] = {}
     for entry, file in zip(entries, files, strict=True):
         texts[file] = texts.get(file, "images:\n") + f"  - {entry}\n"
@@ -300,7 +300,7 @@ def as_files(entries: list[str], files: list[str]) -> dict[str, str]:
     regions=st.permutations(THREE_REGIONS),
 )
 @settings(deadline=None, max_examples=40)
-def test_order_and_files_do_not_show_in_what_is_compiled(
+def test_order_and_files_do_not_affect_the_compiled_catalogue(
     loaded: Load, entries: list[str], files: list[str], regions: list[str]
 ) -> None:
     """Entries may move within and between files, and regions within theirs: same bytes."""
@@ -316,14 +316,14 @@ def test_order_and_files_do_not_show_in_what_is_compiled(
 
 @pytest.mark.parametrize("entry", [A_SHUFFLED, A_REWRITTEN])
 def test_cosmetic_edits_change_no_bytes(loaded: Load, entry: str) -> None:
-    """Order, repetition, quoting and form within an entry do not show in what is compiled."""
+    """Order, repetition, quoting and form within an entry do not affect the compiled file."""
     before = encode_catalogue(loaded(f"images:\n  - {A}\n"))
 
     assert encode_catalogue(loaded(f"images:\n  - {entry}\n")) == before
 
 
-def test_what_is_compiled_reads_back(loaded: Load) -> None:
-    """The catalogue file gives the catalogue that it was written from."""
+def test_a_compiled_catalogue_is_read_back(loaded: Load) -> None:
+    """The catalogue file is read back as the same catalogue."""
     catalogue = loaded(as_files(ENTRIES, ["a.yaml"] * 4), REGIONS_EXAMPLE)
 
     assert decode_catalogue(encode_catalogue(catalogue)) == catalogue
@@ -332,8 +332,8 @@ def test_what_is_compiled_reads_back(loaded: Load) -> None:
 # --- fields
 
 
-def test_every_optional_field_reaches_the_image(loaded: Load) -> None:
-    """Owners, exclusions, regions and announcements all arrive."""
+def test_every_optional_field_is_read(loaded: Load) -> None:
+    """The image has owners, exclusions, regions and `Announce`."""
     catalogue = loaded(
         an_image(
             "Owners: [aws-marketplace]",
@@ -354,7 +354,7 @@ def test_every_optional_field_reaches_the_image(loaded: Load) -> None:
 
 
 def test_an_empty_announce_list_keeps_history_only(loaded: Load) -> None:
-    """Nothing is announced of an image that announces nothing."""
+    """No event is sent for an image with an empty list."""
     catalogue = loaded(an_image("ParameterPath: /a", "Announce: []"))
 
     assert catalogue.images[0].announce == frozenset()
@@ -369,14 +369,14 @@ def test_an_empty_announce_list_keeps_history_only(loaded: Load) -> None:
     ],
 )
 def test_a_filter_may_name_the_owner(loaded: Load, guard: str) -> None:
-    """Whoever says whose image is meant, or which, needs no Owners."""
+    """With a filter for the owner or for the image, Owners is not required."""
     catalogue = loaded(an_image(f"Filters: [{{Name: name, Values: [x]}}, {guard}]"))
 
     assert len(catalogue.images) == 1
 
 
-def test_the_largest_lookup_that_ec2_takes_is_accepted(loaded: Load) -> None:
-    """49 filters and 199 values, since state=available joins them in the request."""
+def test_the_largest_lookup_of_ec2_is_accepted(loaded: Load) -> None:
+    """49 filters and 199 values are accepted, because the request adds state=available."""
     values = json.dumps([f"v{number}" for number in range(151)])
     filters = [f"{{Name: tag:{number}, Values: [v]}}" for number in range(48)]
 
@@ -389,16 +389,16 @@ def test_the_largest_lookup_that_ec2_takes_is_accepted(loaded: Load) -> None:
     assert sum(len(entry.values) for entry in lookup.filters) == 199
 
 
-def test_a_lookup_with_its_own_state_may_hold_200_values(loaded: Load) -> None:
-    """Nothing joins a request that says which state it means."""
+def test_a_lookup_with_its_own_state_may_have_200_values(loaded: Load) -> None:
+    """No state is added to a request with its own state."""
     values = json.dumps([f"v{number}" for number in range(199)])
     filters = f"[{{Name: state, Values: [available]}}, {{Name: name, Values: {values}}}]"
 
     assert len(loaded(an_image(RHEL, f"Filters: {filters}")).images) == 1
 
 
-def test_a_region_may_stand_with_several_accounts(loaded: Load) -> None:
-    """The same region is watched once for each account, and needs no default then."""
+def test_a_region_may_have_several_accounts(loaded: Load) -> None:
+    """The region is tracked once for each account, and needs no default account."""
     catalogue = loaded(
         an_image("ParameterPath: /a"),
         "regions:\n"
@@ -414,7 +414,7 @@ def test_a_region_may_stand_with_several_accounts(loaded: Load) -> None:
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
-    """Both the folder and the regions file, in one answer."""
+    """One error names both the folder and the regions file."""
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path / "images", tmp_path / "regions.yaml")
 
@@ -426,8 +426,8 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
     assert [str(problem) for problem in caught.value.problems] == expected
 
 
-def test_what_never_ends_is_not_read(write: Write) -> None:
-    """A device that is named like a file is refused instead of read for ever."""
+def test_a_device_is_not_read(write: Write) -> None:
+    """A device with the name of a file is rejected, because reading it would not end."""
     folder, regions = write(an_image("ParameterPath: /a"))
     (folder / "zero.yaml").symlink_to("/dev/zero")
 
@@ -436,7 +436,7 @@ def test_what_never_ends_is_not_read(write: Write) -> None:
 
 
 def test_an_unreadable_file_is_named(write: Write) -> None:
-    """A link into nowhere is told like a missing file."""
+    """A broken link is reported like a missing file."""
     folder, regions = write(an_image("ParameterPath: /a"))
     (folder / "gone.yaml").symlink_to(folder / "nowhere")
 
@@ -447,7 +447,7 @@ def test_an_unreadable_file_is_named(write: Write) -> None:
 def test_a_file_that_may_not_be_read_is_named(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The operating system's reason is passed on."""
+    """The message has the operating system's reason."""
 
     def denied(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
@@ -465,7 +465,7 @@ def test_a_file_that_may_not_be_read_is_named(
 
 
 def test_five_mistakes_are_five_problems(refused: Refuse) -> None:
-    """Shape, owner, region, spelling and duplicates are all told in one answer, in file order."""
+    """Shape, owner, region, spelling and duplicates are reported together, in file order."""
     problems = refused(
         "images:\n"
         "  - Name: -one\n"
@@ -490,14 +490,14 @@ def test_five_mistakes_are_five_problems(refused: Refuse) -> None:
 
 
 def test_a_parameter_at_the_root_needs_no_slash(loaded: Load) -> None:
-    """SSM has names without a hierarchy, and calls them so."""
+    """SSM has parameters without a hierarchy, whose names have no slash."""
     (image,) = loaded({"a.yaml": an_image("ParameterPath: golden-ami")}).images
 
     assert image.lookup == ParameterLookup("golden-ami")
 
 
-def test_mistakes_of_all_files_are_told_together(refused: Refuse) -> None:
-    """Unreadable, misshapen and contradictory files, and regions.yaml, in one answer."""
+def test_mistakes_of_all_files_are_reported_together(refused: Refuse) -> None:
+    """Unreadable, malformed and contradictory files, and regions.yaml, are reported together."""
     problems = refused(
         {
             "a.yaml": "images: [",
@@ -517,7 +517,7 @@ def test_mistakes_of_all_files_are_told_together(refused: Refuse) -> None:
 
 
 def test_names_are_unique_over_all_files(refused: Refuse) -> None:
-    """Both places are told."""
+    """The problem has both places."""
     text = an_image("ParameterPath: /a")
 
     (problem,) = refused({"a.yaml": text, "b.yml": "\n" + text})
@@ -527,23 +527,23 @@ def test_names_are_unique_over_all_files(refused: Refuse) -> None:
     assert problem.message.endswith("a.yaml:2")
 
 
-def test_what_follows_from_a_refused_line_is_not_told(refused: Refuse) -> None:
-    """An alias is told once, not again as a value of the wrong shape."""
+def test_consequences_of_a_rejected_line_are_not_reported(refused: Refuse) -> None:
+    """An alias is reported once, not again as a value of the wrong shape."""
     (problem,) = refused(an_image("ParameterPath: /a", "Regions: *all"))
 
     expected = "alias *all: put it in quotes if it is text, or repeat the value here"
     assert expected == problem.message
 
 
-def test_mistakes_in_the_regions_file_do_not_accuse_the_images(refused: Refuse) -> None:
-    """While nobody knows the regions, no image is told that it names an unknown one."""
+def test_mistakes_in_the_regions_file_cause_no_problems_of_images(refused: Refuse) -> None:
+    """If the regions are unknown, no image is reported for an unknown region."""
     (problem,) = refused(an_image("ParameterPath: /a", "Regions: [eu-west-1]"), "regions: [\n")
 
     assert Path(problem.file).name == "regions.yaml"
 
 
-def test_a_hopeless_file_tells_its_first_hundred_problems(refused: Refuse) -> None:
-    """More would help nobody, and would take time."""
+def test_a_file_reports_at_most_a_hundred_problems(refused: Refuse) -> None:
+    """More problems would not help and would take time."""
     problems = refused("images:\n" + "  - {}\n" * 5000)
 
     assert len(problems) == 101
@@ -551,7 +551,7 @@ def test_a_hopeless_file_tells_its_first_hundred_problems(refused: Refuse) -> No
 
 
 def test_the_error_reads_as_one_line_a_problem(write: Write) -> None:
-    """Its text is what a terminal should show: place, entry, field, and what to do."""
+    """The text has place, entry, field and repair, as a terminal should show it."""
     folder, regions = write(an_image("ParameterPath: /a", "Announce: [gossip]"))
 
     with pytest.raises(ConfigurationError) as caught:
@@ -565,7 +565,7 @@ def test_the_error_reads_as_one_line_a_problem(write: Write) -> None:
 
 
 def test_the_missing_owner_is_explained(refused: Refuse) -> None:
-    """The message names the danger and what to add."""
+    """The message has the danger and the repair."""
     (problem,) = refused(an_image("Filters: [{Name: name, Values: [x]}]"))
 
     assert "whoAMI" in problem.message
@@ -573,7 +573,7 @@ def test_the_missing_owner_is_explained(refused: Refuse) -> None:
 
 
 def test_foreign_text_is_escaped_and_short(refused: Refuse) -> None:
-    """What a file holds cannot forge or flood the answer."""
+    """The content of a file is escaped and capped in the output."""
     (problem,) = refused(an_image("ParameterPath: /a", name='"x\\ny' + "z" * 500 + '"'))
 
     assert "\n" not in str(problem)

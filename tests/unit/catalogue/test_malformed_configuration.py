@@ -1,4 +1,4 @@
-"""What people, editors and attackers get wrong: refused by place, at once, harmlessly."""
+"""Malformed files of people, editors and attackers are rejected with file and line, and quickly."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GOOD = "images:\n  - Name: a\n    ParameterPath: /aws/a\n"
 
 @dataclass(frozen=True)
 class Case:
-    """A malformed file, the line that must be blamed, and words that must be said."""
+    """A malformed file, the expected line, and the expected words."""
 
     name: str
     text: str | bytes
@@ -34,17 +34,17 @@ class Case:
 
 
 def entry(*lines: str) -> str:
-    """An images file whose one image `a` has these lines, the first of them in line 3."""
+    """Build an images file whose only image `a` has these lines, starting in line 3."""
     return "\n".join(["images:", "  - Name: a", *(f"    {line}" for line in lines), ""])
 
 
 def with_filter(values: str, name: str = "owner-id") -> str:
-    """An images file with one filter: its name is in line 4, its values in line 5."""
+    """Build an images file with one filter: its name is in line 4, its values in line 5."""
     return entry("Filters:", f"  - Name: {name}", f"    Values: {values}")
 
 
 def regions(name: str, text: str | bytes, line: int, says: str) -> Case:
-    """A malformed regions.yaml."""
+    """Build a malformed regions.yaml."""
     return Case(f"regions: {name}", text, line, says, file="regions.yaml")
 
 
@@ -297,10 +297,8 @@ CASES = NOT_YAML + WRONG_SHAPE + WRONG_REGIONS
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_malformed_file_is_refused_by_place_at_once_and_harmlessly(
-    case: Case, write: Write
-) -> None:
-    """File and line are named, within a second, with exit code 2, and nothing is written."""
+def test_a_malformed_file_is_rejected_with_its_place(case: Case, write: Write) -> None:
+    """File and line are named, within a second, with exit code 2, and no file is written."""
     files: dict[str, str | bytes] = {"images.yaml": GOOD, "regions.yaml": GOOD_REGIONS}
     files[case.file] = case.text
     images_dir, regions_file = write(files["images.yaml"], files["regions.yaml"])
@@ -326,8 +324,8 @@ def test_a_malformed_file_is_refused_by_place_at_once_and_harmlessly(
     assert seconds < 1
 
 
-def test_the_table_is_long_enough_to_mean_something() -> None:
-    """More than a hundred malformed documents are tried, no two under one name."""
+def test_the_table_has_enough_cases() -> None:
+    """There are more than a hundred malformed documents with unique names."""
     assert len(CASES) > 100
     assert len(CASES) == len({case.name for case in CASES})
 
@@ -351,13 +349,13 @@ CHAOS = st.one_of(
 
 @given(images=CHAOS, where=st.sampled_from(["images", "regions"]))
 @settings(deadline=None, max_examples=300)
-def test_no_input_gets_anything_but_a_catalogue_or_its_problems(
+def test_any_input_is_a_catalogue_or_problems(
     images: str | bytes, where: str, write: Write
 ) -> None:
-    """Whatever a file holds, it loads, or it is refused with a file that is named."""
+    """A file with any content is loaded, or rejected with its name."""
     paths = write(images) if where == "images" else write(GOOD, images)
 
     try:
         load(*paths)
     except ConfigurationError as error:
-        assert all(problem.file and problem.message for problem in error.problems)  # noqa: PT017 - both ends are fine
+        assert all(problem.file and problem.message for problem in error.problems)  # noqa: PT017 - both results are valid

@@ -1,4 +1,4 @@
-"""One table of wrong and odd ways to write the configuration, each with its verdict and message."""
+"""A table of wrong and unusual ways to write the configuration, with verdict and message."""
 
 # ruff: noqa: E501 - a table reads best with one case in a line
 
@@ -22,7 +22,7 @@ NBSP = "\u00a0"
 
 @dataclass(frozen=True)
 class Case:
-    """A configuration, what is thought of it, and the one line that says so (without its folder).
+    """A configuration, its verdict, and the line of its message (without its folder).
 
     A case of the verdict `ok` has no line.
     """
@@ -35,17 +35,17 @@ class Case:
 
 
 def image(*lines: str) -> str:
-    """An images file with one image, whose fields begin in line 3."""
+    """Build an images file with one image, whose fields start in line 3."""
     return "\n".join(["images:", "  - Name: a", *(f"    {line}" for line in lines), ""])
 
 
 def path(text: str) -> str:
-    """An image with a parameter, in line 3."""
+    """Build an image with a parameter, in line 3."""
     return image(f"ParameterPath: {text}")
 
 
 def a_filter(name: str, values: str) -> str:
-    """An image with an owner and two filters; the second has its name in line 5, values in 6."""
+    """Build an image with two filters; the second has its name in line 5, values in 6."""
     return image(
         "Owners: [self]",
         "Filters:",
@@ -56,22 +56,22 @@ def a_filter(name: str, values: str) -> str:
 
 
 def named(values: str) -> str:
-    """An image with a filter for names, in line 6."""
+    """Build an image with a filter for names, in line 6."""
     return a_filter("name", values)
 
 
 def owned(owners: str) -> str:
-    """An image with owners, in line 3."""
+    """Build an image with owners, in line 3."""
     return image(f"Owners: {owners}", "Filters: [{Name: name, Values: [a-x86_64-*]}]")
 
 
 def older(text: str) -> str:
-    """An image with an owner and filters as text, in line 4."""
+    """Build an image with an owner and filters as text, in line 4."""
     return image("Owners: [self]", f"Filters: {text}")
 
 
 def watched(*lines: str) -> str:
-    """A regions file, whose entries begin in line 3."""
+    """Build a regions file, whose entries start in line 3."""
     return "\n".join(
         ['AccountId: "111122223333"', "regions:", *(f"  {line}" for line in lines), ""]
     )
@@ -280,7 +280,7 @@ CASES = [*PARAMETERS, *FILTER_NAMES, *NAMES, *OWNERS, *OLDER, *SYNTAX, *OTHERS]
 
 
 def verdict_of(images: Path, regions: Path) -> tuple[str, list[str]]:
-    """What is thought of a configuration, and the lines that say why, without their folder."""
+    """Return the verdict of a configuration, and its messages without their folder."""
     try:
         found = read_configuration(images, regions).warnings
         verdict = "warning" if found else "ok"
@@ -292,15 +292,15 @@ def verdict_of(images: Path, regions: Path) -> tuple[str, list[str]]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_one_mistake_is_one_line_that_says_what_to_write(case: Case, write: Write) -> None:
-    """The verdict is as expected, and one line names the place and the mistake."""
+def test_one_mistake_is_one_line_with_the_repair(case: Case, write: Write) -> None:
+    """The verdict is as expected, and one line has the place and the mistake."""
     verdict, lines = verdict_of(*write(case.images, case.regions))
 
     assert verdict == case.verdict, lines
     assert [line[: len(case.line)] for line in lines] == ([case.line] if case.line else []), lines
 
 
-def test_the_table_is_long_enough_to_mean_something() -> None:
-    """At least 110 ways to write it, each under a name of its own."""
+def test_the_table_has_enough_cases() -> None:
+    """There are at least 110 cases with unique names."""
     assert len(CASES) >= 110
     assert set(Counter(case.name for case in CASES).values()) == {1}

@@ -1,4 +1,4 @@
-"""Filter lists of public repositories: they reach the lookup unchanged, or are refused."""
+"""Filter lists of public repositories are read unchanged, or are rejected."""
 
 # ruff: noqa: E501 - a table reads best with one case in a line
 
@@ -101,7 +101,7 @@ REFUSED: list[tuple[list[str], Filters, str]] = [
 
 
 def as_list(owners: list[str], filters: Filters) -> str:
-    """An images file with the filters as a list."""
+    """Build an images file with the filters as a list."""
     maps = [{"Name": name, "Values": values} for name, values in filters]
     fields = [f"    Owners: {json.dumps(owners)}"] if owners else []
     fields += [f"    Filters: {json.dumps(maps)}"] if maps else []
@@ -109,7 +109,7 @@ def as_list(owners: list[str], filters: Filters) -> str:
 
 
 def as_text(owners: list[str], filters: Filters) -> str:
-    """An images file with the filters as text, which is the older form."""
+    """Build an images file with the filters as text, which is the older form."""
 
     def quoted(text: object) -> str:
         return "'" + str(text).replace("'", "''") + "'"
@@ -123,10 +123,8 @@ def as_text(owners: list[str], filters: Filters) -> str:
 
 
 @pytest.mark.parametrize(("owners", "filters"), ACCEPTED)
-def test_a_public_list_reaches_the_lookup_unchanged(
-    write: Write, owners: list[str], filters: Filters
-) -> None:
-    """Every owner, name and value, with no warning but that of a missing architecture."""
+def test_a_public_list_is_read_unchanged(write: Write, owners: list[str], filters: Filters) -> None:
+    """Every owner, name and value is read, with at most a warning about a missing architecture."""
     configuration = read_configuration(*write(as_list(owners, filters)))
 
     (image,) = configuration.catalogue.images
@@ -142,17 +140,17 @@ def test_a_public_list_reaches_the_lookup_unchanged(
 def test_a_public_list_may_be_written_in_the_older_form(
     write: Write, owners: list[str], filters: Filters
 ) -> None:
-    """Both forms give one lookup."""
+    """Both forms produce one lookup."""
     expected = load(*write(as_list(owners, filters)))
 
     assert load(*write(as_text(owners, filters))) == expected
 
 
 @pytest.mark.parametrize(("owners", "filters", "says"), REFUSED)
-def test_a_public_list_that_cannot_work_is_refused(
+def test_an_invalid_public_list_is_rejected(
     write: Write, owners: list[str], filters: Filters, says: str
 ) -> None:
-    """With what is wrong in it."""
+    """The message has the mistake."""
     with pytest.raises(ConfigurationError) as caught:
         load(*write(as_list(owners, filters)))
 

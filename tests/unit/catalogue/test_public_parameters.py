@@ -85,13 +85,13 @@ REFUSED = {
 
 
 def an_image(path: str) -> str:
-    """An images file with one parameter."""
+    """Build an images file with one parameter."""
     return f"images:\n  - Name: x\n    ParameterPath: {json.dumps(path)}\n"
 
 
 @pytest.mark.parametrize("path", ACCEPTED)
-def test_a_public_parameter_reaches_the_lookup_unchanged(write: Write, path: str) -> None:
-    """Also one that holds JSON, and one whose value is no image, which the lookup finds out."""
+def test_a_public_parameter_is_read_unchanged(write: Write, path: str) -> None:
+    """A parameter with JSON, or without an image id, is read too; the lookup checks the value."""
     configuration = read_configuration(*write(an_image(path)))
 
     (image,) = configuration.catalogue.images
@@ -100,8 +100,8 @@ def test_a_public_parameter_reaches_the_lookup_unchanged(write: Write, path: str
 
 
 @pytest.mark.parametrize(("path", "says"), REFUSED.items())
-def test_a_form_of_other_tools_is_refused(write: Write, path: str, says: str) -> None:
-    """In one sentence."""
+def test_a_form_of_other_tools_is_rejected(write: Write, path: str, says: str) -> None:
+    """One sentence explains the mistake."""
     with pytest.raises(ConfigurationError) as caught:
         load(*write(an_image(path)))
 

@@ -1,4 +1,4 @@
-"""The files that come with the project: they load, fit their schemas, and keep their promises."""
+"""The files of the repository load, match their schemas, and have the documented content."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ IMAGES_SCHEMA = "tracked_images.schema.json"
 
 
 def shipped() -> Catalogue:
-    """The catalogue of the repository's own files."""
+    """Load the catalogue of the repository's own files."""
     return load(ROOT / "tracked_images", ROOT / "regions.yaml")
 
 
 def content(path: Path) -> Any:  # noqa: ANN401 - a YAML value
-    """What a YAML file holds."""
+    """Read a YAML file."""
     read = read_document(path)
     assert read.document is not None
     assert read.problems == ()
@@ -34,13 +34,13 @@ def content(path: Path) -> Any:  # noqa: ANN401 - a YAML value
 
 
 def validator(schema: str) -> jsonschema.Draft7Validator:
-    """A validator with a committed schema."""
+    """Build a validator with a committed schema."""
     text = (ROOT / "schemas" / schema).read_text(encoding="utf-8")
     return jsonschema.Draft7Validator(json.loads(text))
 
 
 def test_the_shipped_files_load() -> None:
-    """Every family that is promised is there."""
+    """Every documented family is in the catalogue."""
     names = {image.name for image in shipped().images}
 
     promised = {"al2023-x86_64", "ecs-al2023-arm64", "al2023-eks-1.36-x86_64", "rhel-9-x86_64"} | {
@@ -53,12 +53,12 @@ def test_the_shipped_files_load() -> None:
 
 
 def test_the_shipped_regions_use_a_made_up_account() -> None:
-    """Nobody's real account is in the repository."""
+    """The repository does not contain a real account."""
     assert {target.account_id for target in shipped().targets} == {"111122223333"}
 
 
 def test_shipped_parameters_are_public_ones() -> None:
-    """They can be looked up from any account."""
+    """Public parameters can be read from any account."""
     paths = [
         image.lookup.parameter_path
         for image in shipped().images
@@ -68,8 +68,8 @@ def test_shipped_parameters_are_public_ones() -> None:
     assert [path for path in paths if not path.startswith("/aws/service/")] == []
 
 
-def test_shipped_red_hat_filters_leave_betas_out() -> None:
-    """An entry that follows RHEL by a pattern never chooses a preview."""
+def test_shipped_red_hat_filters_exclude_betas() -> None:
+    """An entry that follows RHEL by a pattern never chooses a beta."""
     lookups = [
         image.lookup
         for image in shipped().images
@@ -81,7 +81,7 @@ def test_shipped_red_hat_filters_leave_betas_out() -> None:
 
 
 def test_the_committed_schemas_are_current() -> None:
-    """`make schemas` would write what is committed."""
+    """The committed schemas are the output of `make schemas`."""
     committed = {
         path.name: path.read_text(encoding="utf-8") for path in (ROOT / "schemas").iterdir()
     }
@@ -90,8 +90,8 @@ def test_the_committed_schemas_are_current() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(schemas()))
-def test_the_schemas_are_schemas(name: str) -> None:
-    """They fit the draft that they name, and show a description for every field."""
+def test_the_schemas_are_valid(name: str) -> None:
+    """The schemas are valid, and have a description for every field."""
     schema = json.loads(schemas()[name])
 
     jsonschema.Draft7Validator.check_schema(schema)
@@ -104,8 +104,8 @@ def test_the_schemas_are_schemas(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", FAMILIES, ids=lambda path: path.name)
-def test_a_family_fits_the_schema_that_its_first_line_names(path: Path) -> None:
-    """Editors find the schema from the first line, and nothing to complain of."""
+def test_a_family_matches_the_schema_of_its_first_line(path: Path) -> None:
+    """Editors find the schema from the first line, and report no problem."""
     first = path.read_text(encoding="utf-8").splitlines()[0]
 
     assert first == f"# yaml-language-server: $schema=../schemas/{IMAGES_SCHEMA}"
@@ -113,13 +113,13 @@ def test_a_family_fits_the_schema_that_its_first_line_names(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FAMILIES, ids=lambda path: path.name)
-def test_a_family_says_where_its_names_come_from(path: Path) -> None:
-    """A comment cites the publisher's documentation."""
+def test_a_family_links_the_source_of_its_names(path: Path) -> None:
+    """A comment has a link to the publisher's documentation."""
     assert re.search(r"(?m)^# .*https://", path.read_text(encoding="utf-8"))
 
 
-def test_the_regions_file_fits_its_schema() -> None:
-    """Editors find the schema from the first line, and nothing to complain of."""
+def test_the_regions_file_matches_its_schema() -> None:
+    """Editors find the schema from the first line, and report no problem."""
     path = ROOT / "regions.yaml"
     first = path.read_text(encoding="utf-8").splitlines()[0]
 
@@ -142,13 +142,13 @@ def test_the_regions_file_fits_its_schema() -> None:
         {"ParameterPath": "/a"},
     ],
 )
-def test_the_schema_marks_mistakes_while_people_type(entry: dict[str, object]) -> None:
-    """What an editor can see, it shows before anything is run."""
+def test_the_schema_rejects_mistakes(entry: dict[str, object]) -> None:
+    """Editors show the mistakes that the schema can express."""
     assert not validator(IMAGES_SCHEMA).is_valid({"images": [entry]})
 
 
 def test_the_schema_accepts_both_forms_of_filters() -> None:
-    """The older form is no mistake to an editor either."""
+    """The older form is not a mistake in the schema."""
     entries = [
         {"Name": "a", "Owners": ["self"], "Filters": [{"Name": "n", "Values": ["v"]}]},
         {"Name": "b", "Filter": "{'Name': 'owner-alias', 'Values': ['amazon']}"},

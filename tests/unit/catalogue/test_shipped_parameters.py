@@ -1,4 +1,4 @@
-"""The shipped parameters lead to the images that their entries promise."""
+"""The parameters of the repository refer to the images of their entries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.kernel.model import ParameterLookup
 
 ROOT = Path(__file__).parents[3]
 RECORDED = Path(moto.__file__).parent
-"""Where moto keeps what AWS answered, here in us-east-1: paths, image ids, names of images."""
+"""moto's copies of AWS's responses, here of us-east-1: paths, image ids, names of images."""
 
 
 @cache
@@ -67,8 +67,8 @@ RECORDED_ENTRIES = [name for name in AMAZON if "-eks-" not in name]
 
 
 @pytest.mark.parametrize("entry", RECORDED_ENTRIES)
-def test_amazon_and_ecs_parameters_lead_to_the_image_that_they_promise(entry: str) -> None:
-    """In AWS's recorded data each path exists, and the image's name fits the entry's name."""
+def test_amazon_and_ecs_parameters_refer_to_the_named_image(entry: str) -> None:
+    """In AWS's recorded data each path exists, and the image's name matches the entry's name."""
     name = _recorded_names()[_recorded_parameters()[_paths()[entry]]]
 
     system = "al2023-ami-" if "al2023" in entry else "amzn2-ami-"
@@ -80,7 +80,7 @@ def test_amazon_and_ecs_parameters_lead_to_the_image_that_they_promise(entry: st
 
 
 @pytest.mark.parametrize("entry", sorted(_paths()))
-def test_a_path_says_what_its_entry_says(entry: str) -> None:
+def test_a_path_matches_its_entry(entry: str) -> None:
     """Version and architecture in an entry's name are those in its path."""
     path = _paths()[entry]
     arch = re.search(r"(x86_64|arm64|amd64)$", entry)
@@ -92,7 +92,7 @@ def test_a_path_says_what_its_entry_says(entry: str) -> None:
 
 @pytest.mark.parametrize("version", ["1.32", "1.33", "1.34", "1.35", "1.36"])
 def test_every_supported_kubernetes_version_has_its_entries(version: str) -> None:
-    """Standard or extended support: Amazon Linux 2023 and Bottlerocket, both architectures."""
+    """Versions in standard or extended support have Amazon Linux 2023 and Bottlerocket entries."""
     arches = ("x86_64", "arm64")
     wanted = {
         f"{kind}-{version}-{arch}"

@@ -1,4 +1,4 @@
-"""Which regions are warned of: those that the AWS SDK does not know."""
+"""Warnings about regions that the AWS SDK does not know."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ IMAGES = "images: [{Name: a, ParameterPath: /a}]\n"
 
 
 def where(*names: str) -> str:
-    """A regions file that watches regions from one account, beginning in line 3."""
+    """Build a regions file with regions of one account, starting in line 3."""
     return "\n".join([f'AccountId: "{ACCOUNT}"', "regions:", *(f"  - Name: {n}" for n in names)])
 
 
 def warnings(write: Write, regions: str) -> tuple[Problem, ...]:
-    """What is warned of in a regions file."""
+    """Return the warnings of a regions file."""
     return read_configuration(*write(IMAGES, regions)).warnings
 
 
@@ -33,12 +33,12 @@ def warnings(write: Write, regions: str) -> tuple[Problem, ...]:
     "region", ["us-east-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1", "ap-southeast-7"]
 )
 def test_a_region_of_any_partition_is_known(write: Write, region: str) -> None:
-    """China, the government's and the sovereign cloud's too."""
+    """Regions of China, GovCloud and the sovereign cloud are known too."""
     assert warnings(write, where(region)) == ()
 
 
-def test_a_misspelt_region_is_warned_of_where_it_stands(write: Write) -> None:
-    """By file, line and entry, with the region that it resembles most."""
+def test_a_misspelt_region_is_warned_of_with_its_line(write: Write) -> None:
+    """The warning has file, line, entry, and the most similar region."""
     images, regions = write(IMAGES, where("us-east-1", "eu-wset-1"))
 
     message = "eu-wset-1 is not in this version's list of regions; did you mean eu-west-1?"
@@ -48,14 +48,14 @@ def test_a_misspelt_region_is_warned_of_where_it_stands(write: Write) -> None:
 
 
 def test_a_region_like_no_other_is_warned_of_without_a_guess(write: Write) -> None:
-    """A guess that is far off would only mislead."""
+    """A bad guess would mislead."""
     (warning,) = warnings(write, where("zz-qqqqqqqqqq-9"))
 
     assert warning.message == "zz-qqqqqqqqqq-9 is not in this version's list of regions"
 
 
 def test_each_unknown_region_is_warned_of(write: Write) -> None:
-    """Line by line, also where one stands twice with different accounts."""
+    """Each line has a warning, even if a region is listed twice with different accounts."""
     twice = "\n  - {Name: eu-wset-1, AccountId: '222233334444'}\n"
 
     found = warnings(write, where("eu-wset-1", "us-aest-1") + twice)
@@ -67,15 +67,15 @@ def test_each_unknown_region_is_warned_of(write: Write) -> None:
     ]
 
 
-def test_a_region_that_is_not_known_loads_all_the_same(write: Write) -> None:
-    """It may be newer than this version."""
+def test_an_unknown_region_is_loaded(write: Write) -> None:
+    """The region may be newer than this version."""
     catalogue = load(*write(IMAGES, where("eu-new-1")))
 
     assert catalogue.targets == (Target(ACCOUNT, "eu-new-1"),)
 
 
 def test_warnings_are_bounded(write: Write) -> None:
-    """More of them in one file would help nobody."""
+    """More warnings would not help."""
     names = [f"xx-new-{n}" for n in range(100)]
     accounts = [f"{n:012}" for n in range(MAX_PROBLEMS // 100 + 1)]
     entries = [f"  - {{Name: {n}, AccountId: '{a}'}}" for n in names for a in accounts]
@@ -85,6 +85,6 @@ def test_warnings_are_bounded(write: Write) -> None:
     assert len(found) == MAX_PROBLEMS + 1
 
 
-def test_the_sdk_knows_regions_of_several_partitions() -> None:
-    """Its endpoint data was read: what each partition began with is there."""
+def test_the_sdk_has_regions_of_several_partitions() -> None:
+    """The SDK's endpoint data contains the first region of each partition."""
     assert {"us-east-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1"} <= sdk_regions()

@@ -731,25 +731,25 @@ class _FailingTheSecondTime(FakeFacts):
 # --- a row that is throttled
 
 
-class _ThrottledRows(FakeRows):
-    """A table that rejects writes of one pair's row and of round rows as throttled."""
+class _FailingRows(FakeRows):
+    """A table that fails writes of one pair's row and of round rows."""
 
-    busy = "b"
+    failing = "b"
 
     def commit(self, pair: Pair, release: Release) -> Commit:
         """Commit all pairs except one."""
-        if pair.image_name == self.busy:
+        if pair.image_name == self.failing:
             raise CallFailedError(a_failure("InternalError"))
         return super().commit(pair, release)
 
     def answered(self, *_: object, **__: object) -> None:
-        """Write nothing."""
+        """Raise a failure."""
         raise CallFailedError(a_failure("ThrottlingException"))
 
 
 def test_a_throttled_row_affects_only_its_own_message(lab: Lab) -> None:
     """A conflict on one row fails one message; a throttled round row fails none."""
-    lab.rows = _ThrottledRows(lab.journal)
+    lab.rows = _FailingRows(lab.journal)
     settled(lab, *(a_pair(name) for name in "abc"))
     lab.publish(1)
 

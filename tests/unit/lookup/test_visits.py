@@ -78,7 +78,7 @@ def test_after_a_time_out_no_service_is_called(hanging: str, other: str, code: s
 
 @pytest.mark.parametrize("problem", [BUSY, DROPPED], ids=lambda problem: problem.code)
 def test_other_failures_do_not_end_a_visit(problem: Failure) -> None:
-    """A target that throttles in one service may answer in the other."""
+    """A target that throttles in one service may respond in the other."""
     members = FakeMembers({"ssm": problem})
     access = visits(members)
     access.ensure_session(HERE)
