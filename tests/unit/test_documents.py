@@ -1,4 +1,4 @@
-"""The README is under test: what it shows must load, exist and be so."""
+"""The README's examples load, and its commands, settings and figures are correct."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _announced() -> Release:
 
 @pytest.mark.parametrize("text", [b for b in _blocks("yaml") if b.startswith("images:")])
 def test_images_in_the_readme_load(text: str, tmp_path: Path) -> None:
-    """Every image file that the README shows is a good one."""
+    """Every image file in the README is valid."""
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "readme.yaml").write_text(text)
     (tmp_path / "regions.yaml").write_text(REGIONS)
@@ -55,7 +55,7 @@ def test_images_in_the_readme_load(text: str, tmp_path: Path) -> None:
 
 
 def test_regions_in_the_readme_load(tmp_path: Path) -> None:
-    """The regions file that the README shows is a good one."""
+    """The regions file in the README is valid."""
     image, regions = _blocks("yaml")[0], _blocks("yaml")[-1]
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "readme.yaml").write_text(image)
@@ -70,12 +70,12 @@ def test_regions_in_the_readme_load(tmp_path: Path) -> None:
 
 
 def test_the_event_in_the_readme_is_the_real_one() -> None:
-    """The body that the README shows is the announcement of such a release, to the byte."""
+    """The body in the README is the announcement of such a release, byte for byte."""
     assert announcement(_announced()).body == _blocks("json")[0].strip()
 
 
 def test_the_readme_lists_every_attribute() -> None:
-    """The table of attributes names those that are sent, with their types."""
+    """The table has the attributes of an announcement, with their types."""
     rows = re.findall(r"^\| `(\w+)` \| (String|Number) \|", README.read_text(), re.MULTILINE)
     sent = announcement(_announced()).attributes
 
@@ -85,14 +85,14 @@ def test_the_readme_lists_every_attribute() -> None:
 
 
 def test_the_readme_explains_every_kind() -> None:
-    """The table of kinds has a row for each of them."""
+    """The table has a row for each kind."""
     explained = re.findall(r"^\| `(\w+)` \| .* \| (?:yes|no) \|$", README.read_text(), re.MULTILINE)
 
     assert set(explained) == set(Kind)
 
 
 def test_the_filter_policy_in_the_readme_is_json() -> None:
-    """The filter policy can be copied as it stands."""
+    """The filter policy can be copied unchanged."""
     policy = re.search(r"`(\{\"image_name\": .*\})`", README.read_text())
 
     assert policy is not None
@@ -100,7 +100,7 @@ def test_the_filter_policy_in_the_readme_is_json() -> None:
 
 
 def test_commands_in_the_readme_exist() -> None:
-    """Every `ami-tracker` command that the README names is there."""
+    """Every `ami-tracker` command in the README exists."""
     named = set(re.findall(r"ami-tracker ([a-z]+)", README.read_text()))
 
     assert named
@@ -109,7 +109,7 @@ def test_commands_in_the_readme_exist() -> None:
 
 
 def test_an_empty_list_announces_nothing(tmp_path: Path) -> None:
-    """`Announce: []`, as the README's table has it, is accepted and leaves no kind to announce."""
+    """`Announce: []`, as in the README's table, is accepted and leaves no kind to announce."""
     (tmp_path / "images").mkdir()
     quiet = "images:\n  - {Name: a, ParameterPath: /aws/service/a, Announce: []}\n"
     (tmp_path / "images" / "quiet.yaml").write_text(quiet)
@@ -121,8 +121,8 @@ def test_an_empty_list_announces_nothing(tmp_path: Path) -> None:
     assert re.search(r"^\| `Announce` \| .*`\[\]`", README.read_text(), re.MULTILINE)
 
 
-def test_the_arithmetic_of_listing_accounts_is_right() -> None:
-    """Entries are accounts times regions, pairs are entries times images, as are the events."""
+def test_the_figures_of_listing_accounts_are_correct() -> None:
+    """Entries are accounts times regions; pairs and events are entries times images."""
     text = README.read_text()
     images, regions = map(
         int, re.findall(r"^With (\d+) images in (\d+) regions", text, re.MULTILINE)[0]
@@ -136,7 +136,7 @@ def test_the_arithmetic_of_listing_accounts_is_right() -> None:
 
 
 def test_settings_in_the_readme_are_variables_of_terraform() -> None:
-    """What the README says to set survives the next deployment: Terraform or make sets it."""
+    """Terraform or make sets each setting in the README, so a deployment keeps it."""
     text = README.read_text()
     variables = (ROOT / "infra" / "terraform" / "variables.tf").read_text()
     assigned = set(re.findall(r"`([a-z_]+) = ", text))

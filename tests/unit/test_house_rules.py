@@ -1,4 +1,4 @@
-"""What no linter checks: names, sizes, who reads the environment, what may stand in a file."""
+"""Rules that no linter checks: names, sizes, access to the environment, forbidden texts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MEANINGLESS = {"base", "common", "helper", "helpers", "misc", "util", "utils"}
 MODULE_LINES = 200
 HANDLER_LINES = 40
 
-# Put together here, so that this file does not hold what it forbids.
+# Built here from parts, so that this file does not contain the texts that it forbids.
 MACHINE_PATHS = re.compile(r"(?<![\w.-])/(?:" + "|".join(["wor" + "k", "roo" + "t"]) + r")/")
 INDEX_HOSTS = re.compile("|".join(["py" + r"pi\.org", "python" + r"hosted\.org"]))
 
@@ -31,7 +31,7 @@ INDEX_HOSTS = re.compile("|".join(["py" + r"pi\.org", "python" + r"hosted\.org"]
 
 
 def written() -> list[Path]:
-    """Every file that git knows or would add."""
+    """Return every file that git tracks or would add."""
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         pytest.skip("this is no git checkout, so what belongs to the repository is unknown")
@@ -47,7 +47,7 @@ def written() -> list[Path]:
 
 
 def lines_of(path: Path) -> list[str]:
-    """A file's lines; none when it is not text."""
+    """Return a file's lines, or none if it is not text."""
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
@@ -55,7 +55,7 @@ def lines_of(path: Path) -> list[str]:
 
 
 def finds(pattern: re.Pattern[str]) -> list[str]:
-    """Each line of the repository in which a pattern occurs, as file and line."""
+    """Return each line of the repository that matches a pattern, as file and line."""
     return [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
         for path in written()
@@ -65,7 +65,7 @@ def finds(pattern: re.Pattern[str]) -> list[str]:
 
 
 def docstring_lines(source: str) -> set[int]:
-    """The lines of the texts that stand alone: docstrings of whatever."""
+    """Return the lines of strings that are statements, which are docstrings."""
     alone = (
         node
         for node in ast.walk(ast.parse(source))
@@ -77,8 +77,8 @@ def docstring_lines(source: str) -> set[int]:
 
 
 def code_lines(source: str) -> int:
-    """How many lines hold code: neither blank, nor comment, nor docstring."""
-    silent = {
+    """Count the lines of code: neither blank, nor comment, nor docstring."""
+    ignored = {
         tokenize.COMMENT,
         tokenize.DEDENT,
         tokenize.ENCODING,
@@ -88,17 +88,17 @@ def code_lines(source: str) -> int:
         tokenize.NL,
     }
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    spoken = {
+    counted = {
         line
         for token in tokens
-        if token.type not in silent
+        if token.type not in ignored
         for line in range(token.start[0], token.end[0] + 1)
     }
-    return len(spoken - docstring_lines(source))
+    return len(counted - docstring_lines(source))
 
 
 def reads_environment(source: str) -> bool:
-    """Whether a module touches the environment, under whatever name it imports it."""
+    """Return whether a module reads the environment, with any name of the import."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Attribute(value=ast.Name(id="os"), attr="environ" | "environb" | "getenv"):
@@ -110,20 +110,20 @@ def reads_environment(source: str) -> bool:
 
 
 def modules(folder: Path) -> list[Path]:
-    """The Python files below a folder, `__init__.py` aside."""
+    """Return the Python files in a folder, without `__init__.py`."""
     return sorted(path for path in folder.rglob("*.py") if path.name != "__init__.py")
 
 
 def relative(path: Path) -> str:
-    """A path as people write it."""
+    """Return a path relative to the repository."""
     return path.relative_to(ROOT).as_posix()
 
 
 # --- structure
 
 
-def test_every_module_has_a_meaning() -> None:
-    """A module is named for what it holds; `utils` and its kin hold whatever."""
+def test_every_module_has_a_descriptive_name() -> None:
+    """A module's name describes its content, which `utils` and similar names do not."""
     found = [*modules(SERVICES), *modules(INFRA)]
     named = {path: {path.stem, *path.relative_to(ROOT).parent.parts} for path in found}
 
@@ -131,7 +131,7 @@ def test_every_module_has_a_meaning() -> None:
 
 
 def test_modules_are_small() -> None:
-    """A module holds one thing; one that grows beyond the limit holds two."""
+    """A module has one purpose; a module above the limit has two."""
     sizes = {
         relative(path): code_lines(path.read_text(encoding="utf-8")) for path in modules(SERVICES)
     }
@@ -141,7 +141,7 @@ def test_modules_are_small() -> None:
 
 
 def imported(path: Path) -> set[str]:
-    """The modules that a file imports from, and the names as if they were modules too."""
+    """Return the modules that a file imports from, and the names as if they were modules too."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -151,7 +151,7 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("module", modules(SERVICES / "kernel"), ids=relative)
 def test_two_services_need_a_module_of_the_kernel(module: Path) -> None:
-    """What a single package of `services` needs belongs into that package."""
+    """A module that only one package of `services` needs belongs into that package."""
     name = f"services.kernel.{module.stem}"
     users = {
         path.relative_to(SERVICES).parts[0] for path in modules(SERVICES) if name in imported(path)
@@ -162,14 +162,14 @@ def test_two_services_need_a_module_of_the_kernel(module: Path) -> None:
 
 @pytest.mark.parametrize("handler", sorted(SERVICES.glob("*/handler.py")), ids=relative)
 def test_handler_only_translates(handler: Path) -> None:
-    """Read settings, build adapters, one call, answer: what is longer belongs into a module."""
+    """A handler reads settings, builds adapters, makes one call and responds; no more."""
     lines = code_lines(handler.read_text(encoding="utf-8"))
 
     assert lines <= HANDLER_LINES, f"{lines} code lines: move the work out of the handler"
 
 
-def test_environment_is_read_at_the_entry_alone() -> None:
-    """Handlers, the console and the embedded AWS read it; they pass it on as values."""
+def test_environment_is_read_only_at_entry_points() -> None:
+    """Handlers, the console and the embedded AWS read the environment and pass values on."""
     readers = [
         path for path in modules(SERVICES) if reads_environment(path.read_text(encoding="utf-8"))
     ]
@@ -182,21 +182,21 @@ def test_environment_is_read_at_the_entry_alone() -> None:
     assert [relative(path) for path in readers if path not in allowed] == []
 
 
-# --- what stands in files
+# --- texts in files
 
 
 def test_no_file_names_this_machine() -> None:
-    """A path of the machine something was written on means nothing anywhere else."""
+    """A path of the author's machine has no meaning on any other machine."""
     assert finds(MACHINE_PATHS) == []
 
 
 def test_no_file_names_a_package_index() -> None:
-    """Where packages come from is the installer's own setting; hashes say what they must be."""
+    """The package index is a setting of the installer; hashes identify the packages."""
     assert finds(INDEX_HOSTS) == []
 
 
 def documented_targets() -> Iterator[tuple[str, str]]:
-    """Each `make` target in code of a Markdown file, with that file's name."""
+    """Return each `make` target in code of a Markdown file, with that file's name."""
     for path in (path for path in written() if path.suffix == ".md"):
         text = path.read_text(encoding="utf-8")
         for code in re.findall(r"```.*?```|`[^`\n]+`", text, flags=re.DOTALL):
@@ -205,14 +205,14 @@ def documented_targets() -> Iterator[tuple[str, str]]:
 
 
 def test_documented_make_targets_exist() -> None:
-    """A reader can type every `make` command that a document shows."""
+    """Every `make` command in a document can be run."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, flags=re.MULTILINE))
 
     assert [found for found in documented_targets() if found[1] not in targets] == []
 
 
-# --- the rules' own tests
+# --- tests of the rules
 
 
 SAMPLE = '''"""A docstring
@@ -221,7 +221,7 @@ of two lines."""
 import os  # a remark
 
 LIMIT = 3
-"""Said of the limit."""
+"""The limit."""
 
 # a comment
 TEXT = """no
@@ -235,8 +235,8 @@ def size() -> int:
 '''
 
 
-def test_code_lines_are_counted_by_meaning() -> None:
-    """Blank lines, comments and docstrings are free; a text that is assigned is not."""
+def test_code_lines_exclude_comments_and_docstrings() -> None:
+    """Blank lines, comments and docstrings do not count; an assigned string does."""
     assert code_lines(SAMPLE) == 6
 
 
@@ -251,12 +251,12 @@ def test_code_lines_are_counted_by_meaning() -> None:
     ],
 )
 def test_environment_is_recognised(source: str, expected: bool) -> None:  # noqa: FBT001 - a table
-    """Imports of the environment count, mere mentions do not."""
+    """Imports of the environment count, mentions do not."""
     assert reads_environment(source) == expected
 
 
 def test_forbidden_texts_are_recognised() -> None:
-    """Paths of a machine are found, and what only resembles them is not."""
+    """Paths of a machine are found, and similar texts are not."""
     machine = Path("/", "work", "main").as_posix()
     index = "https://pypi,org/simple".replace(",", ".")
 
@@ -277,7 +277,7 @@ def test_environment():
     assert "SECRET_SETTING" not in os.environ
     assert os.environ["AWS_ACCESS_KEY_ID"] == "testing"
     assert os.environ["AWS_CONFIG_FILE"] == os.devnull
-    assert os.environ["HOME"] != "/nobody"
+    assert os.environ["HOME"] != "/nonexistent"
     assert "AWS_PROFILE" not in os.environ
     assert {"PATH", "COVERAGE_TRIAL"} <= os.environ.keys()
     os.environ["LEFT_BEHIND"] = "1"
@@ -307,7 +307,7 @@ def test_known():
 
 @pytest.fixture
 def trial(tmp_path: Path) -> Path:
-    """A folder with this foundation and a few tests on it."""
+    """Build a folder with this foundation and a few tests on it."""
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
     (tmp_path / "test_trial.py").write_text(TRIAL, encoding="utf-8")
     (tmp_path / "test_module.py").write_text(
@@ -318,12 +318,12 @@ def trial(tmp_path: Path) -> Path:
 
 
 def run_trial(trial: Path, environ: dict[str, str]) -> str:
-    """What pytest says of the trial tests under an environment."""
+    """Return pytest's output for the trial tests with an environment."""
     plugins = ("-p", "no:cacheprovider", "--continue-on-collection-errors")
     return subprocess.run(
         [sys.executable, "-m", "pytest", *plugins, "-rA", str(trial)],
         cwd=trial,
-        env={"PATH": "/usr/bin", "HOME": "/nobody", "COVERAGE_TRIAL": "1"} | environ,
+        env={"PATH": "/usr/bin", "HOME": "/nonexistent", "COVERAGE_TRIAL": "1"} | environ,
         check=False,
         capture_output=True,
         text=True,
@@ -331,8 +331,8 @@ def run_trial(trial: Path, environ: dict[str, str]) -> str:
     ).stdout
 
 
-def test_tests_see_an_environment_of_their_own(trial: Path) -> None:
-    """No profile or setting of a shell reaches a test, and none leaks to the next."""
+def test_tests_have_their_own_environment(trial: Path) -> None:
+    """No profile or setting of a shell reaches a test, and none stays for the next test."""
     proxies = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "example.org"}
     out = run_trial(trial, {"SECRET_SETTING": "1", "AWS_PROFILE": "production", **proxies})
 

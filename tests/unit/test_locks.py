@@ -1,4 +1,4 @@
-"""Each lock file pins all that is installed, by hash, and needs nothing that it does not hold."""
+"""Each lock file pins all packages that it needs, with hashes."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ PROJECT = REQUIREMENTS.parent / "pyproject.toml"
 
 
 def asked(name: str) -> Iterator[Requirement]:
-    """Each package that an `.in` file asks for, included files too."""
+    """Return each package that an `.in` file requests, included files too."""
     for line in (REQUIREMENTS / f"{name}.in").read_text(encoding="utf-8").splitlines():
-        wish = line.partition("#")[0].strip()
-        if wish.startswith("-r "):
-            yield from asked(wish.removeprefix("-r ").removesuffix(".in"))
-        elif wish:
-            yield Requirement(wish)
+        requirement = line.partition("#")[0].strip()
+        if requirement.startswith("-r "):
+            yield from asked(requirement.removeprefix("-r ").removesuffix(".in"))
+        elif requirement:
+            yield Requirement(requirement)
 
 
 @pytest.mark.parametrize("name", LOCK_NAMES)
 def test_every_requirement_is_pinned_and_hashed(name: str) -> None:
-    """Nothing is installed but the very bytes that were locked."""
+    """Only packages with the locked bytes are installed."""
     assert [pin.name for pin in lock(name) if not pin.version or not pin.hashed] == []
     assert lock(name)
 
 
 @pytest.mark.parametrize("name", LOCK_NAMES)
-def test_lock_holds_what_is_asked_for(name: str) -> None:
-    """An `.in` file that was edited needs `make lock`; extras are part of what is asked for."""
+def test_lock_has_the_requested_packages(name: str) -> None:
+    """An edited `.in` file needs `make lock`; extras are part of the request."""
     held = {(pin.name, extra) for pin in lock(name) for extra in ("", *pin.requirement.extras)}
 
     assert [
-        str(wish)
-        for wish in asked(name)
-        if not {(canonicalize_name(wish.name), extra) for extra in ("", *wish.extras)} <= held
+        str(requirement)
+        for requirement in asked(name)
+        if not {(canonicalize_name(requirement.name), extra) for extra in ("", *requirement.extras)}
+        <= held
     ] == []
 
 
@@ -54,22 +55,22 @@ def test_lock_names_no_host(name: str) -> None:
 
 
 def test_locks_agree() -> None:
-    """What the tests run is what the functions and the demo run."""
+    """The tests use the same versions as the functions and the demo."""
     versions = [{pin.name: pin.version for pin in lock(name)} for name in NESTED_LOCKS]
 
     assert versions[0].items() <= versions[1].items() <= versions[2].items()
 
 
-def test_package_accepts_what_is_locked() -> None:
-    """The ranges in pyproject.toml hold the locked versions."""
+def test_package_accepts_the_locked_versions() -> None:
+    """The ranges in pyproject.toml include the locked versions."""
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
-    wishes = project["dependencies"] + project["optional-dependencies"]["demo"]
+    requirements = project["dependencies"] + project["optional-dependencies"]["demo"]
     versions = {pin.name: pin.version for pin in lock("console")}
 
     assert [
-        str(wish)
-        for wish in map(Requirement, wishes)
-        if not wish.specifier.contains(versions[canonicalize_name(wish.name)])
+        str(requirement)
+        for requirement in map(Requirement, requirements)
+        if not requirement.specifier.contains(versions[canonicalize_name(requirement.name)])
     ] == []
 
 
@@ -78,10 +79,11 @@ def test_package_accepts_what_is_locked() -> None:
 
 @pytest.mark.parametrize("name", NESTED_LOCKS)
 def test_lock_is_complete(name: str) -> None:
-    """Locks are installed without looking for dependencies, so each must hold all of them.
+    """Locks are installed without dependency resolution, so each must be complete.
 
-    Checked for every Python and system that developers use. The packages say what they require,
-    so those that are not installed here are checked elsewhere (tests/infra/test_locks.py).
+    The test covers every Python and system that developers use. The metadata of the packages has
+    their requirements, so packages that are not installed here are checked in
+    tests/infra/test_locks.py.
     """
     assert every_unmet(lock(name), installed()) == []
 
@@ -90,21 +92,21 @@ HASH = f"--hash=sha256:{'0' * 64}"
 
 
 class Package(Distribution):
-    """A package that is installed, as far as its requirements go."""
+    """An installed package with requirements."""
 
     def __init__(self, *requires: str) -> None:
         self._requires = requires
 
     @property
     def requires(self) -> list[str]:
-        """What it requires."""
+        """Return the requirements."""
         return list(self._requires)
 
     def read_text(self, filename: str) -> None:
-        """It has no files."""
+        """Return no file."""
 
     def locate_file(self, path: object) -> Any:  # noqa: ANN401 - never called
-        """It has no files."""
+        """Return no file."""
         raise NotImplementedError
 
 
@@ -123,7 +125,7 @@ class Package(Distribution):
         (f"a==1 {HASH}\nb==2 ; python_version >= '3.13' {HASH}", ["a requires b>=2"]),
     ],
 )
-def test_what_a_lock_lacks_is_found(text: str, missing: list[str]) -> None:
+def test_a_missing_package_of_a_lock_is_found(text: str, missing: list[str]) -> None:
     """Versions, extras of extras, and the markers of both sides count."""
     packages = {
         "a": Package("b>=2", 'c[y]; extra == "x"'),

@@ -1,4 +1,4 @@
-"""What the functions' metrics cost: each combination of dimensions is one custom metric."""
+"""The price of the functions' metrics: each combination of dimensions is a custom metric."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVERYWHERE = [
 
 
 def custom_metrics(targets: list[Target]) -> Counter[str]:
-    """The custom metrics of a deployment by service, if everything happens everywhere."""
+    """Return a deployment's custom metrics by service, if every metric is written."""
     series = {
         each
         for service, report in full_reports(targets)
@@ -31,7 +31,7 @@ def custom_metrics(targets: list[Target]) -> Counter[str]:
 
 @pytest.mark.parametrize("targets", [EVERYWHERE[:1], EVERYWHERE], ids=["one target", "68 targets"])
 def test_a_deployment_has_few_custom_metrics(targets: list[Target]) -> None:
-    """Their number is fixed: neither regions, accounts, states nor kinds add any."""
+    """The number is fixed: regions, accounts, states and kinds add no metric."""
     found = custom_metrics(targets)
 
     assert found == {"scheduler": 13, "lookup": 4, "aggregator": 7}
@@ -50,7 +50,7 @@ def test_no_dimension_but_the_cause() -> None:
 
 
 def named_in_the_code() -> set[str]:
-    """The first argument of every `Measure(…)` in the services that is written out there."""
+    """Return the first argument of every literal `Measure(…)` in the services."""
     calls = (
         node
         for path in SERVICES.rglob("*.py")
@@ -62,7 +62,7 @@ def named_in_the_code() -> set[str]:
 
 
 def test_every_metric_in_the_code_is_counted() -> None:
-    """The reports of these tests hold every metric that the services name."""
+    """The reports of these tests have every metric of the services."""
     counted = {
         name
         for service, report in full_reports(EVERYWHERE)
@@ -73,7 +73,7 @@ def test_every_metric_in_the_code_is_counted() -> None:
 
 
 def test_values_of_a_region_add_up() -> None:
-    """CloudWatch adds the lines of all regions, which differ in their fields alone."""
+    """CloudWatch adds up the lines of all regions, which differ only in their fields."""
     lines = [
         line
         for service, report in full_reports(EVERYWHERE)
