@@ -132,13 +132,13 @@ def _may_be_active(row: Row) -> bool:
 class FakePublisher:
     """Topics in memory: `topics` lists the targets that have one; None means all targets.
 
-    `dead` maps a target to the failure or exception of every publish call. `refused` maps an image
+    `failing` maps a target to the failure or exception of each publish call. `refused` maps an image
     to the failure of its messages only.
     """
 
     def __init__(self, topics: Collection[Target] | None = None) -> None:
         self.topics = topics
-        self.dead: dict[Target, Failure | Exception] = {}
+        self.failing: dict[Target, Failure | Exception] = {}
         self.refused: dict[str, Failure] = {}
         self.published: list[tuple[Target, Announcement]] = []
         self.calls: list[tuple[Target, int]] = []
@@ -153,19 +153,19 @@ class FakePublisher:
             return {each.event_id: self._publish(target, each) for each in announcements}
 
     def _publish(self, target: Target, announcement: Announcement) -> str | Failure:
-        dead = self.dead.get(target)
-        if isinstance(dead, Exception):
-            raise dead
+        failure = self.failing.get(target)
+        if isinstance(failure, Exception):
+            raise failure
         if self.topics is not None and target not in self.topics:
             return NO_TOPIC
-        if problem := dead or self.refused.get(announcement.image_name):
+        if problem := failure or self.refused.get(announcement.image_name):
             return problem
         self.published.append((target, announcement))
         return f"message-{len(self.published)}"
 
     def heal(self) -> None:
         """Accept every message from now on."""
-        self.dead.clear()
+        self.failing.clear()
         self.refused.clear()
 
     def copies(self) -> Counter[str]:

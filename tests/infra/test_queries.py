@@ -102,7 +102,7 @@ def lookup_lines() -> list[Line]:
 def aggregator_lines() -> list[Line]:
     """A sweep: one topic takes its release, the other refuses."""
     lab = Lab(a_release(), a_release(target=OTHER))
-    lab.publisher.dead[TARGET] = DENIED
+    lab.publisher.failing[TARGET] = DENIED
     return [dict(line) for line in emitted_lines("aggregator", lab.sweep().measures())]
 
 

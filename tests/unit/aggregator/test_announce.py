@@ -78,7 +78,7 @@ def weight(made: Announcement) -> int:
 # --- the body
 
 
-def test_the_documented_example_is_what_is_sent() -> None:
+def test_the_documented_example_is_sent() -> None:
     """The body is the documented one byte for byte, because existing programs parse it."""
     assert announcement(DOCUMENTED).body == (
         '{"v1": {"Message": "A new version of the al2023-eks-1.33 has been released. '

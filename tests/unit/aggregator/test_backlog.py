@@ -116,7 +116,7 @@ def test_an_older_release_that_is_rejected_holds_back_the_newer_one(
 def test_a_release_that_failed_while_its_topic_was_down_is_sent_before_a_later_one() -> None:
     """Version 3 is not announced, so only the index shows version 2 before version 4."""
     lab = Lab(v(2))
-    lab.publisher.dead[TARGET] = THROTTLED
+    lab.publisher.failing[TARGET] = THROTTLED
     lab.stream(v(2))
     lab.publisher.heal()
     lab.rows.table.put(unannounced(3))

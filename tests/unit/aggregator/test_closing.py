@@ -42,10 +42,10 @@ def image_row(*, active: bool, target: Target = TARGET, name: str = "al2023") ->
 class Sweeps:
     """Sweeps of one process, with increasing time."""
 
-    def __init__(self, *releases: Release, dead: bool = True) -> None:
+    def __init__(self, *releases: Release, failing: bool = True) -> None:
         self.lab = Lab(*releases)
-        if dead:
-            self.lab.publisher.dead |= {TARGET: DENIED, OTHER: DENIED}
+        if failing:
+            self.lab.publisher.failing |= {TARGET: DENIED, OTHER: DENIED}
         self.seconds = 1000.0
         self._relay = self.start()
 
@@ -151,7 +151,7 @@ def test_images_of_another_target_do_not_prevent_closing(elsewhere: Target) -> N
 
 def test_a_topic_that_accepts_the_release_gets_it() -> None:
     """The release is published if possible before it would be closed."""
-    sweeps = Sweeps(OLD, dead=False)
+    sweeps = Sweeps(OLD, failing=False)
     report = sweeps.sweep()
     assert (report.announced.total(), report.closed) == (1, 0)
     assert "closed_at" not in sweeps.row()
@@ -202,7 +202,7 @@ def test_without_an_overdue_release_no_image_row_is_queried() -> None:
 def test_the_stream_closes_nothing() -> None:
     """The stream does not close releases, because it must not be delayed."""
     lab = Lab(OLD)
-    lab.publisher.dead[TARGET] = DENIED
+    lab.publisher.failing[TARGET] = DENIED
     report = lab.stream(OLD)
     assert (report.closed, report.pending, lab.rows.looks) == (0, 1, [])
 
@@ -243,7 +243,7 @@ def test_a_kill_while_closing_loses_nothing() -> None:
 
 def test_an_unmarked_publication_is_not_closed() -> None:
     """The next sweep marks the row as published."""
-    sweeps = Sweeps(OLD, dead=False)
+    sweeps = Sweeps(OLD, failing=False)
     sweeps.lab.rows.unmarkable = BUSY
     report = sweeps.sweep()
     assert (report.announced.total(), report.closed, sweeps.lab.rows.looks) == (1, 0, [])

@@ -18,7 +18,7 @@ from services.aggregator.relay import Relay
 from services.kernel.errors import Failure
 from services.kernel.model import State, Target
 
-SILENT = Failure(State.TRANSIENT, "ReadTimeoutError", "Read timeout on endpoint URL")
+TIMED_OUT = Failure(State.TRANSIENT, "ReadTimeoutError", "Read timeout on endpoint URL")
 TIMEOUT, RESERVE = 240.0, 5.0  # of the deployed aggregator
 
 
@@ -33,7 +33,7 @@ class SlowTopics(FakePublisher):
         self, target: Target, announcements: Sequence[Announcement]
     ) -> dict[str, str | Failure]:
         """Return the message ids after the topic's time."""
-        self._time.sleep(30 if target in self.dead else 0.1)
+        self._time.sleep(30 if target in self.failing else 0.1)
         return super().publish(target, announcements)
 
 
@@ -52,7 +52,7 @@ def test_hanging_topics_delay_no_other(
     rows, topics = FakeOutbox(), SlowTopics(time)
     for target in targets:
         rows.table.put(pending_row(a_release(target=target)))
-    topics.dead = dict.fromkeys(chance.sample(targets, hanging), SILENT)
+    topics.failing = dict.fromkeys(chance.sample(targets, hanging), TIMED_OUT)
 
     moment = datetime(2026, 11, 22, 8, tzinfo=UTC)
     aggregator = Relay(rows, topics, FakeLog(), lambda: moment, chance.shuffle)

@@ -43,7 +43,7 @@ from services.kernel.model import Release, State, Target
 from services.kernel.observability import Measure
 from services.kernel.wire import timestamp
 
-DEAD_TOPICS = [
+TOPIC_FAILURES = [
     Failure.of(state, "Code", "why")
     for state in State
     if state not in {State.OK, State.BAD_LOOKUP, State.UNCLASSIFIED}
@@ -153,7 +153,7 @@ def test_a_release_that_is_not_pending_is_not_announced(name: str) -> None:
     assert (lab.publisher.calls, report.announced.total(), report.pending) == ([], 0, 0)
 
 
-def test_a_batch_of_nothing_is_no_error() -> None:
+def test_an_empty_batch_is_no_error() -> None:
     """An empty batch and a sweep without pending releases succeed."""
     lab = Lab()
     expected = {"batchItemFailures": [], "announced": 0, "pending": 0}
@@ -225,16 +225,16 @@ def test_a_table_that_cannot_be_read_fails_a_sweep(error: Exception) -> None:
 # --- failing topics
 
 
-@pytest.mark.parametrize("dead", DEAD_TOPICS, ids=lambda found: found.state.value)
-def test_a_failing_topic_affects_only_its_own_releases(dead: Failure) -> None:
+@pytest.mark.parametrize("failure", TOPIC_FAILURES, ids=lambda found: found.state.value)
+def test_a_failing_topic_affects_only_its_own_releases(failure: Failure) -> None:
     """The failing topic is not reported, because a retry would send the other releases again."""
     ours, theirs = a_release(), a_release(target=OTHER)
     lab = Lab(ours, theirs)
-    lab.publisher.dead[TARGET] = dead
+    lab.publisher.failing[TARGET] = failure
     report = lab.stream(ours, theirs)
     assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 1}
     assert dict(report.announced) == {"us-east-1": 1}
-    assert dict(report.failures) == {(dead.state.value, "eu-west-1"): 1}
+    assert dict(report.failures) == {(failure.state.value, "eu-west-1"): 1}
     assert lab.publisher.names(OTHER) == [("al2023", 2)]
     assert lab.pending() == [("al2023", 2)]
 
@@ -243,7 +243,7 @@ def test_a_rejected_announcement_is_logged_with_its_cause() -> None:
     """The log has event, target, state, code and the service's own message."""
     release = a_release()
     lab = Lab(release)
-    lab.publisher.dead[TARGET] = DENIED
+    lab.publisher.failing[TARGET] = DENIED
     lab.stream(release)
     assert lab.log.fields("release not accepted") == [
         {
@@ -262,7 +262,7 @@ def test_a_rejected_announcement_is_logged_with_its_cause() -> None:
 def test_a_failing_topic_gets_one_call() -> None:
     """Releases without an attempt stay pending, because further calls only take time."""
     lab = Lab(*releases(25))
-    lab.publisher.dead[TARGET] = DENIED
+    lab.publisher.failing[TARGET] = DENIED
     report = lab.sweep()
     assert lab.publisher.calls == [(TARGET, 10)]
     assert (report.pending, report.failures.total()) == (25, 10)
@@ -272,7 +272,7 @@ def test_a_failing_topic_gets_one_call_in_a_sweep_of_many_pages() -> None:
     """The pages of the other targets are published."""
     lab = Lab(*releases(6), *releases(6, OTHER))
     lab.rows.page_size = 2
-    lab.publisher.dead[TARGET] = DENIED
+    lab.publisher.failing[TARGET] = DENIED
     report = lab.sweep()
     assert [call for call in lab.publisher.calls if call[0] == TARGET] == [(TARGET, 2)]
     assert dict(report.announced) == {"us-east-1": 6}
@@ -282,7 +282,7 @@ def test_a_failing_topic_gets_one_call_in_a_sweep_of_many_pages() -> None:
 def test_a_repaired_topic_gets_all_releases_in_order() -> None:
     """No release was lost while the topic was gone."""
     lab = Lab(*(a_release(version=version) for version in (1, 2, 3)))
-    lab.publisher.dead[TARGET] = THROTTLED
+    lab.publisher.failing[TARGET] = THROTTLED
     lab.sweep()
     lab.publisher.heal()
     lab.sweep()
@@ -294,7 +294,7 @@ def test_an_unexpected_error_in_one_target_does_not_affect_others() -> None:
     """The error is logged as unexpected, and the target's releases stay pending."""
     ours, theirs = a_release(), a_release(target=OTHER)
     lab = Lab(ours, theirs)
-    lab.publisher.dead[TARGET] = ZeroDivisionError()
+    lab.publisher.failing[TARGET] = ZeroDivisionError()
     report = lab.stream(ours, theirs)
     assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 1}
     assert lab.log.events("exception") == ["target failed unexpectedly"]
@@ -327,7 +327,7 @@ def test_a_topic_that_rejects_a_whole_batch_gets_one_call(state: State, page_siz
     ours = [a_release(f"image-{n:03d}", version) for n in range(15) for version in (1, 2)]
     lab = Lab(*ours, *releases(5, OTHER))
     lab.rows.page_size = page_size
-    lab.publisher.dead[TARGET] = failing
+    lab.publisher.failing[TARGET] = failing
     report = lab.sweep()
     assert [where for where, _ in lab.publisher.calls if where == TARGET] == [TARGET]
     assert (report.pending, report.announced.total()) == (30, 5)
@@ -415,7 +415,7 @@ def test_a_pending_release_of_an_earlier_invocation_goes_first() -> None:
     """Subscribers receive the newest image last, not the delayed one."""
     two, three = a_release(version=2), a_release(version=3)
     lab = Lab(two)
-    lab.publisher.dead[TARGET] = THROTTLED
+    lab.publisher.failing[TARGET] = THROTTLED
     lab.stream(two)
     lab.publisher.heal()
     lab.given(three)
@@ -637,7 +637,7 @@ def test_the_relay_does_not_wait_for_a_hanging_target(
         assert target != TARGET or slow.wait(30)
         return publish(target, announcements)
 
-    def tell(release: Release, message_id: str, moment: datetime) -> None:
+    def mark_and_release(release: Release, message_id: str, moment: datetime) -> None:
         mark(release, message_id, moment)
         marked.set()
 
@@ -648,7 +648,7 @@ def test_the_relay_does_not_wait_for_a_hanging_target(
         return 0.2
 
     monkeypatch.setattr(lab.publisher, "publish", hang)
-    monkeypatch.setattr(lab.rows, "mark", tell)
+    monkeypatch.setattr(lab.rows, "mark", mark_and_release)
     report = lab.stream(ours, theirs, deadline=Deadline(left, 0.0))
     assert report.answer() == {"batchItemFailures": [], "announced": 1, "pending": 1}
     assert lab.log.fields("target not finished in time") == [
@@ -680,7 +680,7 @@ def test_the_order_of_the_targets_is_random() -> None:
 def test_the_order_differs_from_sweep_to_sweep() -> None:
     """Hanging topics occupy the threads of other targets in one sweep, but not in all sweeps."""
     lab = Lab(*(a_release(target=target) for target in TURNS))
-    lab.publisher.dead |= dict.fromkeys(TURNS, THROTTLED)
+    lab.publisher.failing |= dict.fromkeys(TURNS, THROTTLED)
     relay = Relay(lab.rows, lab.publisher, lab.log, lambda: NOW)
     for _ in range(2):
         relay.run(EVERYTHING, Deadline.after(60))
@@ -696,7 +696,7 @@ def test_a_stream_batch_is_measured() -> None:
     """The batch has announcements and durations per target, and failures; no other metric."""
     ours, theirs = a_release(), [a_release(f"image-{n}", target=OTHER) for n in range(2)]
     lab = Lab(ours, *theirs)
-    lab.publisher.dead[TARGET] = DENIED
+    lab.publisher.failing[TARGET] = DENIED
     assert list(lab.stream(ours, *theirs).measures()) == [
         Measure("Announced", 2, fields={"region": "us-east-1"}),
         Measure("AnnounceFailed", 1, fields={"class": "access_denied", "region": "eu-west-1"}),
@@ -709,7 +709,7 @@ def test_a_sweep_measures_pending_releases() -> None:
     """The alarm uses the number of pending releases and the age of the oldest."""
     older = a_release(detected_at="2026-11-22T06:01:10.000Z")
     lab = Lab(older, a_release("b"), a_release(target=OTHER))
-    lab.publisher.dead[TARGET] = DENIED
+    lab.publisher.failing[TARGET] = DENIED
     assert list(lab.sweep().measures()) == [
         Measure("Announced", 1, fields={"region": "us-east-1"}),
         Measure("AnnounceFailed", 2, fields={"class": "access_denied", "region": "eu-west-1"}),
@@ -735,7 +735,7 @@ committed = st.lists(
     max_size=12,
     unique_by=lambda release: release.event_id,
 )
-troubles = st.lists(
+faults = st.lists(
     st.tuples(
         st.dictionaries(
             st.sampled_from(TARGETS), st.sampled_from([DENIED, THROTTLED, ZeroDivisionError()])
@@ -746,18 +746,18 @@ troubles = st.lists(
     ),
     max_size=4,
 )
-Trouble = tuple[dict[Target, Failure | Exception], dict[str, Failure], Exception | None, int]
+Faults = tuple[dict[Target, Failure | Exception], dict[str, Failure], Exception | None, int]
 
 
-@given(committed, troubles)
+@given(committed, faults)
 def test_every_release_arrives_after_the_faults_end(
-    found: list[Release], rounds: list[Trouble]
+    found: list[Release], rounds: list[Faults]
 ) -> None:
     """Each release arrives at least once and in order; each lost mark causes an identical copy."""
     lab = Lab(*found)
     lost_marks = 0
-    for dead, refused, unmarkable, page_size in rounds:
-        lab.publisher.dead, lab.publisher.refused = dict(dead), dict(refused)
+    for failing, refused, unmarkable, page_size in rounds:
+        lab.publisher.failing, lab.publisher.refused = dict(failing), dict(refused)
         lab.rows.unmarkable, lab.rows.page_size = unmarkable, page_size
         before = len(lab.publisher.published)
         report = lab.sweep()
@@ -787,13 +787,13 @@ def test_every_release_arrives_after_the_faults_end(
     )
 )
 def test_an_image_is_announced_in_order_over_any_invocations(
-    troubles: list[tuple[Failure | Exception | None, Failure | None, bool]],
+    faults: list[tuple[Failure | Exception | None, Failure | None, bool]],
 ) -> None:
     """Versions come by the stream, some fail, and sweeps come in between: never 3 before 2."""
     lab = Lab()
-    for version, (dead, refused, swept) in enumerate(troubles, start=1):
+    for version, (failure, refused, swept) in enumerate(faults, start=1):
         lab.publisher.heal()
-        lab.publisher.dead |= {TARGET: dead} if dead else {}
+        lab.publisher.failing |= {TARGET: failure} if failure else {}
         lab.publisher.refused |= {"al2023": refused} if refused else {}
         new = [a_release(version=version), a_release("other", version)]
         lab.given(*new)
@@ -803,7 +803,7 @@ def test_an_image_is_announced_in_order_over_any_invocations(
     lab.publisher.heal()
     lab.sweep()
     for name in ("al2023", "other"):
-        expected = [(name, version) for version in range(1, len(troubles) + 1)]
+        expected = [(name, version) for version in range(1, len(faults) + 1)]
         assert [each for each in lab.publisher.names() if each[0] == name] == expected
 
 

@@ -122,7 +122,7 @@ def test_an_entry_has_the_announcement() -> None:
     }
 
 
-def test_the_entries_of_a_call_have_ids_of_their_own() -> None:
+def test_the_entries_of_a_call_have_unique_ids() -> None:
     """SNS rejects a batch with duplicate ids."""
     members = FakeMembers()
     publish(members)
@@ -153,7 +153,7 @@ def test_a_fifo_topic_gets_group_and_deduplication_ids() -> None:
     ]
 
 
-def test_a_standard_topic_gets_neither() -> None:
+def test_a_standard_topic_gets_no_fifo_ids() -> None:
     """The API of standard topics rejects deduplication ids."""
     members = FakeMembers()
     publish(members, topic="fifo.releases")
@@ -258,9 +258,9 @@ def test_a_permanent_failure_is_not_repeated(fate: Fate, state: State) -> None:
 
 def test_a_rejection_may_have_no_message() -> None:
     """SNS may omit the message; a message is shortened and made printable."""
-    silent = {"Code": "NotFound", "SenderFault": True}
-    rude = refusal("Bad\nCode", senders_fault=True, message="a\nb" + "x" * 1000)
-    found = publish(FakeMembers({"a": silent, "b": rude}))
+    without_message = {"Code": "NotFound", "SenderFault": True}
+    unprintable = refusal("Bad\nCode", senders_fault=True, message="a\nb" + "x" * 1000)
+    found = publish(FakeMembers({"a": without_message, "b": unprintable}))
     assert found["a"] == Failure.of(State.NOT_FOUND, "NotFound", "")
     assert isinstance(found["b"], Failure)
     assert found["b"].code == "Bad Code"
