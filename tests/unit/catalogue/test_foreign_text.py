@@ -20,7 +20,7 @@ REGIONS = 'AccountId: "111122223333"\nregions: [{Name: eu-west-1}]\n'
 IMAGES = "images:\n  - Name: a\n    ParameterPath: /aws/a\n"
 FORGED = "tracked_images/a.yaml:7: Name: forged"
 
-UNSEEN = {
+INVISIBLE = {
     "line feed": "\n",
     "carriage return": "\r",
     "both": "\r\n",
@@ -43,7 +43,7 @@ UNSEEN = {
     "grapheme joiner": "\u034f",
     "variation selector": "\ufe0f",
 }
-unseen = pytest.mark.parametrize("character", UNSEEN.values(), ids=UNSEEN)
+invisible = pytest.mark.parametrize("character", INVISIBLE.values(), ids=INVISIBLE)
 
 # Each has a place for a text in double quotes, in which YAML reads escapes as JSON does.
 PLACES: dict[str, tuple[str, str]] = {
@@ -109,7 +109,7 @@ def lines_of(result: Result, folder: Path) -> list[str]:
             rf"error: {re.escape(str(folder))}/(images/[^:]+|regions\.yaml)(:\d+)?: ", line
         )
         assert line.isprintable()
-        assert not set(line) & set("".join(UNSEEN.values()))
+        assert not set(line) & set("".join(INVISIBLE.values()))
         assert len(line) < 2000
     return lines
 
@@ -136,7 +136,7 @@ def test_texts_of_a_file_are_capped(images: str, regions: str, tmp_path: Path, l
     assert loader
 
 
-@unseen
+@invisible
 @pytest.mark.parametrize("content", [IMAGES.replace("/aws/a", "/aws/"), "images: [", IMAGES])
 def test_no_file_name_breaks_its_line(character: str, content: str, tmp_path: Path) -> None:
     """A repository may contain files of any name."""

@@ -143,14 +143,14 @@ def test_filter_is_another_spelling_of_filters(loaded: Load) -> None:
 
 
 # fmt: off
-LOOKALIKES = [
+AMBIGUOUS = [
     "023456701234", "010", "1.30", "1_000", "0x1F", "1e3", "-1", ".inf", "12:30:45", "2024-01-01",
     "no", "on", "Yes", "True", "NULL", "~", "=",
 ]
 # fmt: on
 
 
-@pytest.mark.parametrize("text", LOOKALIKES)
+@pytest.mark.parametrize("text", AMBIGUOUS)
 def test_values_that_look_like_other_types_stay_text(loaded: Load, text: str) -> None:
     """Only true, false and null are not read as text."""
     catalogue = loaded(an_image(RHEL, f"Filters: [{{Name: tag:x, Values: [{text}]}}]"))

@@ -135,7 +135,12 @@ WRONG_SHAPE = [
     Case("name with a line end", 'images:\n  - Name: "a\\n"\n    ParameterPath: /a\n', 2, "128"),
     Case("unknown field", entry("ParameterPath: /a", "Region: [eu-west-1]"), 4, "mean Regions?"),
     Case("field in lower case", entry("parameterpath: /a"), 3, "did you mean ParameterPath?"),
-    Case("strange field", entry("ParameterPath: /a", "zzz: 1"), 4, "expected one of Name"),
+    Case(
+        "field without a similar one",
+        entry("ParameterPath: /a", "zzz: 1"),
+        4,
+        "expected one of Name",
+    ),
     Case("no lookup", "images:\n  - Name: a\n", 2, "has no lookup"),
     Case("both lookups", entry("ParameterPath: /a", "Filters: []"), 4, "used with ParameterPath"),
     Case("Filter and Filters", entry("Filter: []", "Filters: []"), 4, "cannot be used with"),
@@ -156,8 +161,8 @@ WRONG_SHAPE = [
     Case("path too long", entry(f"ParameterPath: /{'a' * 1011}"), 3, "at most 1011"),
     Case("path empty", entry('ParameterPath: ""'), 3, "ParameterPath: "),
     Case("path a list", entry("ParameterPath: [/a]"), 3, "must be text"),
-    Case("owners beside a path", entry("ParameterPath: /a", "Owners: [self]"), 4, "no effect"),
-    Case("exclusions beside a path", entry("ParameterPath: /a", "ExcludeNames: [x]"), 4, "no effe"),
+    Case("owners with a path", entry("ParameterPath: /a", "Owners: [self]"), 4, "no effect"),
+    Case("exclusions with a path", entry("ParameterPath: /a", "ExcludeNames: [x]"), 4, "no effe"),
     Case("filters null", entry("Filters:"), 3, "is empty, but must be a list"),
     Case("filters empty", entry("Owners: [self]", "Filters: []"), 4, "is an empty list"),
     Case("filters a map", entry("Filters: {Name: a}"), 3, "is a map, but must be a list"),
@@ -337,7 +342,7 @@ YAML_PIECES = st.sampled_from([
     "&a ", "*a", "!!str ", "<<", "#", "%", "---", "...", "\t", "\\", "\ufeff", "\x00", "\r",
 ])
 # fmt: on
-CHAOS = st.one_of(
+ANY_TEXT = st.one_of(
     st.binary(max_size=200),
     st.lists(YAML_PIECES, max_size=60).map("".join),
     st.lists(YAML_PIECES, max_size=60).map(lambda pieces: GOOD + "  - Name: b\n" + "".join(pieces)),
@@ -347,7 +352,7 @@ CHAOS = st.one_of(
 )
 
 
-@given(images=CHAOS, where=st.sampled_from(["images", "regions"]))
+@given(images=ANY_TEXT, where=st.sampled_from(["images", "regions"]))
 @settings(deadline=None, max_examples=300)
 def test_any_input_is_a_catalogue_or_problems(
     images: str | bytes, where: str, write: Write

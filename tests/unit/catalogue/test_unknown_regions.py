@@ -37,7 +37,7 @@ def test_a_region_of_any_partition_is_known(write: Write, region: str) -> None:
     assert warnings(write, where(region)) == ()
 
 
-def test_a_misspelt_region_is_warned_of_with_its_line(write: Write) -> None:
+def test_a_misspelt_region_has_a_warning_with_its_line(write: Write) -> None:
     """The warning has file, line, entry, and the most similar region."""
     images, regions = write(IMAGES, where("us-east-1", "eu-wset-1"))
 
@@ -47,14 +47,14 @@ def test_a_misspelt_region_is_warned_of_with_its_line(write: Write) -> None:
     assert str(expected) == f"{regions}:4: eu-wset-1: Name: {message}"
 
 
-def test_a_region_like_no_other_is_warned_of_without_a_guess(write: Write) -> None:
+def test_a_region_without_a_similar_one_has_a_warning_without_a_guess(write: Write) -> None:
     """A bad guess would mislead."""
     (warning,) = warnings(write, where("zz-qqqqqqqqqq-9"))
 
     assert warning.message == "zz-qqqqqqqqqq-9 is not in this version's list of regions"
 
 
-def test_each_unknown_region_is_warned_of(write: Write) -> None:
+def test_each_unknown_region_has_a_warning(write: Write) -> None:
     """Each line has a warning, even if a region is listed twice with different accounts."""
     twice = "\n  - {Name: eu-wset-1, AccountId: '222233334444'}\n"
 

@@ -200,7 +200,7 @@ def test_check_needs_no_profile(tmp_path: Path) -> None:
     configuration(tmp_path)
     sdk_regions.cache_clear()
 
-    assert run("check", env={"AWS_PROFILE": "nobody"}).exit_code == 0
+    assert run("check", env={"AWS_PROFILE": "missing"}).exit_code == 0
 
 
 def test_problems_are_one_line_each(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_text_is_80_to_100_columns_wide(width: int, expected: int, *, terminal: 
     assert expected - 5 <= longest <= expected
 
 
-def test_a_page_on_a_file_keeps_within_the_widest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_in_a_file_has_at_most_the_maximum_width(monkeypatch: pytest.MonkeyPatch) -> None:
     """The width of the environment counts as that of a terminal does."""
     monkeypatch.setenv("COLUMNS", "200")
 

@@ -55,7 +55,7 @@ def ask(front: Middleware, region: str = "eu-west-1") -> tuple[str, bytes]:
     def start_response(status: str, _headers: object) -> Any:  # noqa: ANN401 - WSGI's own
         statuses.append(status)
 
-    answer: Any = front(environ, start_response)  # type: ignore[arg-type] # nobody raises here
+    answer: Any = front(environ, start_response)  # type: ignore[arg-type] # no response raises here
     return statuses[-1], b"".join(answer)
 
 

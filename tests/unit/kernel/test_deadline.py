@@ -243,7 +243,7 @@ class NotLambda:
 
 
 @pytest.mark.parametrize("context", [None, object(), NotLambda()], ids=["none", "bare", "other"])
-def test_deadline_outside_lambda_is_its_longest_run(context: object) -> None:
+def test_deadline_outside_lambda_is_the_maximum_timeout(context: object) -> None:
     """A call from a laptop or a test has Lambda's own 15 minutes."""
     assert Deadline.of(context, reserve_seconds=0).seconds_left() == pytest.approx(900, abs=1)
 

@@ -123,7 +123,7 @@ def test_exception_is_one_line(text: str, records: Records) -> None:
     assert len(json.dumps(record)) < 30 * TEXT_LIMIT
 
 
-def test_long_text_says_how_long_it_was(records: Records) -> None:
+def test_capped_text_has_its_original_length(records: Records) -> None:
     """A capped value shows that it is capped."""
     new_logger().info("x", extra={"at": "y" * TEXT_LIMIT, "over": "y" * (TEXT_LIMIT + 1)})
     record = only(records())

@@ -386,7 +386,7 @@ def test_release_keys_sort_by_version(name: str, one: int, other: int) -> None:
 
 
 @given(names, names, versions)
-def test_release_keys_of_a_pair_are_its_own(name: str, other: str, version: int) -> None:
+def test_release_keys_of_pairs_differ(name: str, other: str, version: int) -> None:
     """The key prefix of an image's releases matches no other image."""
     key = keys.release_record("111122223333", other, version)
 

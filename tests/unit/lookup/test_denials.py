@@ -38,14 +38,16 @@ EKS = [
     for kind in ("standard", "nvidia", "neuron")
 ]
 GOLDEN = [f"/golden/{number:03}" for number in range(25)]
-WHO = "User: arn:aws:sts::111122223333:assumed-role/ami-tracker-read/ami-tracker-lookup-us-east-1"
+CALLER = (
+    "User: arn:aws:sts::111122223333:assumed-role/ami-tracker-read/ami-tracker-lookup-us-east-1"
+)
 EXPLICIT = "with an explicit deny in a service control policy"
 IMPLICIT = "because no service control policy allows the ssm:GetParameters action"
 BOUNDARY = "because no permissions boundary allows the ssm:GetParameters action"
 IDENTITY = "because no identity-based policy allows the ssm:GetParameters action"
 NO_NAMESPACE = 'No access to "/aws/" namespace: aws/service/bottlerocket is not a valid namespace'
 
-Says = Callable[[str], str | None]
+Policy = Callable[[str], str | None]
 """Why a name is denied; None where it is allowed."""
 
 
@@ -58,7 +60,7 @@ def error(code: str, message: str, operation: str) -> ClientError:
 class Account:
     """SSM and EC2 of one target, with policies, in place of `TargetSessions`."""
 
-    denied: Says = lambda _: None
+    denied: Policy = lambda _: None
     images_denied: bool = False
     code: str = "AccessDeniedException"
     names: list[tuple[str, ...]] = field(default_factory=list)
@@ -90,7 +92,7 @@ class Account:
         """Return one image for any request."""
         self.images += 1
         if self.images_denied:
-            raise error("UnauthorizedOperation", f"{WHO} is not authorized", "DescribeImages")
+            raise error("UnauthorizedOperation", f"{CALLER} is not authorized", "DescribeImages")
         yield {"Images": [{"ImageId": image_id(1), "State": "available"}]}
 
     def sources(self, pick: Callable[[int], int] = lambda _: 0) -> Sources:
@@ -105,15 +107,17 @@ class Account:
 def sentence(name: str, tail: str) -> str:
     """Build the text of a denial, which has the cause at its end, as in AWS."""
     resource = f"arn:aws:ssm:{HERE.region}::parameter{name}"
-    return f"{WHO} is not authorized to perform: ssm:GetParameters on resource: {resource} {tail}"
+    return (
+        f"{CALLER} is not authorized to perform: ssm:GetParameters on resource: {resource} {tail}"
+    )
 
 
-def all_denied(tail: str) -> Says:
+def all_denied(tail: str) -> Policy:
     """Deny every name."""
     return lambda name: sentence(name, tail)
 
 
-def these_denied(*names: str, tail: str = EXPLICIT) -> Says:
+def these_denied(*names: str, tail: str = EXPLICIT) -> Policy:
     """Deny some names."""
     return lambda name: sentence(name, tail) if name in names else None
 
@@ -160,12 +164,12 @@ def test_one_call_of_denied_names_is_split() -> None:
     """A random split shows in time that some of the names are allowed again."""
     paths = [f"/golden/{number:03}" for number in range(40)]
     allowed = paths[25]
-    policy: Says = lambda name: None if name == allowed else sentence(name, EXPLICIT)  # noqa: E731
+    policy: Policy = lambda name: None if name == allowed else sentence(name, EXPLICIT)  # noqa: E731
     read, calls = [], []
     for chosen in range(4):
         account = Account(policy)
-        walk = account.sources(lambda _, n=chosen: n)  # type: ignore[misc] # one choice a round
-        found = dict(walk.parameters(HERE, paths, paths, images_allowed=True))
+        reader = account.sources(lambda _, n=chosen: n)  # type: ignore[misc] # one choice a round
+        found = dict(reader.parameters(HERE, paths, paths, images_allowed=True))
         read.append(found[allowed] == image_id(1))
         calls.append(len(account.names))
     assert read == [False, False, True, False]
@@ -207,7 +211,7 @@ def test_a_malformed_name_among_denied_ones_is_still_found() -> None:
 @pytest.mark.parametrize("paths", [GOLDEN, EKS], ids=["short paths", "long paths"])
 @pytest.mark.parametrize("tail", [EXPLICIT, IMPLICIT, BOUNDARY, IDENTITY, "x" * 10_000])
 def test_a_denied_region_takes_two_calls(paths: list[str], tail: str) -> None:
-    """EC2 is called, and its denial applies to every lookup, whatever the length of the message."""
+    """EC2 is called, and its denial applies to every lookup, with messages of any length."""
     account = Account(all_denied(tail), images_denied=True)
     found = account.values(paths)
     assert states(found) == dict.fromkeys(paths, State.ACCESS_DENIED)
@@ -225,13 +229,13 @@ def test_a_denial_by_ssm_only_takes_one_call_for_ten_names() -> None:
 def test_throttling_in_a_split_ends_the_read() -> None:
     """Throttling concerns the target; values that were read before count."""
 
-    class Busy(Account):
+    class Throttled(Account):
         def get_parameters(self, Names: Sequence[str]) -> Mapping[str, object]:  # noqa: N803
             if len(self.names) == 3:
                 raise error("ThrottlingException", "Rate exceeded", "GetParameters")
             return super().get_parameters(Names)
 
-    account = Busy(these_denied(GOLDEN[9]))
+    account = Throttled(these_denied(GOLDEN[9]))
     found = account.values(GOLDEN)
     assert [name for name, value in found.items() if value == image_id(1)] == GOLDEN[:5]
     assert set(states(found).values()) == {State.THROTTLED}
@@ -240,11 +244,11 @@ def test_throttling_in_a_split_ends_the_read() -> None:
 def test_a_throttled_probe_ends_the_read() -> None:
     """The permissions are unknown then, and the target has no capacity left."""
 
-    class Busy(Account):
+    class Throttled(Account):
         def paginate(self, **_: object) -> Iterator[Mapping[str, object]]:
             raise error("RequestLimitExceeded", "Request limit exceeded.", "DescribeImages")
 
-    found = Busy(these_denied(GOLDEN[0])).values(GOLDEN)
+    found = Throttled(these_denied(GOLDEN[0])).values(GOLDEN)
     assert states(found) == dict.fromkeys(GOLDEN, State.THROTTLED)
 
 

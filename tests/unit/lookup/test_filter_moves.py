@@ -51,7 +51,7 @@ class Lab:
 
     def show(self, *amis: Ami) -> None:
         """Let EC2 return exactly these images."""
-        self.facts._images.clear()  # noqa: SLF001 - the world of the test
+        self.facts._images.clear()  # noqa: SLF001 - the test sets the images
         for ami in amis:
             self.facts.register(HERE, ami)
 

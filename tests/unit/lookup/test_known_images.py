@@ -85,7 +85,7 @@ def test_missing_images_take_one_additional_call(lab: Lab) -> None:
     """Missing images are requested again in one call, together with new images."""
     lab.know(1000)
     for number in (1, 500, 1000):
-        del lab.facts._images[HERE, image_id(number)]  # noqa: SLF001 - the world of the test
+        del lab.facts._images[HERE, image_id(number)]  # noqa: SLF001 - the test sets the images
     lab.facts.put_parameter(HERE, "/known/0002", image_id(2000))
     lab.facts.register(HERE, an_ami(2000))
     outcomes = lab.check()
@@ -98,7 +98,7 @@ def test_missing_images_take_one_additional_call(lab: Lab) -> None:
 def test_a_known_image_that_cannot_be_launched_is_a_state(lab: Lab, state: str | None) -> None:
     """The id stays, no event is sent, and the state is written once with its own code."""
     lab.know(2)
-    del lab.facts._images[HERE, image_id(1)]  # noqa: SLF001 - the world of the test
+    del lab.facts._images[HERE, image_id(1)]  # noqa: SLF001 - the test sets the images
     if state:
         lab.facts.register(HERE, an_ami(1, state=state))
     assert [lab.check() for _ in range(3)] == [[GONE, OK]] * 3

@@ -303,7 +303,7 @@ def test_the_newest_image_is_chosen() -> None:
     assert newest(images, (), NOW) == an_observation(2, day=9)
 
 
-def test_a_tie_goes_to_the_later_name() -> None:
+def test_the_later_name_breaks_a_tie() -> None:
     """Names are equal in all regions, so each region makes the same choice; ids are random."""
     for ids in ((1, 2), (2, 1)):
         lines = [an_ami(ids[0], name="nat-6.1-x86_64"), an_ami(ids[1], name="nat-6.12-x86_64")]
@@ -312,7 +312,7 @@ def test_a_tie_goes_to_the_later_name() -> None:
         assert answer.ami_name == "nat-6.12-x86_64"
 
 
-def test_a_tie_of_names_goes_to_the_greater_image_id() -> None:
+def test_the_greater_image_id_breaks_a_tie_of_names() -> None:
     """Two images with the same name and time have an order, too."""
     same = [an_ami(number, name="same") for number in (7, 8, 3)]
     assert newest(same, (), NOW) == an_ami(8, name="same").observation()

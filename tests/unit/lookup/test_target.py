@@ -699,7 +699,7 @@ class _Incomplete(FakeFacts):
 
     def __init__(self, facts: FakeFacts, missing: str) -> None:
         super().__init__(facts.journal)
-        self._images = facts._images  # noqa: SLF001 - the same world
+        self._images = facts._images  # noqa: SLF001 - the same images
         self._missing = missing
 
     def matching(
@@ -717,7 +717,7 @@ class _FailingTheSecondTime(FakeFacts):
 
     def __init__(self, facts: FakeFacts) -> None:
         super().__init__(facts.journal, overlooked=facts.overlooked)
-        self._images = facts._images  # noqa: SLF001 - the same world
+        self._images = facts._images  # noqa: SLF001 - the same images
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
@@ -793,8 +793,8 @@ class _UnexpectedImages(FakeFacts):
         """Return an image whose date is a number for names that begin with b."""
         for lookup, found in super().matching(target, lookups):
             seven: Any = 7
-            strange = [an_ami(1), replace(an_ami(2), creation_date=seven)]
-            yield lookup, strange if lookup.filters[0].values == ("b-*",) else found
+            unexpected = [an_ami(1), replace(an_ami(2), creation_date=seven)]
+            yield lookup, unexpected if lookup.filters[0].values == ("b-*",) else found
 
 
 def test_an_unexpected_response_affects_only_its_pair(lab: Lab) -> None:

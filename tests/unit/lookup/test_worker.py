@@ -225,7 +225,7 @@ def test_a_lookup_that_did_not_start_fails_and_never_starts(lab: Lab) -> None:
     assert lab.facts.journal.count("enter") == MAX_THREADS
 
 
-SILENT = Failure(State.TRANSIENT, "ReadTimeoutError", "Read timeout on endpoint URL")
+TIMED_OUT = Failure(State.TRANSIENT, "ReadTimeoutError", "Read timeout on endpoint URL")
 
 
 def test_a_target_that_times_out_is_repeated_after_all_others(
@@ -235,7 +235,7 @@ def test_a_target_that_times_out_is_repeated_after_all_others(
     monkeypatch.setattr("services.lookup.worker.MAX_THREADS", 1)
     others = [Target(f"{n:012}", "eu-west-2") for n in range(5)]
     lab.track(HERE, *others)
-    entered = lab.fail(SILENT, HERE)
+    entered = lab.fail(TIMED_OUT, HERE)
     report = lab.work(a_message(), *(a_message(a_request(target=t), str(t)) for t in others))
     assert entered == [HERE, *others, HERE, HERE]
     assert report.failed_messages == ["m1"]
@@ -246,7 +246,7 @@ def test_a_target_that_times_out_is_repeated_after_all_others(
 def test_a_single_time_out_causes_no_redelivery(lab: Lab) -> None:
     """The result of the second attempt is committed, and its message is acknowledged."""
     lab.track(HERE)
-    lab.fail(SILENT, HERE, times=1)
+    lab.fail(TIMED_OUT, HERE, times=1)
     report = lab.work(a_message())
     assert (report.failed_messages, report.releases) == ([], {"baseline": 1})
     assert lab.rows.stored(a_pair()).state == "ok"
@@ -264,7 +264,7 @@ def test_other_failures_are_left_to_a_redelivery(lab: Lab, code: str) -> None:
 def test_no_attempt_starts_that_could_not_end_in_time(lab: Lab) -> None:
     """A call that outlives its batch would do work that is not reported."""
     lab.track(HERE)
-    entered = lab.fail(SILENT, HERE)
+    entered = lab.fail(TIMED_OUT, HERE)
     report = lab.work(a_message(), seconds=14)
     assert (entered, report.failed_messages) == ([HERE], ["m1"])
     assert lab.log.events("error") == []
@@ -281,7 +281,7 @@ def test_an_interrupted_attempt_keeps_earlier_outcomes(
     def ensure_session(target: Target) -> None:
         entered.append(target)
         if len(entered) == 1:
-            raise CallFailedError(SILENT)
+            raise CallFailedError(TIMED_OUT)
         lab.release.wait(BOUND)
 
     lab.facts.hold = ensure_session
@@ -295,9 +295,9 @@ def test_targets_that_timed_out_come_last(lab: Lab, monkeypatch: pytest.MonkeyPa
     """They come last in the next batch; once they respond, they are in the usual order."""
     monkeypatch.setattr("services.lookup.worker.MAX_THREADS", 1)
     lab.track(HERE, THERE)
-    lab.fail(SILENT, HERE)
+    lab.fail(TIMED_OUT, HERE)
     lab.work(a_message(), there())
-    entered = lab.fail(SILENT)
+    entered = lab.fail(TIMED_OUT)
     lab.work(a_message(), there())
     lab.work(a_message(), there())
     assert entered == [THERE, HERE, HERE, THERE]
@@ -312,7 +312,7 @@ def test_targets_that_were_running_at_the_deadline_come_last(
     lab.work(a_message(), there(), seconds=0.2)
     lab.release.set()
     monkeypatch.setattr("services.lookup.worker.MAX_THREADS", 1)
-    entered = lab.fail(SILENT)
+    entered = lab.fail(TIMED_OUT)
     lab.work(a_message(), there())
     assert entered == [THERE, HERE]
 
@@ -321,12 +321,12 @@ def test_an_unexpected_error_in_one_target_affects_only_itself(lab: Lab) -> None
     """Its messages fail, and the log has the traceback."""
     lab.track(HERE, THERE)
 
-    def trip(target: Target) -> None:
+    def raise_error(target: Target) -> None:
         if target == HERE:
-            message = "nobody thought of this"
+            message = "unexpected"
             raise ZeroDivisionError(message)
 
-    lab.facts.hold = trip
+    lab.facts.hold = raise_error
     report = lab.work(a_message(), there())
     assert (report.failed_messages, report.releases) == (["m1"], {"baseline": 1})
     assert lab.log.events("exception") == ["target failed unexpectedly"]

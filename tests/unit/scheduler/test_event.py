@@ -104,7 +104,7 @@ def test_a_part_names_its_regions() -> None:
     assert parse_schedule_event(event, MOMENT)[1] == frozenset({"eu-west-1", "us-east-1"})
 
 
-def test_no_regions_mean_all() -> None:
+def test_absent_regions_mean_all_regions() -> None:
     """A null counts as an absent field."""
     assert parse_schedule_event({"regions": None}, MOMENT)[1] is None
 

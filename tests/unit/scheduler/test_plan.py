@@ -162,7 +162,7 @@ def test_a_refusal_has_target_numbers_and_limits() -> None:
 
 
 def test_a_refusal_changes_nothing_and_keeps_the_requests() -> None:
-    """New and edited images are held back too: the target keeps the last accepted configuration."""
+    """New and edited images wait too: the target keeps the last accepted configuration."""
     rows = [a_pair(image) for image in images(12)]
     idle = a_pair(an_image("idle"), active=False)
     done = planned([an_image("new"), an_image("image-0000", lookup=EDITED)], [idle, *rows])

@@ -354,28 +354,28 @@ def test_rounds_that_are_always_cut_short_reach_every_region(lab: Lab) -> None:
     assert [region for region, _, _ in lab.asked()] == [*FIVE, "region-a"]
 
 
-@pytest.mark.parametrize("deadly", FIVE)
-def test_the_round_after_a_kill_starts_after_its_region(lab: Lab, deadly: str) -> None:
+@pytest.mark.parametrize("fatal", FIVE)
+def test_the_round_after_a_kill_starts_after_its_region(lab: Lab, fatal: str) -> None:
     """The note is written before the region, so the next round starts after a fatal region."""
-    lab.rows.killed_in = deadly
+    lab.rows.killed_in = fatal
     first = lab.visited(EVERYWHERE)
-    assert first == FIVE[: FIVE.index(deadly) + 1]
+    assert first == FIVE[: FIVE.index(fatal) + 1]
     lab.rows.killed_in = None
-    behind = (FIVE.index(deadly) + 1) % 5
+    behind = (FIVE.index(fatal) + 1) % 5
     assert lab.visited(EVERYWHERE) == FIVE[behind:] + FIVE[:behind]
 
 
-@pytest.mark.parametrize("deadly", FIVE)
+@pytest.mark.parametrize("fatal", FIVE)
 @pytest.mark.parametrize("start", [None, *FIVE])
 def test_a_region_that_always_kills_the_round_delays_no_other(
-    lab: Lab, deadly: str, start: str | None
+    lab: Lab, fatal: str, start: str | None
 ) -> None:
     """Wherever a round starts, every other region is visited within two rounds."""
     lab.rows.noted = Note(frozenset(FIVE), start)
-    lab.rows.killed_in = deadly
+    lab.rows.killed_in = fatal
     two_rounds = lab.visited(EVERYWHERE) + lab.visited(EVERYWHERE)
     assert set(two_rounds) == set(FIVE)
-    assert {region for region, _, _ in lab.asked()} == set(FIVE) - {deadly}
+    assert {region for region, _, _ in lab.asked()} == set(FIVE) - {fatal}
 
 
 def test_rounds_that_end_at_once_still_advance(lab: Lab) -> None:
@@ -405,7 +405,7 @@ def test_a_failing_region_does_not_affect_others(lab: Lab, broken: str, error: E
     assert [region for region, _, _ in lab.asked()] == sorted(set(FIVE) - {broken})
 
 
-def test_each_region_that_fails_is_logged(lab: Lab) -> None:
+def test_each_failed_region_is_logged(lab: Lab) -> None:
     """One line has each failed region and its error."""
     lab.rows.busy["region-b"] = BUSY
     lab.queue.refused["region-d"] = UNSENT
