@@ -44,7 +44,7 @@ def _queue_event(lab: Lab) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_the_functions_run_in_processes_of_their_own(lab: Lab) -> None:
+def test_the_functions_run_in_other_processes(lab: Lab) -> None:
     """The functions need only their entry points and environment variables."""
     lab.deploy(lab.image("a"), lab.filtered("b"))
     lab.publish("a")

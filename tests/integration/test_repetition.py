@@ -25,8 +25,8 @@ def _changed(lab: Lab) -> set[tuple[str, str, str, str]]:
 def _copies(received: Sequence[Received]) -> dict[str, set[tuple[str, str]]]:
     copies = defaultdict(set)
     for each in received:
-        told_apart = json.dumps(dict(each.attributes), sort_keys=True)
-        copies[each.attributes["event_id"]].add((each.body, told_apart))
+        attributes = json.dumps(dict(each.attributes), sort_keys=True)
+        copies[each.attributes["event_id"]].add((each.body, attributes))
     return copies
 
 
@@ -92,7 +92,7 @@ def test_the_stream_replayed_from_the_start(lab: Lab) -> None:
     assert lab.arrivals() == []
 
 
-def test_a_schedule_event_that_comes_twice_or_late(lab: Lab) -> None:
+def test_a_repeated_or_late_schedule_event(lab: Lab) -> None:
     """The same round again or an older round sends its messages and changes no counters."""
     lab.deploy(lab.image("a"))
     lab.publish("a")

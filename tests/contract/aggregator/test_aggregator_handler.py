@@ -91,7 +91,7 @@ def test_each_step_is_one_call(aws: EmbeddedAws, table: DynamoTable) -> None:
     assert [call.operation for call in aws.calls(mark)] == ["BatchGetItem"]
 
 
-def test_a_sweep_announces_what_the_stream_missed(
+def test_a_sweep_announces_missed_releases(
     aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
 ) -> None:
     """The sweep announces missed releases, and the next sweep makes a single call."""
@@ -126,7 +126,7 @@ def test_a_failing_topic_gets_the_calls_of_one_batch(
     assert inbox.receive() == []
 
 
-def test_what_the_stream_left_is_announced_before_a_new_version(
+def test_an_older_pending_version_is_announced_before_a_new_one(
     aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
 ) -> None:
     """Older pending versions are published first, in order, after one read per version."""
@@ -145,7 +145,7 @@ def test_what_the_stream_left_is_announced_before_a_new_version(
     ]
 
 
-def test_what_was_left_before_a_gap_is_announced_first(
+def test_a_pending_version_before_a_gap_is_announced_first(
     aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
 ) -> None:
     """A pending release before a gap is found with one query of the index."""

@@ -84,7 +84,7 @@ class TestPending:
         keys = lab.given(a_release(version=1), a_release(version=2), a_release(target=OTHER))
         assert lab.pending() == keys
 
-    def test_what_is_published_or_not_to_be_announced_is_not_pending(self, lab: Lab) -> None:
+    def test_published_and_unannounced_releases_are_not_pending(self, lab: Lab) -> None:
         """Published releases and releases that are not announced are not in the index."""
         lab.table.put(published_row(a_release()))
         unannounced = pending_row(a_release("unannounced"))
@@ -104,7 +104,7 @@ class TestReading:
         keys = lab.given(bare, full)
         assert sorted(lab.rows.read(keys).releases, key=repr) == sorted([bare, full], key=repr)
 
-    def test_nothing_is_read_for_no_key(self, lab: Lab) -> None:
+    def test_no_release_is_read_without_keys(self, lab: Lab) -> None:
         """A read without keys returns no release, even if some are pending."""
         lab.given(a_release())
         assert lab.rows.read([]) == Found()
@@ -122,7 +122,7 @@ class TestReading:
         (key,) = lab.given(a_release())
         assert lab.rows.read([key, key]) == Found((a_release(),))
 
-    def test_what_is_published_is_not_read(self, lab: Lab) -> None:
+    def test_a_published_release_is_not_read(self, lab: Lab) -> None:
         """A published release is not read, although the index may still list it."""
         row = published_row(a_release())
         lab.table.put(row)
@@ -205,7 +205,7 @@ class TestEarlierReleases:
         keys = lab.given(*(a_release(version=version) for version in (2, 4, 11, 12)))
         assert lab.rows.pending_before(keys[2]) == keys[:2]
 
-    def test_what_is_not_pending_is_not_found(self, lab: Lab) -> None:
+    def test_releases_that_are_not_pending_are_not_found(self, lab: Lab) -> None:
         """Published, closed and unannounced releases are not returned."""
         (key,) = lab.given(a_release(version=9))
         lab.table.put(published_row(a_release(version=1)))
@@ -335,7 +335,7 @@ def test_a_throttled_table_is_a_temporary_failure(
         use(outbox)
 
 
-def test_more_keys_than_a_call_takes_are_read(
+def test_more_keys_than_a_call_accepts_are_read(
     aws: EmbeddedAws, outbox: Outbox, table: DynamoTable
 ) -> None:
     """A hundred and one keys are read in two calls."""

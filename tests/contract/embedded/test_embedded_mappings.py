@@ -162,8 +162,8 @@ def test_only_a_failed_message_is_redelivered_and_dead_lettered(
     assert record["attributes"]["ApproximateReceiveCount"] == "2"
     assert source.backlog() == 0
     sqs = aws.client("sqs", hub.region)
-    (dead,) = sqs.receive_message(QueueUrl=hub.dead_letter_url)["Messages"]
-    assert (dead["MessageId"], dead["Body"]) == (bad, "bad")
+    (letter,) = sqs.receive_message(QueueUrl=hub.dead_letter_url)["Messages"]
+    assert (letter["MessageId"], letter["Body"]) == (bad, "bad")
 
 
 def _throw(_: list[Event]) -> object:

@@ -174,7 +174,7 @@ def test_a_fault_applies_to_one_region_of_one_account(aws: EmbeddedAws, home: Hu
     assert caught.value.failure.state == State.ACCESS_DENIED
 
 
-def test_what_moto_cannot_do_is_a_server_error(aws: EmbeddedAws, home: HubSession) -> None:
+def test_an_exception_in_moto_is_a_server_error(aws: EmbeddedAws, home: HubSession) -> None:
     """An exception inside moto becomes AWS's internal error, with the cause in its message."""
     with pytest.raises(ClientError, match=r"the embedded AWS failed: .*ena-support"):
         home.client("ec2").describe_images(Filters=[{"Name": "ena-support", "Values": ["true"]}])
@@ -195,14 +195,14 @@ def test_a_missing_role_cannot_be_assumed(aws: EmbeddedAws, home: HubSession) ->
     assert [call.status for call in aws.calls()] == [403]
 
 
-def test_a_wrong_external_id_is_refused(home: HubSession) -> None:
+def test_a_wrong_external_id_is_rejected(home: HubSession) -> None:
     """The condition of the trust policy is evaluated."""
     with pytest.raises(CallFailedError) as caught:
         members(home, "wrong").call(Target(ONE, "eu-west-1"), "ssm", lambda ssm: ssm)
     assert caught.value.failure.code == "AccessDenied"
 
 
-def test_a_missing_external_id_is_refused(home: HubSession) -> None:
+def test_a_missing_external_id_is_rejected(home: HubSession) -> None:
     """A role that requires an external id cannot be assumed without one."""
     role = f"arn:aws:iam::{ONE}:role/{READ_ROLE}"
     sts = home.client("sts")
@@ -212,7 +212,7 @@ def test_a_missing_external_id_is_refused(home: HubSession) -> None:
     )
 
 
-def test_a_role_without_a_valid_arn_is_refused(home: HubSession) -> None:
+def test_a_role_without_a_valid_arn_is_rejected(home: HubSession) -> None:
     """A text that is not the ARN of a role cannot be assumed."""
     sts = home.client("sts")
     arn = "arn:aws:iam::role-without-account"

@@ -125,19 +125,19 @@ class CloudBackend:
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self._aws = aws
-        self._world = aws.publishers
+        self._publishers = aws.publishers
         self._mark = aws.mark()
         self._images: list[tuple[Target, str]] = []
         self._paths: list[tuple[Target, str]] = []
 
     def put_parameter(self, target: Target, path: str, value: str) -> None:
         """Publish a parameter."""
-        self._world.put_parameter(target.account_id, target.region, path, value)
+        self._publishers.put_parameter(target.account_id, target.region, path, value)
         self._paths.append((target, path))
 
     def register(self, target: Target, ami: Ami, owner: str = AMAZON) -> None:
         """Publish an image."""
-        self._world.register_image(
+        self._publishers.register_image(
             target.account_id,
             target.region,
             ami.name or "",
@@ -169,9 +169,9 @@ class CloudBackend:
     def clean(self) -> None:
         """Remove every published resource."""
         for target, path in self._paths:
-            self._world.delete_parameter(target.account_id, target.region, path)
+            self._publishers.delete_parameter(target.account_id, target.region, path)
         for target, image in self._images:
-            self._world.remove_image(target.account_id, target.region, image)
+            self._publishers.remove_image(target.account_id, target.region, image)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -131,7 +131,7 @@ def test_a_commit_ends_a_failure_at_its_own_time(table: DynamoTable, table_lab: 
 
 
 @pytest.mark.parametrize("code", [None, "InternalServerError"])
-def test_a_commit_whose_answer_was_lost_is_done(
+def test_a_commit_whose_response_was_lost_is_done(
     aws: EmbeddedAws, table_lab: RowsLab, code: str | None
 ) -> None:
     """Botocore retries, and the second request finds the release written."""
@@ -143,7 +143,7 @@ def test_a_commit_whose_answer_was_lost_is_done(
     assert table_lab.backend.releases(KNOWN) == [a_release(KNOWN)]
 
 
-def test_a_commit_whose_every_answer_was_lost_is_done_on_redelivery(
+def test_a_commit_whose_every_response_was_lost_is_done_on_redelivery(
     aws: EmbeddedAws, table_lab: RowsLab
 ) -> None:
     """The message is redelivered, and the same observation is the same release."""
@@ -355,7 +355,7 @@ def answered(pairs: Sequence[Pair], *left: str) -> dict[str, Any]:
     return answer
 
 
-def test_keys_left_unread_are_read_again() -> None:
+def test_unprocessed_keys_are_read_again() -> None:
     """Only unprocessed keys are read again, and the rows of the first read are kept."""
     first = answered([a_pair("a")], "b")
     rows, table = scripted(first, answered([a_pair("b")]))
@@ -363,7 +363,7 @@ def test_keys_left_unread_are_read_again() -> None:
     assert table.asked[1]["RequestItems"] == first["UnprocessedKeys"]
 
 
-def test_keys_left_unread_for_good_fail_the_read() -> None:
+def test_keys_that_stay_unprocessed_fail_the_read() -> None:
     """Keys that stay unprocessed fail the read, because a missing row would drop its message."""
     rows, table = scripted(answered([a_pair("a")], "b"))
     with pytest.raises(CallFailedError) as caught:

@@ -131,7 +131,7 @@ def test_the_history_ends_with_the_version_that_was_read(lab: RowsLab) -> None:
     assert lab.rows.history(read) == (a_release(first, 1),)
 
 
-def test_the_history_is_the_pairs_own(lab: RowsLab) -> None:
+def test_the_history_has_only_the_pairs_releases(lab: RowsLab) -> None:
     """Releases of similar names, other accounts and other regions are not in the history."""
     others = [
         a_pair("al2023-arm"),
