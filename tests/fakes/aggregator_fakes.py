@@ -132,8 +132,8 @@ def _may_be_active(row: Row) -> bool:
 class FakePublisher:
     """Topics in memory: `topics` lists the targets that have one; None means all targets.
 
-    `failing` maps a target to the failure or exception of each publish call. `refused` maps an image
-    to the failure of its messages only.
+    `failing` maps a target to the failure or exception of each publish call. `refused` maps an
+    image to the failure of its messages only.
     """
 
     def __init__(self, topics: Collection[Target] | None = None) -> None:

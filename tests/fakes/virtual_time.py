@@ -115,7 +115,7 @@ class VirtualPool:
         self._free = max_workers
 
     def submit(self, run: Callable[..., Any], *args: object) -> Future[Any]:
-        """Run a function in a thread; at most as many threads as the pool has."""
+        """Run a function in a thread of the pool, which has a limited number of threads."""
         self._free -= 1
         if self._free < 0:
             message = "the model has no more tasks than threads"

@@ -73,7 +73,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 
 def test_the_demo_exits_0_and_shows_every_step(wide: Run) -> None:
-    """`ami-tracker demo` runs to its end and finds every event."""
+    """`ami-tracker demo` exits with 0 and finds every event."""
     assert wide.right, wide.text
     for words in (
         "1/6", "6/6", "baseline, without events", "access", "rollback", "redhat-8.6.0-hvm",

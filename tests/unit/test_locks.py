@@ -126,7 +126,7 @@ class Package(Distribution):
     ],
 )
 def test_a_missing_package_of_a_lock_is_found(text: str, missing: list[str]) -> None:
-    """Versions, extras of extras, and the markers of both sides count."""
+    """Versions, extras of extras, and the markers of both sides are compared."""
     packages = {
         "a": Package("b>=2", 'c[y]; extra == "x"'),
         "c": Package('d; extra == "y" and sys_platform == "darwin"'),

@@ -59,7 +59,7 @@ def queue(aws: EmbeddedAws, hub: Hub) -> Queue:
 
 
 class Queue:
-    """Sends messages to a queue of its own."""
+    """Sends messages to its own queue."""
 
     def __init__(self, sqs: SQSClient, hub: Hub) -> None:
         self._sqs = sqs
@@ -348,7 +348,7 @@ def test_batches_have_at_most_their_size(rows: Rows, stream: Callable[..., Strea
 
 
 def test_a_stream_can_be_replayed(rows: Rows, stream: Callable[..., StreamMapping]) -> None:
-    """After rewinding the same records come again from the very first, equal in every byte."""
+    """After a rewind, the same records are delivered from the first on, byte for byte equal."""
     handler = Handler()
     source = stream(handler, batch_size=1000)
     rows.put("release#1#replay")

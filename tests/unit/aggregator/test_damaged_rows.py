@@ -163,7 +163,7 @@ def test_a_row_that_was_deleted_in_the_meantime_is_no_error() -> None:
     """The index may still list a deleted row for a moment."""
     lab = Lab(*GOOD)
     keys = [Key.of(a_release("deleted")), *(Key.of(release) for release in GOOD)]
-    lab.rows.pending = lambda: iter([keys])  # type: ignore[method-assign] # an index that lags
+    lab.rows.pending = lambda: iter([keys])  # type: ignore[method-assign] # an index that is not up to date
     report = lab.sweep()
     assert_only_the_good_left(lab)
     assert (report.pending, report.unreadable) == (0, 0)

@@ -52,7 +52,7 @@ def test_text_is_80_to_100_columns_wide(width: int, expected: int, *, terminal: 
 
 
 def test_a_page_in_a_file_has_at_most_the_maximum_width(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The width of the environment counts as that of a terminal does."""
+    """The width of the environment is limited like the width of a terminal."""
     monkeypatch.setenv("COLUMNS", "200")
 
     assert Page.on(io.StringIO()).console.width == 100

@@ -67,7 +67,7 @@ def test_a_json_request_names_its_table(document: dict[str, Any]) -> None:
 
 
 def test_streams_are_distinguished_from_tables() -> None:
-    """Both are signed for dynamodb, but they are different services."""
+    """Requests to both are signed for dynamodb, but they are different services."""
     request = parse_request(signed("dynamodb"), "DynamoDBStreams_20120810.GetRecords", b"not json")
     assert request is not None
     assert request.service == "dynamodbstreams"

@@ -68,7 +68,7 @@ def answered(code: str | None, status: int = 400, message: str | None = "why") -
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status},
     }
-    return ClientError(response, "Operation")  # type: ignore[arg-type] # nulls do arrive
+    return ClientError(response, "Operation")  # type: ignore[arg-type] # AWS may send nulls
 
 
 def modelled() -> list[tuple[str, str]]:

@@ -99,7 +99,7 @@ def test_a_hanging_service_delays_the_other_only_once(make_lab: MakeLab) -> None
 
 @pytest.mark.parametrize("service", ["ssm", "ec2"])
 def test_dropped_connections_cause_no_redelivery(make_lab: MakeLab, service: str) -> None:
-    """A first request that is lost in every target is repeated in every target."""
+    """If the first request is lost in every target, it is repeated in every target."""
     lab = make_lab(accounts=1)
     lab.drop_connections(service)
     assert lab.deliver().failed_messages == []

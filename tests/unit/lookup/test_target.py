@@ -441,7 +441,7 @@ def test_a_rejected_parameter_does_not_affect_others(lab: Lab) -> None:
 
 
 def test_filters_without_a_match_are_a_state(lab: Lab) -> None:
-    """Excluded images do not count."""
+    """Images with excluded names do not count as a match."""
     lookup = by_name(exclude=["*-1"])
     settled(lab, a_pair(lookup=lookup, known=an_observation(5)))
     lab.facts.register(HERE, an_ami(1))
@@ -643,7 +643,7 @@ class _Unfiltered(FakeFacts):
             yield lookup, [an_ami(1), replace(an_ami(2, 2), state="pending")]
 
 
-# --- an incomplete list is no rollback
+# --- an incomplete list is not a rollback
 
 
 def _known_newest(lab: Lab) -> None:

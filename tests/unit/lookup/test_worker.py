@@ -185,7 +185,7 @@ def test_temporary_failures_are_redelivered_and_permanent_ones_acknowledged(lab:
 
 
 def test_a_slow_target_affects_only_itself(lab: Lab) -> None:
-    """At the deadline its messages fail, and all others are done."""
+    """At the deadline the messages of the slow target fail, and all others are done."""
     lab.track(HERE, THERE)
     lab.hold(HERE)
     report = lab.work(a_message(), there(), seconds=1)
@@ -352,7 +352,7 @@ def test_a_broken_table_fails_the_whole_invocation(lab: Lab) -> None:
 
 
 def test_requests_of_a_dropped_pair_are_acknowledged(lab: Lab) -> None:
-    """They count as dropped, not as checked."""
+    """The requests of a dropped pair count as dropped, not as checked."""
     report = lab.work(a_message(a_request(lookup=by_parameter("/gone"))))
     assert (report.failed_messages, report.dropped, report.checked) == ([], 1, {})
 

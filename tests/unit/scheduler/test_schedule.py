@@ -652,7 +652,7 @@ def test_a_partial_round_with_an_unknown_region_is_rejected(lab: Lab, only: set[
 
 
 def test_a_partial_round_may_name_a_removed_region(lab: Lab) -> None:
-    """Its rows are deactivated without waiting for the next round."""
+    """The rows of a removed region are deactivated without waiting for the next full round."""
     lab.run(EVERYWHERE)
     lab.run(without("region-e", of=EVERYWHERE), only={"region-e"})
     assert ("region-e", "al2023") not in lab.active()

@@ -40,7 +40,7 @@ def round_at(minutes: float) -> str:
     return (BEGIN + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-# --- one turn
+# --- one round
 
 
 def turned(before: Window, minutes: float, active: set[int], fresh: set[int]) -> Window:
@@ -173,7 +173,7 @@ def test_a_row_with_another_failure_keeps_it() -> None:
 
 
 def test_a_queue_delay_above_the_interval_makes_no_pair_stale() -> None:
-    """Each answer comes a whole window after its request."""
+    """No pair is stale even if each answer comes a whole window after its request."""
     line = Timeline()
     for minute in range(0, 600, 60):
         line.round(minute)
