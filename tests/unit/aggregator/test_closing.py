@@ -71,7 +71,7 @@ class Sweeps:
 def test_an_old_release_of_a_target_without_active_images_is_closed(
     rows: list[dict[str, Any]],
 ) -> None:
-    """Its row has the closing time and is not pending; no message is published."""
+    """The row has the closing time and is not pending; no message is published."""
     sweeps = Sweeps(OLD)
     for row in rows:
         sweeps.lab.rows.table.put(row)
@@ -158,7 +158,7 @@ def test_a_topic_that_accepts_the_release_gets_it() -> None:
 
 
 def test_a_row_that_cannot_be_decoded_is_not_closed() -> None:
-    """Its age and target are unknown; the alarm for unreadable releases names it."""
+    """The age and target of the row are unknown; it counts for an alarm."""
     sweeps = Sweeps()
     row = pending_row(OLD) | {"kind": "unknown"}
     sweeps.lab.rows.table.put(row)

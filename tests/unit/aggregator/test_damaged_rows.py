@@ -256,7 +256,7 @@ attributes = sorted(set(pending_row(a_release())) - {"region", "record"})
 
 @given(st.dictionaries(st.sampled_from(attributes), foreign_values, min_size=1, max_size=3))
 def test_no_row_stops_a_page(damage: dict[str, object]) -> None:
-    """Whatever an attribute contains, the other releases of the page are published once."""
+    """With any content of an attribute, the page's other releases are published once."""
     lab = lab_with(damaged(damage), page_size=3)
     for _ in range(2):
         lab.sweep()

@@ -42,7 +42,7 @@ class SlowTopics(FakePublisher):
 def test_hanging_topics_delay_no_other(
     monkeypatch: pytest.MonkeyPatch, hanging: int, seed: int
 ) -> None:
-    """Of 170 topics, all that respond have their event after one sweep."""
+    """All responding topics of 170 have their event after one sweep."""
     chance = random.Random(seed)  # noqa: S311 - the same each time
     time = VirtualTime()
     threads = VirtualThreads(time)

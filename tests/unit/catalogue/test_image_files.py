@@ -65,7 +65,7 @@ def test_a_file_that_is_not_read_is_listed(write: Write, name: str, reason: str)
 
 
 def test_a_hidden_folder_and_a_link_to_a_folder_are_listed_once(write: Write) -> None:
-    """Neither is entered: a hidden folder is not meant to be tracked, a link may form a loop."""
+    """Hidden folders are not meant to be tracked, and links may form a loop."""
     folder, _ = write({"a.yaml": an_image("a")})
     (folder / ".git").mkdir()
     (folder / ".git" / "b.yaml").write_text("[")

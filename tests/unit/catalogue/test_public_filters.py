@@ -140,7 +140,7 @@ def test_a_public_list_is_read_unchanged(write: Write, owners: list[str], filter
 def test_a_public_list_may_be_written_in_the_older_form(
     write: Write, owners: list[str], filters: Filters
 ) -> None:
-    """Both forms produce one lookup."""
+    """The older form and the list produce one lookup."""
     expected = load(*write(as_list(owners, filters)))
 
     assert load(*write(as_text(owners, filters))) == expected

@@ -129,7 +129,7 @@ def test_the_first_round_chooses_the_newest_minor(
 @pytest.mark.parametrize("arch", ["x86_64", "arm64"])
 @pytest.mark.parametrize("first", ["10.2.0_HVM_GA-20260521", "9.8.0_HVM_GA-20260521"])
 def test_the_first_image_of_a_minor_is_announced(first: str, arch: str) -> None:
-    """Its name contains `_HVM_GA-`; the first plain name follows 4 to 10 weeks later."""
+    """The first name contains `_HVM_GA-`; the first plain name follows 4 to 10 weeks later."""
     entry = f"rhel-{first.partition('.')[0]}-{arch}"
 
     assert _announced(_filter(entry), _rhel(first, arch=arch)) == _rhel(first, arch=arch)

@@ -129,7 +129,7 @@ def test_external_id_is_read(text: str) -> None:
     ids=["short", "blank", "line end", "accent", "long"],
 )
 def test_external_id_that_sts_would_reject_is_a_problem(text: str) -> None:
-    """It is rejected at the start, not by every AssumeRole call; its value is not shown."""
+    """The id is rejected at the start, not by every AssumeRole call, and is not shown."""
     env = environment(EXTERNAL_ID=text)
     env.external_id()
 

@@ -517,7 +517,7 @@ def test_malformed_image_row_is_named_in_the_error(changes: dict[str, object]) -
     ids=str,
 )
 def test_image_row_that_no_service_writes_is_rejected(changes: dict[str, object]) -> None:
-    """Such a row would affect other pairs, or no commit could meet its condition."""
+    """The row would affect other pairs, or no commit could meet its condition."""
     row = {
         "region": "us-east-1",
         "record": keys.image_record("111122223333", "rhel-9-hvm"),

@@ -342,7 +342,7 @@ def test_an_image_is_deprecated_from_its_time_on(deprecation_time: str, winner: 
 
 
 def test_an_image_without_a_date_is_older_than_all_others() -> None:
-    """Its observation has no date."""
+    """The observation of an image without a date has no date."""
     undated = an_ami(9, creation_date="")
     assert newest([undated, an_ami(1)], (), NOW) == an_observation(1)
     assert newest([undated], (), NOW) == Observation(image_id(9), "acme-linux-9", None)

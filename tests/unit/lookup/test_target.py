@@ -151,7 +151,7 @@ def test_an_unchanged_pair_writes_nothing(lab: Lab) -> None:
 
 @pytest.mark.parametrize("count", [1, 10, 11, 35])
 def test_ten_unchanged_parameters_take_one_request(lab: Lab, count: int) -> None:
-    """Their images take one more request; only the round row is written."""
+    """The images of ten parameters take one more request; only the round row is written."""
     for number in range(count):
         path = f"{PATH}/{number}"
         observed = an_observation(number)
@@ -175,7 +175,7 @@ def test_an_unchanged_filter_lookup_writes_nothing(lab: Lab) -> None:
 
 
 def test_parameter_and_filter_lookups_share_a_read(lab: Lab) -> None:
-    """Both kinds share one read of rows and one session."""
+    """Both kinds of lookups share one read of rows and one session."""
     settled(lab, a_pair("a"), a_pair("b", by_name()))
     lab.publish(1)
     outcomes = lab.check(a_request("a"), a_request("b", by_name()))
@@ -235,7 +235,7 @@ def test_an_undecodable_row_affects_only_its_own_pair(lab: Lab) -> None:
 
 
 def test_an_older_message_of_an_edited_pair_is_dropped(lab: Lab) -> None:
-    """Of two messages of one pair, before and after an edit, the one of the row is looked up."""
+    """If a batch has messages from before and after an edit, the row's own is looked up."""
     settled(lab, a_pair())
     lab.publish(1)
     before, after = a_request(lookup=by_parameter("/before")), a_request()

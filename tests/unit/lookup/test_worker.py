@@ -231,7 +231,7 @@ TIMED_OUT = Failure(State.TRANSIENT, "ReadTimeoutError", "Read timeout on endpoi
 def test_a_target_that_times_out_is_repeated_after_all_others(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It has three attempts, as for other failures, each at the end of the queue."""
+    """The target has three attempts, as for other failures, each at the end of the queue."""
     monkeypatch.setattr("services.lookup.worker.MAX_THREADS", 1)
     others = [Target(f"{n:012}", "eu-west-2") for n in range(5)]
     lab.track(HERE, *others)
@@ -292,7 +292,7 @@ def test_an_interrupted_attempt_keeps_earlier_outcomes(
 
 
 def test_targets_that_timed_out_come_last(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They come last in the next batch; once they respond, they are in the usual order."""
+    """The targets come last in the next batch; after a response, the order is as before."""
     monkeypatch.setattr("services.lookup.worker.MAX_THREADS", 1)
     lab.track(HERE, THERE)
     lab.fail(TIMED_OUT, HERE)
@@ -318,7 +318,7 @@ def test_targets_that_were_running_at_the_deadline_come_last(
 
 
 def test_an_unexpected_error_in_one_target_affects_only_itself(lab: Lab) -> None:
-    """Its messages fail, and the log has the traceback."""
+    """The messages of the target fail, and the log has the traceback."""
     lab.track(HERE, THERE)
 
     def raise_error(target: Target) -> None:

@@ -259,7 +259,7 @@ def test_new_pairs_are_numbered_after_every_row_of_the_target() -> None:
 
 
 def test_a_row_that_cannot_be_decoded_keeps_its_number() -> None:
-    """Its configuration is written in each round, and its number must not grow with each."""
+    """The row's configuration is written in each round, but its number must stay."""
     done = plan(TARGET, [an_image("damaged")], [], 100, {"damaged": 9})
     assert numbers(done) == {"damaged": 9}
 

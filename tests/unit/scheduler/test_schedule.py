@@ -274,7 +274,7 @@ def shrunk(lab: Lab, tracked: list[Image]) -> Catalogue:
 
 
 def test_a_refused_target_is_unchanged_and_the_others_continue(lab: Lab) -> None:
-    """Its previous requests are sent; the new image is added elsewhere; the error comes last."""
+    """The previous requests are sent; the new image is added elsewhere; the error is last."""
     catalogue = shrunk(lab, images(12))
     before = [row for row in lab.image_rows() if row["region"] == "eu-west-1"]
     with pytest.raises(RefusedError) as caught:
@@ -306,7 +306,7 @@ def test_an_intended_removal_is_carried_out(lab: Lab) -> None:
 
 
 def test_a_refused_region_that_was_removed_is_still_visited(lab: Lab) -> None:
-    """Its rows are still active, so each round visits it until the removal is allowed."""
+    """The region has active rows, so each round visits it until the removal is allowed."""
     full = a_catalogue(("eu-west-1", "us-east-1"), images(12))
     lab.run(full)
     left = without("us-east-1", of=full)
@@ -518,7 +518,7 @@ def test_the_round_after_a_failed_one_starts_one_region_later(lab: Lab) -> None:
 
 
 def test_a_removed_region_that_failed_is_still_visited(lab: Lab) -> None:
-    """It may still have active rows, so the next round visits it again."""
+    """The region may still have active rows, so the next round visits it again."""
     lab.run(EVERYWHERE)
     fewer = without("region-e", of=EVERYWHERE)
     lab.rows.busy["region-e"] = BUSY

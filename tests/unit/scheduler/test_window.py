@@ -149,7 +149,7 @@ class Timeline:
 
 
 def test_a_pair_without_an_answer_in_two_windows_is_stale() -> None:
-    """It takes two to three windows; then the row is marked."""
+    """A pair is stale after two to three windows; then its row is marked."""
     line = Timeline()
     found = []
     for minute in range(0, 360, 60):
