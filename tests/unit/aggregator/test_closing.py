@@ -158,7 +158,7 @@ def test_a_topic_that_accepts_the_release_gets_it() -> None:
 
 
 def test_a_row_that_cannot_be_decoded_is_not_closed() -> None:
-    """The age and target of the row are unknown; it counts for an alarm."""
+    """The age and target of the row are unknown; another alarm covers it."""
     sweeps = Sweeps()
     row = pending_row(OLD) | {"kind": "unknown"}
     sweeps.lab.rows.table.put(row)
