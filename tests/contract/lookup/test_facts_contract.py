@@ -1,4 +1,4 @@
-"""What a target lookup may rely on of a target, asked of the fake and of SSM and EC2 alike."""
+"""The lookup's port to the targets: the fake and the adapter behave alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a target lookup may rely on of the table, asked of the fake and of DynamoDB alike."""
+"""The lookup's port to the table: the fake and the adapter behave alike."""
 
 from __future__ import annotations
 

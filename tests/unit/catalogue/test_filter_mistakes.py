@@ -67,8 +67,8 @@ def test_a_misspelt_filter_is_recognised(name: str, guess: str) -> None:
     assert filter_name_mistake(name) == f"EC2 has no filter {name!r}; did you mean {guess}?"
 
 
-def test_a_filter_like_no_other_gets_no_guess() -> None:
-    """A guess that is far off would mislead."""
+def test_a_filter_without_a_similar_name_gets_no_guess() -> None:
+    """A bad guess would mislead."""
     expected = "EC2 has no filter 'value'; write a filter of DescribeImages, or tag:KEY"
     assert filter_name_mistake("value") == expected
 

@@ -104,8 +104,8 @@ def test_a_known_image_that_cannot_be_launched_is_a_state(lab: Lab, state: str |
     assert [lab.check() for _ in range(3)] == [[GONE, OK]] * 3
     stored = lab.rows.stored(lab.pairs[0])
     assert (stored.known, stored.version) == (an_observation(1), 1)
-    assert (bed.rows.marks, bed.rows.pending()) == ([("i0000", State.NOT_LAUNCHABLE)], set())
-    (logged,) = bed.log.fields("lookup failed")
+    assert (lab.rows.marks, lab.rows.pending()) == ([("i0000", State.NOT_LAUNCHABLE)], set())
+    (logged,) = lab.log.fields("lookup failed")
     assert logged["code"] == "Withdrawn"
 
 

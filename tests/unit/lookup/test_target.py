@@ -53,7 +53,7 @@ OK = Outcome(State.OK)
 
 
 @dataclass(slots=True)
-class Room:
+class Lab:
     """A target lookup on fakes that share one journal."""
 
     journal: list[str] = field(default_factory=list)
@@ -449,13 +449,13 @@ def test_filters_without_a_match_are_a_state(lab: Lab) -> None:
     assert lab.rows.stored(a_pair()).known == an_observation(5)
 
 
-def test_a_deprecated_image_is_the_last_choice_as_of_now(room: Room) -> None:
+def test_a_deprecated_image_is_the_last_choice_as_of_now(lab: Lab) -> None:
     """The clock of the lookup decides."""
-    settled(room, a_pair(lookup=by_name()))
-    room.facts.register(HERE, an_ami(2, day=9, deprecation_time="2026-11-22T07:00:05.000Z"))
-    room.facts.register(HERE, an_ami(1))
-    room.check(a_request(lookup=by_name()))
-    assert room.rows.stored(a_pair()).known == an_observation(1)
+    settled(lab, a_pair(lookup=by_name()))
+    lab.facts.register(HERE, an_ami(2, day=9, deprecation_time="2026-11-22T07:00:05.000Z"))
+    lab.facts.register(HERE, an_ami(1))
+    lab.check(a_request(lookup=by_name()))
+    assert lab.rows.stored(a_pair()).known == an_observation(1)
 
 
 @pytest.mark.parametrize("known", [None, an_observation(1)])
@@ -478,15 +478,15 @@ def test_an_image_that_cannot_be_launched_is_not_announced(
     assert lab.rows.stored(pair).known == an_observation(2)
 
 
-def test_recovery_is_written_and_told_once(lab: Lab) -> None:
-    """With what was wrong before."""
-    settled(room, a_pair(known=an_observation(1), state="access_denied"))
-    room.publish(1)
-    assert room.check(a_request()) == [OK]
-    assert room.check(a_request()) == [OK]
-    assert room.rows.marks == [("al2023", State.OK)]
-    (told,) = room.log.fields("lookup recovered")
-    assert told["was"] == "access_denied"
+def test_recovery_is_written_and_logged_once(lab: Lab) -> None:
+    """The log line has the previous state."""
+    settled(lab, a_pair(known=an_observation(1), state="access_denied"))
+    lab.publish(1)
+    assert lab.check(a_request()) == [OK]
+    assert lab.check(a_request()) == [OK]
+    assert lab.rows.marks == [("al2023", State.OK)]
+    (line,) = lab.log.fields("lookup recovered")
+    assert line["was"] == "access_denied"
 
 
 def test_a_reactivated_pair_with_its_known_image_is_ok(lab: Lab) -> None:
@@ -522,7 +522,7 @@ def test_a_failure_is_logged_with_its_cause(lab: Lab) -> None:
         "code": "AccessDeniedException",
         "detail": "the embedded AWS says no",
     }
-    assert [expected] == room.log.fields("lookup failed")
+    assert [expected] == lab.log.fields("lookup failed")
 
 
 def test_a_denied_role_is_a_state_of_that_targets_pairs_only(lab: Lab) -> None:
@@ -621,11 +621,11 @@ def test_an_image_in_another_state_is_not_chosen(
     """Only available images are committed, whatever the response and the filters contain."""
     state = (Filter("state", states),) if states else ()
     lookup = FilterLookup((*by_name().filters, *state))
-    asked = _Unfiltered(room.facts)
-    room.rows.put(a_pair(lookup=lookup))
-    target_lookup = TargetLookup(room.rows, asked, room.log, lambda: MOMENT)
+    asked = _Unfiltered(lab.facts)
+    lab.rows.put(a_pair(lookup=lookup))
+    target_lookup = TargetLookup(lab.rows, asked, lab.log, lambda: MOMENT)
     target_lookup.look_up(HERE, {a_request(lookup=lookup): 1}, Deadline.after(60))
-    assert room.rows.stored(a_pair()).known == expected
+    assert lab.rows.stored(a_pair()).known == expected
 
 
 class _Unfiltered(FakeFacts):
@@ -670,12 +670,12 @@ def test_a_confirmed_missing_image_is_a_rollback(lab: Lab) -> None:
     assert lab.check(a_request(lookup=by_name())) == [Outcome(State.OK, Kind.ROLLBACK)]
 
 
-def test_a_question_that_fails_decides_nothing(lab: Lab) -> None:
-    """Where the second answer does not come, the message comes back."""
-    _known_newest(room)
-    room.facts.overlooked.add(image_id(2))
-    failing = _FailingTheSecondTime(room.facts)
-    target_lookup = TargetLookup(room.rows, failing, room.log, lambda: MOMENT)
+def test_a_failed_second_request_decides_nothing(lab: Lab) -> None:
+    """If the second request fails, the message is redelivered."""
+    _known_newest(lab)
+    lab.facts.overlooked.add(image_id(2))
+    failing = _FailingTheSecondTime(lab.facts)
+    target_lookup = TargetLookup(lab.rows, failing, lab.log, lambda: MOMENT)
     request = a_request(lookup=by_name())
     outcomes = target_lookup.look_up(HERE, {request: 1}, Deadline.after(60))
     assert outcomes == {request: Outcome(State.THROTTLED, again=True)}
@@ -684,14 +684,14 @@ def test_a_question_that_fails_decides_nothing(lab: Lab) -> None:
 def test_a_lookup_by_ids_is_repeated_for_the_known_id(lab: Lab) -> None:
     """The known id replaces the list of ids, so an incomplete response has no effect."""
     both = FilterLookup((Filter("image-id", (image_id(1), image_id(2))),))
-    settled(room, a_pair(lookup=both, known=an_ami(2, 2).observation()))
-    room.facts.register(HERE, an_ami(1, 1))
-    room.facts.register(HERE, an_ami(2, 2))
-    incomplete = _Incomplete(room.facts, image_id(2))
-    target_lookup = TargetLookup(room.rows, incomplete, room.log, lambda: MOMENT)
+    settled(lab, a_pair(lookup=both, known=an_ami(2, 2).observation()))
+    lab.facts.register(HERE, an_ami(1, 1))
+    lab.facts.register(HERE, an_ami(2, 2))
+    incomplete = _Incomplete(lab.facts, image_id(2))
+    target_lookup = TargetLookup(lab.rows, incomplete, lab.log, lambda: MOMENT)
     request = a_request(lookup=both)
     assert target_lookup.look_up(HERE, {request: 1}, Deadline.after(60)) == {request: OK}
-    assert room.journal.count("matching") == 2
+    assert lab.journal.count("matching") == 2
 
 
 class _Incomplete(FakeFacts):
@@ -926,19 +926,19 @@ def test_the_redelivered_message_decides(lab: Lab, rounds: tuple[str, str]) -> N
     """The redelivered message decides, in any order with the next round's message."""
     settled(lab, a_pair(known=an_observation(1)))
     received = {a_request(round_id=round_id): 1 + (round_id == ROUND) for round_id in rounds}
-    target_lookup = TargetLookup(room.rows, room.facts, room.log, lambda: MOMENT)
+    target_lookup = TargetLookup(lab.rows, lab.facts, lab.log, lambda: MOMENT)
     target_lookup.look_up(HERE, received, Deadline.after(0))
-    assert [("al2023", "late")] == room.rows.marks
+    assert [("al2023", "late")] == lab.rows.marks
 
 
 def test_a_message_of_an_older_lookup_marks_nothing(lab: Lab) -> None:
     """The old message is dropped; the message of the current lookup was received once."""
     settled(lab, a_pair(known=an_observation(1)))
     received = {a_request(): 1, a_request(lookup=by_parameter("/before")): 2}
-    target_lookup = TargetLookup(room.rows, room.facts, room.log, lambda: MOMENT)
+    target_lookup = TargetLookup(lab.rows, lab.facts, lab.log, lambda: MOMENT)
     outcomes = target_lookup.look_up(HERE, received, Deadline.after(0))
     assert [LATE, DROPPED] == list(map(outcomes.get, received))
-    assert room.rows.marks == []
+    assert lab.rows.marks == []
 
 
 def test_a_batch_marks_a_hundred_late_rows_at_most(lab: Lab) -> None:

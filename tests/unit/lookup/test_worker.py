@@ -374,10 +374,10 @@ class _CommitAtTheDeadline(FakeRows):
 def test_a_commit_that_ends_within_the_reserve_counts(lab: Lab) -> None:
     """The handler waits for running commits after the deadline, so the release is not late."""
     rows = _CommitAtTheDeadline()
-    room.rows = rows
-    room.track(HERE)
-    target_lookup = TargetLookup(rows, room.facts, room.log, lambda: MOMENT)
-    worker = Worker(target_lookup, room.log, shuffle=lambda _: None)
+    lab.rows = rows
+    lab.track(HERE)
+    target_lookup = TargetLookup(rows, lab.facts, lab.log, lambda: MOMENT)
+    worker = Worker(target_lookup, lab.log, shuffle=lambda _: None)
     deadline = Deadline(lambda: rows.left, reserve_seconds=9.5)
 
     report = worker.work([a_message()], deadline)
