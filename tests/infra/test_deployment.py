@@ -165,7 +165,7 @@ def test_schedule_begins_rounds(deployment: Deployment) -> None:
     """Nobody invokes anything, and within a minute every pair of every target is looked up."""
     wait_for_first_round(deployment)
 
-    assert [3, 3, 3] == [deployment.last_round(target)["enqueued"] for target in TARGETS]
+    assert [deployment.last_round(target)["enqueued"] for target in TARGETS] == [3, 3, 3]
 
 
 def test_first_sight_is_silent(impatient: Deployment) -> None:
@@ -177,8 +177,8 @@ def test_first_sight_is_silent(impatient: Deployment) -> None:
     first = [("ami-00000000000000001", "ok"), ("ami-00000000000000002", "ok")]
 
     assert {"us-east-1": first, "eu-west-1": first} == known
-    assert (None, "not_found") == impatient.known(IRELAND, "nowhere")
-    assert [] == impatient.events()
+    assert impatient.known(IRELAND, "nowhere") == (None, "not_found")
+    assert impatient.events() == []
 
 
 def test_account_without_roles_is_a_state(impatient: Deployment) -> None:
@@ -187,8 +187,8 @@ def test_account_without_roles_is_a_state(impatient: Deployment) -> None:
 
     assert {(None, "access_denied")} == states
     assert {"us-east-1", "eu-west-1"} == impatient.asked_regions()
-    assert 0 == impatient.until(impatient.waiting, lambda count: count == 0)
-    assert [] == impatient.dead_letters()
+    assert impatient.until(impatient.waiting, lambda count: count == 0) == 0
+    assert impatient.dead_letters() == []
 
 
 def test_batch_fails_in_part(poisoned: Deployment) -> None:
@@ -197,7 +197,7 @@ def test_batch_fails_in_part(poisoned: Deployment) -> None:
     last = poisoned.until(poisoned.last_batch, lambda text: bool(told.fullmatch(text)), 4 * SOON)
 
     assert told.fullmatch(last)
-    assert 1 == poisoned.until(poisoned.waiting, lambda count: count == 1, 4 * SOON)
+    assert poisoned.until(poisoned.waiting, lambda count: count == 1, 4 * SOON) == 1
 
 
 def test_release_reaches_third_account(poisoned: Deployment) -> None:
@@ -263,7 +263,7 @@ def test_lookup_may_assume_what_it_is_allowed_alone(poisoned: Deployment) -> Non
         with refusal(poisoned, "lookup", FRANKFURT):
             poisoned.invoke("scheduler", {})
 
-    assert (None, "access_denied") == poisoned.known(FRANKFURT, "by-filter")
+    assert poisoned.known(FRANKFURT, "by-filter") == (None, "access_denied")
 
 
 def test_roles_that_come_later_are_found(poisoned: Deployment) -> None:
@@ -283,11 +283,11 @@ def test_aggregator_may_assume_what_it_is_allowed_alone(poisoned: Deployment) ->
         with refusal(poisoned, "aggregator", FRANKFURT):
             new = poisoned.publish("by-filter", FRANKFURT)
             poisoned.invoke("scheduler", {})
-        assert 0 == sweep(poisoned)
-        assert 1 == poisoned.pending()
+        assert sweep(poisoned) == 0
+        assert poisoned.pending() == 1
 
     # A refusal by STS is not asked for again within half a second.
-    assert 1 == poisoned.until(lambda: sweep(poisoned), lambda announced: announced == 1)
+    assert poisoned.until(lambda: sweep(poisoned), lambda announced: announced == 1) == 1
     event = ("eu-central-1", "by-filter", "release", new)
     assert event in poisoned.until(poisoned.events, lambda events: event in events)
 
@@ -322,22 +322,22 @@ def test_sweep_makes_up_for_a_refusing_account(poisoned: Deployment) -> None:
         with refusal(poisoned, "aggregator", IRELAND):
             new = poisoned.publish("by-filter", IRELAND)
             poisoned.invoke("scheduler", {})
-        assert 0 == sweep(poisoned)
-        assert 1 == poisoned.pending()
+        assert sweep(poisoned) == 0
+        assert poisoned.pending() == 1
 
-    assert 1 == sweep(poisoned)
+    assert sweep(poisoned) == 1
     event = ("eu-west-1", "by-filter", "release", new)
     assert event in poisoned.until(poisoned.events, lambda events: event in events)
-    assert 0 == poisoned.pending()
+    assert poisoned.pending() == 0
 
 
 def test_poison_ends_in_the_dead_letter_queue(poisoned: Deployment) -> None:
     """After five deliveries the unreadable message is given up, and no other message is."""
     given_up = poisoned.until(poisoned.dead_letters, lambda bodies: bodies != [], 10 * SOON)
 
-    assert [POISON] == given_up
-    assert 5 == sum("message malformed" in line for line in poisoned.said("lookup"))
-    assert [] == poisoned.dead_letters("schedule-dead-letters")
+    assert given_up == [POISON]
+    assert sum("message malformed" in line for line in poisoned.said("lookup")) == 5
+    assert poisoned.dead_letters("schedule-dead-letters") == []
 
 
 def test_every_event_arrived_once(poisoned: Deployment) -> None:
@@ -388,7 +388,7 @@ def test_a_restored_row_is_found_and_corrected(poisoned: Deployment) -> None:
     compare, delete = (c.replace(PREFIX, RESTORED) for c in (compare, delete))
     events = poisoned.events()
     last = poisoned.releases(IRELAND, "by-parameter")[-1]
-    assert "" == poisoned.shell.run(compare)
+    assert poisoned.shell.run(compare) == ""
     poisoned.client("dynamodb").update_item(
         TableName=RESTORED,
         Key={"region": {"S": IRELAND.region}, "record": {"S": BY_PARAMETER}},
@@ -400,14 +400,14 @@ def test_a_restored_row_is_found_and_corrected(poisoned: Deployment) -> None:
     listed = poisoned.shell.run(compare)
     assert f"{IRELAND.region} {BY_PARAMETER} row: 1" in listed
     assert f"last release: {last.version} {last.observed.image_id}" in listed
-    assert 1 == len(listed.splitlines())
+    assert len(listed.splitlines()) == 1
     poisoned.shell.run(delete)
     poisoned.invoke("scheduler", {})
     healed = (last.observed.image_id, "ok")
     assert healed == poisoned.until(
         lambda: poisoned.known(IRELAND, "by-parameter"), lambda known: known == healed
     )
-    assert "" == poisoned.until(lambda: poisoned.shell.run(compare), lambda text: text == "")
+    assert poisoned.until(lambda: poisoned.shell.run(compare), lambda text: text == "") == ""
     assert events == poisoned.events()
 
 
@@ -429,12 +429,12 @@ def test_a_second_hub_takes_over_and_gives_way_again(poisoned: Deployment) -> No
     baseline = poisoned.until(
         lambda: poisoned.known(IRELAND, "by-parameter"), lambda known: known[1] == "ok"
     )
-    assert "ok" == baseline[1]
+    assert baseline[1] == "ok"
     new = poisoned.publish("by-parameter", IRELAND)
     poisoned.invoke("scheduler", {})
     release = ("eu-west-1", "by-parameter", "release", new)
     assert [*events, release] == poisoned.until(poisoned.events, lambda now: len(now) > len(events))
-    assert 2 == poisoned.releases(IRELAND, "by-parameter")[-1].version
+    assert poisoned.releases(IRELAND, "by-parameter")[-1].version == 2
 
     poisoned.table, poisoned.region = old
     poisoned.shell.run(go_back)
@@ -452,5 +452,5 @@ def test_destroy_leaves_nothing(deployment: Deployment, before: Inventory) -> No
     deployment.destroy()
 
     assert before == inventory(deployment.aws)
-    assert [] == [kind for kind in before if during[kind] <= before[kind]]
+    assert [kind for kind in before if during[kind] <= before[kind]] == []
     assert {f"{PREFIX}-{function}" for function in FUNCTIONS} == during["functions"]
