@@ -513,8 +513,8 @@ class TestAtWork:
         sns = estate.aws.client("sns", WATCHED.region, WATCHED.account_id)
         subscriptions = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
 
-        assert ["platform@example.com"] == [
-            each["Endpoint"] for each in subscriptions if each["Protocol"] == "email"
+        assert [each["Endpoint"] for each in subscriptions if each["Protocol"] == "email"] == [
+            "platform@example.com"
         ]
 
     def test_a_function_starts_the_pipeline_once_for_each_event(self, estate: Estate) -> None:
