@@ -324,7 +324,7 @@ class TestSelfManaged:
         found = topic(self_managed.aws, account_id, region, "ami-tracker-releases")
 
         assert topic_policy(found["TopicArn"], ORGANIZATION, LISTED) == found["Policy"]
-        assert "alias/aws/sns" == found["KmsMasterKeyId"]
+        assert found["KmsMasterKeyId"] == "alias/aws/sns"
 
     def test_the_administration_role_serves_these_stack_sets_alone(
         self, self_managed: Deployment
@@ -392,7 +392,7 @@ class TestSelfManaged:
         ]
 
         assert [boundary_of(HUB_ACCOUNT)] == [each["Arn"] for each in policies]
-        assert "/base,/golden/*" == changed["parameters"]["ParameterPaths"]
+        assert changed["parameters"]["ParameterPaths"] == "/base,/golden/*"
 
     @pytest.mark.parametrize(
         ("changed", "expected"),
@@ -431,7 +431,7 @@ class TestSelfManaged:
         """Beyond what moto forgets, applying again would change nothing."""
         plan = self_managed.plan()
 
-        assert {} == real_differences(plan)
+        assert real_differences(plan) == {}
         assert {("update",)} == set(plan.changes().values())
 
     def test_a_new_region_changes_what_names_it(self, self_managed: Deployment) -> None:
@@ -448,15 +448,17 @@ class TestSelfManaged:
             f'module.members.aws_cloudformation_stack_set_instance.roles["{SECOND}"]'
         )
 
-        assert {} == differences
+        assert differences == {}
         assert [
             f'module.members.aws_cloudformation_stack_set_instance.topics["{SECOND}/mx-central-1"]'
         ] == created
-        assert {"parameter_overrides": {"Regions": "eu-west-1,mx-central-1"}} == roles
-        assert [
+        assert roles == {"parameter_overrides": {"Regions": "eu-west-1,mx-central-1"}}
+        assert json.loads(role_trust["assume_role_policy"])["Statement"][0]["Principal"][
+            "Service"
+        ] == [
             "cloudformation.mx-central-1.amazonaws.com",
             "cloudformation.amazonaws.com",
-        ] == json.loads(role_trust["assume_role_policy"])["Statement"][0]["Principal"]["Service"]
+        ]
 
     def test_a_hub_in_a_region_that_must_be_enabled_is_trusted_there(
         self, self_managed: Deployment
@@ -492,7 +494,7 @@ class TestSelfManaged:
         self_managed.terraform.apply(inputs={**self_managed.inputs, "targets": kept})
 
         done = actions(self_managed.aws, before)
-        assert ["DeleteStackInstances", "PutRolePolicy", "UpdateStackSet"] == done
+        assert done == ["DeleteStackInstances", "PutRolePolicy", "UpdateStackSet"]
         assert {HUB_ACCOUNT, SECOND} == {account for account, _ in made()}
 
     def test_nothing_is_left_when_all_is_destroyed(self, self_managed: Deployment) -> None:
@@ -502,9 +504,9 @@ class TestSelfManaged:
         self_managed.terraform.destroy(inputs=dict(self_managed.inputs))
 
         done = actions(self_managed.aws, before)
-        assert ["DeleteStackInstances", "DeleteStackSet"] == done[:2]
+        assert done[:2] == ["DeleteStackInstances", "DeleteStackSet"]
         assert {"DeleteRole", "DeleteRolePolicy", "DeleteStack"} == set(done[2:])
-        assert {} == made()
+        assert made() == {}
 
 
 # --- service-managed
@@ -563,7 +565,7 @@ class TestServiceManaged:
 
         Of an auto-deployment that is gone the provider makes a replacement of the StackSet.
         """
-        assert {} == real_differences(service_managed.plan())
+        assert real_differences(service_managed.plan()) == {}
 
     def test_a_new_region_changes_what_names_it(self, service_managed: Deployment) -> None:
         """One line more makes one instance of each unit, and touches the roles' regions."""
@@ -578,7 +580,7 @@ class TestServiceManaged:
         ] == created
         assert {roles: ["parameters"]} == {at: list(after) for at, after in differences.items()}
         regions = differences[roles]["parameters"]["Regions"]
-        assert "eu-central-1,eu-west-1,us-east-1" == regions
+        assert regions == "eu-central-1,eu-west-1,us-east-1"
 
     def test_targets_in_the_management_account_are_warned_of(
         self, service_managed: Deployment
@@ -624,7 +626,7 @@ class TestByHand:
         found = topic(aws, FIRST, "us-east-1", "ami-tracker-releases")
         regions = ["eu-west-1", "us-east-1"]
 
-        assert {(FIRST, IAM): ROLES, (FIRST, "us-east-1"): TOPIC} == made()
+        assert made() == {(FIRST, IAM): ROLES, (FIRST, "us-east-1"): TOPIC}
         assert read_role(regions) == role(aws, FIRST, "ami-tracker-read")
         assert publish_role(FIRST, regions) == role(aws, FIRST, "ami-tracker-publish")
         assert topic_policy(found["TopicArn"], ORGANIZATION, LISTED) == found["Policy"]
@@ -642,7 +644,7 @@ class TestByHand:
         trusts = role(aws, FIRST, "ami-tracker-read").trust["Statement"][0]["Condition"]
 
         assert topic_policy(found["TopicArn"]) == found["Policy"]
-        assert ["sts:ExternalId"] == list(trusts["StringEquals"])
+        assert list(trusts["StringEquals"]) == ["sts:ExternalId"]
 
     def test_a_customer_key_serves_the_publish_role_through_sns(self, aws: EmbeddedAws) -> None:
         """The key has the alias by which the publish role knows it, and rotates."""
@@ -667,7 +669,7 @@ class TestByHand:
         found = topic(aws, FIRST, HOME, "ami-tracker-releases.fifo")
         may = role(aws, FIRST, "ami-tracker-publish").policies["publish-releases"]
 
-        assert "true" == found["FifoTopic"]
+        assert found["FifoTopic"] == "true"
         assert topic_policy(found["TopicArn"]) == found["Policy"]
         assert f"arn:aws:sns:*:{FIRST}:ami-tracker-releases.fifo" == may["Statement"][0]["Resource"]
 
@@ -699,11 +701,11 @@ class TestByHand:
         own = reads.policies["look-up-images"]["Statement"][2]
 
         assert f"arn:aws:iam::{FIRST}:policy/team/boundary" == reads.boundary
-        assert [
+        assert own["Resource"] == [
             "arn:*:ssm:*:*:parameter/golden/*",
             "arn:*:ssm:*:*:parameter/base/linux",
-        ] == own["Resource"]
-        assert FIRST == own["Condition"]["StringEquals"]["aws:ResourceAccount"]
+        ]
+        assert own["Condition"]["StringEquals"]["aws:ResourceAccount"] == FIRST
 
     def test_our_resolver_of_templates_agrees_with_moto(self, aws: EmbeddedAws) -> None:
         """What the tests of permissions judge is what CloudFormation makes."""
