@@ -152,7 +152,7 @@ def test_cfn_lint_finds_nothing() -> None:
         [*command, "--", *files], capture_output=True, text=True, timeout=600, check=False
     )
 
-    assert ("", "", 0) == (done.stdout, done.stderr, done.returncode)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
 
 def test_every_template_is_looked_at_here() -> None:
@@ -163,7 +163,7 @@ def test_every_template_is_looked_at_here() -> None:
 @by_template
 def test_a_template_can_be_sent_whole(name: str) -> None:
     """It is small enough to go into a request."""
-    assert LARGEST_BODY > len((FOLDER / name).read_bytes())
+    assert len((FOLDER / name).read_bytes()) < LARGEST_BODY
 
 
 @by_template
@@ -182,7 +182,7 @@ def test_parameters_and_outputs_explain_themselves(name: str) -> None:
         and not {"AllowedPattern", "ConstraintDescription"} <= set(given)
     ]
 
-    assert ([], []) == (unexplained, unbounded)
+    assert (unexplained, unbounded) == ([], [])
 
 
 @by_template
@@ -276,7 +276,7 @@ def test_no_template_knows_a_partition(name: str) -> None:
     """ARNs and endpoints are built from pseudo parameters, so that China and GovCloud work."""
     text = (FOLDER / name).read_text(encoding="utf-8")
 
-    assert [] == re.findall(r"arn:aws|\.amazonaws\.com\.cn|sns\.[^ ]*\.amazonaws\.com", text)
+    assert re.findall(r"arn:aws|\.amazonaws\.com\.cn|sns\.[^ ]*\.amazonaws\.com", text) == []
 
 
 def test_no_statement_allows_more_actions_than_it_names() -> None:
@@ -343,7 +343,7 @@ def test_without_customer_keys_the_execution_role_touches_none() -> None:
     role = resolve(template(EXECUTION_ROLE), HUB, HERE)["ExecutionRole"].properties
     actions = [action for each in statements(dict(role)) for action in each.actions]
 
-    assert [] == [each for each in actions if each.startswith("kms:")]
+    assert [each for each in actions if each.startswith("kms:")] == []
 
 
 BOUNDARIES = {
@@ -404,7 +404,7 @@ def test_roles_have_the_path() -> None:
         for each in resolve(template(MEMBER_ROLES), {**MEMBER, **given}, HERE).values()
     ]
 
-    assert [None, None, "/platform/", "/platform/"] == paths
+    assert paths == [None, None, "/platform/", "/platform/"]
 
 
 def test_the_boundary_is_made_where_none_is_given() -> None:
