@@ -109,10 +109,10 @@ def test_actions_without_resources_need_every_resource() -> None:
     )
     every = policy({**statement(action="ec2:DescribeImages"), "Resource": "*"})
 
-    assert [False, True] == [
+    assert [
         ask(role_session(ROLE, each), action="ec2:DescribeImages", resource="*")
         for each in (listed, every)
-    ]
+    ] == [False, True]
 
 
 @pytest.mark.parametrize(

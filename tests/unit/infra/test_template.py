@@ -82,7 +82,7 @@ def test_conditions_leave_resources_out() -> None:
     plain = resolve(template, {"Name": "ami"}, STACK)
     fifo = resolve(template, {"Name": "ami", "Fifo": "true"}, STACK)
 
-    assert ["Role", "RoleWithAPath", "Policy", "Topic", "Thing"] == list(plain)
+    assert list(plain) == ["Role", "RoleWithAPath", "Policy", "Topic", "Thing"]
     assert fifo["OnlyFifo"] == Resource("AWS::SNS::Topic", {})
     assert fifo["Topic"].properties == {"TopicName": "ami.fifo"}
 

@@ -259,7 +259,7 @@ def test_tables_are_stable(folder: Path) -> None:
     assert main([str(folder)]) == 0
     assert main(["--check", str(folder)]) == 0
     assert written == (folder / "README.md").read_text()
-    assert EMPTY != written
+    assert written != EMPTY
 
 
 def test_the_check_names_what_is_stale_and_writes_nothing(
@@ -272,7 +272,7 @@ def test_the_check_names_what_is_stale_and_writes_nothing(
     assert f"{folder / 'README.md'}: its tables are not what the code says; run: make tables\n" == (
         capsys.readouterr().err
     )
-    assert EMPTY == (folder / "README.md").read_text()
+    assert (folder / "README.md").read_text() == EMPTY
 
 
 @pytest.mark.parametrize(
