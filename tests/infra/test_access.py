@@ -706,7 +706,7 @@ def test_policies_decide(row: Row) -> None:
     """Each request is granted or refused as the table says."""
     verdict = row.verdict()
 
-    assert row.allowed == verdict.allowed, f"{row.name}: {verdict.reason}; expected: {row.why}"
+    assert verdict.allowed == row.allowed, f"{row.name}: {verdict.reason}; expected: {row.why}"
 
 
 # --- what ministack says
@@ -766,7 +766,7 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAcces
 @pytest.mark.parametrize("row", JUDGED, ids=by_name)
 def test_ministack_agrees(row: Row, emulated: EmulatedAccess) -> None:
     """An emulator that enforces the same policies comes to the same answer."""
-    assert row.allowed == emulated.allows(row.who, row.request(emulated.deployment))
+    assert emulated.allows(row.who, row.request(emulated.deployment)) == row.allowed
 
 
 @pytest.mark.parametrize("limited", [True, False], ids=["with-boundary", "without"])
