@@ -140,8 +140,8 @@ def test_second_plan_is_empty(second_plan: Plan) -> None:
         for attribute in attributes
     }
 
-    assert set(DIFFERENCES) == found
-    assert {("update",)} == set(second_plan.changes().values())
+    assert found == set(DIFFERENCES)
+    assert set(second_plan.changes().values()) == {("update",)}
 
 
 def test_alarms_are_as_configured(deployment: Deployment, second_plan: Plan) -> None:
@@ -154,8 +154,8 @@ def test_alarms_are_as_configured(deployment: Deployment, second_plan: Plan) -> 
         told = kept[alarm["alarm_name"]]
         fields = {ours: alarm[ours] for ours in ALARM_FIELDS if alarm[ours]}
         dimensions = {each["Name"]: each["Value"] for each in told.get("Dimensions", [])}
-        assert fields == {ours: told[ALARM_FIELDS[ours]] for ours in fields}
-        assert (alarm["dimensions"] or {}) == dimensions
+        assert {ours: told[ALARM_FIELDS[ours]] for ours in fields} == fields
+        assert dimensions == (alarm["dimensions"] or {})
 
 
 # --- what it does
@@ -176,7 +176,7 @@ def test_first_sight_is_silent(impatient: Deployment) -> None:
     }
     first = [("ami-00000000000000001", "ok"), ("ami-00000000000000002", "ok")]
 
-    assert {"us-east-1": first, "eu-west-1": first} == known
+    assert known == {"us-east-1": first, "eu-west-1": first}
     assert impatient.known(IRELAND, "nowhere") == (None, "not_found")
     assert impatient.events() == []
 
@@ -185,8 +185,8 @@ def test_account_without_roles_is_a_state(impatient: Deployment) -> None:
     """An account whose roles are still being rolled out costs nothing but its own pairs' state."""
     states = {impatient.known(FRANKFURT, name) for name in IMAGE_NAMES}
 
-    assert {(None, "access_denied")} == states
-    assert {"us-east-1", "eu-west-1"} == impatient.asked_regions()
+    assert states == {(None, "access_denied")}
+    assert impatient.asked_regions() == {"us-east-1", "eu-west-1"}
     assert impatient.until(impatient.waiting, lambda count: count == 0) == 0
     assert impatient.dead_letters() == []
 
@@ -210,15 +210,18 @@ def test_release_reaches_third_account(poisoned: Deployment) -> None:
         new = poisoned.publish("by-parameter", VIRGINIA, IRELAND)
         poisoned.invoke("scheduler", {})
         at_once = [("us-east-1", "by-parameter", "release", new)]
-        assert at_once == poisoned.until(poisoned.events, lambda events: events != [])
+        assert poisoned.until(poisoned.events, lambda events: events != []) == at_once
         throttled = ("ami-00000000000000001", "throttled")
-        assert throttled == poisoned.until(
-            lambda: poisoned.known(IRELAND, "by-parameter"), lambda known: known == throttled
+        assert (
+            poisoned.until(
+                lambda: poisoned.known(IRELAND, "by-parameter"), lambda known: known == throttled
+            )
+            == throttled
         )
         assert poisoned.outside.struck(fault)
 
     later = [*at_once, ("eu-west-1", "by-parameter", "release", new)]
-    assert later == poisoned.until(poisoned.events, lambda events: len(events) > 1)
+    assert poisoned.until(poisoned.events, lambda events: len(events) > 1) == later
 
 
 def test_announcement_is_whole(poisoned: Deployment) -> None:
@@ -226,14 +229,14 @@ def test_announcement_is_whole(poisoned: Deployment) -> None:
     received = poisoned.received()[0]
     image_id = poisoned.releases(VIRGINIA, "by-parameter")[-1].observed.image_id
 
-    assert {
+    assert json.loads(received.body) == {
         "v1": {
             "Message": "A new version of the by-parameter has been released. "
             "You are now able to launch new EC2 instances from these AMIs.",
             "image": {"image_name": "by-parameter", "image_id": image_id},
             "region": "us-east-1",
         }
-    } == json.loads(received.body)
+    }
     assert {
         "event_id": poisoned.releases(VIRGINIA, "by-parameter")[-1].event_id,
         "kind": "release",
@@ -274,7 +277,7 @@ def test_roles_that_come_later_are_found(poisoned: Deployment) -> None:
         return poisoned.known(FRANKFURT, "by-filter")
 
     found = ("ami-00000000000000002", "ok")
-    assert found == poisoned.until(after_a_round, lambda known: known == found)
+    assert poisoned.until(after_a_round, lambda known: known == found) == found
 
 
 def test_aggregator_may_assume_what_it_is_allowed_alone(poisoned: Deployment) -> None:
@@ -350,7 +353,7 @@ def test_every_event_arrived_once(poisoned: Deployment) -> None:
         if release.kind is not Kind.BASELINE
     ]
 
-    assert sorted(releases) == sorted(poisoned.events())
+    assert sorted(poisoned.events()) == sorted(releases)
 
 
 # --- recovery, by the commands of infra/README.md
@@ -369,17 +372,17 @@ def test_a_restored_table_takes_the_place_of_the_old_one(poisoned: Deployment) -
     poisoned.configure("basic", **VARIABLES, table_name=RESTORED)
     plan = poisoned.shell.run(adopt)
     replaced = re.findall(r"# (\S+) must be replaced", re.sub(r"\x1b\[[0-9;]*m", "", plan))
-    assert {"module.ami_tracker.aws_lambda_event_source_mapping.releases"} == set(replaced)
+    assert set(replaced) == {"module.ami_tracker.aws_lambda_event_source_mapping.releases"}
     poisoned.shell.run(start)
     poisoned.table = RESTORED
     poisoned.shell.run(clean_up)
 
-    assert history == poisoned.releases(VIRGINIA, "by-parameter")
+    assert poisoned.releases(VIRGINIA, "by-parameter") == history
     new = poisoned.publish("by-parameter", VIRGINIA)
     poisoned.invoke("scheduler", {})
     release = ("us-east-1", "by-parameter", "release", new)
-    assert [*events, release] == poisoned.until(poisoned.events, lambda now: len(now) > len(events))
-    assert len(history) + 1 == poisoned.releases(VIRGINIA, "by-parameter")[-1].version
+    assert poisoned.until(poisoned.events, lambda now: len(now) > len(events)) == [*events, release]
+    assert poisoned.releases(VIRGINIA, "by-parameter")[-1].version == len(history) + 1
 
 
 def test_a_restored_row_is_found_and_corrected(poisoned: Deployment) -> None:
@@ -404,11 +407,14 @@ def test_a_restored_row_is_found_and_corrected(poisoned: Deployment) -> None:
     poisoned.shell.run(delete)
     poisoned.invoke("scheduler", {})
     healed = (last.observed.image_id, "ok")
-    assert healed == poisoned.until(
-        lambda: poisoned.known(IRELAND, "by-parameter"), lambda known: known == healed
+    assert (
+        poisoned.until(
+            lambda: poisoned.known(IRELAND, "by-parameter"), lambda known: known == healed
+        )
+        == healed
     )
     assert poisoned.until(lambda: poisoned.shell.run(compare), lambda text: text == "") == ""
-    assert events == poisoned.events()
+    assert poisoned.events() == events
 
 
 def test_a_second_hub_takes_over_and_gives_way_again(poisoned: Deployment) -> None:
@@ -433,14 +439,14 @@ def test_a_second_hub_takes_over_and_gives_way_again(poisoned: Deployment) -> No
     new = poisoned.publish("by-parameter", IRELAND)
     poisoned.invoke("scheduler", {})
     release = ("eu-west-1", "by-parameter", "release", new)
-    assert [*events, release] == poisoned.until(poisoned.events, lambda now: len(now) > len(events))
+    assert poisoned.until(poisoned.events, lambda now: len(now) > len(events)) == [*events, release]
     assert poisoned.releases(IRELAND, "by-parameter")[-1].version == 2
 
     poisoned.table, poisoned.region = old
     poisoned.shell.run(go_back)
     poisoned.invoke("scheduler", {})
     once_more = [*events, release, release]
-    assert once_more == poisoned.until(poisoned.events, lambda now: len(now) > len(events) + 1)
+    assert poisoned.until(poisoned.events, lambda now: len(now) > len(events) + 1) == once_more
 
 
 # --- what is left
@@ -451,6 +457,6 @@ def test_destroy_leaves_nothing(deployment: Deployment, before: Inventory) -> No
     during = inventory(deployment.aws)
     deployment.destroy()
 
-    assert before == inventory(deployment.aws)
+    assert inventory(deployment.aws) == before
     assert [kind for kind in before if during[kind] <= before[kind]] == []
-    assert {f"{PREFIX}-{function}" for function in FUNCTIONS} == during["functions"]
+    assert during["functions"] == {f"{PREFIX}-{function}" for function in FUNCTIONS}
