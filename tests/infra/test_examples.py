@@ -431,7 +431,7 @@ class TestAtWork:
         estate.publish(*sent)
         received = estate.receive(estate.outputs["queue"]["queue_url"])
 
-        assert {each.body for each in sent[3:]} == {message["Body"] for message in received}
+        assert {message["Body"] for message in received} == {each.body for each in sent[3:]}
 
     def test_events_arrive_raw(self, estate: Estate) -> None:
         """The body is the event to the byte, and its attributes are the message's."""
@@ -440,7 +440,7 @@ class TestAtWork:
         estate.publish(sent)
         (message,) = estate.receive(estate.outputs["queue"]["queue_url"])
 
-        assert sent.body == message["Body"]
+        assert message["Body"] == sent.body
         assert {
             name: ("Number" if isinstance(value, int) else "String", str(value))
             for name, value in sent.attributes.items()
@@ -499,13 +499,13 @@ class TestAtWork:
         policy = json.loads(state["module.queue.aws_sqs_queue_policy.dead_letters"]["policy"])
 
         assert (
-            f"arn:aws:sqs:{WATCHED.region}:{SUBSCRIBER}:ami-releases-undelivered" == letters["arn"]
+            letters["arn"] == f"arn:aws:sqs:{WATCHED.region}:{SUBSCRIBER}:ami-releases-undelivered"
         )
-        assert {"deadLetterTargetArn": letters["arn"]} == json.loads(subscription["redrive_policy"])
-        assert [subscription["topic_arn"]] == [
+        assert json.loads(subscription["redrive_policy"]) == {"deadLetterTargetArn": letters["arn"]}
+        assert [
             statement["Condition"]["ArnEquals"]["aws:SourceArn"]
             for statement in policy["Statement"]
-        ]
+        ] == [subscription["topic_arn"]]
 
     def test_an_address_is_subscribed(self, estate: Estate) -> None:
         """The mail's subscription stands at the topic (where ministack confirms it by itself)."""
@@ -527,10 +527,10 @@ class TestAtWork:
         assert eventually(estate.invocations, lambda runs: runs >= 1, seconds=300) == 1
         estate.publish(sent, to=OWN)
         assert eventually(estate.invocations, lambda runs: runs >= 2, seconds=300) == 2
-        assert [_variables(sent)] == estate.executions()
+        assert estate.executions() == [_variables(sent)]
         estate.publish(later, to=OWN)
         assert eventually(estate.invocations, lambda runs: runs >= 3, seconds=300) == 3
-        assert {_image_id(sent), _image_id(later)} == {e["IMAGE_ID"] for e in estate.executions()}
+        assert {e["IMAGE_ID"] for e in estate.executions()} == {_image_id(sent), _image_id(later)}
 
     def test_each_image_s_events_stay_in_order(self, estate: Estate) -> None:
         """Versions of an image arrive in order however images mix, and a copy does not."""
@@ -564,7 +564,7 @@ class TestAtWork:
         ]
         bodies = [message["Body"] for messages in taken for message in messages]
 
-        assert sorted([sent[0].body, sent[2].body]) == sorted(bodies)
+        assert sorted(bodies) == sorted([sent[0].body, sent[2].body])
 
     def test_a_second_plan_changes_nothing(self, estate: Estate) -> None:
         """Terraform finds everything as it made it."""
