@@ -188,7 +188,7 @@ def test_the_story_makes_every_call(recorder: Recorder, function: str) -> None:
     """The story leaves out nothing that a function's package is cut to."""
     expected = {(service, name) for service, names in CALLS[function].items() for name in names}
 
-    assert expected == recorder.operations(function)
+    assert recorder.operations(function) == expected
 
 
 # --- what services of AWS do in a role's name
