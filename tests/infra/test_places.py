@@ -358,5 +358,5 @@ def test_more_than_300_self_managed_places_are_warned_of(
 
     failed = [each for each in plan.document["checks"] if each["status"] == "fail"]
     problems = [p["message"] for each in failed for i in each["instances"] for p in i["problems"]]
-    assert warned == bool(problems)
+    assert bool(problems) == warned
     assert all("320 accounts and regions" in problem for problem in problems)
