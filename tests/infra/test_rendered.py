@@ -467,7 +467,7 @@ def test_every_alarm_has_a_heading_in_the_runbook(plan: Plan) -> None:
         for name, alarm in alarms(plan).items()
     }
 
-    assert {name: f"infra/README.md#{name}" for name in named} == named
+    assert named == {name: f"infra/README.md#{name}" for name in named}
     assert set(named) - anchors(RUNBOOK) == set()
 
 
@@ -487,7 +487,7 @@ def test_parameters_by_hand_are_those_of_the_stack_sets(
     regions = {"Regions": "eu-west-1,us-east-1"} if stack_set == "roles" else {}
 
     given = everything_set.values(address)["parameters"]
-    assert {**given, **regions} == by_hand
+    assert by_hand == {**given, **regions}
 
 
 def test_alarms_tell_somebody_when_they_begin_and_when_they_end(
