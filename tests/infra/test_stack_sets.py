@@ -283,7 +283,7 @@ class TestSelfManaged:
         """Each account has its roles once; each target has its topic; nothing else is made."""
         of_the_hub = {"ami-tracker-stackset-administration", "ami-tracker-stackset-execution"}
 
-        assert {
+        assert made() == {
             (HUB_ACCOUNT, IAM): ROLES | of_the_hub,
             (HUB_ACCOUNT, "us-east-1"): TOPIC,
             (FIRST, IAM): ROLES,
@@ -291,7 +291,7 @@ class TestSelfManaged:
             (FIRST, "eu-west-1"): TOPIC,
             (SECOND, IAM): ROLES,
             (SECOND, "eu-west-1"): TOPIC,
-        } == made()
+        }
         assert {
             "stack_set_names": {"roles": "ami-tracker-roles", "topics": "ami-tracker-topics"},
             "topic_arns": {
@@ -309,11 +309,11 @@ class TestSelfManaged:
         regions = sorted(region for account, region in TARGETS if account == account_id)
         boundary = boundary_of(account_id)
 
-        assert read_role(regions, boundary) == role(
-            self_managed.aws, account_id, "ami-tracker-read"
+        assert role(self_managed.aws, account_id, "ami-tracker-read") == read_role(
+            regions, boundary
         )
-        assert publish_role(account_id, regions, boundary) == role(
-            self_managed.aws, account_id, "ami-tracker-publish"
+        assert role(self_managed.aws, account_id, "ami-tracker-publish") == publish_role(
+            account_id, regions, boundary
         )
 
     @pytest.mark.parametrize(("account_id", "region"), TARGETS)
@@ -323,7 +323,7 @@ class TestSelfManaged:
         """Every topic takes announcements from its account's publish role alone."""
         found = topic(self_managed.aws, account_id, region, "ami-tracker-releases")
 
-        assert topic_policy(found["TopicArn"], ORGANIZATION, LISTED) == found["Policy"]
+        assert found["Policy"] == topic_policy(found["TopicArn"], ORGANIZATION, LISTED)
         assert found["KmsMasterKeyId"] == "alias/aws/sns"
 
     def test_the_administration_role_serves_these_stack_sets_alone(
@@ -357,8 +357,8 @@ class TestSelfManaged:
             )
         )
 
-        assert Role(trusts, {"deploy-to-the-targets": reaches}) == role(
-            self_managed.aws, HUB_ACCOUNT, "ami-tracker-stackset-administration"
+        assert role(self_managed.aws, HUB_ACCOUNT, "ami-tracker-stackset-administration") == Role(
+            trusts, {"deploy-to-the-targets": reaches}
         )
 
     def test_the_execution_role_trusts_the_administration_role_alone(
@@ -368,16 +368,13 @@ class TestSelfManaged:
         found = role(self_managed.aws, HUB_ACCOUNT, "ami-tracker-stackset-execution")
         name = f"arn:aws:iam::{HUB_ACCOUNT}:role/ami-tracker-stackset-administration"
 
-        assert (
-            document(
-                statement(
-                    "TheHubsStackSetsAlone",
-                    Principal={"AWS": f"arn:aws:iam::{HUB_ACCOUNT}:root"},
-                    Action="sts:AssumeRole",
-                    Condition={"ArnEquals": {"aws:PrincipalArn": name}},
-                )
+        assert found.trust == document(
+            statement(
+                "TheHubsStackSetsAlone",
+                Principal={"AWS": f"arn:aws:iam::{HUB_ACCOUNT}:root"},
+                Action="sts:AssumeRole",
+                Condition={"ArnEquals": {"aws:PrincipalArn": name}},
             )
-            == found.trust
         )
 
     def test_the_hubs_execution_role_comes_with_the_boundary(
@@ -432,7 +429,7 @@ class TestSelfManaged:
         plan = self_managed.plan()
 
         assert real_differences(plan) == {}
-        assert {("update",)} == set(plan.changes().values())
+        assert set(plan.changes().values()) == {("update",)}
 
     def test_a_new_region_changes_what_names_it(self, self_managed: Deployment) -> None:
         """One more line makes one topic, and changes the regions of one account's roles.
@@ -449,9 +446,9 @@ class TestSelfManaged:
         )
 
         assert differences == {}
-        assert [
+        assert created == [
             f'module.members.aws_cloudformation_stack_set_instance.topics["{SECOND}/mx-central-1"]'
-        ] == created
+        ]
         assert roles == {"parameter_overrides": {"Regions": "eu-west-1,mx-central-1"}}
         assert json.loads(role_trust["assume_role_policy"])["Statement"][0]["Principal"][
             "Service"
@@ -495,7 +492,7 @@ class TestSelfManaged:
 
         done = actions(self_managed.aws, before)
         assert done == ["DeleteStackInstances", "PutRolePolicy", "UpdateStackSet"]
-        assert {HUB_ACCOUNT, SECOND} == {account for account, _ in made()}
+        assert {account for account, _ in made()} == {HUB_ACCOUNT, SECOND}
 
     def test_nothing_is_left_when_all_is_destroyed(self, self_managed: Deployment) -> None:
         """The roles that StackSets use outlive the last stack, and go then."""
@@ -505,7 +502,7 @@ class TestSelfManaged:
 
         done = actions(self_managed.aws, before)
         assert done[:2] == ["DeleteStackInstances", "DeleteStackSet"]
-        assert {"DeleteRole", "DeleteRolePolicy", "DeleteStack"} == set(done[2:])
+        assert set(done[2:]) == {"DeleteRole", "DeleteRolePolicy", "DeleteStack"}
         assert made() == {}
 
 
@@ -541,11 +538,11 @@ class TestServiceManaged:
         accounts = service_managed.organization.accounts
         regions = ("us-east-1", "eu-west-1")
 
-        assert {
+        assert made() == {
             (accounts[name], place): ROLES if place == IAM else TOPIC
             for name in ("platform", "experiments")
             for place in (IAM, *regions)
-        } == made()
+        }
 
     def test_they_get_the_same_as_named_accounts_do(self, service_managed: Deployment) -> None:
         """Roles and topics come from the same templates with the same parameters."""
@@ -554,10 +551,10 @@ class TestServiceManaged:
         regions = ["eu-west-1", "us-east-1"]
         found = topic(service_managed.aws, account_id, "eu-west-1", "ami-tracker-releases")
 
-        assert topic_policy(found["TopicArn"], ORGANIZATION, LISTED) == found["Policy"]
-        assert read_role(regions) == role(service_managed.aws, account_id, "ami-tracker-read")
-        assert publish_role(account_id, regions) == role(
-            service_managed.aws, account_id, "ami-tracker-publish"
+        assert found["Policy"] == topic_policy(found["TopicArn"], ORGANIZATION, LISTED)
+        assert role(service_managed.aws, account_id, "ami-tracker-read") == read_role(regions)
+        assert role(service_managed.aws, account_id, "ami-tracker-publish") == publish_role(
+            account_id, regions
         )
 
     def test_a_second_plan_changes_nothing(self, service_managed: Deployment) -> None:
@@ -575,10 +572,10 @@ class TestServiceManaged:
         roles = 'module.members.aws_cloudformation_stack_set.service_managed["roles"]'
         differences = real_differences(plan)
 
-        assert [
+        assert created == [
             f'module.members.aws_cloudformation_stack_set_instance.topics["{unit}/eu-central-1"]'
-        ] == created
-        assert {roles: ["parameters"]} == {at: list(after) for at, after in differences.items()}
+        ]
+        assert {at: list(after) for at, after in differences.items()} == {roles: ["parameters"]}
         regions = differences[roles]["parameters"]["Regions"]
         assert regions == "eu-central-1,eu-west-1,us-east-1"
 
@@ -594,7 +591,7 @@ class TestServiceManaged:
             if each["status"] == "fail"
         }
 
-        assert {"module.members.check.management_account"} == warned
+        assert warned == {"module.members.check.management_account"}
 
 
 # --- by hand
@@ -627,14 +624,14 @@ class TestByHand:
         regions = ["eu-west-1", "us-east-1"]
 
         assert made() == {(FIRST, IAM): ROLES, (FIRST, "us-east-1"): TOPIC}
-        assert read_role(regions) == role(aws, FIRST, "ami-tracker-read")
-        assert publish_role(FIRST, regions) == role(aws, FIRST, "ami-tracker-publish")
-        assert topic_policy(found["TopicArn"], ORGANIZATION, LISTED) == found["Policy"]
-        assert {"TopicArn": found["TopicArn"]} == outputs
-        assert {
+        assert role(aws, FIRST, "ami-tracker-read") == read_role(regions)
+        assert role(aws, FIRST, "ami-tracker-publish") == publish_role(FIRST, regions)
+        assert found["Policy"] == topic_policy(found["TopicArn"], ORGANIZATION, LISTED)
+        assert outputs == {"TopicArn": found["TopicArn"]}
+        assert roles == {
             "ReadRoleArn": f"arn:aws:iam::{FIRST}:role/ami-tracker-read",
             "PublishRoleArn": f"arn:aws:iam::{FIRST}:role/ami-tracker-publish",
-        } == roles
+        }
 
     def test_without_organization_nobody_else_may(self, aws: EmbeddedAws) -> None:
         """A single account names no organization: no condition on it, and no subscriber."""
@@ -643,7 +640,7 @@ class TestByHand:
         found = topic(aws, FIRST, HOME, "ami-tracker-releases")
         trusts = role(aws, FIRST, "ami-tracker-read").trust["Statement"][0]["Condition"]
 
-        assert topic_policy(found["TopicArn"]) == found["Policy"]
+        assert found["Policy"] == topic_policy(found["TopicArn"])
         assert list(trusts["StringEquals"]) == ["sts:ExternalId"]
 
     def test_a_customer_key_serves_the_publish_role_through_sns(self, aws: EmbeddedAws) -> None:
@@ -654,13 +651,13 @@ class TestByHand:
         policy = kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"]
         use = {each["Sid"]: each for each in policy["Statement"]}["ThePublishRoleUsesItThroughSns"]
 
-        assert {(FIRST, HOME): TOPIC | {"alias/ami-tracker-releases"}} == made()
-        assert key_id == topic(aws, FIRST, HOME, "ami-tracker-releases")["KmsMasterKeyId"]
+        assert made() == {(FIRST, HOME): TOPIC | {"alias/ami-tracker-releases"}}
+        assert topic(aws, FIRST, HOME, "ami-tracker-releases")["KmsMasterKeyId"] == key_id
         assert kms.get_key_rotation_status(KeyId=key_id)["KeyRotationEnabled"]
-        assert {
+        assert use["Condition"] == {
             "StringEquals": {"kms:ViaService": f"sns.{HOME}.amazonaws.com"},
             "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{FIRST}:role/ami-tracker-publish"},
-        } == use["Condition"]
+        }
 
     def test_fifo_topics_are_named_so_in_the_publish_role_too(self, aws: EmbeddedAws) -> None:
         """A FIFO topic's name ends in .fifo, and the role may publish to that."""
@@ -670,8 +667,8 @@ class TestByHand:
         may = role(aws, FIRST, "ami-tracker-publish").policies["publish-releases"]
 
         assert found["FifoTopic"] == "true"
-        assert topic_policy(found["TopicArn"]) == found["Policy"]
-        assert f"arn:aws:sns:*:{FIRST}:ami-tracker-releases.fifo" == may["Statement"][0]["Resource"]
+        assert found["Policy"] == topic_policy(found["TopicArn"])
+        assert may["Statement"][0]["Resource"] == f"arn:aws:sns:*:{FIRST}:ami-tracker-releases.fifo"
 
     def test_roles_below_a_path_are_made_and_trusted_there(self, aws: EmbeddedAws) -> None:
         """The path is in the roles' ARNs, in the hub's as well, and in the topic's policy."""
@@ -682,16 +679,16 @@ class TestByHand:
         trusted = role(aws, FIRST, "ami-tracker-read").trust["Statement"][0]["Condition"]
         policy = topic(aws, FIRST, HOME, "ami-tracker-releases")["Policy"]["Statement"]
 
-        assert {
+        assert outputs == {
             "ReadRoleArn": f"arn:aws:iam::{FIRST}:role/platform/ami-tracker-read",
             "PublishRoleArn": f"arn:aws:iam::{FIRST}:role/platform/ami-tracker-publish",
-        } == outputs
-        assert {
+        }
+        assert trusted["ArnEquals"] == {
             "aws:PrincipalArn": f"arn:aws:iam::{HUB_ACCOUNT}:role/platform/ami-tracker-lookup"
-        } == trusted["ArnEquals"]
-        assert {"aws:PrincipalArn": outputs["PublishRoleArn"]} == policy[0]["Condition"][
-            "ArnNotEquals"
-        ]
+        }
+        assert policy[0]["Condition"]["ArnNotEquals"] == {
+            "aws:PrincipalArn": outputs["PublishRoleArn"]
+        }
 
     def test_own_parameters_and_a_boundary_are_added_to_the_roles(self, aws: EmbeddedAws) -> None:
         """The account's own parameters are readable in this account alone."""
@@ -700,7 +697,7 @@ class TestByHand:
         reads = role(aws, FIRST, "ami-tracker-read")
         own = reads.policies["look-up-images"]["Statement"][2]
 
-        assert f"arn:aws:iam::{FIRST}:policy/team/boundary" == reads.boundary
+        assert reads.boundary == f"arn:aws:iam::{FIRST}:policy/team/boundary"
         assert own["Resource"] == [
             "arn:*:ssm:*:*:parameter/golden/*",
             "arn:*:ssm:*:*:parameter/base/linux",
