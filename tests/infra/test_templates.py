@@ -252,7 +252,7 @@ def test_parameters_take_what_is_meant_and_nothing_else(
     """CloudFormation matches a list's pattern with each of its members."""
     pattern = template(name)["Parameters"][parameter]["AllowedPattern"]
 
-    assert good == [each for each in [*good, *bad] if re.fullmatch(pattern, each)]
+    assert [each for each in [*good, *bad] if re.fullmatch(pattern, each)] == good
 
 
 def test_defaults_are_those_of_the_services() -> None:
@@ -264,11 +264,11 @@ def test_defaults_are_those_of_the_services() -> None:
         for name in NAMES
     }
 
-    assert {reads.read_role_name} == {
-        defaults[name]["ReadRoleName"] for name in (MEMBER_ROLES, EXECUTION_ROLE)
+    assert {defaults[name]["ReadRoleName"] for name in (MEMBER_ROLES, EXECUTION_ROLE)} == {
+        reads.read_role_name
     }
-    assert {publishes.publish_role_name} == {defaults[name]["PublishRoleName"] for name in NAMES}
-    assert {publishes.topic_name} == {defaults[name]["TopicName"] for name in NAMES}
+    assert {defaults[name]["PublishRoleName"] for name in NAMES} == {publishes.publish_role_name}
+    assert {defaults[name]["TopicName"] for name in NAMES} == {publishes.topic_name}
 
 
 @by_template
@@ -288,13 +288,13 @@ def test_no_statement_allows_more_actions_than_it_names() -> None:
         if {"NotAction", "NotResource", "NotPrincipal"} & set(each.raw)
     }
 
-    assert set(WIDE_ACTIONS) == wide
-    assert set() == inverted
+    assert wide == set(WIDE_ACTIONS)
+    assert inverted == set()
 
 
 def test_no_statement_allows_something_on_everything() -> None:
     """No resource is everything, unless a reason is given here."""
-    assert set(WIDE_RESOURCES) == {each.sid for each in allowed() if "*" in each.resources}
+    assert {each.sid for each in allowed() if "*" in each.resources} == set(WIDE_RESOURCES)
 
 
 def test_no_statement_allows_something_to_everybody() -> None:
@@ -302,7 +302,7 @@ def test_no_statement_allows_something_to_everybody() -> None:
     narrowing = {"aws:PrincipalArn", "aws:PrincipalOrgID", "aws:PrincipalAccount"}
     wide = {each.sid for each in allowed() if each.principals and not each.keys & narrowing}
 
-    assert set(WIDE_PRINCIPALS) == wide
+    assert wide == set(WIDE_PRINCIPALS)
 
 
 def test_no_statement_names_who_must_exist() -> None:
@@ -314,7 +314,7 @@ def test_no_statement_names_who_must_exist() -> None:
         if principal != "*" and not re.fullmatch(r"arn:aws:iam::\d{12}:root", principal)
     }
 
-    assert set() == strange
+    assert strange == set()
 
 
 def test_the_execution_role_can_make_and_remove_what_the_templates_hold() -> None:
@@ -334,8 +334,8 @@ def test_the_execution_role_can_make_and_remove_what_the_templates_hold() -> Non
     given = deployed(EXECUTION_ROLE, {**HUB, "Encryption": "customer-key"})
     allowed = {action for each in given for action in each.actions}
 
-    assert set(needed) == kinds
-    assert set() == set().union(*needed.values()) - allowed
+    assert kinds == set(needed)
+    assert set().union(*needed.values()) - allowed == set()
 
 
 def test_without_customer_keys_the_execution_role_touches_none() -> None:
@@ -367,9 +367,9 @@ def test_no_role_is_made_without_the_boundary(given: str) -> None:
     boundary = {"iam:PermissionsBoundary": BOUNDARIES[given]}
     actions = {action for each in found for action in each.actions}
 
-    assert [{"ArnEquals": boundary}] == [each.raw["Condition"] for each in makers]
-    assert set() == {a for a in actions if a.startswith("iam:")} & LIFTING
-    assert set() == {a for a in actions if a.startswith("iam:") and "*" in a}
+    assert [each.raw["Condition"] for each in makers] == [{"ArnEquals": boundary}]
+    assert {a for a in actions if a.startswith("iam:")} & LIFTING == set()
+    assert {a for a in actions if a.startswith("iam:") and "*" in a} == set()
 
 
 LIFTING = {
@@ -393,7 +393,7 @@ def test_roles_have_the_boundary_that_is_given(given: str) -> None:
         made = resolve(template(name), {**more, "PermissionsBoundary": given}, HERE).values()
         roles = [each.properties for each in made if each.kind == "AWS::IAM::Role"]
 
-        assert {expected} == {each.get("PermissionsBoundary") for each in roles}
+        assert {each.get("PermissionsBoundary") for each in roles} == {expected}
 
 
 def test_roles_have_the_path() -> None:
@@ -412,8 +412,8 @@ def test_the_boundary_is_made_where_none_is_given() -> None:
     ours = resolve(template(EXECUTION_ROLE), HUB, HERE)
     theirs = resolve(template(EXECUTION_ROLE), {**HUB, "PermissionsBoundary": "team"}, HERE)
 
-    assert {"MembersBoundary", "ExecutionRole"} == set(ours)
-    assert {"ExecutionRole"} == set(theirs)
+    assert set(ours) == {"MembersBoundary", "ExecutionRole"}
+    assert set(theirs) == {"ExecutionRole"}
 
 
 def test_the_boundary_allows_what_the_roles_need() -> None:
@@ -429,4 +429,4 @@ def test_the_boundary_allows_what_the_roles_need() -> None:
         for resource in each.resources
     }
 
-    assert needed == allowed
+    assert allowed == needed
