@@ -133,7 +133,7 @@ def test_every_rule_is_tested(name: str) -> None:
     ruled = "validation" in variables(MODULE)[name]
 
     assert any(name in given(run) - refused(run) for run in tested)
-    assert ruled == any(name in refused(run) for run in tested)
+    assert any(name in refused(run) for run in tested) == ruled
 
 
 @pytest.mark.parametrize("name", MODULES)
