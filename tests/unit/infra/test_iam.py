@@ -99,7 +99,7 @@ FORBIDDEN = policy(statement("Deny"))
 )
 def test_identity_policies(identity: list[Policy], expected: bool) -> None:  # noqa: FBT001 - a table
     """By identity policies alone, a request needs an allow and no deny."""
-    assert expected == ask(role_session(ROLE, *identity))
+    assert ask(role_session(ROLE, *identity)) == expected
 
 
 def test_actions_without_resources_need_every_resource() -> None:
@@ -129,7 +129,7 @@ def test_limits(boundary: Policy | None, session_policy: Policy | None, expected
     """Boundaries and session policies narrow what the identity policy allows."""
     caller = role_session(ROLE, PERMITTED, boundary=boundary, session_policy=session_policy)
 
-    assert expected == ask(caller)
+    assert ask(caller) == expected
 
 
 def test_limits_grant_nothing() -> None:
@@ -163,7 +163,7 @@ ROOT_ARN = f"arn:aws:iam::{OURS}:root"
 )
 def test_resource_policies_in_the_account(caller: Caller, principal: Any, expected: bool) -> None:  # noqa: ANN401, FBT001 - a table
     """Within an account, identity or resource allows; the kind of principal says what may limit."""
-    assert expected == ask(caller, to(principal))
+    assert ask(caller, to(principal)) == expected
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_resource_policies_in_the_account(caller: Caller, principal: Any, expect
 )
 def test_across_accounts(caller: Caller, principal: Any, expected: bool) -> None:  # noqa: ANN401, FBT001 - a table
     """Across accounts, the caller's account and the resource's must both allow."""
-    assert expected == ask(caller, to(principal))
+    assert ask(caller, to(principal)) == expected
 
 
 def test_a_resource_without_a_policy_is_its_accounts_alone() -> None:
@@ -247,7 +247,7 @@ MAY_ASSUME = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": 
 )
 def test_trust_policies(caller: Caller, principal: Any, expected: bool) -> None:  # noqa: ANN401, FBT001 - a table
     """A role's trust policy must allow, in its own account too."""
-    assert expected == ask(caller, trust(principal), action="sts:AssumeRole", resource=TARGET_ROLE)
+    assert ask(caller, trust(principal), action="sts:AssumeRole", resource=TARGET_ROLE) == expected
 
 
 @pytest.mark.parametrize(
@@ -260,8 +260,8 @@ def test_external_ids(external_id: str | None, expected: bool) -> None:  # noqa:
     context = {"sts__ExternalId": external_id} if external_id else {}
     caller = role_session(ROLE, MAY_ASSUME)
 
-    assert expected == ask(
-        caller, trusting, action="sts:AssumeRole", resource=TARGET_ROLE, **context
+    assert (
+        ask(caller, trusting, action="sts:AssumeRole", resource=TARGET_ROLE, **context) == expected
     )
 
 
@@ -311,7 +311,7 @@ def test_key_policies(
     expected: bool,  # noqa: FBT001 - a table
 ) -> None:
     """A key's own policy must allow; naming the account lets identity policies decide."""
-    assert expected == ask(caller, guard, action="kms:Decrypt", resource=KEY, **context)
+    assert ask(caller, guard, action="kms:Decrypt", resource=KEY, **context) == expected
 
 
 ONE, LIST = "aws:SourceArn", "kms:ResourceAliases"
@@ -366,7 +366,7 @@ def test_condition_operators(
     """Values are alternatives; a missing key fails what is asserted and passes what is negated."""
     context = {} if given is None else {key.replace(":", "__"): given}
 
-    assert expected == ask(role_session(ROLE, conditional(operator, key, wanted)), **context)
+    assert ask(role_session(ROLE, conditional(operator, key, wanted)), **context) == expected
 
 
 def test_conditions_are_all_required() -> None:
@@ -405,7 +405,7 @@ def test_what_the_caller_brings(caller: Caller, key: str, value: str, expected: 
     """Who asks, and where, stands in the context; keys ignore case."""
     guard = to("*", Condition={"StringLike": {key: value}})
 
-    assert expected == ask(caller, guard)
+    assert ask(caller, guard) == expected
 
 
 @pytest.mark.parametrize(
