@@ -98,8 +98,8 @@ def test_make_gets_what_it_knows() -> None:
     variables = {w.partition("=")[0] for w in [*words, *SPANS] if re.match(r"[A-Z]+=", w)}
     targets = {word for word in words if "=" not in word}
 
-    assert {"package", "plan", "deploy", "install"} == targets
-    assert {"ROOT", "RUNTIME", "ARCHITECTURE", "APPROVE"} == variables
+    assert targets == {"package", "plan", "deploy", "install"}
+    assert variables == {"ROOT", "RUNTIME", "ARCHITECTURE", "APPROVE"}
     assert set(re.findall(r"^([A-Z]+) \?=", MAKEFILE, re.MULTILINE)) >= variables
     assert set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE)) >= targets
 
