@@ -72,7 +72,7 @@ def thing(value: str, **given: str) -> dict[str, object]:
 )  # fmt: skip
 def test_functions(value: str, expected: object) -> None:
     """Each function gives what CloudFormation gives."""
-    assert {"A": expected} == thing(value)
+    assert thing(value) == {"A": expected}
 
 
 def test_conditions_leave_resources_out() -> None:
