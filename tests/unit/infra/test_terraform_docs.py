@@ -258,7 +258,7 @@ def test_tables_are_stable(folder: Path) -> None:
     written = (folder / "README.md").read_text()
     assert main([str(folder)]) == 0
     assert main(["--check", str(folder)]) == 0
-    assert written == (folder / "README.md").read_text()
+    assert (folder / "README.md").read_text() == written
     assert written != EMPTY
 
 
@@ -269,8 +269,8 @@ def test_the_check_names_what_is_stale_and_writes_nothing(
     (folder / "main.tf").write_text(VERSIONS)
 
     assert main(["--check", str(folder)]) == 1
-    assert f"{folder / 'README.md'}: its tables are not what the code says; run: make tables\n" == (
-        capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        f"{folder / 'README.md'}: its tables are not what the code says; run: make tables\n"
     )
     assert (folder / "README.md").read_text() == EMPTY
 
@@ -293,7 +293,7 @@ def test_errors_name_the_file(
 
     assert main([str(folder)]) == 1
     assert f"{folder}/{reason}" in capsys.readouterr().err
-    assert readme == (folder / "README.md").read_text()
+    assert (folder / "README.md").read_text() == readme
 
 
 def test_marks_without_code_are_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
