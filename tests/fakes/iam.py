@@ -1,7 +1,7 @@
-"""Whether AWS would authorise a request, by the policies that apply to it.
+"""Decides whether AWS would authorise a request, from the policies that apply to it.
 
-Evaluates what our policies use and refuses everything else with `UnsupportedError`: a guess would
-prove nothing. Service control policies are not evaluated, since a deployment brings none.
+The evaluator supports the policy elements that our policies use and raises `UnsupportedError` for
+all others. Service control policies are not evaluated, because a deployment has none.
 The rules are those of the AWS Identity and Access Management User Guide
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/), whose pages the docstrings name.
 """
@@ -18,7 +18,7 @@ from typing import Any
 Policy = Mapping[str, Any]
 Values = str | tuple[str, ...]
 Keys = Mapping[str, tuple[str, ...]]
-"""A request's context: every key in small letters, with all of its values."""
+"""A request's context: every key in lower case, with all of its values."""
 
 ANY: Policy = {
     "Version": "2012-10-17",
@@ -80,7 +80,7 @@ _IAM_ONLY = "kms:resourcealiases"
 
 
 class UnsupportedError(Exception):
-    """A policy or request uses something that this evaluator does not know."""
+    """A policy or request uses something that this evaluator does not support."""
 
     def __init__(self, subject: object, problem: str) -> None:
         super().__init__(f"{subject}: {problem}")
@@ -88,7 +88,7 @@ class UnsupportedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks, with every policy that travels with them; `arn` is `aws:PrincipalArn`."""
+    """The principal of a request with its policies; `arn` is `aws:PrincipalArn`."""
 
     arn: str = ""
     account_id: str = ""
@@ -116,10 +116,10 @@ def role_session(
     """A session of a role, with the role's own policies.
 
     Raises:
-        UnsupportedError: it is not a role's ARN.
+        UnsupportedError: `role_arn` is not the ARN of a role.
     """
     if not _ROLE.fullmatch(role_arn):
-        raise UnsupportedError(role_arn, "is no role's ARN")
+        raise UnsupportedError(role_arn, "is not the ARN of a role")
     _, partition, _, _, account_id, resource = role_arn.split(":")
     name = resource.rpartition("/")[2]
     return Caller(
@@ -134,7 +134,7 @@ def role_session(
 
 
 def root(account_id: str, *, organization_id: str = "", partition: str = "aws") -> Caller:
-    """The root user of an account, which may do in its account whatever no policy denies."""
+    """The root user of an account, who may do everything in it that no policy denies."""
     return Caller(
         arn=f"arn:{partition}:iam::{account_id}:root",
         account_id=account_id,
@@ -144,15 +144,15 @@ def root(account_id: str, *, organization_id: str = "", partition: str = "aws") 
 
 
 def service(name: str) -> Caller:
-    """A service of AWS that acts for itself, such as `cloudwatch.amazonaws.com`."""
+    """The service principal of an AWS service, such as `cloudwatch.amazonaws.com`."""
     return Caller(service=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One API request as authorisation sees it; `context` holds what caller and region do not say.
+    """One API request; `context` has the condition keys that caller and region do not determine.
 
-    `resource` is an ARN, or `*` for an action that knows no resources.
+    `resource` is an ARN, or `*` for an action without resource-level permissions.
     """
 
     caller: Caller
@@ -164,7 +164,7 @@ class Request:
     def keys(self) -> Keys:
         """The request context.
 
-        "AWS global condition context keys" says which keys each kind of principal has.
+        "AWS global condition context keys" lists the keys of each kind of principal.
 
         Raises:
             UnsupportedError: a key is unknown.
@@ -200,31 +200,31 @@ def _request_keys(request: Request) -> dict[str, Values]:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The answer to a request, and the rule that gave it."""
+class Decision:
+    """The decision about a request, and its reason."""
 
     allowed: bool
     reason: str
 
 
-def authorize(request: Request, resource_policy: Policy | None = None) -> Verdict:
-    """Whether the request is authorised; `resource_policy` is what its resource bears.
+def authorize(request: Request, resource_policy: Policy | None = None) -> Decision:
+    """Whether the request is authorised; `resource_policy` is the policy of its resource.
 
     "Policy evaluation logic", "How AWS enforcement code logic evaluates requests to allow or deny
-    access" and "Cross-account policy evaluation logic": an explicit deny anywhere is final; within
-    an account identity or resource must allow, across accounts both.
+    access" and "Cross-account policy evaluation logic": an explicit deny in any policy is
+    final; within an account, the identity or the resource policy must allow; across accounts, both.
 
     Raises:
-        UnsupportedError: a policy uses what is not known here, or a policy is missing that such a
-            resource always bears.
+        UnsupportedError: a policy uses an unsupported element, or the resource lacks a policy that
+            resources of its type always have.
     """
     keys = request.keys()
-    guard = _guard(request, resource_policy)
-    if denied := _denial(request, guard, keys):
-        return Verdict(allowed=False, reason=f"explicit deny: {denied}")
-    grant = max((s.grants(request, keys) for s in guard), default=Grant.NONE)
+    resource_statements = _resource_statements(request, resource_policy)
+    if denied := _denial(request, resource_statements, keys):
+        return Decision(allowed=False, reason=f"explicit deny: {denied}")
+    grant = max((s.grants(request, keys) for s in resource_statements), default=Grant.NONE)
     if request.caller.service:
-        return Verdict(allowed=grant is not Grant.NONE, reason="what the resource's policy says")
+        return Decision(allowed=grant is not Grant.NONE, reason="the resource's policy decides")
     owner = _account_of(request.resource)
     if owner and owner != request.caller.account_id:
         return _across_accounts(request, grant, keys)
@@ -232,11 +232,11 @@ def authorize(request: Request, resource_policy: Policy | None = None) -> Verdic
 
 
 class Grant(IntEnum):
-    """How far an allow in a resource's policy reaches.
+    """Which further policies must allow after an allow in a resource's policy.
 
-    "AWS JSON policy elements: Principal": an account delegates, so an identity policy must allow
-    too; a role's ARN spares the identity policy, but not boundary and session policy; a session's
-    ARN, and `*`, spare all of them.
+    "AWS JSON policy elements: Principal": for an account, an identity policy must allow too; for a
+    role's ARN, boundary and session policy must allow, but not the identity policy; for a
+    session's ARN and for `*`, no other policy must allow.
     """
 
     NONE = 0
@@ -245,23 +245,23 @@ class Grant(IntEnum):
     DIRECT = 3
 
 
-def _across_accounts(request: Request, grant: Grant, keys: Keys) -> Verdict:
+def _across_accounts(request: Request, grant: Grant, keys: Keys) -> Decision:
     if grant is Grant.NONE:
-        return Verdict(allowed=False, reason="the resource's account allows nothing")
+        return Decision(allowed=False, reason="the resource's account allows nothing")
     if not _identity_allows(request, keys):
-        return Verdict(allowed=False, reason="the caller's account allows nothing")
+        return Decision(allowed=False, reason="the caller's account allows nothing")
     return _limited(request, keys, "both accounts allow it")
 
 
-def _within_account(request: Request, grant: Grant, keys: Keys) -> Verdict:
+def _within_account(request: Request, grant: Grant, keys: Keys) -> Decision:
     if grant is Grant.DIRECT:
-        return Verdict(allowed=True, reason="the resource's policy allows the caller directly")
+        return Decision(allowed=True, reason="the resource's policy allows the caller directly")
     if grant is Grant.ROLE:
         return _limited(request, keys, "the resource's policy allows the role")
     if _must_allow(request.action) and grant is Grant.NONE:
-        return Verdict(allowed=False, reason="the resource's own policy must allow, and does not")
+        return Decision(allowed=False, reason="the resource's policy does not allow it")
     if not _identity_allows(request, keys):
-        return Verdict(allowed=False, reason="no policy allows it")
+        return Decision(allowed=False, reason="no policy allows it")
     return _limited(request, keys, "the identity policy allows it")
 
 
@@ -269,10 +269,10 @@ def _identity_allows(request: Request, keys: Keys) -> bool:
     return any(_allows(policy, request, keys) for policy in request.caller.identity)
 
 
-def _limited(request: Request, keys: Keys, reason: str) -> Verdict:
-    """The allow, unless boundary or session policy lacks one.
+def _limited(request: Request, keys: Keys, reason: str) -> Decision:
+    """An allow, unless the boundary or the session policy does not allow the request.
 
-    "Permissions boundaries for IAM entities" and "Session policies": each only narrows.
+    "Permissions boundaries for IAM entities" and "Session policies": both only limit permissions.
     """
     limits = {
         "permissions boundary": request.caller.boundary,
@@ -280,8 +280,8 @@ def _limited(request: Request, keys: Keys, reason: str) -> Verdict:
     }
     for name, policy in limits.items():
         if policy is not None and not _allows(policy, request, keys):
-            return Verdict(allowed=False, reason=f"the {name} does not allow it")
-    return Verdict(allowed=True, reason=reason)
+            return Decision(allowed=False, reason=f"the {name} does not allow it")
+    return Decision(allowed=True, reason=reason)
 
 
 def _allows(policy: Policy, request: Request, keys: Keys) -> bool:
@@ -289,22 +289,22 @@ def _allows(policy: Policy, request: Request, keys: Keys) -> bool:
     return any(s.effect == "Allow" and s.applies(request, keys) for s in found)
 
 
-def _denial(request: Request, guard: Sequence[Statement], keys: Keys) -> str | None:
+def _denial(request: Request, resource_statements: Sequence[Statement], keys: Keys) -> str | None:
     caller = request.caller
     limits = [policy for policy in (caller.boundary, caller.session_policy) if policy is not None]
     own = [s for policy in (*caller.identity, *limits) for s in statements(policy, "identity")]
     denials = [s for s in own if s.effect == "Deny" and s.applies(request, keys)]
-    denials += [s for s in guard if s.effect == "Deny" and s.reaches(request, keys)]
+    denials += [s for s in resource_statements if s.effect == "Deny" and s.reaches(request, keys)]
     return denials[0].sid or "a statement without a name" if denials else None
 
 
 def _must_allow(action: str) -> bool:
-    """Trust and key policies are the exceptions that must allow within their account as well."""
+    """Whether the resource policy must allow also within an account: trust and key policies."""
     name = action.lower()
     return name.startswith("kms:") or name == "sts:assumerole"
 
 
-def _guard(request: Request, policy: Policy | None) -> list[Statement]:
+def _resource_statements(request: Request, policy: Policy | None) -> list[Statement]:
     if policy is None:
         if _must_allow(request.action):
             raise UnsupportedError(request.action, "needs its resource's policy")
@@ -314,7 +314,7 @@ def _guard(request: Request, policy: Policy | None) -> list[Statement]:
 
 
 def _account_of(resource: str) -> str:
-    """The account that owns a resource; empty where the ARN names none, as AWS's own parameters."""
+    """The account that owns a resource; empty for ARNs without one, such as public parameters."""
     return "" if resource == "*" else _split(resource)[4]
 
 
@@ -323,7 +323,7 @@ def _account_of(resource: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement of a policy, checked to hold only what is evaluated here."""
+    """One statement of a policy that has only supported elements."""
 
     sid: str
     effect: str
@@ -333,7 +333,7 @@ class Statement:
     conditions: tuple[Condition, ...]
 
     def applies(self, request: Request, keys: Keys) -> bool:
-        """Whether action, resource and conditions fit."""
+        """Whether action, resource and conditions match."""
         return (
             any(_wild(a.lower(), request.action.lower()) for a in self.actions)
             and any(_arn_like(r, request.resource) for r in self.resources)
@@ -341,11 +341,11 @@ class Statement:
         )
 
     def reaches(self, request: Request, keys: Keys) -> bool:
-        """Whether the principals fit as well: a resource's policy is meant for somebody."""
+        """Whether the principals of a resource's policy match as well."""
         return self._grant(request.caller) is not Grant.NONE and self.applies(request, keys)
 
     def grants(self, request: Request, keys: Keys) -> Grant:
-        """How far this statement, if it is an allow that applies, lets the caller in."""
+        """What this statement grants the caller, if it is an allow that applies."""
         if self.effect != "Allow" or not self.applies(request, keys):
             return Grant.NONE
         return self._grant(request.caller)
@@ -375,10 +375,10 @@ def _grant_of(kind: str, name: str, caller: Caller) -> Grant:
 def statements(policy: Policy, kind: str) -> list[Statement]:
     """The statements of an `identity`, `resource`, `trust` or `key` policy.
 
-    "IAM JSON policy elements reference" says which elements belong into which kind.
+    "IAM JSON policy elements reference" lists the elements of each kind.
 
     Raises:
-        UnsupportedError: something in it is not known here, or does not belong there.
+        UnsupportedError: the policy has an unsupported element, or one of another kind.
     """
     unknown = sorted(set(policy) - {"Version", "Id", "Statement"})
     if unknown or policy.get("Version") != _VERSION:
@@ -404,23 +404,23 @@ def _statement(raw: Mapping[str, Any], kind: str) -> Statement:
 def _check_parts(raw: Mapping[str, Any], kind: str) -> None:
     parts = set(raw) - {"Sid", "Condition"}
     if parts != _PARTS[kind]:
-        strange = ", ".join(sorted(parts ^ _PARTS[kind]))
-        raise UnsupportedError(strange, f"missing from, or strange in, a {kind} statement")
+        unexpected = ", ".join(sorted(parts ^ _PARTS[kind]))
+        raise UnsupportedError(unexpected, f"missing from, or unexpected in, a {kind} statement")
     if raw["Effect"] not in {"Allow", "Deny"}:
-        raise UnsupportedError(raw["Effect"], "is no effect")
+        raise UnsupportedError(raw["Effect"], "is not an effect")
 
 
 def _principals(raw: object) -> Iterator[tuple[str, str]]:
-    """Kind and name of each principal; `*` stands for everybody, services included."""
+    """Kind and name of each principal; `*` means all principals, services included."""
     if raw == "*":
         yield "AWS", "*"
         return
     if not isinstance(raw, Mapping) or not set(raw) <= {"AWS", "Service"}:
-        raise UnsupportedError(raw, "is a principal of no known kind")
+        raise UnsupportedError(raw, "is a principal of an unknown kind")
     for kind, names in raw.items():
         for name in _many(names):
             if kind == "AWS" and not _is_principal(name):
-                raise UnsupportedError(name, "is a principal of no known form")
+                raise UnsupportedError(name, "is a principal of an unknown form")
             yield kind, _plain(name)
 
 
@@ -448,10 +448,10 @@ class Condition:
     values: tuple[str, ...]
 
     def holds(self, keys: Keys) -> bool:
-        """Whether the request's context fulfils it.
+        """Whether the request's context meets the condition.
 
         Raises:
-            UnsupportedError: a key has several values and the operator says nothing of that.
+            UnsupportedError: a key has several values and the operator compares only one.
         """
         found = keys.get(self.key, ())
         if self.name == "Null":
@@ -486,20 +486,20 @@ def _condition(operator: str, key: str, values: tuple[str, ...], kind: str) -> C
     if_exists = name.endswith("IfExists")
     name = name.removesuffix("IfExists")
     if quantifier not in {"", "ForAllValues", "ForAnyValue"} or name not in {*_OPERATORS, "Null"}:
-        raise UnsupportedError(operator, "is no known condition operator")
+        raise UnsupportedError(operator, "is not a supported condition operator")
     if quantifier and (name == "Null" or _OPERATORS[name][0]):
         raise UnsupportedError(operator, "is not evaluated for several values")
     _check_key(key)
     if key in _LISTS and not quantifier and name != "Null":
         raise UnsupportedError(key, f"is a list, and {operator} tests one value")
     if key == _IAM_ONLY and kind != "identity":
-        raise UnsupportedError(key, f"means nothing in a {kind} policy, only in identity policies")
+        raise UnsupportedError(key, f"has no effect in a {kind} policy, only in identity policies")
     return Condition(name, quantifier, if_exists, key, values)
 
 
 def _check_key(key: str) -> None:
     if key not in _CONTEXT_KEYS:
-        raise UnsupportedError(key, "is no known condition key")
+        raise UnsupportedError(key, "is not a supported condition key")
 
 
 def _same(wanted: str, value: str) -> bool:
@@ -511,10 +511,10 @@ def _same_word(wanted: str, value: str) -> bool:
 
 
 def _arn_like(pattern: str, arn: str) -> bool:
-    """Whether an ARN fits, each of its six parts for itself; `*` alone fits anything.
+    """Whether an ARN matches a pattern in each of its six parts; `*` matches any ARN.
 
-    "IAM JSON policy elements: Resource" lets a `*` at the end of a part run on past the colon;
-    between well-formed ARNs that makes no difference, and patterns of fewer parts are refused.
+    "IAM JSON policy elements: Resource" lets a `*` at the end of a part match past the colon. That
+    makes no difference for ARNs of six parts, and patterns with fewer parts are not supported.
     """
     if pattern == "*":
         return True
@@ -538,7 +538,7 @@ _OPERATORS: Mapping[str, tuple[bool, Callable[[str, str], bool]]] = {
     "ArnNotLike": (True, _arn_like),
     "Bool": (False, _same_word),
 }
-"""Each operator: whether it is negated, and its test. `ArnEquals` takes wildcards as `ArnLike`."""
+"""Each operator: whether it is negated, and its test. `ArnEquals` matches wildcards too."""
 
 
 @cache
@@ -550,7 +550,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
 def _split(arn: str) -> list[str]:
     parts = arn.split(":", _ARN_PARTS - 1)
     if parts[0] != "arn" or len(parts) != _ARN_PARTS:
-        raise UnsupportedError(arn, "is no ARN of six parts")
+        raise UnsupportedError(arn, "is not an ARN of six parts")
     return parts
 
 
@@ -568,5 +568,5 @@ def _many(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - policies hold one or
     found = tuple(value) if isinstance(value, list | tuple) else (value,)
     for each in found:
         if not isinstance(each, str):
-            raise UnsupportedError(each, "is no text")
+            raise UnsupportedError(each, "is not a string")
     return found
