@@ -1,7 +1,7 @@
-"""A deployment's policies, each from where it is really written, and those who may run into them.
+"""The policies of a deployment and the principals whose requests they decide.
 
-The hub's come out of a Terraform plan; the members' out of the templates and parameters that the
-same plan hands to the StackSets. Nothing is copied here.
+The hub's policies come from a Terraform plan. The members' policies come from the templates and
+parameters that the same plan passes to the StackSets. No policy is copied into this module.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 from iam import (
     ANY,
     Caller,
+    Decision,
     Policy,
     Request,
-    Verdict,
     authorize,
     role_session,
     root,
@@ -31,9 +31,9 @@ from services.embedded.tracker.resources import EXTERNAL_ID
 from services.kernel.model import Target
 
 HUB, MEMBER = HUB_ACCOUNT, "222233334444"
-COLLEAGUE, LISTED, STRANGER = "333344445555", "444455556666", "666677778888"
-OURS, FOREIGN = "o-ourcompany1", "o-elsewhere11"
-NEW_ID, OLD_ID = EXTERNAL_ID, "the-one-before"
+IN_ORGANIZATION, LISTED, EXTERNAL = "333344445555", "444455556666", "666677778888"
+ORGANIZATION, OTHER_ORGANIZATION = "o-ourcompany1", "o-elsewhere11"
+NEW_ID, OLD_ID = EXTERNAL_ID, "previous-external-id"
 VIRGINIA, IRELAND, FRANKFURT, TOKYO = "us-east-1", "eu-west-1", "eu-central-1", "ap-northeast-1"
 TARGETS = (
     Target(HUB, VIRGINIA),
@@ -49,12 +49,17 @@ KEY = f"arn:aws:kms:{HUB_REGION}:{HUB}:key/0a0a0a0a-0000-4000-8000-000000000000"
 _REGIONS = "regions:\n" + "".join(
     f'  - Name: {target.region}\n    AccountId: "{target.account_id}"\n' for target in TARGETS
 )
-_ORGANIZATIONS = {HUB: OURS, MEMBER: OURS, COLLEAGUE: OURS, STRANGER: FOREIGN}
+_ORGANIZATIONS = {
+    HUB: ORGANIZATION,
+    MEMBER: ORGANIZATION,
+    IN_ORGANIZATION: ORGANIZATION,
+    EXTERNAL: OTHER_ORGANIZATION,
+}
 
 
 @cache
 def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="deployed-")  # gone when the process ends
+    return tempfile.TemporaryDirectory(prefix="deployed-")  # deleted when the process ends
 
 
 def _rendered(**variables: Any) -> Plan:  # noqa: ANN401 - the example's variables
@@ -64,7 +69,7 @@ def _rendered(**variables: Any) -> Plan:  # noqa: ANN401 - the example's variabl
 
 @cache
 def bare() -> Deployment:
-    """The simplest deployment: no organisation, no keys, nothing but public parameters."""
+    """The simplest deployment: no organisation, no keys, only public parameters."""
     return Deployment(_rendered())
 
 
@@ -73,7 +78,7 @@ def full() -> Deployment:
     """A deployment with everything: an organisation, customer keys, an external id in rotation."""
     plan = _rendered(
         previous_external_ids=[OLD_ID],
-        organization_id=OURS,
+        organization_id=ORGANIZATION,
         subscriber_account_ids=[LISTED],
         parameter_paths=["/golden/*"],
         kms_key_arn=KEY,
@@ -83,19 +88,19 @@ def full() -> Deployment:
 
 @cache
 def platform() -> Deployment:
-    """A deployment below an IAM path, with a permissions boundary of the organisation's own."""
+    """A deployment with an IAM path and the organisation's own permissions boundary."""
     return Deployment(_rendered(role_path="/platform/", permissions_boundary="boundaries/team"))
 
 
 @cache
 def key_policy() -> Policy:
-    """The policy of the hub's customer key, as the module makes it for the organisation."""
+    """The policy of the hub's customer key, as the module creates it for the organisation."""
     plan = rendered(
         Path(_folder().name),
         "organization",
         regions=_REGIONS,
         external_id=NEW_ID,
-        organization_id=OURS,
+        organization_id=ORGANIZATION,
         organizational_unit_ids=["r-ab12"],
         customer_keys=True,
         alarm_emails=["operators@example.com"],
@@ -105,9 +110,9 @@ def key_policy() -> Policy:
 
 @dataclass(frozen=True)
 class Deployment:
-    """The roles, topics, queues and keys that a plan makes, in the hub and in the members.
+    """The roles, topics, queues and keys that a plan creates, in the hub and in the members.
 
-    `parameters` overrides what the plan hands to the members' templates.
+    `parameters` overrides the parameters that the plan passes to the members' templates.
     """
 
     plan: Plan = field(repr=False)
@@ -119,7 +124,7 @@ class Deployment:
         """A session of one of the hub's own roles, such as `lookup`."""
         found = self.plan.role_policies(f"{PREFIX}-{part}")
         (arn,) = (arn for arn in self._hub_roles if arn.endswith(f"/{PREFIX}-{part}"))
-        return role_session(arn, *found, organization_id=OURS)
+        return role_session(arn, *found, organization_id=ORGANIZATION)
 
     def member_role(
         self, part: str, account_id: str = MEMBER, session_policy: Policy | None = None
@@ -135,17 +140,17 @@ class Deployment:
             session_policy=session_policy,
         )
 
-    def taken_role(self, part: str, account_id: str = MEMBER) -> Caller:
-        """A session of a role of a member that was given every permission; its boundary stays."""
+    def compromised_role(self, part: str, account_id: str = MEMBER) -> Caller:
+        """A session of a member's role with all permissions; the role keeps its boundary."""
         arn = self._member_arn(part, account_id)
         organization_id = _ORGANIZATIONS[account_id]
         boundary = self.boundary_of(arn)
         return role_session(arn, ANY, organization_id=organization_id, boundary=boundary)
 
     def boundary_of(self, arn: str) -> Policy | None:
-        """The boundary of a member's role, as the execution role's template makes it.
+        """The boundary of a member's role, as the execution role's template creates it.
 
-        An organisation's own is not known here and limits nothing.
+        The organisation's own boundary is not in the template; it is treated as unlimited.
         """
         name = self._members[arn].properties.get("PermissionsBoundary")
         made = {
@@ -167,23 +172,23 @@ class Deployment:
 
     # --- resources
 
-    def judge(self, request: Request) -> Verdict:
-        """Whether the request is authorised; a role's trust policy speaks of nothing but itself."""
+    def evaluate(self, request: Request) -> Decision:
+        """Whether the request is authorised; a role's trust policy applies only to AssumeRole."""
         assumes = request.action == "sts:AssumeRole"
-        bears = ":iam:" not in request.resource or assumes
-        return authorize(request, self.policy_of(request.resource) if bears else None)
+        has_policy = ":iam:" not in request.resource or assumes
+        return authorize(request, self.policy_of(request.resource) if has_policy else None)
 
     @property
     def topic_name(self) -> str:
-        """The name of the topics, as the aggregator is told it."""
+        """The name of the topics, as the aggregator's settings have it."""
         (arn,) = self._topics[TARGETS[0]]["TopicPolicy"].properties["Topics"]
         return str(arn).rpartition(":")[2]
 
     def policy_of(self, arn: str) -> Policy | None:
-        """The policy that a resource bears, None where it bears none.
+        """The resource-based policy of a resource, None if it has none.
 
-        Roles and keys that are not ours have the widest policy that is usual: they trust the whole
-        hub, or let their account's policies decide.
+        Roles and keys outside of the deployment have the widest usual policy: they trust the hub's
+        account, or delegate to the identity policies of their account.
         """
         if ":role/" in arn:
             return self._trust.get(arn) or _trusting(HUB)
@@ -216,7 +221,7 @@ class Deployment:
 
     @cached_property
     def _members(self) -> dict[str, Resource]:
-        """Every role that the StackSets make, and the one that they make it with."""
+        """Every role that the StackSets create, and the execution role that they use."""
         found = {}
         for account_id in {target.account_id for target in TARGETS}:
             made = self._stack_set("roles", account_id, HUB_REGION) | self._execution(account_id)
@@ -233,7 +238,7 @@ class Deployment:
 
     @cached_property
     def _policies(self) -> dict[str, Policy]:
-        """Of queues and topics."""
+        """The policies of queues and topics, by ARN."""
         found: dict[str, Policy] = {
             f"arn:aws:sqs:{HUB_REGION}:{HUB}:{values['name']}": self.plan.policy(address)
             for address, values in self.plan.of_type("aws_sqs_queue").items()
@@ -269,14 +274,14 @@ class Deployment:
         raise LookupError(part)
 
     def _overrides(self, part: str, account_id: str) -> dict[str, str]:
-        """The parameters that the account's stack instance has instead of the StackSet's."""
+        """The parameter overrides of the account's stack instance."""
         for address, values in self.plan.of_type("aws_cloudformation_stack_set_instance").items():
             if f".{part}[" in address and values.get("account_id") == account_id:
                 return dict(values.get("parameter_overrides") or {})
         return {}
 
     def _execution(self, account_id: str) -> dict[str, Resource]:
-        """The hub's own out of the plan; INSTALL.md has the others made from the same template."""
+        """The execution role's resources; all accounts use the template of the hub's stack."""
         (values,) = self.plan.of_type("aws_cloudformation_stack").values()
         stack = Stack(account_id, HUB_REGION)
         return resolve(parse(values["template_body"]), values["parameters"], stack)
@@ -320,42 +325,42 @@ def topic_arn(account_id: str, region: str) -> str:
 
 
 def topic_key(account_id: str, region: str) -> str:
-    """The ARN of the key of a region's topic: its logical id stands for the id it would get."""
+    """The ARN of the key of a region's topic: its logical id is used as the key id."""
     return f"arn:aws:kms:{region}:{account_id}:key/Key"
 
 
 def hub_arn(service_name: str, resource: str) -> str:
-    """The ARN of something in the hub."""
+    """The ARN of a resource in the hub."""
     return f"arn:aws:{service_name}:{HUB_REGION}:{HUB}:{resource}"
 
 
-# --- those who ask
+# --- callers
 
 
 def administrator(account_id: str) -> Caller:
-    """Somebody who may do everything in their account."""
-    return named(account_id, "administrator")
+    """A role with all permissions in its account."""
+    return role_named(account_id, "administrator")
 
 
-def named(account_id: str, name: str, *identity: Policy) -> Caller:
-    """A role of any name that may do everything, or what is given."""
+def role_named(account_id: str, name: str, *identity: Policy) -> Caller:
+    """A role of any name, with the given policies or all permissions."""
     organization_id = _ORGANIZATIONS.get(account_id, "")
     return role_session(
         role_arn(account_id, name), *(identity or (ANY,)), organization_id=organization_id
     )
 
 
-def powerless(account_id: str) -> Caller:
-    """Somebody to whom their own account allows nothing."""
+def without_permissions(account_id: str) -> Caller:
+    """A role whose identity policy allows nothing."""
     nothing = {"Version": "2012-10-17", "Statement": []}
-    return named(account_id, "intern", nothing)
+    return role_named(account_id, "no-permissions", nothing)
 
 
-def owner(account_id: str) -> Caller:
+def root_user(account_id: str) -> Caller:
     """The root user of an account."""
     return root(account_id, organization_id=_ORGANIZATIONS.get(account_id, ""))
 
 
-def aws(name: str) -> Caller:
-    """A service of AWS."""
+def aws_service(name: str) -> Caller:
+    """The principal of an AWS service."""
     return service(f"{name}.amazonaws.com")

@@ -1,7 +1,7 @@
-"""A deployment's roles, topics, queues, tables and keys on ministack, to ask it who may do what.
+"""A deployment's roles, topics, queues, tables and keys on ministack, which enforces policies.
 
-Everything bears the very policies that the evaluator reads. Each caller gets a session of a role of
-the caller's own name and policies; only then the role is given the trust policy that is deployed.
+All resources have the policies that the evaluator reads. Each caller gets a session of a role with
+the caller's name and policies; afterwards the role gets the trust policy that is deployed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
-from deployed import HUB, STRANGER, VIRGINIA, Deployment
+from deployed import EXTERNAL, HUB, VIRGINIA, Deployment
 from iam import ANY, Caller, Policy, Request, Values
 from ministack import Ministack
 
@@ -25,21 +25,21 @@ _REFUSALS = frozenset(
         "UnauthorizedOperation",
     }
 )
-_MISHAPS = frozenset({"EntityAlreadyExists", "ResourceNotFoundException"})
-"""What a granted request may come to, since not everything was built, and some things were."""
+_OTHER_ERRORS = frozenset({"EntityAlreadyExists", "ResourceNotFoundException"})
+"""Errors of allowed requests: some resources were not created, and others exist already."""
 
 
 class EmulatedAccess:
-    """Answers requests as ministack does; `deployment` is the one whose policies it enforces.
+    """Sends requests to ministack, which enforces the policies of `deployment`.
 
-    ministack makes an account an organisation of its own as soon as it is asked for it, and its id
-    up; that replaces the one of the plan.
+    ministack creates an organisation for each account at the first call to Organizations, with a
+    generated id. That id replaces the organisation id of the plan.
     """
 
     def __init__(self, running: Ministack, deployment: Deployment) -> None:
         self._running = running
         ours = self._organization(HUB)
-        self._organization(STRANGER)
+        self._organization(EXTERNAL)
         self.deployment = Deployment(deployment.plan, {"OrganizationId": ours})
         self._sessions: dict[str, Mapping[str, str]] = {}
         self._built: dict[str, str] = {}
@@ -52,7 +52,7 @@ class EmulatedAccess:
     # --- building
 
     def build(self, callers: Mapping[str, Caller], resources: Iterable[str]) -> None:
-        """Make everybody, by name, and everything that requests are about."""
+        """Create a session for each caller, by name, and each resource of the requests."""
         for name, caller in callers.items():
             if not caller.is_root:
                 self._sessions[name] = self._session(caller)
@@ -61,7 +61,7 @@ class EmulatedAccess:
     def _session(self, caller: Caller) -> Mapping[str, str]:
         iam = self._running.client("iam", VIRGINIA, caller.account_id)
         sts = self._running.client("sts", VIRGINIA, caller.account_id)
-        self._role(caller.arn, _trusting_everybody(caller.account_id))
+        self._role(caller.arn, _trusting_account(caller.account_id))
         for number, policy in enumerate(caller.identity):
             if policy["Statement"]:
                 iam.put_role_policy(
@@ -80,7 +80,7 @@ class EmulatedAccess:
         return session
 
     def _boundary(self, account_id: str, policy: Policy) -> str:
-        """The ARN of a managed policy with this document, made once in the account."""
+        """The ARN of a managed policy with this document, created once in each account."""
         iam = self._running.client("iam", VIRGINIA, account_id)
         document = json.dumps(policy)
         made = self._boundaries.get((account_id, document))
@@ -99,7 +99,7 @@ class EmulatedAccess:
             iam.update_assume_role_policy(RoleName=_name(arn), PolicyDocument=document)
 
     def _build(self, arn: str) -> str:
-        """Make a resource; what its service knows it by."""
+        """Create a resource and return the identifier that its service uses."""
         service = arn.split(":")[2] if arn != "*" else ""
         policy = self.deployment.policy_of(arn)
         if service == "iam" and policy:
@@ -110,13 +110,13 @@ class EmulatedAccess:
         client = self._running.client(service, region, account_id)
         return _BUILDERS[service](client, name, policy)
 
-    # --- asking
+    # --- requests
 
     def allows(self, who: str, request: Request) -> bool:
-        """Whether ministack grants the request to the caller of that name.
+        """Whether ministack allows the request of the caller with that name.
 
         Raises:
-            ClientError: it failed for a reason that says nothing about that.
+            ClientError: the request failed for another reason than authorisation.
         """
         service, _, action = request.action.partition(":")
         client = self._client(who, request, service)
@@ -124,7 +124,7 @@ class EmulatedAccess:
             _CALLS[action](client, self._built[request.resource], request)
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            if code not in _REFUSALS | _MISHAPS:
+            if code not in _REFUSALS | _OTHER_ERRORS:
                 raise
             return code not in _REFUSALS
         return True
@@ -149,12 +149,12 @@ def _name(arn: str) -> str:
     return arn.rpartition("/")[2]
 
 
-def _trusting_everybody(account_id: str) -> Policy:
+def _trusting_account(account_id: str) -> Policy:
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": account_id}}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-# --- each kind of resource, made
+# --- how to create each kind of resource
 
 
 def _topic(sns: Any, name: str, policy: Policy | None) -> str:  # noqa: ANN401 - a client
@@ -171,7 +171,7 @@ def _queue(sqs: Any, name: str, policy: Policy | None) -> str:  # noqa: ANN401 -
 
 
 def _table(dynamodb: Any, name: str, _: Policy | None) -> str:  # noqa: ANN401 - as above
-    """The table that an ARN is of, or whose index it is."""
+    """Create the table of a table's or an index's ARN."""
     table = name.split("/")[1]
     if table not in dynamodb.list_tables()["TableNames"]:
         keys = [("region", "HASH"), ("record", "RANGE")]
@@ -211,13 +211,13 @@ _BUILDERS: Mapping[str, Callable[[Any, str, Policy | None], str]] = {
 }
 
 
-# --- each action, called
+# --- how to call each action
 
 
 def _assume(sts: Any, arn: str, request: Request) -> None:  # noqa: ANN401 - as above
     external_id: Values | None = request.context.get("sts:ExternalId")
     given = {"ExternalId": external_id} if external_id else {}
-    sts.assume_role(RoleArn=arn, RoleSessionName="asking", **given)
+    sts.assume_role(RoleArn=arn, RoleSessionName="request", **given)
 
 
 def _subscribe(sns: Any, arn: str, request: Request) -> None:  # noqa: ANN401 - as above
@@ -245,11 +245,11 @@ _ROW = {"region": {"S": "eu-west-1"}, "record": {"S": "image#al2023"}}
 
 
 def _create_role(iam: Any, arn: str, request: Request) -> None:  # noqa: ANN401 - as above
-    trust = json.dumps(_trusting_everybody(request.caller.account_id))
+    trust = json.dumps(_trusting_account(request.caller.account_id))
     iam.create_role(RoleName=_name(arn), AssumeRolePolicyDocument=trust)
 
 
-def _trust_the_same(iam: Any, arn: str, _: Request) -> None:  # noqa: ANN401 - as above
+def _put_same_trust(iam: Any, arn: str, _: Request) -> None:  # noqa: ANN401 - as above
     trust = iam.get_role(RoleName=_name(arn))["Role"]["AssumeRolePolicyDocument"]
     iam.update_assume_role_policy(RoleName=_name(arn), PolicyDocument=json.dumps(trust))
 
@@ -300,8 +300,8 @@ _CALLS: Mapping[str, Callable[[Any, str, Request], object]] = {
         PolicyArn=arn, VersionId="v1"
     ),
     "SetTopicAttributes": lambda c, arn, _: c.set_topic_attributes(
-        TopicArn=arn, AttributeName="DisplayName", AttributeValue="theirs"
+        TopicArn=arn, AttributeName="DisplayName", AttributeValue="changed"
     ),
     "Subscribe": _subscribe,
-    "UpdateAssumeRolePolicy": _trust_the_same,
+    "UpdateAssumeRolePolicy": _put_same_trust,
 }

@@ -1,7 +1,7 @@
-"""Who may do what: requests of friends and strangers, judged by the policies as deployed.
+"""Requests of trusted and untrusted principals, evaluated against the deployed policies.
 
-The explicit evaluator (`iam.py`) judges every row. Where ministack can judge one too, with policies
-enforced (`AUTH=true`), its verdict must be the same; elsewhere the row says why it cannot.
+The evaluator in `iam.py` decides every row. Where ministack can decide a row too, with policies
+enforced (`AUTH=true`), its decision must be the same. `UNDECIDED` explains the other rows.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from deployed import (
     ALARMS,
-    COLLEAGUE,
+    EXTERNAL,
     FRANKFURT,
     HUB,
+    IN_ORGANIZATION,
     IRELAND,
     KEY,
     LISTED,
@@ -24,26 +25,25 @@ from deployed import (
     NEW_ID,
     OLD_ID,
     PREFIX,
-    STRANGER,
     TOKYO,
     VIRGINIA,
     Deployment,
     administrator,
-    aws,
+    aws_service,
     bare,
     full,
     hub_arn,
-    named,
-    owner,
     platform,
     policy_arn,
-    powerless,
     role_arn,
+    role_named,
+    root_user,
     topic_arn,
     topic_key,
+    without_permissions,
 )
 from emulated_access import EmulatedAccess
-from iam import Caller, Request, Values, Verdict, authorize
+from iam import Caller, Decision, Request, Values, authorize
 from ministack import ministack
 
 from services.aggregator.topics import publish_role
@@ -51,7 +51,7 @@ from services.lookup.sources import SESSION_POLICY
 
 pytestmark = [pytest.mark.timeout(900)]
 
-# --- who asks
+# --- callers
 
 SERVICES: Mapping[str, str] = {
     "CloudFormation": "cloudformation",
@@ -65,7 +65,7 @@ SERVICES: Mapping[str, str] = {
 
 
 def _service(principal: str, _: Deployment) -> Caller:
-    return aws(principal)
+    return aws_service(principal)
 
 
 def _publisher(deployment: Deployment) -> Caller:
@@ -80,35 +80,37 @@ CALLERS: Mapping[str, Callable[[Deployment], Caller]] = {
     "schedule": lambda d: d.hub_role("schedule"),
     "stack sets": lambda d: d.hub_role("stackset-administration"),
     "hub's administrator": lambda _: administrator(HUB),
-    "hub's root": lambda _: owner(HUB),
-    "lookup without the path": lambda _: named(HUB, f"{PREFIX}-lookup"),
-    "lookup below another path": lambda _: named(HUB, f"teams/{PREFIX}-lookup"),
-    "stack sets without the path": lambda _: named(HUB, f"{PREFIX}-stackset-administration"),
-    "publisher without the path": lambda _: named(MEMBER, f"{PREFIX}-publish"),
-    "lookup outside": lambda d: replace(d.hub_role("lookup"), organization_id=""),
+    "hub's root": lambda _: root_user(HUB),
+    "lookup without the path": lambda _: role_named(HUB, f"{PREFIX}-lookup"),
+    "lookup with another path": lambda _: role_named(HUB, f"teams/{PREFIX}-lookup"),
+    "stack sets without the path": lambda _: role_named(HUB, f"{PREFIX}-stackset-administration"),
+    "publisher without the path": lambda _: role_named(MEMBER, f"{PREFIX}-publish"),
+    "lookup outside the organisation": lambda d: replace(d.hub_role("lookup"), organization_id=""),
     "deployment": lambda d: d.member_role("stackset-execution"),
-    "lookup abroad": lambda d: d.member_role("read", MEMBER, SESSION_POLICY),
-    "lookup at home": lambda d: d.member_role("read", HUB, SESSION_POLICY),
+    "member's read role": lambda d: d.member_role("read", MEMBER, SESSION_POLICY),
+    "hub's read role": lambda d: d.member_role("read", HUB, SESSION_POLICY),
     "publisher": _publisher,
-    "unnarrowed publisher": lambda d: d.member_role("publish", MEMBER),
-    "taken read role": lambda d: d.taken_role("read"),
-    "taken publish role": lambda d: d.taken_role("publish"),
+    "publisher without a session policy": lambda d: d.member_role("publish", MEMBER),
+    "compromised read role": lambda d: d.compromised_role("read"),
+    "compromised publish role": lambda d: d.compromised_role("publish"),
     "member's administrator": lambda _: administrator(MEMBER),
-    "member's root": lambda _: owner(MEMBER),
-    "member's intern": lambda _: powerless(MEMBER),
-    "colleague": lambda _: administrator(COLLEAGUE),
-    "colleague's intern": lambda _: powerless(COLLEAGUE),
-    "colleague's lookup": lambda _: named(COLLEAGUE, f"{PREFIX}-lookup"),
-    "colleague's publisher": lambda _: named(COLLEAGUE, f"{PREFIX}-publish"),
+    "member's root": lambda _: root_user(MEMBER),
+    "member's role without permissions": lambda _: without_permissions(MEMBER),
+    "organisation account": lambda _: administrator(IN_ORGANIZATION),
+    "organisation account's role without permissions": lambda _: without_permissions(
+        IN_ORGANIZATION
+    ),
+    "organisation account's lookup": lambda _: role_named(IN_ORGANIZATION, f"{PREFIX}-lookup"),
+    "organisation account's publisher": lambda _: role_named(IN_ORGANIZATION, f"{PREFIX}-publish"),
     "listed account": lambda _: administrator(LISTED),
-    "stranger": lambda _: administrator(STRANGER),
-    "stranger's lookup": lambda _: named(STRANGER, f"{PREFIX}-lookup"),
-    "stranger's root": lambda _: owner(STRANGER),
-    "stranger's publisher": lambda _: named(STRANGER, f"{PREFIX}-publish"),
+    "external account": lambda _: administrator(EXTERNAL),
+    "external account's lookup": lambda _: role_named(EXTERNAL, f"{PREFIX}-lookup"),
+    "external account's root": lambda _: root_user(EXTERNAL),
+    "external account's publisher": lambda _: role_named(EXTERNAL, f"{PREFIX}-publish"),
     **{name: partial(_service, principal) for name, principal in SERVICES.items()},
 }
 
-# --- what they ask for
+# --- resources and requests
 
 READ, PUBLISH = role_arn(MEMBER, f"{PREFIX}-read"), role_arn(MEMBER, f"{PREFIX}-publish")
 ORDERS = f"arn:aws:sns:{IRELAND}:{MEMBER}:orders"
@@ -135,7 +137,7 @@ def log(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One request, what has to become of it, and why."""
+    """One request, the expected decision, and the reason for it."""
 
     name: str
     who: str
@@ -159,10 +161,10 @@ class Row:
             context={**known, **self.context},
         )
 
-    def verdict(self) -> Verdict:
-        """What the evaluator says."""
+    def decision(self) -> Decision:
+        """The decision of the evaluator."""
         deployment = self.build()
-        return deployment.judge(self.request(deployment))
+        return deployment.evaluate(self.request(deployment))
 
 
 def allow(who: str, action: str, on: str, name: str, why: str, **more: Any) -> Row:  # noqa: ANN401 - the other fields of `Row`
@@ -187,27 +189,27 @@ def first_in_first_out() -> Deployment:
 
 
 def external_id(value: str) -> dict[str, Values]:
-    """What a call with an external id brings."""
+    """The condition key of a call with an external id."""
     return {"sts:ExternalId": value}
 
 
 def source(account_id: str, arn: str) -> dict[str, Values]:
-    """What a service brings that acts for something in an account."""
+    """The condition keys of a service that acts on behalf of a resource in an account."""
     return {"aws:SourceAccount": account_id, "aws:SourceArn": arn}
 
 
 def through(service: str, region: str) -> dict[str, Values]:
-    """What a service brings that asks KMS in somebody's name."""
+    """The condition key of a service that calls KMS on behalf of a principal."""
     return {"kms:ViaService": f"{service}.{region}.amazonaws.com"}
 
 
 def bounded(arn: str) -> dict[str, Values]:
-    """What IAM knows of a request for a role that has, or would get, a boundary."""
+    """The condition key of an IAM request for a role with this permissions boundary."""
     return {"iam:PermissionsBoundary": arn}
 
 
 def by(protocol: str) -> dict[str, Values]:
-    """What a subscription brings."""
+    """The condition key of a subscription."""
     return {"sns:Protocol": protocol}
 
 
@@ -239,454 +241,540 @@ ASSUMING = (
           context=RIGHT),
     allow("aggregator", ASSUME, PUBLISH, "aggregator publishes, old external id", "in rotation",
           context=OLD),
-    deny("lookup", ASSUME, READ, "lookup reads, no external id", "the trust asks for one"),
-    deny("lookup", ASSUME, READ, "lookup reads, wrong external id", "it is neither of the two",
+    deny("lookup", ASSUME, READ, "lookup reads, no external id", "the trust policy requires one"),
+    deny("lookup", ASSUME, READ, "lookup reads, wrong external id",
+         "the trust policy lists two other ids",
          context=WRONG),
-    deny("lookup", ASSUME, READ, "lookup reads, old external id once it has gone",
+    deny("lookup", ASSUME, READ, "lookup reads, old external id after the rotation",
          "rotation ends with the next deployment", context=OLD, build=bare),
     deny("aggregator", ASSUME, PUBLISH, "aggregator publishes, no external id",
-         "the trust asks for one"),
+         "the trust policy requires one"),
     deny("lookup", ASSUME, PUBLISH, "lookup publishes", "each function has its own role",
          context=RIGHT),
     deny("aggregator", ASSUME, READ, "aggregator reads", "each function has its own role",
          context=RIGHT),
-    deny("scheduler", ASSUME, READ, "scheduler reads", "it has no business abroad", context=RIGHT),
-    deny("lookup", ASSUME, role_arn(MEMBER, "deploy"), "lookup takes a role that trusts the hub",
-         "its own policy names the read roles alone", context=RIGHT),
-    deny("lookup", ASSUME, role_arn(COLLEAGUE, f"{PREFIX}-read"), "lookup reads in another account",
+    deny("scheduler", ASSUME, READ, "scheduler reads", "its policy allows no AssumeRole",
+         context=RIGHT),
+    deny("lookup", ASSUME, role_arn(MEMBER, "deploy"), "lookup assumes a role that trusts the hub",
+         "its own policy names only the read roles", context=RIGHT),
+    deny("lookup", ASSUME, role_arn(IN_ORGANIZATION, f"{PREFIX}-read"),
+         "lookup reads in another account",
          "its own policy names the configured accounts", context=RIGHT),
     deny("hub's administrator", ASSUME, READ, "another role of the hub reads",
-         "the trust names one role of the hub", context=RIGHT),
-    deny("hub's root", ASSUME, READ, "the hub's root reads", "root is no role", context=RIGHT),
-    deny("lookup outside", ASSUME, READ, "lookup reads from outside the organisation",
-         "a hub that left the organisation is trusted no more", context=RIGHT),
-    deny("colleague's lookup", ASSUME, READ, "a namesake in the organisation reads",
-         "the trust names the hub's account", context=RIGHT),
-    deny("stranger's lookup", ASSUME, READ, "a namesake outside reads",
-         "the trust names the hub's account", context=RIGHT),
-    deny("stranger", ASSUME, READ, "a stranger reads, external id guessed",
-         "the id opens nothing by itself", context=RIGHT),
-    deny("stranger's root", ASSUME, PUBLISH, "a stranger's root publishes, external id guessed",
-         "the id opens nothing by itself", context=RIGHT),
-    deny("colleague", ASSUME, READ, "a colleague reads", "the organisation is not enough",
+         "the trust policy names one role of the hub", context=RIGHT),
+    deny("hub's root", ASSUME, READ, "the hub's root reads",
+         "the trust policy names a role, not root", context=RIGHT),
+    deny("lookup outside the organisation", ASSUME, READ,
+         "lookup reads from outside the organisation",
+         "the trust policy requires the organisation", context=RIGHT),
+    deny("organisation account's lookup", ASSUME, READ,
+         "a role of the same name in the organisation reads",
+         "the trust policy names the hub's account", context=RIGHT),
+    deny("external account's lookup", ASSUME, READ,
+         "a role of the same name outside the organisation reads",
+         "the trust policy names the hub's account", context=RIGHT),
+    deny("external account", ASSUME, READ, "an external account reads with the right external id",
+         "the external id by itself grants nothing", context=RIGHT),
+    deny("external account's root", ASSUME, PUBLISH,
+         "an external root publishes with the right external id",
+         "the external id by itself grants nothing", context=RIGHT),
+    deny("organisation account", ASSUME, READ, "an organisation account reads",
+         "membership in the organisation is not enough",
          context=RIGHT),
-    deny("member's administrator", ASSUME, PUBLISH, "an administrator takes the publish role",
-         "nobody there borrows the publisher", context=RIGHT),
-    deny("Lambda", ASSUME, READ, "Lambda reads by itself", "the roles trust no service",
+    deny("member's administrator", ASSUME, PUBLISH, "an administrator assumes the publish role",
+         "the trust policy names only the hub's aggregator", context=RIGHT),
+    deny("Lambda", ASSUME, READ, "Lambda assumes the read role", "the roles trust no service",
          context=RIGHT),
-    deny("lookup abroad", ASSUME, PUBLISH, "the read role goes on to the publish role",
-         "it may assume nothing", context=RIGHT),
+    deny("member's read role", ASSUME, PUBLISH, "the read role assumes the publish role",
+         "it may assume no role", context=RIGHT),
 )
 
-BECOMING = (
-    allow("Lambda", ASSUME, ROLES["lookup"], "Lambda becomes the lookup", "it runs the function"),
-    allow("Lambda", ASSUME, ROLES["lookup"], "Lambda becomes the lookup for this account",
-          "its function is here", context=source(HUB, function("lookup"))),
-    deny("Lambda", ASSUME, ROLES["lookup"], "Lambda becomes the lookup for another account",
-         "the confused deputy", context=source(
-             STRANGER, f"arn:aws:lambda:{VIRGINIA}:{STRANGER}:function:lookup")),
-    deny("hub's administrator", ASSUME, ROLES["lookup"], "an administrator becomes the lookup",
-         "it trusts Lambda alone"),
-    deny("EventBridge Scheduler", ASSUME, ROLES["lookup"], "a schedule becomes the lookup",
-         "it trusts Lambda alone", context=OUR_SCHEDULES),
-    allow("EventBridge Scheduler", ASSUME, ROLES["schedule"], "our schedules take their role",
+ASSUMING_HUB_ROLES = (
+    allow("Lambda", ASSUME, ROLES["lookup"], "Lambda assumes the lookup's role",
+          "it runs the function"),
+    allow("Lambda", ASSUME, ROLES["lookup"], "Lambda assumes the lookup's role for this account",
+          "the function is in this account", context=source(HUB, function("lookup"))),
+    deny("Lambda", ASSUME, ROLES["lookup"], "Lambda assumes the lookup's role for another account",
+         "confused deputy: another source account", context=source(
+             EXTERNAL, f"arn:aws:lambda:{VIRGINIA}:{EXTERNAL}:function:lookup")),
+    deny("hub's administrator", ASSUME, ROLES["lookup"],
+         "an administrator assumes the lookup's role",
+         "it trusts only Lambda"),
+    deny("EventBridge Scheduler", ASSUME, ROLES["lookup"], "a schedule assumes the lookup's role",
+         "it trusts only Lambda", context=OUR_SCHEDULES),
+    allow("EventBridge Scheduler", ASSUME, ROLES["schedule"], "our schedules assume their role",
           "they invoke the functions", context=OUR_SCHEDULES),
-    deny("EventBridge Scheduler", ASSUME, ROLES["schedule"], "a stranger's schedule takes our role",
-         "the confused deputy", context=source(
-             STRANGER, f"arn:aws:scheduler:{VIRGINIA}:{STRANGER}:schedule-group/default")),
-    deny("EventBridge Scheduler", ASSUME, ROLES["schedule"], "another group's schedule takes it",
+    deny("EventBridge Scheduler", ASSUME, ROLES["schedule"],
+         "an external schedule assumes our role",
+         "confused deputy: another source account", context=source(
+             EXTERNAL, f"arn:aws:scheduler:{VIRGINIA}:{EXTERNAL}:schedule-group/default")),
+    deny("EventBridge Scheduler", ASSUME, ROLES["schedule"],
+         "a schedule of another group assumes our role",
          "the role is for one group",
          context=source(HUB, hub_arn("scheduler", "schedule-group/payroll"))),
-    allow("CloudFormation", ASSUME, ADMINISTRATION, "our StackSets administer", "they deploy",
+    allow("CloudFormation", ASSUME, ADMINISTRATION, "our StackSets assume the administration role",
+          "they deploy",
           context=OUR_STACK_SET),
-    deny("CloudFormation", ASSUME, ADMINISTRATION, "a stranger's StackSet administers",
-         "the confused deputy", context=source(
-             STRANGER, f"arn:aws:cloudformation:{VIRGINIA}:{STRANGER}:stackset/{PREFIX}-roles:1")),
-    deny("CloudFormation", ASSUME, ADMINISTRATION, "another StackSet of the hub administers",
-         "the role is for ours",
+    deny("CloudFormation", ASSUME, ADMINISTRATION,
+         "an external StackSet assumes the administration role",
+         "confused deputy: another source account", context=source(
+             EXTERNAL, f"arn:aws:cloudformation:{VIRGINIA}:{EXTERNAL}:stackset/{PREFIX}-roles:1")),
+    deny("CloudFormation", ASSUME, ADMINISTRATION,
+         "another StackSet of the hub assumes the administration role",
+         "the role is for our StackSets",
          context=source(HUB, hub_arn("cloudformation", "stackset/payroll:1a2b"))),
     allow("stack sets", ASSUME, EXECUTION, "our StackSets deploy to a member", "their job"),
-    deny("stack sets", ASSUME, role_arn(MEMBER, "deploy"), "our StackSets take another role",
+    deny("stack sets", ASSUME, role_arn(MEMBER, "deploy"), "our StackSets assume another role",
          "their policy names the execution role"),
     deny("hub's administrator", ASSUME, EXECUTION, "another role of the hub deploys",
-         "the execution role trusts the StackSets' role alone"),
-    deny("stranger", ASSUME, EXECUTION, "a stranger deploys", "likewise"),
+         "the execution role trusts only the administration role"),
+    deny("external account", ASSUME, EXECUTION, "an external account deploys",
+         "the execution role trusts only the administration role"),
 )
 
 DEPLOYING = (
-    allow("deployment", "iam:CreateRole", READ, "StackSets make the read role", "their job",
+    allow("deployment", "iam:CreateRole", READ, "StackSets create the read role", "their job",
           context=bounded(BOUNDARY)),
-    deny("deployment", "iam:CreateRole", role_arn(MEMBER, "root-like"), "StackSets make any role",
-         "two roles are theirs", context=bounded(BOUNDARY)),
-    allow("deployment", "sns:CreateTopic", TOPIC, "StackSets make the topic", "their job"),
+    deny("deployment", "iam:CreateRole", role_arn(MEMBER, "root-like"),
+         "StackSets create another role",
+         "its policy names two roles", context=bounded(BOUNDARY)),
+    allow("deployment", "sns:CreateTopic", TOPIC, "StackSets create the topic", "their job"),
     deny("deployment", "sns:DeleteTopic", ORDERS, "StackSets delete another topic",
-         "one topic is theirs"),
-    deny("deployment", "sns:Publish", TOPIC, "StackSets publish", "one role publishes"),
+         "its policy names one topic"),
+    deny("deployment", "sns:Publish", TOPIC, "StackSets publish",
+         "only the publish role may publish"),
     allow("deployment", "kms:PutKeyPolicy", TOPIC_KEY, "StackSets manage the topic's key",
           "their job", context=CALLED_BY_CLOUDFORMATION),
-    deny("deployment", "kms:PutKeyPolicy", TOPIC_KEY, "StackSets' role manages it by itself",
-         "only CloudFormation may, with that role"),
-    deny("deployment", "kms:Decrypt", TOPIC_KEY, "StackSets decrypt", "they manage keys",
+    deny("deployment", "kms:PutKeyPolicy", TOPIC_KEY, "the execution role manages the key directly",
+         "only calls through CloudFormation are allowed"),
+    deny("deployment", "kms:Decrypt", TOPIC_KEY, "StackSets decrypt", "they only manage keys",
          context=CALLED_BY_CLOUDFORMATION),
 )
 
-# What anyone who may change the StackSet can have CloudFormation do with the execution role.
+# What a principal that may change the StackSet can do through the execution role.
 ESCALATING = (
-    deny("deployment", "iam:CreateRole", READ, "a role is made without the boundary",
+    deny("deployment", "iam:CreateRole", READ, "a role is created without the boundary",
          "its policy could then allow everything"),
-    deny("deployment", "iam:CreateRole", READ, "a role is made with a wider boundary",
-         "one boundary is right", context=bounded(WIDE)),
-    deny("deployment", "iam:CreateRole", READ, "a role is made with a boundary of AWS",
-         "one boundary is right",
+    deny("deployment", "iam:CreateRole", READ, "a role is created with a wider boundary",
+         "its policy requires our boundary", context=bounded(WIDE)),
+    deny("deployment", "iam:CreateRole", READ,
+         "a role is created with an AWS managed policy as boundary",
+         "its policy requires our boundary",
          context=bounded("arn:aws:iam::aws:policy/AdministratorAccess")),
-    deny("deployment", "iam:CreateRole", READ, "a role is made with a namesake of the boundary",
+    deny("deployment", "iam:CreateRole", READ,
+         "a role is created with a boundary of the same name in another path",
          "it is another policy",
          context=bounded(policy_arn(MEMBER, f"wide/{PREFIX}-members-boundary"))),
-    allow("deployment", "iam:PutRolePolicy", READ, "a bounded role gets a policy",
+    allow("deployment", "iam:PutRolePolicy", READ, "a role with the boundary gets a policy",
           "the boundary limits it", context=bounded(BOUNDARY)),
     deny("deployment", "iam:PutRolePolicy", READ, "a role without a boundary gets a policy",
          "it could allow everything"),
     deny("deployment", "iam:PutRolePolicy", PUBLISH, "a role with a wider boundary gets a policy",
          "it could allow more", context=bounded(WIDE)),
-    deny("deployment", "iam:AttachRolePolicy", READ, "a bounded role gets AWS's own policy",
-         "the roles have policies of their own alone", context=bounded(BOUNDARY)),
+    deny("deployment", "iam:AttachRolePolicy", READ,
+         "a role with the boundary gets an AWS managed policy",
+         "the roles have only inline policies", context=bounded(BOUNDARY)),
     allow("deployment", "iam:PutRolePermissionsBoundary", READ, "a role gets the boundary",
           "CloudFormation does so when the template changes", context=bounded(BOUNDARY)),
     deny("deployment", "iam:PutRolePermissionsBoundary", READ, "a role gets a wider boundary",
-         "one boundary is right", context=bounded(WIDE)),
+         "its policy requires our boundary", context=bounded(WIDE)),
     deny("deployment", "iam:DeleteRolePermissionsBoundary", READ, "a role loses its boundary",
-         "it has one as long as it exists", context=bounded(BOUNDARY)),
+         "a role keeps its boundary", context=bounded(BOUNDARY)),
     deny("deployment", "iam:CreatePolicyVersion", BOUNDARY, "the boundary gets a new version",
-         "it is not theirs"),
+         "its policy names no policy"),
     deny("deployment", "iam:SetDefaultPolicyVersion", BOUNDARY, "the boundary gets an old version",
-         "it is not theirs"),
-    deny("deployment", "iam:DeletePolicy", BOUNDARY, "the boundary is deleted", "it is not theirs"),
-    deny("deployment", "iam:CreatePolicy", WIDE, "another boundary is made",
-         "no policy is theirs"),
-    deny("deployment", "iam:PutRolePolicy", EXECUTION, "the execution role widens itself",
-         "it is not theirs", context=bounded(BOUNDARY)),
-    deny("deployment", "iam:AttachRolePolicy", EXECUTION, "the execution role gets AWS's policy",
-         "it is not theirs"),
-    deny("deployment", "iam:UpdateAssumeRolePolicy", EXECUTION, "the execution role trusts others",
-         "it is not theirs"),
-    deny("deployment", "iam:CreateUser", BACKDOOR, "a user is made", "it makes roles and topics"),
+         "its policy names no policy"),
+    deny("deployment", "iam:DeletePolicy", BOUNDARY, "the boundary is deleted",
+         "its policy names no policy"),
+    deny("deployment", "iam:CreatePolicy", WIDE, "another boundary is created",
+         "its policy names no policy"),
+    deny("deployment", "iam:PutRolePolicy", EXECUTION,
+         "the execution role gives itself permissions",
+         "its policy does not name the role itself", context=bounded(BOUNDARY)),
+    deny("deployment", "iam:AttachRolePolicy", EXECUTION,
+         "the execution role gets an AWS managed policy",
+         "its policy does not name the role itself"),
+    deny("deployment", "iam:UpdateAssumeRolePolicy", EXECUTION,
+         "the execution role changes its trust policy",
+         "its policy does not name the role itself"),
+    deny("deployment", "iam:CreateUser", BACKDOOR, "a user is created",
+         "it creates only roles and topics"),
     deny("deployment", "iam:PassRole", READ, "the read role is passed to a service",
          "no service uses it"),
-    allow("deployment", "iam:UpdateAssumeRolePolicy", READ, "the read role trusts a stranger",
-          "IAM has no condition on it: what the stranger may then do follows"),
-    allow("taken read role", "ec2:DescribeImages", "*", "the stranger looks at images",
+    allow("deployment", "iam:UpdateAssumeRolePolicy", READ,
+          "the read role trusts an external account",
+          "the action has no condition key; the next rows show the consequence"),
+    allow("compromised read role", "ec2:DescribeImages", "*",
+          "the compromised read role describes images",
           "the boundary allows it", region=TOKYO),
-    allow("taken read role", "ssm:GetParameters", parameter("/golden/base"),
-          "the stranger reads a configured parameter", "the boundary allows it"),
-    deny("taken read role", "ssm:GetParameters", parameter("/secrets/database"),
-         "the stranger reads a secret parameter", "the boundary does not name it"),
-    deny("taken read role", "ssm:GetParameters", parameter("/golden/base", COLLEAGUE),
-         "the stranger reads a parameter that a colleague shares", "only the account's own"),
-    deny("taken read role", "ssm:GetParameters", parameter("/golden/base"),
-         "the stranger reads it where none is configured", "parameter_paths is empty", build=bare),
-    deny("taken read role", "secretsmanager:GetSecretValue", SECRET, "the stranger reads a secret",
+    allow("compromised read role", "ssm:GetParameters", parameter("/golden/base"),
+          "the compromised read role reads a configured parameter", "the boundary allows it"),
+    deny("compromised read role", "ssm:GetParameters", parameter("/secrets/database"),
+         "the compromised read role reads a secret parameter", "the boundary does not name it"),
+    deny("compromised read role", "ssm:GetParameters", parameter("/golden/base", IN_ORGANIZATION),
+         "the compromised read role reads a parameter of another account",
+         "only parameters of the same account"),
+    deny("compromised read role", "ssm:GetParameters", parameter("/golden/base"),
+         "the compromised read role reads a parameter, none configured", "parameter_paths is empty",
+         build=bare),
+    deny("compromised read role", "secretsmanager:GetSecretValue", SECRET,
+         "the compromised read role reads a secret",
          "the boundary does not allow it"),
-    deny("taken read role", "iam:CreateUser", BACKDOOR, "the stranger makes a user",
+    deny("compromised read role", "iam:CreateUser", BACKDOOR,
+         "the compromised read role creates a user",
          "the boundary does not allow it"),
-    deny("taken read role", "iam:DeleteRolePermissionsBoundary", READ,
-         "the stranger takes the boundary away", "the boundary does not allow it",
+    deny("compromised read role", "iam:DeleteRolePermissionsBoundary", READ,
+         "the compromised read role removes the boundary", "the boundary does not allow it",
          context=bounded(BOUNDARY)),
-    deny("taken read role", "ec2:RunInstances", "*", "the stranger starts an instance",
+    deny("compromised read role", "ec2:RunInstances", "*",
+         "the compromised read role starts an instance",
          "the boundary does not allow it", region=IRELAND),
-    deny("taken read role", "sns:Publish", TOPIC, "the stranger publishes as the read role",
-         "the topic takes one role"),
-    allow("taken publish role", "sns:Publish", TOPIC, "the stranger publishes false events",
-          "the boundary must let the role publish: the runbook says so"),
-    deny("taken publish role", "sns:Publish", ORDERS, "the stranger publishes to another topic",
+    deny("compromised read role", "sns:Publish", TOPIC, "the compromised read role publishes",
+         "the topic accepts only the publish role"),
+    allow("compromised publish role", "sns:Publish", TOPIC,
+          "the compromised publish role publishes false events",
+          "the boundary must allow the role to publish; the runbook describes this"),
+    deny("compromised publish role", "sns:Publish", ORDERS,
+         "the compromised publish role publishes to another topic",
          "the boundary names the topics"),
-    deny("taken publish role", "kms:Decrypt", f"arn:aws:kms:{IRELAND}:{MEMBER}:key/payroll",
-         "the stranger decrypts directly", "only through SNS"),
-    deny("taken publish role", "iam:CreateUser", BACKDOOR,
-         "the stranger makes a user as the publish role", "the boundary does not allow it"),
+    deny("compromised publish role", "kms:Decrypt", f"arn:aws:kms:{IRELAND}:{MEMBER}:key/payroll",
+         "the compromised publish role decrypts directly", "only through SNS"),
+    deny("compromised publish role", "iam:CreateUser", BACKDOOR,
+         "the compromised publish role creates a user", "the boundary does not allow it"),
 )
 
-# Roles below /platform/, with the organisation's own boundary. A role without the path is another.
-BELOW_A_PATH = (
-    allow("lookup", ASSUME, PLATFORM_READ, "lookup reads below the path", "its job", context=RIGHT,
+# Roles with the path /platform/ and the organisation's boundary. A path is part of a role's ARN.
+WITH_A_PATH = (
+    allow("lookup", ASSUME, PLATFORM_READ, "lookup reads with a path", "its job", context=RIGHT,
           build=platform),
     deny("lookup", ASSUME, READ, "lookup reads without the path", "its policy names the path",
          context=RIGHT, build=platform),
-    deny("lookup without the path", ASSUME, PLATFORM_READ, "a namesake without the path reads",
-         "the trust names the path", context=RIGHT, build=platform),
-    deny("lookup below another path", ASSUME, PLATFORM_READ, "a namesake below another path reads",
-         "the trust names the path", context=RIGHT, build=platform),
-    deny("lookup below another path", ASSUME, READ, "the same where there is no path",
-         "the trust names a role without one", context=RIGHT, build=bare),
-    allow("aggregator", ASSUME, PLATFORM_PUBLISH, "aggregator publishes below the path", "its job",
+    deny("lookup without the path", ASSUME, PLATFORM_READ,
+         "a role of the same name without the path reads",
+         "the trust policy names the path", context=RIGHT, build=platform),
+    deny("lookup with another path", ASSUME, PLATFORM_READ,
+         "a role of the same name with another path reads",
+         "the trust policy names the path", context=RIGHT, build=platform),
+    deny("lookup with another path", ASSUME, READ,
+         "a role with a path reads where none is configured",
+         "the trust policy names a role without a path", context=RIGHT, build=bare),
+    allow("aggregator", ASSUME, PLATFORM_PUBLISH, "aggregator publishes with a path", "its job",
           context=RIGHT, build=platform),
-    allow("publisher", "sns:Publish", TOPIC, "the publisher below the path publishes", "its job",
+    allow("publisher", "sns:Publish", TOPIC, "the publisher with a path publishes", "its job",
           build=platform),
     deny("publisher without the path", "sns:Publish", TOPIC,
-         "a namesake of the publisher without the path publishes", "the topic names the path",
+         "a publisher of the same name without the path publishes",
+         "the topic policy names the path",
          build=platform),
-    allow("stack sets", ASSUME, EXECUTION, "StackSets below the path deploy to a member",
+    allow("stack sets", ASSUME, EXECUTION, "StackSets with a path deploy to a member",
           "the execution role has no path", build=platform),
-    deny("stack sets without the path", ASSUME, EXECUTION, "a namesake without the path deploys",
-         "the execution role names the path", build=platform),
+    deny("stack sets without the path", ASSUME, EXECUTION,
+         "an administration role without the path deploys",
+         "the execution role's trust policy names the path", build=platform),
     allow("Lambda", ASSUME, role_arn(HUB, f"platform/{PREFIX}-lookup"),
-          "Lambda becomes the lookup below the path", "it runs the function", build=platform),
-    allow("deployment", "iam:CreateRole", PLATFORM_READ, "a role is made below the path",
+          "Lambda assumes the lookup's role with a path", "it runs the function", build=platform),
+    allow("deployment", "iam:CreateRole", PLATFORM_READ, "a role is created with the path",
           "their job", context=bounded(TEAM), build=platform),
     deny("deployment", "iam:CreateRole", PLATFORM_READ,
-         "a role is made without the organisation's boundary", "it replaces ours",
+         "a role is created without the organisation's boundary", "it replaces ours",
          context=bounded(BOUNDARY), build=platform),
-    deny("deployment", "iam:CreateRole", READ, "a role is made without the path",
-         "two roles are theirs", context=bounded(TEAM), build=platform),
+    deny("deployment", "iam:CreateRole", READ, "a role is created without the path",
+         "its policy names two roles", context=bounded(TEAM), build=platform),
 )
 
-LOOKING = (
-    allow("lookup abroad", "ec2:DescribeImages", "*", "images of a configured region", "its job",
+LOOKING_UP = (
+    allow("member's read role", "ec2:DescribeImages", "*", "images of a configured region",
+          "its job",
           region=IRELAND),
-    deny("lookup abroad", "ec2:DescribeImages", "*", "images of another region",
-         "only what is watched", region=TOKYO),
-    deny("lookup abroad", "ec2:DescribeImages", "*", "images of another account's region",
+    deny("member's read role", "ec2:DescribeImages", "*", "images of another region",
+         "the region is not configured", region=TOKYO),
+    deny("member's read role", "ec2:DescribeImages", "*", "images of another account's region",
          "each account has its own regions", region=VIRGINIA),
-    allow("lookup at home", "ec2:DescribeImages", "*", "images of that region in its account",
+    allow("hub's read role", "ec2:DescribeImages", "*",
+          "images of the hub's region with the hub's read role",
           "its job", region=VIRGINIA),
-    deny("lookup at home", "ec2:DescribeImages", "*", "images there of the other account's region",
+    deny("hub's read role", "ec2:DescribeImages", "*",
+         "images of a member's region with the hub's read role",
          "each account has its own regions", region=FRANKFURT),
-    deny("lookup abroad", "ssm:GetParameters", PUBLIC_PARAMETER.replace(IRELAND, VIRGINIA),
+    deny("member's read role", "ssm:GetParameters", PUBLIC_PARAMETER.replace(IRELAND, VIRGINIA),
          "a public parameter of another account's region", "each account has its own regions"),
-    allow("lookup abroad", "ssm:GetParameters", PUBLIC_PARAMETER, "a public parameter", "its job"),
-    deny("lookup abroad", "ssm:GetParameters", PUBLIC_PARAMETER.replace(IRELAND, TOKYO),
-         "a public parameter of another region", "only what is watched"),
-    allow("lookup abroad", "ssm:GetParameters", parameter("/golden/base"), "a configured parameter",
+    allow("member's read role", "ssm:GetParameters", PUBLIC_PARAMETER, "a public parameter",
+          "its job"),
+    deny("member's read role", "ssm:GetParameters", PUBLIC_PARAMETER.replace(IRELAND, TOKYO),
+         "a public parameter of another region", "the region is not configured"),
+    allow("member's read role", "ssm:GetParameters", parameter("/golden/base"),
+          "a configured parameter",
           "parameter_paths names it"),
-    deny("lookup abroad", "ssm:GetParameters", parameter("/golden/base"),
-         "the same where none is configured", "parameter_paths is empty", build=bare),
-    deny("lookup abroad", "ssm:GetParameters", parameter("/secrets/database"), "a secret",
+    deny("member's read role", "ssm:GetParameters", parameter("/golden/base"),
+         "a parameter, none configured", "parameter_paths is empty", build=bare),
+    deny("member's read role", "ssm:GetParameters", parameter("/secrets/database"), "a secret",
          "parameter_paths does not name it"),
-    deny("lookup abroad", "ssm:GetParameters", parameter("/aws/reference/secretsmanager/database"),
-         "a secret by way of Secrets Manager", "only /aws/service is public"),
-    deny("lookup abroad", "ssm:GetParameters", parameter("/golden/base", COLLEAGUE),
-         "a parameter that a colleague shares", "only the account's own"),
-    deny("lookup abroad", "ssm:GetParametersByPath", parameter("/golden/base"),
-         "parameters by their path", "it is not called"),
-    deny("lookup abroad", "ssm:PutParameter", parameter("/golden/base"), "writing a parameter",
-         "it reads"),
-    deny("lookup abroad", "ec2:RunInstances", "*", "starting an instance", "it looks",
+    deny("member's read role", "ssm:GetParameters",
+         parameter("/aws/reference/secretsmanager/database"),
+         "a secret through a Secrets Manager reference", "only /aws/service is public"),
+    deny("member's read role", "ssm:GetParameters", parameter("/golden/base", IN_ORGANIZATION),
+         "a parameter of another account", "only parameters of the same account"),
+    deny("member's read role", "ssm:GetParametersByPath", parameter("/golden/base"),
+         "parameters by their path", "the lookup does not call it"),
+    deny("member's read role", "ssm:PutParameter", parameter("/golden/base"), "writing a parameter",
+         "the role only reads"),
+    deny("member's read role", "ec2:RunInstances", "*", "starting an instance",
+         "the role only reads",
          region=IRELAND),
-    deny("lookup abroad", "ec2:DescribeInstances", "*", "listing instances",
-         "images are all it looks at", region=IRELAND),
+    deny("member's read role", "ec2:DescribeInstances", "*", "listing instances",
+         "the role only describes images", region=IRELAND),
     deny("lookup", "ec2:DescribeImages", "*", "images without the read role",
-         "the function has nothing abroad but the role", region=IRELAND),
+         "the function's own role has no EC2 permissions", region=IRELAND),
 )
 
 PUBLISHING_TO_A_TOPIC = (
     allow("publisher", "sns:Publish", TOPIC, "the publisher publishes", "its job"),
-    allow("publisher", "sns:Publish", topic_arn(MEMBER, FRANKFURT), "in every configured region",
+    allow("publisher", "sns:Publish", topic_arn(MEMBER, FRANKFURT),
+          "the publisher publishes in another configured region",
           "its job"),
-    deny("publisher", "sns:Publish", topic_arn(MEMBER, TOKYO), "in another region",
-         "only what is watched"),
-    deny("publisher", "sns:Publish", topic_arn(MEMBER, VIRGINIA), "in another account's region",
+    deny("publisher", "sns:Publish", topic_arn(MEMBER, TOKYO),
+         "the publisher publishes in another region",
+         "the region is not configured"),
+    deny("publisher", "sns:Publish", topic_arn(MEMBER, VIRGINIA),
+         "the publisher publishes in another account's region",
          "each account has its own regions"),
-    deny("publisher", "sns:Publish", TOPIC, "the publisher without TLS", "the topic refuses it",
+    deny("publisher", "sns:Publish", TOPIC, "the publisher publishes without TLS",
+         "the topic policy denies it",
          context=PLAIN),
-    allow("publisher", "sns:Publish", f"{TOPIC}.fifo", "to a FIFO topic", "fifo_topics",
+    allow("publisher", "sns:Publish", f"{TOPIC}.fifo", "the publisher publishes to a FIFO topic",
+          "fifo_topics",
           build=first_in_first_out),
-    deny("publisher", "sns:Publish", TOPIC, "to a plain topic where they are FIFO topics",
-         "one topic", build=first_in_first_out),
-    deny("publisher", "sns:Publish", ORDERS, "to another topic",
+    deny("publisher", "sns:Publish", TOPIC,
+         "the publisher publishes to a standard topic instead of the FIFO topic",
+         "its policy names only the FIFO topic", build=first_in_first_out),
+    deny("publisher", "sns:Publish", ORDERS, "the publisher publishes to another topic",
          "its policy names one topic"),
-    deny("unnarrowed publisher", "sns:Publish", ORDERS,
-         "to another topic, without the session policy", "the role itself is no wider"),
-    deny("publisher", "sns:Publish", topic_arn(HUB, IRELAND), "to another account's topic",
-         "each account has its publisher"),
-    deny("publisher", "sns:SetTopicAttributes", TOPIC, "the publisher opens the topic",
-         "it publishes, no more"),
-    deny("aggregator", "sns:Publish", TOPIC, "the aggregator without the publish role",
-         "it is another account's role"),
-    deny("lookup abroad", "sns:Publish", TOPIC, "the read role publishes",
-         "one role publishes"),
+    deny("publisher without a session policy", "sns:Publish", ORDERS,
+         "publish to another topic without a session policy",
+         "the role's own policy names one topic"),
+    deny("publisher", "sns:Publish", topic_arn(HUB, IRELAND),
+         "the publisher publishes to another account's topic",
+         "each account has its own publish role"),
+    deny("publisher", "sns:SetTopicAttributes", TOPIC, "the publisher changes the topic policy",
+         "its policy allows only Publish"),
+    deny("aggregator", "sns:Publish", TOPIC, "the aggregator publishes without the publish role",
+         "it is a role of another account"),
+    deny("member's read role", "sns:Publish", TOPIC, "the read role publishes",
+         "only the publish role may publish"),
     deny("member's administrator", "sns:Publish", TOPIC, "the member's administrator publishes",
-         "an explicit deny binds administrators"),
+         "an explicit deny applies to administrators"),
     deny("member's root", "sns:Publish", TOPIC, "the member's root publishes",
-         "an explicit deny binds root"),
+         "an explicit deny applies to root"),
     deny("hub's administrator", "sns:Publish", TOPIC, "the hub's administrator publishes",
-         "one role of the member publishes"),
-    deny("colleague's publisher", "sns:Publish", TOPIC, "a namesake in the organisation publishes",
-         "it is another account's role"),
-    deny("stranger's publisher", "sns:Publish", TOPIC, "a namesake outside publishes",
-         "it is another account's role"),
-    deny("CloudWatch", "sns:Publish", TOPIC, "CloudWatch publishes", "no service does",
+         "only the member's publish role may publish"),
+    deny("organisation account's publisher", "sns:Publish", TOPIC,
+         "a role of the same name in the organisation publishes",
+         "it is a role of another account"),
+    deny("external account's publisher", "sns:Publish", TOPIC,
+         "a role of the same name outside the organisation publishes",
+         "it is a role of another account"),
+    deny("CloudWatch", "sns:Publish", TOPIC, "CloudWatch publishes",
+         "the topic policy allows no service",
          context=source(MEMBER, f"arn:aws:cloudwatch:{IRELAND}:{MEMBER}:alarm:any")),
-    deny("EventBridge", "sns:Publish", TOPIC, "EventBridge publishes", "no service does"),
-    deny("S3", "sns:Publish", TOPIC, "S3 publishes", "no service does"),
+    deny("EventBridge", "sns:Publish", TOPIC, "EventBridge publishes",
+         "the topic policy allows no service"),
+    deny("S3", "sns:Publish", TOPIC, "S3 publishes", "the topic policy allows no service"),
 )
 
 USING_A_TOPICS_KEY = (
     allow("publisher", "kms:GenerateDataKey", TOPIC_KEY, "the publisher encrypts through SNS",
           "publishing needs it", context=through("sns", IRELAND)),
-    allow("publisher", "kms:Decrypt", TOPIC_KEY, "the publisher opens a data key through SNS",
+    allow("publisher", "kms:Decrypt", TOPIC_KEY, "the publisher decrypts a data key through SNS",
           "publishing needs it", context=through("sns", IRELAND)),
     deny("publisher", "kms:Decrypt", TOPIC_KEY, "the publisher decrypts directly",
          "only through SNS"),
     deny("publisher", "kms:Decrypt", TOPIC_KEY, "the publisher decrypts through SQS",
          "only through SNS", context=through("sqs", IRELAND)),
     deny("publisher", "kms:Decrypt", f"arn:aws:kms:{IRELAND}:{MEMBER}:key/payroll",
-         "the publisher decrypts with another key through SNS", "the alias says which key is meant",
+         "the publisher decrypts with another key through SNS", "the key has another alias",
          context={**through("sns", IRELAND), "kms:ResourceAliases": ("alias/payroll",)}),
     deny("publisher", "kms:Decrypt", f"arn:aws:kms:{IRELAND}:{MEMBER}:key/payroll",
-         "the publisher decrypts directly with a key that was given the alias", "only through SNS",
+         "the publisher decrypts directly with another key of that alias", "only through SNS",
          context={"kms:ResourceAliases": (f"alias/{PREFIX}-releases",)}),
     deny("publisher", "kms:Decrypt", f"arn:aws:kms:{IRELAND}:{MEMBER}:key/payroll",
-         "the same where topics have no keys", "no key has the alias", build=bare,
+         "the publisher decrypts where topics have no keys", "no key has the alias", build=bare,
          context={**through("sns", IRELAND), "kms:ResourceAliases": ("alias/payroll",)}),
-    deny("member's administrator", "kms:Decrypt", TOPIC_KEY, "an administrator opens it by SNS",
-         "the key knows one user", context=through("sns", IRELAND)),
-    deny("member's administrator", "kms:Decrypt", TOPIC_KEY, "an administrator opens it directly",
+    deny("member's administrator", "kms:Decrypt", TOPIC_KEY,
+         "an administrator decrypts through SNS",
+         "the key policy allows only the publish role", context=through("sns", IRELAND)),
+    deny("member's administrator", "kms:Decrypt", TOPIC_KEY, "an administrator decrypts directly",
          "administrators manage the key and do not use it"),
     deny("member's root", "kms:Decrypt", TOPIC_KEY, "the member's root decrypts",
-         "the key's policy must allow, and names root to manage it"),
-    allow("member's administrator", "kms:PutKeyPolicy", TOPIC_KEY, "an administrator manages it",
-          "a key nobody manages is lost"),
-    deny("lookup abroad", "kms:Decrypt", TOPIC_KEY, "the read role decrypts through SNS",
-         "the key knows one user", context=through("sns", IRELAND)),
-    deny("stranger", "kms:Decrypt", TOPIC_KEY, "a stranger decrypts through SNS",
-         "the key knows one user", context=through("sns", IRELAND)),
+         "the key policy allows root only to manage the key"),
+    allow("member's administrator", "kms:PutKeyPolicy", TOPIC_KEY,
+          "an administrator manages the key",
+          "a key without an administrator cannot be managed again"),
+    deny("member's read role", "kms:Decrypt", TOPIC_KEY, "the read role decrypts through SNS",
+         "the key policy allows only the publish role", context=through("sns", IRELAND)),
+    deny("external account", "kms:Decrypt", TOPIC_KEY, "an external account decrypts through SNS",
+         "the key policy allows only the publish role", context=through("sns", IRELAND)),
 )
 
 SUBSCRIBING = (
-    allow("colleague", "sns:Subscribe", TOPIC, "the organisation subscribes a queue",
-          "its accounts may", context=by("sqs")),
-    allow("colleague", "sns:Subscribe", TOPIC, "the organisation subscribes an address",
-          "its accounts may", context=by("email")),
-    deny("colleague", "sns:Subscribe", TOPIC, "the organisation subscribes a telephone",
+    allow("organisation account", "sns:Subscribe", TOPIC, "the organisation subscribes a queue",
+          "accounts of the organisation may subscribe", context=by("sqs")),
+    allow("organisation account", "sns:Subscribe", TOPIC,
+          "the organisation subscribes an email address",
+          "accounts of the organisation may subscribe", context=by("email")),
+    deny("organisation account", "sns:Subscribe", TOPIC,
+         "the organisation subscribes a phone number",
          "the topic's account would pay", context=by("sms")),
-    deny("colleague", "sns:Subscribe", TOPIC, "the organisation subscribes plain HTTP",
-         "announcements decide what is rolled out", context=by("http")),
-    deny("colleague", "sns:Subscribe", TOPIC, "the organisation subscribes without TLS",
-         "the topic refuses it", context={**by("sqs"), **PLAIN}),
-    deny("colleague's intern", "sns:Subscribe", TOPIC, "somebody there whom nobody lets",
-         "their own account must allow it too", context=by("sqs")),
-    allow("colleague", "sns:GetTopicAttributes", TOPIC, "the organisation reads the topic",
-          "CloudFormation does when it subscribes"),
-    deny("colleague", "sns:ListSubscriptionsByTopic", TOPIC, "the organisation lists subscribers",
-         "it would see their addresses"),
-    deny("colleague", "sns:SetTopicAttributes", TOPIC, "the organisation opens the topic",
-         "it is not theirs"),
+    deny("organisation account", "sns:Subscribe", TOPIC, "the organisation subscribes plain HTTP",
+         "announcements need encryption in transit", context=by("http")),
+    deny("organisation account", "sns:Subscribe", TOPIC, "the organisation subscribes without TLS",
+         "the topic policy denies it", context={**by("sqs"), **PLAIN}),
+    deny("organisation account's role without permissions", "sns:Subscribe", TOPIC,
+         "a role without permissions in the organisation subscribes",
+         "the identity policy must allow it too", context=by("sqs")),
+    allow("organisation account", "sns:GetTopicAttributes", TOPIC,
+          "the organisation reads the topic",
+          "CloudFormation calls it when it subscribes"),
+    deny("organisation account", "sns:ListSubscriptionsByTopic", TOPIC,
+         "the organisation lists subscribers",
+         "the list shows their addresses"),
+    deny("organisation account", "sns:SetTopicAttributes", TOPIC,
+         "the organisation changes the topic policy",
+         "only the topic's account may"),
     allow("listed account", "sns:Subscribe", TOPIC, "a listed account subscribes", "it is listed",
           context=by("sqs")),
-    deny("stranger", "sns:Subscribe", TOPIC, "a stranger subscribes",
-         "neither of the organisation nor listed", context=by("sqs")),
-    deny("stranger's root", "sns:Subscribe", TOPIC, "a stranger's root subscribes",
-         "neither of the organisation nor listed", context=by("sqs")),
-    allow("member's administrator", "sns:Subscribe", TOPIC, "the account itself subscribes",
-          "it is their topic", context=by("sqs")),
-    deny("member's intern", "sns:Subscribe", TOPIC, "anybody of the account itself",
-         "the account's own policies decide", context=by("sqs")),
-    deny("member's intern", "sns:Subscribe", TOPIC, "anybody of the account, no organisation",
-         "the account's own policies decide", context=by("sqs"), build=bare),
-    allow("member's administrator", "sns:Subscribe", TOPIC, "the account itself, no organisation",
-          "it is their topic", context=by("sqs"), build=bare),
-    deny("colleague", "sns:Subscribe", TOPIC, "another account, no organisation",
-         "nobody else is named", context=by("sqs"), build=bare),
+    deny("external account", "sns:Subscribe", TOPIC, "an external account subscribes",
+         "it is neither in the organisation nor listed", context=by("sqs")),
+    deny("external account's root", "sns:Subscribe", TOPIC, "an external root subscribes",
+         "it is neither in the organisation nor listed", context=by("sqs")),
+    allow("member's administrator", "sns:Subscribe", TOPIC, "the topic's account subscribes",
+          "it owns the topic", context=by("sqs")),
+    deny("member's role without permissions", "sns:Subscribe", TOPIC,
+         "a role without permissions in the topic's account subscribes",
+         "the identity policy must allow it", context=by("sqs")),
+    deny("member's role without permissions", "sns:Subscribe", TOPIC,
+         "a role without permissions subscribes, no organisation",
+         "the identity policy must allow it", context=by("sqs"), build=bare),
+    allow("member's administrator", "sns:Subscribe", TOPIC,
+          "the topic's account subscribes, no organisation",
+          "it owns the topic", context=by("sqs"), build=bare),
+    deny("organisation account", "sns:Subscribe", TOPIC,
+         "another account subscribes, no organisation",
+         "the topic policy names no other account", context=by("sqs"), build=bare),
 )
 
 ALARMING = (
     allow("CloudWatch", "sns:Publish", ALARMS, "our alarms publish", "their job",
           context=OUR_ALARM),
-    deny("CloudWatch", "sns:Publish", ALARMS, "a stranger's alarm publishes",
-         "the confused deputy", context=source(
-             STRANGER, f"arn:aws:cloudwatch:{VIRGINIA}:{STRANGER}:alarm:noise")),
-    deny("EventBridge", "sns:Publish", ALARMS, "another service publishes", "CloudWatch alone",
+    deny("CloudWatch", "sns:Publish", ALARMS, "an external alarm publishes",
+         "confused deputy: another source account", context=source(
+             EXTERNAL, f"arn:aws:cloudwatch:{VIRGINIA}:{EXTERNAL}:alarm:noise")),
+    deny("EventBridge", "sns:Publish", ALARMS, "another service publishes",
+         "only CloudWatch may publish",
          context=source(HUB, hub_arn("events", "rule/noise"))),
-    deny("stranger", "sns:Publish", ALARMS, "a stranger publishes alarms", "not their topic"),
-    deny("hub's administrator", "sns:Publish", ALARMS, "an administrator alarms without TLS",
-         "the topic refuses it", context=PLAIN),
+    deny("external account", "sns:Publish", ALARMS, "an external account publishes alarms",
+         "the topic policy does not name it"),
+    deny("hub's administrator", "sns:Publish", ALARMS, "an administrator publishes without TLS",
+         "the topic policy denies it", context=PLAIN),
     allow("hub's administrator", "sns:Subscribe", ALARMS, "an operator subscribes to alarms",
-          "it is their topic", context=by("email")),
-    deny("colleague", "sns:Subscribe", ALARMS, "a colleague subscribes to alarms",
-         "they are the hub's own", context=by("email")),
+          "the hub owns the topic", context=by("email")),
+    deny("organisation account", "sns:Subscribe", ALARMS,
+         "an organisation account subscribes to alarms",
+         "only the hub may subscribe", context=by("email")),
     allow("CloudWatch", "kms:GenerateDataKey", KEY, "our alarms encrypt",
-          "else an encrypted topic stays silent",
+          "alarms cannot publish to an encrypted topic without it",
           context={**OUR_ALARM, "kms:EncryptionContext:aws:sns:topicArn": ALARMS}),
-    deny("CloudWatch", "kms:GenerateDataKey", KEY, "a stranger's alarm encrypts",
-         "the confused deputy", context={
-             "aws:SourceAccount": STRANGER, "kms:EncryptionContext:aws:sns:topicArn": ALARMS}),
-    deny("CloudWatch", "kms:Decrypt", KEY, "CloudWatch for another topic", "one topic is encrypted",
+    deny("CloudWatch", "kms:GenerateDataKey", KEY, "an external alarm encrypts",
+         "confused deputy: another source account", context={
+             "aws:SourceAccount": EXTERNAL, "kms:EncryptionContext:aws:sns:topicArn": ALARMS}),
+    deny("CloudWatch", "kms:Decrypt", KEY, "CloudWatch decrypts for another topic",
+         "the key policy names one topic",
          context={**OUR_ALARM, "kms:EncryptionContext:aws:sns:topicArn": hub_arn("sns", "orders")}),
-    deny("S3", "kms:Decrypt", KEY, "another service decrypts", "two services use the key"),
+    deny("S3", "kms:Decrypt", KEY, "another service decrypts", "the key policy names two services"),
 )
 
 USING_THE_HUBS_KEY = (
-    allow("CloudWatch Logs", "kms:Encrypt", KEY, "our logs are encrypted", "kms_key_arn asks so",
+    allow("CloudWatch Logs", "kms:Encrypt", KEY, "our logs are encrypted", "kms_key_arn is set",
           context={"kms:EncryptionContext:aws:logs:arn": hub_arn(
               "logs", f"log-group:/aws/lambda/{PREFIX}-lookup")}),
-    deny("CloudWatch Logs", "kms:Encrypt", KEY, "other logs are encrypted", "the key is for ours",
+    deny("CloudWatch Logs", "kms:Encrypt", KEY, "other logs are encrypted",
+         "the key policy names our log groups",
          context={"kms:EncryptionContext:aws:logs:arn": hub_arn("logs", "log-group:payroll")}),
-    allow("lookup", "kms:Decrypt", KEY, "lookup opens messages through SQS", "its job",
+    allow("lookup", "kms:Decrypt", KEY, "lookup decrypts messages through SQS", "its job",
           context=through("sqs", VIRGINIA)),
     deny("lookup", "kms:Decrypt", KEY, "lookup decrypts directly", "only through a service"),
-    deny("lookup", "kms:GenerateDataKey", KEY, "lookup encrypts messages", "it sends none",
+    deny("lookup", "kms:GenerateDataKey", KEY, "lookup encrypts messages", "it sends no messages",
          context=through("sqs", VIRGINIA)),
-    deny("stranger", "kms:Decrypt", KEY, "a stranger decrypts through SQS", "not their key",
+    deny("external account", "kms:Decrypt", KEY, "an external account decrypts through SQS",
+         "the key policy does not name it",
          context=through("sqs", VIRGINIA)),
 )
 
 WORKING = (
     allow("scheduler", "dynamodb:Query", TABLE, "scheduler reads rows", "its job"),
     allow("scheduler", "sqs:SendMessage", QUEUE, "scheduler requests lookups", "its job"),
-    deny("scheduler", "dynamodb:Query", PAYROLL, "scheduler reads another table", "one table"),
-    deny("scheduler", "dynamodb:DeleteItem", TABLE, "scheduler deletes a row", "nobody deletes"),
-    deny("scheduler", "sqs:SendMessage", DEAD_LETTERS, "scheduler fills the dead letters",
-         "the queue does that"),
-    deny("scheduler", "sqs:ReceiveMessage", QUEUE, "scheduler takes requests", "it sends them"),
+    deny("scheduler", "dynamodb:Query", PAYROLL, "scheduler reads another table",
+         "its policy names one table"),
+    deny("scheduler", "dynamodb:DeleteItem", TABLE, "scheduler deletes a row",
+         "no function deletes rows"),
+    deny("scheduler", "sqs:SendMessage", DEAD_LETTERS, "scheduler sends to the dead-letter queue",
+         "only the redrive policy moves messages there"),
+    deny("scheduler", "sqs:ReceiveMessage", QUEUE, "scheduler receives requests",
+         "it only sends them"),
     allow("lookup", "dynamodb:BatchGetItem", TABLE, "lookup reads rows", "its job"),
-    allow("lookup", "sqs:ReceiveMessage", QUEUE, "lookup takes requests", "its mapping does"),
-    deny("lookup", "sqs:ReceiveMessage", DEAD_LETTERS, "lookup takes dead letters",
-         "operators look at them"),
-    deny("lookup", "sqs:SendMessage", QUEUE, "lookup requests lookups", "the scheduler does"),
-    deny("lookup", "dynamodb:Scan", f"{TABLE}/index/pending", "lookup reads what is pending",
-         "the aggregator does"),
-    deny("lookup", "dynamodb:DeleteTable", TABLE, "lookup deletes the table", "nobody does"),
+    allow("lookup", "sqs:ReceiveMessage", QUEUE, "lookup receives requests",
+          "its event source mapping does"),
+    deny("lookup", "sqs:ReceiveMessage", DEAD_LETTERS, "lookup receives dead letters",
+         "only operators read them"),
+    deny("lookup", "sqs:SendMessage", QUEUE, "lookup requests lookups", "only the scheduler does"),
+    deny("lookup", "dynamodb:Scan", f"{TABLE}/index/pending", "lookup reads pending releases",
+         "only the aggregator does"),
+    deny("lookup", "dynamodb:DeleteTable", TABLE, "lookup deletes the table", "no function does"),
     allow("aggregator", "dynamodb:Scan", f"{TABLE}/index/pending", "aggregator sweeps", "its job"),
     allow("aggregator", "dynamodb:Query", f"{TABLE}/index/pending",
-          "aggregator looks for older pending releases", "they go first"),
-    allow("aggregator", "dynamodb:Query", TABLE, "aggregator looks for active images",
-          "a target without one may be closed"),
-    deny("aggregator", "dynamodb:Query", PAYROLL, "aggregator queries another table", "one table"),
+          "aggregator reads older pending releases", "they are announced first"),
+    allow("aggregator", "dynamodb:Query", TABLE, "aggregator reads active images",
+          "releases of a target without active images may be closed"),
+    deny("aggregator", "dynamodb:Query", PAYROLL, "aggregator queries another table",
+         "its policy names one table"),
     deny("aggregator", "dynamodb:Query", f"{TABLE}/index/derive",
-         "aggregator queries another index", "it reads what is pending"),
-    deny("aggregator", "dynamodb:Scan", TABLE, "aggregator reads the whole table",
-         "the index is all it needs"),
+         "aggregator queries another index", "it reads only the pending index"),
+    deny("aggregator", "dynamodb:Scan", TABLE, "aggregator scans the table",
+         "it scans only the pending index"),
     deny("aggregator", "dynamodb:DeleteItem", TABLE, "aggregator deletes a release",
-         "it closes them"),
+         "it only marks releases"),
     deny("aggregator", "dynamodb:PutItem", TABLE, "aggregator commits a release",
-         "it marks them, no more"),
+         "it only marks releases"),
     allow("aggregator", "dynamodb:DescribeStream", f"{TABLE}/stream/2026-11-22T07:00:00.000",
-          "aggregator reads the stream", "its mapping does"),
+          "aggregator reads the stream", "its event source mapping does"),
     deny("aggregator", "dynamodb:DescribeStream", f"{PAYROLL}/stream/2026-11-22T07:00:00.000",
-         "aggregator reads another stream", "one table"),
-    deny("aggregator", "sqs:ReceiveMessage", QUEUE, "aggregator takes requests", "not its queue"),
+         "aggregator reads another stream", "its policy names one table"),
+    deny("aggregator", "sqs:ReceiveMessage", QUEUE, "aggregator receives requests",
+         "its policy does not name the queue"),
     allow("lookup", "logs:PutLogEvents", log("lookup"), "lookup writes its log", "its job"),
-    deny("lookup", "logs:PutLogEvents", log("aggregator"), "lookup writes another's log",
-         "each its own"),
+    deny("lookup", "logs:PutLogEvents", log("aggregator"), "lookup writes another function's log",
+         "its policy names its own log group"),
     allow("schedule", "lambda:InvokeFunction", function("scheduler"), "the schedule starts a round",
           "its job"),
     deny("schedule", "lambda:InvokeFunction", function("lookup"), "the schedule invokes the lookup",
-         "the queue does"),
+         "only the queue invokes it"),
     deny("schedule", "sqs:SendMessage", QUEUE, "the schedule requests lookups",
-         "its dead letters have a queue of their own"),
+         "its policy names only its own dead-letter queue"),
     deny("hub's administrator", "sqs:SendMessage", QUEUE, "an administrator sends without TLS",
-         "the queue refuses it", context=PLAIN),
-    deny("colleague", "sqs:SendMessage", QUEUE, "a colleague requests lookups", "not their queue"),
-    deny("stranger", "dynamodb:Query", TABLE, "a stranger reads rows", "not their table"),
+         "the queue policy denies it", context=PLAIN),
+    deny("organisation account", "sqs:SendMessage", QUEUE,
+         "an organisation account requests lookups", "the queue policy does not name it"),
+    deny("external account", "dynamodb:Query", TABLE, "an external account reads rows",
+         "it is a table of another account"),
 )
 # fmt: on
 
 TABLE_OF_REQUESTS = (
     *ASSUMING,
-    *BECOMING,
+    *ASSUMING_HUB_ROLES,
     *DEPLOYING,
     *ESCALATING,
-    *BELOW_A_PATH,
-    *LOOKING,
+    *WITH_A_PATH,
+    *LOOKING_UP,
     *PUBLISHING_TO_A_TOPIC,
     *USING_A_TOPICS_KEY,
     *SUBSCRIBING,
@@ -697,60 +785,61 @@ TABLE_OF_REQUESTS = (
 
 
 def by_name(row: Row) -> str:
-    """How a row's tests are called."""
+    """The id of a row's tests."""
     return row.name.translate({ord(" "): "-", ord(","): None, ord("'"): None})
 
 
 @pytest.mark.parametrize("row", TABLE_OF_REQUESTS, ids=by_name)
 def test_policies_decide(row: Row) -> None:
-    """Each request is granted or refused as the table says."""
-    verdict = row.verdict()
+    """Each request is allowed or denied as its row expects."""
+    decision = row.decision()
 
-    assert verdict.allowed == row.allowed, f"{row.name}: {verdict.reason}; expected: {row.why}"
+    assert decision.allowed == row.allowed, f"{row.name}: {decision.reason}; expected: {row.why}"
 
 
-# --- what ministack says
+# --- the decisions of ministack
 
-NOT_JUDGED: Mapping[str, Callable[[Row], bool]] = {
-    "nobody can ask ministack as a service of AWS does": lambda row: row.who in SERVICES,
-    "ministack knows no call that a service makes in somebody's name": (
+UNDECIDED: Mapping[str, Callable[[Row], bool]] = {
+    "ministack accepts no calls from an AWS service principal": lambda row: row.who in SERVICES,
+    "ministack has no forward access sessions": (
         lambda row: not {"kms:ViaService", "aws:CalledVia"}.isdisjoint(row.context)
     ),
-    "ministack is served over TLS alone": lambda row: "aws:SecureTransport" in row.context,
-    "ministack has no two accounts in one organisation, and none that leaves its own": (
+    "ministack is served only over TLS": lambda row: "aws:SecureTransport" in row.context,
+    "ministack puts each account into an organisation of its own": (
         lambda row: (
-            row.who.startswith("colleague") or row.who in {"lookup outside", "member's intern"}
+            row.who.startswith("organisation account")
+            or row.who in {"lookup outside the organisation", "member's role without permissions"}
         )
     ),
-    "ministack does not know iam:PermissionsBoundary, and denies the right CreateRole as well": (
+    "ministack does not evaluate iam:PermissionsBoundary and denies every CreateRole": (
         lambda row: "iam:PermissionsBoundary" in row.context
     ),
-    "a role on ministack has its deployed policy: what a boundary does is tested below": (
-        lambda row: row.who.startswith("taken")
+    "boundaries on ministack have a test of their own below": (
+        lambda row: row.who.startswith("compromised")
     ),
-    "iam:PassRole is a permission that other calls need, and no call": (
+    "iam:PassRole is a permission without an API call of its own": (
         lambda row: row.action == "iam:PassRole"
     ),
-    "ministack judges GetParameters on all parameters at once": (
+    "ministack evaluates GetParameters on all parameters together": (
         lambda row: row.action == "ssm:GetParameters"
     ),
-    "ministack judges a query of an index by its table": (
+    "ministack evaluates the query of an index with the ARN of the table": (
         lambda row: row.action == "dynamodb:Query" and "/index/" in row.on
     ),
-    "ministack lets an account's root use every key": (
+    "ministack allows an account's root to use every key": (
         lambda row: row.who.endswith("root") and row.action.startswith("kms:")
     ),
-    "ministack judges a log by its group, and a stream by nothing": (
+    "ministack evaluates a log by its group and does not evaluate streams": (
         lambda row: row.action in {"logs:PutLogEvents", "dynamodb:DescribeStream"}
     ),
-    "ministack takes another account's table for one's own": (
-        lambda row: row.who == "stranger" and row.action.startswith("dynamodb:")
+    "ministack resolves another account's table in the caller's account": (
+        lambda row: row.who == "external account" and row.action.startswith("dynamodb:")
     ),
-    "ministack enforces the other deployment": lambda row: row.build is not full,
+    "ministack enforces only the full deployment": lambda row: row.build is not full,
 }
-"""Why ministack cannot judge a row, and which rows these are."""
+"""Why ministack cannot decide a row, and a function that selects these rows."""
 
-JUDGED = [row for row in TABLE_OF_REQUESTS if not any(rule(row) for rule in NOT_JUDGED.values())]
+DECIDED = [row for row in TABLE_OF_REQUESTS if not any(rule(row) for rule in UNDECIDED.values())]
 
 
 @pytest.fixture(scope="module")
@@ -758,28 +847,28 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAcces
     """The deployment on ministack."""
     with ministack(tmp_path_factory.mktemp("access") / "ministack", {}) as running:
         access = EmulatedAccess(running, full())
-        callers = {row.who: CALLERS[row.who](access.deployment) for row in JUDGED}
-        access.build(callers, {row.on for row in JUDGED})
+        callers = {row.who: CALLERS[row.who](access.deployment) for row in DECIDED}
+        access.build(callers, {row.on for row in DECIDED})
         yield access
 
 
-@pytest.mark.parametrize("row", JUDGED, ids=by_name)
+@pytest.mark.parametrize("row", DECIDED, ids=by_name)
 def test_ministack_agrees(row: Row, emulated: EmulatedAccess) -> None:
-    """An emulator that enforces the same policies comes to the same answer."""
+    """An emulator that enforces the same policies makes the same decision."""
     assert emulated.allows(row.who, row.request(emulated.deployment)) == row.allowed
 
 
 @pytest.mark.parametrize("limited", [True, False], ids=["with-boundary", "without"])
-def test_a_boundary_limits_a_role_that_may_do_everything(
+def test_boundary_limits_a_role_with_all_permissions(
     emulated: EmulatedAccess,
     limited: bool,  # noqa: FBT001 - a table
 ) -> None:
-    """The members' boundary is enforced on ministack; the same role without it makes users."""
-    taken = emulated.deployment.taken_role("read")
-    who = f"taken-{'with' if limited else 'without'}-boundary"
-    boundary = taken.boundary if limited else None
-    caller = replace(taken, arn=role_arn(MEMBER, who), boundary=boundary)
-    asked = {
+    """Ministack enforces the members' boundary; the same role without it can create users."""
+    compromised = emulated.deployment.compromised_role("read")
+    who = f"compromised-{'with' if limited else 'without'}-boundary"
+    boundary = compromised.boundary if limited else None
+    caller = replace(compromised, arn=role_arn(MEMBER, who), boundary=boundary)
+    resources = {
         "iam:CreateUser": BACKDOOR,
         "ec2:DescribeImages": "*",
         "ec2:RunInstances": "*",
@@ -787,24 +876,24 @@ def test_a_boundary_limits_a_role_that_may_do_everything(
     }
     requests = [
         Request(caller=caller, action=action, resource=on, region=IRELAND)
-        for action, on in asked.items()
+        for action, on in resources.items()
     ]
-    emulated.build({who: caller}, set(asked.values()))
+    emulated.build({who: caller}, set(resources.values()))
 
     found = {each.action: emulated.allows(who, each) for each in requests}
 
-    assert found == {action: not limited or action == "ec2:DescribeImages" for action in asked}
+    assert found == {action: not limited or action == "ec2:DescribeImages" for action in resources}
     assert found == {each.action: authorize(each).allowed for each in requests}
 
 
-def test_the_table_is_a_table() -> None:
-    """Every row has a name of its own, both answers are given often, and every excuse is needed."""
+def test_table_of_requests_is_complete() -> None:
+    """Row names are unique, both decisions occur often, and every reason in UNDECIDED is needed."""
     names = [row.name for row in TABLE_OF_REQUESTS]
-    excused = [[why for why, rule in NOT_JUDGED.items() if rule(row)] for row in TABLE_OF_REQUESTS]
-    alone = {reasons[0] for reasons in excused if len(reasons) == 1}
+    reasons = [[why for why, rule in UNDECIDED.items() if rule(row)] for row in TABLE_OF_REQUESTS]
+    needed = {each[0] for each in reasons if len(each) == 1}
 
     assert len(set(names)) == len(names)
     assert len(names) >= 100
     assert sum(row.allowed for row in TABLE_OF_REQUESTS) >= 30
-    assert len(JUDGED) >= 70
-    assert set(NOT_JUDGED) == alone
+    assert len(DECIDED) >= 70
+    assert needed == set(UNDECIDED)

@@ -377,12 +377,12 @@ def test_nothing_is_missing(uses: list[Use], role: str) -> None:
     """Every call, and every use that AWS makes of the role for us, is allowed."""
     deployment = full()
     own = [use for use in uses if use.role == role]
-    verdicts = {
-        (use.action, use.resource, use.region): deployment.judge(_request(use, deployment))
+    decisions = {
+        (use.action, use.resource, use.region): deployment.evaluate(_request(use, deployment))
         for use in own
     }
 
-    assert {asked: v.reason for asked, v in verdicts.items() if not v.allowed} == {}
+    assert {asked: v.reason for asked, v in decisions.items() if not v.allowed} == {}
     assert own
 
 
