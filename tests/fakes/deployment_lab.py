@@ -1,7 +1,7 @@
-"""A whole deployment: the hub by Terraform, the members by CloudFormation, functions that run.
+"""A complete deployment: the hub by Terraform, the members by CloudFormation, running functions.
 
-ministack is the AWS that is deployed to. What the lookups ask of SSM and EC2 is answered by the
-embedded AWS in this process, whose images and parameters the tests move.
+The deployment is on ministack. The embedded AWS in this process answers the lookups' calls to SSM
+and EC2; the tests change its images and parameters.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ministack import Ministack, eventually, ministack
-from packages import ARCHITECTURE, build, runs_here
+from packages import ARCHITECTURE, build, require_linux
 from runbook import Shell
 from terraform import Plan, Terraform, checkout
 
-from services.embedded.aws.server import HUB_ACCOUNT as WORLD
+from services.embedded.aws.server import HUB_ACCOUNT as EMBEDDED_ACCOUNT
 from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.subscriptions import Inbox, Received
 from services.kernel.keys import image_record, releases_of, round_record
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 HUB = "111122223333"
 MEMBER = "222233334444"
-LATECOMER = "444455556666"
+THIRD_ACCOUNT = "444455556666"
 SUBSCRIBER = "777788889999"
 
 HUB_REGION = "us-east-1"
@@ -43,7 +43,7 @@ STANDBY_REGION = "us-west-2"
 SUBSCRIBER_REGION = "eu-north-1"
 VIRGINIA = Target(HUB, "us-east-1")
 IRELAND = Target(MEMBER, "eu-west-1")
-FRANKFURT = Target(LATECOMER, "eu-central-1")
+FRANKFURT = Target(THIRD_ACCOUNT, "eu-central-1")
 TARGETS = (VIRGINIA, IRELAND, FRANKFURT)
 
 PREFIX = "ami-tracker"
@@ -73,7 +73,7 @@ regions:
   - Name: {IRELAND.region}
     AccountId: "{MEMBER}"
   - Name: {FRANKFURT.region}
-    AccountId: "{LATECOMER}"
+    AccountId: "{THIRD_ACCOUNT}"
 """
 VARIABLES: Mapping[str, object] = {
     "external_id": EXTERNAL_ID,
@@ -100,10 +100,10 @@ Event = tuple[str, str, str, str]
 
 @dataclass
 class Deployment:
-    """What is deployed, and everybody around it: publishers of images, members, a subscriber."""
+    """The deployment with image publishers, member accounts and a subscriber."""
 
     aws: Ministack
-    outside: EmbeddedAws
+    embedded: EmbeddedAws
     folder: Path
     inbox: Inbox
     shell: Shell
@@ -119,7 +119,7 @@ class Deployment:
         return self.folder / "tree"
 
     def client(self, service: str, region: str = "", account_id: str = HUB) -> Any:  # noqa: ANN401 - the caller narrows it
-        """A client of an account's administrator; of the hub's region unless another is given."""
+        """A client of an account's root user, in the hub's region unless another is given."""
         return self.aws.client(service, region or self.region, account_id)
 
     # --- the hub
@@ -154,24 +154,24 @@ class Deployment:
         return Subscriber(terraform, self.client("sqs", SUBSCRIBER_REGION))
 
     def destroy(self) -> None:
-        """Take the hub down."""
+        """Destroy the hub."""
         self._terraform.destroy(**VARIABLES)
 
     def configure(self, root: str, **variables: object) -> None:
-        """Write the settings of an example root, for commands that a person runs there."""
+        """Write the settings of an example root, for the runbook's commands."""
         text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in variables.items())
         path = self.shell.folder / "infra/terraform/examples" / root / "terraform.tfvars"
         path.write_text(text, encoding="utf-8")
 
-    # --- the world
+    # --- images and parameters
 
     def publish(self, name: str, *targets: Target) -> str:
-        """Bring an image out, named by its parameter too; its id, the same everywhere."""
+        """Register an image and set its parameter in each target; return the image id."""
         self._images += 1
         image_id = f"ami-{self._images:017x}"
         for target in targets:
-            self.outside.publishers.register_image(
-                WORLD,
+            self.embedded.publishers.register_image(
+                EMBEDDED_ACCOUNT,
                 target.region,
                 f"{name}-{self._images:03d}",
                 datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=self._images),
@@ -182,17 +182,19 @@ class Deployment:
         return image_id
 
     def point(self, name: str, image_id: str, target: Target) -> None:
-        """Let an image's parameter name an image."""
-        self.outside.publishers.put_parameter(WORLD, target.region, _path(name), image_id)
+        """Set an image's parameter to an image id."""
+        self.embedded.publishers.put_parameter(
+            EMBEDDED_ACCOUNT, target.region, _path(name), image_id
+        )
 
-    def asked_regions(self) -> set[str]:
-        """Where the lookups have ever asked SSM or EC2."""
-        return {call.region for call in self.outside.calls()}
+    def called_regions(self) -> set[str]:
+        """The regions in which the lookups have called SSM or EC2."""
+        return {call.region for call in self.embedded.calls()}
 
     # --- the members and the subscriber
 
     def add_member(self, target: Target) -> None:
-        """Deploy the templates into an account by hand, as `stack_set_model = "NONE"` asks for."""
+        """Deploy the templates into an account by hand, as `stack_set_model = "NONE"` requires."""
         shared = {"TopicName": f"{PREFIX}-releases", "PublishRoleName": f"{PREFIX}-publish"}
         roles = {
             **shared,
@@ -246,7 +248,7 @@ class Deployment:
         waiter.wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
 
     def subscribe(self, target: Target) -> None:
-        """Let the subscriber's queue receive what is announced in a target."""
+        """Subscribe the subscriber's queue to the topic of a target."""
         self.client("sns", target.region, SUBSCRIBER).subscribe(
             TopicArn=topic_arn(target),
             Protocol="sqs",
@@ -255,25 +257,25 @@ class Deployment:
         )
 
     def received(self) -> list[Received]:
-        """Every announcement that ever reached the subscriber."""
+        """Every announcement that the subscriber has received."""
         self._received += self.inbox.receive()
         return list(self._received)
 
     def events(self) -> list[Event]:
-        """Every announcement that ever reached the subscriber, in short."""
+        """Every announcement that the subscriber has received, as a tuple."""
         return [_event(received) for received in self.received()]
 
     # --- the functions
 
     def invoke(self, function: str, event: Mapping[str, object]) -> dict[str, Any]:
-        """What a function answers to an event; where it fails, the error that it raised."""
-        answer = self.client("lambda").invoke(
+        """Invoke a function; return its response, or its error if it fails."""
+        response = self.client("lambda").invoke(
             FunctionName=f"{PREFIX}-{function}", Payload=json.dumps(event).encode()
         )
-        payload: dict[str, Any] = json.load(answer["Payload"])
+        payload: dict[str, Any] = json.load(response["Payload"])
         return payload
 
-    def said(self, function: str) -> list[str]:
+    def log_lines(self, function: str) -> list[str]:
         """A function's log lines."""
         name = f"/aws/lambda/{PREFIX}-{function}"
         logs = self.client("logs")
@@ -284,7 +286,7 @@ class Deployment:
 
     @contextmanager
     def without(self, role: str, sid: str, account_id: str = HUB) -> Iterator[None]:
-        """A role without one statement of its policy, until the block ends."""
+        """Remove one statement of a role's policy until the block ends."""
         iam = self.client("iam", HUB_REGION, account_id)
         role_name = f"{PREFIX}-{role}"
         [policy_name] = iam.list_role_policies(RoleName=role_name)["PolicyNames"]
@@ -303,7 +305,7 @@ class Deployment:
     # --- the table
 
     def known(self, target: Target, name: str) -> tuple[str | None, str | None]:
-        """A pair's image id and state, as far as the table has them."""
+        """A pair's image id and state in the table, None if it has none."""
         record = image_record(target.account_id, name)
         pairs = [decode_pair(row) for row in self._rows(target, record)]
         found = [(pair.known.image_id if pair.known else None, pair.state) for pair in pairs]
@@ -315,11 +317,11 @@ class Deployment:
         return [decode_release(row) for row in self._rows(target, prefix)]
 
     def last_round(self, target: Target) -> dict[str, Any]:
-        """What the table says of a target's last round; empty before its first."""
+        """The row of a target's last round; empty before the first one."""
         return next(iter(self._rows(target, round_record(target.account_id))), {})
 
     def pending(self) -> int:
-        """How many releases are still to be announced."""
+        """The number of releases that are not announced yet."""
         counted = self.client("dynamodb").scan(TableName=self.table, IndexName="pending")
         return int(counted["Count"])
 
@@ -329,18 +331,18 @@ class Deployment:
     # --- the queue
 
     def enqueue(self, *bodies: str) -> None:
-        """Put messages on the queue of lookups, all with one request."""
+        """Send messages to the lookup queue in one batch."""
         entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
         self.client("sqs").send_message_batch(QueueUrl=self._url("lookups"), Entries=entries)
 
     def set_visibility(self, seconds: int) -> None:
-        """Let failed messages come back after so long; nothing else of the queue is changed."""
+        """Set the visibility timeout of the lookup queue; nothing else of the queue is changed."""
         self.client("sqs").set_queue_attributes(
             QueueUrl=self._url("lookups"), Attributes={"VisibilityTimeout": str(seconds)}
         )
 
     def waiting(self) -> int:
-        """How many messages are in the queue of lookups, those under way included."""
+        """The number of messages in the lookup queue, in flight ones included."""
         names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         found = self.client("sqs").get_queue_attributes(
             QueueUrl=self._url("lookups"), AttributeNames=names
@@ -348,14 +350,14 @@ class Deployment:
         return sum(int(found["Attributes"][name]) for name in names)
 
     def last_batch(self) -> str:
-        """How the queue's mapping says that its last batch went."""
+        """The last processing result of the lookup queue's event source mapping."""
         mappings = self.client("lambda").list_event_source_mappings(
             FunctionName=f"{PREFIX}-lookup"
         )["EventSourceMappings"]
         return str(mappings[0]["LastProcessingResult"])
 
     def dead_letters(self, queue: str = "lookups-dead-letters") -> list[str]:
-        """The bodies of the messages that were given up; they stay where they are."""
+        """The bodies of the messages in a dead-letter queue; they stay in the queue."""
         found = self.client("sqs").receive_message(
             QueueUrl=self._url(queue), MaxNumberOfMessages=10, VisibilityTimeout=0
         )
@@ -367,19 +369,22 @@ class Deployment:
 
     # --- time
 
-    def until(self, look: Callable[[], T], accept: Callable[[T], bool], seconds: float = 300) -> T:
-        """What `look` sees as soon as it is accepted; else what it saw last, and the logs."""
-        seen = eventually(look, accept, seconds=seconds, every=0.2)
-        if not accept(seen):
+    def until(self, read: Callable[[], T], accept: Callable[[T], bool], seconds: float = 300) -> T:
+        """Call `read` until its value is accepted; after a timeout, print the logs.
+
+        Returns the last value.
+        """
+        value = eventually(read, accept, seconds=seconds, every=0.2)
+        if not accept(value):
             self.show_logs()
-        return seen
+        return value
 
     def show_logs(self) -> None:
-        """Print what the functions and ministack said last, for whoever reads a failure."""
+        """Print the last log lines of the functions and of ministack."""
         for function in FUNCTIONS:
-            _show(f"{PREFIX}-{function}", self.said(function))
+            _show(f"{PREFIX}-{function}", self.log_lines(function))
         log = self.aws.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        _show("ministack", [line for line in log if _COMPLAINT.search(line)])
+        _show("ministack", [line for line in log if _PROBLEM.search(line)])
 
 
 @dataclass
@@ -416,12 +421,12 @@ def topic_arn(target: Target) -> str:
     return f"arn:aws:sns:{target.region}:{target.account_id}:{PREFIX}-releases"
 
 
-# asyncio complains of connections that a client has left.
-_COMPLAINT = re.compile(r" (?:WARNING|ERROR) (?!\[asyncio\])")
+# asyncio warns about connections that a client has closed.
+_PROBLEM = re.compile(r" (?:WARNING|ERROR) (?!\[asyncio\])")
 
 
 def request(target: Target, name: str, round_id: str) -> str:
-    """A message that asks for an image by its parameter, as the scheduler sends it."""
+    """The message of a lookup by parameter, as the scheduler sends it."""
     return encode_request(Request(round_id, target, name, ParameterLookup(_path(name))))
 
 
@@ -441,16 +446,19 @@ def _show(title: str, lines: Sequence[str]) -> None:
 
 @contextmanager
 def deployment_lab(folder: Path) -> Iterator[Deployment]:
-    """All that a deployment needs, before its first apply; it is gone when the block ends.
+    """Everything that a deployment needs, before its first apply, until the block ends.
 
     Skips the test where ministack, the functions' Python or Terraform is missing.
     """
-    runs_here()
+    require_linux()
     images, regions = folder / "images", folder / "regions.yaml"
     images.mkdir()
     (images / "images.yaml").write_text(IMAGES, encoding="utf-8")
     regions.write_text(REGIONS, encoding="utf-8")
-    with EmbeddedAws() as outside, ministack(folder / "ministack", _elsewhere(outside)) as aws:
+    with (
+        EmbeddedAws() as embedded,
+        ministack(folder / "ministack", _image_endpoints(embedded)) as aws,
+    ):
         packages = build(folder / "packages", images=images, regions=regions)
         tree = checkout(folder / "tree", regions=REGIONS, packages=packages)
         (tree / "infra/terraform/lab_override.tf").write_text(OVERRIDE, encoding="utf-8")
@@ -458,7 +466,7 @@ def deployment_lab(folder: Path) -> Iterator[Deployment]:
         terraform = Terraform(root, aws.environment(HUB, HUB_REGION))
         yield Deployment(
             aws=aws,
-            outside=outside,
+            embedded=embedded,
             folder=folder,
             inbox=_inbox(aws),
             shell=Shell(tree, terraform.shell_environment()),
@@ -466,9 +474,9 @@ def deployment_lab(folder: Path) -> Iterator[Deployment]:
         )
 
 
-def _elsewhere(outside: EmbeddedAws) -> dict[str, str]:
-    """Who answers the functions' questions about images instead of ministack."""
-    return {f"AWS_ENDPOINT_URL_{service}": outside.endpoint_url for service in ("SSM", "EC2")}
+def _image_endpoints(embedded: EmbeddedAws) -> dict[str, str]:
+    """Environment variables that send the functions' SSM and EC2 calls to the embedded AWS."""
+    return {f"AWS_ENDPOINT_URL_{service}": embedded.endpoint_url for service in ("SSM", "EC2")}
 
 
 _INBOX_ARN = f"arn:aws:sqs:{SUBSCRIBER_REGION}:{SUBSCRIBER}:inbox"

@@ -1,4 +1,4 @@
-"""Real packages for tests: built once a session, however many workers run it."""
+"""Real packages for tests, built once per session for all workers."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ CACHE = ROOT / "build" / "wheels"
 
 _ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64", "AMD64": "x86_64", "x86_64": "x86_64"}
 ARCHITECTURE = _ARCHITECTURES.get(platform.machine(), "x86_64")
-"""What this machine can run."""
+"""The architecture of this machine."""
 
-# Read once, since each test sees a replaced environment; which Python is found, and how pip reaches
-# the registry, may depend on it.
+# Read once, because each test has a replaced environment. Finding Python and reaching the registry
+# may depend on the original one.
 ENVIRON = dict(os.environ)
 
 
@@ -43,10 +43,10 @@ def interpreter(runtime: str = RUNTIME) -> Path:
         pytest.skip(str(error))
 
 
-def runs_here() -> None:
+def require_linux() -> None:
     """Skip the test where no package for Lambda can run."""
     if sys.platform != "linux":
-        pytest.skip(f"packages for Lambda hold Linux libraries; this is {sys.platform}")
+        pytest.skip(f"packages for Lambda contain Linux libraries; this is {sys.platform}")
 
 
 def build(
@@ -75,7 +75,7 @@ def build(
 def built_packages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     """The zip of each function with the shipped configuration, for this machine's processor."""
     out = shared_folder(tmp_path_factory) / f"packages-{ARCHITECTURE}"
-    with alone(out):
+    with exclusive_lock(out):
         zips = {function: out / f"{function}.zip" for function in CALLS}
         return zips if all(path.exists() for path in zips.values()) else build(out)
 
@@ -87,8 +87,8 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold a folder's lock, so that one worker makes what the others wait for and then find."""
+def exclusive_lock(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder: one worker builds its content while the others wait."""
     with folder.with_name(f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

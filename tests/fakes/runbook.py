@@ -1,4 +1,4 @@
-"""Runs the commands of infra/README.md as they are written, in a checkout and on an emulator."""
+"""Runs the commands of infra/README.md unchanged, in a checkout and on an emulator."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def steps(heading: str) -> list[str]:
 
 
 def _commands(block: str, indent: str) -> str:
-    """The block without its prompts; a command goes on until the next prompt."""
+    """The block without its prompts; a command ends before the next prompt."""
     lines = [line.removeprefix(indent) for line in block.splitlines()]
     return "\n".join(line.removeprefix("$ ") for line in lines)
 
@@ -62,12 +62,12 @@ class Shell:
     environment: Mapping[str, str]
 
     def run(self, commands: str) -> str:
-        """What the commands print to standard output.
+        """Run the commands and return their standard output.
 
         Skips the test where the AWS command line or jq is missing.
 
         Raises:
-            AssertionError: a command failed; the text is all that was printed.
+            AssertionError: a command failed; the message has all output.
         """
         if not (_AWS / "aws").exists():
             pytest.skip("the AWS command line is not installed: `make test` does it")

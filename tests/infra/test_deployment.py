@@ -1,7 +1,8 @@
-"""The deployment: applied by Terraform, run by the packages that were built, taken down again.
+"""A deployment applied by Terraform, run with the real packages, and destroyed again.
 
-The AWS is ministack with enforced policies, so every function acts with its own role's rights; SSM
-and EC2 are the embedded AWS. The tests run in this order, and the last one takes everything down.
+It runs on ministack with enforced policies, so every function has only the permissions of its role.
+The embedded AWS provides SSM and EC2. The tests depend on their order; the last one destroys the
+deployment.
 """
 
 from __future__ import annotations
@@ -47,23 +48,25 @@ ALARM_FIELDS = {
 }
 
 IMAGE_NAMES = ("by-parameter", "by-filter", "nowhere")
-POISON = '{"poison": true}'
-SOON = 6
-"""Seconds until failed messages come back in these tests; twelve minutes as deployed."""
+MALFORMED = '{"malformed": true}'
+VISIBILITY_SECONDS = 6
+"""The visibility timeout in these tests; the deployed one is twelve minutes."""
 
 
 @pytest.fixture(scope="module")
 def before() -> Inventory:
-    """What the hub account held before the hub was deployed; `deployment` fills it."""
+    """The resources of the hub account before the deployment; `deployment` fills it."""
     return {}
 
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory, before: Inventory) -> Iterator[Deployment]:
-    """The hub and two of its three members; the roles of the third are not rolled out yet."""
+    """The hub and two of its three accounts; the roles of the third are not deployed yet."""
     folder = tmp_path_factory.mktemp("deployment")
     with pytest.MonkeyPatch.context() as patch, deployment_lab(folder) as lab:
-        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # takes long, and nobody asks for them
+        patch.setenv(
+            "MOTO_EC2_LOAD_DEFAULT_AMIS", "false"
+        )  # loading takes long, and no test uses them
         for name in ("by-parameter", "by-filter"):
             lab.publish(name, *TARGETS)
         for target in (VIRGINIA, IRELAND):
@@ -75,27 +78,27 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, before: Inventory) -> I
 
 
 @pytest.fixture(scope="module")
-def impatient(deployment: Deployment) -> Deployment:
-    """The deployment after its first round, with failed messages that come back soon.
+def short_timeout(deployment: Deployment) -> Deployment:
+    """The deployment after its first round, with a short visibility timeout.
 
-    Waiting as long as deployed would take a test an hour and show no more. The redrive policy, the
-    mapping and the functions stay as they are.
+    With the deployed timeout, a test would take an hour. The redrive policy, the event source
+    mapping and the functions are not changed.
     """
     wait_for_first_round(deployment)
-    deployment.set_visibility(SOON)
+    deployment.set_visibility(VISIBILITY_SECONDS)
     return deployment
 
 
 @pytest.fixture(scope="module")
-def poisoned(impatient: Deployment) -> Deployment:
-    """The deployment, with a message in its queue that nobody can read, and a good one with it."""
-    round_id = impatient.last_round(VIRGINIA)["round"]
-    impatient.enqueue(POISON, request(VIRGINIA, "by-parameter", round_id))
-    return impatient
+def with_malformed(short_timeout: Deployment) -> Deployment:
+    """The deployment, with a malformed and a valid message in the lookup queue."""
+    round_id = short_timeout.last_round(VIRGINIA)["round"]
+    short_timeout.enqueue(MALFORMED, request(VIRGINIA, "by-parameter", round_id))
+    return short_timeout
 
 
 def wait_for_first_round(deployment: Deployment) -> None:
-    """Return once every pair has been looked up, whatever came of it."""
+    """Wait until every pair has a state."""
     pairs = [(target, name) for target in TARGETS for name in IMAGE_NAMES]
     states = deployment.until(
         lambda: {deployment.known(*pair)[1] for pair in pairs},
@@ -106,34 +109,34 @@ def wait_for_first_round(deployment: Deployment) -> None:
 
 
 def sweep(deployment: Deployment) -> int:
-    """How many releases a sweep announces, taking the youngest too, unlike a scheduled one."""
+    """Run a sweep without an age limit; return the number of announced releases."""
     return int(deployment.invoke("aggregator", {"sweep": True})["announced"])
 
 
 @contextmanager
-def refusal(deployment: Deployment, function: str, target: Target) -> Iterator[None]:
-    """What is done in the block makes a function count a refusal in a target, as its log tells."""
-    sign = f'"class":"access_denied","region":"{target.region}"'
+def logs_access_denied(deployment: Deployment, function: str, target: Target) -> Iterator[None]:
+    """Wait after the block until the function has logged another access_denied in the target."""
+    text = f'"class":"access_denied","region":"{target.region}"'
 
     def count() -> int:
-        return sum(sign in line for line in deployment.said(function))
+        return sum(text in line for line in deployment.log_lines(function))
 
     before = count()
     yield
     assert before < deployment.until(count, lambda now: now > before)
 
 
-# --- what was deployed
+# --- the deployed resources
 
 
 @pytest.fixture(scope="module")
 def second_plan(deployment: Deployment) -> Plan:
-    """What applying once more would change."""
+    """The plan of a second apply."""
     return deployment.plan()
 
 
 def test_second_plan_is_empty(second_plan: Plan) -> None:
-    """Terraform finds everything as it made it, but for what ministack tells otherwise."""
+    """A second plan has no changes except the attributes that ministack does not return."""
     found = {
         (re.findall(r"aws_\w+", address)[-1], attribute)
         for address, (attributes, _) in second_plan.differences().items()
@@ -145,89 +148,97 @@ def test_second_plan_is_empty(second_plan: Plan) -> None:
 
 
 def test_alarms_are_as_configured(deployment: Deployment, second_plan: Plan) -> None:
-    """Every alarm is kept as Terraform configures it, so the plan's differences are ministack's."""
+    """Ministack has every alarm as Terraform configures it, so the differences are not real."""
     planned = second_plan.of_type("aws_cloudwatch_metric_alarm").values()
     pages = deployment.client("cloudwatch").get_paginator("describe_alarms").paginate()
     kept = {alarm["AlarmName"]: alarm for page in pages for alarm in page["MetricAlarms"]}
 
     for alarm in planned:
-        told = kept[alarm["alarm_name"]]
+        found = kept[alarm["alarm_name"]]
         fields = {ours: alarm[ours] for ours in ALARM_FIELDS if alarm[ours]}
-        dimensions = {each["Name"]: each["Value"] for each in told.get("Dimensions", [])}
-        assert {ours: told[ALARM_FIELDS[ours]] for ours in fields} == fields
+        dimensions = {each["Name"]: each["Value"] for each in found.get("Dimensions", [])}
+        assert {ours: found[ALARM_FIELDS[ours]] for ours in fields} == fields
         assert dimensions == (alarm["dimensions"] or {})
 
 
-# --- what it does
+# --- behaviour
 
 
 def test_schedule_begins_rounds(deployment: Deployment) -> None:
-    """Nobody invokes anything, and within a minute every pair of every target is looked up."""
+    """The schedule starts a round without an invocation by the test."""
     wait_for_first_round(deployment)
 
     assert [deployment.last_round(target)["enqueued"] for target in TARGETS] == [3, 3, 3]
 
 
-def test_first_sight_is_silent(impatient: Deployment) -> None:
-    """The first images become known in both members, from the right regions, and are not news."""
+def test_first_images_are_not_announced(short_timeout: Deployment) -> None:
+    """The first images are recorded in both accounts and regions without an announcement."""
     known = {
-        target.region: [impatient.known(target, name) for name in ("by-parameter", "by-filter")]
+        target.region: [short_timeout.known(target, name) for name in ("by-parameter", "by-filter")]
         for target in (VIRGINIA, IRELAND)
     }
     first = [("ami-00000000000000001", "ok"), ("ami-00000000000000002", "ok")]
 
     assert known == {"us-east-1": first, "eu-west-1": first}
-    assert impatient.known(IRELAND, "nowhere") == (None, "not_found")
-    assert impatient.events() == []
+    assert short_timeout.known(IRELAND, "nowhere") == (None, "not_found")
+    assert short_timeout.events() == []
 
 
-def test_account_without_roles_is_a_state(impatient: Deployment) -> None:
-    """An account whose roles are still being rolled out costs nothing but its own pairs' state."""
-    states = {impatient.known(FRANKFURT, name) for name in IMAGE_NAMES}
+def test_account_without_roles_is_access_denied(short_timeout: Deployment) -> None:
+    """Pairs of an account without roles are access_denied; other targets are not affected."""
+    states = {short_timeout.known(FRANKFURT, name) for name in IMAGE_NAMES}
 
     assert states == {(None, "access_denied")}
-    assert impatient.asked_regions() == {"us-east-1", "eu-west-1"}
-    assert impatient.until(impatient.waiting, lambda count: count == 0) == 0
-    assert impatient.dead_letters() == []
+    assert short_timeout.called_regions() == {"us-east-1", "eu-west-1"}
+    assert short_timeout.until(short_timeout.waiting, lambda count: count == 0) == 0
+    assert short_timeout.dead_letters() == []
 
 
-def test_batch_fails_in_part(poisoned: Deployment) -> None:
-    """Of a batch with a message that nobody can read, that message alone stays in the queue."""
-    told = re.compile(r"OK - [1-9]\d* records, 1 partial failures")
-    last = poisoned.until(poisoned.last_batch, lambda text: bool(told.fullmatch(text)), 4 * SOON)
+def test_only_the_malformed_message_of_a_batch_fails(with_malformed: Deployment) -> None:
+    """Only the malformed message of a batch returns to the queue."""
+    result = re.compile(r"OK - [1-9]\d* records, 1 partial failures")
+    last = with_malformed.until(
+        with_malformed.last_batch, lambda text: bool(result.fullmatch(text)), 4 * VISIBILITY_SECONDS
+    )
 
-    assert told.fullmatch(last)
-    assert poisoned.until(poisoned.waiting, lambda count: count == 1, 4 * SOON) == 1
+    assert result.fullmatch(last)
+    assert (
+        with_malformed.until(
+            with_malformed.waiting, lambda count: count == 1, 4 * VISIBILITY_SECONDS
+        )
+        == 1
+    )
 
 
-def test_release_reaches_third_account(poisoned: Deployment) -> None:
-    """A round's releases arrive in another account and region, those of a throttled region later.
+def test_release_reaches_the_subscriber(with_malformed: Deployment) -> None:
+    """Releases reach a queue in another account and region; a throttled region's arrive later.
 
-    The throttled region keeps no other waiting. The schedule fires every minute here, so the later
-    release may be of that round or of the next.
+    A throttled region does not delay the others. The schedule starts a round every minute here, so
+    the later release may belong to this round or to the next.
     """
-    with poisoned.outside.fault(service="ssm", region=IRELAND.region) as fault:
-        new = poisoned.publish("by-parameter", VIRGINIA, IRELAND)
-        poisoned.invoke("scheduler", {})
+    with with_malformed.embedded.fault(service="ssm", region=IRELAND.region) as fault:
+        new = with_malformed.publish("by-parameter", VIRGINIA, IRELAND)
+        with_malformed.invoke("scheduler", {})
         at_once = [("us-east-1", "by-parameter", "release", new)]
-        assert poisoned.until(poisoned.events, lambda events: events != []) == at_once
+        assert with_malformed.until(with_malformed.events, lambda events: events != []) == at_once
         throttled = ("ami-00000000000000001", "throttled")
         assert (
-            poisoned.until(
-                lambda: poisoned.known(IRELAND, "by-parameter"), lambda known: known == throttled
+            with_malformed.until(
+                lambda: with_malformed.known(IRELAND, "by-parameter"),
+                lambda known: known == throttled,
             )
             == throttled
         )
-        assert poisoned.outside.struck(fault)
+        assert with_malformed.embedded.struck(fault)
 
     later = [*at_once, ("eu-west-1", "by-parameter", "release", new)]
-    assert poisoned.until(poisoned.events, lambda events: len(events) > 1) == later
+    assert with_malformed.until(with_malformed.events, lambda events: len(events) > 1) == later
 
 
-def test_announcement_is_whole(poisoned: Deployment) -> None:
-    """Body and attributes arrive as the contract has them, raw."""
-    received = poisoned.received()[0]
-    image_id = poisoned.releases(VIRGINIA, "by-parameter")[-1].observed.image_id
+def test_announcement_has_body_and_attributes(with_malformed: Deployment) -> None:
+    """Body and attributes arrive as specified, with raw message delivery."""
+    received = with_malformed.received()[0]
+    image_id = with_malformed.releases(VIRGINIA, "by-parameter")[-1].observed.image_id
 
     assert json.loads(received.body) == {
         "v1": {
@@ -238,7 +249,7 @@ def test_announcement_is_whole(poisoned: Deployment) -> None:
         }
     }
     assert {
-        "event_id": poisoned.releases(VIRGINIA, "by-parameter")[-1].event_id,
+        "event_id": with_malformed.releases(VIRGINIA, "by-parameter")[-1].event_id,
         "kind": "release",
         "image_name": "by-parameter",
         "region": "us-east-1",
@@ -249,50 +260,54 @@ def test_announcement_is_whole(poisoned: Deployment) -> None:
     } == {name: text for name, text in received.attributes.items() if name != "detected_at"}
 
 
-def test_rollback_is_announced_as_one(poisoned: Deployment) -> None:
-    """A publisher who goes back to an earlier image is understood, and its subscribers told."""
-    poisoned.point("by-parameter", "ami-00000000000000001", IRELAND)
-    poisoned.invoke("scheduler", {})
+def test_rollback_is_announced(with_malformed: Deployment) -> None:
+    """A return to an earlier image is announced as a rollback."""
+    with_malformed.point("by-parameter", "ami-00000000000000001", IRELAND)
+    with_malformed.invoke("scheduler", {})
     rollback = ("eu-west-1", "by-parameter", "rollback", "ami-00000000000000001")
 
-    assert rollback in poisoned.until(poisoned.events, lambda events: rollback in events)
+    assert rollback in with_malformed.until(
+        with_malformed.events, lambda events: rollback in events
+    )
 
 
-def test_lookup_may_assume_what_it_is_allowed_alone(poisoned: Deployment) -> None:
-    """The third account's roles, once there, are no use to a lookup that may not assume them."""
-    with poisoned.without("lookup", "AssumeRolesElsewhere"):
-        poisoned.add_member(FRANKFURT)
-        poisoned.subscribe(FRANKFURT)
-        with refusal(poisoned, "lookup", FRANKFURT):
-            poisoned.invoke("scheduler", {})
+def test_lookup_needs_permission_to_assume_roles(with_malformed: Deployment) -> None:
+    """A lookup without permission to assume the third account's roles finds no images there."""
+    with with_malformed.without("lookup", "AssumeRolesElsewhere"):
+        with_malformed.add_member(FRANKFURT)
+        with_malformed.subscribe(FRANKFURT)
+        with logs_access_denied(with_malformed, "lookup", FRANKFURT):
+            with_malformed.invoke("scheduler", {})
 
-    assert poisoned.known(FRANKFURT, "by-filter") == (None, "access_denied")
+    assert with_malformed.known(FRANKFURT, "by-filter") == (None, "access_denied")
 
 
-def test_roles_that_come_later_are_found(poisoned: Deployment) -> None:
-    """Once the third account has its roles, a round finds its images."""
+def test_roles_that_are_deployed_later_are_used(with_malformed: Deployment) -> None:
+    """A round finds the third account's images after its roles are deployed."""
 
     def after_a_round() -> tuple[str | None, str | None]:
-        poisoned.invoke("scheduler", {})
-        return poisoned.known(FRANKFURT, "by-filter")
+        with_malformed.invoke("scheduler", {})
+        return with_malformed.known(FRANKFURT, "by-filter")
 
     found = ("ami-00000000000000002", "ok")
-    assert poisoned.until(after_a_round, lambda known: known == found) == found
+    assert with_malformed.until(after_a_round, lambda known: known == found) == found
 
 
-def test_aggregator_may_assume_what_it_is_allowed_alone(poisoned: Deployment) -> None:
-    """What an aggregator may not announce stays pending, until it may."""
-    with poisoned.without("aggregator", "AssumeRolesElsewhere"):
-        with refusal(poisoned, "aggregator", FRANKFURT):
-            new = poisoned.publish("by-filter", FRANKFURT)
-            poisoned.invoke("scheduler", {})
-        assert sweep(poisoned) == 0
-        assert poisoned.pending() == 1
+def test_aggregator_needs_permission_to_assume_roles(with_malformed: Deployment) -> None:
+    """Releases stay pending while the aggregator may not assume the publish role."""
+    with with_malformed.without("aggregator", "AssumeRolesElsewhere"):
+        with logs_access_denied(with_malformed, "aggregator", FRANKFURT):
+            new = with_malformed.publish("by-filter", FRANKFURT)
+            with_malformed.invoke("scheduler", {})
+        assert sweep(with_malformed) == 0
+        assert with_malformed.pending() == 1
 
-    # A refusal by STS is not asked for again within half a second.
-    assert poisoned.until(lambda: sweep(poisoned), lambda announced: announced == 1) == 1
+    # The aggregator caches an error of STS for half a second.
+    assert (
+        with_malformed.until(lambda: sweep(with_malformed), lambda announced: announced == 1) == 1
+    )
     event = ("eu-central-1", "by-filter", "release", new)
-    assert event in poisoned.until(poisoned.events, lambda events: event in events)
+    assert event in with_malformed.until(with_malformed.events, lambda events: event in events)
 
 
 @pytest.mark.parametrize(
@@ -304,9 +319,11 @@ def test_aggregator_may_assume_what_it_is_allowed_alone(poisoned: Deployment) ->
         ("aggregator", "FindPendingReleases"),
     ],
 )
-def test_function_needs_each_permission(poisoned: Deployment, function: str, sid: str) -> None:
-    """A function whose role lacks one statement fails loudly; with all of them it answers."""
-    round_id = poisoned.last_round(VIRGINIA)["round"]
+def test_function_needs_each_permission(
+    with_malformed: Deployment, function: str, sid: str
+) -> None:
+    """A function fails if its role lacks one statement, and succeeds with all statements."""
+    round_id = with_malformed.last_round(VIRGINIA)["round"]
     record = {"messageId": "1", "body": request(VIRGINIA, "by-parameter", round_id)}
     events: Mapping[str, Mapping[str, object]] = {
         "scheduler": {},
@@ -314,46 +331,48 @@ def test_function_needs_each_permission(poisoned: Deployment, function: str, sid
         "aggregator": {"sweep": True},
     }
 
-    assert "errorMessage" not in poisoned.invoke(function, events[function])
-    with poisoned.without(function, sid):
-        assert "not authorized" in poisoned.invoke(function, events[function])["errorMessage"]
+    assert "errorMessage" not in with_malformed.invoke(function, events[function])
+    with with_malformed.without(function, sid):
+        assert "not authorized" in with_malformed.invoke(function, events[function])["errorMessage"]
 
 
-def test_sweep_makes_up_for_a_refusing_account(poisoned: Deployment) -> None:
-    """What an account refuses to publish is not lost: the sweep after it is mended announces it."""
-    with poisoned.without("publish", "PublishReleases", MEMBER):
-        with refusal(poisoned, "aggregator", IRELAND):
-            new = poisoned.publish("by-filter", IRELAND)
-            poisoned.invoke("scheduler", {})
-        assert sweep(poisoned) == 0
-        assert poisoned.pending() == 1
+def test_sweep_announces_releases_after_access_is_restored(with_malformed: Deployment) -> None:
+    """A release that an account refused is announced by the first sweep that has access again."""
+    with with_malformed.without("publish", "PublishReleases", MEMBER):
+        with logs_access_denied(with_malformed, "aggregator", IRELAND):
+            new = with_malformed.publish("by-filter", IRELAND)
+            with_malformed.invoke("scheduler", {})
+        assert sweep(with_malformed) == 0
+        assert with_malformed.pending() == 1
 
-    assert sweep(poisoned) == 1
+    assert sweep(with_malformed) == 1
     event = ("eu-west-1", "by-filter", "release", new)
-    assert event in poisoned.until(poisoned.events, lambda events: event in events)
-    assert poisoned.pending() == 0
+    assert event in with_malformed.until(with_malformed.events, lambda events: event in events)
+    assert with_malformed.pending() == 0
 
 
-def test_poison_ends_in_the_dead_letter_queue(poisoned: Deployment) -> None:
-    """After five deliveries the unreadable message is given up, and no other message is."""
-    given_up = poisoned.until(poisoned.dead_letters, lambda bodies: bodies != [], 10 * SOON)
+def test_malformed_message_moves_to_the_dead_letter_queue(with_malformed: Deployment) -> None:
+    """Only the malformed message moves to the dead-letter queue, after five deliveries."""
+    dead_letters = with_malformed.until(
+        with_malformed.dead_letters, lambda bodies: bodies != [], 10 * VISIBILITY_SECONDS
+    )
 
-    assert given_up == [POISON]
-    assert sum("message malformed" in line for line in poisoned.said("lookup")) == 5
-    assert poisoned.dead_letters("schedule-dead-letters") == []
+    assert dead_letters == [MALFORMED]
+    assert sum("message malformed" in line for line in with_malformed.log_lines("lookup")) == 5
+    assert with_malformed.dead_letters("schedule-dead-letters") == []
 
 
-def test_every_event_arrived_once(poisoned: Deployment) -> None:
-    """What the subscriber has is what the table holds to be announced, each once."""
+def test_every_event_arrived_once(with_malformed: Deployment) -> None:
+    """The subscriber received each release of the table exactly once."""
     releases = [
         (target.region, name, release.kind.value, release.observed.image_id)
         for target in TARGETS
         for name in ("by-parameter", "by-filter")
-        for release in poisoned.releases(target, name)
+        for release in with_malformed.releases(target, name)
         if release.kind is not Kind.BASELINE
     ]
 
-    assert sorted(poisoned.events()) == sorted(releases)
+    assert sorted(with_malformed.events()) == sorted(releases)
 
 
 # --- recovery, by the commands of infra/README.md
@@ -362,37 +381,43 @@ RESTORED = f"{PREFIX}-restored"
 BY_PARAMETER = f"image#{IRELAND.account_id}#by-parameter"
 
 
-def test_a_restored_table_takes_the_place_of_the_old_one(poisoned: Deployment) -> None:
-    """History, versions and subscribers go on; ministack restores the present rows."""
+def test_restored_table_replaces_the_old_one(with_malformed: Deployment) -> None:
+    """History, versions and subscriptions continue with the restored table.
+
+    ministack restores the current rows.
+    """
     stop, restore, adopt, start, clean_up = steps("Restoring the table")
-    history = poisoned.releases(VIRGINIA, "by-parameter")
-    events = poisoned.events()
-    poisoned.shell.run(stop)
-    assert poisoned.shell.run(restore).strip() != ""
-    poisoned.configure("basic", **VARIABLES, table_name=RESTORED)
-    plan = poisoned.shell.run(adopt)
+    history = with_malformed.releases(VIRGINIA, "by-parameter")
+    events = with_malformed.events()
+    with_malformed.shell.run(stop)
+    assert with_malformed.shell.run(restore).strip() != ""
+    with_malformed.configure("basic", **VARIABLES, table_name=RESTORED)
+    plan = with_malformed.shell.run(adopt)
     replaced = re.findall(r"# (\S+) must be replaced", re.sub(r"\x1b\[[0-9;]*m", "", plan))
     assert set(replaced) == {"module.ami_tracker.aws_lambda_event_source_mapping.releases"}
-    poisoned.shell.run(start)
-    poisoned.table = RESTORED
-    poisoned.shell.run(clean_up)
+    with_malformed.shell.run(start)
+    with_malformed.table = RESTORED
+    with_malformed.shell.run(clean_up)
 
-    assert poisoned.releases(VIRGINIA, "by-parameter") == history
-    new = poisoned.publish("by-parameter", VIRGINIA)
-    poisoned.invoke("scheduler", {})
+    assert with_malformed.releases(VIRGINIA, "by-parameter") == history
+    new = with_malformed.publish("by-parameter", VIRGINIA)
+    with_malformed.invoke("scheduler", {})
     release = ("us-east-1", "by-parameter", "release", new)
-    assert poisoned.until(poisoned.events, lambda now: len(now) > len(events)) == [*events, release]
-    assert poisoned.releases(VIRGINIA, "by-parameter")[-1].version == len(history) + 1
+    assert with_malformed.until(with_malformed.events, lambda now: len(now) > len(events)) == [
+        *events,
+        release,
+    ]
+    assert with_malformed.releases(VIRGINIA, "by-parameter")[-1].version == len(history) + 1
 
 
-def test_a_restored_row_is_found_and_corrected(poisoned: Deployment) -> None:
-    """The listing names the row that is behind; deleted, it comes back from its last release."""
+def test_outdated_row_is_found_and_corrected(with_malformed: Deployment) -> None:
+    """The listing names an outdated row; once deleted, it is derived from its last release."""
     compare, delete = steps("Single rows")
     compare, delete = (c.replace(PREFIX, RESTORED) for c in (compare, delete))
-    events = poisoned.events()
-    last = poisoned.releases(IRELAND, "by-parameter")[-1]
-    assert poisoned.shell.run(compare) == ""
-    poisoned.client("dynamodb").update_item(
+    events = with_malformed.events()
+    last = with_malformed.releases(IRELAND, "by-parameter")[-1]
+    assert with_malformed.shell.run(compare) == ""
+    with_malformed.client("dynamodb").update_item(
         TableName=RESTORED,
         Key={"region": {"S": IRELAND.region}, "record": {"S": BY_PARAMETER}},
         UpdateExpression="SET #version = :one",
@@ -400,60 +425,70 @@ def test_a_restored_row_is_found_and_corrected(poisoned: Deployment) -> None:
         ExpressionAttributeValues={":one": {"N": "1"}},
     )
 
-    listed = poisoned.shell.run(compare)
+    listed = with_malformed.shell.run(compare)
     assert f"{IRELAND.region} {BY_PARAMETER} row: 1" in listed
     assert f"last release: {last.version} {last.observed.image_id}" in listed
     assert len(listed.splitlines()) == 1
-    poisoned.shell.run(delete)
-    poisoned.invoke("scheduler", {})
-    healed = (last.observed.image_id, "ok")
+    with_malformed.shell.run(delete)
+    with_malformed.invoke("scheduler", {})
+    corrected = (last.observed.image_id, "ok")
     assert (
-        poisoned.until(
-            lambda: poisoned.known(IRELAND, "by-parameter"), lambda known: known == healed
+        with_malformed.until(
+            lambda: with_malformed.known(IRELAND, "by-parameter"), lambda known: known == corrected
         )
-        == healed
+        == corrected
     )
-    assert poisoned.until(lambda: poisoned.shell.run(compare), lambda text: text == "") == ""
-    assert poisoned.events() == events
+    assert (
+        with_malformed.until(lambda: with_malformed.shell.run(compare), lambda text: text == "")
+        == ""
+    )
+    assert with_malformed.events() == events
 
 
-def test_a_second_hub_takes_over_and_gives_way_again(poisoned: Deployment) -> None:
-    """The members' roles, topics and subscriptions serve a hub in another region; the old one is
-    locked out, and works again when the new one is removed.
-    """  # noqa: D205 - one sentence
+def test_standby_hub_takes_over_and_is_removed_again(with_malformed: Deployment) -> None:
+    """A hub in another region uses the members' roles, topics and subscriptions.
+
+    The old hub has no access meanwhile, and works again when the standby hub is removed.
+    """
     delete_roles, copy, deploy, go_back = steps("The hub's region is gone")
-    events = poisoned.events()
-    poisoned.shell.run(delete_roles)
-    poisoned.shell.run(copy)
-    poisoned.configure("standby", **{**VARIABLES, "region": STANDBY_REGION})
-    poisoned.shell.run(deploy)
-    assert "not authorized" in poisoned.invoke("scheduler", {})["errorMessage"]
+    events = with_malformed.events()
+    with_malformed.shell.run(delete_roles)
+    with_malformed.shell.run(copy)
+    with_malformed.configure("standby", **{**VARIABLES, "region": STANDBY_REGION})
+    with_malformed.shell.run(deploy)
+    assert "not authorized" in with_malformed.invoke("scheduler", {})["errorMessage"]
 
-    old = (poisoned.table, poisoned.region)
-    poisoned.table, poisoned.region = PREFIX, STANDBY_REGION
-    poisoned.invoke("scheduler", {})
-    baseline = poisoned.until(
-        lambda: poisoned.known(IRELAND, "by-parameter"), lambda known: known[1] == "ok"
+    old = (with_malformed.table, with_malformed.region)
+    with_malformed.table, with_malformed.region = PREFIX, STANDBY_REGION
+    with_malformed.invoke("scheduler", {})
+    baseline = with_malformed.until(
+        lambda: with_malformed.known(IRELAND, "by-parameter"), lambda known: known[1] == "ok"
     )
     assert baseline[1] == "ok"
-    new = poisoned.publish("by-parameter", IRELAND)
-    poisoned.invoke("scheduler", {})
+    new = with_malformed.publish("by-parameter", IRELAND)
+    with_malformed.invoke("scheduler", {})
     release = ("eu-west-1", "by-parameter", "release", new)
-    assert poisoned.until(poisoned.events, lambda now: len(now) > len(events)) == [*events, release]
-    assert poisoned.releases(IRELAND, "by-parameter")[-1].version == 2
+    assert with_malformed.until(with_malformed.events, lambda now: len(now) > len(events)) == [
+        *events,
+        release,
+    ]
+    assert with_malformed.releases(IRELAND, "by-parameter")[-1].version == 2
 
-    poisoned.table, poisoned.region = old
-    poisoned.shell.run(go_back)
-    poisoned.invoke("scheduler", {})
+    with_malformed.table, with_malformed.region = old
+    with_malformed.shell.run(go_back)
+    with_malformed.invoke("scheduler", {})
     once_more = [*events, release, release]
-    assert poisoned.until(poisoned.events, lambda now: len(now) > len(events) + 1) == once_more
+    assert (
+        with_malformed.until(with_malformed.events, lambda now: len(now) > len(events) + 1)
+        == once_more
+    )
 
 
-# --- what is left
+# --- destroy
 
 
 def test_destroy_leaves_nothing(deployment: Deployment, before: Inventory) -> None:
-    """The hub account holds what it held before, of every kind that a deployment makes."""
+    """After a destroy, the hub account has the same resources as before, of every kind."""
     during = inventory(deployment.aws)
     deployment.destroy()
 

@@ -1,4 +1,4 @@
-"""`make plan` and `make deploy` as people run them: the basic root, deployed to ministack."""
+"""`make plan` and `make deploy` deploy the basic root to ministack."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from deployment_lab import HUB, HUB_REGION, IMAGES, OVERRIDE, REGIONS
 from ministack import Ministack, ministack
-from packages import CACHE, ENVIRON, interpreter, runs_here
+from packages import CACHE, ENVIRON, interpreter, require_linux
 from terraform import ROOT, Terraform, checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -48,7 +48,7 @@ class Repository:
         (self.root / "terraform.tfvars").write_text(SETTINGS + more, encoding="utf-8")
 
     def make(self, target: str, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run make, without a terminal; the Python environment is the one of the tests."""
+        """Run make without a terminal, with the Python environment of the tests."""
         tool = Path(sys.prefix)
         options = f"--cache {CACHE} --python {interpreter()}"
         return subprocess.run(
@@ -70,7 +70,7 @@ class Repository:
         return Terraform(self.root, self.aws.environment(HUB, HUB_REGION))
 
     def printed_outputs(self) -> str:
-        """What `terraform output` prints."""
+        """The output of `terraform output`."""
         return subprocess.run(
             [shutil.which("terraform") or "", f"-chdir={self.root}", "output", "-no-color"],
             env=self.environ,
@@ -84,7 +84,7 @@ class Repository:
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
     """The copy, with an emulator to deploy to."""
-    runs_here()
+    require_linux()
     interpreter()
     folder = checkout(tmp_path_factory.mktemp("make"), regions=REGIONS)
     ignored = shutil.ignore_patterns("__pycache__")
@@ -107,15 +107,15 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]
         yield found
 
 
-def test_a_deployment_is_planned_read_and_applied(repository: Repository) -> None:
-    """What is refused changes nothing; what is applied is what the last plan said."""
+def test_deployment_is_planned_and_applied(repository: Repository) -> None:
+    """Refused commands change nothing; the applied changes are those of the last plan."""
     repository.configure("max_removed_percnt = 50\n")
     misspelt = repository.make("plan")
     repository.configure()
     too_early = repository.make("deploy", "APPROVE=yes")
     planned = repository.make("plan")
     unanswered = repository.make("deploy")
-    made_before_a_yes = repository.aws.client("dynamodb", HUB_REGION, HUB).list_tables()
+    tables_before_approval = repository.aws.client("dynamodb", HUB_REGION, HUB).list_tables()
     deployed = repository.make("deploy", "APPROVE=yes")
 
     assert f"{EXAMPLE}/terraform.tfvars:5: max_removed_percnt: " in misspelt.stderr
@@ -126,7 +126,7 @@ def test_a_deployment_is_planned_read_and_applied(repository: Repository) -> Non
     assert len(planned.stdout.splitlines()) < 60
     assert unanswered.returncode != 0
     assert "APPROVE=yes applies the plan" in unanswered.stderr
-    assert made_before_a_yes["TableNames"] == []
+    assert tables_before_approval["TableNames"] == []
     assert deployed.returncode == 0, deployed.stderr
     assert "Apply complete!" in deployed.stdout
     assert deployed.stdout.count("To create:") == 1
@@ -139,7 +139,7 @@ def test_a_deployment_is_planned_read_and_applied(repository: Repository) -> Non
 def test_a_change_names_its_attribute_and_stale_packages_are_refused(
     repository: Repository,
 ) -> None:
-    """One setting of one function; then a zip that is not the planned one."""
+    """A plan names the changed setting; a zip that differs from the planned one is refused."""
     repository.configure("max_removed_percent = 50\n")
     planned = repository.make("plan")
     zip_file = repository.folder / "build/packages/scheduler.zip"

@@ -16,7 +16,7 @@ from typing import Any
 
 import botocore
 import pytest
-from packages import ROOT, runs_here
+from packages import ROOT, require_linux
 from runtime_api import Function, FunctionFailedError
 
 from infra.package.calls import CALLS
@@ -40,7 +40,7 @@ RUNS = 3
 @pytest.fixture(scope="module", name="python")
 def runtime_python() -> Path:
     """The Python that has Lambda's runtime client, and nothing that the functions import."""
-    runs_here()
+    require_linux()
     if not RUNTIME_PYTHON.exists():
         pytest.skip("there is no .venv-runtime; `make test` makes it where Python 3.13 is found")
     return RUNTIME_PYTHON
