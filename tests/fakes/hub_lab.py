@@ -1,7 +1,7 @@
-"""A whole hub with StackSets, applied by Terraform: ministack, and moto for CloudFormation.
+"""A complete hub with StackSets, applied by Terraform to ministack and to moto.
 
-ministack has no StackSets, and moto never finishes the hub's queues: each answers for what it has.
-Accounts are the hub's in ministack, and every other one in moto.
+ministack has no StackSets, so moto is the endpoint of CloudFormation. moto cannot create the hub's
+queues, so ministack is the endpoint of all other services.
 
     with hub_lab(folder) as hub:
         hub.terraform.apply(…)
@@ -38,8 +38,8 @@ resource "aws_cloudwatch_query_definition" "this" {
 
 
 @dataclass
-class StackSetsMemory:
-    """What moto's StackSets were asked for and would forget: `operations` are their preferences."""
+class StackSetCalls:
+    """StackSet operations with their preferences, which moto does not keep."""
 
     operations: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
@@ -52,14 +52,14 @@ _KEPT = {
 
 
 @contextmanager
-def remembering_stack_sets() -> Iterator[StackSetsMemory]:
-    """StackSets of moto that keep auto-deployment, capabilities and execution, as AWS does.
+def complete_stack_sets() -> Iterator[StackSetCalls]:
+    """Patch moto's StackSets to keep auto-deployment, capabilities and managed execution.
 
-    Without, each plan replaces a service-managed StackSet, and would hide what else replaces it.
+    Without the patch, every plan replaces a service-managed StackSet.
     """
-    memory = StackSetsMemory()
+    calls = StackSetCalls()
 
-    def kept(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def keeping(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def answer(request: Any) -> Any:  # noqa: ANN401 - moto's
             result = call(request)
             name = _parameter(request, "StackSetName")
@@ -72,11 +72,11 @@ def remembering_stack_sets() -> Iterator[StackSetsMemory]:
 
         return answer
 
-    def noted(operation: str, call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def recording(operation: str, call: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def answer(request: Any) -> Any:  # noqa: ANN401 - moto's
             name = _parameter(request, "StackSetName")
             preferences = _parameter(request, "OperationPreferences") or {}
-            memory.operations.append((operation, name, preferences))
+            calls.operations.append((operation, name, preferences))
             return call(request)
 
         return answer
@@ -84,12 +84,12 @@ def remembering_stack_sets() -> Iterator[StackSetsMemory]:
     with pytest.MonkeyPatch.context() as patch:
         responses = CloudFormationResponse
         patch.setattr(StackSet, "managed_execution", {"Active": False})
-        patch.setattr(responses, "create_stack_set", kept(responses.create_stack_set))
-        update = noted("UpdateStackSet", kept(responses.update_stack_set))
+        patch.setattr(responses, "create_stack_set", keeping(responses.create_stack_set))
+        update = recording("UpdateStackSet", keeping(responses.update_stack_set))
         patch.setattr(responses, "update_stack_set", update)
-        create = noted("CreateStackInstances", responses.create_stack_instances)
+        create = recording("CreateStackInstances", responses.create_stack_instances)
         patch.setattr(responses, "create_stack_instances", create)
-        yield memory
+        yield calls
 
 
 def _parameter(request: Any, name: str) -> Any:  # noqa: ANN401 - moto's
@@ -98,7 +98,7 @@ def _parameter(request: Any, name: str) -> Any:  # noqa: ANN401 - moto's
 
 @dataclass(frozen=True, slots=True)
 class HubLab:
-    """A hub to be applied: where it is, and the files that it reads."""
+    """A hub before its first apply, with the files that it reads."""
 
     aws: Ministack
     stack_sets: EmbeddedAws
@@ -111,7 +111,7 @@ class HubLab:
         write_manifest(self.tree)
 
     def package(self, service: str, content: str) -> None:
-        """Give a function another zip."""
+        """Replace the zip of a function."""
         with zipfile.ZipFile(self.tree / "build/packages" / f"{service}.zip", "w") as package:
             package.writestr(zipfile.ZipInfo("content.py"), content)
         write_manifest(self.tree)
@@ -125,9 +125,9 @@ def hub_lab(
     regions: str,
     files: Mapping[str, str] | None = None,
 ) -> Iterator[HubLab]:
-    """A hub before its first apply, in an own copy of the repository's infrastructure.
+    """A hub before its first apply, in a copy of the repository's infrastructure.
 
-    `root` is the folder of the root module there, into which `files` are written. Skips the test
+    `root` is the folder of the root module in the copy; `files` are written into it. Skips the test
     where ministack or Terraform is missing.
     """
     with EmbeddedAws() as stack_sets, ministack(folder / "ministack", {}) as aws:
@@ -144,13 +144,13 @@ def hub_lab(
         yield HubLab(aws, stack_sets, tree, Terraform(tree / root, environment))
 
 
-def news(plan: Plan, before: Plan) -> dict[str, tuple[str, ...]]:
-    """What a plan does, by short address, and another with nothing changed does not.
+def new_changes(plan: Plan, before: Plan) -> dict[str, tuple[str, ...]]:
+    """The changes of a plan that are not in the plan of the unchanged configuration.
 
-    An emulator that forgets something makes differences of its own, which are in both.
+    Both plans have the differences that come from attributes which an emulator does not keep.
     """
     known, planned = _each(before), _each(plan)
-    return {short(at): doing[0] for at, doing in planned.items() if known.get(at) != doing}
+    return {short(at): change[0] for at, change in planned.items() if known.get(at) != change}
 
 
 def _each(plan: Plan) -> dict[str, tuple[tuple[str, ...], Any]]:
@@ -159,5 +159,5 @@ def _each(plan: Plan) -> dict[str, tuple[tuple[str, ...], Any]]:
 
 
 def short(address: str) -> str:
-    """An address without its modules up to the hub's or the members'."""
+    """An address without the hub's and the members' module."""
     return re.sub(r"^module\.ami_tracker\.|module\.members(\[0\])?\.", "", address)

@@ -1,7 +1,7 @@
-"""One place more or less, of a deployment that runs: what the plan changes, and nothing else.
+"""A plan that adds or removes one account or region changes only the resources of that target.
 
-A topic takes its subscriptions with it, and a table its history: neither may be replaced by an edit
-that concerns another place.
+A replaced topic loses its subscriptions, and a replaced table its history. An edit of another
+target must not replace them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_lab import HUB, HubLab, StackSetsMemory, hub_lab, news, remembering_stack_sets
+from hub_lab import HUB, HubLab, StackSetCalls, complete_stack_sets, hub_lab, new_changes
 from stack_sets_lab import HOME, Organization
 from terraform import Plan, Terraform, checkout, environment
 
 from services.embedded.aws.server import EmbeddedAws
 
-MEMBER, NEWCOMER = "222233334444", "333344445555"
+MEMBER, NEW_MEMBER = "222233334444", "333344445555"
 CREATE, UPDATE, DELETE = ("create",), ("update",), ("delete",)
 
 REGIONS = f"""\
@@ -28,7 +28,7 @@ regions:
   - {{Name: eu-west-1, AccountId: "{MEMBER}"}}
 """
 ANOTHER_REGION = f'  - {{Name: eu-north-1, AccountId: "{HUB}"}}\n'
-ANOTHER_ACCOUNT = f'  - {{Name: eu-west-1, AccountId: "{NEWCOMER}"}}\n'
+ANOTHER_ACCOUNT = f'  - {{Name: eu-west-1, AccountId: "{NEW_MEMBER}"}}\n'
 
 INSTANCE = "aws_cloudformation_stack_set_instance"
 SELF_MANAGED = "aws_cloudformation_stack_set.self_managed"
@@ -41,22 +41,22 @@ POLICIES_WITH_ACCOUNTS = {
 
 
 def removed(plan: Plan) -> set[str]:
-    """What a plan deletes, also to create it again."""
+    """The addresses that a plan deletes or replaces."""
     return {address for address, done in plan.changes().items() if "delete" in done}
 
 
-# --- the whole hub, with self-managed StackSets
+# --- the complete hub, with self-managed StackSets
 
 
 @dataclass
 class Running:
-    """A hub that was applied, and what a plan of it without any change says."""
+    """An applied hub, and a plan of its unchanged configuration."""
 
     hub: HubLab
     unchanged: Plan
 
     def plan(self, *, regions: str = REGIONS, **variables: object) -> Plan:
-        """What another list of places would do."""
+        """The plan for another regions.yaml or other variables."""
         self.hub.watch(regions)
         return self.hub.terraform.plan(**{**VARIABLES, **variables})
 
@@ -68,7 +68,7 @@ VARIABLES: dict[str, Any] = {"external_id": "of-the-places-test", "deletion_prot
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A hub whose StackSets are in two accounts and two regions."""
     folder = tmp_path_factory.mktemp("places")
-    with remembering_stack_sets(), hub_lab(folder, regions=REGIONS) as hub:
+    with complete_stack_sets(), hub_lab(folder, regions=REGIONS) as hub:
         hub.terraform.init()
         hub.terraform.apply(**VARIABLES)
         yield Running(hub, hub.terraform.plan(**VARIABLES))
@@ -77,19 +77,19 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 class TestRunningHub:
-    """The hub in ministack, its StackSets in moto."""
+    """The hub is on ministack, its StackSets are on moto."""
 
     def test_without_a_change_nothing_is_removed(self, running: Running) -> None:
-        """What the emulators tell otherwise is updated only, so the plans below show the rest."""
+        """The emulators' differences are only updates, so replacements show in the plans below."""
         assert removed(running.unchanged) == set()
         assert "aws_dynamodb_table" not in str(running.unchanged.changes())
 
-    def test_one_region_more(self, running: Running) -> None:
-        """It makes its topic, and the roles are allowed to use the region."""
+    def test_adding_a_region(self, running: Running) -> None:
+        """A new region creates its topic, and the roles are allowed to use the region."""
         plan = running.plan(regions=REGIONS + ANOTHER_REGION)
 
         assert removed(plan) == set()
-        assert news(plan, running.unchanged) == {
+        assert new_changes(plan, running.unchanged) == {
             f'{INSTANCE}.topics["{HUB}/eu-north-1"]': CREATE,
             f'{SELF_MANAGED}["roles"]': UPDATE,
         }
@@ -101,18 +101,18 @@ class TestRunningHub:
             == (after["parameters"])
         )
 
-    def test_one_account_more(self, running: Running) -> None:
-        """It makes the account's roles and topic, and the hub's roles may assume the new ones."""
+    def test_adding_an_account(self, running: Running) -> None:
+        """A new account gets its roles and topic, and the hub's roles may assume the new ones."""
         plan = running.plan(regions=REGIONS + ANOTHER_ACCOUNT)
 
         assert removed(plan) == set()
-        assert news(plan, running.unchanged) == {
-            f'{INSTANCE}.roles["{NEWCOMER}"]': CREATE,
-            f'{INSTANCE}.topics["{NEWCOMER}/eu-west-1"]': CREATE,
+        assert new_changes(plan, running.unchanged) == {
+            f'{INSTANCE}.roles["{NEW_MEMBER}"]': CREATE,
+            f'{INSTANCE}.topics["{NEW_MEMBER}/eu-west-1"]': CREATE,
             **POLICIES_WITH_ACCOUNTS,
         }
 
-    def test_one_image_more_or_less(self, running: Running) -> None:
+    def test_another_package_of_the_scheduler(self, running: Running) -> None:
         """The scheduler gets its new package, and no other resource changes."""
         packages = running.hub.tree / "build/packages/scheduler.zip"
         old = packages.read_bytes()
@@ -121,41 +121,41 @@ class TestRunningHub:
         packages.write_bytes(old)
 
         assert removed(plan) == set()
-        assert news(plan, running.unchanged) == {
+        assert new_changes(plan, running.unchanged) == {
             "module.scheduler.aws_lambda_function.this": UPDATE
         }
 
-    def test_one_region_less(self, running: Running) -> None:
-        """Its own stack instance alone is removed."""
+    def test_removing_a_region(self, running: Running) -> None:
+        """Only the stack instance of the removed region is deleted."""
         plan = running.plan(
             regions=REGIONS.replace(f'  - {{Name: us-east-1, AccountId: "{HUB}"}}\n', "")
         )
 
-        assert news(plan, running.unchanged) == {
+        assert new_changes(plan, running.unchanged) == {
             f'{INSTANCE}.topics["{HUB}/us-east-1"]': DELETE,
             f'{SELF_MANAGED}["roles"]': UPDATE,
         }
 
-    def test_one_account_less(self, running: Running) -> None:
-        """Its own stack instances alone are removed."""
+    def test_removing_an_account(self, running: Running) -> None:
+        """Only the stack instances of the removed account are deleted."""
         plan = running.plan(
             regions=REGIONS.replace(f'  - {{Name: eu-west-1, AccountId: "{MEMBER}"}}\n', "")
         )
 
-        assert news(plan, running.unchanged) == {
+        assert new_changes(plan, running.unchanged) == {
             f'{INSTANCE}.roles["{MEMBER}"]': DELETE,
             f'{INSTANCE}.topics["{MEMBER}/eu-west-1"]': DELETE,
             **POLICIES_WITH_ACCOUNTS,
         }
 
-    def test_preferences_are_sent_to_the_stack_sets_alone(self, running: Running) -> None:
-        """Another tolerance or order is one update of a StackSet, and none of an instance."""
+    def test_preferences_update_only_the_stack_sets(self, running: Running) -> None:
+        """Another tolerance or region order updates the StackSets, not the stack instances."""
         order = ["us-east-1", "eu-west-1"]
         ordered = running.plan(stack_set_region_order=order)
         tolerant = running.plan(stack_set_failure_tolerance_percent=25)
 
-        assert news(ordered, running.unchanged) == {f'{SELF_MANAGED}["topics"]': UPDATE}
-        assert news(tolerant, running.unchanged) == {
+        assert new_changes(ordered, running.unchanged) == {f'{SELF_MANAGED}["topics"]': UPDATE}
+        assert new_changes(tolerant, running.unchanged) == {
             f'{SELF_MANAGED}["roles"]': UPDATE,
             f'{SELF_MANAGED}["topics"]': UPDATE,
         }
@@ -182,13 +182,13 @@ class Units:
 
     aws: EmbeddedAws
     terraform: Terraform
-    memory: StackSetsMemory
+    calls: StackSetCalls
     inputs: dict[str, Any]
     more: str
     unchanged: Plan
 
     def plan(self, **changed: object) -> Plan:
-        """What other inputs would do."""
+        """The plan for other inputs."""
         return self.terraform.plan(inputs={**self.inputs, **changed})
 
     def targets(self, *regions: str) -> list[dict[str, str]]:
@@ -199,7 +199,7 @@ class Units:
 @pytest.fixture(scope="class")
 def units(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Units]:
     """Service-managed StackSets over two of three units, in two regions."""
-    with remembering_stack_sets() as memory, EmbeddedAws() as aws:
+    with complete_stack_sets() as calls, EmbeddedAws() as aws:
         organization = Organization(aws)
         ids = [organization.unit(name) for name in ("first", "second", "third")]
         for number, unit in enumerate(ids):
@@ -231,74 +231,74 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Units]:
         terraform.init()
         terraform.apply(inputs=given)
         unchanged = terraform.plan(inputs=given)
-        yield Units(aws, terraform, memory, given, ids[2], unchanged)
+        yield Units(aws, terraform, calls, given, ids[2], unchanged)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 class TestUnits:
-    """The tests follow each other: the last ones apply."""
+    """The tests depend on their order: the last ones apply."""
 
     def test_without_a_change_nothing_is_removed(self, units: Units) -> None:
-        """The emulator keeps the StackSets here as AWS does, so a replacement would show."""
+        """The emulator keeps the StackSets' attributes, so a plan would show a replacement."""
         assert removed(units.unchanged) == set()
 
-    def test_one_unit_more(self, units: Units) -> None:
-        """It makes its own stack instances."""
+    def test_adding_a_unit(self, units: Units) -> None:
+        """A new unit creates only its own stack instances."""
         both = units.inputs["organizational_unit_ids"]
         plan = units.plan(organizational_unit_ids=[units.more, *both])
 
         assert removed(plan) == set()
-        assert news(plan, units.unchanged) == {
+        assert new_changes(plan, units.unchanged) == {
             f'{INSTANCE}.roles["{units.more}"]': CREATE,
             f'{INSTANCE}.topics["{units.more}/eu-west-1"]': CREATE,
             f'{INSTANCE}.topics["{units.more}/us-east-1"]': CREATE,
         }
 
-    def test_one_region_more(self, units: Units) -> None:
-        """It makes a stack instance for each unit, and the roles are allowed to use the region."""
+    def test_adding_a_region(self, units: Units) -> None:
+        """A new region creates a stack instance in each unit; the roles may use the region."""
         plan = units.plan(targets=units.targets("us-east-1", "eu-west-1", "eu-north-1"))
         first, second = units.inputs["organizational_unit_ids"]
 
         assert removed(plan) == set()
-        assert news(plan, units.unchanged) == {
+        assert new_changes(plan, units.unchanged) == {
             f'{INSTANCE}.topics["{first}/eu-north-1"]': CREATE,
             f'{INSTANCE}.topics["{second}/eu-north-1"]': CREATE,
             f'{SERVICE_MANAGED}["roles"]': UPDATE,
         }
 
-    def test_one_account_more_in_regions_yaml(self, units: Units) -> None:
-        """The units have it already: nothing changes."""
-        more = {"account_id": NEWCOMER, "region": "us-east-1"}
+    def test_adding_an_account_to_regions_yaml(self, units: Units) -> None:
+        """A new account of regions.yaml changes nothing, because the units already contain it."""
+        more = {"account_id": NEW_MEMBER, "region": "us-east-1"}
         plan = units.plan(targets=[*units.inputs["targets"], more])
 
-        assert news(plan, units.unchanged) == {}
+        assert new_changes(plan, units.unchanged) == {}
 
-    def test_one_unit_less(self, units: Units) -> None:
-        """Its own stack instances alone are removed."""
+    def test_removing_a_unit(self, units: Units) -> None:
+        """Only the stack instances of the removed unit are deleted."""
         first, second = units.inputs["organizational_unit_ids"]
         plan = units.plan(organizational_unit_ids=[first])
 
-        assert news(plan, units.unchanged) == {
+        assert new_changes(plan, units.unchanged) == {
             f'{INSTANCE}.roles["{second}"]': DELETE,
             f'{INSTANCE}.topics["{second}/eu-west-1"]': DELETE,
             f'{INSTANCE}.topics["{second}/us-east-1"]': DELETE,
         }
 
-    def test_one_region_less(self, units: Units) -> None:
-        """Its own stack instances alone are removed."""
+    def test_removing_a_region(self, units: Units) -> None:
+        """Only the stack instances of the removed region are deleted."""
         plan = units.plan(targets=units.targets("us-east-1"))
         first, second = units.inputs["organizational_unit_ids"]
 
-        assert news(plan, units.unchanged) == {
+        assert new_changes(plan, units.unchanged) == {
             f'{INSTANCE}.topics["{first}/eu-west-1"]': DELETE,
             f'{INSTANCE}.topics["{second}/eu-west-1"]': DELETE,
             f'{SERVICE_MANAGED}["roles"]': UPDATE,
         }
 
-    def test_new_instances_are_made_with_the_tolerance(self, units: Units) -> None:
-        """Each operation works in as many accounts at once as may fail, in per cent."""
-        made = [each for each in units.memory.operations if each[0] == "CreateStackInstances"]
+    def test_new_instances_are_created_with_the_tolerance(self, units: Units) -> None:
+        """The maximum concurrency of each operation is its failure tolerance, in percent."""
+        made = [each for each in units.calls.operations if each[0] == "CreateStackInstances"]
 
         assert len(made) == 2 + 4
         assert [preferences for _, _, preferences in made] == 6 * [
@@ -313,12 +313,12 @@ class TestUnits:
         """
         order = ["us-east-1", "eu-west-1"]
         before = units.aws.mark()
-        del units.memory.operations[:]
+        del units.calls.operations[:]
         changed = {**units.inputs, "region_order": order, "failure_tolerance_percent": 0}
 
         units.terraform.apply(inputs=changed)
 
-        # The provider sends 0 per cent as a count of 0.
+        # The provider sends 0 percent as a count of 0.
         strict = {"FailureToleranceCount": 0, "MaxConcurrentPercentage": 1}
         operations = sorted(units.memory.operations, key=lambda each: each[1])
         assert operations[1][2].pop("RegionOrder", order) == order
@@ -340,10 +340,10 @@ class TestUnits:
 
 
 @pytest.mark.parametrize(("accounts", "warned"), [(15, False), (16, True)])
-def test_more_than_300_self_managed_places_are_warned_of(
+def test_more_than_300_self_managed_targets_give_a_warning(
     tmp_path: Path, accounts: int, *, warned: bool
 ) -> None:
-    """The plan goes on, and says what to do instead."""
+    """The plan succeeds with a warning that recommends service-managed StackSets."""
     with EmbeddedAws() as aws:
         root = checkout(tmp_path) / "infra/terraform/examples/basic"
         lines = [
