@@ -1,14 +1,14 @@
-"""Accounts to deploy stacks to: the embedded AWS, read as one table of what is where.
+"""Accounts of the embedded AWS for deployments of stacks, and a listing of their resources.
 
     with EmbeddedAws() as aws:
         …
-        made()   # {("111122223333", "iam"): {"ami-tracker-read", …}, …}
+        created_resources()   # {("111122223333", "iam"): {"ami-tracker-read", …}, …}
 
-Importing it changes moto's CloudFormation where it differs from AWS:
-* it gets the topic policy, which it does not know;
-* it leaves out statements of a managed policy that are AWS::NoValue;
-* it describes a list among a stack's parameters as its text;
-* it keeps those of a StackSet's parameters that an instance does not override.
+Importing this module changes moto's CloudFormation where it differs from AWS:
+* it supports the resource type AWS::SNS::TopicPolicy;
+* it removes statements of a managed policy that are AWS::NoValue;
+* it describes the value of a list parameter as a string;
+* a stack instance uses the StackSet's parameters that it does not override.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
 
 HOME = "us-east-1"
 IAM = "iam"
-"""In place of a region, for what an account has once."""
+"""Used in place of a region for IAM resources."""
 
-_ROLE_OF_ORGANIZATIONS = "OrganizationAccountAccessRole"  # in every account that it makes
+_ROLE_OF_ORGANIZATIONS = (
+    "OrganizationAccountAccessRole"  # in every account that Organizations creates
+)
 
 Place = tuple[str, str]
 """An account, and a region or `IAM`."""
@@ -41,7 +43,7 @@ Place = tuple[str, str]
 class TopicPolicy(CloudFormationModel):
     """`AWS::SNS::TopicPolicy`: moto finds its resource types by their base class."""
 
-    __module__ = "moto.sns.policies"  # moto files its models by the second part
+    __module__ = "moto.sns.policies"  # moto groups its models by the second part
 
     def __init__(self, physical_resource_id: str) -> None:
         self.physical_resource_id = physical_resource_id
@@ -53,12 +55,12 @@ class TopicPolicy(CloudFormationModel):
 
     @staticmethod
     def cloudformation_type() -> str:
-        """What templates call it."""
+        """The resource type in templates."""
         return "AWS::SNS::TopicPolicy"
 
     @classmethod
     def has_cfn_attr(cls, attr: str) -> bool:  # noqa: ARG003 - moto's interface
-        """It has no attributes."""
+        """The resource type has no attributes."""
         return False
 
     @classmethod
@@ -70,7 +72,7 @@ class TopicPolicy(CloudFormationModel):
         region_name: str,
         **_: object,
     ) -> TopicPolicy:
-        """The policy, put on each of its topics."""
+        """Set the policy of each topic."""
         properties = cloudformation_json["Properties"]
         for arn in properties["Topics"]:
             policy = json.dumps(properties["PolicyDocument"])
@@ -79,7 +81,7 @@ class TopicPolicy(CloudFormationModel):
 
     @classmethod
     def delete_from_cloudformation_json(cls, *_: object) -> None:
-        """Nothing: it goes with its topic."""
+        """Do nothing: the policy is deleted with its topic."""
 
 
 def _managed_policy(
@@ -113,7 +115,7 @@ def _create_with_overrides(
     deployment_targets: dict[str, Any],
     permission_model: str,
 ) -> list[dict[str, Any]]:
-    # moto passes overrides as they came, and without any the StackSet's own, by name.
+    # moto passes overrides as a list, or the StackSet's parameters as a dictionary.
     overridden = _by_name(parameters) if isinstance(parameters, list) else {}
     before = set(instances.stack_instances)
     merged = {**_by_name(instances.parameters), **overridden}
@@ -144,8 +146,8 @@ for _changed, _name, _by in _changes:
     setattr(_changed, _name, _by)
 
 
-def made() -> dict[Place, set[str]]:
-    """The names of all roles, topics and keys of the running AWS, in every account and region."""
+def created_resources() -> dict[Place, set[str]]:
+    """The names of all roles, topics and keys in every account and region."""
     table: dict[Place, set[str]] = defaultdict(set)
     for account_id, _, backend in _backends(iam_backends):
         roles = {role.name for role in backend.roles.values()}
@@ -168,7 +170,7 @@ def _backends(backends: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str,
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role as it is in an account: who may assume it, and its inline policies by name."""
+    """A role of an account: its trust policy, and its inline policies by name."""
 
     trust: Mapping[str, Any]
     policies: Mapping[str, Mapping[str, Any]]
@@ -179,8 +181,8 @@ def role(aws: EmbeddedAws, account_id: str, name: str) -> Role:
     """A role of an account."""
     iam = aws.client("iam", HOME, account_id)
     found = iam.get_role(RoleName=name)["Role"]
-    # moto's GetRolePolicy answers with Python's way to write a dictionary for what CloudFormation
-    # made, so the policies are read from its memory.
+    # moto's GetRolePolicy returns the policies of CloudFormation as the text of a Python
+    # dictionary, so they are read from the backend.
     policies = iam_backends[account_id]["aws"].get_role(name).policies
     return Role(
         trust=_document(found["AssumeRolePolicyDocument"]),
@@ -191,13 +193,13 @@ def role(aws: EmbeddedAws, account_id: str, name: str) -> Role:
 
 def _document(stored: str | Mapping[str, Any]) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(stored if isinstance(stored, str) else json.dumps(stored))
-    # A statement that is AWS::NoValue stays as a null in moto; CloudFormation leaves it out.
+    # moto keeps a statement that is AWS::NoValue as null; CloudFormation removes it.
     statements = [each for each in document["Statement"] if each is not None]
     return document | {"Statement": statements}
 
 
 def topic(aws: EmbeddedAws, account_id: str, region: str, name: str) -> dict[str, Any]:
-    """A topic's attributes; `Policy` is its document."""
+    """The attributes of a topic; `Policy` is the parsed policy document."""
     sns = aws.client("sns", region, account_id)
     arn = f"arn:aws:sns:{region}:{account_id}:{name}"
     attributes: dict[str, Any] = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
@@ -207,7 +209,7 @@ def topic(aws: EmbeddedAws, account_id: str, region: str, name: str) -> dict[str
 def deploy(
     aws: EmbeddedAws, place: Place, template: Path, parameters: Mapping[str, str]
 ) -> dict[str, str]:
-    """Deploy a template as a person would, without a StackSet; the stack's outputs."""
+    """Deploy a template without a StackSet and return the stack's outputs."""
     account_id, region = place
     cloudformation = aws.client("cloudformation", region, account_id)
     cloudformation.create_stack(
@@ -223,7 +225,7 @@ def deploy(
 
 
 class Organization:
-    """An organization around the hub as its management account; `accounts` are ids by name."""
+    """An organization with the hub as management account; `accounts` are ids by name."""
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self._api = aws.client("organizations", HOME, HUB_ACCOUNT)
@@ -232,13 +234,13 @@ class Organization:
         self.accounts: dict[str, str] = {}
 
     def unit(self, name: str, parent: str | None = None) -> str:
-        """A new organizational unit below another, or below the root."""
+        """Create an organizational unit below another one or below the root."""
         made = self._api.create_organizational_unit(ParentId=parent or self.root, Name=name)
         unit_id: str = made["OrganizationalUnit"]["Id"]
         return unit_id
 
     def account(self, name: str, unit: str) -> None:
-        """Make an account in a unit."""
+        """Create an account in a unit."""
         made = self._api.create_account(AccountName=name, Email=f"{name}@example.com")
         self.accounts[name] = made["CreateAccountStatus"]["AccountId"]
         self._api.move_account(

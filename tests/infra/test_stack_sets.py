@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stack_sets_lab import HOME, IAM, Organization, Role, deploy, made, role, topic
+from stack_sets_lab import HOME, IAM, Organization, Role, created_resources, deploy, role, topic
 from template import Stack, parse, resolve
 from terraform import Plan, Terraform, TerraformError, checkout, environment
 
@@ -283,7 +283,7 @@ class TestSelfManaged:
         """Each account has its roles once; each target has its topic; nothing else is made."""
         of_the_hub = {"ami-tracker-stackset-administration", "ami-tracker-stackset-execution"}
 
-        assert made() == {
+        assert created_resources() == {
             (HUB_ACCOUNT, IAM): ROLES | of_the_hub,
             (HUB_ACCOUNT, "us-east-1"): TOPIC,
             (FIRST, IAM): ROLES,
@@ -492,7 +492,7 @@ class TestSelfManaged:
 
         done = actions(self_managed.aws, before)
         assert done == ["DeleteStackInstances", "PutRolePolicy", "UpdateStackSet"]
-        assert {account for account, _ in made()} == {HUB_ACCOUNT, SECOND}
+        assert {account for account, _ in created_resources()} == {HUB_ACCOUNT, SECOND}
 
     def test_nothing_is_left_when_all_is_destroyed(self, self_managed: Deployment) -> None:
         """The roles that StackSets use outlive the last stack, and go then."""
@@ -503,7 +503,7 @@ class TestSelfManaged:
         done = actions(self_managed.aws, before)
         assert done[:2] == ["DeleteStackInstances", "DeleteStackSet"]
         assert set(done[2:]) == {"DeleteRole", "DeleteRolePolicy", "DeleteStack"}
-        assert made() == {}
+        assert created_resources() == {}
 
 
 # --- service-managed
@@ -538,7 +538,7 @@ class TestServiceManaged:
         accounts = service_managed.organization.accounts
         regions = ("us-east-1", "eu-west-1")
 
-        assert made() == {
+        assert created_resources() == {
             (accounts[name], place): ROLES if place == IAM else TOPIC
             for name in ("platform", "experiments")
             for place in (IAM, *regions)
@@ -623,7 +623,7 @@ class TestByHand:
         found = topic(aws, FIRST, "us-east-1", "ami-tracker-releases")
         regions = ["eu-west-1", "us-east-1"]
 
-        assert made() == {(FIRST, IAM): ROLES, (FIRST, "us-east-1"): TOPIC}
+        assert created_resources() == {(FIRST, IAM): ROLES, (FIRST, "us-east-1"): TOPIC}
         assert role(aws, FIRST, "ami-tracker-read") == read_role(regions)
         assert role(aws, FIRST, "ami-tracker-publish") == publish_role(FIRST, regions)
         assert found["Policy"] == topic_policy(found["TopicArn"], ORGANIZATION, LISTED)
@@ -651,7 +651,7 @@ class TestByHand:
         policy = kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"]
         use = {each["Sid"]: each for each in policy["Statement"]}["ThePublishRoleUsesItThroughSns"]
 
-        assert made() == {(FIRST, HOME): TOPIC | {"alias/ami-tracker-releases"}}
+        assert created_resources() == {(FIRST, HOME): TOPIC | {"alias/ami-tracker-releases"}}
         assert topic(aws, FIRST, HOME, "ami-tracker-releases")["KmsMasterKeyId"] == key_id
         assert kms.get_key_rotation_status(KeyId=key_id)["KeyRotationEnabled"]
         assert use["Condition"] == {
