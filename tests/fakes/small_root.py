@@ -1,7 +1,7 @@
-"""A root without a cloud: Terraform's own `terraform_data`, with every kind of change in its plans.
+"""A root module with only `terraform_data` resources; its plans have every kind of change.
 
-`documents(folder)` are real plans of it, as `terraform show -json` prints them. The unit tests read
-recorded ones; `python tests/fakes/small_root.py` records them again.
+`documents(folder)` returns real plans, as `terraform show -json` prints them. The unit tests read
+recorded plans; `python tests/fakes/small_root.py` records them again.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ MORE = [*FIRST, "111122223333/eu-north-1"]
 
 
 def small_root(folder: Path) -> Terraform:
-    """The root, initialised, with nothing applied."""
+    """The root module, initialised but not applied."""
     (folder / "main.tf").write_text(CONFIGURATION, encoding="utf-8")
     terraform = Terraform(folder, {})
     terraform.init()
@@ -84,7 +84,7 @@ def small_root(folder: Path) -> Terraform:
 
 
 def documents(folder: Path) -> dict[str, dict[str, Any]]:
-    """The plans of a first apply, of a second one that changes all, and of one without changes."""
+    """The plans of a first apply, of an apply that changes everything, and without changes."""
     terraform = small_root(folder)
     first: Mapping[str, Any] = {"secret": SECRET, "step": 1, "places": FIRST}
     found = {"first": dict(terraform.plan(**first).document)}

@@ -1,7 +1,7 @@
-"""CloudFormation templates, resolved as a deployment would: the policies that really get made.
+"""Resolves CloudFormation templates as a deployment does, to read the deployed policies.
 
-`resolve(parse(text), {...}, stack)` gives the resources that the conditions leave, their properties
-without intrinsic functions. A function that our templates do not use raises.
+`resolve(parse(text), {...}, stack)` returns the resources whose conditions hold, with resolved
+properties. An intrinsic function that our templates do not use raises an error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LIST = "CommaDelimitedList"
 
 
 class TemplateError(Exception):
-    """A template uses what is not resolved here, or a parameter does not fit it."""
+    """A template uses something unsupported, or a parameter is not valid."""
 
     def __init__(self, subject: object, problem: str) -> None:
         super().__init__(f"{subject}: {problem}")
@@ -48,7 +48,7 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource that is made: its type, and its properties as they are then."""
+    """A resource of a stack: its type, and its resolved properties."""
 
     kind: str
     properties: Mapping[str, Any]
@@ -57,16 +57,16 @@ class Resource:
 def resolve(
     template: Mapping[str, Any], parameters: Mapping[str, str], stack: Stack
 ) -> dict[str, Resource]:
-    """The resources that a template makes with these parameters, by logical id.
+    """The resources that a template creates with these parameters, by logical id.
 
     Raises:
-        TemplateError: a parameter is missing or does not fit; a function is not known here.
+        TemplateError: a parameter is missing or not valid, or a function is not supported.
     """
     return _Resolver(template, parameters, stack).resources()
 
 
 def parse(text: str) -> dict[str, Any]:
-    """A template out of its text, its short forms (`!Ref`) as long ones (`{"Ref": …}`)."""
+    """Parse a template; short forms (`!Ref`) become long forms (`{"Ref": …}`)."""
     document: dict[str, Any] = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
     return document
 
@@ -84,7 +84,7 @@ def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, obje
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:
-        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type] # all that is left
+        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type] # the only other kind of node
     return {name: value}
 
 
@@ -100,8 +100,8 @@ class _Resolver:
 
     def __post_init__(self) -> None:
         declared = self.template.get("Parameters", {})
-        if strange := sorted(set(self.given) - set(declared)):
-            raise TemplateError(strange, "no such parameters")
+        if unknown := sorted(set(self.given) - set(declared)):
+            raise TemplateError(unknown, "no such parameters")
         self.values = {name: _value(name, declared[name], self.given) for name in declared}
         self.values |= self.stack.pseudo()
 
@@ -127,8 +127,8 @@ class _Resolver:
             return raw
         if len(raw) == 1 and (name := next(iter(raw))) in _FUNCTIONS:
             return _FUNCTIONS[name](self, raw[name])
-        if strange := [name for name in raw if str(name).startswith("Fn::")]:
-            raise TemplateError(strange, "are functions that are not resolved here")
+        if unknown := [name for name in raw if str(name).startswith("Fn::")]:
+            raise TemplateError(unknown, "are functions that are not supported")
         members = {name: self.of(value) for name, value in raw.items()}
         return {name: value for name, value in members.items() if value is not _NO_VALUE}
 
@@ -138,11 +138,11 @@ class _Resolver:
         return self.attribute(name, "Ref")
 
     def attribute(self, name: str, attribute: str) -> str:
-        """What a resource is known by."""
+        """The value of a resource's attribute, or of `Ref`."""
         raw = self.template["Resources"][name]
         known = _ATTRIBUTES.get((raw["Type"], attribute))
         if known is None:
-            raise TemplateError(f"{name}.{attribute}", "is not known here")
+            raise TemplateError(f"{name}.{attribute}", "is not a supported attribute")
         own = {key: self.of(raw["Properties"].get(key, "")) for key in _NAMES}
         path = self.of(raw["Properties"].get("Path", "/"))
         return known.format(logical=name, path=path, **own, **_where(self.stack))
@@ -171,9 +171,11 @@ def _value(name: str, declared: Mapping[str, Any], given: Mapping[str, str]) -> 
     values = [v.strip() for v in text.split(",")] if declared["Type"] == _LIST else [text]
     for value in values:
         if not re.fullmatch(declared.get("AllowedPattern", ".*"), value):
-            raise TemplateError(f"{name}={value!r}", "is refused by the parameter's pattern")
+            raise TemplateError(
+                f"{name}={value!r}", "does not match the parameter's AllowedPattern"
+            )
         if value not in declared.get("AllowedValues", [value]):
-            raise TemplateError(f"{name}={value!r}", "is not among the parameter's values")
+            raise TemplateError(f"{name}={value!r}", "is not in the parameter's AllowedValues")
     if declared["Type"] == _LIST:
         return values
     return text

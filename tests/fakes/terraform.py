@@ -1,7 +1,7 @@
-"""Terraform as the tests run it: in a copy of the infrastructure, and without the internet.
+"""Runs Terraform for the tests, in a copy of the infrastructure and without the internet.
 
-A test takes a copy of the repository's infrastructure (`checkout`), so that no state, lock file or
-plugin ever lands in the tree, and drives one root module in it with `Terraform`:
+A test copies the repository's infrastructure (`checkout`), because Terraform writes its state, lock
+file and plugins into its folder. `Terraform` runs the commands in one root module of the copy:
 
     root = checkout(tmp_path) / "infra/terraform/examples/basic"
     terraform = Terraform(root, environment("http://127.0.0.1:4566"))
@@ -9,8 +9,8 @@ plugin ever lands in the tree, and drives one root module in it with `Terraform`
     plan = terraform.plan(external_id="of-the-test")
     terraform.apply(external_id="of-the-test")
 
-`rendered(tmp_path, "basic", …)` gives the plan of an example from an empty state, for assertions on
-what would be made: it needs no emulator, since a plan asks AWS for nothing but who is calling.
+`rendered(tmp_path, "basic", …)` returns the plan of an example from an empty state, for assertions
+on planned resources. It needs no emulator, because a plan calls only sts:GetCallerIdentity.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from services.kernel.model import Catalogue
 
 ROOT = Path(__file__).parents[2]
 HUB_ACCOUNT = "111122223333"
-"""Whom a rendered plan is made by: the account of the repository's own regions.yaml."""
+"""The account of a rendered plan, which is the account of the repository's regions.yaml."""
 HUB_REGION = "us-east-1"
 SERVICES = ("scheduler", "lookup", "aggregator")
 
@@ -66,12 +66,12 @@ _OFFLINE = (
     "network is unreachable",
 )
 _SECONDS = 600
-"""For a command that takes a few on an idle machine: others may be using this one."""
+"""Time limit of a command, which takes a few seconds if the machine is idle."""
 _GRACE_SECONDS = 10
 
 
 class TerraformError(RuntimeError):
-    """Terraform refused; the text is Terraform's own, `summary: detail` of each problem."""
+    """A Terraform command failed; the message has `summary: detail` of each error."""
 
     def __init__(self, command: str, problem: str) -> None:
         super().__init__(f"terraform {command}: {problem.strip()}")
@@ -79,7 +79,7 @@ class TerraformError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What `terraform show -json` tells of a plan; `document` is all of it.
+    """A plan as `terraform show -json` prints it; `document` is the complete output.
 
     Addresses are Terraform's: `module.ami_tracker.aws_sqs_queue.lookups`. Values that are known
     only after an apply are absent from a resource's values.
@@ -88,7 +88,7 @@ class Plan:
     document: Mapping[str, Any] = field(repr=False)
 
     def resources(self) -> dict[str, dict[str, Any]]:
-        """Every resource's planned values by address, those of modules too."""
+        """Every resource's planned values by address, including those in modules."""
         root = self.document.get("planned_values", {}).get("root_module", {})
         return {
             found["address"]: found["values"]
@@ -113,12 +113,14 @@ class Plan:
         found = {a: v for a, v in self.resources().items() if a == address}
         found = found or {a: v for a, v in self.resources().items() if a.endswith(f".{address}")}
         if len(found) != 1:
-            problem = f"{len(found)} resources are called {address}: {sorted(self.resources())}"
+            problem = (
+                f"{len(found)} resources have the address {address}: {sorted(self.resources())}"
+            )
             raise LookupError(problem)
         return next(iter(found.values()))
 
     def policy(self, address: str, attribute: str = "policy") -> dict[str, Any]:
-        """The policy document that a resource holds as JSON, of a role `assume_role_policy`.
+        """The policy document in a JSON attribute of a resource.
 
         Raises:
             LookupError: the policy is not known before an apply.
@@ -139,13 +141,13 @@ class Plan:
         ]
 
     def changes(self) -> dict[str, tuple[str, ...]]:
-        """What would be done to each resource that does not stay as it is, by address."""
+        """The planned actions of each resource that changes, by address."""
         found = self.document.get("resource_changes", [])
         actions = {change["address"]: tuple(change["change"]["actions"]) for change in found}
         return {a: done for a, done in actions.items() if done not in {("no-op",), ("read",)}}
 
     def differences(self) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-        """The attributes that would change in each resource to be updated: before, and after."""
+        """The attributes that change in each existing resource: before, and after."""
         found = {}
         for change in self.document.get("resource_changes", []):
             before, after = change["change"]["before"] or {}, change["change"]["after"] or {}
@@ -158,7 +160,7 @@ class Plan:
         return found
 
     def outputs(self) -> dict[str, Any]:
-        """The root's outputs as far as they are known; what is not is absent, deep down too."""
+        """The root's outputs; values that are known only after the apply are absent."""
         found = self.document.get("output_changes", {})
         return {name: change["after"] for name, change in found.items()}
 
@@ -176,7 +178,7 @@ def _plain_address(address: str) -> str:
 
 
 def environment(endpoint_url: str, region: str = HUB_REGION) -> dict[str, str]:
-    """What Terraform needs to know to work on an emulator, and nothing of the user's own."""
+    """The environment variables with which Terraform works on an emulator."""
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ACCESS_KEY_ID": "testing",
@@ -200,7 +202,7 @@ _INHERITED = ("PATH", "HOME", "TMPDIR", _INIT_ARGUMENTS, "TF_PLUGIN_CACHE_DIR")
 
 
 class Terraform:
-    """One root module, driven as a person would; every command is bounded in time.
+    """Runs Terraform commands in one root module, each with a time limit.
 
     `folder` must be a copy (see `checkout`): Terraform writes its state and plugins into it.
     """
@@ -212,21 +214,21 @@ class Terraform:
         self._environment.setdefault("TF_PLUGIN_CACHE_DIR", _plugin_cache())
 
     def shell_environment(self) -> dict[str, str]:
-        """The environment in which a shell runs Terraform as this object does."""
+        """The environment in which a shell runs Terraform in the same way."""
         arguments = {_INIT_ARGUMENTS: " ".join(_plugin_argument())} if _plugin_argument() else {}
         return {**self._environment, **arguments}
 
     def init(self) -> None:
-        """Install the providers: from this machine where they lie on it, else from the registry.
+        """Install the providers from this machine, or from the registry.
 
-        Skips the test where there is no Terraform, or neither providers nor a network.
+        Skips the test if Terraform is missing, or if there are neither providers nor a network.
 
         Raises:
             TerraformError: the configuration cannot be initialised.
         """
         arguments = ["init", "-input=false", "-no-color", *_plugin_argument()]
-        # A plugin cache must not be filled by two processes at once (Terraform's documentation).
-        with _one_at_a_time():
+        # Terraform does not support concurrent writes to a plugin cache.
+        with _plugin_cache_lock():
             done = self._run(arguments, seconds=_SECONDS)
         if done.returncode == 0:
             return
@@ -238,15 +240,15 @@ class Terraform:
         """Check the configuration.
 
         Raises:
-            TerraformError: it is not valid.
+            TerraformError: the configuration is not valid.
         """
         self._json_lines(["validate", "-json"], seconds=_SECONDS)
 
     def plan(self, *flags: str, **variables: object) -> Plan:
-        """What an apply with these variables would do.
+        """The plan of an apply with these variables.
 
         Raises:
-            TerraformError: the variables are refused, or AWS is.
+            TerraformError: the plan failed.
         """
         out = self.folder / "test.tfplan"
         arguments = ["plan", "-json", f"-out={out}", *flags]
@@ -254,7 +256,7 @@ class Terraform:
         return Plan(self._document(["show", "-json", str(out)]))
 
     def shown(self) -> str:
-        """The last plan as Terraform shows it to people.
+        """The last plan in Terraform's human-readable format.
 
         Raises:
             TerraformError: there is no plan.
@@ -265,18 +267,18 @@ class Terraform:
         return done.stdout
 
     def apply(self, *flags: str, seconds: float = 1200, **variables: object) -> None:
-        """Bring the world into the state that the configuration describes.
+        """Apply the configuration.
 
         Raises:
-            TerraformError: something could not be made.
+            TerraformError: a resource could not be created or changed.
         """
         self._json_lines(["apply", "-json", "-auto-approve", *flags], variables, seconds=seconds)
 
     def destroy(self, *flags: str, seconds: float = 1200, **variables: object) -> None:
-        """Remove everything that the state knows.
+        """Destroy every resource of the state.
 
         Raises:
-            TerraformError: something could not be removed.
+            TerraformError: a resource could not be deleted.
         """
         self._json_lines(["destroy", "-json", "-auto-approve", *flags], variables, seconds=seconds)
 
@@ -294,10 +296,10 @@ class Terraform:
         return {name: output["value"] for name, output in found.items()}
 
     def test(self) -> dict[str, str]:
-        """How each run of the module's own tests ended (`pass`, `fail`, `error`), by file and name.
+        """Run the module's own tests; return the status of each run, by file and name.
 
         Raises:
-            TerraformError: a run failed; the text says which, and why.
+            TerraformError: a run failed; the message has its name and the errors.
         """
         lines = self._json_lines(["test", "-json"], seconds=_SECONDS)
         runs = [line["test_run"] for line in lines if line.get("type") == "test_run"]
@@ -308,9 +310,9 @@ class Terraform:
         }
 
     def applied_by_test(self, file: str) -> Plan:
-        """What the last apply of one of the module's tests ended with, made up by its mocks.
+        """The state after the last apply of one of the module's tests, with mocked providers.
 
-        A plan cannot show what AWS has yet to compute; here, every value is there.
+        It has all values, also those that a plan shows only after the apply.
 
         Raises:
             TerraformError: a run failed.
@@ -362,7 +364,7 @@ class _Finished:
 def _run_bounded(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float
 ) -> _Finished:
-    """The command's end; what takes longer is stopped together with its plugins."""
+    """Run a command; after the time limit, stop it together with its plugins."""
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -379,14 +381,14 @@ def _run_bounded(
         except BaseException as error:
             _stop(process)
             if isinstance(error, subprocess.TimeoutExpired):
-                problem = f"not done after {seconds} s; it said {error.stdout!r}"
+                problem = f"not finished after {seconds} s; its output: {error.stdout!r}"
                 raise TerraformError(command[1], problem) from error
             raise
     return _Finished(process.returncode, out, err)
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """Ask it to end, which lets it write its state; then make it."""
+    """Interrupt the process, which then writes its state; kill it after a grace period."""
     os.killpg(process.pid, signal.SIGINT)
     try:
         process.wait(_GRACE_SECONDS)
@@ -396,7 +398,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 @contextmanager
 def _variables_file(variables: Mapping[str, object] | None) -> Iterator[list[str]]:
-    """The argument that hands the variables over, as long as the block lasts."""
+    """Write the variables to a file until the block ends; return the argument for it."""
     if not variables:
         yield []
         return
@@ -407,7 +409,7 @@ def _variables_file(variables: Mapping[str, object] | None) -> Iterator[list[str
 
 
 def _documents(text: str) -> list[dict[str, Any]]:
-    """The JSON documents of an output: one in all (`validate`), or one on each line."""
+    """The JSON documents of an output: a single one (`validate`), or one on each line."""
     try:
         return [json.loads(text)]
     except ValueError:
@@ -437,7 +439,7 @@ def _terraform() -> str:
 
 @cache
 def providers() -> Path | None:
-    """The folder of providers on this machine, None where there is none."""
+    """The folder of providers on this machine, None if it has none."""
     home = Path(pwd.getpwuid(os.getuid()).pw_dir)
     folders = [*map(Path, _SYSTEM_FOLDERS), home / ".terraform.d/plugins"]
     found = (
@@ -462,7 +464,7 @@ def _plugin_cache() -> str:
 
 
 @contextmanager
-def _one_at_a_time() -> Iterator[None]:
+def _plugin_cache_lock() -> Iterator[None]:
     with (Path(_plugin_cache()) / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -471,10 +473,10 @@ def _one_at_a_time() -> Iterator[None]:
 def checkout(
     folder: Path, *, regions: str | None = None, packages: Mapping[str, Path] | None = None
 ) -> Path:
-    """A copy of what a deployment reads, in `folder`, which is returned.
+    """Copy the files that a deployment reads into `folder`, and return `folder`.
 
-    It holds `infra/`, `regions.yaml` (or the text that `regions` gives) and `build/packages/`: the
-    given zips by service and the manifest next to them, or empty zips and a manifest that fits.
+    The copy has `infra/`, `regions.yaml` (or the text in `regions`) and `build/packages/`: the
+    given zips by service with their manifest, or empty zips with a manifest that describes them.
     """
     ignored = shutil.ignore_patterns(
         ".terraform*", "*.tfstate*", "*.tfplan", "terraform.tfvars", "__pycache__"
@@ -500,9 +502,9 @@ def checkout(
 def write_manifest(
     folder: Path, runtime: str | None = None, architecture: str | None = None
 ) -> Path:
-    """The manifest for the zips and the regions.yaml of a checkout, as `make package` writes it.
+    """Write the manifest for the zips and the regions.yaml of a checkout, as `make package` does.
 
-    A regions.yaml that cannot be packaged gives one without targets.
+    If regions.yaml is not valid, the manifest has no targets.
     """
     zips = folder / "build" / "packages"
     platform = LambdaPlatform(runtime or "python3.13", architecture or "arm64")
@@ -530,13 +532,13 @@ def rendered(
     account_id: str = HUB_ACCOUNT,
     **variables: object,
 ) -> Plan:
-    """The plan of an example from an empty state, in `folder`, which may hold an earlier one.
+    """The plan of an example from an empty state, in `folder`, which can be used again.
 
-    `regions` is the text of regions.yaml; `variables` are the example's. About ten seconds the
-    first time in a folder, five after that.
+    `regions` is the text of regions.yaml; `variables` are the example's. The first plan in a folder
+    takes about ten seconds, the others five.
 
     Raises:
-        TerraformError: the plan is refused.
+        TerraformError: the plan failed.
     """
     if not (folder / "infra").exists():
         checkout(folder)
@@ -554,9 +556,9 @@ def rendered(
 
 @contextmanager
 def caller(account_id: str = HUB_ACCOUNT) -> Iterator[str]:
-    """The address of an AWS that knows one thing: who is calling. All else it refuses.
+    """Serve sts:GetCallerIdentity on the loopback interface until the block ends.
 
-    It answers on the loopback interface until the block ends.
+    All other calls are denied. Returns the endpoint URL.
     """
     handler = type("Handler", (_Sts,), {"account_id": account_id})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -575,23 +577,23 @@ _IDENTITY = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2
 <Account>{account}</Account></GetCallerIdentityResult>
 <ResponseMetadata><RequestId>00000000-0000-0000-0000-000000000000</RequestId></ResponseMetadata>
 </GetCallerIdentityResponse>"""
-_REFUSAL = """<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>
-<Message>a plan asks for nothing but the caller's identity</Message></Error></ErrorResponse>"""
+_ACCESS_DENIED = """<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>
+<Message>a plan may call only GetCallerIdentity</Message></Error></ErrorResponse>"""
 
 
 class _Sts(BaseHTTPRequestHandler):
-    """Answers sts:GetCallerIdentity."""
+    """Responds to sts:GetCallerIdentity."""
 
     account_id: ClassVar[str]
     timeout = 10
 
     def do_POST(self) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        asked = parse_qs(body).get("Action") == ["GetCallerIdentity"]
-        answer = _IDENTITY.format(account=self.account_id) if asked else _REFUSAL
-        payload = answer.encode()
-        self.send_response(200 if asked else 403)
+        allowed = parse_qs(body).get("Action") == ["GetCallerIdentity"]
+        response = _IDENTITY.format(account=self.account_id) if allowed else _ACCESS_DENIED
+        payload = response.encode()
+        self.send_response(200 if allowed else 403)
         self.send_header("Content-Type", "text/xml")
         self.send_header("Content-Length", str(len(payload)))
         self.end_headers()
@@ -600,4 +602,4 @@ class _Sts(BaseHTTPRequestHandler):
     do_GET = do_POST  # noqa: N815 - likewise
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-        """Say nothing."""
+        """Write no log."""
