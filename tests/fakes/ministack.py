@@ -1,7 +1,7 @@
-"""An AWS in a process of its own, with many accounts and real policies, and its administrators.
+"""ministack in a separate process: an AWS emulator with several accounts that enforces policies.
 
-ministack runs what is deployed to it: schedules fire, mappings poll, functions run out of their
-zips, and every call is judged by the caller's policies.
+ministack runs what is deployed to it: schedules start functions, event source mappings poll,
+functions run from their zips, and every call is authorised with the caller's policies.
 
     with ministack(folder, {"AWS_ENDPOINT_URL_SSM": …}) as aws:
         aws.client("sqs", "us-east-1", "111122223333").list_queues()
@@ -38,13 +38,13 @@ _SERVER = Path(__file__).with_name("ministack_server.py")
 _HOST = "127.0.0.1"
 _START_SECONDS = 300
 _STOP_SECONDS = 60
-_SECRET = "test"  # ministack's own for the root of every account
+_SECRET = "test"  # ministack's secret of every account's root
 _CLIENT = Config(retries={"total_max_attempts": 2}, read_timeout=300)
 
 
 @dataclass(slots=True)
 class Ministack:
-    """A running ministack: where it listens, whom to trust for it, and what it has to say."""
+    """A running ministack: its endpoint, its certificate and its log."""
 
     endpoint_url: str
     certificate: Path
@@ -67,7 +67,7 @@ class Ministack:
         return self._clients[key]
 
     def environment(self, account_id: str, region: str) -> dict[str, str]:
-        """What a program needs in its environment to act as the root of an account."""
+        """The environment variables with which a program acts as the root of an account."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_CA_BUNDLE": str(self.certificate),
@@ -84,7 +84,7 @@ class Ministack:
 
 @cache
 def _session() -> botocore.session.Session:
-    """A session that reads nobody's profile: fixtures of a whole module see the user's shell."""
+    """A session that reads no profile: fixtures of a module see the user's environment."""
     nothing = {"profile": (None, None, None, None)}
     files = {f"{name}_file": (None, None, os.devnull, None) for name in ("config", "credentials")}
     return botocore.session.Session(session_vars={**nothing, **files})
@@ -94,17 +94,17 @@ def _session() -> botocore.session.Session:
 def ministack(
     folder: Path, functions: Mapping[str, str], *, seconds: int = 3600
 ) -> Iterator[Ministack]:
-    """A ministack that judges every call by policies, until the block ends or the time is over.
+    """A ministack that enforces policies, until the block ends or `seconds` have passed.
 
-    `functions` is added to the environment of the functions that it runs; it writes below `folder`
-    alone. Skips the test where ministack is not installed.
+    `functions` is added to the environment of the functions; all files are written below `folder`.
+    Skips the test where ministack is not installed.
     """
     if not _PYTHON.exists():
         pytest.skip("ministack is not installed: `make test` does it, given the functions' Python")
     folder.mkdir(parents=True)
     certificate, key = _certificate(folder)
     log = folder / "ministack.log"
-    # -P: this folder holds a module of the same name as the package.
+    # -P: this folder has a module with the name of the package.
     command = [_PYTHON, "-P", _SERVER, certificate, key, str(seconds)]
     with log.open("wb") as output, _process(command, output, _environment(folder, functions)) as it:
         port = int(_first_line(it, log))
@@ -139,7 +139,7 @@ def _process(
     output: BinaryIO,
     environment: Mapping[str, str],
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The process with all it starts, which is gone when the block ends."""
+    """Run a process until the block ends; its child processes end too."""
     process = subprocess.Popen(
         command,
         env=environment,
@@ -157,7 +157,7 @@ def _process(
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     if process.stdin:
-        process.stdin.close()  # which it takes as its end
+        process.stdin.close()  # the process ends when its input ends
     try:
         process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
@@ -176,7 +176,7 @@ def _first_line(process: subprocess.Popen[bytes], log: Path) -> str:
 
 
 def _not_started(log: Path) -> str:
-    return f"ministack did not start; it said: {log.read_text(encoding='utf-8')[-2000:]}"
+    return f"ministack did not start; end of its log: {log.read_text(encoding='utf-8')[-2000:]}"
 
 
 def _wait_until_ready(running: Ministack) -> None:
@@ -196,17 +196,17 @@ def _wait_until_ready(running: Ministack) -> None:
 
 
 def eventually(
-    look: Callable[[], T], accept: Callable[[T], bool], *, seconds: float, every: float = 0.5
+    read: Callable[[], T], accept: Callable[[T], bool], *, seconds: float, every: float = 0.5
 ) -> T:
-    """What `look` sees, as soon as it is accepted; what it saw last when the time is over."""
+    """Call `read` until its value is accepted or the time is over; return the last value."""
     end = time.monotonic() + seconds
-    while not accept(seen := look()) and time.monotonic() < end:
+    while not accept(value := read()) and time.monotonic() < end:
         time.sleep(every)
-    return seen
+    return value
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for the loopback address that is good for a day, and its key."""
+    """A certificate for the loopback address that is valid for one day, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "ministack")])
     now = datetime.now(UTC)

@@ -1,11 +1,11 @@
-"""Starts ministack on loopback, over TLS, with what it answers otherwise than AWS put right.
+"""Starts ministack on the loopback interface with TLS, with corrections of its behaviour.
 
-Run by the Python that ministack is installed for, never imported by a test (see `ministack.py`):
+The Python of ministack's environment runs this file; tests do not import it (see `ministack.py`):
 
     python -P ministack_server.py CERTIFICATE KEY SECONDS
 
-Its first line of output is the port. It ends after SECONDS, or as soon as its standard input does,
-so that it cannot outlive the test that started it.
+The first line of its output is the port. It ends after SECONDS, or when its standard input is
+closed, which also happens when the test process ends.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _AUTHORISED_AS = {"sns:PublishBatch": "sns:Publish", "sqs:SendMessageBatch": "sq
 
 
 def main(certificate: str, key: str, seconds: int) -> None:
-    """Serve until the time is over or nobody listens any more."""
+    """Serve until the time is over or standard input is closed."""
     signal.alarm(seconds)
     threading.Thread(target=_end_with_input, daemon=True).start()
     listener = socket.create_server((_HOST, 0))
     port = listener.getsockname()[1]
-    # Read by ministack when it is imported, and handed to the functions that it runs.
+    # ministack reads these when it is imported and passes them to the functions.
     os.environ |= {
         "GATEWAY_PORT": str(port),
         "AWS_ENDPOINT_URL": f"https://{_HOST}:{port}",
@@ -52,7 +52,7 @@ def _end_with_input() -> None:
 
 
 async def _serve(listener: socket.socket, certificate: str, key: str) -> None:
-    # These packages are of another environment, and read the variables that `main` sets.
+    # These packages are in ministack's environment and read the variables that `main` sets.
     from hypercorn.asyncio import serve  # noqa: PLC0415 - see above
     from hypercorn.config import Config  # noqa: PLC0415 - see above
     from ministack.app import app  # noqa: PLC0415 - see above
@@ -63,7 +63,7 @@ async def _serve(listener: socket.socket, certificate: str, key: str) -> None:
     await serve(app, config)
 
 
-# --- corrections: nothing public decides these, so ministack's own functions are wrapped
+# --- corrections: ministack has no public hooks for these, so its functions are wrapped
 
 
 def _correct() -> None:
@@ -85,10 +85,10 @@ def _wrap(module: Any, name: str, wrapper: Callable[..., Any]) -> None:  # noqa:
     setattr(module, name, lambda *args, **kwargs: wrapper(wrapped, *args, **kwargs))
 
 
-def _name_the_role(resolve: Callable[..., Any], key: str, context: Any) -> Any:  # noqa: ANN401 - likewise
-    """The value of a condition key, where `aws:PrincipalArn` of an assumed role is the role's ARN.
+def _principal_arn(resolve: Callable[..., Any], key: str, context: Any) -> Any:  # noqa: ANN401 - likewise
+    """The value of a condition key; `aws:PrincipalArn` of a session is the ARN of its role.
 
-    ministack gives the session's.
+    ministack returns the ARN of the session.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
     value = resolve(key, context)
@@ -98,10 +98,8 @@ def _name_the_role(resolve: Callable[..., Any], key: str, context: Any) -> Any: 
     return value
 
 
-def _authorise_batches_as_their_entries(
-    extract: Callable[..., str | None], *args: object
-) -> str | None:
-    """The action of a request; there is none of its own for a batch.
+def _batch_action(extract: Callable[..., str | None], *args: object) -> str | None:
+    """The IAM action of a request; batch operations need the action of their entries.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-language-api-permissions-reference.html
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api-actions.html
@@ -110,13 +108,13 @@ def _authorise_batches_as_their_entries(
     return _AUTHORISED_AS.get(action or "", action)
 
 
-def _fill_in_the_scheduled_time(
+def _invoke_with_scheduled_time(
     invoke: Callable[..., None],
     target: dict[str, Any],
     event: dict[str, Any],
     *rest: object,
 ) -> None:
-    """Invoke a target; a schedule's input holds the time in place of the keyword for it.
+    """Invoke a target after replacing the scheduled-time keyword in a schedule's input.
 
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
     """

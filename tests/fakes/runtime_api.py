@@ -1,4 +1,4 @@
-"""Lambda's Runtime API on loopback, and functions that are started on it as Lambda starts them.
+"""Lambda's Runtime API on the loopback interface, and functions that are started as in Lambda.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -24,7 +24,7 @@ _STOP_SECONDS = 60
 
 
 class FunctionFailedError(Exception):
-    """The function answered with an error; `error` is what Lambda's caller would see."""
+    """The function returned an error; `error` is the payload that Lambda returns to the caller."""
 
     def __init__(self, error: Mapping[str, Any]) -> None:
         super().__init__(f"{error.get('errorType')}: {error.get('errorMessage')}")
@@ -32,15 +32,15 @@ class FunctionFailedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back for one invocation: `kind` is `response`, `error` or `init`."""
+class InvocationResult:
+    """The result of one invocation: `kind` is `response`, `error` or `init`."""
 
     kind: str
     body: Any
 
 
 class RuntimeApi:
-    """Hands events to the one function that is started on it, and takes its answers."""
+    """Sends events to the one function that is connected, and receives its results."""
 
     def __init__(self, timeout_seconds: float) -> None:
         self.timeout_seconds = timeout_seconds
@@ -52,21 +52,21 @@ class RuntimeApi:
         """The value of `AWS_LAMBDA_RUNTIME_API`."""
         return f"127.0.0.1:{self._server.server_port}"
 
-    def invoke(self, event: object) -> Answer:
-        """What the function answers to an event.
+    def invoke(self, event: object) -> InvocationResult:
+        """Send an event to the function and return its result.
 
         Raises:
-            TimeoutError: it did not answer.
+            TimeoutError: the function did not respond.
         """
         self._server.events.put((str(uuid4()), json.dumps(event).encode()))
         try:
-            return self._server.answers.get(timeout=self.timeout_seconds)
+            return self._server.results.get(timeout=self.timeout_seconds)
         except queue.Empty:
-            message = f"the function did not answer in {self.timeout_seconds} seconds"
+            message = f"the function did not respond in {self.timeout_seconds} seconds"
             raise TimeoutError(message) from None
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Start the server."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -78,17 +78,17 @@ class RuntimeApi:
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = False  # so that closing it waits for them
+    daemon_threads = False  # closing the server waits for them
 
     def __init__(self, timeout_seconds: float) -> None:
         self.events: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
-        self.answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self.results: queue.SimpleQueue[InvocationResult] = queue.SimpleQueue()
         self.stopping = threading.Event()
         self.timeout_seconds = timeout_seconds
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def next(self) -> tuple[str, bytes] | None:
-        """The next event with its request id; None when there will be none any more."""
+        """The next event with its request id; None when the server stops."""
         while not self.stopping.is_set():
             try:
                 return self.events.get(timeout=_POLL_SECONDS)
@@ -97,7 +97,7 @@ class _Server(ThreadingHTTPServer):
         return None
 
     def handle_error(self, *_: object) -> None:
-        """Nothing: a function that is stopped cuts its connection."""
+        """Ignore errors: a stopped function closes its connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        """Answer with the next event, whenever it comes."""
+        """Wait for the next event and send it."""
         found = self.server.next() if self.path == f"{_PREFIX}/invocation/next" else None
         if found is None:
             self.close_connection = True
@@ -115,12 +115,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
-        for name, value in self._about(request_id).items():
+        for name, value in self._headers(request_id).items():
             self.send_header(f"Lambda-Runtime-{name}", value)
         self.end_headers()
         self.wfile.write(body)
 
-    def _about(self, request_id: str) -> Mapping[str, str]:
+    def _headers(self, request_id: str) -> Mapping[str, str]:
         return {
             "Aws-Request-Id": request_id,
             "Deadline-Ms": str(int((time.time() + self.server.timeout_seconds) * 1000)),
@@ -129,22 +129,22 @@ class _Handler(BaseHTTPRequestHandler):
         }
 
     def do_POST(self) -> None:
-        """Take an answer, an error, or the reason why the function cannot be started."""
+        """Receive a response, an error, or an initialisation error."""
         content = self.rfile.read(int(self.headers["Content-Length"]))
         kind = "init" if self.path == f"{_PREFIX}/init/error" else self.path.rpartition("/")[2]
         self.send_response(202)
         self.send_header("Content-Length", "0")
         self.end_headers()
-        self.server.answers.put(Answer(kind, json.loads(content)))
+        self.server.results.put(InvocationResult(kind, json.loads(content)))
 
     def log_message(self, *_: object) -> None:
-        """Nothing: answers tell enough."""
+        """Write no log."""
 
 
 class Function:
     """A function as Lambda runs it: `with Function(...) as function: function(event)`.
 
-    The process gets the environment that is given and no more, and its package as working folder.
+    The process gets only the given environment; its working folder is the package.
     """
 
     def __init__(
@@ -194,13 +194,13 @@ class Function:
         self._api.stop()
 
     def __call__(self, event: object, _context: object = None) -> Any:  # noqa: ANN401 - JSON
-        """What the function answers to an event.
+        """Invoke the function with an event and return its response.
 
         Raises:
-            FunctionFailedError: it answered with an error, or could not be started.
-            TimeoutError: it did not answer.
+            FunctionFailedError: the function returned an error or could not be started.
+            TimeoutError: the function did not respond.
         """
-        answer = self._api.invoke(event)
-        if answer.kind != "response":
-            raise FunctionFailedError(answer.body)
-        return answer.body
+        result = self._api.invoke(event)
+        if result.kind != "response":
+            raise FunctionFailedError(result.body)
+        return result.body
