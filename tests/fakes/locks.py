@@ -1,4 +1,4 @@
-"""The lock files, read as pip reads them, and what the packages in them require."""
+"""Reads the lock files as pip does, and the requirements of the packages in them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
 NESTED_LOCKS = ("functions", "console", "dev")
-"""Each holds what the one before it holds."""
+"""Each contains all entries of the one before."""
 LOCK_NAMES = (*NESTED_LOCKS, "checkov", "awscli", "ministack", "runtime")
 
 VERSIONS = ("3.11.0", "3.11.15", "3.13.0", "3.13.12")
@@ -34,12 +34,12 @@ class Pin:
 
     @property
     def name(self) -> str:
-        """The package's name in its normal form."""
+        """The package's normalized name."""
         return canonicalize_name(self.requirement.name)
 
     @property
     def version(self) -> str:
-        """The one version that is accepted; empty where the entry accepts more than one."""
+        """The pinned version; empty if the entry accepts more than one."""
         first, *more = self.requirement.specifier
         return first.version if first.operator == "==" and not more else ""
 
@@ -54,8 +54,8 @@ def pins(text: str) -> list[Pin]:
     lines = text.replace("\\\n", " ").splitlines()
     entries = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     return [
-        Pin(Requirement(wish), hashed="sha256:" in hashes)
-        for wish, _, hashes in (entry.partition("--hash=") for entry in entries)
+        Pin(Requirement(requirement), hashed="sha256:" in hashes)
+        for requirement, _, hashes in (entry.partition("--hash=") for entry in entries)
     ]
 
 
@@ -75,9 +75,9 @@ def every_unmet(
     packages: Mapping[str, Distribution],
     versions: Sequence[str] = VERSIONS,
 ) -> list[str]:
-    """What the locked packages require and the lock does not give them, on any supported system.
+    """Requirements of the locked packages that the lock does not meet, on any supported system.
 
-    Only packages that are installed can say what they require; `packages` holds these by name.
+    `packages` are the installed packages by name; the requirements of others are not known.
     """
     environments = (
         {
@@ -94,25 +94,25 @@ def every_unmet(
 def _unmet(
     entries: Sequence[Pin], packages: Mapping[str, Distribution], environment: Mapping[str, str]
 ) -> Iterator[str]:
-    given = {pin.name: pin for pin in entries if pin.applies(environment)}
-    extras = {name: set(pin.requirement.extras) for name, pin in given.items()}
-    waiting = list(given)
+    locked = {pin.name: pin for pin in entries if pin.applies(environment)}
+    extras = {name: set(pin.requirement.extras) for name, pin in locked.items()}
+    waiting = list(locked)
     while waiting:
         name = waiting.pop()
         requires = packages[name].requires if name in packages else None
-        for wish in _applying(requires or [], extras[name], environment):
-            other = canonicalize_name(wish.name)
-            if other not in given or not wish.specifier.contains(given[other].version):
-                yield f"{name} requires {wish}"
-            elif not wish.extras <= extras[other]:
-                extras[other] |= wish.extras
+        for required in _applying(requires or [], extras[name], environment):
+            other = canonicalize_name(required.name)
+            if other not in locked or not required.specifier.contains(locked[other].version):
+                yield f"{name} requires {required}"
+            elif not required.extras <= extras[other]:
+                extras[other] |= required.extras
                 waiting.append(other)
 
 
 def _applying(
     requires: Sequence[str], extras: set[str], environment: Mapping[str, str]
 ) -> Iterator[Requirement]:
-    for wish in map(Requirement, requires):
+    for required in map(Requirement, requires):
         cases = ({**environment, "extra": extra} for extra in ("", *extras))
-        if wish.marker is None or any(wish.marker.evaluate(case) for case in cases):
-            yield wish
+        if required.marker is None or any(required.marker.evaluate(case) for case in cases):
+            yield required

@@ -1,4 +1,4 @@
-"""CloudWatch as far as the functions' metrics need it: data of log lines, and alarms on them."""
+"""The part of CloudWatch that the functions' metrics need: data of log lines, and alarms."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from services.scheduler.health import Health
 from services.scheduler.report import RoundReport
 
 Series = tuple[str, str, frozenset[tuple[str, str]]]
-"""Namespace, name and dimensions of a metric: what CloudWatch bills as one custom metric."""
+"""Namespace, name and dimensions of a metric, which CloudWatch bills as one custom metric."""
 
 
 class Reports(Protocol):
-    """What ends an invocation."""
+    """The report of an invocation."""
 
     def measures(self) -> Iterable[Measure]:
         """Its metrics."""
@@ -40,7 +40,7 @@ def emitted_lines(
 
 
 def data_of(lines: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Series, float]]:
-    """Every value in lines of the embedded metric format, with the metric that it is of."""
+    """Every value in lines of the embedded metric format, with its metric."""
     for line in lines:
         for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
             for names in directive["Dimensions"]:
@@ -51,7 +51,7 @@ def data_of(lines: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Series, float]
 
 
 def full_reports(targets: Sequence[Target]) -> Iterator[tuple[str, Reports]]:
-    """A report of each service in which nothing is zero: every state and kind in every target."""
+    """A report of each service without zeros: every state and kind in every target."""
     lookup = LookupReport(malformed=1)
     health = Health(complete=True, _never_found={"typo": True})
     summary = RoundReport(
@@ -75,12 +75,12 @@ def full_reports(targets: Sequence[Target]) -> Iterator[tuple[str, Reports]]:
 
 
 Point = tuple[float, float]
-"""When, in seconds, and how much."""
+"""Time in seconds, and value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Datapoints:
-    """Values by metric, as CloudWatch holds them."""
+    """Values by metric, as CloudWatch stores them."""
 
     values: Mapping[Series, Sequence[Point]]
 
@@ -98,13 +98,13 @@ class Datapoints:
 
 
 def series_of(metric: Mapping[str, Any]) -> Series:
-    """The metric that an alarm, or a query of it, names."""
+    """The metric of an alarm or of one of its queries."""
     dimensions = frozenset((metric["dimensions"] or {}).items())
     return metric["namespace"], metric["metric_name"], dimensions
 
 
 def value_at(alarm: Mapping[str, Any], data: Datapoints, start: float) -> float | None:
-    """What an alarm compares with its threshold in the period that begins at `start`."""
+    """The value that an alarm compares with its threshold in the period from `start`."""
     queries = {query["id"]: query for query in alarm.get("metric_query") or []}
     if not queries:
         period = alarm["period"]
@@ -120,7 +120,7 @@ def value_at(alarm: Mapping[str, Any], data: Datapoints, start: float) -> float 
 
 
 def calculated(expression: str, values: Mapping[str, float | None]) -> float | None:
-    """The metric math that is used: `100 * part / pairs`, without data where it has no result."""
+    """The result of `100 * part / pairs`, the only metric math in use; None without data."""
     if expression != "100 * part / pairs":
         raise NotImplementedError(expression)
     part, pairs = values["part"], values["pairs"]
@@ -140,11 +140,11 @@ _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
 
 
 def states(alarm: Mapping[str, Any], data: Datapoints, until: float) -> list[str]:
-    """The alarm's state after each period from 0 on.
+    """The alarm's state after each period, starting at 0.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html. Periods
-    before 0 hold no data. CloudWatch also looks at some periods before those that an alarm names;
-    with `ignore` the result is the same, since the state is kept.
+    before 0 have no data. CloudWatch also evaluates some periods before an alarm's evaluation
+    periods; with `ignore` the result is the same, because the state is kept.
     """
     period, wanted = period_of(alarm), alarm["datapoints_to_alarm"]
     breaches = _COMPARE[alarm["comparison_operator"]]
