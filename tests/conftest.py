@@ -20,7 +20,7 @@ _REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
 _KEPT = re.compile(
     r"PATH|TMPDIR|LANG|LC_[A-Z]+"
     r"|(COVERAGE|COV_CORE|PYTEST)_.*"  # coverage of child processes, pytest's own bookkeeping
-    r"|TF_CLI_ARGS_init|TF_PLUGIN_CACHE_DIR"  # where Terraform finds its providers offline
+    r"|TF_CLI_ARGS_init|TF_PLUGIN_CACHE_DIR"  # how Terraform finds its providers offline
 )
 
 _INFRA = Path(__file__).parent / "infra"
@@ -37,7 +37,7 @@ settings.load_profile("ci")
 def pytest_configure() -> None:
     """Connect to the servers of the tests without the user's proxies.
 
-    Fixtures of a module or session need this: they do not see the environment of a test.
+    Fixtures of a module or session need this, because they do not have a test's environment.
     """
     excepted = os.environ.get("no_proxy", os.environ.get("NO_PROXY", ""))
     if excepted.strip() != "*":
@@ -54,15 +54,15 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Use one worker more than processors: tests of deployments wait half of their time."""
+    """Use one more worker than processors, because tests of deployments often wait."""
     return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the files of tests/infra over the first part of a run.
+    """Distribute the files of tests/infra over the first part of a run.
 
-    They wait for servers and schedules, so other files use the processor in the meantime. In one
-    block they would occupy every worker. The tests of a file stay together and in order.
+    They wait for servers and schedules, while other files use the processor. In one block they
+    would occupy every worker. The tests of a file stay together and in order.
     """
     files = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
     slow = [tests for tests in files if _INFRA in tests[0].path.parents]
@@ -77,12 +77,12 @@ def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     if _REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
-        report.longrepr = f"REQUIRE_ALL=1 forbids skips, but {report.nodeid} says: {reason}"
+        report.longrepr = f"REQUIRE_ALL=1 forbids skips, but {report.nodeid} reported: {reason}"
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn the skip of a test into a failure where `REQUIRE_ALL=1`.
+    """Turn the skip of a test into a failure if `REQUIRE_ALL=1`.
 
     pytest-xdist sends the output of a test to another process as UTF-8, which cannot encode
     unpaired surrogates.
@@ -97,7 +97,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Turn the skip of a whole module into a failure where `REQUIRE_ALL=1`."""
+    """Turn the skip of a module into a failure if `REQUIRE_ALL=1`."""
     report = yield
     _forbid_skip(report)
     return report

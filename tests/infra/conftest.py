@@ -1,4 +1,4 @@
-"""What the tests of the deployment share."""
+"""Shared fixtures of the infrastructure tests."""
 
 from __future__ import annotations
 

@@ -347,4 +347,4 @@ def test_required_tests_cannot_skip(trial: Path) -> None:
 
     assert "1 failed, 3 passed, 1 xfailed, 2 errors" in out
     for reason in ("no terraform", "no browser", "no docker"):
-        assert f"says: Skipped: {reason}" in out
+        assert f"reported: Skipped: {reason}" in out
