@@ -1,8 +1,8 @@
-"""Every alarm goes off in its situation and stays silent in the opposite one.
+"""Every alarm enters the ALARM state in its situation, and stays OK in a similar one.
 
-The alarms are those of the plan. The data of our own metrics are what the functions write: rounds
-of the scheduler over rows in memory, sweeps of the aggregator. The data of AWS's metrics are what
-AWS documents: one error for each invocation that failed, the age and the number of messages.
+The alarms are those of the plan. Data of our own metrics come from the functions' code: rounds of
+the scheduler over rows in memory, and sweeps of the aggregator. Data of AWS's metrics follow AWS's
+documentation: one error for each failed invocation, and the age and the number of messages.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ BUSY = CallFailedError(Failure.of(State.THROTTLED, "ThrottlingException", "slow 
 
 @pytest.fixture(scope="session")
 def alarms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Every alarm of the basic example, by the end of its name."""
+    """Every alarm of the basic example, by its name without the prefix."""
     folder = tmp_path_factory.mktemp("alarms")
     plan: Plan = rendered(folder, "basic", regions=REGIONS, external_id="of-the-test")
     found = plan.of_type("aws_cloudwatch_metric_alarm").values()
     return {alarm["alarm_name"].removeprefix(f"{PREFIX}-"): alarm for alarm in found}
 
 
-# --- what happens in four hours
+# --- four hours of data
 
 
 @dataclass
 class Account:
-    """Four hours of CloudWatch data; the scheduler's come from rounds over rows in memory."""
+    """Four hours of CloudWatch data; the scheduler's data come from rounds over rows in memory."""
 
     catalogue: Catalogue = field(
         default_factory=lambda: a_catalogue(("eu-west-1", "us-east-1"), images(100))
@@ -73,26 +73,26 @@ class Account:
     lines: list[dict[str, Any]] = field(default_factory=list)
 
     def pair(self, name: str = "image-0000", region: str = "eu-west-1", **changes: Any) -> None:  # noqa: ANN401 - fields of a pair
-        """Put the row of a pair as a lookup left it."""
+        """Write the row of a pair as a lookup does."""
         number = 1 + int(name[-4:]) if name[-4:].isdigit() else 999
         known: Pair = a_pair(an_image(name), Target(ACCOUNT, region), state="ok", number=number)
         self.rows.table.put(image_row(replace(known, **changes)))
 
     def healthy(self) -> Account:
-        """Put all rows, each pair with an answer."""
+        """Write all rows, with the state `ok`."""
         for region in self.catalogue.regions():
             for image in self.catalogue.images_in(region):
                 self.pair(image.name, region)
         return self
 
     def add(self, when: float, lines: Sequence[dict[str, Any]]) -> None:
-        """Keep what a function wrote."""
+        """Keep the data of a function's log lines."""
         self.lines += lines
         for series, value in data_of(lines):
             self.values[series].append((when, value))
 
     def aws(self, namespace: str, name: str, when: float, value: float) -> None:
-        """Keep what AWS measures of a function or a queue of ours."""
+        """Keep a datapoint of an AWS metric of a function or a queue."""
         resource, metric = name.split(" ")
         dimension = "FunctionName" if namespace == "AWS/Lambda" else "QueueName"
         dimensions = frozenset({(dimension, f"{PREFIX}-{resource}")})
@@ -104,7 +104,7 @@ class Account:
         answered: Callable[[Pair], bool] = lambda _: True,
         regions: Sequence[str] | None = None,
     ) -> None:
-        """Run a round at its time; then the pairs that `answered` selects are answered."""
+        """Run a round at its time; then mark the pairs that `answered` selects as answered."""
         minutes = number * ROUND_MINUTES
         round_id = f"2026-11-22T{7 + minutes // 60:02}:{minutes % 60:02}:00Z"
         when = 60 * minutes + 20.0
@@ -136,7 +136,7 @@ class Account:
         return self
 
     def sweeps(self, oldest: float = 0, unreadable: int = 0, until: int = 48) -> Account:
-        """Let the aggregator sweep every five minutes."""
+        """Run a sweep of the aggregator every five minutes."""
         for number in range(until):
             report = AggregatorReport(swept=True)
             report.count_waiting(Key("eu-west-1", "release#1"), oldest)
@@ -145,15 +145,15 @@ class Account:
         return self
 
     def measured(self, name: str, *values: float, every: int = 300) -> Account:
-        """Keep what AWS measures, at intervals."""
+        """Keep datapoints of an AWS metric at intervals."""
         namespace = "AWS/Lambda" if name.endswith(" Errors") else "AWS/SQS"
         for number, value in enumerate(values):
             self.aws(namespace, name, every * number + 30.0, value)
         return self
 
 
-def quiet() -> Account:
-    """Four hours in which all is well: 200 pairs, eight rounds, a sweep every five minutes."""
+def without_failures() -> Account:
+    """Four hours without failures: 200 pairs, eight rounds, a sweep every five minutes."""
     account = Account().healthy().rounds().sweeps()
     for name in ("lookup Errors", "aggregator Errors"):
         account.measured(name, *[0] * 48)
@@ -174,7 +174,7 @@ def with_states(*states_: str, share: int = 1, rounds: int = 8, **changes: Any) 
 
 
 def one_pair(state: str, rounds: int = 8) -> Account:
-    """An account in which one pair of one region is in a state; then it is fine."""
+    """An account in which one pair is in a state for some rounds, and then `ok`."""
     account = Account().healthy()
     account.pair(state=state)
     account.rounds(rounds)
@@ -183,7 +183,7 @@ def one_pair(state: str, rounds: int = 8) -> Account:
 
 
 def never_found(*states_: str) -> Account:
-    """An account with an image whose lookup was never answered, in a state in each region."""
+    """An account with an image that was never found, with a state for each region."""
     account = Account().healthy()
     account.catalogue = a_catalogue(("eu-west-1", "us-east-1"), [*images(100), an_image("typo")])
     for region, state in zip(account.catalogue.regions(), states_, strict=True):
@@ -193,7 +193,7 @@ def never_found(*states_: str) -> Account:
 
 
 def denied(left: int = 0) -> Account:
-    """An account whose pairs in a region are denied, all but some; no round was run yet."""
+    """An account whose pairs in a region are denied, except `left`; no round has run yet."""
     account = Account().healthy()
     for number in range(left, 100):
         account.pair(f"image-{number:04}", state="access_denied")
@@ -201,7 +201,7 @@ def denied(left: int = 0) -> Account:
 
 
 def unanswered(rounds: int) -> Account:
-    """An account in which one pair gets no answer for some rounds, and then again."""
+    """An account in which one pair is not answered in some rounds."""
     account = Account().healthy().rounds(1)
     account.rounds(rounds, start=1, answered=lambda pair: pair.number != 7)
     return account.rounds(8 - 1 - rounds, start=1 + rounds)
@@ -217,14 +217,14 @@ def damaged(rows: int) -> Account:
 
 
 def removing(count: int) -> Account:
-    """An account whose new catalogue lacks some images."""
+    """An account whose new catalogue has fewer images."""
     account = Account().healthy().rounds(2)
     account.catalogue = a_catalogue(("eu-west-1", "us-east-1"), images(100 - count))
     return account.rounds(6, start=2)
 
 
 def refusing(rounds: int) -> Account:
-    """An account whose queue does not take the messages of a region in some rounds."""
+    """An account whose queue refuses the messages of a region in some rounds."""
     account = Account().healthy().rounds(2)
     account.queue.refused["eu-west-1"] = UnsentError(100, "queue", "throttled")
     account.rounds(rounds, start=2)
@@ -233,7 +233,7 @@ def refusing(rounds: int) -> Account:
 
 
 def stopped(after: int) -> Account:
-    """An account whose rounds end."""
+    """An account without rounds after the first ones."""
     return Account().healthy().rounds(after)
 
 
@@ -243,9 +243,9 @@ UNSCHEDULED = "schedule-dead-letters ApproximateNumberOfMessagesVisible"
 
 Situation = tuple[str, Callable[[], Account]]
 
-FIRES: dict[str, Situation] = {
+IN_ALARM: dict[str, Situation] = {
     "images-never-found": (
-        "an image is not_found and bad_lookup in both regions, and was never answered",
+        "an image that was never found is not_found and bad_lookup in both regions",
         lambda: never_found("not_found", "bad_lookup"),
     ),
     "pairs-failing-throttling": (
@@ -264,10 +264,10 @@ FIRES: dict[str, Situation] = {
         "one pair of 200 is unclassified in two rounds",
         lambda: one_pair("unclassified", rounds=2),
     ),
-    "pairs-stale": ("a pair gets no answer in six rounds", lambda: unanswered(6)),
+    "pairs-stale": ("a pair is not answered in six rounds", lambda: unanswered(6)),
     "targets-failing": ("all 100 pairs of a region are access_denied", lambda: denied().rounds()),
     "rows-unreadable": ("one image row cannot be decoded", lambda: damaged(1)),
-    "round-missing": ("rounds end after the second", lambda: stopped(2)),
+    "round-missing": ("no round starts after the second", lambda: stopped(2)),
     "removals-refused": ("a deployment removes 30 of 100 images", lambda: removing(30)),
     "regions-failed": ("the queue refuses a region in two rounds", lambda: refusing(2)),
     "scheduler-errors": ("two rounds fail in a region", lambda: refusing(2)),
@@ -279,7 +279,10 @@ FIRES: dict[str, Situation] = {
         "the aggregator fails in two periods of half an hour",
         lambda: Account().measured("aggregator Errors", 0, 1, 0, 1, 0, 0),
     ),
-    "dead-letters": ("a message was given up", lambda: Account().measured(DEAD, 0, 1, 1)),
+    "dead-letters": (
+        "a message is in the dead-letter queue",
+        lambda: Account().measured(DEAD, 0, 1, 1),
+    ),
     "schedule-dead-letters": (
         "a function could not be invoked",
         lambda: Account().measured(UNSCHEDULED, 0, 1, 1),
@@ -295,7 +298,7 @@ FIRES: dict[str, Situation] = {
     ),
 }
 
-SILENT: dict[str, Situation] = {
+STAYS_OK: dict[str, Situation] = {
     "images-never-found": (
         "an image is not_found in one region and access_denied in the other",
         lambda: never_found("not_found", "access_denied"),
@@ -316,10 +319,10 @@ SILENT: dict[str, Situation] = {
         "one pair is unclassified in a single round",
         lambda: one_pair("unclassified", rounds=1),
     ),
-    "pairs-stale": ("a pair gets no answer in two rounds", lambda: unanswered(2)),
+    "pairs-stale": ("a pair is not answered in two rounds", lambda: unanswered(2)),
     "targets-failing": ("99 of 100 pairs of a region are denied", lambda: denied(left=1).rounds()),
     "rows-unreadable": ("every row can be decoded", lambda: damaged(0)),
-    "round-missing": ("a round every 30 minutes", quiet),
+    "round-missing": ("a round every 30 minutes", without_failures),
     "removals-refused": ("a deployment removes 20 of 100 images", lambda: removing(20)),
     "regions-failed": ("the queue refuses a region in one round", lambda: refusing(1)),
     "scheduler-errors": ("one round fails in a region", lambda: refusing(1)),
@@ -337,7 +340,7 @@ SILENT: dict[str, Situation] = {
         lambda: Account().measured(UNSCHEDULED, 0, 0, 0),
     ),
     "requests-waiting": (
-        "the oldest request waits for 80 minutes, which five attempts may take",
+        "the oldest request waits for 80 minutes, the time of five receives",
         lambda: Account().measured(AGE, *[4800] * 6),
     ),
     "release-pending": ("a release waits for 14 minutes", lambda: Account().sweeps(oldest=840)),
@@ -350,40 +353,43 @@ def history_of(alarm: dict[str, Any], account: Account) -> list[str]:
     return states(alarm, Datapoints(account.values), HOURS * 3600)
 
 
-def went_off(alarm: dict[str, Any], account: Account) -> bool:
-    """Whether an alarm is on at any time."""
+def enters_alarm(alarm: dict[str, Any], account: Account) -> bool:
+    """Whether an alarm is in the ALARM state at any time."""
     return "ALARM" in history_of(alarm, account)
 
 
 def test_every_alarm_has_both_situations(alarms: dict[str, dict[str, Any]]) -> None:
-    """No alarm is left untested."""
-    assert set(alarms) == set(FIRES) == set(SILENT)
+    """Every alarm has a situation of each kind."""
+    assert set(alarms) == set(IN_ALARM) == set(STAYS_OK)
 
 
-@pytest.mark.parametrize("name", sorted(FIRES))
-def test_alarm_goes_off(alarms: dict[str, dict[str, Any]], name: str) -> None:
-    """In the situation that it is for."""
-    assert went_off(alarms[name], FIRES[name][1]())
+@pytest.mark.parametrize("name", sorted(IN_ALARM))
+def test_alarm_enters_the_alarm_state(alarms: dict[str, dict[str, Any]], name: str) -> None:
+    """The alarm enters the ALARM state in its situation."""
+    assert enters_alarm(alarms[name], IN_ALARM[name][1]())
 
 
-@pytest.mark.parametrize("name", sorted(SILENT))
-def test_alarm_stays_silent(alarms: dict[str, dict[str, Any]], name: str) -> None:
-    """In a similar situation in which no action is needed."""
-    assert not went_off(alarms[name], SILENT[name][1]())
+@pytest.mark.parametrize("name", sorted(STAYS_OK))
+def test_alarm_stays_ok(alarms: dict[str, dict[str, Any]], name: str) -> None:
+    """The alarm stays OK in a similar situation in which no action is needed."""
+    assert not enters_alarm(alarms[name], STAYS_OK[name][1]())
 
 
-def test_nothing_goes_off_when_all_is_well(alarms: dict[str, dict[str, Any]]) -> None:
-    """Four hours with 200 pairs that are answered."""
-    account = quiet()
+def test_no_alarm_without_failures(alarms: dict[str, dict[str, Any]]) -> None:
+    """Four hours with 200 answered pairs start no alarm."""
+    account = without_failures()
 
-    assert [name for name, alarm in alarms.items() if went_off(alarm, account)] == []
+    assert [name for name, alarm in alarms.items() if enters_alarm(alarm, account)] == []
 
 
-def test_a_throttled_pair_that_succeeds_on_a_retry_is_no_alarm(
+def test_throttled_attempt_that_succeeds_on_a_retry_starts_no_alarm(
     alarms: dict[str, dict[str, Any]],
 ) -> None:
-    """One of 100,000, in every round: it is counted as an attempt, and its state stays `ok`."""
-    account = quiet()
+    """A throttled attempt is counted, but the state of its pair stays `ok`.
+
+    One of 100,000 pairs is throttled in every round.
+    """
+    account = without_failures()
     for number in range(8):
         report = LookupReport()
         for _ in range(99_999):
@@ -391,13 +397,13 @@ def test_a_throttled_pair_that_succeeds_on_a_retry_is_no_alarm(
         report.add(Target(ACCOUNT, "eu-west-1"), Outcome(State.THROTTLED, again=True))
         account.add(1800.0 * number + 60, emitted_lines("lookup", report.measures()))
 
-    assert [name for name, alarm in alarms.items() if went_off(alarm, account)] == []
+    assert [name for name, alarm in alarms.items() if enters_alarm(alarm, account)] == []
 
 
-def test_an_alarm_on_health_ends_with_the_round_that_measures_zero(
+def test_health_alarm_ends_with_the_round_that_measures_zero(
     alarms: dict[str, dict[str, Any]],
 ) -> None:
-    """It stays on between rounds, which leave no data, until a round finds that all is well."""
+    """The alarm keeps its state between rounds, without data, until a round measures zero."""
     account = denied()
     account.rounds(3)
     account.healthy().rounds(5, start=3)
@@ -406,8 +412,8 @@ def test_an_alarm_on_health_ends_with_the_round_that_measures_zero(
     assert history_of(alarms["targets-failing"], account) == on + off
 
 
-def test_a_round_for_one_region_ends_no_alarm(alarms: dict[str, dict[str, Any]]) -> None:
-    """It says nothing of the other regions, so it measures nothing."""
+def test_round_for_one_region_ends_no_alarm(alarms: dict[str, dict[str, Any]]) -> None:
+    """A round for one region emits no health metrics, because it does not read all regions."""
     account = denied()
     account.rounds(1)
     account.healthy()
@@ -417,10 +423,10 @@ def test_a_round_for_one_region_ends_no_alarm(alarms: dict[str, dict[str, Any]])
     assert history_of(alarms["targets-failing"], account)[-1] == "ALARM"
 
 
-def test_a_region_that_cannot_be_read_keeps_the_alarms_as_they_are(
+def test_region_that_cannot_be_read_ends_no_alarm(
     alarms: dict[str, dict[str, Any]],
 ) -> None:
-    """The rounds fail visibly, and what was on stays on."""
+    """The rounds fail with an alarm of their own, and the other alarms keep their state."""
     account = denied()
     account.rounds(2)
     account.rows.busy["us-east-1"] = BUSY
