@@ -1,4 +1,4 @@
-"""`make plan` and `make deploy`: what is applied is what was read, and nothing without a yes."""
+"""`make deploy` applies exactly the plan that `make plan` printed, and only after a `yes`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Run = Callable[..., int]
 
 
 def test_recorded_plans_are_what_terraform_prints(tmp_path: Path) -> None:
-    """The unit tests read real plans; another Terraform may print other ones."""
+    """The recorded plans of the unit tests have the same summaries as plans of this Terraform."""
     recorded = json.loads(RECORDED.read_text(encoding="utf-8"))
 
     found = {name: summary(plan, "root", []) for name, plan in documents(tmp_path).items()}
@@ -33,16 +33,16 @@ def test_recorded_plans_are_what_terraform_prints(tmp_path: Path) -> None:
 
 
 class Terminal(io.StringIO):
-    """A keyboard."""
+    """Standard input that is a terminal."""
 
     def isatty(self) -> bool:
-        """Answer as a terminal does."""
+        """Return True, as a terminal does."""
         return True
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A root in a repository, and its settings."""
+    """A root module in a repository, with its settings."""
     folder = tmp_path / "root"
     folder.mkdir()
     (folder / "main.tf").write_text(CONFIGURATION + PLATFORM, encoding="utf-8")
@@ -59,7 +59,7 @@ def configure(root: Path, step: int, more: str = "") -> None:
 
 @pytest.fixture
 def run(root: Path) -> Run:
-    """The command in the repository; its exit code."""
+    """A function that runs the command in the repository and returns its exit code."""
     environ = {name: os.environ[name] for name in ("PATH", "HOME")}
 
     def call(action: str, *options: str) -> int:
@@ -69,8 +69,8 @@ def run(root: Path) -> Run:
 
 
 @pytest.fixture
-def no_keyboard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Standard input is no terminal."""
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make standard input something else than a terminal."""
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
 
 
@@ -83,14 +83,14 @@ def typed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 
 
 def state(root: Path) -> set[str]:
-    """What is deployed."""
+    """The addresses of the deployed resources."""
     return set(Terraform(root, {}).state())
 
 
-def test_a_plan_is_saved_shown_and_applied(
+def test_plan_is_saved_printed_and_applied(
     root: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capfd: Output
 ) -> None:
-    """The summary twice, one question, and no plan afterwards; no secret in any output."""
+    """Both commands print the summary without secrets; `apply` asks once and deletes the plan."""
     assert run("plan") == 0
     planned = capfd.readouterr().out
     modes = {stat.S_IMODE((root / name).stat().st_mode) for name in (PLAN, RECORD)}
@@ -108,11 +108,11 @@ def test_a_plan_is_saved_shown_and_applied(
     assert SECRET not in planned + deployed
 
 
-def test_nothing_to_change_needs_no_answer(
-    root: Path, run: Run, no_keyboard: None, capfd: Output
+def test_plan_without_changes_needs_no_approval(
+    root: Path, run: Run, no_terminal: None, capfd: Output
 ) -> None:
-    """A pipeline that plans and deploys goes on."""
-    del no_keyboard
+    """Without changes, `apply` succeeds without a terminal, for use in pipelines."""
+    del no_terminal
     assert run("plan") == 0
     assert run("apply", "--approve=yes") == 0
     capfd.readouterr()
@@ -128,7 +128,7 @@ def test_nothing_to_change_needs_no_answer(
 def test_only_yes_applies(
     root: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capfd: Output, answer: str
 ) -> None:
-    """Anything else changes nothing and keeps the plan."""
+    """Any answer except `yes` changes nothing and keeps the plan."""
     run("plan")
     typed(monkeypatch, answer)
 
@@ -138,10 +138,10 @@ def test_only_yes_applies(
     assert (root / PLAN).exists()
 
 
-def test_an_interrupted_question_changes_nothing(
+def test_interrupt_at_the_question_changes_nothing(
     root: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capfd: Output
 ) -> None:
-    """No traceback, and the plan is kept."""
+    """An interrupt at the question prints no traceback and keeps the plan."""
 
     def interrupted(*_: object) -> str:
         raise KeyboardInterrupt
@@ -155,11 +155,11 @@ def test_an_interrupted_question_changes_nothing(
     assert (root / PLAN).exists()
 
 
-def test_without_a_terminal_it_does_not_wait(
-    root: Path, run: Run, no_keyboard: None, capfd: Output
+def test_apply_needs_a_terminal_or_the_approval(
+    root: Path, run: Run, no_terminal: None, capfd: Output
 ) -> None:
-    """The message names the way for pipelines."""
-    del no_keyboard
+    """Without a terminal, the message names the option for pipelines."""
+    del no_terminal
     run("plan")
 
     assert run("apply") == 2
@@ -167,17 +167,17 @@ def test_without_a_terminal_it_does_not_wait(
     assert state(root) == set()
 
 
-def test_without_a_plan_there_is_nothing_to_apply(run: Run, capfd: Output) -> None:
-    """The message names the command with the root."""
+def test_apply_needs_a_plan(run: Run, capfd: Output) -> None:
+    """Without a plan, the message names the command with its root."""
     assert run("apply", "--approve=yes") == 2
     assert "run `make plan ROOT=root` first and read it" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("file", ["root/terraform.tfvars", "regions.yaml", "root/main.tf"])
-def test_a_file_that_was_changed_since_ends_it(
+def test_file_that_changed_after_the_plan_is_refused(
     root: Path, run: Run, capfd: Output, file: str
 ) -> None:
-    """What would be applied is not what the files say."""
+    """A changed file makes the saved plan invalid."""
     run("plan")
     path = root.parent / file
     path.write_text(path.read_text(encoding="utf-8") + "\n# later\n", encoding="utf-8")
@@ -188,8 +188,8 @@ def test_a_file_that_was_changed_since_ends_it(
     assert state(root) == set()
 
 
-def test_a_stale_plan_is_refused_by_terraform(root: Path, run: Run, capfd: Output) -> None:
-    """Another operator has deployed since; Terraform's own message is shown."""
+def test_stale_plan_is_refused_by_terraform(root: Path, run: Run, capfd: Output) -> None:
+    """After another deployment, Terraform refuses the plan and its message is shown."""
     run("plan")
     Terraform(root, {}).apply(runtime="python3.13", architecture="arm64")
     before = (root / "terraform.tfstate").read_text(encoding="utf-8")
@@ -203,10 +203,10 @@ def test_a_stale_plan_is_refused_by_terraform(root: Path, run: Run, capfd: Outpu
 
 
 @pytest.mark.parametrize("action", ["plan", "apply"])
-def test_a_value_for_no_variable_ends_both(
+def test_value_of_an_undeclared_variable_is_refused(
     root: Path, run: Run, capfd: Output, action: str
 ) -> None:
-    """Terraform would ignore it: a misspelt boundary would not be there."""
+    """Terraform would ignore such a value, for example a misspelt permissions boundary."""
     configure(root, 1, "stepp = 2\n")
     (root / "ours.auto.tfvars").write_text("plases = []\n", encoding="utf-8")
 
@@ -218,8 +218,8 @@ def test_a_value_for_no_variable_ends_both(
     assert not (root / PLAN).exists()
 
 
-def test_a_value_of_another_file_ends_it_too(root: Path, capfd: Output) -> None:
-    """One that Terraform was asked to read: its own warning is the error."""
+def test_undeclared_variable_in_another_file_is_refused(root: Path, capfd: Output) -> None:
+    """Terraform's warning about a value in a `-var-file` is an error."""
     (root / "other").write_text("stepp = 2\n", encoding="utf-8")
     environ = {"PATH": os.environ["PATH"], "TF_CLI_ARGS_plan": "-var-file=other"}
 
@@ -228,8 +228,8 @@ def test_a_value_of_another_file_ends_it_too(root: Path, capfd: Output) -> None:
     assert not (root / PLAN).exists()
 
 
-def test_another_platform_than_planned_is_refused(run: Run, capfd: Output) -> None:
-    """The plan's packages are for one runtime and one architecture."""
+def test_other_platform_than_planned_is_refused(run: Run, capfd: Output) -> None:
+    """The packages of a plan are for one runtime and one architecture."""
     run("plan", "--architecture=x86_64")
 
     assert run("apply", "--approve=yes") == 2
@@ -237,8 +237,8 @@ def test_another_platform_than_planned_is_refused(run: Run, capfd: Output) -> No
     assert "The plan was made for architecture x86_64, not arm64: run `make deploy` with" in said
 
 
-def test_a_failed_plan_leaves_none(root: Path, run: Run, capfd: Output) -> None:
-    """Terraform's message, and no earlier plan that could be applied by mistake."""
+def test_failed_plan_deletes_the_earlier_one(root: Path, run: Run, capfd: Output) -> None:
+    """A failed plan shows Terraform's message and deletes the earlier plan."""
     run("plan")
     configure(root, 1, "")
     (root / "terraform.tfvars").write_text("step = 1\n", encoding="utf-8")
@@ -248,8 +248,8 @@ def test_a_failed_plan_leaves_none(root: Path, run: Run, capfd: Output) -> None:
     assert not (root / PLAN).exists()
 
 
-def test_a_failed_apply_uses_the_plan_up(root: Path, run: Run, capfd: Output) -> None:
-    """Terraform says what failed; the next plan shows what is left."""
+def test_failed_apply_deletes_the_plan(root: Path, run: Run, capfd: Output) -> None:
+    """After a failed apply, Terraform's message is shown and the plan is deleted."""
     failing = 'resource "terraform_data" "failing" {\n  provisioner "local-exec" {\n'
     failing += '    command = "exit 3"\n  }\n}\n'
     (root / "failing.tf").write_text(failing, encoding="utf-8")
@@ -260,13 +260,13 @@ def test_a_failed_apply_uses_the_plan_up(root: Path, run: Run, capfd: Output) ->
     assert not (root / PLAN).exists()
 
 
-def test_a_folder_that_is_no_root_is_named(tmp_path: Path, capfd: Output) -> None:
-    """ROOT was misspelt."""
+def test_folder_that_is_not_a_root_is_named(tmp_path: Path, capfd: Output) -> None:
+    """The message names a misspelt ROOT."""
     assert main(["plan", "--root", "roott"], {}, tmp_path) == 2
     assert "roott is not a Terraform root" in capfd.readouterr().err
 
 
-def test_without_terraform_the_place_to_get_it_is_named(root: Path, capfd: Output) -> None:
-    """No traceback."""
+def test_missing_terraform_is_reported(root: Path, capfd: Output) -> None:
+    """Without Terraform, the message has the installation page and no traceback."""
     assert main(["plan", "--root", "root"], {"PATH": "/nowhere"}, root.parent) == 1
     assert "https://developer.hashicorp.com/terraform/install" in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""Packages that do not fit are refused in a plan, in words that name the file and the command."""
+"""A plan refuses packages that do not match, with the file and the command in the message."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Planned = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the infrastructure with packages that fit."""
+    """A copy of the infrastructure with matching packages."""
     return checkout(tmp_path_factory.mktemp("manifest"), regions=REGIONS)
 
 
@@ -41,7 +41,7 @@ def terraform(tree: Path) -> Iterator[Terraform]:
 
 @pytest.fixture
 def packages(tree: Path) -> Iterator[Path]:
-    """The folder of packages that fit; it is as it was when the test ends."""
+    """The folder of matching packages, which is restored after the test."""
     folder, kept = tree / "build/packages", tree / "kept"
     (tree / "regions.yaml").write_text(REGIONS, encoding="utf-8")
     write_manifest(tree)
@@ -52,20 +52,20 @@ def packages(tree: Path) -> Iterator[Path]:
 
 
 def refusal(terraform: Terraform, **variables: object) -> str:
-    """Why a plan is refused; the test fails if it is not."""
+    """The error of a plan; the test fails if there is none."""
     with pytest.raises(TerraformError) as caught:
         terraform.plan("-refresh=false", external_id="of-the-test", **variables)
     return str(caught.value)
 
 
 def changed(path: Path, **members: object) -> None:
-    """Write a manifest again with other members."""
+    """Replace members of a manifest."""
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(content | members), encoding="utf-8")
 
 
-def test_a_zip_of_another_build_is_refused(terraform: Terraform, packages: Path) -> None:
-    """The message names the zip; the others are not named."""
+def test_zip_of_another_build_is_refused(terraform: Terraform, packages: Path) -> None:
+    """The message names only the zip that does not match."""
     (packages / "lookup.zip").write_bytes(b"another")
 
     said = refusal(terraform)
@@ -76,7 +76,7 @@ def test_a_zip_of_another_build_is_refused(terraform: Terraform, packages: Path)
 
 
 def test_another_platform_is_refused(terraform: Terraform, packages: Path) -> None:
-    """Both ways out are named: the variable, and the command."""
+    """The message names both remedies: the variable and the command."""
     said = refusal(terraform, runtime="python3.12", architecture="x86_64")
 
     for name, wanted, built in (
@@ -90,7 +90,7 @@ def test_another_platform_is_refused(terraform: Terraform, packages: Path) -> No
 
 
 def test_another_regions_file_is_refused(tree: Path, terraform: Terraform, packages: Path) -> None:
-    """What is missing in the packages and what is too much are named apart."""
+    """Separate messages name missing targets and additional targets of the packages."""
     (tree / "regions.yaml").write_text(REGIONS.replace("eu-west-1", "eu-north-1"), encoding="utf-8")
 
     said = refusal(terraform)
@@ -105,8 +105,10 @@ def test_another_regions_file_is_refused(tree: Path, terraform: Terraform, packa
     ) in said
 
 
-def test_a_long_list_of_places_is_cut(tree: Path, terraform: Terraform, packages: Path) -> None:
-    """Ten are named, the others are counted."""
+def test_long_list_of_targets_is_shortened(
+    tree: Path, terraform: Terraform, packages: Path
+) -> None:
+    """The message names ten targets and counts the others."""
     more = "".join(f'  - {{Name: eu-west-2, AccountId: "2222333344{n}"}}\n' for n in range(10, 22))
     (tree / "regions.yaml").write_text(REGIONS + more, encoding="utf-8")
 
@@ -125,10 +127,10 @@ def test_a_long_list_of_places_is_cut(tree: Path, terraform: Terraform, packages
         ("[]", "has schema ?, but this version of the module reads schema 1: run"),
     ],
 )
-def test_a_manifest_that_is_none_is_refused(
+def test_invalid_manifest_is_refused(
     terraform: Terraform, packages: Path, content: str, expected: str
 ) -> None:
-    """One message, and none about what it would have said."""
+    """The message names the problem of the manifest; there are no further messages."""
     (packages / "manifest.json").write_text(content, encoding="utf-8")
 
     said = refusal(terraform)
@@ -137,15 +139,15 @@ def test_a_manifest_that_is_none_is_refused(
     assert "zip that" not in said
 
 
-def test_a_manifest_without_a_package_is_refused(terraform: Terraform, packages: Path) -> None:
-    """A zip that it does not know is one of another build."""
+def test_manifest_without_packages_is_refused(terraform: Terraform, packages: Path) -> None:
+    """A zip that is not in the manifest is from another build."""
     changed(packages / "manifest.json", packages={})
 
     assert refusal(terraform).count("is not the zip that") == 3
 
 
-def test_a_missing_manifest_is_refused(terraform: Terraform, packages: Path) -> None:
-    """Packages of an earlier version have none."""
+def test_missing_manifest_is_refused(terraform: Terraform, packages: Path) -> None:
+    """Packages of an earlier version, without a manifest, are refused."""
     (packages / "manifest.json").unlink()
 
     said = refusal(terraform)
