@@ -1,4 +1,4 @@
-"""The subscribers' example function: one start for each event, whatever goes wrong on the way."""
+"""The subscribers' example function starts the pipeline exactly once for each event."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ PIPELINE = f"arn:aws:codepipeline:{REGION}:444455556666:rebuild"
 
 
 class Function(Protocol):
-    """The example's module, as far as the tests use it."""
+    """The part of the example's module that the tests use."""
 
     LEASE: int
     KEPT: int
 
     def handler(self, event: dict[str, Any], _context: object) -> dict[str, list[str]]:
-        """Lambda's entry."""
+        """The Lambda handler."""
 
 
 def event(version: int = 2) -> dict[str, Any]:
-    """What SNS invokes a function with."""
+    """The event with which SNS invokes a function."""
     sent = announcement(a_release("al2023-eks-1.33", version=version))
     attributes = {
         name: {"Type": "Number" if isinstance(value, int) else "String", "Value": str(value)}
@@ -45,7 +45,7 @@ def event(version: int = 2) -> dict[str, Any]:
 
 @pytest.fixture
 def function(monkeypatch: pytest.MonkeyPatch) -> Iterator[Function]:
-    """The function beside its table, without a pipeline yet."""
+    """The function with its table, without a pipeline."""
     monkeypatch.setenv("TABLE_NAME", TABLE)
     monkeypatch.setenv("PIPELINE_ARN", PIPELINE)
     spec = importlib.util.spec_from_file_location("example_handler", HANDLER)
@@ -64,9 +64,9 @@ def function(monkeypatch: pytest.MonkeyPatch) -> Iterator[Function]:
 
 
 @pytest.fixture
-def pipeline(function: Function) -> Any:  # noqa: ANN401 - boto3 makes its clients when it runs
+def pipeline(function: Function) -> Any:  # noqa: ANN401 - boto3 creates client classes at run time
     """The client of CodePipeline, with the pipeline that the function starts."""
-    assert function.LEASE  # its fixture holds the emulated AWS
+    assert function.LEASE  # its fixture runs the emulated AWS
     trust = {
         "Version": "2012-10-17",
         "Statement": [
@@ -101,13 +101,13 @@ def executions(pipeline: Any) -> list[str]:  # noqa: ANN401 - as above
 
 
 def pass_time(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Let the function believe that it is later."""
+    """Set the function's clock forward."""
     moment = time.time() + seconds
     monkeypatch.setattr(time, "time", lambda: moment)
 
 
-def test_an_event_starts_the_pipeline_once(function: Function, pipeline: Any) -> None:  # noqa: ANN401 - as above
-    """A copy starts nothing, the image's next event does."""
+def test_event_starts_the_pipeline_once(function: Function, pipeline: Any) -> None:  # noqa: ANN401 - as above
+    """A duplicate event starts nothing; the next event of the image starts an execution."""
     started = function.handler(event(), None)["started"]
 
     assert function.handler(event(), None) == {"started": []}
@@ -116,12 +116,12 @@ def test_an_event_starts_the_pipeline_once(function: Function, pipeline: Any) ->
     assert len(started) == 2
 
 
-def test_what_is_handled_stays_so_for_a_month(
+def test_handled_event_is_remembered_for_a_month(
     function: Function,
     pipeline: Any,  # noqa: ANN401 - as above
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A copy that comes long after the lease is over is a copy still."""
+    """A duplicate that arrives long after the end of the lease starts nothing."""
     function.handler(event(), None)
     pass_time(monkeypatch, function.KEPT - 60)
 
@@ -129,10 +129,10 @@ def test_what_is_handled_stays_so_for_a_month(
     assert len(executions(pipeline)) == 1
 
 
-def test_a_start_that_fails_is_tried_again(
+def test_failed_start_is_retried(
     function: Function, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    """The failure reaches Lambda, whose retry a minute later finds the claim expired."""
+    """The function raises the error, and Lambda's retry a minute later finds an expired lease."""
     with pytest.raises(ClientError, match="PipelineNotFoundException"):
         function.handler(event(), None)
     pipeline = request.getfixturevalue("pipeline")
@@ -142,30 +142,32 @@ def test_a_start_that_fails_is_tried_again(
     assert len(executions(pipeline)) == 1
 
 
-def test_two_copies_at_the_same_moment_start_one(
+def test_concurrent_duplicates_start_one_execution(
     function: Function, request: pytest.FixtureRequest
 ) -> None:
-    """While one copy is being handled, another one finds the event taken."""
+    """While the function handles an event, a duplicate of it starts nothing."""
     with pytest.raises(ClientError):
-        function.handler(event(), None)  # has claimed it, and came no further
+        function.handler(event(), None)  # takes the lease, then fails
     pipeline = request.getfixturevalue("pipeline")
 
     assert function.handler(event(), None) == {"started": []}
     assert executions(pipeline) == []
 
 
-def test_the_lease_outlasts_the_function_and_not_the_wait_for_a_retry(function: Function) -> None:
-    """Shorter, and two copies run at once; longer, and the retry takes itself for a copy."""
+def test_lease_is_longer_than_the_timeout_and_shorter_than_the_retry_delay(
+    function: Function,
+) -> None:
+    """A shorter lease would allow two runs at once; a longer one would drop Lambda's retry."""
     timeout = int((HANDLER.parent / "main.tf").read_text().partition("timeout          = ")[2][:2])
 
     assert timeout < function.LEASE < 60
 
 
-def test_a_table_that_is_gone_is_a_failure(
+def test_missing_table_is_an_error(
     function: Function,
     pipeline: Any,  # noqa: ANN401 - as above
 ) -> None:
-    """Without its memory the function starts nothing and says so."""
+    """Without its table, the function raises an error and starts nothing."""
     boto3.client("dynamodb").delete_table(TableName=TABLE)
 
     with pytest.raises(ClientError, match="ResourceNotFoundException"):

@@ -1,4 +1,4 @@
-"""What only a plan shows of the example roots: models, keys, settings that exclude each other."""
+"""Plans of the example roots: StackSet models, keys, settings that exclude each other."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("roots")
 
 
-def test_either_root_deploys_as_the_other(scratch: Path) -> None:
-    """With the same settings, both plan the same resources with the same values."""
+def test_both_roots_plan_the_same_resources(scratch: Path) -> None:
+    """With the same settings, both roots plan the same resources with the same values."""
     same: dict[str, Any] = {
         "external_id": "of-the-test",
         "alarm_emails": [],
@@ -45,15 +45,15 @@ def test_either_root_deploys_as_the_other(scratch: Path) -> None:
     assert units.of_type("aws_cloudformation_stack_set_instance")
 
 
-def test_both_roots_make_customer_keys(scratch: Path) -> None:
-    """A customer key is not a matter of the organisation."""
+def test_basic_root_creates_customer_keys(scratch: Path) -> None:
+    """A customer key does not need an organisation."""
     plan = rendered(scratch, "basic", external_id="of-the-test", customer_keys=True)
 
     assert len(plan.of_type("aws_kms_key")) == 1
 
 
-def test_two_ways_to_a_key_exclude_each_other(scratch: Path) -> None:
-    """A key that is made, and one that exists, cannot both encrypt."""
+def test_new_and_existing_key_exclude_each_other(scratch: Path) -> None:
+    """`customer_keys` and `kms_key_arn` cannot be combined."""
     with pytest.raises(TerraformError, match="set one of them only"):
         rendered(scratch, "basic", external_id="x-y", customer_keys=True, kms_key_arn=KEY)
 
@@ -66,10 +66,10 @@ def test_two_ways_to_a_key_exclude_each_other(scratch: Path) -> None:
         ({"alarm_topic_arns": None, "alarm_emails": None}, True),
     ],
 )
-def test_alarms_that_reach_nobody_are_a_warning(
+def test_alarms_without_a_receiver_give_a_warning(
     scratch: Path, settings: dict[str, Any], warned: object
 ) -> None:
-    """A deployment without a receiver of its alarms works, and is pointed out."""
+    """A deployment without a receiver of its alarms is allowed with a warning."""
     plan = rendered(scratch, "basic", external_id="of-the-test", **settings)
 
     (check,) = (c for c in plan.document["checks"] if c["address"]["to_display"] == "check.alarms")
@@ -77,7 +77,7 @@ def test_alarms_that_reach_nobody_are_a_warning(
 
 
 def test_plans_show_no_external_id(scratch: Path) -> None:
-    """Neither as a setting of functions and StackSets nor as an output."""
+    """No plan shows an external id, neither in functions and StackSets nor in outputs."""
     ids: dict[str, Any] = {"external_id": "id-of-today", "previous_external_ids": ["id-of-old"]}
     plan = rendered(scratch, "basic", **ids)
     root = scratch / "infra/terraform/examples/basic"
@@ -90,8 +90,8 @@ def test_plans_show_no_external_id(scratch: Path) -> None:
     assert re.search(r"\+ ami_tracker += \(sensitive value\)", shown)
 
 
-def test_a_refused_external_id_is_not_printed(scratch: Path) -> None:
-    """The message names the variable and the rule."""
+def test_refused_external_id_is_not_printed(scratch: Path) -> None:
+    """The message names the variable and the rule, but not the value."""
     with pytest.raises(TerraformError, match="external_id must be 2 to 1224") as caught:
         rendered(scratch, "basic", external_id="not, an, id")
 

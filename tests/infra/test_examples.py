@@ -1,7 +1,7 @@
-"""The subscribers' examples: applied by Terraform into accounts of their own, and then sent to.
+"""The subscribers' examples, applied by Terraform in a subscriber's account, receive events.
 
-The topics are those of the template, and events are published by the aggregator's own code with the
-publish role, so that what a subscriber may do and what arrives is what a deployment does.
+The topics come from the template, and the aggregator's code publishes with the publish role, so
+permissions and messages are those of a deployment.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ NAMES = ("email", "fifo", "lambda", "queue-in-another-account", "queue-in-every-
 
 HUB, HUB_REGION = "111122223333", "us-east-1"
 SUBSCRIBER, SUBSCRIBER_REGION = "444455556666", "eu-central-1"
-STRANGER = "777788889999"
+EXTERNAL = "777788889999"
 WATCHED = Target("222233334444", "us-west-2")
-"""An account and region of the tracker; the subscriber stands in others."""
+"""An account and region of the tracker; the subscriber has another account and region."""
 OWN = Target(SUBSCRIBER, "us-west-2")
-"""The subscriber's account is watched as well: ministack runs functions for topics beside them."""
+"""The subscriber's account is a target too: ministack invokes functions for its topics only."""
 
 EXTERNAL_ID = "of-the-examples-test"
 TOPIC, FIFO_TOPIC = "ami-tracker-releases", "ami-tracker-releases.fifo"
 PIPELINE_REGION = "eu-west-1"
 PIPELINE = f"arn:aws:codepipeline:{PIPELINE_REGION}:{SUBSCRIBER}:rebuild"
 
-ALL_OF_THEM = f"""
+ALL_EXAMPLES = f"""
 module "email" {{
   source    = "./email"
   topic_arn = "arn:aws:sns:{WATCHED.region}:{WATCHED.account_id}:{TOPIC}"
@@ -77,19 +77,19 @@ output "queue" {{ value = module.queue }}
 output "fifo" {{ value = module.fifo }}
 output "lambda" {{ value = module.lambda }}
 """
-"""All examples in one root: a queue takes the provider 25 seconds, however many there are."""
+"""All examples in one root, because the provider waits 25 seconds for queues in each apply."""
 
 
-# --- as they stand
+# --- without a deployment
 
 
 def test_every_example_is_tested() -> None:
-    """An example that is added is named here."""
+    """NAMES lists every example."""
     assert sorted(path.parent.name for path in EXAMPLES.glob("*/main.tf")) == list(NAMES)
 
 
 def test_examples_are_formatted(tmp_path: Path) -> None:
-    """The examples look as `terraform fmt` writes them."""
+    """The examples are formatted with `terraform fmt`."""
     examples = checkout(tmp_path) / "infra" / "examples"
 
     assert Terraform(examples, environment("http://127.0.0.1:9")).format_problems() == []
@@ -98,7 +98,7 @@ def test_examples_are_formatted(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_each_example_is_a_valid_root(name: str, tmp_path: Path) -> None:
-    """A team can copy the folder and use it as it is."""
+    """A copy of an example's folder is a valid root module."""
     folder = tmp_path / name
     shutil.copytree(EXAMPLES / name, folder)
     terraform = Terraform(folder, environment("http://127.0.0.1:9"))
@@ -108,8 +108,8 @@ def test_each_example_is_a_valid_root(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_command_of_each_readme_fits_its_variables(name: str) -> None:
-    """The command gives what has no default, and nothing that is not declared."""
+def test_command_of_each_readme_matches_the_variables(name: str) -> None:
+    """The command sets every required variable, and only declared ones."""
     readme = (EXAMPLES / name / "README.md").read_text()
     (command,) = re.findall(r"^\$ (terraform apply .*)$", readme, re.MULTILINE)
     given = set(re.findall(r"-var '?(\w+)=", command))
@@ -164,8 +164,8 @@ module "everywhere" {{
 
 
 @pytest.mark.slow
-def test_what_is_wrong_is_said_before_anything_is_made(tmp_path: Path) -> None:
-    """Each variable of each example refuses a wrong value in its own words."""
+def test_wrong_values_are_refused_in_the_plan(tmp_path: Path) -> None:
+    """Each variable of each example has a message for a wrong value."""
     terraform = _root(tmp_path, WRONG, environment("http://127.0.0.1:9"))
     written = "".join(path.read_text() for path in EXAMPLES.glob("*/variables.tf"))
     messages = re.findall(r'error_message = "(.*)"', written)
@@ -178,8 +178,8 @@ def test_what_is_wrong_is_said_before_anything_is_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_queue_for_no_image_is_refused(tmp_path: Path) -> None:
-    """An empty filter would let nothing through, or everything."""
+def test_queue_without_images_is_refused(tmp_path: Path) -> None:
+    """A filter without image names is refused, because it matches no event or every event."""
     topic = f"arn:aws:sns:us-west-2:222233334444:{TOPIC}"
     source = "./queue-in-another-account"
     text = f'module "queue" {{\n  source    = "{source}"\n  topic_arn = "{topic}"\n}}'
@@ -190,7 +190,7 @@ def test_a_queue_for_no_image_is_refused(tmp_path: Path) -> None:
 
 
 def _root(folder: Path, text: str, environ: Mapping[str, str]) -> Terraform:
-    """A root beside copies of the examples, initialised."""
+    """An initialised root module in a folder with copies of the examples."""
     examples = checkout(folder) / "infra" / "examples"
     (examples / "main.tf").write_text(text)
     _package(examples / "function.zip")
@@ -200,7 +200,7 @@ def _root(folder: Path, text: str, environ: Mapping[str, str]) -> Terraform:
 
 
 def _package(path: Path) -> None:
-    """The function's zip, with the boto3 that Lambda has and ministack lacks."""
+    """Write the function's zip with boto3, which Lambda provides and ministack does not."""
     with zipfile.ZipFile(path, "w") as package:
         package.write(EXAMPLES / "lambda" / "handler.py", "handler.py")
         for library in (boto3, s3transfer):
@@ -209,12 +209,12 @@ def _package(path: Path) -> None:
                 package.write(file, file.relative_to(folder.parent))
 
 
-# --- at work
+# --- deployed
 
 
 @dataclass(frozen=True, slots=True)
-class Estate:
-    """The tracker's topics, the subscribers that Terraform made, and a CodePipeline beside them."""
+class Subscriptions:
+    """The tracker's topics, the subscribers that Terraform created, and a CodePipeline endpoint."""
 
     aws: Ministack
     pipelines: str
@@ -224,7 +224,7 @@ class Estate:
     def publish(
         self, *announcements: Announcement, to: Target = WATCHED, topic: str = TOPIC
     ) -> None:
-        """Announce as the aggregator does: with its code, out of the hub, over the publish role."""
+        """Publish with the aggregator's code, from the hub and with the publish role."""
         with self._as_aggregator():
             role = publish_role("ami-tracker-publish", EXTERNAL_ID, HUB_REGION, topic, "aws")
             topics = Topics(TargetSessions(HubSession(HUB_REGION), role), topic, "aws")
@@ -254,7 +254,7 @@ class Estate:
         return self.aws.client(service, region, SUBSCRIBER)
 
     def receive(self, url: str, region: str = SUBSCRIBER_REGION) -> list[dict[str, Any]]:
-        """Everything that lies in a queue, taken out of it, with its attributes."""
+        """Receive and delete all messages of a queue, with their attributes."""
         sqs = self.subscriber("sqs", region)
         received: list[dict[str, Any]] = []
         while messages := sqs.receive_message(
@@ -283,7 +283,7 @@ class Estate:
         ]
 
     def invocations(self) -> int:
-        """How often the function has run to its end."""
+        """The number of completed invocations of the function."""
         events = self.subscriber("logs", OWN.region).filter_log_events(
             logGroupName="/aws/lambda/ami-releases"
         )["events"]
@@ -301,8 +301,8 @@ def _codepipeline(endpoint_url: str) -> Any:  # noqa: ANN401 - the caller narrow
 
 
 @pytest.fixture(scope="module")
-def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    """All examples, applied at once in the subscriber's account."""
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subscriptions]:
+    """All examples, applied in the subscriber's account."""
     folder = tmp_path_factory.mktemp("examples")
     codepipeline = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     codepipeline.start()
@@ -315,9 +315,9 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
             for account_id in (WATCHED.account_id, OWN.account_id):
                 _deploy_templates(aws, account_id)
             _create_fifo_topic(aws)
-            terraform = _root(folder, ALL_OF_THEM, aws.environment(SUBSCRIBER, SUBSCRIBER_REGION))
+            terraform = _root(folder, ALL_EXAMPLES, aws.environment(SUBSCRIBER, SUBSCRIBER_REGION))
             terraform.apply(seconds=600)
-            yield Estate(aws, pipelines, terraform, terraform.outputs())
+            yield Subscriptions(aws, pipelines, terraform, terraform.outputs())
     finally:
         codepipeline.stop()
 
@@ -347,7 +347,7 @@ def _create_pipeline(endpoint_url: str) -> None:
 
 
 def _create_aggregator(aws: Ministack) -> None:
-    """The aggregator's role as the hub has it, but that the hub's administrator may assume it."""
+    """Create the aggregator's role of the hub, with a trust policy for the hub's account."""
     iam = aws.client("iam", HUB_REGION, HUB)
     name = "ami-tracker-aggregator"
     iam.create_role(
@@ -369,14 +369,14 @@ def _policy(*statements: Mapping[str, object]) -> str:
 
 
 def _deploy_templates(aws: Ministack, account_id: str) -> None:
-    """The tracker's roles and topic in an account, by hand as INSTALL.md tells it."""
+    """Deploy the tracker's roles and topic in an account by hand, as in INSTALL.md."""
     roles = {"HubAccountId": HUB, "ExternalIds": EXTERNAL_ID, "Regions": WATCHED.region}
     _deploy(aws, account_id, "roles", "member-roles.yaml", roles)
     _deploy(aws, account_id, "topic", "region-topic.yaml", {"SubscriberAccountIds": SUBSCRIBER})
 
 
 def _create_fifo_topic(aws: Ministack) -> None:
-    """A FIFO topic with the template's policy: ministack's CloudFormation makes standard ones."""
+    """Create a FIFO topic with the template's policy: ministack's stacks have standard topics."""
     sns = aws.client("sns", WATCHED.region, WATCHED.account_id)
     standard = f"arn:aws:sns:{WATCHED.region}:{WATCHED.account_id}:{TOPIC}"
     policy = sns.get_topic_attributes(TopicArn=standard)["Attributes"]["Policy"]
@@ -384,7 +384,7 @@ def _create_fifo_topic(aws: Ministack) -> None:
         Name=FIFO_TOPIC,
         Attributes={"FifoTopic": "true", "Policy": policy.replace(TOPIC, FIFO_TOPIC)},
     )["TopicArn"]
-    # A deployment has topics of one form; here the publish role serves both.
+    # A deployment has only one kind of topic; this publish role may publish to both.
     aws.client("iam", WATCHED.region, WATCHED.account_id).put_role_policy(
         RoleName="ami-tracker-publish",
         PolicyName="publish-in-order",
@@ -407,19 +407,13 @@ def _deploy(
     )
 
 
-together = [
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-]
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+class TestDeployedExamples:
+    """The examples after an apply."""
 
-
-class TestAtWork:
-    """The examples in a real apply; the first test pays for it."""
-
-    pytestmark = together
-
-    def test_exactly_the_wanted_events_arrive(self, estate: Estate) -> None:
-        """Named images and prefixes come through, other images and kinds do not."""
+    def test_only_events_that_match_the_filter_arrive(self, deployed: Subscriptions) -> None:
+        """Only events of the configured images, prefixes and kinds arrive."""
         wanted = [a_release("rhel-9-hvm"), a_release("al2023-eks-1.33", kind=Kind.ROLLBACK)]
         unwanted = [
             a_release("rhel-9-hvm-arm64"),
@@ -428,17 +422,17 @@ class TestAtWork:
         ]
         sent = [announcement(replace(each, target=WATCHED)) for each in (*unwanted, *wanted)]
 
-        estate.publish(*sent)
-        received = estate.receive(estate.outputs["queue"]["queue_url"])
+        deployed.publish(*sent)
+        received = deployed.receive(deployed.outputs["queue"]["queue_url"])
 
         assert {message["Body"] for message in received} == {each.body for each in sent[3:]}
 
-    def test_events_arrive_raw(self, estate: Estate) -> None:
-        """The body is the event to the byte, and its attributes are the message's."""
+    def test_events_arrive_raw(self, deployed: Subscriptions) -> None:
+        """The message has the body and the attributes of the event without changes."""
         sent = announcement(a_release("rhel-9-hvm", target=WATCHED))
 
-        estate.publish(sent)
-        (message,) = estate.receive(estate.outputs["queue"]["queue_url"])
+        deployed.publish(sent)
+        (message,) = deployed.receive(deployed.outputs["queue"]["queue_url"])
 
         assert message["Body"] == sent.body
         assert {
@@ -449,19 +443,19 @@ class TestAtWork:
             for name, found in message["MessageAttributes"].items()
         }
 
-    def test_the_filter_by_the_body_selects_the_same_images(self, estate: Estate) -> None:
-        """What the README shows for tools without attributes lets the same images through."""
+    def test_body_filter_selects_the_same_images(self, deployed: Subscriptions) -> None:
+        """The README's filter on the message body selects the same images."""
         readme = (EXAMPLES / "queue-in-another-account" / "README.md").read_text()
         written = re.search(r"filter_policy +=.*\{ prefix = \"(.*)\" \}", readme)
         assert written is not None
         body = {"v1": {"image": {"image_name": [{"prefix": written[1]}]}}}
         topic = f"arn:aws:sns:{WATCHED.region}:{WATCHED.account_id}:{TOPIC}"
-        sqs = estate.subscriber("sqs")
+        sqs = deployed.subscriber("sqs")
         sending = {"Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
         url = sqs.create_queue(
             QueueName="by-body", Attributes={"Policy": _policy({**sending, "Resource": "*"})}
         )["QueueUrl"]
-        subscription = estate.subscriber("sns", WATCHED.region).subscribe(
+        subscription = deployed.subscriber("sns", WATCHED.region).subscribe(
             TopicArn=topic,
             Protocol="sqs",
             Endpoint=f"arn:aws:sqs:{SUBSCRIBER_REGION}:{SUBSCRIBER}:by-body",
@@ -473,27 +467,27 @@ class TestAtWork:
         )["SubscriptionArn"]
         images = ("al2023-eks-1.33", "rhel-9-hvm")
 
-        estate.publish(*(announcement(a_release(name, target=WATCHED)) for name in images))
-        received = [json.loads(message["Body"])["v1"]["image"] for message in estate.receive(url)]
-        estate.subscriber("sns", WATCHED.region).unsubscribe(SubscriptionArn=subscription)
-        estate.receive(estate.outputs["queue"]["queue_url"])
+        deployed.publish(*(announcement(a_release(name, target=WATCHED)) for name in images))
+        received = [json.loads(message["Body"])["v1"]["image"] for message in deployed.receive(url)]
+        deployed.subscriber("sns", WATCHED.region).unsubscribe(SubscriptionArn=subscription)
+        deployed.receive(deployed.outputs["queue"]["queue_url"])
 
         assert [image["image_name"] for image in received] == ["al2023-eks-1.33"]
 
-    def test_the_queue_admits_that_topic_alone(self, estate: Estate) -> None:
-        """Somebody else's topic subscribes the queue, and nothing comes of it."""
-        sns = estate.aws.client("sns", WATCHED.region, STRANGER)
+    def test_queue_accepts_only_its_topic(self, deployed: Subscriptions) -> None:
+        """Messages of another account's topic do not reach the queue."""
+        sns = deployed.aws.client("sns", WATCHED.region, EXTERNAL)
         topic = sns.create_topic(Name=TOPIC)["TopicArn"]
         queue = f"arn:aws:sqs:{SUBSCRIBER_REGION}:{SUBSCRIBER}:ami-releases"
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
 
         sns.publish(TopicArn=topic, Message="false alarm")
 
-        assert estate.receive(estate.outputs["queue"]["queue_url"]) == []
+        assert deployed.receive(deployed.outputs["queue"]["queue_url"]) == []
 
-    def test_dead_letters_stand_where_sns_needs_them(self, estate: Estate) -> None:
-        """They are the subscriber's, in the topic's region, and admit that topic alone."""
-        state = estate.terraform.state()
+    def test_dead_letter_queue_is_in_the_topics_region(self, deployed: Subscriptions) -> None:
+        """The dead-letter queue is in the subscriber's account and accepts only that topic."""
+        state = deployed.terraform.state()
         subscription = state["module.queue.aws_sns_topic_subscription.this"]
         letters = state["module.queue.aws_sqs_queue.dead_letters"]
         policy = json.loads(state["module.queue.aws_sqs_queue_policy.dead_letters"]["policy"])
@@ -507,68 +501,70 @@ class TestAtWork:
             for statement in policy["Statement"]
         ] == [subscription["topic_arn"]]
 
-    def test_an_address_is_subscribed(self, estate: Estate) -> None:
-        """The mail's subscription stands at the topic (where ministack confirms it by itself)."""
+    def test_email_address_is_subscribed(self, deployed: Subscriptions) -> None:
+        """The topic has the email subscription, which ministack confirms automatically."""
         topic = f"arn:aws:sns:{WATCHED.region}:{WATCHED.account_id}:{TOPIC}"
-        sns = estate.aws.client("sns", WATCHED.region, WATCHED.account_id)
+        sns = deployed.aws.client("sns", WATCHED.region, WATCHED.account_id)
         subscriptions = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
 
         assert [each["Endpoint"] for each in subscriptions if each["Protocol"] == "email"] == [
             "platform@example.com"
         ]
 
-    def test_a_function_starts_the_pipeline_once_for_each_event(self, estate: Estate) -> None:
-        """The zip runs as a function: two events start two executions, a copy starts none."""
+    def test_function_starts_the_pipeline_once_for_each_event(
+        self, deployed: Subscriptions
+    ) -> None:
+        """Two events start two executions of the pipeline; a duplicate event starts none."""
         sent = announcement(a_release("al2023-eks-1.33", version=7, target=OWN))
         later = announcement(a_release("al2023-eks-1.33", version=8, target=OWN))
         other = announcement(a_release("rhel-9-hvm", version=7, target=OWN))
 
-        estate.publish(other, sent, to=OWN)
-        assert eventually(estate.invocations, lambda runs: runs >= 1, seconds=300) == 1
-        estate.publish(sent, to=OWN)
-        assert eventually(estate.invocations, lambda runs: runs >= 2, seconds=300) == 2
-        assert estate.executions() == [_variables(sent)]
-        estate.publish(later, to=OWN)
-        assert eventually(estate.invocations, lambda runs: runs >= 3, seconds=300) == 3
-        assert {e["IMAGE_ID"] for e in estate.executions()} == {_image_id(sent), _image_id(later)}
+        deployed.publish(other, sent, to=OWN)
+        assert eventually(deployed.invocations, lambda runs: runs >= 1, seconds=300) == 1
+        deployed.publish(sent, to=OWN)
+        assert eventually(deployed.invocations, lambda runs: runs >= 2, seconds=300) == 2
+        assert deployed.executions() == [_variables(sent)]
+        deployed.publish(later, to=OWN)
+        assert eventually(deployed.invocations, lambda runs: runs >= 3, seconds=300) == 3
+        assert {e["IMAGE_ID"] for e in deployed.executions()} == {_image_id(sent), _image_id(later)}
 
-    def test_each_image_s_events_stay_in_order(self, estate: Estate) -> None:
-        """Versions of an image arrive in order however images mix, and a copy does not."""
+    def test_events_of_an_image_arrive_in_order(self, deployed: Subscriptions) -> None:
+        """Events of each image arrive in the order of versions, without duplicates."""
         sent = [
             announcement(a_release(name, version=version, target=WATCHED))
             for version in range(2, 7)
             for name in ("al2023-eks-1.33", "rhel-9-hvm")
         ]
 
-        estate.publish(*sent, sent[0], sent[-1], topic=FIFO_TOPIC)
-        received = estate.receive(estate.outputs["fifo"]["queue_url"], WATCHED.region)
+        deployed.publish(*sent, sent[0], sent[-1], topic=FIFO_TOPIC)
+        received = deployed.receive(deployed.outputs["fifo"]["queue_url"], WATCHED.region)
 
         for name in ("al2023-eks-1.33", "rhel-9-hvm"):
-            mine = [m for m in received if m["Attributes"]["MessageGroupId"] == name]
-            versions = [m["MessageAttributes"]["version"]["StringValue"] for m in mine]
+            own = [m for m in received if m["Attributes"]["MessageGroupId"] == name]
+            versions = [m["MessageAttributes"]["version"]["StringValue"] for m in own]
             assert versions == ["2", "3", "4", "5", "6"]
 
-    def test_a_later_event_waits_for_the_one_before_it(self, estate: Estate) -> None:
-        """While an event is worked on, its image's next one is held back; other images' are not."""
+    def test_later_event_waits_for_the_earlier_one(self, deployed: Subscriptions) -> None:
+        """While an event is in flight, the next event of its image is not delivered."""
         sent = [
             announcement(a_release(name, version=version, target=WATCHED))
             for version, name in ((20, "held"), (21, "held"), (20, "free"))
         ]
-        url = estate.outputs["fifo"]["queue_url"]
-        sqs = estate.subscriber("sqs", WATCHED.region)
+        url = deployed.outputs["fifo"]["queue_url"]
+        sqs = deployed.subscriber("sqs", WATCHED.region)
 
-        estate.publish(*sent, topic=FIFO_TOPIC)
-        taken = [
+        deployed.publish(*sent, topic=FIFO_TOPIC)
+        batches = [
             sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages", [])
             for _ in range(3)
         ]
-        bodies = [message["Body"] for messages in taken for message in messages]
+        bodies = [message["Body"] for messages in batches for message in messages]
 
         assert sorted(bodies) == sorted([sent[0].body, sent[2].body])
 
-    def test_a_second_plan_changes_nothing(self, estate: Estate) -> None:
-        """Terraform finds everything as it made it."""
-        assert estate.terraform.plan().differences() == {}
+    def test_second_plan_changes_nothing(self, deployed: Subscriptions) -> None:
+        """A second plan has no changes."""
+        assert deployed.terraform.plan().differences() == {}
 
 
 def _variables(sent: Announcement) -> dict[str, str]:
