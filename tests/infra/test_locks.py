@@ -1,7 +1,7 @@
 """Every lock file can be installed by the oldest and by the newest pip, and is complete.
 
-Only the registry of the day can show it, so these tests need one. `functions` and `console` are
-parts of `dev` (tests/unit/test_locks.py), and other tests install them.
+These tests need a package registry. `functions` and `console` are parts of `dev`
+(tests/unit/test_locks.py), and other tests install them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from infra.pip import environment, without_settings
 
 ROOT = Path(__file__).parents[2]
 OLDEST = {"3.11": "22.3", "3.12": "23.2.1", "3.13": "24.2", "3.14": "25.2"}
-"""The pip that the first release of each Python brings."""
+"""The pip version in the first release of each Python."""
 OF_THE_FUNCTIONS = ("ministack", "runtime")
 TOOLS = ("checkov", "awscli", *OF_THE_FUNCTIONS)
 
@@ -30,7 +30,7 @@ Pips = Callable[[Path, str], Path]
 
 
 def run(python: Path, *arguments: str) -> str:
-    """All that pip said; its last words are in the error where it failed."""
+    """Run pip and return its output; an error has the end of the output."""
     done = subprocess.run(
         [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments],
         cwd=ROOT,
@@ -46,7 +46,7 @@ def run(python: Path, *arguments: str) -> str:
 
 
 def version_of(python: Path) -> str:
-    """Such as `3.11.7`."""
+    """The version of a Python, such as `3.11.7`."""
     program = "import platform; print(platform.python_version())"
     done = subprocess.run(
         [str(python), "-c", program], check=True, capture_output=True, text=True, timeout=60
@@ -56,7 +56,7 @@ def version_of(python: Path) -> str:
 
 @pytest.fixture(scope="module", name="pips")
 def make_pips(tmp_path_factory: pytest.TempPathFactory) -> Pips:
-    """Gives an environment of a Python with a pip: `oldest` or `newest`; each is made once."""
+    """A function that returns an environment with the `oldest` or `newest` pip of a Python."""
     made: dict[tuple[Path, str], Path] = {}
 
     def make(python: Path, age: str) -> Path:
@@ -65,9 +65,9 @@ def make_pips(tmp_path_factory: pytest.TempPathFactory) -> Pips:
             command = [str(python), "-m", "venv", str(folder)]
             subprocess.run(command, env=without_settings(ENVIRON), check=True, timeout=300)
             oldest = OLDEST[version_of(python).rpartition(".")[0]]
-            wish = f"pip=={oldest}" if age == "oldest" else "pip"
+            requirement = f"pip=={oldest}" if age == "oldest" else "pip"
             own = folder / "bin" / "python"
-            run(own, "install", "--quiet", "--upgrade", wish)
+            run(own, "install", "--quiet", "--upgrade", requirement)
             made[python, age] = own
         return made[python, age]
 
@@ -77,13 +77,13 @@ def make_pips(tmp_path_factory: pytest.TempPathFactory) -> Pips:
 @pytest.mark.parametrize("age", ["oldest", "newest"])
 @pytest.mark.parametrize("name", ["dev", *TOOLS])
 def test_any_pip_installs_the_lock(pips: Pips, name: str, age: str) -> None:
-    """Whatever the registry holds by now, exactly what is locked would be installed."""
+    """Both pips would install exactly the locked versions."""
     python = interpreter() if name in OF_THE_FUNCTIONS else Path(sys.executable)
     arguments = ("--dry-run", "--ignore-installed", "--no-deps", "--require-hashes")
-    said = run(
+    output = run(
         pips(python, age), "install", *arguments, "--requirement", f"requirements/{name}.txt"
     )
-    *_, last = (line for line in said.splitlines() if line.startswith("Would install "))
+    *_, last = (line for line in output.splitlines() if line.startswith("Would install "))
     version = version_of(python)
     here = {"python_version": version.rpartition(".")[0], "python_full_version": version}
 
@@ -94,10 +94,15 @@ def test_any_pip_installs_the_lock(pips: Pips, name: str, age: str) -> None:
 
 @pytest.mark.parametrize("name", TOOLS)
 def test_lock_of_a_tool_is_complete(name: str) -> None:
-    """As tests/unit/test_locks.py checks the others, by what the installed packages require."""
+    """The lock meets all requirements of the installed packages.
+
+    tests/unit/test_locks.py checks the other locks.
+    """
     folders = list(ROOT.glob(f".venv-{name}/lib/python3.*/site-packages"))
     if not folders:
-        pytest.skip(f"the environment of {name} is made by `make test`, given its Python")
+        pytest.skip(
+            f"the environment of {name} is missing; `make test` creates it if its Python is found"
+        )
     versions = [v for v in VERSIONS if v.startswith("3.13") or name not in OF_THE_FUNCTIONS]
 
     assert every_unmet(lock(name), installed(*folders), versions) == []

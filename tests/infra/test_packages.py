@@ -1,4 +1,4 @@
-"""What is in the packages, that it is the same bytes each time, and all that the code calls."""
+"""The packages have the expected files, are reproducible, and contain all called operations."""
 
 from __future__ import annotations
 
@@ -61,14 +61,12 @@ def locked() -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE))
 
 
-# --- the same bytes
+# --- reproducible builds
 
 
 @pytest.mark.slow
-def test_the_same_input_gives_the_same_bytes(
-    built_packages: Mapping[str, Path], tmp_path: Path
-) -> None:
-    """Built again from a copy elsewhere, by another user's habits, each package is identical."""
+def test_packages_are_reproducible(built_packages: Mapping[str, Path], tmp_path: Path) -> None:
+    """A build in another folder and with another environment gives identical packages."""
     copy = tmp_path / "elsewhere"
     for name in ("infra", "services", "requirements", "tracked_images"):
         ignored = shutil.ignore_patterns("__pycache__", "terraform", "cloudformation")
@@ -78,11 +76,16 @@ def test_the_same_input_gives_the_same_bytes(
         *(sys.executable, "-m", "infra.package", "--architecture", ARCHITECTURE),
         *("--python", str(interpreter()), "--out", "zips", "--cache", str(CACHE)),
     ]
-    habits = {"PYTHONHASHSEED": "4711", "TZ": "Asia/Tokyo", "LC_ALL": "C", "HOME": str(tmp_path)}
-    told = subprocess.run(
+    other_environment = {
+        "PYTHONHASHSEED": "4711",
+        "TZ": "Asia/Tokyo",
+        "LC_ALL": "C",
+        "HOME": str(tmp_path),
+    }
+    printed = subprocess.run(
         command,
         cwd=copy,
-        env=habits,
+        env=other_environment,
         umask=0o077,
         check=True,
         capture_output=True,
@@ -95,13 +98,13 @@ def test_the_same_input_gives_the_same_bytes(
         function: hashlib.sha256((copy / "zips" / f"{function}.zip").read_bytes()).hexdigest()
         for function in CALLS
     }
-    assert [line.split()[-1] for line in told.splitlines()] == ["sha256", *digests.values()]
+    assert [line.split()[-1] for line in printed.splitlines()] == ["sha256", *digests.values()]
     manifest = built_packages["lookup"].with_name(FILE_NAME)
     assert (copy / "zips" / FILE_NAME).read_bytes() == manifest.read_bytes()
 
 
-def test_no_package_tells_where_it_was_built(zips: Zips) -> None:
-    """Neither the repository's folder nor a temporary one stands in any file."""
+def test_no_package_has_a_path_of_the_build(zips: Zips) -> None:
+    """No file contains the path of the repository, of the home folder or of a temporary folder."""
     folders = (str(ROOT), str(Path.home()), f"{tempfile.gettempdir()}/ami-tracker-")
     ours = re.compile("|".join(map(re.escape, folders)).encode())
 
@@ -113,12 +116,12 @@ def test_no_package_tells_where_it_was_built(zips: Zips) -> None:
     ] == []
 
 
-# --- what is in them
+# --- content
 
 
 @pytest.mark.parametrize("function", CALLS)
-def test_a_package_holds_its_own_service_alone(zips: Zips, function: str) -> None:
-    """The service, the kernel and nothing else of ours: no other service, console or test."""
+def test_package_has_only_its_own_service(zips: Zips, function: str) -> None:
+    """A package has its service and the kernel, but no other service, console or test."""
     ours = [n for n in zips[function].namelist() if n.startswith("services/") and n.endswith(".py")]
     expected = [
         path.relative_to(ROOT).as_posix()
@@ -129,8 +132,8 @@ def test_a_package_holds_its_own_service_alone(zips: Zips, function: str) -> Non
     assert ours == sorted(expected)
 
 
-def test_the_catalogue_is_the_schedulers(zips: Zips) -> None:
-    """It is the compiled configuration, at the root, where the scheduler looks for it."""
+def test_only_the_scheduler_has_the_catalogue(zips: Zips) -> None:
+    """The scheduler's package has the compiled configuration in its root folder."""
     holders = [function for function in CALLS if "catalogue.json" in zips[function].namelist()]
     catalogue = decode_catalogue(zips["scheduler"].read("catalogue.json").decode())
 
@@ -139,16 +142,19 @@ def test_the_catalogue_is_the_schedulers(zips: Zips) -> None:
 
 
 @pytest.mark.parametrize("function", CALLS)
-def test_nothing_useless_is_packed(zips: Zips, function: str) -> None:
-    """No tests, programs, stubs or installer's notes; nothing at the root that is no import."""
+def test_package_has_no_unused_files(zips: Zips, function: str) -> None:
+    """A package has no tests, programs, stubs or installation records.
+
+    All files and folders at its root can be imported.
+    """
     names = zips[function].namelist()
-    useless = re.compile(
+    unused = re.compile(
         r"(^|/)(tests?|bin)/|\.(pyi|js|css|rst|exe)$|/(RECORD|INSTALLER|WHEEL|REQUESTED|py\.typed)$"
     )
     roots = {name.split("/")[0] for name in names}
     distributions = {root for root in roots if root.endswith(".dist-info")}
 
-    assert [name for name in names if useless.search(name)] == []
+    assert [name for name in names if unused.search(name)] == []
     assert roots - distributions - {"catalogue.json"} == {
         "__pycache__", "aws_lambda_powertools", "boto3", "botocore", "dateutil", "jmespath",
         "msgspec", "s3transfer", "services", "six.py", "tenacity", "typing_extensions.py",
@@ -157,8 +163,8 @@ def test_nothing_useless_is_packed(zips: Zips, function: str) -> None:
 
 
 @pytest.mark.parametrize("function", CALLS)
-def test_every_locked_dependency_is_there_with_its_licence(zips: Zips, function: str) -> None:
-    """Name and version can be read where scanners look for them, and licences travel along."""
+def test_every_locked_dependency_is_included_with_its_licence(zips: Zips, function: str) -> None:
+    """Each dependency has its metadata, for scanners, and its licence."""
     names = zips[function].namelist()
     found = {}
     for name in (name for name in names if name.endswith(".dist-info/METADATA")):
@@ -193,7 +199,7 @@ print(json.dumps([modules, codes, wrong]))
 
 @pytest.mark.parametrize("function", CALLS)
 def test_every_module_has_its_byte_code(built_packages: Mapping[str, Path], function: str) -> None:
-    """Of this very source and the runtime's Python, never to be checked, with Lambda's paths."""
+    """Every module has unchecked byte code of the runtime's Python, with Lambda's paths."""
     found = subprocess.run(
         [str(interpreter()), "-c", _EXAMINE, str(built_packages[function])],
         check=True,
@@ -209,10 +215,10 @@ def test_every_module_has_its_byte_code(built_packages: Mapping[str, Path], func
 
 
 @pytest.mark.slow
-def test_libraries_are_the_architectures_own(
+def test_libraries_are_for_the_architecture(
     zips: Zips, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Both architectures differ in compiled libraries alone; what was built is listed."""
+    """Packages of both architectures differ only in compiled libraries."""
     options = {
         "--architecture": OTHER_ARCHITECTURE,
         "--python": interpreter(),
@@ -237,18 +243,18 @@ def test_libraries_are_the_architectures_own(
 
 
 def _machines(archive: zipfile.ZipFile) -> list[int]:
-    """The processors that a package's libraries are for, as ELF numbers them."""
+    """The ELF machine numbers of a package's libraries."""
     libraries = [archive.read(name) for name in archive.namelist() if name.endswith(".so")]
     return [int.from_bytes(library[18:20], "little") for library in libraries]
 
 
-# --- where dependencies come from
+# --- dependencies
 
 
-def test_wheels_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Downloaded once, from where pip is configured to look; with that gone they are still there.
+def test_wheels_are_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wheels are downloaded once, from the configured index, and then used from the cache.
 
-    Other settings of pip do not count.
+    Other settings of pip have no effect.
     """
     index = tmp_path / "index"
     index.mkdir()
@@ -268,7 +274,7 @@ def test_wheels_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def write_wheel(folder: Path) -> str:
-    """Write a small wheel; its digest."""
+    """Write a small wheel and return its digest."""
     path = folder / "tree-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr("tree.py", "RINGS = 3\n")
@@ -283,11 +289,11 @@ def write_wheel(folder: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-# --- what cannot be built
+# --- errors
 
 
 def write_configuration(folder: Path, image: str) -> list[str]:
-    """The options that name a configuration with one image."""
+    """Write a configuration with one image and return the options for it."""
     images = folder / "images"
     images.mkdir()
     (images / "one.yaml").write_text(image, encoding="utf-8")
@@ -296,10 +302,10 @@ def write_configuration(folder: Path, image: str) -> list[str]:
     return ["--images", str(images), "--regions", str(regions), "--out", str(folder / "out")]
 
 
-def test_an_invalid_catalogue_is_not_packaged(
+def test_invalid_configuration_is_not_packaged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The catalogue's own words, the exit code of a wrong configuration, and nothing written."""
+    """An invalid configuration is reported with exit code 2, and no file is written."""
     options = write_configuration(tmp_path, "images:\n  - Name: odd\n    ParameterPath: a b\n")
 
     assert main(options, {}) == 2
@@ -309,10 +315,10 @@ def test_an_invalid_catalogue_is_not_packaged(
     assert not (tmp_path / "out").exists()
 
 
-def test_earlier_packages_survive_a_failure(
+def test_failed_build_keeps_earlier_packages(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What was built before stays where nothing new can be built, and the reason is told."""
+    """A failed build reports the reason and does not change earlier packages."""
     options = write_configuration(
         tmp_path, "images:\n  - Name: fine\n    ParameterPath: /golden/fine\n"
     )
@@ -325,10 +331,8 @@ def test_earlier_packages_survive_a_failure(
     assert before.read_bytes() == b"earlier"
 
 
-def test_filters_newer_than_this_version_can_be_allowed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Packaging reads the same files as `ami-tracker check`, so it takes the same option."""
+def test_unknown_filters_can_be_allowed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Packaging has the same option for unknown filters as `ami-tracker check`."""
     filters = "[{Name: boot-colour, Values: [red]}]"
     options = write_configuration(
         tmp_path, f"images: [{{Name: odd, Owners: [self], Filters: {filters}}}]\n"
@@ -340,8 +344,8 @@ def test_filters_newer_than_this_version_can_be_allowed(
     assert main([*options, "--allow-unknown-filters"], no_python) == 1
 
 
-def test_warnings_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A region that this SDK does not know is odd, and told before anything else happens."""
+def test_warnings_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A region that the SDK does not know gives a warning before the build."""
     options = write_configuration(
         tmp_path, "images:\n  - Name: fine\n    ParameterPath: /golden/fine\n"
     )
@@ -353,7 +357,7 @@ def test_warnings_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_wrong_usage_has_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
-    """An unknown runtime is refused before anything is read."""
+    """An unknown runtime is refused with exit code 2."""
     with pytest.raises(SystemExit) as ended:
         main(["--runtime", "python2.7"], {})
 
@@ -361,31 +365,31 @@ def test_wrong_usage_has_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -
     assert "python3.13" in capsys.readouterr().err
 
 
-def test_a_place_that_takes_no_files_is_told(tmp_path: Path) -> None:
-    """A file in the folder's place, or a folder in a package's place; no draft is left."""
+def test_unwritable_output_folder_is_reported(tmp_path: Path) -> None:
+    """An output folder or package that cannot be written is named; no temporary file is left."""
     files = {f"{function}.zip": b"" for function in CALLS}
     (tmp_path / "file").touch()
     (tmp_path / "out" / "lookup.zip").mkdir(parents=True)
 
-    for place in ("file", "out"):
-        with pytest.raises(UnwritableError, match=rf"{tmp_path}/{place} cannot be written: "):
-            write(files, tmp_path / place)
+    for name in ("file", "out"):
+        with pytest.raises(UnwritableError, match=rf"{tmp_path}/{name} cannot be written: "):
+            write(files, tmp_path / name)
     assert list(tmp_path.rglob(".*")) == []
 
 
-def kept_wheels(lock: Path, cache: Path) -> Path:
-    """The folder in which a lock file's wheels are looked for first, made empty."""
+def cached_wheels(lock: Path, cache: Path) -> Path:
+    """Create the empty cache folder for the wheels of a lock file."""
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
     folder = cache / f"{PLATFORM}-{digest}"
     folder.mkdir(parents=True)
     return folder
 
 
-def test_a_wheel_that_is_not_what_was_locked_is_refused(tmp_path: Path) -> None:
-    """One changed byte and nothing is unpacked; pip's words say what was expected."""
+def test_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
+    """A wheel with another hash is not unpacked, and pip's message has the expected hash."""
     lock = tmp_path / "lock.txt"
     lock.write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n", encoding="utf-8")
-    wheel = kept_wheels(lock, tmp_path / "cache") / "six-1.17.0-py2.py3-none-any.whl"
+    wheel = cached_wheels(lock, tmp_path / "cache") / "six-1.17.0-py2.py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("six-1.17.0.dist-info/METADATA", "Name: six\nVersion: 1.17.0\n")
 
@@ -394,31 +398,31 @@ def test_a_wheel_that_is_not_what_was_locked_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "into" / "six-1.17.0.dist-info").exists()
 
 
-def test_a_wheel_that_is_missing_is_named(tmp_path: Path) -> None:
-    """What cannot be had is told with the platform that it is wanted for."""
+def test_missing_wheel_is_named(tmp_path: Path) -> None:
+    """The message names a missing wheel and its platform."""
     lock = tmp_path / "lock.txt"
     lock.write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n", encoding="utf-8")
-    kept_wheels(lock, tmp_path / "cache")
+    cached_wheels(lock, tmp_path / "cache")
 
     with pytest.raises(StepFailedError, match=rf"six==1\.17\.0(.|\n)*wheel for {PLATFORM}"):
         install_dependencies(lock, PLATFORM, tmp_path / "cache", tmp_path / "into")
 
 
 def test_source_that_does_not_compile_is_named(tmp_path: Path) -> None:
-    """A module for another version of Python is found here, not in Lambda."""
+    """A module with a syntax error fails the build, not the function."""
     (tmp_path / "broken.py").write_text("def (:\n", encoding="utf-8")
 
     with pytest.raises(StepFailedError, match=r"broken\.py(.|\n)*compileall failed"):
         compile_all(tmp_path, Path(sys.executable))
 
 
-def test_programs_are_bounded_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither an index nor an interpreter that hangs keeps the build waiting for ever."""
+def test_programs_have_a_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The build stops pip and the interpreter after their time limits."""
     monkeypatch.setattr(bytecode, "_COMPILE_SECONDS", 0)
     monkeypatch.setattr(dependencies, "_PIP_SECONDS", 0)
     lock = tmp_path / "lock.txt"
     lock.touch()
-    kept_wheels(lock, tmp_path)
+    cached_wheels(lock, tmp_path)
 
     with pytest.raises(StepFailedError, match="pip install failed: it did not finish in 0 seconds"):
         dependencies.install_dependencies(lock, PLATFORM, tmp_path, tmp_path / "into")
@@ -426,7 +430,7 @@ def test_programs_are_bounded_in_time(tmp_path: Path, monkeypatch: pytest.Monkey
         compile_all(tmp_path, Path(sys.executable))
 
 
-# --- what the functions call
+# --- calls of the functions
 
 
 Recorded = dict[str, set[tuple[str, str]]]
@@ -434,29 +438,29 @@ Recorded = dict[str, set[tuple[str, str]]]
 
 @pytest.fixture(scope="module", name="recorded")
 def recorded_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
-    """The calls of each function in a short story with a release, and with a refusal for each."""
+    """The calls of each function in rounds with releases and errors."""
     with pytest.MonkeyPatch.context() as environment, EmbeddedAws() as aws:
         environment.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
         lab = build_lab(aws, tmp_path_factory.mktemp("lab"), VIRGINIA, IRELAND)
-        yield Story(lab).tell()
+        yield Scenario(lab).run()
 
 
-class Story:
-    """Lets one function run after the other, and notes what each of them called meanwhile."""
+class Scenario:
+    """Runs the functions one after the other and records the calls of each one."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._recorded: Recorded = {function: set() for function in CALLS}
 
-    def tell(self) -> Recorded:
-        """First sight, releases, an edit, and a region that answers like a disabled one."""
+    def run(self) -> Recorded:
+        """Run rounds with baselines, releases, edits, and a region that fails as a disabled one."""
         lab = self._lab
         lab.deploy(lab.image("golden"), lab.filtered("ubuntu"))
         for _ in range(2):
             lab.publish("golden")
             lab.publish("ubuntu")
             self._round()
-        # A change that is not announced, then one that is: the aggregator asks the index.
+        # A change without an announcement, then a release: the aggregator queries the index.
         edited = replace(lab.image("golden"), lookup=ParameterLookup("/images/other"))
         lab.deploy(edited, lab.filtered("ubuntu"))
         for _ in range(2):
@@ -506,10 +510,10 @@ def packed_operations(archive: zipfile.ZipFile) -> set[tuple[str, str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("function", CALLS)
-def test_models_hold_what_was_called_and_nothing_else(
+def test_models_have_exactly_the_called_operations(
     zips: Zips, recorded: Recorded, function: str
 ) -> None:
-    """Nothing that a function calls is missing from its package, and nothing lies there idle."""
+    """A package has the models of all operations that its function calls, and of no others."""
     packed = packed_operations(zips[function])
 
     assert recorded[function] - packed == set()
@@ -517,8 +521,8 @@ def test_models_hold_what_was_called_and_nothing_else(
 
 
 @pytest.mark.parametrize("function", CALLS)
-def test_no_call_in_the_source_is_left_out(zips: Zips, function: str) -> None:
-    """A call on a path that no story reaches would fail in Lambda alone; so each is looked for."""
+def test_models_have_all_operations_in_the_source(zips: Zips, function: str) -> None:
+    """Every operation in the source is in the package, also those that no scenario calls."""
     written = operations_written(zips[function], f"services/{function}/")
     packed = {operation for _, operation in packed_operations(zips[function])}
 
@@ -526,8 +530,8 @@ def test_no_call_in_the_source_is_left_out(zips: Zips, function: str) -> None:
     assert "UpdateItem" in written
 
 
-def test_no_call_in_the_kernel_is_left_out(zips: Zips) -> None:
-    """What the functions share is called by one of them at least."""
+def test_models_have_all_operations_in_the_kernel(zips: Zips) -> None:
+    """Every operation in the kernel is in the package of some function."""
     written = operations_written(zips["lookup"], "services/kernel/")
     packed = {operation for archive in zips.values() for _, operation in packed_operations(archive)}
 
@@ -536,8 +540,8 @@ def test_no_call_in_the_kernel_is_left_out(zips: Zips) -> None:
 
 
 @pytest.mark.parametrize("function", CALLS)
-def test_every_error_that_the_source_names_is_kept(zips: Zips, function: str) -> None:
-    """`client.exceptions.X` has an X only where the model of an operation that is kept has it."""
+def test_models_have_every_exception_in_the_source(zips: Zips, function: str) -> None:
+    """Every `client.exceptions.X` in the source is in the models of the package."""
     archive = zips[function]
     names = archive.namelist()
     source = "".join(archive.read(n).decode() for n in names if re.match(r"services/.*\.py$", n))
@@ -548,9 +552,9 @@ def test_every_error_that_the_source_names_is_kept(zips: Zips, function: str) ->
 
 
 def operations_written(archive: zipfile.ZipFile, folder: str) -> set[str]:
-    """The operations whose methods or paginators modules of ours name.
+    """The operations whose methods or paginators are named in our modules.
 
-    Methods of one word, such as `publish`, may be our own; of these only paged ones are seen.
+    Methods of one word, such as `publish`, may be our own; only their paginators are found.
     """
     attributes, paged = set(), set()
     for name in archive.namelist():
