@@ -1,4 +1,4 @@
-"""Every call that the functions make is allowed, and nothing is allowed that nobody calls."""
+"""The roles' policies allow every call that the functions make, and no other calls."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PUBLIC = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 GOLDEN = "/golden/base"
 
 
-# --- the story
+# --- the scenario
 
 
 def _point(lab: Lab, path: str, image_id: str) -> None:
@@ -57,14 +57,14 @@ def _catalogue(lab: Lab) -> list[Image]:
 
 
 def _release(lab: Lab) -> None:
-    """A new image everywhere, by every kind of lookup."""
+    """Release a new image in every target, for every kind of lookup."""
     _point(lab, PUBLIC, lab.publish("al2023"))
     _point(lab, GOLDEN, lab.publish("golden"))
     lab.publish("rhel")
 
 
 def _edit(lab: Lab) -> None:
-    """Edits that give the same image, a removed image that comes back, a removed region."""
+    """Edit the catalogue: a new lookup of the same image, a removed image, a removed region."""
     public, golden, rhel = _catalogue(lab)
     edited = replace(golden, lookup=public.lookup)
     for images, targets in (
@@ -77,7 +77,7 @@ def _edit(lab: Lab) -> None:
         lab.round()
 
 
-TROUBLES: tuple[tuple[Fault, ...], ...] = (
+FAULTS: tuple[tuple[Fault, ...], ...] = (
     (
         Fault(service="ssm", region="us-east-1", code="OptInRequired", status=403),
         Fault(service="ssm", region="eu-central-1", code="ExpiredTokenException"),
@@ -102,13 +102,13 @@ TROUBLES: tuple[tuple[Fault, ...], ...] = (
     ),
     (Fault(service="sts", operation="AssumeRole", code="AccessDenied", status=403),),
 )
-"""What makes a function call something that it does not call while all is well."""
+"""Faults that cause calls which functions do not make without errors."""
 
 
-def _look_back_and_close(lab: Lab) -> None:
-    """A change that is not announced between two that are, and a release that is to be closed.
+def _skip_and_close_releases(lab: Lab) -> None:
+    """Sweep a release of a removed image, and one that is closed.
 
-    The second one's target is out of the configuration meanwhile.
+    The target of the second release is not in the configuration during the sweep.
     """
     table = DynamoTable(lab.aws.client("dynamodb", lab.hub.region), lab.hub.table_name)
     release = Release(
@@ -134,28 +134,28 @@ def _look_back_and_close(lab: Lab) -> None:
     lab.round()
 
 
-def _suffer(lab: Lab, trouble: Sequence[Fault]) -> None:
-    """A round, its events and a sweep while something is wrong, and a sweep once it has healed."""
+def _round_with_faults(lab: Lab, faults: Sequence[Fault]) -> None:
+    """Run a round, its events and a sweep with faults, and a sweep without them."""
     lab.start_cold()
     _release(lab)
-    for fault in trouble:
+    for fault in faults:
         lab.aws.add_fault(fault)
-    _outlast(lambda: lab.pipeline.schedule(lab.next_round()))
-    _outlast(lab.pipeline.queue.drain_visible)
-    _outlast(lab.pipeline.stream.drain)
-    _outlast(lab.pipeline.sweep)
+    _ignore_failure(lambda: lab.pipeline.schedule(lab.next_round()))
+    _ignore_failure(lab.pipeline.queue.drain_visible)
+    _ignore_failure(lab.pipeline.stream.drain)
+    _ignore_failure(lab.pipeline.sweep)
     lab.aws.heal()
     lab.pipeline.sweep()
 
 
-def _outlast(step: Callable[[], object]) -> None:
-    """Let a function fail as a whole: its calls are what counts."""
+def _ignore_failure(step: Callable[[], object]) -> None:
+    """Run a step; the function may fail, because only its calls are recorded."""
     with suppress(AmiTrackerError):
         step()
 
 
-def _tell(folder: Path) -> Recorder:
-    """The whole story: rounds, releases, edits, a message that nobody can read, and every fault."""
+def _run_scenario(folder: Path) -> Recorder:
+    """Run the scenario: rounds, releases, edits, a malformed message, and every fault."""
     with EmbeddedAws() as aws, ExitStack() as stack:
         lab = build_lab(aws, folder, *TARGETS)
         recorder = stack.enter_context(Recorder().recording(aws, lab.pipeline))
@@ -166,9 +166,9 @@ def _tell(folder: Path) -> Recorder:
             _release(lab)
             lab.round()
         _edit(lab)
-        _look_back_and_close(lab)
-        for trouble in TROUBLES:
-            _suffer(lab, trouble)
+        _skip_and_close_releases(lab)
+        for faults in FAULTS:
+            _round_with_faults(lab, faults)
         lab.start_cold()
         assert len(recorder.requests) == len(aws.calls())
         assert all(request.function for request in recorder.requests)
@@ -177,26 +177,26 @@ def _tell(folder: Path) -> Recorder:
 
 @pytest.fixture(scope="module")
 def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
-    """What the functions asked of AWS."""
+    """The recorded calls of the functions."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
-        yield _tell(tmp_path_factory.mktemp("story"))
+        yield _run_scenario(tmp_path_factory.mktemp("scenario"))
 
 
 @pytest.mark.parametrize("function", CALLS)
-def test_the_story_makes_every_call(recorder: Recorder, function: str) -> None:
-    """The story leaves out nothing that a function's package is cut to."""
+def test_scenario_makes_every_call(recorder: Recorder, function: str) -> None:
+    """The scenario makes every call for which the function's package has a model."""
     expected = {(service, name) for service, names in CALLS[function].items() for name in names}
 
     assert recorder.operations(function) == expected
 
 
-# --- what services of AWS do in a role's name
+# --- calls of AWS services with a role
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A use that is made of a role: by the code, or by a service as a document says."""
+    """A use of a role: by the code, or by a service according to AWS's documentation."""
 
     role: str
     action: str
@@ -264,7 +264,7 @@ ON_BEHALF = (
         for account_id in (HUB, MEMBER)
     ),
 )
-"""What every deployment needs beside its own calls."""
+"""Calls that AWS services make with the roles in every deployment."""
 
 WITH_KEYS = (
     *(
@@ -301,10 +301,10 @@ WITH_KEYS = (
         )
     ),
 )
-"""What customer keys need."""
+"""Calls that customer keys require."""
 
 
-# --- both together
+# --- recorded and documented uses
 
 
 def _recorded(recorder: Recorder) -> list[Use]:
@@ -333,7 +333,7 @@ def _used(need: Need) -> Iterator[Use]:
 
 
 def _encrypting(use: Use) -> Iterator[Use]:
-    """What SNS asks of KMS in a publisher's name."""
+    """The calls to KMS that SNS makes with a publisher's role."""
     context = (("kms:ViaService", f"sns.{use.region}.amazonaws.com"),)
     for action in ("GenerateDataKey", "Decrypt"):
         yield replace(
@@ -365,7 +365,7 @@ def _request(use: Use, deployment: Deployment) -> Request:
 
 @pytest.fixture(scope="module")
 def uses(recorder: Recorder) -> list[Use]:
-    """Everything that has to be allowed in a deployment with customer keys."""
+    """All uses that must be allowed in a deployment with customer keys."""
     return [*_recorded(recorder), *ON_BEHALF, *WITH_KEYS]
 
 
@@ -373,8 +373,8 @@ ROLES = (*FUNCTIONS, "schedule", "stackset-administration", "read", "publish")
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_nothing_is_missing(uses: list[Use], role: str) -> None:
-    """Every call, and every use that AWS makes of the role for us, is allowed."""
+def test_every_use_is_allowed(uses: list[Use], role: str) -> None:
+    """The policies allow every call of the code and every use by AWS services."""
     deployment = full()
     own = [use for use in uses if use.role == role]
     decisions = {
@@ -382,37 +382,39 @@ def test_nothing_is_missing(uses: list[Use], role: str) -> None:
         for use in own
     }
 
-    assert {asked: v.reason for asked, v in decisions.items() if not v.allowed} == {}
+    assert {use: v.reason for use, v in decisions.items() if not v.allowed} == {}
     assert own
 
 
-IDLE: Mapping[tuple[str, Callable[[], Deployment]], set[str]] = {
-    # The roles' template does not know how the topics are encrypted. Where no key has their alias,
-    # the statement opens none.
+UNUSED: Mapping[tuple[str, Callable[[], Deployment]], set[str]] = {
+    # The roles' template has no parameter for the topics' encryption. If no key has the alias, the
+    # statement allows nothing.
     ("publish", bare): {"EncryptThroughSns"},
 }
-"""Statements that serve nothing in a deployment."""
+"""Statements that no use needs in a deployment."""
 
 
 @pytest.mark.parametrize("build", [bare, full], ids=["bare", "full"])
 @pytest.mark.parametrize("role", ROLES)
-def test_nothing_is_unused(uses: list[Use], role: str, build: Callable[[], Deployment]) -> None:
-    """Each action on each resource of each statement is there for a use that is made of it."""
+def test_every_permission_is_used(
+    uses: list[Use], role: str, build: Callable[[], Deployment]
+) -> None:
+    """Each action on each resource of each statement is needed by some use."""
     deployment = build()
     requests = [_request(use, deployment) for use in uses if use.role == role]
     policies = {json.dumps(p): p for r in requests for p in r.caller.identity}
 
     unused = [cell for policy in policies.values() for cell in _unused(policy, requests)]
-    idle = IDLE.get((role, build), set())
+    expected = UNUSED.get((role, build), set())
 
-    assert [cell for cell in unused if cell[0] not in idle] == []
-    assert {sid for sid, *_ in unused} == idle
+    assert [cell for cell in unused if cell[0] not in expected] == []
+    assert {sid for sid, *_ in unused} == expected
     assert policies
 
 
 @pytest.mark.parametrize("role", ["read", "publish"])
-def test_session_policies_hold_nothing_unused(uses: list[Use], role: str) -> None:
-    """What the code narrows a session to is what it then does with it."""
+def test_every_permission_of_session_policies_is_used(uses: list[Use], role: str) -> None:
+    """The session policies allow only the calls that the sessions make."""
     own = [use for use in uses if use.role == role]
     requests = [_request(use, full()) for use in own]
     policies = [json.loads(text) for text in {use.session_policy for use in own}]
@@ -422,15 +424,15 @@ def test_session_policies_hold_nothing_unused(uses: list[Use], role: str) -> Non
 
 
 def _unused(policy: Policy, requests: Sequence[Request]) -> list[tuple[str, str, str]]:
-    """Each statement, action and resource that none of the requests needs."""
+    """The combinations of statement, action and resource that no request needs."""
     return [
         (statement.sid, action, resource)
         for statement in statements(policy, "identity")
         for action in statement.actions
         for resource in statement.resources
-        if not _serves(replace(statement, actions=(action,), resources=(resource,)), requests)
+        if not _is_used(replace(statement, actions=(action,), resources=(resource,)), requests)
     ]
 
 
-def _serves(statement: Statement, requests: Sequence[Request]) -> bool:
+def _is_used(statement: Statement, requests: Sequence[Request]) -> bool:
     return any(statement.applies(request, request.keys()) for request in requests)
