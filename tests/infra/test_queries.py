@@ -1,7 +1,7 @@
-"""The saved queries of Logs Insights, run on lines that the functions really write.
+"""The saved queries of Logs Insights, run on log lines that the functions write.
 
-`run` knows what the queries use of the language: filter with `ispresent` or a text, fields, and
-stats with sum, max and count. That CloudWatch takes them cannot be tested without AWS.
+`run` supports the part of the query language that the queries use: filter with `ispresent` or a
+text, fields, and stats with sum, max and count. Only AWS can test that CloudWatch accepts them.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ Line = Mapping[str, Any]
 REGIONS = f'AccountId: "{ACCOUNT}"\nregions:\n  - Name: us-east-1\n  - Name: eu-west-1\n'
 
 
-# --- what the functions write
+# --- log lines of the functions
 
 
 def scheduler_lines() -> list[Line]:
-    """A round: a wrong lookup, a region that is denied whole, a stale pair, a damaged row."""
+    """A round with a wrong lookup, a denied region, a stale pair and a damaged row."""
     catalogue = a_catalogue(tracked=[an_image("al2023"), an_image("typo")])
     rows = FakeInventory()
     for region, state in (("eu-west-1", "ok"), ("us-east-1", "access_denied")):
@@ -73,7 +73,7 @@ def scheduler_lines() -> list[Line]:
 
 
 def lookup_lines() -> list[Line]:
-    """A batch: a first sight in one target, a denial in the other, a row that is damaged."""
+    """A batch with a first image in one target, a denied target, and a damaged row."""
     rows, facts = FakeRows(), FakeFacts()
     for target in (HERE, THERE):
         rows.put(a_lookup_pair(target=target))
@@ -107,13 +107,13 @@ def aggregator_lines() -> list[Line]:
 
 
 def parsed(text: str) -> list[Line]:
-    """The lines of a log."""
+    """The parsed lines of a log."""
     return [json.loads(line) for line in text.splitlines()]
 
 
 @pytest.fixture(scope="session")
 def logs() -> dict[str, list[Line]]:
-    """What each function writes, with the time that CloudWatch adds."""
+    """The log lines of each function, with the timestamp that CloudWatch adds."""
     found = {
         "scheduler": scheduler_lines(),
         "lookup": lookup_lines(),
@@ -129,7 +129,7 @@ def logs() -> dict[str, list[Line]]:
 
 
 def field_of(line: Line, name: str) -> Any:  # noqa: ANN401 - any value of JSON
-    """A field of a line; None where there is none. Members of lists have numbers."""
+    """A field of a line, None if it is missing; list members are addressed by number."""
     value: Any = line
     for part in [name] if name.startswith("@") else name.split("."):
         if isinstance(value, list) and part.isdigit() and int(part) < len(value):
@@ -158,7 +158,7 @@ AGGREGATE = re.compile(r"(sum|max|count)\(([\w.@*]+)\) as (\w+)")
 
 
 def grouped(lines: Iterable[Line], stats: str) -> list[dict[str, Any]]:
-    """The rows that `stats … by …` makes."""
+    """The rows of `stats … by …`."""
     what, _, by = stats.partition(" by ")
     names = by.split(", ")
     groups: dict[tuple[Any, ...], list[Line]] = {}
@@ -200,7 +200,7 @@ def run(query: str, lines: Iterable[Line]) -> list[dict[str, Any]]:
                 assert all(name in row for row in found), rest
                 found.sort(key=lambda row: row[name], reverse=direction == "desc")
             case _:
-                pytest.fail(f"{command} is not known here")
+                pytest.fail(f"{command} is not supported by this test")
     return found
 
 
@@ -209,7 +209,7 @@ def run(query: str, lines: Iterable[Line]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def queries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Every saved query of the basic example, by the end of its name."""
+    """Every saved query of the basic example, by its name without the prefix."""
     folder = tmp_path_factory.mktemp("queries")
     plan = rendered(folder, "basic", regions=REGIONS, external_id="of-the-test")
     found = plan.of_type("aws_cloudwatch_query_definition").values()
@@ -260,29 +260,29 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
 
 
 def test_every_query_is_tested(queries: dict[str, dict[str, Any]]) -> None:
-    """Each has a result on real lines."""
+    """EXPECTED has a result for each query."""
     assert set(queries) == set(EXPECTED)
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
-def test_query_shows_what_the_functions_wrote(
+def test_query_reads_the_lines_of_the_functions(
     queries: dict[str, dict[str, Any]], logs: dict[str, list[Line]], name: str
 ) -> None:
-    """Its fields are in the lines of the log groups that it reads."""
+    """A query finds its fields in the lines of its log groups."""
     lines = [line for group in queries[name]["log_group_names"] for line in logs[service_of(group)]]
 
     assert run(queries[name]["query_string"], lines) == EXPECTED[name]
 
 
 def service_of(log_group: str) -> str:
-    """The service whose log group it is."""
+    """The service of a log group."""
     service = log_group.removeprefix("/aws/lambda/ami-tracker-")
     assert service in SERVICES
     return service
 
 
-def test_every_query_is_in_the_runbook(queries: dict[str, dict[str, Any]]) -> None:
-    """Queries that the runbook names are there."""
+def test_queries_of_the_runbook_exist(queries: dict[str, dict[str, Any]]) -> None:
+    """Every query that the runbook names exists."""
     text = RUNBOOK.read_text(encoding="utf-8")
     named = set(re.findall(r"`<p>/([a-z-]+)`", text))
 
