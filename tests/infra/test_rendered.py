@@ -1,7 +1,7 @@
-"""The configuration as Terraform renders it: numbers and names that must fit together.
+"""The planned configuration: numbers and names that must match each other and the code.
 
-What the services read, emit and are sent is taken from their code, so that neither side can move
-alone.
+Settings, metrics and events of the services are read from their code, so a change on one side only
+fails a test.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def organization(scratch: Path) -> Plan:
 
 @pytest.fixture(scope="session")
 def everything_set(scratch: Path) -> Plan:
-    """The basic example with all that the members' templates are told."""
+    """The basic example with every setting of the members' templates."""
     return rendered(
         scratch,
         "basic",
@@ -118,22 +118,22 @@ def function(plan: Plan, service: str) -> dict[str, Any]:
     return plan.values(f"module.{service}.aws_lambda_function.this")
 
 
-# --- numbers that must fit together
+# --- numbers that depend on each other
 
 
 @pytest.mark.parametrize("numbers", ["plan", "keyed"])
-def test_message_stays_hidden_for_six_time_outs(
+def test_visibility_timeout_is_six_function_timeouts(
     numbers: str, request: pytest.FixtureRequest
 ) -> None:
-    """Less, and a message comes back while its lookup still runs (AWS asks for six time-outs)."""
+    """AWS recommends six times the function timeout; a shorter one redelivers running messages."""
     plan: Plan = request.getfixturevalue(numbers)
     hidden = plan.values("aws_sqs_queue.lookups")["visibility_timeout_seconds"]
 
     assert hidden >= 6 * function(plan, "lookup")["timeout"]
 
 
-def test_message_gets_five_chances(plan: Plan) -> None:
-    """A lookup that fails in a passing trouble is not given up at once."""
+def test_message_is_received_five_times(plan: Plan) -> None:
+    """A message moves to the dead-letter queue only after several failed receives."""
     redrive = plan.policy("aws_sqs_queue.lookups", "redrive_policy")
 
     assert redrive["maxReceiveCount"] >= 5
@@ -143,24 +143,24 @@ def test_message_gets_five_chances(plan: Plan) -> None:
     assert plan.values("aws_sqs_queue.dead_letters")["name"] == "ami-tracker-lookups-dead-letters"
 
 
-def test_message_lives_long_enough_for_its_chances(plan: Plan) -> None:
-    """It becomes a dead letter before the queue forgets it."""
+def test_retention_is_long_enough_for_all_receives(plan: Plan) -> None:
+    """A message moves to the dead-letter queue before the retention period ends."""
     queue = plan.values("aws_sqs_queue.lookups")
-    chances = plan.policy("aws_sqs_queue.lookups", "redrive_policy")["maxReceiveCount"]
+    receives = plan.policy("aws_sqs_queue.lookups", "redrive_policy")["maxReceiveCount"]
 
-    assert queue["message_retention_seconds"] > chances * queue["visibility_timeout_seconds"]
+    assert queue["message_retention_seconds"] > receives * queue["visibility_timeout_seconds"]
 
 
 @pytest.mark.parametrize("name", ["dead_letters", "schedule_dead_letters"])
 def test_dead_letters_are_kept_longer_than_messages(plan: Plan, name: str) -> None:
-    """A message keeps its age when it becomes a dead letter."""
+    """A message in the dead-letter queue keeps its original enqueue time."""
     queue = plan.values("aws_sqs_queue.lookups")["message_retention_seconds"]
 
     assert plan.values(f"aws_sqs_queue.{name}")["message_retention_seconds"] > queue
 
 
-def test_dead_letters_come_from_the_lookups_alone(plan: Plan) -> None:
-    """No other queue may redrive into ours, and none at all into the schedules'."""
+def test_dead_letters_come_only_from_the_lookup_queue(plan: Plan) -> None:
+    """Only the lookup queue may use its dead-letter queue, and no queue the schedules' one."""
     allowed = plan.policy("aws_sqs_queue.dead_letters", "redrive_allow_policy")
     denied = plan.policy("aws_sqs_queue.schedule_dead_letters", "redrive_allow_policy")
     lookups = f"arn:aws:sqs:{HUB_REGION}:{HUB_ACCOUNT}:ami-tracker-lookups"
@@ -170,15 +170,15 @@ def test_dead_letters_come_from_the_lookups_alone(plan: Plan) -> None:
 
 
 @pytest.mark.parametrize("name", ["lookups", "releases"])
-def test_mappings_take_partial_failures(plan: Plan, name: str) -> None:
-    """Without it, one bad message or record would repeat its whole batch."""
+def test_mappings_report_partial_failures(plan: Plan, name: str) -> None:
+    """Without this setting, one failed message or record would repeat its batch."""
     mapping = plan.values(f"aws_lambda_event_source_mapping.{name}")
 
     assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
 
 
 def test_stream_is_read_from_its_beginning(plan: Plan) -> None:
-    """What was committed before the mapping was ready is announced as well."""
+    """Releases that were committed before the mapping was ready are announced too."""
     mapping = plan.values("aws_lambda_event_source_mapping.releases")
 
     assert mapping["starting_position"] == "TRIM_HORIZON"
@@ -198,14 +198,14 @@ def test_sweeps_do_not_overlap(plan: Plan) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_asynchronous_events_are_not_repeated(plan: Plan, service: str) -> None:
-    """A sweep or a round that failed is made up for by the next, not by two more at once."""
+    """Lambda does not retry failed sweeps and rounds, because the next one repeats their work."""
     config = plan.values(f"module.{service}.aws_lambda_function_event_invoke_config.this")
 
     assert config["maximum_retry_attempts"] == 0
 
 
-def test_late_events_do_not_pile_up(plan: Plan) -> None:
-    """EventBridge Scheduler and Lambda give an event up when the next one is as good."""
+def test_late_events_do_not_accumulate(plan: Plan) -> None:
+    """EventBridge Scheduler and Lambda discard an event when the next one is due."""
     for schedule, service, interval in (("round", "scheduler", 30), ("sweep", "aggregator", 5)):
         retry = plan.values(f"aws_scheduler_schedule.{schedule}")["target"][0]["retry_policy"][0]
         wait = plan.values(f"module.{service}.aws_lambda_function_event_invoke_config.this")
@@ -214,11 +214,11 @@ def test_late_events_do_not_pile_up(plan: Plan) -> None:
         assert wait["maximum_event_age_in_seconds"] <= 60 * interval
 
 
-# --- what the functions are sent
+# --- events of the functions
 
 
-def test_round_event_is_one_that_the_scheduler_reads(plan: Plan) -> None:
-    """EventBridge Scheduler finds its placeholder, and what it puts there becomes the round."""
+def test_scheduler_reads_the_round_event(plan: Plan) -> None:
+    """The scheduled time that EventBridge Scheduler inserts is the round."""
     text = plan.values("aws_scheduler_schedule.round")["target"][0]["input"]
     event = json.loads(text.replace("<aws.scheduler.scheduled-time>", "2026-11-22T07:00:00Z"))
     moment = datetime(2026, 11, 22, 7, 1, tzinfo=UTC)
@@ -226,22 +226,22 @@ def test_round_event_is_one_that_the_scheduler_reads(plan: Plan) -> None:
     assert read_scheduler_event(event, moment) == ("2026-11-22T07:00:00Z", None)
 
 
-def test_sweep_event_is_one_that_the_aggregator_reads(plan: Plan) -> None:
-    """A sweep leaves to the stream what is younger than two minutes."""
+def test_aggregator_reads_the_sweep_event(plan: Plan) -> None:
+    """A sweep ignores releases younger than two minutes, which the stream delivers."""
     text = plan.values("aws_scheduler_schedule.sweep")["target"][0]["input"]
 
     assert read_aggregator_event(json.loads(text)) == Sweep(older_than_seconds=120)
 
 
-def test_stream_filter_lets_new_releases_through(plan: Plan) -> None:
-    """The filter is the one that the embedded AWS is tested with."""
+def test_stream_filter_matches_new_releases(plan: Plan) -> None:
+    """The filter is the one of the tests with the embedded AWS."""
     (criteria,) = plan.values("aws_lambda_event_source_mapping.releases")["filter_criteria"]
 
     assert [json.loads(each["pattern"]) for each in criteria["filter"]] == [NEW_RELEASES]
 
 
-def test_table_has_the_keys_that_the_rows_have(plan: Plan) -> None:
-    """Region and record, and two sparse indexes, keys only; new images in the stream."""
+def test_table_has_the_keys_of_the_rows(plan: Plan) -> None:
+    """The table has the keys of the rows, two sparse indexes, and a stream of new images."""
     table = plan.values("aws_dynamodb_table.this")
     indexes = {
         (index["name"], index["hash_key"], index["range_key"], index["projection_type"])
@@ -269,7 +269,7 @@ def test_handler_exists(plan: Plan, service: str) -> None:
 # --- environment
 
 UNSET = {"scheduler": {"CATALOGUE_PATH"}, "lookup": set[str](), "aggregator": set[str]()}
-"""What has a default that holds in every deployment: the zip carries its catalogue."""
+"""Variables whose default is right in every deployment: the zip contains the catalogue."""
 FROM_LAMBDA = {"AWS_REGION": HUB_REGION}
 SETTINGS = {
     "scheduler": SchedulerSettings.from_env,
@@ -279,29 +279,29 @@ SETTINGS = {
 
 
 class Recorded(dict[str, str]):
-    """An environment that remembers which of its variables were asked for."""
+    """An environment that records which variables were read."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         super().__init__(variables)
-        self.asked: set[str] = set()
+        self.read: set[str] = set()
 
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - as `dict` has it
-        """The value, as `dict` gives it."""
-        self.asked.add(key)
+        """The value as `dict.get` returns it."""
+        self.read.add(key)
         return super().get(key, default)
 
     def __getitem__(self, key: str) -> str:
-        self.asked.add(key)
+        self.read.add(key)
         return super().__getitem__(key)
 
     def __contains__(self, key: object) -> bool:
-        self.asked.add(str(key))
+        self.read.add(str(key))
         return super().__contains__(key)
 
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """The module with every value that AWS computes made up: a plan hides whole environments."""
+    """The applied module with mocked providers: a plan does not show the environments."""
     tree = checkout(tmp_path_factory.mktemp("made"))
     with caller() as endpoint_url:
         terraform = Terraform(tree / "infra/terraform", environment(endpoint_url))
@@ -310,25 +310,25 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 
 
 def variables(made: Plan, service: str) -> dict[str, str]:
-    """The environment that a function is given."""
+    """The environment variables of a function."""
     found: dict[str, str] = function(made, service)["environment"][0]["variables"]
     return found
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_variable_that_is_read_is_set(made: Plan, service: str) -> None:
-    """Each function gets the variables that its settings ask for, and none that nobody reads."""
+    """Each function has exactly the variables that its settings read."""
     given = variables(made, service)
     recorded = Recorded(given | FROM_LAMBDA)
 
     SETTINGS[service](recorded)
 
-    read = {name for name in recorded.asked if not name.startswith("AWS_")}
+    read = {name for name in recorded.read if not name.startswith("AWS_")}
     assert read - UNSET[service] == set(given)
 
 
-def test_settings_name_what_is_made(made: Plan) -> None:
-    """Table, queue, roles and topic are those of the same deployment."""
+def test_settings_name_the_deployed_resources(made: Plan) -> None:
+    """Table, queue, roles and topic of the settings are those of the deployment."""
     scheduler = SchedulerSettings.from_env(variables(made, "scheduler") | FROM_LAMBDA)
     lookup = LookupSettings.from_env(variables(made, "lookup") | FROM_LAMBDA)
     aggregator = AggregatorSettings.from_env(variables(made, "aggregator") | FROM_LAMBDA)
@@ -345,7 +345,7 @@ def test_settings_name_what_is_made(made: Plan) -> None:
 
 
 def test_functions_publish_to_fifo_topics_where_there_are_any(everything_set: Plan) -> None:
-    """A FIFO topic's name ends in `.fifo`, which tells the aggregator how to publish."""
+    """The aggregator recognises a FIFO topic by the suffix `.fifo` of its name."""
     plan = everything_set
     settings = AggregatorSettings.from_env(variables(plan, "aggregator") | FROM_LAMBDA)
     stacks = plan.values('aws_cloudformation_stack_set.self_managed["topics"]')["parameters"]
@@ -377,12 +377,12 @@ def alarms(plan: Plan) -> dict[str, dict[str, Any]]:
 
 
 def physical(plan: Plan, kind: str, attribute: str) -> set[str]:
-    """The names under which resources of a type are made."""
+    """The physical names of resources of a type."""
     return {values[attribute] for values in plan.of_type(kind).values()}
 
 
-def test_alarms_watch_metrics_that_there_are(plan: Plan) -> None:
-    """Each alarm's metric is one that our code emits, or AWS of something that is made here."""
+def test_alarms_use_existing_metrics(plan: Plan) -> None:
+    """Our code emits each alarm's metric, or AWS does for a deployed function or queue."""
     functions = physical(plan, "aws_lambda_function", "function_name")
     queues = physical(plan, "aws_sqs_queue", "name")
 
@@ -397,17 +397,17 @@ def test_alarms_watch_metrics_that_there_are(plan: Plan) -> None:
                     others = frozenset(dimensions) - {"service"}
                     assert (name, dimensions["service"], others) in emitted()
                 case _:
-                    pytest.fail(f"{alarm['alarm_name']} watches nothing that is known here")
+                    pytest.fail(f"{alarm['alarm_name']} has an unknown metric")
 
 
 def watched(alarm: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The metrics that an alarm watches, by itself or in its queries."""
+    """The metrics of an alarm or of its queries."""
     queries = alarm.get("metric_query") or []
     return [metric for query in queries for metric in query["metric"]] or [dict(alarm)]
 
 
-def test_an_alarm_for_each_cause(plan: Plan) -> None:
-    """The causes are those that the scheduler counts."""
+def test_each_cause_has_an_alarm(plan: Plan) -> None:
+    """The causes of the alarms are those that the scheduler counts."""
     causes = {
         dict(metric["dimensions"]).get("cause")
         for alarm in alarms(plan).values()
@@ -418,7 +418,7 @@ def test_an_alarm_for_each_cause(plan: Plan) -> None:
 
 
 def shown(plan: Plan) -> Iterator[tuple[str, frozenset[str]]]:
-    """Each metric of ours on the dashboard, with its dimensions beside the service."""
+    """Each of our metrics on the dashboard, with its dimensions except the service."""
     body = plan.policy("aws_cloudwatch_dashboard.this", "dashboard_body")
     for widget in body["widgets"]:
         for metric in widget["properties"]["metrics"]:
@@ -430,12 +430,12 @@ def shown(plan: Plan) -> Iterator[tuple[str, frozenset[str]]]:
 
 
 def test_dashboard_shows_every_metric(plan: Plan) -> None:
-    """Nothing is measured that nobody sees, and no widget stays empty for ever."""
+    """The dashboard has every metric that the code emits, and no others."""
     assert set(shown(plan)) == {(name, dimensions) for name, _, dimensions in emitted()}
 
 
-def test_two_deployments_do_not_mix_their_metrics(scratch: Path) -> None:
-    """Another prefix has a namespace of its own, in the functions as in what watches them."""
+def test_deployments_have_separate_metrics(scratch: Path) -> None:
+    """Another prefix has its own namespace in functions, alarms and dashboard."""
     second = basic(scratch, name_prefix="second")
     namespace = "AmiTracker/second"
     settings = LookupSettings.from_env(variables(second, "lookup") | FROM_LAMBDA)
@@ -461,7 +461,7 @@ def anchors(path: Path) -> set[str]:
 
 
 def test_every_alarm_has_a_heading_in_the_runbook(plan: Plan) -> None:
-    """Whoever is woken finds what it means and what to do."""
+    """Each alarm's description links to a heading of the runbook."""
     named = {
         name.removeprefix("ami-tracker-"): alarm["alarm_description"].rpartition("Runbook: ")[2]
         for name, alarm in alarms(plan).items()
@@ -478,9 +478,9 @@ def test_every_alarm_has_a_heading_in_the_runbook(plan: Plan) -> None:
 def test_parameters_by_hand_are_those_of_the_stack_sets(
     everything_set: Plan, output: str, stack_set: str
 ) -> None:
-    """Parameters by hand are those of the StackSets, whatever is set.
+    """The output for manual deployments has the parameters of the StackSets.
 
-    The hub does not know for which account they are: it names all regions.
+    It names all regions, because it is the same for each account.
     """
     address = f'aws_cloudformation_stack_set.self_managed["{stack_set}"]'
     by_hand = everything_set.outputs()["ami_tracker"][output]
@@ -490,20 +490,18 @@ def test_parameters_by_hand_are_those_of_the_stack_sets(
     assert by_hand == {**given, **regions}
 
 
-def test_alarms_tell_somebody_when_they_begin_and_when_they_end(
-    made: Plan, organization: Plan
-) -> None:
-    """Each alarm publishes both to the topic, and each address is subscribed to it."""
+def test_alarms_notify_about_alarm_and_ok(made: Plan, organization: Plan) -> None:
+    """Each alarm publishes both states to the topic, and each address is subscribed to it."""
     topic = made.values("aws_sns_topic.alarms[0]")["arn"]
-    told = organization.of_type("aws_sns_topic_subscription").values()
+    subscriptions = organization.of_type("aws_sns_topic_subscription").values()
 
     for alarm in alarms(made).values():
         assert (alarm["alarm_actions"], alarm["ok_actions"]) == ([topic], [topic])
-    assert [each["endpoint"] for each in told] == ["team@example.com"]
+    assert [each["endpoint"] for each in subscriptions] == ["team@example.com"]
 
 
-def test_alarms_go_to_every_topic_that_is_given(scratch: Path) -> None:
-    """The older variable and the list together, each topic once, and none is made."""
+def test_alarms_publish_to_every_given_topic(scratch: Path) -> None:
+    """Alarms use the topics of both variables, each once, and no topic is created."""
     topics = [f"arn:aws:sns:{HUB_REGION}:{HUB_ACCOUNT}:{name}" for name in ("first", "second")]
     several = basic(scratch, alarm_topic_arn=topics[0], alarm_topic_arns=(topics[1], topics[0]))
 
@@ -515,7 +513,7 @@ def test_alarms_go_to_every_topic_that_is_given(scratch: Path) -> None:
 
 
 def test_thresholds_can_be_chosen(scratch: Path) -> None:
-    """A cause that is not named keeps its default, in an example as in the module."""
+    """A cause without a threshold keeps its default, in an example as in the module."""
     chosen = rendered(
         scratch,
         "basic",
@@ -542,10 +540,10 @@ def test_thresholds_can_be_chosen(scratch: Path) -> None:
 @pytest.mark.parametrize(
     ("minutes", "schedule"), [(15, "rate(7 minutes)"), (90, None), (10080, "rate(3 days)")]
 )
-def test_alarms_look_as_far_back_as_cloudwatch_can(
+def test_alarms_respect_the_evaluation_limits_of_cloudwatch(
     scratch: Path, minutes: int, schedule: str | None
 ) -> None:
-    """A day at most in periods of minutes, a week in periods of hours."""
+    """CloudWatch evaluates one day with periods of minutes, and one week with periods of hours."""
     plan = basic(scratch, round_alarm_minutes=minutes, schedule_expression=schedule)
     for alarm in alarms(plan).values():
         period = period_of(alarm)
@@ -555,8 +553,8 @@ def test_alarms_look_as_far_back_as_cloudwatch_can(
         assert 1 <= alarm["datapoints_to_alarm"] <= alarm["evaluation_periods"]
 
 
-def test_a_single_failed_round_wakes_nobody(plan: Plan) -> None:
-    """What the next round mends by itself must happen twice to be an alarm."""
+def test_single_failed_round_starts_no_alarm(plan: Plan) -> None:
+    """Failures that the next round can repair start an alarm only if they occur twice."""
     causes = [f"pairs-failing-{cause.value}" for cause in Cause]
     errors = ("scheduler-errors", "lookup-errors", "aggregator-errors", "regions-failed")
     repaired = [*errors, *causes]
@@ -568,18 +566,18 @@ def test_a_single_failed_round_wakes_nobody(plan: Plan) -> None:
     assert missing["treat_missing_data"] == "breaching"
 
 
-def test_a_message_that_is_being_retried_is_not_stale(plan: Plan) -> None:
-    """Only what nobody takes grows older than all its chances."""
+def test_message_that_is_retried_starts_no_alarm(plan: Plan) -> None:
+    """The alarm's threshold is longer than all receives of a message."""
     queue = plan.values("aws_sqs_queue.lookups")
-    chances = plan.policy("aws_sqs_queue.lookups", "redrive_policy")["maxReceiveCount"]
+    receives = plan.policy("aws_sqs_queue.lookups", "redrive_policy")["maxReceiveCount"]
     threshold = alarms(plan)["ami-tracker-requests-waiting"]["threshold"]
 
-    assert chances * queue["visibility_timeout_seconds"] < threshold
+    assert receives * queue["visibility_timeout_seconds"] < threshold
     assert threshold < queue["message_retention_seconds"]
 
 
 def statements(document: Mapping[str, Any], principal: str) -> list[dict[str, Any]]:
-    """The statements that allow a service something."""
+    """The statements that allow actions of a service."""
     return [
         statement
         for statement in document["Statement"]
@@ -588,7 +586,7 @@ def statements(document: Mapping[str, Any], principal: str) -> list[dict[str, An
 
 
 def test_cloudwatch_may_publish_alarms(plan: Plan) -> None:
-    """The topic's policy lets the alarms of this account publish, and nobody without TLS."""
+    """The topic's policy allows alarms of this account, and denies calls without TLS."""
     document = plan.policy("aws_sns_topic_policy.alarms[0]")
     (allowed,) = statements(document, "cloudwatch.amazonaws.com")
 
@@ -599,8 +597,8 @@ def test_cloudwatch_may_publish_alarms(plan: Plan) -> None:
     assert [s["Effect"] for s in document["Statement"]] == ["Allow", "Deny"]
 
 
-def test_key_of_the_alarm_topic_lets_cloudwatch_publish(organization: Plan) -> None:
-    """Without it, alarms of an encrypted topic are lost, and nobody is told."""
+def test_key_of_the_alarm_topic_allows_cloudwatch(organization: Plan) -> None:
+    """Without the statement, alarms cannot publish to an encrypted topic."""
     (allowed,) = statements(organization.policy("aws_kms_key.this"), "cloudwatch.amazonaws.com")
     topic = f"arn:aws:sns:{HUB_REGION}:{HUB_ACCOUNT}:ami-tracker-alarms"
 
@@ -611,8 +609,8 @@ def test_key_of_the_alarm_topic_lets_cloudwatch_publish(organization: Plan) -> N
     }
 
 
-def test_key_lets_the_logs_be_written(organization: Plan) -> None:
-    """CloudWatch Logs uses the key in its own name, for each function's log."""
+def test_key_allows_the_log_groups(organization: Plan) -> None:
+    """CloudWatch Logs may use the key for each function's log group."""
     document = organization.policy("aws_kms_key.this")
     (allowed,) = statements(document, f"logs.{HUB_REGION}.amazonaws.com")
     groups = {
@@ -624,7 +622,7 @@ def test_key_lets_the_logs_be_written(organization: Plan) -> None:
 
 
 def test_one_key_encrypts_everything(keyed: Plan) -> None:
-    """With `kms_key_arn`, nothing stays under a key of AWS's own."""
+    """With `kms_key_arn`, no resource uses an AWS owned or AWS managed key."""
     attributes = {
         "aws_sqs_queue": "kms_master_key_id",
         "aws_sns_topic": "kms_master_key_id",
@@ -646,8 +644,8 @@ def test_one_key_encrypts_everything(keyed: Plan) -> None:
     assert topics["Encryption"] == "customer-key"
 
 
-def test_table_is_told_that_it_has_no_customer_key(plan: Plan) -> None:
-    """Else the provider would leave a table under the key that it once had."""
+def test_table_disables_a_former_customer_key(plan: Plan) -> None:
+    """Without the explicit setting, the provider would keep a table's former customer key."""
     (table,) = plan.values("aws_dynamodb_table.this")["server_side_encryption"]
 
     assert table["enabled"] is False
@@ -657,15 +655,13 @@ def test_table_is_told_that_it_has_no_customer_key(plan: Plan) -> None:
 
 
 def role_names(plan: Plan) -> set[str]:
-    """The roles of the hub's own."""
+    """The names of the hub's roles."""
     return physical(plan, "aws_iam_role", "name")
 
 
 @pytest.mark.parametrize("numbers", ["plan", "keyed"])
-def test_no_role_may_do_anything_with_everything(
-    numbers: str, request: pytest.FixtureRequest
-) -> None:
-    """Each statement allows named actions on named resources; a `*` stands for what AWS names."""
+def test_policies_have_no_wildcards(numbers: str, request: pytest.FixtureRequest) -> None:
+    """Each statement names actions and resources; `*` is only in parts that AWS generates."""
     plan: Plan = request.getfixturevalue(numbers)
     named = re.compile(r"[^*]+(/aws/lambda/[a-z-]+:log-stream:\*|:table/[a-z-]+/stream/\*)?")
     actions = re.compile(r"[a-z]+:[A-Za-z]+|kms:(GenerateDataKey|ReEncrypt)\*")
@@ -677,12 +673,12 @@ def test_no_role_may_do_anything_with_everything(
 
 
 def as_list(value: str | list[str]) -> list[str]:
-    """What a policy writes as one text when it is only one."""
+    """A value of a policy as a list; a single value may be a string."""
     return [value] if isinstance(value, str) else value
 
 
 def test_schedules_may_invoke_two_functions(plan: Plan) -> None:
-    """And keep what could not be invoked: nothing else."""
+    """The schedules' role may invoke two functions and send to one dead-letter queue."""
     (document,) = plan.role_policies("ami-tracker-schedule")
     allowed = {(s["Action"], tuple(sorted(as_list(s["Resource"])))) for s in document["Statement"]}
     functions = f"arn:aws:lambda:{HUB_REGION}:{HUB_ACCOUNT}:function:ami-tracker"
@@ -695,7 +691,7 @@ def test_schedules_may_invoke_two_functions(plan: Plan) -> None:
 
 
 def test_schedule_role_is_for_schedules_of_this_account(plan: Plan) -> None:
-    """Another account cannot have EventBridge Scheduler use the role (the confused deputy)."""
+    """EventBridge Scheduler cannot use the role for another account (confused deputy)."""
     (statement,) = plan.policy("aws_iam_role.schedule", "assume_role_policy")["Statement"]
     group = f"arn:aws:scheduler:{HUB_REGION}:{HUB_ACCOUNT}:schedule-group/default"
 
@@ -706,8 +702,8 @@ def test_schedule_role_is_for_schedules_of_this_account(plan: Plan) -> None:
     }
 
 
-def test_key_is_used_through_services_alone(keyed: Plan, plan: Plan) -> None:
-    """No role can decrypt anything by itself, and without a key no policy mentions one."""
+def test_key_is_used_only_through_services(keyed: Plan, plan: Plan) -> None:
+    """No role can call KMS directly, and without a customer key no policy allows KMS."""
     used = [s for s in every_statement(keyed) if "kms:" in json.dumps(s["Action"])]
 
     assert len(used) == 7
@@ -722,7 +718,7 @@ def test_key_is_used_through_services_alone(keyed: Plan, plan: Plan) -> None:
 
 
 def every_statement(plan: Plan) -> list[dict[str, Any]]:
-    """What all of the hub's roles may do."""
+    """All statements of the hub's roles."""
     return [
         statement
         for role in sorted(role_names(plan))
@@ -732,7 +728,7 @@ def every_statement(plan: Plan) -> list[dict[str, Any]]:
 
 
 def test_every_role_has_the_boundary(everything_set: Plan) -> None:
-    """A platform that demands a permissions boundary gets it on each role, stacks included."""
+    """The permissions boundary is set on each role, including those of stacks."""
     plan = everything_set
     expected = f"arn:aws:iam::{HUB_ACCOUNT}:policy/boundaries/team"
     stacks = [
@@ -754,10 +750,10 @@ POWER_USERS = "arn:aws:iam::aws:policy/PowerUserAccess"
     [(TEAM, TEAM, "boundaries/team"), (POWER_USERS, POWER_USERS, POWER_USERS)],
     ids=["the hub's", "of AWS"],
 )
-def test_a_boundary_may_be_an_arn(
+def test_boundary_may_be_an_arn(
     scratch: Path, given: str, in_the_hub: str, in_the_members: str
 ) -> None:
-    """Members have a policy of the same path and name; a policy of AWS is the same everywhere."""
+    """Members get the path and name of the hub's policy, or the ARN of an AWS managed policy."""
     made = basic(scratch, permissions_boundary=given)
     stacks = {
         values["parameters"]["PermissionsBoundary"]
@@ -773,16 +769,16 @@ def test_a_boundary_may_be_an_arn(
     "given",
     ["arn:aws:iam::999900001111:policy/team", f"arn:aws-cn:iam::{HUB_ACCOUNT}:policy/team"],
 )
-def test_a_boundary_of_another_account_is_refused(scratch: Path, given: str) -> None:
-    """IAM takes none, and says so only when the first role is made."""
+def test_boundary_of_another_account_is_refused(scratch: Path, given: str) -> None:
+    """IAM does not accept such a boundary, but would refuse it only during the apply."""
     with pytest.raises(TerraformError, match=f"here {HUB_ACCOUNT} in aws: give the policy's path"):
         basic(scratch, permissions_boundary=given)
 
 
 def test_every_role_and_policy_has_the_path(everything_set: Plan) -> None:
-    """A platform that allows roles below one path only gets them there, and the hub names them so.
+    """All roles and policies have the path, and the hub's settings name roles with it.
 
-    The stack set's execution role has no path: the StackSets API takes a name.
+    The execution role of the StackSets has no path, because the StackSets API takes only a name.
     """
     plan = everything_set
     roles = plan.values('aws_cloudformation_stack_set.self_managed["roles"]')["parameters"]
@@ -820,8 +816,8 @@ def test_every_role_and_policy_has_the_path(everything_set: Plan) -> None:
     }
 
 
-def test_the_hub_names_the_execution_roles_parameters(everything_set: Plan) -> None:
-    """What the other accounts deploy is what the hub's own stack is made with."""
+def test_output_has_the_execution_roles_parameters(everything_set: Plan) -> None:
+    """The output for the other accounts has the parameters of the hub's own stack."""
     stack = everything_set.values("aws_cloudformation_stack.execution_role[0]")["parameters"]
     output = everything_set.outputs()["ami_tracker"]["stack_set_execution_role_parameters"]
 
@@ -830,8 +826,8 @@ def test_the_hub_names_the_execution_roles_parameters(everything_set: Plan) -> N
 
 
 @pytest.mark.parametrize("name", ["lookups", "dead_letters", "schedule_dead_letters"])
-def test_queues_ask_for_tls(plan: Plan, name: str) -> None:
-    """Nobody reads or writes a queue over plain HTTP."""
+def test_queues_require_tls(plan: Plan, name: str) -> None:
+    """The queues deny calls without TLS."""
     (statement,) = plan.policy(f"aws_sqs_queue.{name}")["Statement"]
 
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == (
@@ -843,11 +839,11 @@ def test_queues_ask_for_tls(plan: Plan, name: str) -> None:
     assert statement["Resource"].endswith(f":{plan.values(f'aws_sqs_queue.{name}')['name']}")
 
 
-# --- one line more in regions.yaml
+# --- an added line in regions.yaml
 
 
 def changed(before: Plan, after: Plan) -> dict[str, str]:
-    """What the second plan says that the first does not, by address: lines of the values' JSON."""
+    """The values of the second plan that are not in the first one, as lines by address."""
     old, new = before.resources(), after.resources()
     assert set(old) <= set(new)
     return {
@@ -858,7 +854,7 @@ def changed(before: Plan, after: Plan) -> dict[str, str]:
 
 
 def lines_of(value: object) -> set[str]:
-    """Every text, number and switch within a value, each with the way to it."""
+    """Every scalar in a value, as text with its path."""
     match value:
         case str() if value.startswith("{"):
             return lines_of(json.loads(value))
@@ -878,8 +874,8 @@ def short(addresses: Iterable[str]) -> set[str]:
     }
 
 
-def test_one_region_line_adds_that_regions_topic(scratch: Path, plan: Plan) -> None:
-    """In addition, only the list of regions of that account's roles changes, by the new name."""
+def test_added_region_creates_its_topic(scratch: Path, plan: Plan) -> None:
+    """Apart from the topic, only the regions of the account's roles change."""
     found = changed(plan, basic(scratch, "Name: eu-north-1"))
 
     assert short(found) == {
@@ -890,8 +886,8 @@ def test_one_region_line_adds_that_regions_topic(scratch: Path, plan: Plan) -> N
     assert roles == "parameter_overrides.Regions.eu-north-1,eu-west-1,us-east-1"
 
 
-def test_one_account_line_adds_that_accounts_roles_and_topic(scratch: Path, plan: Plan) -> None:
-    """Beside them, only the policies that name the account change."""
+def test_added_account_creates_its_roles_and_topic(scratch: Path, plan: Plan) -> None:
+    """Apart from roles and topic, only the policies that name the account change."""
     line = f"{{Name: eu-west-1, AccountId: {OTHER_ACCOUNT}}}"
     found = changed(plan, basic(scratch, line))
 
@@ -907,8 +903,8 @@ def test_one_account_line_adds_that_accounts_roles_and_topic(scratch: Path, plan
             assert all(OTHER_ACCOUNT in line for line in lines.splitlines()), address
 
 
-def test_one_unit_more_adds_its_own_stack_instances(scratch: Path, organization: Plan) -> None:
-    """Those of the other units stay: to replace them would take every topic and subscription."""
+def test_added_unit_creates_its_stack_instances(scratch: Path, organization: Plan) -> None:
+    """Other units keep their stack instances, and so their topics and subscriptions."""
     units = [*ORGANIZATION["organizational_unit_ids"], "ou-ab12-99999999"]
     more = ORGANIZATION | {"organizational_unit_ids": units}
     found = changed(organization, rendered(scratch, "organization", regions=REGIONS, **more))
@@ -920,7 +916,7 @@ def test_one_unit_more_adds_its_own_stack_instances(scratch: Path, organization:
     }
 
 
-# --- as many accounts as an organisation has
+# --- many accounts
 
 INLINE_LIMIT, MANAGED_LIMIT = 10_240, 6_144
 """Characters of all inline policies of a role, and of one managed policy.
@@ -929,8 +925,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
 
 
-def test_policies_over_two_hundred_accounts_are_short_enough(scratch: Path) -> None:
-    """With the longest names, path and customer key; and every account is in one of them."""
+def test_policies_for_two_hundred_accounts_are_within_the_quotas(scratch: Path) -> None:
+    """The policies with the longest names are within IAM's quotas and name every account."""
     accounts = [f"{number:012}" for number in range(1, 201)]
     lines = [f'{{Name: eu-west-1, AccountId: "{account}"}}' for account in accounts]
     path = f"/{'p' * 38}/"
@@ -958,12 +954,12 @@ def test_policies_over_two_hundred_accounts_are_short_enough(scratch: Path) -> N
 
 
 def size(document: Mapping[str, Any]) -> int:
-    """The characters of a policy as IAM counts them: without white space."""
+    """The number of characters of a policy that IAM counts: without white space."""
     return len(re.sub(r"\s", "", json.dumps(document)))
 
 
 def resources_to_assume(document: Mapping[str, Any]) -> set[str]:
-    """The roles that a policy lets its holder assume."""
+    """The roles that a policy allows to assume."""
     return {
         arn
         for statement in document["Statement"]
@@ -978,7 +974,7 @@ NAMES = ("name", "function_name", "alarm_name", "dashboard_name")
 
 
 def names(plan: Plan) -> set[str]:
-    """The names under which everything is made."""
+    """The physical names of all resources, with their types."""
     return {
         f"{_kind(address)} {values[attribute]}"
         for address, values in plan.resources().items()
@@ -992,8 +988,10 @@ def _kind(address: str) -> str:
 
 
 @pytest.mark.parametrize("prefix", ["second", "ami-tracker-second", "ami"])
-def test_two_prefixes_live_side_by_side(scratch: Path, plan: Plan, prefix: str) -> None:
-    """No name is made twice, and no role of one may touch what is the other's."""
+def test_deployments_with_different_prefixes_are_separate(
+    scratch: Path, plan: Plan, prefix: str
+) -> None:
+    """No name is used twice, and no role may use resources of the other deployment."""
     second = basic(scratch, name_prefix=prefix)
 
     assert names(plan) & names(second) == set()
