@@ -1,6 +1,6 @@
-"""The packages run: each is started by Lambda's own runtime client, with nothing else on its path.
+"""Lambda's runtime client starts each package without other packages on its path.
 
-Sizes and times are printed at the end of the run, as infra/README.md quotes them.
+The sizes and times that infra/README.md quotes are printed at the end of the run.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ RUNS = 3
 
 @pytest.fixture(scope="module", name="python")
 def runtime_python() -> Path:
-    """The Python that has Lambda's runtime client, and nothing that the functions import."""
+    """The Python with Lambda's runtime client, but without the functions' dependencies."""
     require_linux()
     if not RUNTIME_PYTHON.exists():
-        pytest.skip("there is no .venv-runtime; `make test` makes it where Python 3.13 is found")
+        pytest.skip("there is no .venv-runtime; `make test` creates it if Python 3.13 is found")
     return RUNTIME_PYTHON
 
 
@@ -50,7 +50,7 @@ def runtime_python() -> Path:
 def unpacked_packages(
     built_packages: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[str, Path]:
-    """Each package as Lambda lays it out."""
+    """The folder of each unpacked package."""
     folder = tmp_path_factory.mktemp("task")
     for function, path in built_packages.items():
         zipfile.ZipFile(path).extractall(folder / function)
@@ -66,12 +66,12 @@ def embedded_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
 
 
 def handler_of(function: str) -> str:
-    """What the function's `Handler` setting says."""
+    """The value of the function's `Handler` setting."""
     return f"services.{function}.handler.handler"
 
 
-def ask(python: Path, package: Path, program: str, **environ: str) -> str:
-    """What a Python program prints when it runs in a package, with an environment of its own."""
+def run(python: Path, package: Path, program: str, **environ: str) -> str:
+    """Run a Python program in a package with the given environment; return its output."""
     return subprocess.run(
         [str(python), "-c", program],
         cwd=package,
@@ -83,14 +83,14 @@ def ask(python: Path, package: Path, program: str, **environ: str) -> str:
     ).stdout.strip()
 
 
-# --- they run
+# --- behaviour
 
 
 @pytest.mark.slow
-def test_the_packages_carry_a_round_from_schedule_to_announcement(
+def test_packages_run_a_round_from_schedule_to_announcement(
     python: Path, unpacked: Mapping[str, Path], aws: EmbeddedAws
 ) -> None:
-    """Three processes with nothing but their zips schedule, look up and announce one change."""
+    """Three processes with only their packages schedule, look up and announce one release."""
     account_id, image_name, path = _first_parameter()
     hub = create_hub(aws, REGION)
     inbox = subscribe(aws, create_member(aws, account_id, [REGION]), [REGION])
@@ -116,7 +116,7 @@ def test_the_packages_carry_a_round_from_schedule_to_announcement(
     assert answer["enqueued"] == len(load(ROOT / "tracked_images", ROOT / "regions.yaml").images)
     assert [list(delivery.failed) for delivery in delivered] == [[]]
     assert swept["pending"] == 0
-    assert [_told(received.body) for received in inbox.receive()] == [(image_name, released[1])]
+    assert [_image(received.body) for received in inbox.receive()] == [(image_name, released[1])]
 
 
 def _first_parameter() -> tuple[str, str, str]:
@@ -137,16 +137,16 @@ def _release(aws: EmbeddedAws, account_id: str, path: str, name: str) -> str:
     return image_id
 
 
-def _told(body: str) -> tuple[str, str]:
+def _image(body: str) -> tuple[str, str]:
     image = json.loads(body)["v1"]["image"]
     return image["image_name"], image["image_id"]
 
 
 @pytest.mark.parametrize("function", CALLS)
-def test_errors_come_back_as_errors(
+def test_errors_are_returned_as_errors(
     python: Path, unpacked: Mapping[str, Path], function: str
 ) -> None:
-    """Without its settings a function says which it misses, through the runtime's own error."""
+    """A function without its settings returns an error that names the missing variable."""
     with (
         Function(python, unpacked[function], handler_of(function), {}) as packaged,
         pytest.raises(FunctionFailedError) as raised,
@@ -159,10 +159,10 @@ def test_errors_come_back_as_errors(
 
 
 @pytest.mark.parametrize("log_format", ["JSON", "Text"])
-def test_each_line_of_the_log_is_an_object(
+def test_each_log_line_is_a_json_object(
     python: Path, unpacked: Mapping[str, Path], log_format: str
 ) -> None:
-    """Lambda's own handler adds no line and changes none: CloudWatch finds metrics in the rest."""
+    """Lambda's log handler adds and changes no lines, so CloudWatch finds the metrics."""
     environ = {
         **_CREDENTIALS,
         "AWS_REGION": REGION,
@@ -174,14 +174,14 @@ def test_each_line_of_the_log_is_an_object(
     with packaged as look_up:
         look_up({"Records": [{"messageId": "1", "body": "no request"}]})
 
-    told, metrics = map(json.loads, packaged.output.splitlines())
-    assert (told["level"], told["message"]) == ("ERROR", "message malformed")
+    error, metrics = map(json.loads, packaged.output.splitlines())
+    assert (error["level"], error["message"]) == ("ERROR", "message malformed")
     assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "AmiTracker"
     assert metrics["MalformedMessages"] == [1]
 
 
-def test_a_handler_that_is_missing_is_noticed(python: Path, unpacked: Mapping[str, Path]) -> None:
-    """The scheduler's package holds no lookup: its runtime cannot even start it."""
+def test_missing_handler_is_an_error(python: Path, unpacked: Mapping[str, Path]) -> None:
+    """The scheduler's package does not contain the lookup, so the runtime cannot import it."""
     with (
         Function(python, unpacked["scheduler"], handler_of("lookup"), {}) as packaged,
         pytest.raises(FunctionFailedError, match=r"Runtime\.ImportModuleError"),
@@ -190,38 +190,38 @@ def test_a_handler_that_is_missing_is_noticed(python: Path, unpacked: Mapping[st
 
 
 @pytest.mark.parametrize("function", CALLS)
-def test_all_that_is_imported_is_in_the_package(
+def test_all_imports_are_in_the_package(
     python: Path, unpacked: Mapping[str, Path], function: str
 ) -> None:
-    """Every module of a started handler is its package's or the standard library's own."""
+    """Every imported module is in the package or in the standard library."""
     program = f"""
 import sys, services.{function}.handler
 files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
 print(*(file for file in files if file and "site-packages" in file))
 """
 
-    assert ask(python, unpacked[function], program) == ""
+    assert run(python, unpacked[function], program) == ""
 
 
 @pytest.mark.parametrize("function", CALLS)
 def test_byte_code_is_used(
     python: Path, unpacked: Mapping[str, Path], tmp_path: Path, function: str
 ) -> None:
-    """With every source emptied the handler is imported all the same."""
+    """The handler can be imported if the source of every module raises an error."""
     package = tmp_path / "package"
     shutil.copytree(unpacked[function], package)
     for source in package.rglob("*.py"):
         source.write_text("raise AssertionError\n", encoding="utf-8")
     program = f"import services.{function}.handler as it; print(it.handler.__name__)"
 
-    assert ask(python, package, program) == "handler"
+    assert run(python, package, program) == "handler"
 
 
 @pytest.mark.parametrize("function", CALLS)
-def test_clients_make_what_the_calls_need(
+def test_clients_have_the_declared_operations(
     python: Path, unpacked: Mapping[str, Path], function: str
 ) -> None:
-    """Each declared operation is a method of its client, and what is paged can be paged."""
+    """The client of each service has the declared operations, and no others."""
     operations = {service: sorted(names) for service, names in CALLS[function].items()}
     program = f"""
 import json
@@ -233,13 +233,13 @@ for service in {sorted(operations)}:
 print(json.dumps([hub.partition, found]))
 """
 
-    assert json.loads(ask(python, unpacked[function], program, **_CREDENTIALS)) == [
+    assert json.loads(run(python, unpacked[function], program, **_CREDENTIALS)) == [
         "aws",
         operations,
     ]
 
 
-# --- what it costs
+# --- sizes and times
 
 
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
@@ -250,15 +250,15 @@ from services.kernel.sessions import HubSession
 hub = HubSession("eu-west-1")
 for service in {services}: hub.client(service)
 made = time.process_time()
-status = open("/proc/self/status").read()  # unlike rusage, begins anew with the program
+status = open("/proc/self/status").read()  # unlike rusage, starts at zero in each program
 print(imported - start, made - imported, int(status.split("VmHWM:")[1].split()[0]) / 1024)
 """
 
 
 def measure(python: Path, packages: Mapping[str, Path], function: str) -> Mapping[str, list[float]]:
-    """For each variant: CPU seconds to import, and to make each client once; peak MiB.
+    """For each variant: CPU seconds of imports, and of creating each client once; peak MiB.
 
-    Variants take turns, and the least of each counts: a busy machine can only add to it.
+    Variants run in turn, and the minimum of each is used, because a busy machine adds time.
     """
     module = handler_of(function).removesuffix(".handler")
     program = _MEASURE.format(handler=module, services=sorted(CALLS[function]))
@@ -266,7 +266,7 @@ def measure(python: Path, packages: Mapping[str, Path], function: str) -> Mappin
     runs: dict[str, list[list[float]]] = {name: [] for name in packages}
     for _ in range(RUNS):
         for name, package in packages.items():
-            runs[name].append([float(n) for n in ask(python, package, program, **environ).split()])
+            runs[name].append([float(n) for n in run(python, package, program, **environ).split()])
     return {
         name: [min(column) for column in zip(*found, strict=True)] for name, found in runs.items()
     }
@@ -274,7 +274,7 @@ def measure(python: Path, packages: Mapping[str, Path], function: str) -> Mappin
 
 @pytest.mark.slow
 @pytest.mark.parametrize("function", CALLS)
-def test_byte_code_and_cut_models_pay(
+def test_byte_code_and_reduced_models_save_time(
     python: Path,
     built_packages: Mapping[str, Path],
     unpacked: Mapping[str, Path],
@@ -282,7 +282,7 @@ def test_byte_code_and_cut_models_pay(
     record_property: Callable[[str, object], None],
     function: str,
 ) -> None:
-    """Cold starts are shorter with byte code, and clients are made faster from cut models."""
+    """Imports are faster with byte code, and clients are created faster from reduced models."""
     plain, stock = tmp_path / "plain", tmp_path / "stock"
     shutil.copytree(unpacked[function], plain, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(unpacked[function], stock)
@@ -299,7 +299,7 @@ def test_byte_code_and_cut_models_pay(
 
 
 def _figures(function: str, path: Path, found: Mapping[str, list[Any]]) -> str:
-    """What infra/README.md quotes, for the end of the run."""
+    """The sizes and times that infra/README.md quotes."""
     sizes = [entry.file_size for entry in zipfile.ZipFile(path).infolist()]
     size = path.stat().st_size
     lines = [f"{function}: zip {size / 1e6:.2f} MB, {sum(sizes) / 1e6:.2f} MB unpacked"]

@@ -1,4 +1,4 @@
-"""What `make` sets up, in a copy of the repository and in the shell of a user with odd settings."""
+"""`make` works in a copy of the repository and with unusual settings of the user."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ DEAD_PROXY = dict.fromkeys(
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 
 
-# --- an environment of a lock file
+# --- the environment of a lock file
 
 
 def write_wheel(folder: Path, name: str, *requires: str) -> str:
-    """Write a small wheel of version 1.0; its line in a lock file."""
+    """Write a small wheel of version 1.0 and return its line in a lock file."""
     path = folder / f"{name}-1.0-py3-none-any.whl"
     needs = "".join(f"Requires-Dist: {other}\n" for other in requires)
     about = {
@@ -45,7 +45,7 @@ def write_wheel(folder: Path, name: str, *requires: str) -> str:
 
 @pytest.fixture(name="offline")
 def make_offline(tmp_path: Path) -> dict[str, str]:
-    """An environment in which pip finds what lies in a folder of this test, and nothing else."""
+    """Environment variables with which pip finds only the wheels in a folder of this test."""
     (tmp_path / "wheels").mkdir()
     return ENVIRON | {
         "PIP_CONFIG_FILE": "/dev/null",
@@ -62,7 +62,7 @@ def make_offline(tmp_path: Path) -> dict[str, str]:
         (("leaf", "other"), 1, "No matching distribution found for other==1.0"),
     ],
 )
-def test_only_failures_are_told(
+def test_only_failures_are_reported(
     tmp_path: Path,
     offline: Mapping[str, str],
     capfd: pytest.CaptureFixture[str],
@@ -70,7 +70,7 @@ def test_only_failures_are_told(
     code: int,
     words: str,
 ) -> None:
-    """A lock that is not complete, or cannot be installed, fails in pip's own words."""
+    """A lock that is not complete or cannot be installed fails with pip's message."""
     lines = {
         "tree": write_wheel(tmp_path / "wheels", "tree", "leaf"),
         "leaf": write_wheel(tmp_path / "wheels", "leaf"),
@@ -86,12 +86,12 @@ def test_only_failures_are_told(
     assert words in err
 
 
-# --- make, as a user runs it
+# --- make install and make demo
 
 
 @pytest.fixture(scope="module", name="copy")
 def make_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make install` and `make demo` read of the repository."""
+    """A copy of the files that `make install` and `make demo` read."""
     folder = tmp_path_factory.mktemp("copy")
     ignored = shutil.ignore_patterns("__pycache__", "terraform")
     for name in ("infra", "services", "requirements", "tracked_images"):
@@ -103,11 +103,11 @@ def make_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", name="shell")
 def make_shell(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a user whose settings are meant for something else."""
+    """Environment variables of a user with settings for other projects."""
     folder = tmp_path_factory.mktemp("user")
     (folder / "sitecustomize.py").write_text("raise SystemExit('a module of the user')\n")
     (folder / "constraints.txt").write_text("click==1.0\n")
-    mean = {
+    unusual = {
         "PIP_CONSTRAINT": str(folder / "constraints.txt"),
         "PIP_NO_BINARY": ":all:",
         "PIP_PREFIX": str(folder / "prefix"),
@@ -120,11 +120,11 @@ def make_shell(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "PYTHONUSERBASE": str(folder),
         "VIRTUAL_ENV": str(folder),
     }
-    return {name: value for name, value in ENVIRON.items() if not name.startswith("MAKE")} | mean
+    return {name: value for name, value in ENVIRON.items() if not name.startswith("MAKE")} | unusual
 
 
 def make(folder: Path, target: str, environ: Mapping[str, str]) -> str:
-    """All that a `make` target printed."""
+    """Run a `make` target and return its output."""
     done = subprocess.run(
         ["make", f"PYTHON={sys.executable}", target],  # noqa: S607 - the user's own
         cwd=folder,
@@ -140,14 +140,14 @@ def make(folder: Path, target: str, environ: Mapping[str, str]) -> str:
     return done.stdout
 
 
-def test_a_shell_does_not_break_the_set_up(copy: Path, shell: Mapping[str, str]) -> None:
-    """Settings of pip and of another Python change nothing, and nothing is said about them."""
+def test_user_settings_do_not_affect_the_set_up(copy: Path, shell: Mapping[str, str]) -> None:
+    """Settings of pip and of another Python have no effect and give no messages."""
     assert make(copy, "install", shell) == "Making .venv from requirements/console.txt ...\n"
     assert (copy / ".venv" / "bin" / "ami-tracker").exists()
 
 
-def test_a_shell_does_not_break_the_demo(copy: Path, shell: Mapping[str, str]) -> None:
-    """Nor does a proxy, since the demo asks this machine alone."""
+def test_user_settings_do_not_affect_the_demo(copy: Path, shell: Mapping[str, str]) -> None:
+    """A proxy does not affect the demo, which connects only to this machine."""
     make(copy, "install", shell)
 
     assert "once, and no other.\n" in make(copy, "demo", {**shell, **DEAD_PROXY})
