@@ -431,10 +431,10 @@ class TestSelfManaged:
         assert real_differences(plan) == {}
         assert set(plan.changes().values()) == {("update",)}
 
-    def test_a_new_region_changes_what_names_it(self, self_managed: Deployment) -> None:
-        """One more line makes one topic, and changes the regions of one account's roles.
+    def test_new_region_changes_only_its_own_resources(self, self_managed: Deployment) -> None:
+        """A new region creates one topic and changes the regions of one account's roles.
 
-        The administration role also trusts a region that accounts must enable. The StackSets and
+        If the region is an opt-in region, the administration role trusts it too. The StackSets and
         the other accounts do not change.
         """
         plan = self_managed.plan(targets=self_managed.places((SECOND, "mx-central-1")))
@@ -457,10 +457,10 @@ class TestSelfManaged:
             "cloudformation.amazonaws.com",
         ]
 
-    def test_a_hub_in_a_region_that_must_be_enabled_is_trusted_there(
+    def test_administration_role_trusts_an_opt_in_region_of_the_hub(
         self, self_managed: Deployment
     ) -> None:
-        """The roles' stacks stand in the hub's region, watched or not."""
+        """The stacks of roles are in the hub's region, even if it is not a target."""
         plan = self_managed.plan(home_region="mx-central-1")
         (statement,) = plan.policy("aws_iam_role.administration[0]", "assume_role_policy")[
             "Statement"
@@ -479,12 +479,12 @@ class TestSelfManaged:
     def test_inputs_that_contradict_each_other_are_refused(
         self, self_managed: Deployment, changed: dict[str, Any], said: str
     ) -> None:
-        """The plan says which input goes with which permission model."""
+        """The plan's error names the input and its permission model."""
         with pytest.raises(TerraformError, match=said):
             self_managed.terraform.plan("-refresh=false", inputs={**self_managed.inputs, **changed})
 
-    def test_an_account_is_left_before_it_is_out_of_reach(self, self_managed: Deployment) -> None:
-        """Its stacks go first, and only then the permission to reach it."""
+    def test_stacks_of_a_removed_account_are_deleted_first(self, self_managed: Deployment) -> None:
+        """The stacks of a removed account are deleted before the permission to assume its role."""
         kept = [place for place in self_managed.inputs["targets"] if place["account_id"] != FIRST]
         before = self_managed.aws.mark()
 
@@ -494,8 +494,8 @@ class TestSelfManaged:
         assert done == ["DeleteStackInstances", "PutRolePolicy", "UpdateStackSet"]
         assert {account for account, _ in created_resources()} == {HUB_ACCOUNT, SECOND}
 
-    def test_nothing_is_left_when_all_is_destroyed(self, self_managed: Deployment) -> None:
-        """The roles that StackSets use outlive the last stack, and go then."""
+    def test_destroy_leaves_nothing(self, self_managed: Deployment) -> None:
+        """The roles of StackSets are deleted after the last stack."""
         before = self_managed.aws.mark()
 
         self_managed.terraform.destroy(inputs=dict(self_managed.inputs))
@@ -511,7 +511,7 @@ class TestSelfManaged:
 
 @pytest.fixture(scope="class")
 def service_managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """Service-managed StackSets over a unit with one account, and one more in a unit below it."""
+    """Service-managed StackSets for a unit with one account, and another one in a nested unit."""
     with EmbeddedAws() as aws:
         organization = Organization(aws)
         workloads = organization.unit("workloads")
@@ -530,10 +530,10 @@ def service_managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deploy
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 class TestServiceManaged:
-    """Organizational units. Nothing is destroyed, which moto cannot do here."""
+    """Organizational units. There is no destroy, which moto does not support here."""
 
-    def test_accounts_of_the_units_get_everything(self, service_managed: Deployment) -> None:
-        """Units below count too; the hub as the management account and other units do not."""
+    def test_accounts_of_the_units_have_roles_and_topics(self, service_managed: Deployment) -> None:
+        """Nested units are included; the management account and other units are not."""
         assert service_managed.organization is not None
         accounts = service_managed.organization.accounts
         regions = ("us-east-1", "eu-west-1")
@@ -544,7 +544,9 @@ class TestServiceManaged:
             for place in (IAM, *regions)
         }
 
-    def test_they_get_the_same_as_named_accounts_do(self, service_managed: Deployment) -> None:
+    def test_roles_and_topics_are_those_of_named_accounts(
+        self, service_managed: Deployment
+    ) -> None:
         """Roles and topics come from the same templates with the same parameters."""
         assert service_managed.organization is not None
         account_id = service_managed.organization.accounts["experiments"]
@@ -560,12 +562,12 @@ class TestServiceManaged:
     def test_a_second_plan_changes_nothing(self, service_managed: Deployment) -> None:
         """Beyond what moto forgets, applying again would change nothing.
 
-        Of an auto-deployment that is gone the provider makes a replacement of the StackSet.
+        The provider would replace the StackSet, because moto does not keep its auto-deployment.
         """
         assert real_differences(service_managed.plan()) == {}
 
-    def test_a_new_region_changes_what_names_it(self, service_managed: Deployment) -> None:
-        """One line more makes one instance of each unit, and touches the roles' regions."""
+    def test_new_region_changes_only_its_own_resources(self, service_managed: Deployment) -> None:
+        """A new region creates one stack instance in each unit and changes the roles' regions."""
         (unit,) = service_managed.inputs["organizational_unit_ids"]
         plan = service_managed.plan(targets=service_managed.places((SECOND, "eu-central-1")))
         created = [a for a, done in plan.changes().items() if done == ("create",)]
@@ -579,10 +581,10 @@ class TestServiceManaged:
         regions = differences[roles]["parameters"]["Regions"]
         assert regions == "eu-central-1,eu-west-1,us-east-1"
 
-    def test_targets_in_the_management_account_are_warned_of(
+    def test_targets_in_the_management_account_give_a_warning(
         self, service_managed: Deployment
     ) -> None:
-        """StackSets of an organization never deploy there, which the plan says."""
+        """Service-managed StackSets do not deploy to the management account; the plan warns."""
         plan = service_managed.plan(targets=service_managed.places((HUB_ACCOUNT, "us-east-1")))
 
         warned = {
@@ -599,7 +601,7 @@ class TestServiceManaged:
 
 @pytest.fixture
 def aws() -> Iterator[EmbeddedAws]:
-    """An empty AWS."""
+    """An empty embedded AWS."""
     with EmbeddedAws() as running:
         yield running
 
@@ -616,8 +618,8 @@ BY_HAND_TOPIC = {"OrganizationId": "o-abcdefghij", "SubscriberAccountIds": OUTSI
 class TestByHand:
     """The same templates without Terraform and StackSets."""
 
-    def test_defaults_make_what_stack_sets_make(self, aws: EmbeddedAws) -> None:
-        """Whoever enters only what has no default gets the same roles and topic."""
+    def test_defaults_create_the_resources_of_stack_sets(self, aws: EmbeddedAws) -> None:
+        """A deployment with only the required parameters creates the same roles and topic."""
         roles = deploy(aws, (FIRST, "eu-west-1"), MEMBER_ROLES, BY_HAND_ROLES)
         outputs = deploy(aws, (FIRST, "us-east-1"), REGION_TOPIC, BY_HAND_TOPIC)
         found = topic(aws, FIRST, "us-east-1", "ami-tracker-releases")
@@ -633,8 +635,8 @@ class TestByHand:
             "PublishRoleArn": f"arn:aws:iam::{FIRST}:role/ami-tracker-publish",
         }
 
-    def test_without_organization_nobody_else_may(self, aws: EmbeddedAws) -> None:
-        """A single account names no organization: no condition on it, and no subscriber."""
+    def test_without_an_organization_no_other_account_may_subscribe(self, aws: EmbeddedAws) -> None:
+        """Without an organization there is no condition on it, and no subscriber statement."""
         deploy(aws, (FIRST, HOME), MEMBER_ROLES, {**BY_HAND_ROLES, "OrganizationId": ""})
         deploy(aws, (FIRST, HOME), REGION_TOPIC, {})
         found = topic(aws, FIRST, HOME, "ami-tracker-releases")
@@ -643,8 +645,8 @@ class TestByHand:
         assert found["Policy"] == topic_policy(found["TopicArn"])
         assert list(trusts["StringEquals"]) == ["sts:ExternalId"]
 
-    def test_a_customer_key_serves_the_publish_role_through_sns(self, aws: EmbeddedAws) -> None:
-        """The key has the alias by which the publish role knows it, and rotates."""
+    def test_publish_role_uses_the_customer_key_through_sns(self, aws: EmbeddedAws) -> None:
+        """The key has the alias in the publish role's policy, and its rotation is enabled."""
         outputs = deploy(aws, (FIRST, HOME), REGION_TOPIC, {"Encryption": "customer-key"})
         kms = aws.client("kms", HOME, FIRST)
         key_id = outputs["KeyArn"].rpartition("/")[2]
@@ -659,8 +661,8 @@ class TestByHand:
             "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{FIRST}:role/ami-tracker-publish"},
         }
 
-    def test_fifo_topics_are_named_so_in_the_publish_role_too(self, aws: EmbeddedAws) -> None:
-        """A FIFO topic's name ends in .fifo, and the role may publish to that."""
+    def test_publish_role_names_fifo_topics(self, aws: EmbeddedAws) -> None:
+        """The publish role may publish to a FIFO topic, whose name ends in .fifo."""
         deploy(aws, (FIRST, HOME), MEMBER_ROLES, {**BY_HAND_ROLES, "Fifo": "true"})
         deploy(aws, (FIRST, HOME), REGION_TOPIC, {"Fifo": "true"})
         found = topic(aws, FIRST, HOME, "ami-tracker-releases.fifo")
@@ -670,8 +672,8 @@ class TestByHand:
         assert found["Policy"] == topic_policy(found["TopicArn"])
         assert may["Statement"][0]["Resource"] == f"arn:aws:sns:*:{FIRST}:ami-tracker-releases.fifo"
 
-    def test_roles_below_a_path_are_made_and_trusted_there(self, aws: EmbeddedAws) -> None:
-        """The path is in the roles' ARNs, in the hub's as well, and in the topic's policy."""
+    def test_roles_with_a_path_are_created_and_trusted(self, aws: EmbeddedAws) -> None:
+        """The ARNs of roles, the trust policies and the topic's policy have the path."""
         below = {"RolePath": "/platform/", "LookupRoleName": "platform/ami-tracker-lookup"}
         outputs = deploy(aws, (FIRST, HOME), MEMBER_ROLES, BY_HAND_ROLES | below)
         publisher = {"PublishRoleName": "platform/ami-tracker-publish"}
@@ -690,8 +692,8 @@ class TestByHand:
             "aws:PrincipalArn": outputs["PublishRoleArn"]
         }
 
-    def test_own_parameters_and_a_boundary_are_added_to_the_roles(self, aws: EmbeddedAws) -> None:
-        """The account's own parameters are readable in this account alone."""
+    def test_parameter_paths_and_boundary_are_set_on_the_roles(self, aws: EmbeddedAws) -> None:
+        """The read role may read the configured parameters of its own account only."""
         more = {"ParameterPaths": "/golden/*,/base/linux", "PermissionsBoundary": "team/boundary"}
         deploy(aws, (FIRST, HOME), MEMBER_ROLES, BY_HAND_ROLES | more)
         reads = role(aws, FIRST, "ami-tracker-read")
@@ -704,8 +706,8 @@ class TestByHand:
         ]
         assert own["Condition"]["StringEquals"]["aws:ResourceAccount"] == FIRST
 
-    def test_our_resolver_of_templates_agrees_with_moto(self, aws: EmbeddedAws) -> None:
-        """What the tests of permissions judge is what CloudFormation makes."""
+    def test_template_resolver_agrees_with_moto(self, aws: EmbeddedAws) -> None:
+        """The policies that the permission tests evaluate are those that CloudFormation creates."""
         deploy(aws, (FIRST, HOME), MEMBER_ROLES, BY_HAND_ROLES)
         deploy(aws, (FIRST, HOME), REGION_TOPIC, BY_HAND_TOPIC)
         here = Stack(FIRST, HOME)
