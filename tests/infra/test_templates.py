@@ -1,4 +1,4 @@
-"""The CloudFormation templates: what AWS would refuse, and what we would."""
+"""The CloudFormation templates are valid, and their policies follow our rules."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OF_AWS = "arn:aws:iam::aws:policy/PowerUserAccess"
 MORE = {"OrganizationId": "o-abcdefghij", "PermissionsBoundary": "team", "ParameterPaths": "/a/*"}
 REGIONS = ("us-east-1", "eu-west-1", "mx-central-1", "cn-north-1", "us-gov-west-1")
 LARGEST_BODY = 51_200
-"""Bytes: more must be fetched from a bucket, which neither people nor our Terraform do."""
+"""The maximum size of a template in a request, in bytes; larger ones need a bucket."""
 
 DEPLOYMENTS: tuple[tuple[str, dict[str, str]], ...] = (
     (MEMBER_ROLES, MEMBER),
@@ -51,68 +51,68 @@ DEPLOYMENTS: tuple[tuple[str, dict[str, str]], ...] = (
     (EXECUTION_ROLE, {**HUB, "ParameterPaths": "/a/*,/b"}),
     (EXECUTION_ROLE, {**HUB, "Encryption": "customer-key", "PermissionsBoundary": "team"}),
 )
-"""Between them they take both branches of every condition."""
+"""Deployments that together use both branches of every condition."""
 
-WIDE_ACTIONS = {"RunTheStacksOfTheStackSets": "AWS names it as the least that StackSets need"}
-"""Statements that may allow all of a service, and why."""
+WIDE_ACTIONS = {"RunTheStacksOfTheStackSets": "the minimum that AWS documents for StackSets"}
+"""Statements that may allow all actions of a service, and the reason."""
 
 WIDE_RESOURCES = {
-    "LookAtImages": "ec2:DescribeImages knows no resources",
-    "ReadStacksAndTemplates": "asked before there is a stack",
-    "MakeTheKeys": "a key has no ARN before it is made",
-    "AdministratorsManageTheKey": "in a key policy * is the key",
-    "ThePublishRoleUsesItThroughSns": "in a key policy * is the key",
+    "LookAtImages": "ec2:DescribeImages has no resource-level permissions",
+    "ReadStacksAndTemplates": "called before the stack exists",
+    "MakeTheKeys": "a key has no ARN before it is created",
+    "AdministratorsManageTheKey": "in a key policy, * is the key itself",
+    "ThePublishRoleUsesItThroughSns": "in a key policy, * is the key itself",
 }
-"""Statements that may allow something on all resources, and why."""
+"""Statements that may have the resource `*`, and the reason."""
 
 WIDE_PRINCIPALS = {
-    "AdministratorsManageTheKey": "a key that names no account can become unmanageable for ever",
+    "AdministratorsManageTheKey": "a key whose policy names no account can become unmanageable",
 }
-"""Statements that may allow something to all of an account, and why."""
+"""Statements that may allow all principals of an account, and the reason."""
 
 
 def template(name: str) -> dict[str, Any]:
-    """A template with its short forms written out."""
+    """A parsed template with long forms of intrinsic functions."""
     return parse((FOLDER / name).read_text(encoding="utf-8"))
 
 
 def listed(value: str | list[str]) -> list[str]:
-    """Policies write one thing without a list."""
+    """A value of a policy as a list; a single value may be a string."""
     return [value] if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement of a policy that a template makes."""
+    """A policy statement of a template."""
 
     sid: str
     raw: Mapping[str, Any]
 
     @property
     def allows(self) -> bool:
-        """Whether it is no denial."""
+        """Whether the effect is Allow."""
         return bool(self.raw["Effect"] == "Allow")
 
     @property
     def actions(self) -> list[str]:
-        """What it is about."""
+        """The actions of the statement."""
         return listed(self.raw["Action"])
 
     @property
     def resources(self) -> list[str]:
-        """What it can be done to; nothing in a trust policy, which is about its role."""
+        """The resources; empty in a trust policy."""
         return listed(self.raw.get("Resource", []))
 
     @property
     def principals(self) -> list[str]:
-        """Who may; nobody in a role's own policy, which is about its role."""
+        """The principals; empty in an identity policy."""
         principal = self.raw.get("Principal", {})
         values = [principal] if isinstance(principal, str) else principal.values()
         return [each for value in values for each in listed(value)]
 
     @property
     def keys(self) -> set[str]:
-        """The condition keys that narrow it."""
+        """The condition keys."""
         return {key for keys in self.raw.get("Condition", {}).values() for key in keys}
 
 
@@ -129,14 +129,14 @@ def statements(found: object) -> Iterator[Statement]:
 
 
 def deployed(name: str, parameters: Mapping[str, str]) -> list[Statement]:
-    """Every statement that a deployment makes."""
+    """Every policy statement of a deployment."""
     resources = resolve(template(name), parameters, HERE).values()
     return [each for found in resources for each in statements(dict(found.properties))]
 
 
 @cache
 def allowed() -> list[Statement]:
-    """Every statement that allows something, in all deployments."""
+    """Every allow statement of all deployments."""
     return [each for name, given in DEPLOYMENTS for each in deployed(name, given) if each.allows]
 
 
@@ -144,7 +144,7 @@ by_template = pytest.mark.parametrize("name", NAMES)
 
 
 def test_cfn_lint_finds_nothing() -> None:
-    """No error, warning or remark, in old and new regions of every partition that is open."""
+    """cfn-lint reports no errors, warnings or notes for regions of three partitions."""
     linter = Path(sys.executable).with_name("cfn-lint")
     command = [str(linter), "--include-checks", "I", "--regions", *REGIONS]
     files = [str(FOLDER / name) for name in NAMES]
@@ -155,20 +155,20 @@ def test_cfn_lint_finds_nothing() -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
 
-def test_every_template_is_looked_at_here() -> None:
-    """A template that is added is tested."""
+def test_every_template_is_tested() -> None:
+    """NAMES lists every template."""
     assert sorted(NAMES) == sorted(path.name for path in FOLDER.iterdir())
 
 
 @by_template
-def test_a_template_can_be_sent_whole(name: str) -> None:
-    """It is small enough to go into a request."""
+def test_template_fits_into_a_request(name: str) -> None:
+    """A template is smaller than the maximum size in a request."""
     assert len((FOLDER / name).read_bytes()) < LARGEST_BODY
 
 
 @by_template
-def test_parameters_and_outputs_explain_themselves(name: str) -> None:
-    """Each says what it is; each parameter says what it may be, and what is wrong if it is not."""
+def test_parameters_and_outputs_are_described(name: str) -> None:
+    """Parameters and outputs have a description; parameters have allowed values or a pattern."""
     found = template(name)
     unexplained = [
         key
@@ -186,8 +186,8 @@ def test_parameters_and_outputs_explain_themselves(name: str) -> None:
 
 
 @by_template
-def test_the_console_shows_every_parameter_in_a_group(name: str) -> None:
-    """Each parameter stands in one group, under a label."""
+def test_every_parameter_is_in_a_group(name: str) -> None:
+    """Each parameter has a group and a label in the console."""
     found = template(name)
     shown = found["Metadata"]["AWS::CloudFormation::Interface"]
     grouped = [each for group in shown["ParameterGroups"] for each in group["Parameters"]]
@@ -204,7 +204,7 @@ BOUNDARY = (
     ["", "team", "team/bound", "arn:aws:iam::aws:policy/PowerUserAccess"],
     ["/team", "team/", "*", "arn:aws:iam::111122223333:policy/team"],
 )
-"""What parameters take, and what they do not."""
+"""Valid and invalid values of parameters."""
 
 
 @pytest.mark.parametrize(
@@ -246,17 +246,17 @@ BOUNDARY = (
         (EXECUTION_ROLE, "StackSetPrefix", ["ami-tracker"], ["", "1st", "a_b", "*"]),
     ],
 )
-def test_parameters_take_what_is_meant_and_nothing_else(
+def test_parameters_accept_only_valid_values(
     name: str, parameter: str, good: list[str], bad: list[str]
 ) -> None:
-    """CloudFormation matches a list's pattern with each of its members."""
+    """A pattern accepts the valid values; CloudFormation applies it to each member of a list."""
     pattern = template(name)["Parameters"][parameter]["AllowedPattern"]
 
     assert [each for each in [*good, *bad] if re.fullmatch(pattern, each)] == good
 
 
 def test_defaults_are_those_of_the_services() -> None:
-    """Deployed by hand with defaults, the roles and topics are found by functions with defaults."""
+    """Roles and topics have the same default names in templates and functions."""
     environ = {"TABLE_NAME": "t", "EXTERNAL_ID": "id", "AWS_REGION": "us-east-1"}
     reads, publishes = LookupSettings.from_env(environ), AggregatorSettings.from_env(environ)
     defaults = {
@@ -272,15 +272,15 @@ def test_defaults_are_those_of_the_services() -> None:
 
 
 @by_template
-def test_no_template_knows_a_partition(name: str) -> None:
-    """ARNs and endpoints are built from pseudo parameters, so that China and GovCloud work."""
+def test_no_template_names_a_partition(name: str) -> None:
+    """ARNs and endpoints use pseudo parameters, which also work in China and GovCloud."""
     text = (FOLDER / name).read_text(encoding="utf-8")
 
     assert re.findall(r"arn:aws|\.amazonaws\.com\.cn|sns\.[^ ]*\.amazonaws\.com", text) == []
 
 
-def test_no_statement_allows_more_actions_than_it_names() -> None:
-    """No action is a whole service or everything, unless a reason is given here."""
+def test_no_statement_has_wildcard_actions() -> None:
+    """No action is `*` or `service:*`, except with a reason in WIDE_ACTIONS."""
     wide = {each.sid for each in allowed() if any(a.split(":")[-1] == "*" for a in each.actions)}
     inverted = {
         each.sid
@@ -292,33 +292,33 @@ def test_no_statement_allows_more_actions_than_it_names() -> None:
     assert inverted == set()
 
 
-def test_no_statement_allows_something_on_everything() -> None:
-    """No resource is everything, unless a reason is given here."""
+def test_no_statement_has_all_resources() -> None:
+    """No resource is `*`, except with a reason in WIDE_RESOURCES."""
     assert {each.sid for each in allowed() if "*" in each.resources} == set(WIDE_RESOURCES)
 
 
-def test_no_statement_allows_something_to_everybody() -> None:
-    """Where an account or everybody is the principal, a condition narrows it to those meant."""
+def test_no_statement_allows_all_principals() -> None:
+    """If the principal is an account or `*`, a condition limits the principals."""
     narrowing = {"aws:PrincipalArn", "aws:PrincipalOrgID", "aws:PrincipalAccount"}
     wide = {each.sid for each in allowed() if each.principals and not each.keys & narrowing}
 
     assert wide == set(WIDE_PRINCIPALS)
 
 
-def test_no_statement_names_who_must_exist() -> None:
-    """Principals are whole accounts: a role in their place must exist, and dangles when it goes."""
-    strange = {
+def test_principals_are_accounts() -> None:
+    """Principals are accounts: a role must exist, and its id replaces it when it is deleted."""
+    unexpected = {
         principal
         for each in allowed()
         for principal in each.principals
         if principal != "*" and not re.fullmatch(r"arn:aws:iam::\d{12}:root", principal)
     }
 
-    assert strange == set()
+    assert unexpected == set()
 
 
-def test_the_execution_role_can_make_and_remove_what_the_templates_hold() -> None:
-    """Each type of resource of the two templates has its calls in the execution role's policy."""
+def test_execution_role_can_create_and_delete_every_resource() -> None:
+    """The execution role's policy allows the calls for each resource type of the two templates."""
     needed = {
         "AWS::IAM::Role": {"iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRole"},
         "AWS::SNS::Topic": {"sns:CreateTopic", "sns:DeleteTopic"},
@@ -338,8 +338,8 @@ def test_the_execution_role_can_make_and_remove_what_the_templates_hold() -> Non
     assert set().union(*needed.values()) - allowed == set()
 
 
-def test_without_customer_keys_the_execution_role_touches_none() -> None:
-    """Keys are the account's most delicate resources: it gets them only where it needs them."""
+def test_execution_role_manages_keys_only_if_needed() -> None:
+    """Without customer keys, the execution role has no permissions for KMS."""
     role = resolve(template(EXECUTION_ROLE), HUB, HERE)["ExecutionRole"].properties
     actions = [action for each in statements(dict(role)) for action in each.actions]
 
@@ -351,12 +351,12 @@ BOUNDARIES = {
     "team/bound": "arn:aws:iam::111122223333:policy/team/bound",
     OF_AWS: OF_AWS,
 }
-"""What is given to the execution role's template, and the boundary that it then requires."""
+"""The template's parameter, and the boundary that the execution role requires."""
 
 
 @pytest.mark.parametrize("given", BOUNDARIES)
-def test_no_role_is_made_without_the_boundary(given: str) -> None:
-    """What gives a role permissions requires the boundary, and nothing removes or changes it."""
+def test_no_role_is_created_without_the_boundary(given: str) -> None:
+    """Actions that give a role permissions require the boundary, and no action can remove it."""
     found = deployed(EXECUTION_ROLE, {**HUB, "PermissionsBoundary": given})
     makers = [
         each
@@ -368,11 +368,11 @@ def test_no_role_is_made_without_the_boundary(given: str) -> None:
     actions = {action for each in found for action in each.actions}
 
     assert [each.raw["Condition"] for each in makers] == [{"ArnEquals": boundary}]
-    assert {a for a in actions if a.startswith("iam:")} & LIFTING == set()
+    assert {a for a in actions if a.startswith("iam:")} & FORBIDDEN == set()
     assert {a for a in actions if a.startswith("iam:") and "*" in a} == set()
 
 
-LIFTING = {
+FORBIDDEN = {
     "iam:AttachRolePolicy",
     "iam:CreatePolicy",
     "iam:CreatePolicyVersion",
@@ -382,12 +382,12 @@ LIFTING = {
     "iam:PassRole",
     "iam:SetDefaultPolicyVersion",
 }
-"""What could lift or avoid a boundary, or is not needed for the roles."""
+"""Actions that could remove or avoid a boundary, or that the roles do not need."""
 
 
 @pytest.mark.parametrize("given", BOUNDARIES)
-def test_roles_have_the_boundary_that_is_given(given: str) -> None:
-    """A name is a policy of the account, an ARN a policy of AWS, and nothing is none."""
+def test_roles_have_the_given_boundary(given: str) -> None:
+    """A name is a policy of the account, an ARN is an AWS managed policy, empty is no boundary."""
     expected = BOUNDARIES[given] if given else None
     for name, more in ((MEMBER_ROLES, MEMBER), (EXECUTION_ROLE, HUB)):
         made = resolve(template(name), {**more, "PermissionsBoundary": given}, HERE).values()
@@ -397,7 +397,7 @@ def test_roles_have_the_boundary_that_is_given(given: str) -> None:
 
 
 def test_roles_have_the_path() -> None:
-    """The members' roles have the path that is given, and as before none where none is given."""
+    """The members' roles have the given path, or none."""
     paths = [
         each.properties.get("Path")
         for given in ({}, {"RolePath": "/platform/"})
@@ -407,8 +407,8 @@ def test_roles_have_the_path() -> None:
     assert paths == [None, None, "/platform/", "/platform/"]
 
 
-def test_the_boundary_is_made_where_none_is_given() -> None:
-    """An organisation's own boundary replaces ours."""
+def test_boundary_is_created_if_none_is_given() -> None:
+    """A given boundary replaces the template's own one."""
     ours = resolve(template(EXECUTION_ROLE), HUB, HERE)
     theirs = resolve(template(EXECUTION_ROLE), {**HUB, "PermissionsBoundary": "team"}, HERE)
 
@@ -416,8 +416,8 @@ def test_the_boundary_is_made_where_none_is_given() -> None:
     assert set(theirs) == {"ExecutionRole"}
 
 
-def test_the_boundary_allows_what_the_roles_need() -> None:
-    """Each action and resource of the two roles, of FIFO topics too, is in the boundary."""
+def test_boundary_allows_what_the_roles_need() -> None:
+    """The boundary has exactly the actions and resources of the two roles, FIFO topics included."""
     paths = {"ParameterPaths": "/golden/*,/base/linux"}
     bound = resolve(template(EXECUTION_ROLE), {**HUB, **paths}, HERE)["MembersBoundary"].properties
     allowed = {(a, r) for s in statements(dict(bound)) for a in s.actions for r in s.resources}
