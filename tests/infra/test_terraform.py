@@ -1,4 +1,4 @@
-"""The Terraform module by itself: its format, its own tests, what it refuses and in which words."""
+"""The Terraform module: its format, its own tests, and its messages for invalid values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MODULES = (
     "examples/organization",
 )
 WITHOUT_RULE = {"bool", "map(string)"}
-"""What any value of the type is good for: a switch, and tags."""
+"""Types for which every value is valid: switches and tags."""
 
 pytestmark = [pytest.mark.timeout(900)]
 
@@ -35,14 +35,14 @@ pytestmark = [pytest.mark.timeout(900)]
 
 
 def parsed(path: Path) -> dict[str, Any]:
-    """A file's blocks as python-hcl2 gives them."""
+    """A file's blocks as python-hcl2 returns them."""
     with path.open(encoding="utf-8") as file:
         document: dict[str, Any] = hcl2.load(file)
     return document
 
 
 def plain(text: str) -> str:
-    """A text as python-hcl2 gives it, without the quotes that it keeps and the braces it adds."""
+    """A string of python-hcl2 without the quotes and braces that it adds."""
     return text.removeprefix("${").removesuffix("}").strip('"')
 
 
@@ -53,7 +53,7 @@ def variables(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def runs(folder: Path) -> Iterator[dict[str, Any]]:
-    """Every run of a module's own tests, and the variables that stand above them."""
+    """Every run of a module's own tests, and the variables of each file."""
     for path in sorted((folder / "tests").glob("*.tftest.hcl")):
         document = parsed(path)
         yield {"variables": document.get("variables", [])}
@@ -75,7 +75,7 @@ def refused(run: dict[str, Any]) -> set[str]:
 
 
 def test_everything_is_formatted() -> None:
-    """Every file is as `terraform fmt` writes it."""
+    """Every file is formatted with `terraform fmt`."""
     assert Terraform(INFRA, {}).format_problems() == []
 
 
@@ -87,7 +87,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_is_valid(tree: Path, name: str) -> None:
-    """Each module can be used by itself, and each example stands alone."""
+    """Each module and each example is valid by itself."""
     terraform = Terraform(tree / "infra/terraform" / name, environment("http://127.0.0.1:9"))
 
     terraform.init()
@@ -96,8 +96,8 @@ def test_every_module_is_valid(tree: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "modules/function", "modules/key", "modules/members"])
-def test_modules_leave_the_provider_to_their_users(name: str) -> None:
-    """A module with a provider block of its own cannot be used with `for_each` or removed."""
+def test_modules_have_no_provider_block(name: str) -> None:
+    """A module with a provider block could not be used with `for_each` or removed."""
     found = [path.name for path in (MODULE / name).glob("*.tf") if "provider" in parsed(path)]
 
     assert found == []
@@ -120,7 +120,7 @@ def test_module_tests_pass(tree: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(variables(MODULE)))
 def test_every_variable_has_a_rule(name: str) -> None:
-    """A value that cannot work is refused at once, in words about the variable."""
+    """Each variable has a validation rule, unless every value of its type is valid."""
     variable = variables(MODULE)[name]
 
     assert plain(variable["type"]) in WITHOUT_RULE or "validation" in variable
@@ -128,7 +128,7 @@ def test_every_variable_has_a_rule(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(variables(MODULE)))
 def test_every_rule_is_tested(name: str) -> None:
-    """Some run gives each variable a value; each rule has refused one."""
+    """The module's tests set each variable, and make each validation rule fail."""
     tested = list(runs(MODULE))
     ruled = "validation" in variables(MODULE)[name]
 
@@ -138,13 +138,13 @@ def test_every_rule_is_tested(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_variable_is_described_and_typed(name: str) -> None:
-    """The tables of the READMEs are made of these."""
+    """Each variable has a description and a type, for the READMEs' tables."""
     found = variables(MODULE / name)
 
     assert [n for n, body in found.items() if not {"description", "type"} <= set(body)] == []
 
 
-# --- what people read when something is wrong
+# --- error messages
 
 
 @pytest.fixture(scope="session")
@@ -186,8 +186,8 @@ regions.yaml names a region twice for the same account; leave one of them out.
 """
 
 
-def test_every_problem_of_the_regions_file_is_named_at_once(scratch: Path) -> None:
-    """The message names file, entry and field, and says what to do; nothing else is said."""
+def test_all_problems_of_the_regions_file_are_reported_together(scratch: Path) -> None:
+    """One error message has the file, entry, field and remedy of every problem."""
     with pytest.raises(TerraformError) as caught:
         rendered(scratch, "basic", regions=WRONG, external_id="of-the-test")
 
@@ -207,18 +207,18 @@ ONE_REGION = 'AccountId: "111122223333"\nregions:\n  - Name: us-east-1\n'
         (f"{ONE_REGION}  - Name: cn-north-1\n", "cn-north-1 is not in the hub's partition, aws"),
     ],
 )
-def test_a_regions_file_that_names_no_place_is_refused(
+def test_regions_file_without_a_usable_target_is_refused(
     scratch: Path, regions: str, expected: str
 ) -> None:
-    """There is nothing to watch, or nothing that can be reached from here."""
+    """A regions file without targets in the hub's partition is refused."""
     with pytest.raises(TerraformError) as caught:
         rendered(scratch, "basic", regions=regions, external_id="of-the-test")
 
     assert f"regions.yaml {expected}" in str(caught.value).replace("regions.yaml:", "regions.yaml")
 
 
-def test_missing_packages_are_asked_for(scratch: Path) -> None:
-    """Who forgot to build the packages is told how."""
+def test_missing_packages_are_reported(scratch: Path) -> None:
+    """Without packages, the message has the command that builds them."""
     with pytest.raises(TerraformError, match="run `make package` first"):
         rendered(
             scratch,
@@ -234,7 +234,7 @@ def test_missing_packages_are_asked_for(scratch: Path) -> None:
 
 WEEKDAYS = "cron(0 7-19 ? * MON-FRI *)"
 """Every hour from 7 to 19 on weekdays: 60 hours from Friday's last round to Monday's first."""
-FITTING = [
+SHORTEST_WINDOWS = [
     ("cron(5 * * * ? *)", 120),
     ("cron(0,20 * ? * * *)", 80),
     ("cron(0 */6 * * ? *)", 720),
@@ -243,11 +243,11 @@ FITTING = [
     (WEEKDAYS, 7200),
     ("cron(0 6 ? * SUN,TUE,THU,SAT *)", 5760),
 ]
-"""Schedules, and the shortest alarm window that fits: twice the longest time between two rounds."""
+"""Schedules and their shortest alarm window: twice the longest time between two rounds."""
 
 
 def refusal(scratch: Path, schedule: str, minutes: int) -> str:
-    """The message by which a schedule is refused with an alarm window; empty when it is taken."""
+    """The error for a schedule with an alarm window; empty if there is none."""
     try:
         rendered(
             scratch,
@@ -263,9 +263,9 @@ def refusal(scratch: Path, schedule: str, minutes: int) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("schedule", "shortest"), FITTING)
-def test_an_alarm_window_must_fit_the_schedule(scratch: Path, schedule: str, shortest: int) -> None:
-    """One minute less than two intervals is refused with the number that fits."""
+@pytest.mark.parametrize(("schedule", "shortest"), SHORTEST_WINDOWS)
+def test_alarm_window_must_hold_two_intervals(scratch: Path, schedule: str, shortest: int) -> None:
+    """One minute less than two intervals is refused with the shortest valid number."""
     wrong = shortest - 1
 
     expected = f"round_alarm_minutes is {wrong}, but must be at least {shortest}: twice"
@@ -276,8 +276,8 @@ def test_an_alarm_window_must_fit_the_schedule(scratch: Path, schedule: str, sho
 @pytest.mark.parametrize(
     ("schedule", "shortest"), [(WEEKDAYS, 7200), ("rate(5 minutes)", 15)], ids=["cron", "rate"]
 )
-def test_the_shortest_alarm_window_is_taken(scratch: Path, schedule: str, shortest: int) -> None:
-    """Two intervals, and no window below a quarter of an hour."""
+def test_shortest_alarm_window_is_accepted(scratch: Path, schedule: str, shortest: int) -> None:
+    """A window of two intervals, but at least 15 minutes, is accepted."""
     assert refusal(scratch, schedule, shortest) == ""
 
 
@@ -293,8 +293,8 @@ def test_the_shortest_alarm_window_is_taken(scratch: Path, schedule: str, shorte
         "cron(a b * * ? *)",
     ],
 )
-def test_a_schedule_of_unknown_length_is_refused(scratch: Path, schedule: str) -> None:
-    """No alarm could tell that a round is missing, whatever its window."""
+def test_schedule_of_unknown_interval_is_refused(scratch: Path, schedule: str) -> None:
+    """A schedule whose longest interval is unknown is refused with every alarm window."""
     assert "between two of its rounds is unknown" in refusal(scratch, schedule, 10080)
 
 
@@ -308,14 +308,14 @@ def test_a_schedule_of_unknown_length_is_refused(scratch: Path, schedule: str) -
     ],
 )
 def test_rounds_that_would_overlap_are_refused(scratch: Path, schedule: str, apart: int) -> None:
-    """A round may run for five minutes, and the next must not begin before."""
+    """A round may run for five minutes, so shorter intervals are refused."""
     message = refusal(scratch, schedule, 10080)
 
     assert f"rounds {apart} minutes apart, but they must be at least 5 minutes apart" in message
 
 
-def test_a_schedule_that_is_too_rare_for_any_alarm_is_refused(scratch: Path) -> None:
-    """CloudWatch looks back a week, which must hold two rounds."""
+def test_schedule_with_too_long_intervals_is_refused(scratch: Path) -> None:
+    """Two intervals must be within one week, the longest window of an alarm."""
     message = refusal(scratch, "cron(0 6 ? * MON *)", 10080)
 
     assert "at least 20160: twice" in message
@@ -327,10 +327,10 @@ def test_a_schedule_that_is_too_rare_for_any_alarm_is_refused(scratch: Path) -> 
 
 @pytest.fixture(scope="session")
 def scanned(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What checkov says of the Terraform and the CloudFormation, each as one report."""
+    """The reports of checkov about Terraform and CloudFormation."""
     program = ROOT / ".venv-checkov/bin/checkov"
     if not program.exists():
-        pytest.skip("checkov is not installed: `make test` makes .venv-checkov")
+        pytest.skip("checkov is not installed: `make test` creates .venv-checkov")
     arguments = ["-d", str(INFRA), "--skip-download", "--compact", "--output", "json"]
     done = subprocess.run(
         [program, *arguments, "--framework", "terraform", "cloudformation"],
@@ -348,7 +348,7 @@ def scanned(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_checkov_finds_nothing(scanned: list[dict[str, Any]]) -> None:
-    """No rule of checkov is broken, neither in the Terraform nor in the CloudFormation."""
+    """Terraform and CloudFormation pass all checks of checkov."""
     failed = [
         f"{check['check_id']} {check['resource']}"
         for report in scanned
@@ -362,18 +362,18 @@ def test_checkov_finds_nothing(scanned: list[dict[str, Any]]) -> None:
 
 @pytest.mark.slow
 def test_every_exception_gives_its_reason(scanned: list[dict[str, Any]]) -> None:
-    """Whoever switches a rule off says why beside it."""
+    """Every skipped check has a comment with a reason."""
     reasons = {
         f"{check['check_id']} {check['resource']}": check["check_result"].get("suppress_comment")
         for report in scanned
         for check in report["results"]["skipped_checks"]
     }
 
-    assert [what for what, reason in reasons.items() if len(reason or "") < 30] == []
+    assert [check for check, reason in reasons.items() if len(reason or "") < 30] == []
 
 
-def test_exceptions_stand_in_the_files_alone() -> None:
-    """No checkov configuration file switches a rule off for everything."""
+def test_there_is_no_checkov_configuration() -> None:
+    """No configuration file of checkov skips a check for all resources."""
     assert list(INFRA.rglob(".checkov*")) == list(ROOT.glob(".checkov*")) == []
 
 
@@ -391,8 +391,8 @@ def declared(folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_nothing_is_declared_in_vain(name: str) -> None:
-    """Whatever is declared is used; a variable that nothing reads would be a promise not kept."""
+def test_every_declaration_is_used(name: str) -> None:
+    """Every variable, local value and data source of a module is used."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in (MODULE / name).glob("*.tf"))
     found = [each for each in declared(MODULE / name) if "__" not in each]
 
@@ -400,8 +400,8 @@ def test_nothing_is_declared_in_vain(name: str) -> None:
 
 
 @pytest.mark.parametrize("example", ["basic", "organization"])
-def test_example_settings_ask_to_be_filled_in(example: str, tmp_path: Path) -> None:
-    """Who copies the example's settings and forgets the external id gets none that is known."""
+def test_example_settings_have_no_valid_external_id(example: str, tmp_path: Path) -> None:
+    """The example settings must be edited: their external id is refused."""
     root = checkout(tmp_path) / "infra/terraform/examples" / example
     (root / "terraform.tfvars.example").rename(root / "terraform.tfvars")
 
@@ -413,8 +413,8 @@ def test_example_settings_ask_to_be_filled_in(example: str, tmp_path: Path) -> N
 # --- the provider's next major version
 
 
-def test_every_type_is_looked_up_for_provider_6() -> None:
-    """The record on provider 6 has a row for each type of resource that is used, and no other."""
+def test_every_resource_type_is_checked_for_provider_6() -> None:
+    """The decision record about provider 6 has one row for each resource type in use."""
     record = (ROOT / "docs/decisions/0082-aws-provider-6.md").read_text(encoding="utf-8")
     folders = {path.parent for path in INFRA.rglob("*.tf")}
     used = {each.type for folder in folders for each in terraform_docs.read(folder).resources}
