@@ -1,4 +1,4 @@
-"""A saved plan is private, and is applied only while the files that it was made of are the same."""
+"""A saved plan is private, and is applied only if its source files have not changed."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from infra.deploy.plan_file import (
 RECORDED = Record({"a": "1"}, {"runtime": "python3.13"}, {"zips": ["z"]}, ("careful",))
 
 
-def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
-    """Nothing of it is lost, and no other user can read it or the plan."""
+def test_record_is_saved_and_loaded(tmp_path: Path) -> None:
+    """A record is loaded unchanged, and other users can read neither it nor the plan."""
     prepare(tmp_path)
     save(tmp_path, RECORDED)
 
@@ -34,8 +34,8 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
 
 
-def test_the_plan_is_private_before_terraform_writes_it(tmp_path: Path) -> None:
-    """An earlier plan is gone, whatever its mode was."""
+def test_plan_is_private_before_terraform_writes_it(tmp_path: Path) -> None:
+    """An earlier plan and its record are deleted, and the new plan file is private."""
     (tmp_path / PLAN).write_text("earlier", encoding="utf-8")
     (tmp_path / RECORD).write_text("earlier", encoding="utf-8")
 
@@ -46,8 +46,8 @@ def test_the_plan_is_private_before_terraform_writes_it(tmp_path: Path) -> None:
     assert not (tmp_path / RECORD).exists()
 
 
-def test_without_a_plan_the_command_is_named(tmp_path: Path) -> None:
-    """A discarded plan is none."""
+def test_missing_plan_is_reported(tmp_path: Path) -> None:
+    """After a plan is discarded, the message names the command that creates one."""
     prepare(tmp_path)
     save(tmp_path, RECORDED)
     discard(tmp_path)
@@ -58,8 +58,8 @@ def test_without_a_plan_the_command_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"schema": 2}', '{"schema": 1}'])
-def test_a_plan_without_its_record_is_refused(tmp_path: Path, content: str | None) -> None:
-    """Terraform's own `plan -out` checks no packages."""
+def test_plan_without_a_valid_record_is_refused(tmp_path: Path, content: str | None) -> None:
+    """A plan of `terraform plan -out`, which has no record, is refused."""
     prepare(tmp_path)
     if content is not None:
         (tmp_path / RECORD).write_text(content, encoding="utf-8")
@@ -69,7 +69,7 @@ def test_a_plan_without_its_record_is_refused(tmp_path: Path, content: str | Non
 
 
 def test_differences_are_named() -> None:
-    """What changed, what is new, what is missing."""
+    """Changed, new and missing files are named."""
     before, now = {"a": "1", "b": "1", "c": "1"}, {"a": "1", "b": "2", "d": "1"}
 
     assert changed(before, now) == ["b (changed)", "d (new)", "c (missing)"]
@@ -101,7 +101,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def planned(zip_path: str, **variables: str) -> dict[str, object]:
-    """A plan with one function in a module, its paths as Terraform sees them: from the root."""
+    """A plan with one function in a module, with paths relative to the root."""
     function = {"type": "aws_lambda_function", "values": {"filename": zip_path}}
     module = {"resources": [{"type": "aws_sqs_queue", "values": {}}], "child_modules": []}
     return {
@@ -114,8 +114,8 @@ def planned(zip_path: str, **variables: str) -> dict[str, object]:
     }
 
 
-def test_everything_that_a_plan_is_made_of_is_recorded(repository: Path) -> None:
-    """Settings, code, templates, packages, regions and images; no state and no document."""
+def test_all_sources_of_a_plan_are_recorded(repository: Path) -> None:
+    """The sources are settings, code, templates, packages, regions and images."""
     plan = planned("./../build/packages/lookup.zip")
 
     found = sources_of(repository, repository / "root", plan)
@@ -133,8 +133,8 @@ def test_everything_that_a_plan_is_made_of_is_recorded(repository: Path) -> None
     assert Sources.from_names(repository, repository / "root", found.named()) == found
 
 
-def test_packages_and_regions_of_ones_own_are_recorded(repository: Path) -> None:
-    """The images of the repository do not matter then."""
+def test_other_packages_and_regions_files_are_recorded(repository: Path) -> None:
+    """The record has the given packages and regions file instead of the repository's files."""
     plan = planned("../build/blue/lookup.zip", regions_file="../blue/regions.yaml")
 
     found = set(sources_of(repository, repository / "root", plan).digests())
@@ -143,8 +143,10 @@ def test_packages_and_regions_of_ones_own_are_recorded(repository: Path) -> None
     assert not {"regions.yaml", "tracked_images/team/x.yaml"} & found
 
 
-def test_files_outside_of_the_repository_have_whole_paths(repository: Path, tmp_path: Path) -> None:
-    """A root may be anywhere."""
+def test_files_outside_of_the_repository_have_absolute_paths(
+    repository: Path, tmp_path: Path
+) -> None:
+    """A file outside of the repository is recorded with its absolute path."""
     found = Sources(repository / "infra", repository / "root", (), tmp_path / "regions.yaml")
 
     assert str(tmp_path / "regions.yaml") in found.digests()

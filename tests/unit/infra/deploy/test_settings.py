@@ -1,4 +1,4 @@
-"""Values for variables that a root does not have are found in every file that Terraform reads."""
+"""Values of undeclared variables are found in every file that Terraform reads."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ flag = 1 == 1
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A root with two variables, in both of Terraform's languages."""
+    """A root with two variables, one in HCL and one in JSON."""
     (tmp_path / "variables.tf").write_text('variable "name" {}\n  # variable "no" {}\n', "utf-8")
     (tmp_path / "more.tf.json").write_text('{"variable": {"size": {}}}', encoding="utf-8")
     return tmp_path
 
 
-def test_names_are_found_with_their_lines() -> None:
-    """Only at the top: not in comments, texts, lists and maps."""
+def test_top_level_names_are_found_with_their_lines() -> None:
+    """Names in comments, strings, lists and maps are ignored."""
     assert list(assignments(VALUES)) == [
         ("name_prefix", 5),
         ("tags", 6),
@@ -49,13 +49,13 @@ def test_names_are_found_with_their_lines() -> None:
     ]
 
 
-def test_a_text_that_is_not_closed_ends_nothing() -> None:
-    """Terraform refuses the file itself; nothing is read twice."""
+def test_unterminated_string_is_tolerated() -> None:
+    """Names before an unterminated string are found; Terraform reports the syntax error."""
     assert next(assignments('name = "open\nother = 1\n')) == ("name", 1)
 
 
-def test_every_file_is_read_and_no_other(root: Path) -> None:
-    """The files that Terraform loads by itself, and not the example."""
+def test_only_files_that_terraform_loads_are_read(root: Path) -> None:
+    """Files that Terraform loads automatically are read; the example file is not."""
     for file in ("terraform.tfvars", "b.auto.tfvars", "other.tfvars", "terraform.tfvars.example"):
         (root / file).write_text('name = "x"\n\nnmae = "y"\n', encoding="utf-8")
     for file in ("terraform.tfvars.json", "a.auto.tfvars.json"):
@@ -71,15 +71,15 @@ def test_every_file_is_read_and_no_other(root: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '"text"'])
-def test_json_that_holds_no_values_is_left_to_terraform(root: Path, text: str) -> None:
-    """Its own message is better."""
+def test_invalid_json_is_left_to_terraform(root: Path, text: str) -> None:
+    """A JSON file without an object is ignored here, because Terraform reports it."""
     (root / "terraform.tfvars.json").write_text(text, encoding="utf-8")
 
     assert undeclared(root) == []
 
 
-def test_the_message_says_what_to_do() -> None:
-    """File, line, name, the name that was meant, and where all names are."""
+def test_message_has_place_and_remedy() -> None:
+    """The message has file, line, name, a similar name, and the list of variables."""
     value = Value("max_removed_percnt", Path("x/terraform.tfvars"), 7)
     said = complaint(value, {"max_removed_percent", "tags"}, "x/terraform.tfvars", "x")
 
@@ -90,8 +90,8 @@ def test_the_message_says_what_to_do() -> None:
     )
 
 
-def test_nothing_is_suggested_where_nothing_is_close() -> None:
-    """A JSON file has no line to name."""
+def test_no_suggestion_without_a_similar_name() -> None:
+    """The message has no suggestion, and no line for a JSON file."""
     said = complaint(Value("colour", Path("t.tfvars.json")), {"tags"}, "x/t.tfvars.json", "x")
 
     assert said.startswith("x/t.tfvars.json: colour: x has no such variable")
@@ -100,7 +100,7 @@ def test_nothing_is_suggested_where_nothing_is_close() -> None:
 
 @pytest.mark.parametrize("example", ["basic", "organization"])
 def test_example_settings_are_declared(example: str) -> None:
-    """Those that are commented out too."""
+    """The example's settings are declared variables, including commented ones."""
     text = (ROOTS / example / "terraform.tfvars.example").read_text(encoding="utf-8")
     settings = [line.removeprefix("# ") for line in text.splitlines() if " = " in line]
     names = {name for name, _ in assignments("\n".join(settings))}

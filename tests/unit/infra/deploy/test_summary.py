@@ -1,4 +1,4 @@
-"""What people read of a plan; the plans are recorded from Terraform (tests/fakes/small_root.py)."""
+"""The summary of a plan; the plans are recorded from Terraform (tests/fakes/small_root.py)."""
 
 from __future__ import annotations
 
@@ -61,24 +61,24 @@ All of it: terraform -chdir=some/root show tfplan
 
 @pytest.fixture(scope="module")
 def plans() -> Plans:
-    """Plans as Terraform prints them, cut to what a summary reads."""
+    """Recorded plans, with only the parts that a summary reads."""
     text = Path(__file__).with_name("plans.json").read_text(encoding="utf-8")
     found: Plans = json.loads(text)
     return found
 
 
-def test_losses_come_first_and_attributes_are_named(plans: Plans) -> None:
-    """Replaced, deleted, created, updated, outputs, checks, warnings, and where to see all."""
+def test_replaced_and_deleted_resources_come_first(plans: Plans) -> None:
+    """The summary lists replacements, deletions, creations, updates, outputs, checks, warnings."""
     assert summary(plans["second"], "some/root", ["Deprecated: use another."]) == SECOND
 
 
-def test_what_is_created_is_grouped(plans: Plans) -> None:
-    """Places by region, other resources by kind with short names."""
+def test_created_resources_are_grouped(plans: Plans) -> None:
+    """Targets are grouped by region, other resources by type with short names."""
     assert summary(plans["first"], "some/root", []) == FIRST
 
 
-def test_a_plan_without_changes_is_one_line(plans: Plans) -> None:
-    """Nothing to see, and nothing to apply."""
+def test_plan_without_changes_is_one_line(plans: Plans) -> None:
+    """The summary of a plan without changes is one line."""
     said = summary(plans["none"], "some/root", [])
 
     assert said == "No changes: everything is as the configuration says. (some/root)\n"
@@ -87,43 +87,43 @@ def test_a_plan_without_changes_is_one_line(plans: Plans) -> None:
 
 
 def test_nothing_sensitive_is_printed(plans: Plans) -> None:
-    """The plans hold the value; no summary does."""
+    """The plans contain a sensitive value, but no summary does."""
     for plan in plans.values():
         assert "never-to-be-printed" in json.dumps(plan)
         assert "never-to-be-printed" not in summary(plan, "some/root", [])
 
 
 def altered(plans: Plans, address: str, **body: object) -> dict[str, Any]:
-    """The second plan with one resource's change replaced, and nothing else in it."""
+    """A plan with one resource change of the second plan, with modified attributes."""
     (found,) = (c for c in plans["second"]["resource_changes"] if c["address"] == address)
     return {"resource_changes": [{**found, "change": {**found["change"], **body}}]}
 
 
-def test_an_output_alone_is_a_change(plans: Plans) -> None:
-    """It can be applied."""
+def test_plan_with_only_outputs_is_not_empty(plans: Plans) -> None:
+    """A plan that only changes outputs is not empty."""
     plan = {"output_changes": plans["second"]["output_changes"]}
 
     assert not is_empty(plan)
     assert summary(plan, "r", []).startswith("No changes to resources; outputs change. (r)\n")
 
 
-def test_what_is_no_longer_managed_is_loud(plans: Plans) -> None:
-    """A `removed` block loses a resource without deleting it."""
+def test_forgotten_resource_is_marked(plans: Plans) -> None:
+    """A resource that a `removed` block removes from the state is marked as FORGET."""
     plan = altered(plans, "terraform_data.former[0]", actions=["forget"])
 
     assert "Plan: 1 to forget." in summary(plan, "r", [])
     assert "!! FORGET   terraform_data.former[0]  Terraform no longer" in summary(plan, "r", [])
 
 
-def test_an_import_is_a_change(plans: Plans) -> None:
-    """Though Terraform calls it none."""
+def test_import_is_a_change(plans: Plans) -> None:
+    """An import is listed, although Terraform's action is `no-op`."""
     plan = altered(plans, "terraform_data.named", actions=["no-op"], importing={"id": "x"})
 
     assert "To import:\n  terraform_data: 1 (named)" in summary(plan, "r", [])
 
 
-def test_a_move_is_a_change(plans: Plans) -> None:
-    """The state has to learn the new address."""
+def test_move_is_a_change(plans: Plans) -> None:
+    """A move is listed, because it changes the address in the state."""
     plan = altered(plans, "terraform_data.named", actions=["no-op"])
     plan["resource_changes"][0]["previous_address"] = "terraform_data.called"
 
@@ -131,24 +131,24 @@ def test_a_move_is_a_change(plans: Plans) -> None:
     assert "To move:\n  terraform_data.called → terraform_data.named" in summary(plan, "r", [])
 
 
-def test_what_a_failed_replacement_left_is_named(plans: Plans) -> None:
-    """The resource itself stays."""
+def test_deposed_object_is_named(plans: Plans) -> None:
+    """A deposed object of a failed replacement is named as such."""
     plan = altered(plans, "terraform_data.former[0]")
     plan["resource_changes"][0]["deposed"] = "0a1b2c3d"
 
     assert "terraform_data.former[0] (what an earlier, failed" in summary(plan, "r", [])
 
 
-def test_a_replacement_that_no_attribute_forces_has_its_reason(plans: Plans) -> None:
-    """Such as an earlier apply that failed half-way."""
+def test_replacement_without_a_forcing_attribute_has_its_reason(plans: Plans) -> None:
+    """A replacement of a tainted resource has its reason in the summary."""
     plan = altered(plans, "terraform_data.named", replace_paths=[])
     plan["resource_changes"][0]["action_reason"] = "replace_because_tainted"
 
     assert "!! REPLACE  terraform_data.named  forced by an earlier apply" in summary(plan, "r", [])
 
 
-def test_functions_are_called_by_their_modules(plans: Plans) -> None:
-    """The module that all are in is left out, `this` too."""
+def test_functions_are_named_by_their_modules(plans: Plans) -> None:
+    """The label is the module's name, without the outer module and `this`."""
     plan = altered(plans, "terraform_data.named", actions=["create"])
     (found,) = plan["resource_changes"]
     address = "module.ami_tracker.module.lookup[0].terraform_data.this"
@@ -157,8 +157,8 @@ def test_functions_are_called_by_their_modules(plans: Plans) -> None:
     assert (change.group, change.label) == ("terraform_data", "lookup")
 
 
-def test_units_are_counted_as_such(plans: Plans) -> None:
-    """Service-managed stack instances are one for each unit and region."""
+def test_organizational_units_are_counted(plans: Plans) -> None:
+    """Service-managed stack instances are grouped by region, with the number of units."""
     plan = altered(plans, 'terraform_data.topics["111122223333/eu-north-1"]')
     (found,) = plan["resource_changes"]
     keys = ["ou-ab12-c3d4e5f6/eu-west-1", "r-ab12/eu-west-1"]
@@ -211,19 +211,19 @@ def test_units_are_counted_as_such(plans: Plans) -> None:
     ],
 )
 def test_each_attribute_that_changes(change: dict[str, Any], expected: list[str]) -> None:
-    """Its name and its values, as far as they fit and may be seen."""
+    """A change has the attribute and its values, shortened, without sensitive values."""
     assert differences(change) == expected
 
 
-def test_a_forcing_attribute_that_does_not_differ_is_named() -> None:
-    """Terraform may name a list where an element changes, or a value that is not known."""
+def test_forcing_attribute_without_a_difference_is_named() -> None:
+    """Terraform may name the list of a changed element, or a value that is not known."""
     change = {"before": {"b": [{"c": 1}]}, "after": {"b": [{"c": 2}]}, "replace_paths": [["b", 0]]}
 
     assert forcing(change) == ["b[0].c: 1 → 2"]
     assert forcing({**change, "replace_paths": [["d"]]}) == ["d"]
 
 
-def test_one_name_more_is_not_counted_but_named() -> None:
-    """`and 1 more` would be as long as the name."""
+def test_single_remaining_name_is_listed() -> None:
+    """A single remaining name is listed instead of `and 1 more`."""
     assert listed(["a", "b", "c"], 2) == "a, b, c"
     assert listed(["a", "b", "c", "d"], 2) == "a, b and 2 more"

@@ -1,4 +1,4 @@
-"""Terraform's messages, and an interrupt while it applies."""
+"""Messages of Terraform, and an interrupt during an apply."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from infra.deploy.terraform import Message, Terraform, read_messages
 
 
-def test_messages_are_read_with_their_place() -> None:
-    """Other lines, JSON or not, are none."""
+def test_messages_are_read_with_file_and_line() -> None:
+    """Diagnostics are read with file and line; other lines are ignored."""
     place = {"filename": "main.tf", "start": {"line": 7}}
     lines = [
         "Terraform crashed",
@@ -27,8 +27,8 @@ def test_messages_are_read_with_their_place() -> None:
     assert list(map(str, found)) == ["No (main.tf:7)", "Old: a b"]
 
 
-def test_an_interrupt_does_not_leave_terraform_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It gets the same signal and writes its state: its end is waited for."""
+def test_interrupt_waits_for_terraform(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terraform gets the same signal and writes its state, so the command waits for its end."""
     ends: list[type[KeyboardInterrupt] | int] = [KeyboardInterrupt, KeyboardInterrupt, 1]
 
     class Process:
