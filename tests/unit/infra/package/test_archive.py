@@ -1,4 +1,4 @@
-"""Zip files that tell nothing of when, where and by whom they were made."""
+"""Zip files are reproducible: they do not depend on time, place or user."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def _entries(content: bytes) -> list[zipfile.ZipInfo]:
     return zipfile.ZipFile(io.BytesIO(content)).infolist()
 
 
-def test_the_order_of_files_is_their_names() -> None:
-    """However files were found, the archive is the same bytes."""
+def test_files_are_sorted_by_name() -> None:
+    """The archive does not depend on the order of the files."""
     files = {"b/x.py": b"1", "a.py": b"2", "b.py": b"3"}
     backwards = dict(reversed(files.items()))
 
@@ -21,8 +21,8 @@ def test_the_order_of_files_is_their_names() -> None:
     assert zipped(files) == zipped(backwards)
 
 
-def test_content_survives() -> None:
-    """What is taken out is what was put in."""
+def test_content_is_unchanged() -> None:
+    """Every file in the archive has its original content."""
     files = {"text.json": b'{"a": 1}' * 1000, "empty": b"", "tschüs.py": bytes(range(256))}
     archive = zipfile.ZipFile(io.BytesIO(zipped(files)))
 
@@ -30,8 +30,8 @@ def test_content_survives() -> None:
     assert {name: archive.read(name) for name in archive.namelist()} == files
 
 
-def test_every_entry_has_one_time_and_one_mode() -> None:
-    """Lambda runs packages as another user: all may read them, and libraries may be executed."""
+def test_entries_have_fixed_time_and_mode() -> None:
+    """All entries have the same time; all users may read files and execute libraries."""
     entries = _entries(zipped({"a.py": b"", "lib/_core.so": b""}))
 
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
@@ -43,7 +43,7 @@ def test_every_entry_has_one_time_and_one_mode() -> None:
 
 
 def test_files_are_compressed() -> None:
-    """What compresses well does."""
+    """Files are compressed."""
     content = zipped({"model.json": b"documentation" * 10_000})
 
     assert _entries(content)[0].compress_type == zipfile.ZIP_DEFLATED

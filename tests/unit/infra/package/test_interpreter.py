@@ -1,4 +1,4 @@
-"""Where the runtime's Python is looked for, and what is said when there is none."""
+"""The search for the runtime's Python, and the message if it is missing."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from infra.package.interpreter import NoInterpreterError, find, main
 
 ROOT = Path(__file__).parents[4]
 NOWHERE = "3.99"
-"""A version that no machine has, so that only what a test makes can be found."""
+"""A version that does not exist, so only the programs of a test are found."""
 
 Program = Callable[[str, str], Path]
 
 
 @pytest.fixture(name="program")
 def make_program(tmp_path: Path) -> Program:
-    """Puts a program that answers a line where a test wants it."""
+    """A function that writes a program with one shell line to a path."""
 
-    def make(place: str, answer: str) -> Path:
+    def make(place: str, line: str) -> Path:
         path = tmp_path / place
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"#!/bin/sh\n{answer}\n", encoding="utf-8")
+        path.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
         path.chmod(0o755)
         return path
 
     return make
 
 
-def says(version: str) -> str:
-    """The shell line of a program that claims to be a Python of a version."""
+def prints(version: str) -> str:
+    """The shell line of a program that prints the version of a Python."""
     return f"echo cpython {version}"
 
 
@@ -51,11 +51,9 @@ def says(version: str) -> str:
         "asdf/installs/python/3.99.1/bin/python3.99",
     ],
 )
-def test_it_is_found_where_pythons_are_installed(
-    tmp_path: Path, program: Program, place: str
-) -> None:
-    """On PATH, below the home folder, and beside the shims of version managers."""
-    expected = program(place, says(NOWHERE))
+def test_python_is_found_in_usual_folders(tmp_path: Path, program: Program, place: str) -> None:
+    """Python is found on PATH, in the home folder, and next to the shims of version managers."""
+    expected = program(place, prints(NOWHERE))
     environ = {
         "PATH": f"{tmp_path}/bin:{tmp_path}/pyenv/shims:{tmp_path}/asdf/shims",
         "HOME": f"{tmp_path}/home",
@@ -65,31 +63,29 @@ def test_it_is_found_where_pythons_are_installed(
     assert find(NOWHERE, environ) == expected
 
 
-def test_shims_that_do_not_run_are_passed_over(tmp_path: Path, program: Program) -> None:
-    """Pyenv's shim exists for every version, and fails for one that is not switched on."""
+def test_failing_shims_are_skipped(tmp_path: Path, program: Program) -> None:
+    """Pyenv has a shim for every version, which fails if the version is not active."""
     program("pyenv/shims/python3.99", "echo 'pyenv: command not found' >&2; exit 127")
-    expected = program("pyenv/versions/3.99.0/bin/python3.99", says(NOWHERE))
+    expected = program("pyenv/versions/3.99.0/bin/python3.99", prints(NOWHERE))
 
     assert find(NOWHERE, {"PATH": f"{tmp_path}/pyenv/shims"}) == expected
 
 
 @pytest.mark.parametrize(
-    "answer", [says("3.98"), says("3.99t"), "echo pypy 3.99", "exit 1", "printf '\\377'", ""]
+    "answer", [prints("3.98"), prints("3.99t"), "echo pypy 3.99", "exit 1", "printf '\\377'", ""]
 )
-def test_what_is_no_such_python_is_passed_over(
-    tmp_path: Path, program: Program, answer: str
-) -> None:
-    """Another version, a free-threaded build, another implementation, or no Python at all."""
+def test_other_pythons_are_skipped(tmp_path: Path, program: Program, answer: str) -> None:
+    """Another version, a free-threaded build or another implementation is skipped."""
     program("first/python3.99", answer)
-    expected = program("second/python3.99", says(NOWHERE))
+    expected = program("second/python3.99", prints(NOWHERE))
 
     assert find(NOWHERE, {"PATH": f"{tmp_path}/first:{tmp_path}/second"}) == expected
 
 
-def test_a_program_that_never_answers_is_passed_over(
+def test_program_that_hangs_is_skipped(
     tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Asking is bounded in time."""
+    """A program that does not print its version in time is skipped."""
     program("first/python3.99", "exec sleep 20")
     monkeypatch.setattr(interpreter, "_ASK_SECONDS", 0.5)
 
@@ -97,26 +93,26 @@ def test_a_program_that_never_answers_is_passed_over(
         find(NOWHERE, {"PATH": f"{tmp_path}/first"})
 
 
-def test_the_highest_patch_wins(tmp_path: Path, program: Program) -> None:
-    """Numbers count, not letters: 10 is above 9."""
+def test_highest_patch_version_is_used(tmp_path: Path, program: Program) -> None:
+    """Patch versions are compared as numbers: 10 is higher than 9."""
     for patch in (9, 10, 2):
-        program(f"home/.pyenv/versions/3.99.{patch}/bin/python3.99", says(NOWHERE))
+        program(f"home/.pyenv/versions/3.99.{patch}/bin/python3.99", prints(NOWHERE))
 
     assert find(NOWHERE, {"HOME": f"{tmp_path}/home"}).parts[-3] == "3.99.10"
 
 
-def test_the_running_python_is_asked_first() -> None:
-    """Nothing has to be found where the console runs on the runtime's version."""
+def test_running_python_is_tried_first() -> None:
+    """If the running Python has the runtime's version, it is used."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
 
     assert find(version, {}) == Path(sys.executable)
 
 
-def test_a_named_one_comes_before_all(tmp_path: Path, program: Program) -> None:
-    """The option, then the variable, then what is found."""
-    program("bin/python3.99", says(NOWHERE))
-    by_variable = program("variable", says(NOWHERE))
-    by_option = program("option", says(NOWHERE))
+def test_option_and_variable_have_precedence(tmp_path: Path, program: Program) -> None:
+    """The option has precedence over the variable, and both over found programs."""
+    program("bin/python3.99", prints(NOWHERE))
+    by_variable = program("variable", prints(NOWHERE))
+    by_option = program("option", prints(NOWHERE))
     environ = {"PATH": f"{tmp_path}/bin", "RUNTIME_PYTHON": str(by_variable)}
 
     assert find(NOWHERE, environ, str(by_option)) == by_option
@@ -124,10 +120,10 @@ def test_a_named_one_comes_before_all(tmp_path: Path, program: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [(says("3.98"), "it said 'cpython 3.98'"), ("exit 3", "did not answer")]
+    ("answer", "said"), [(prints("3.98"), "it said 'cpython 3.98'"), ("exit 3", "did not answer")]
 )
-def test_a_named_one_that_is_wrong_is_an_error(program: Program, answer: str, said: str) -> None:
-    """Nothing else is taken in its place without a word."""
+def test_wrong_configured_python_is_an_error(program: Program, answer: str, said: str) -> None:
+    """A configured program that is not the right Python is an error, not skipped."""
     named = program("named", answer)
 
     with pytest.raises(NoInterpreterError, match=said) as raised:
@@ -136,8 +132,8 @@ def test_a_named_one_that_is_wrong_is_an_error(program: Program, answer: str, sa
     assert str(named) in str(raised.value)
 
 
-def test_without_one_it_is_said_what_to_do() -> None:
-    """Three ways to install one, and how to name one."""
+def test_missing_python_is_reported() -> None:
+    """The message has three ways to install Python, and the variable for another path."""
     with pytest.raises(NoInterpreterError) as raised:
         find(NOWHERE, {"HOME": "/nonexistent", "PATH": ""})
 
@@ -145,18 +141,18 @@ def test_without_one_it_is_said_what_to_do() -> None:
         assert words in str(raised.value)
 
 
-def test_the_command_prints_the_path(
+def test_command_prints_the_path(
     program: Program, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A Makefile takes it as it is."""
-    expected = program("bin/python3.99", says(NOWHERE))
+    """The command prints only the path, for use in the Makefile."""
+    expected = program("bin/python3.99", prints(NOWHERE))
 
     assert main([NOWHERE], {"PATH": f"{tmp_path}/bin"}) == 0
     assert capsys.readouterr() == (f"{expected}\n", "")
 
 
-def test_the_command_says_why_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing stands on standard output then, and the exit code is 1."""
+def test_command_reports_a_missing_python(capsys: pytest.CaptureFixture[str]) -> None:
+    """If Python is missing, standard output is empty and the exit code is 1."""
     assert main([NOWHERE], {}) == 1
     out, err = capsys.readouterr()
 
@@ -165,16 +161,14 @@ def test_the_command_says_why_there_is_none(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize("arguments", [[], ["3.13", "3.12"], ["python3.13"], ["3.13.1"], ["../x"]])
-def test_the_command_wants_a_version(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Wrong usage has the exit code of wrong usage."""
+def test_command_needs_a_version(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Wrong arguments print the usage and have exit code 2."""
     assert main(arguments, {}) == 2
     assert capsys.readouterr().err.startswith("usage: ")
 
 
-def test_it_runs_before_anything_is_installed() -> None:
-    """Without site-packages, as the Makefile runs it: the standard library is enough."""
+def test_command_needs_only_the_standard_library() -> None:
+    """The Makefile runs the command before packages are installed, without site-packages."""
     found = subprocess.run(
         [sys.executable, "-S", "-s", "-m", "infra.package.interpreter", NOWHERE],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Which wheels run on a Lambda runtime."""
+"""The platform tags of wheels that run on a Lambda runtime."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from infra.package.lambda_platform import ARCHITECTURES, RUNTIMES, LambdaPlatfor
         ("python3.13", "x86_64", "manylinux_2_34_x86_64"),
     ],
 )
-def test_wheels_must_not_want_a_newer_library(runtime: str, architecture: str, newest: str) -> None:
+def test_newest_tag_matches_the_runtime(runtime: str, architecture: str, newest: str) -> None:
     """Python 3.11 runs on Amazon Linux 2, later ones on Amazon Linux 2023."""
     assert LambdaPlatform(runtime, architecture).tags[0] == newest
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_older_libraries_are_asked_for_too(runtime: str, architecture: str) -> None:
-    """Pip takes each tag by itself: without the older ones it would find few wheels."""
+def test_tags_include_older_libraries(runtime: str, architecture: str) -> None:
+    """Pip does not add older tags itself, and most wheels have older tags."""
     tags = LambdaPlatform(runtime, architecture).tags
     machine = {"arm64": "aarch64", "x86_64": "x86_64"}[architecture]
 
@@ -31,8 +31,8 @@ def test_older_libraries_are_asked_for_too(runtime: str, architecture: str) -> N
     assert {tag.endswith(machine) for tag in tags} == {True}
 
 
-def test_a_platform_is_named_as_people_write_it() -> None:
-    """Its name stands in messages and in the folder of kept wheels."""
+def test_platform_has_a_readable_name() -> None:
+    """The name of a platform is used in messages and in the path of cached wheels."""
     platform = LambdaPlatform("python3.13", "arm64")
 
     assert (str(platform), platform.python) == ("python3.13-arm64", "3.13")

@@ -1,4 +1,4 @@
-"""The manifest says what the packages were built for, in the same bytes each time."""
+"""The manifest describes the packages, and is reproducible."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ CATALOGUE = encode_catalogue(Catalogue((IRELAND, VIRGINIA), ()))
 PACKAGES = (Package("scheduler", b"one", 9, 2), Package("lookup", b"two", 9, 2))
 
 
-def test_it_says_what_the_packages_were_built_for() -> None:
-    """Platform, places, and the digests of the catalogue and of every zip."""
+def test_manifest_describes_the_packages() -> None:
+    """The manifest has the platform, targets, and digests of the catalogue and of every zip."""
     found = json.loads(manifest(PACKAGES, PLATFORM, CATALOGUE))
 
     assert found == {
@@ -36,8 +36,8 @@ def test_it_says_what_the_packages_were_built_for() -> None:
     }
 
 
-def test_order_makes_no_difference() -> None:
-    """The same packages give the same bytes, which end with a line end."""
+def test_manifest_does_not_depend_on_order() -> None:
+    """The same packages give the same manifest, which ends with a newline."""
     other = encode_catalogue(Catalogue((VIRGINIA, IRELAND), ()))
     content = manifest(PACKAGES, PLATFORM, CATALOGUE)
 
@@ -45,8 +45,8 @@ def test_order_makes_no_difference() -> None:
     assert content.endswith(b"}\n")
 
 
-def test_it_is_written_with_the_zips() -> None:
-    """One folder holds all of them."""
+def test_manifest_is_written_with_the_zips() -> None:
+    """The files of a build are the zips and the manifest."""
     found = files(PACKAGES, PLATFORM, CATALOGUE)
 
     assert found == {

@@ -1,4 +1,4 @@
-"""What is kept of botocore's data, and that clients made from it behave as from the whole."""
+"""The reduced data of botocore, which clients use in the same way as the complete data."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ MODEL: Mapping[str, Any] = {
             "type": "structure",
             "required": ["documentation"],
             "members": {
-                "documentation": {"shape": "Text", "documentation": "A member, not prose."},
+                "documentation": {"shape": "Text", "documentation": "A member, not a description."},
                 "wood": {"shape": "Wood"},
             },
         },
@@ -72,8 +72,8 @@ MODEL: Mapping[str, Any] = {
 # --- small documents
 
 
-def test_only_what_operations_reach_is_kept() -> None:
-    """Shapes in members, lists, maps, errors and circles stay; those of other operations go."""
+def test_only_shapes_of_the_operations_are_kept() -> None:
+    """Shapes in members, lists, maps, errors and cycles are kept, others are removed."""
     cut = cut_service(MODEL, {"Plant"})
 
     assert list(cut["operations"]) == ["Plant"]
@@ -82,8 +82,8 @@ def test_only_what_operations_reach_is_kept() -> None:
     ]  # fmt: skip
 
 
-def test_prose_goes_and_members_of_that_name_stay() -> None:
-    """A member called `documentation` is a member; prose is dropped at every place it has."""
+def test_documentation_is_removed_except_members_of_that_name() -> None:
+    """Documentation is removed everywhere, but a member called `documentation` is kept."""
     cut = cut_service(MODEL, {"Plant"})
 
     assert "documentation" not in cut
@@ -101,24 +101,24 @@ def test_prose_goes_and_members_of_that_name_stay() -> None:
     assert "documentation" not in cut["shapes"]["Tree"]
 
 
-def test_the_whole_model_is_left_alone() -> None:
-    """Cutting makes a new document, since botocore's loader hands out its own."""
+def test_original_model_is_not_changed() -> None:
+    """The original document, which botocore's loader returned, is not changed."""
     before = json.dumps(MODEL)
     cut_service(MODEL, {"Plant"})
 
     assert json.dumps(MODEL) == before
 
 
-def test_an_unknown_operation_is_named() -> None:
-    """A slip in the table of calls says where it stands, and what the service lacks."""
+def test_unknown_operation_is_named() -> None:
+    """The error names the file with the table of calls, the service and the unknown operations."""
     with pytest.raises(
         UnknownOperationError, match=r"calls\.py: Trees has no operation Climb, Graft"
     ):
         cut_service(MODEL, {"Plant", "Graft", "Climb"})
 
 
-def test_paginators_of_other_operations_go() -> None:
-    """What cannot be called need not be paged."""
+def test_paginators_of_other_operations_are_removed() -> None:
+    """Only paginators of the kept operations remain."""
     pages = {"pagination": {"Plant": {"input_token": "a"}, "Fell": {}}, "version": "1.0"}
 
     assert cut_paginators(pages, {"Plant"}) == {
@@ -127,8 +127,8 @@ def test_paginators_of_other_operations_go() -> None:
     }
 
 
-def test_partitions_and_regions_stay() -> None:
-    """A region that a service is not listed for is still told to be of its partition."""
+def test_partitions_and_regions_are_kept() -> None:
+    """All regions are kept, so the partition of each region can be determined."""
     forest = {"partition": "forest", "regions": {"north": {}}, "services": {"trees": {}, "x": {}}}
 
     assert cut_endpoints({"version": 3, "partitions": [forest]}, {"trees"}) == {
@@ -142,13 +142,13 @@ def test_partitions_and_regions_stay() -> None:
 
 @pytest.fixture(scope="module", name="whole")
 def whole_loader() -> Loader:
-    """Botocore's data as it is shipped."""
+    """The complete data of botocore."""
     return Loader([str(BOTOCORE / "data")], include_default_search_paths=False)
 
 
 @pytest.fixture(scope="module", name="cut")
 def cut_loader(tmp_path_factory: pytest.TempPathFactory) -> Loader:
-    """The data that all functions together keep."""
+    """The reduced data for all functions together."""
     calls: dict[str, set[str]] = {}
     for service, operation in EVERY_CALL:
         calls.setdefault(service, set()).add(operation)
@@ -168,45 +168,49 @@ def _model(loader: Loader, service: str) -> ServiceModel:
     return ServiceModel(loader.load_service_model(service, "service-2"), service)
 
 
-def _told(shape: Shape | None, seen: frozenset[str] = frozenset()) -> object:
-    """All that serializing, parsing and validating may ask of a shape, and of what it holds."""
+def _described(shape: Shape | None, seen: frozenset[str] = frozenset()) -> object:
+    """Everything that serializing, parsing and validating use of a shape and its members."""
     if shape is None or shape.name in seen:
         return shape and shape.name
     below = seen | {shape.name}
     parts: dict[str, object] = {
-        name: _told(getattr(shape, name), below)
+        name: _described(getattr(shape, name), below)
         for name in ("member", "key", "value")
         if hasattr(shape, name)
     }
     if isinstance(shape, StructureShape):
-        parts |= {name: _told(member, below) for name, member in shape.members.items()}
+        parts |= {name: _described(member, below) for name, member in shape.members.items()}
     about = (shape.name, shape.type_name, shape.serialization, shape.metadata)
     return (*about, getattr(shape, "enum", None), parts)
 
 
 @pytest.mark.parametrize(("service", "operation"), EVERY_CALL)
-def test_a_cut_operation_is_the_whole_one(
+def test_reduced_operation_is_complete(
     whole: Loader, cut: Loader, service: str, operation: str
 ) -> None:
-    """Input, output, errors and bindings are equal, down to the last shape."""
-    ours, theirs = (_model(loader, service).operation_model(operation) for loader in (cut, whole))
+    """Input, output, errors and bindings are equal, including all nested shapes."""
+    reduced, complete = (
+        _model(loader, service).operation_model(operation) for loader in (cut, whole)
+    )
 
-    assert _told(ours.input_shape) == _told(theirs.input_shape)
-    assert _told(ours.output_shape) == _told(theirs.output_shape)
-    assert [_told(e) for e in ours.error_shapes] == [_told(e) for e in theirs.error_shapes]
+    assert _described(reduced.input_shape) == _described(complete.input_shape)
+    assert _described(reduced.output_shape) == _described(complete.output_shape)
+    assert [_described(e) for e in reduced.error_shapes] == [
+        _described(e) for e in complete.error_shapes
+    ]
     for attribute in (
         "http", "auth", "auth_type", "endpoint_discovery", "static_context_parameters",
         "operation_context_parameters", "context_parameters", "idempotent_members",
         "has_event_stream_output",
     ):  # fmt: skip
-        assert repr(getattr(ours, attribute)) == repr(getattr(theirs, attribute)), attribute
+        assert repr(getattr(reduced, attribute)) == repr(getattr(complete, attribute)), attribute
 
 
 @pytest.mark.parametrize("service", sorted({service for service, _ in EVERY_CALL}))
-def test_a_cut_service_is_described_as_the_whole_one(
+def test_reduced_service_has_the_complete_metadata(
     whole: Loader, cut: Loader, service: str
 ) -> None:
-    """Metadata, latest version and endpoint rules are botocore's own."""
+    """Metadata, latest version and endpoint rules are those of the complete data."""
     assert _model(cut, service).metadata == _model(whole, service).metadata
     assert cut.load_service_model(service, "endpoint-rule-set-1") == whole.load_service_model(
         service, "endpoint-rule-set-1"
@@ -223,12 +227,12 @@ def test_a_cut_service_is_described_as_the_whole_one(
 def test_paged_operations_keep_their_paginators(
     whole: Loader, cut: Loader, service: str, operation: str
 ) -> None:
-    """What the code walks page by page can be walked."""
-    ours, theirs = (
+    """The paginators of paged operations are those of the complete data."""
+    reduced, complete = (
         loader.load_service_model(service, "paginators-1")["pagination"] for loader in (cut, whole)
     )
 
-    assert ours[operation] == theirs[operation]
+    assert reduced[operation] == complete[operation]
 
 
 def _regions(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -239,21 +243,21 @@ def _regions(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield partition["partition"], f"{region.rsplit('-', 2)[0]}-nowhere-9"
 
 
-def test_endpoints_are_resolved_as_before(whole: Loader, cut: Loader) -> None:
-    """Each service has its endpoint in each region of each partition, yet unknown ones too."""
+def test_endpoints_are_those_of_the_complete_data(whole: Loader, cut: Loader) -> None:
+    """Each service has the same endpoint in each region, including unknown regions."""
     document = whole.load_data("endpoints")
-    ours, theirs = EndpointResolver(cut.load_data("endpoints")), EndpointResolver(document)
+    reduced, complete = EndpointResolver(cut.load_data("endpoints")), EndpointResolver(document)
     prefixes = {_model(cut, service).endpoint_prefix for service, _ in EVERY_CALL}
 
     for name, region in _regions(document):
-        assert ours.get_partition_for_region(region) == theirs.get_partition_for_region(region)
+        assert reduced.get_partition_for_region(region) == complete.get_partition_for_region(region)
         for prefix in prefixes:
             arguments = (prefix, region, name)
-            assert ours.construct_endpoint(*arguments) == theirs.construct_endpoint(*arguments)
+            assert reduced.construct_endpoint(*arguments) == complete.construct_endpoint(*arguments)
 
 
-def test_a_function_has_the_services_that_it_calls(tmp_path: Path) -> None:
-    """The scheduler cannot even name EC2."""
+def test_function_has_only_the_services_that_it_calls(tmp_path: Path) -> None:
+    """The scheduler's data has only DynamoDB and SQS."""
     _write(tmp_path, CALLS["scheduler"])
     loader = Loader([str(tmp_path / "botocore/data")], include_default_search_paths=False)
 
