@@ -1,4 +1,4 @@
-"""Both example roots have every variable of the module and hand each of them over."""
+"""Both example roots declare every variable of the module and pass it to the module."""
 
 from __future__ import annotations
 
@@ -40,29 +40,29 @@ def variables(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def type_of(body: dict[str, Any]) -> str:
-    """A variable's type; the defaults of optional attributes are the module's alone."""
+    """A variable's type; without the defaults of optional attributes, which only the module has."""
     plain = re.sub(r"\s+", "", str(body["type"]))
     return re.sub(r"optional\((\w+),[^)]*\)", r"optional(\1)", plain)
 
 
 def arguments(root: str) -> dict[str, str]:
-    """What a root hands to the module, by the name of the module's variable."""
+    """The arguments that a root passes to the module, by name."""
     blocks = parsed(EXAMPLES / root / "main.tf")["module"]
     (call,) = (block["ami_tracker"] for block in blocks if "ami_tracker" in block)
     return {name: str(value) for name, value in call.items()}
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_a_root_has_every_variable_of_the_module(root: str) -> None:
-    """A setting that the documents name can be set in both roots."""
+def test_root_declares_every_variable_of_the_module(root: str) -> None:
+    """Every variable of the module can be set in both roots."""
     expected = (variables(MODULE).keys() - REPLACED) | OWN
 
     assert variables(EXAMPLES / root).keys() == expected
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_a_root_takes_the_types_of_the_module(root: str) -> None:
-    """No value that the module accepts is refused by the root, and none is converted."""
+def test_root_has_the_types_of_the_module(root: str) -> None:
+    """The variables of a root have the same types, so no value is refused or converted."""
     module = variables(MODULE)
     expected = {n: type_of(body) for n, body in module.items() if n not in REPLACED}
     found = {n: type_of(body) for n, body in variables(EXAMPLES / root).items() if n not in OWN}
@@ -71,8 +71,8 @@ def test_a_root_takes_the_types_of_the_module(root: str) -> None:
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_a_root_hands_every_variable_over(root: str) -> None:
-    """Each variable is part of the argument of the same name."""
+def test_root_passes_every_variable(root: str) -> None:
+    """Each variable is used in the argument of the same name."""
     names = variables(MODULE).keys() - REPLACED
     given = arguments(root)
 
@@ -80,8 +80,8 @@ def test_a_root_hands_every_variable_over(root: str) -> None:
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_a_root_keeps_what_the_module_calls_sensitive(root: str) -> None:
-    """A value that the module does not print is not printed by the root either."""
+def test_root_has_the_sensitive_variables_of_the_module(root: str) -> None:
+    """A variable is sensitive in a root if it is sensitive in the module."""
     module = {n for n, body in variables(MODULE).items() if body.get("sensitive")}
     found = {n for n, body in variables(EXAMPLES / root).items() if body.get("sensitive")}
 
@@ -89,19 +89,19 @@ def test_a_root_keeps_what_the_module_calls_sensitive(root: str) -> None:
 
 
 @pytest.mark.parametrize("file", ["main.tf", "outputs.tf", "versions.tf"])
-def test_roots_differ_in_defaults_alone(file: str) -> None:
-    """All other files are the same, so that a change cannot reach one root only."""
+def test_roots_differ_only_in_defaults(file: str) -> None:
+    """All files except variables.tf are the same in both roots."""
     first, second = ((EXAMPLES / root / file).read_text(encoding="utf-8") for root in ROOTS)
 
     assert first == second
 
 
 def test_only_the_named_defaults_differ() -> None:
-    """Where the roots differ is a decision, and not an accident."""
+    """Only the defaults in DEFAULTS_DIFFER differ between the roots."""
     first, second = (variables(EXAMPLES / root) for root in ROOTS)
-    nothing = object()
+    missing = object()
     differ = {
-        n for n in first if first[n].get("default", nothing) != second[n].get("default", nothing)
+        n for n in first if first[n].get("default", missing) != second[n].get("default", missing)
     }
 
     assert differ == DEFAULTS_DIFFER

@@ -1,4 +1,4 @@
-"""The tables in Terraform's READMEs say what the code declares, and stay readable."""
+"""The tables in the READMEs of Terraform folders match the code and are readable."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _table(folder: Path, title: str, code: str) -> list[str]:
-    """The rows that a table gets for some code, without its two head lines."""
+    """The rows of a table for some code, without its two header lines."""
     (folder / "main.tf").write_text(code)
     section = renewed(folder).partition(f"## {title}\n\n")[2].partition("\n\n")[0]
     return section.partition(END)[0].strip().splitlines()[2:]
@@ -50,8 +50,8 @@ def _input(folder: Path, body: str) -> list[str]:
 # --- the six tables
 
 
-def test_everything_outside_of_the_marks_stays(folder: Path) -> None:
-    """The words around the tables are the author's."""
+def test_text_outside_of_the_marks_is_kept(folder: Path) -> None:
+    """The text before and after the tables is not changed."""
     (folder / "versions.tf").write_text(VERSIONS)
 
     text = renewed(folder)
@@ -60,8 +60,8 @@ def test_everything_outside_of_the_marks_stays(folder: Path) -> None:
     assert text.endswith(f"{END}\n\nMore words.\n")
 
 
-def test_tables_are_laid_out_as_terraform_docs_does(folder: Path) -> None:
-    """Title, head, rule and rows are those that readers know from other modules."""
+def test_tables_have_the_layout_of_terraform_docs(folder: Path) -> None:
+    """Headings, headers and rows are those of terraform-docs."""
     (folder / "versions.tf").write_text(VERSIONS)
     (folder / "main.tf").write_text('variable "it" {}')
 
@@ -78,8 +78,8 @@ def test_tables_are_laid_out_as_terraform_docs_does(folder: Path) -> None:
     )
 
 
-def test_providers_are_those_that_have_a_resource(folder: Path) -> None:
-    """Each provider that is used stands there, aliases for themselves, unasked ones as such."""
+def test_providers_are_those_of_resources(folder: Path) -> None:
+    """The table has each used provider and alias; undeclared providers have no version."""
     (folder / "versions.tf").write_text(VERSIONS)
     rows = _table(
         folder,
@@ -95,8 +95,8 @@ def test_providers_are_those_that_have_a_resource(folder: Path) -> None:
     ]
 
 
-def test_resources_come_before_data_sources_and_lead_to_their_pages(folder: Path) -> None:
-    """A row names the resource as plans do and links what the provider says of it."""
+def test_resources_come_before_data_sources_with_links(folder: Path) -> None:
+    """A row has the address of the resource and a link to the provider's documentation."""
     (folder / "versions.tf").write_text(VERSIONS)
     pages = "https://registry.terraform.io/providers/hashicorp/aws/latest/docs"
     rows = _table(
@@ -114,8 +114,8 @@ def test_resources_come_before_data_sources_and_lead_to_their_pages(folder: Path
     ]
 
 
-def test_modules_say_where_they_come_from(folder: Path) -> None:
-    """Folders have no version, modules of a registry have one."""
+def test_modules_have_source_and_version(folder: Path) -> None:
+    """Modules of a registry have a version, local ones do not."""
     rows = _table(
         folder,
         "Modules",
@@ -127,7 +127,7 @@ def test_modules_say_where_they_come_from(folder: Path) -> None:
 
 
 def test_inputs_are_sorted_with_the_required_ones_first(folder: Path) -> None:
-    """Who copies an example reads first what must be filled in, wherever it is declared."""
+    """Required inputs come first, in the order of names and from all files."""
     (folder / "others.tf").write_text('variable "c" {}\nvariable "b" {\n  default = null\n}')
     rows = _table(folder, "Inputs", 'variable "a" {\n  default = 1\n}\nvariable "d" {}')
 
@@ -135,8 +135,8 @@ def test_inputs_are_sorted_with_the_required_ones_first(folder: Path) -> None:
     assert [row.split()[-2] for row in rows] == ["yes", "yes", "no", "no"]
 
 
-def test_outputs_say_what_they_are(folder: Path) -> None:
-    """An output has its description, and says when Terraform hides its value."""
+def test_outputs_have_descriptions(folder: Path) -> None:
+    """An output has its description, and a note if it is sensitive."""
     rows = _table(
         folder,
         "Outputs",
@@ -163,7 +163,7 @@ def test_outputs_say_what_they_are(folder: Path) -> None:
             "<pre>object({<br/>  a      = string<br/>  longer = optional(number, 3)<br/>})</pre>",
         ),
         (
-            'list(object({\n  # said here\n  a = optional(string, "x, y({")\n  b = any\n}))',
+            'list(object({\n  # a comment\n  a = optional(string, "x, y({")\n  b = any\n}))',
             '<pre>list(object({<br/>  a = optional(string, "x, y({")<br/>  b = any<br/>}))</pre>',
         ),
         (
@@ -173,7 +173,7 @@ def test_outputs_say_what_they_are(folder: Path) -> None:
     ],
 )
 def test_types_are_readable(folder: Path, written: str, shown: str) -> None:
-    """A simple type stays on its line; an object has a line for each attribute."""
+    """A simple type is on one line; an object has a line for each attribute."""
     assert _input(folder, f"  type = {written}")[2] == shown
 
 
@@ -200,12 +200,12 @@ def test_types_are_readable(folder: Path, written: str, shown: str) -> None:
     ],
 )
 def test_defaults_are_readable(folder: Path, written: str, shown: str) -> None:
-    """Strings have quotes, null is null, and what is long has several lines."""
+    """Strings have quotes, null is `null`, and long values have several lines."""
     assert _input(folder, f"  default = {written}")[3] == shown
 
 
 def test_no_default_is_not_null(folder: Path) -> None:
-    """A required input has no default at all."""
+    """A required input has the default `n/a`, not `null`."""
     assert _input(folder, "  type = string")[3:] == ["n/a", "yes"]
 
 
@@ -225,7 +225,7 @@ def test_no_default_is_not_null(folder: Path) -> None:
     ],
 )
 def test_descriptions_are_readable(folder: Path, written: str, shown: str) -> None:
-    """A description keeps its lines and code in its one cell, and loses nothing to HTML."""
+    """A description keeps its lines and code in one cell, with escaped HTML."""
     code = f'variable "it" {{\n  description = {written}\n}}'
 
     assert _table(folder, "Inputs", code) == [f"| it | {shown} | `any` | n/a | yes |"]
@@ -242,8 +242,8 @@ def test_descriptions_are_readable(folder: Path, written: str, shown: str) -> No
         ("ephemeral = true\nsensitive = true", "n/a _Sensitive._ _Ephemeral._"),
     ],
 )
-def test_what_binds_a_value_is_noted(folder: Path, written: str, shown: str) -> None:
-    """What a caller may not pass, or will not see, stands at the end of the description."""
+def test_restrictions_of_a_value_are_noted(folder: Path, written: str, shown: str) -> None:
+    """The description ends with notes about sensitive, ephemeral and non-nullable values."""
     assert _input(folder, written)[1] == shown
 
 
@@ -251,7 +251,7 @@ def test_what_binds_a_value_is_noted(folder: Path, written: str, shown: str) -> 
 
 
 def test_tables_are_stable(folder: Path) -> None:
-    """Written a second time, nothing changes, and the check is content."""
+    """A second run changes nothing, and the check succeeds."""
     (folder / "main.tf").write_text(VERSIONS)
 
     assert main([str(folder)]) == 0
@@ -262,10 +262,10 @@ def test_tables_are_stable(folder: Path) -> None:
     assert written != EMPTY
 
 
-def test_the_check_names_what_is_stale_and_writes_nothing(
+def test_check_names_outdated_readmes_and_writes_nothing(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A stale README fails the check, with the command that mends it."""
+    """The check of an outdated README fails and names the command that updates it."""
     (folder / "main.tf").write_text(VERSIONS)
 
     assert main(["--check", str(folder)]) == 1
@@ -287,7 +287,7 @@ def test_the_check_names_what_is_stale_and_writes_nothing(
 def test_errors_name_the_file(
     folder: Path, capsys: pytest.CaptureFixture[str], readme: str, code: str, reason: str
 ) -> None:
-    """What cannot be written is said with the file and the remedy, and nothing is written."""
+    """An error has the file and the remedy, and nothing is written."""
     (folder / "README.md").write_text(readme)
     (folder / "main.tf").write_text(code)
 
@@ -297,13 +297,13 @@ def test_errors_name_the_file(
 
 
 def test_marks_without_code_are_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A README that was moved away from its code is told from an empty module."""
+    """Marks in a folder without Terraform files are an error."""
     assert main([str(folder)]) == 1
     assert "has the marks, but there is no *.tf file beside it" in capsys.readouterr().err
 
 
 def test_folders_are_found_by_their_marks(tmp_path: Path) -> None:
-    """Every marked folder counts, at any depth; Terraform's own copies do not."""
+    """Folders with marks are found at any depth, except in `.terraform`."""
     for name in ("b/c", "a", "a/.terraform/modules/x", "unmarked"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "README.md").write_text("words" if name == "unmarked" else EMPTY)
@@ -321,6 +321,6 @@ def test_every_terraform_folder_is_documented() -> None:
 @pytest.mark.parametrize(
     "folder", documented(INFRA), ids=lambda folder: str(folder.relative_to(INFRA))
 )
-def test_tables_of_the_repository_are_fresh(folder: Path) -> None:
-    """What the READMEs show is what the code declares; `make tables` writes it."""
+def test_tables_of_the_repository_are_up_to_date(folder: Path) -> None:
+    """The tables of the READMEs match the code; `make tables` writes them."""
     assert main(["--check", str(folder)]) == 0
