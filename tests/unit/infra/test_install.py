@@ -1,4 +1,4 @@
-"""INSTALL.md is under test: what it names exists, its commands fit, its sums are right."""
+"""INSTALL.md is tested: its names exist, its commands are valid, its sums are correct."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ BLOCKS = re.findall(r"^ *```(\w+)\n(.*?)^ *```$", TEXT, re.MULTILINE | re.DOTALL
 PROSE = re.sub(r"^ *```.*?^ *```$", "", TEXT, flags=re.MULTILINE | re.DOTALL)
 SPANS = re.findall(r"`([^`\n]+)`", PROSE)
 
-MADE_ON_THE_WAY = ("build/", "blue/", "infra/terraform/examples/blue")
-"""What the commands themselves make, or stands for a reader's own."""
+CREATED = ("build/", "blue/", "infra/terraform/examples/blue")
+"""Paths that the commands create, or that are examples."""
 
 
 # --- the commands
@@ -71,7 +71,7 @@ def sections() -> dict[str, str]:
 
 
 def test_every_shell_block_is_a_console_with_commands() -> None:
-    """A command can be told from what it prints."""
+    """Shell blocks have the language `console`, and commands have a prompt."""
     assert {language for language, _ in BLOCKS} == {"console", "hcl", "yaml"}
     assert [b for language, b in BLOCKS if language == "console" and "$ " not in b] == []
     assert len(commands()) > 50
@@ -91,8 +91,8 @@ def test_commands_parse() -> None:
     assert done.returncode == 0
 
 
-def test_make_gets_what_it_knows() -> None:
-    """Targets and variables of every `make` are those of the Makefile."""
+def test_make_targets_and_variables_exist() -> None:
+    """Targets and variables of every `make` command are in the Makefile."""
     words = [w for call in calls_of("make") for w in call[1:]]
     words += [w for span in SPANS if span.startswith("make ") for w in span.split()[1:]]
     variables = {w.partition("=")[0] for w in [*words, *SPANS] if re.match(r"[A-Z]+=", w)}
@@ -104,8 +104,8 @@ def test_make_gets_what_it_knows() -> None:
     assert set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE)) >= targets
 
 
-def test_python_commands_take_their_options(capsys: pytest.CaptureFixture[str]) -> None:
-    """The packages' command knows each option that is shown."""
+def test_options_of_python_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    """`infra.package` has each option in the text."""
     with pytest.raises(SystemExit):
         package(["--help"], {})
     known = set(re.findall(r"--[a-z]+", capsys.readouterr().out))
@@ -117,7 +117,7 @@ def test_python_commands_take_their_options(capsys: pytest.CaptureFixture[str]) 
         assert {word for word in call if word.startswith("--")} <= known
 
 
-# --- the commands of the AWS command line, held against the SDK's models
+# --- the commands of the AWS command line, compared with the SDK's models
 
 GLOBAL = {"--region", "--query", "--output", "--cli-binary-format"}
 CUSTOM = {
@@ -129,7 +129,7 @@ CUSTOM = {
     },
     ("logs", "tail"): {"--since"},
 }
-"""Commands of the command line itself, which no API has."""
+"""Commands of the AWS command line that are not API operations."""
 RENAMED = {("sns", "subscribe"): {"--notification-endpoint": "--endpoint"}}
 
 
@@ -148,7 +148,7 @@ CALLS = calls_of("aws")
 
 @pytest.mark.parametrize("call", CALLS, ids=_numbered(" ".join(c[1:3]) for c in CALLS))
 def test_aws_commands_exist_with_their_options(call: list[str], sdk: Any) -> None:  # noqa: ANN401 - as above
-    """Every command of the AWS command line is one, and gets what it requires."""
+    """Every command of the AWS command line exists and has its required options."""
     service, operation = call[1], call[2]
     given = {word for word in call if word.startswith("--")} - GLOBAL
     given = {RENAMED.get((service, operation), {}).get(option, option) for option in given}
@@ -171,8 +171,8 @@ def test_aws_commands_exist_with_their_options(call: list[str], sdk: Any) -> Non
     assert required <= given
 
 
-def test_rounds_that_are_started_by_hand_are_rounds() -> None:
-    """The scheduler reads each event that is shown; one of them is for some regions only."""
+def test_events_of_manual_rounds_are_valid() -> None:
+    """The scheduler accepts each event in the text; one of them is for some regions only."""
     calls = [call for call in CALLS if call[1:3] == ["lambda", "invoke"]]
     events = [json.loads(call[call.index("--payload") + 1]) for call in calls]
     regions = [parse_schedule_event(event, datetime.now(UTC))[1] for event in events]
@@ -225,11 +225,11 @@ FIRST = [
     for each in deployments(re.sub(r"^.*file://.*$", "", text, flags=re.MULTILINE))
     if each.overrides
 ]
-"""Deployments of a stack that is not there yet, with parameters on the command line."""
+"""Deployments of a new stack, with parameters on the command line."""
 
 
-def test_there_are_deployments() -> None:
-    """Each of the three templates is deployed somewhere."""
+def test_every_template_is_deployed() -> None:
+    """The text deploys each of the three templates."""
     assert {each.template for each in ALL} == {
         f"infra/cloudformation/{path.name}" for path in TEMPLATES.glob("*.yaml")
     }
@@ -237,8 +237,8 @@ def test_there_are_deployments() -> None:
 
 
 @pytest.mark.parametrize("each", ALL, ids=_numbered(e.template for e in ALL))
-def test_deployments_give_what_the_template_takes(each: Deployment) -> None:
-    """Each given parameter exists, and its value is one that the template accepts."""
+def test_deployments_have_valid_parameters(each: Deployment) -> None:
+    """Each given parameter exists, and the template accepts its value."""
     for name, value in each.overrides.items():
         declared = each.parameters()[name]
         values = value.split(",") if declared["Type"] == "CommaDelimitedList" else [value]
@@ -248,23 +248,23 @@ def test_deployments_give_what_the_template_takes(each: Deployment) -> None:
 
 
 @pytest.mark.parametrize("each", FIRST, ids=_numbered(e.template for e in FIRST))
-def test_first_deployments_leave_nothing_out(each: Deployment) -> None:
-    """What has no default is given wherever a stack is made."""
+def test_first_deployments_have_all_required_parameters(each: Deployment) -> None:
+    """A deployment of a new stack has every parameter without a default."""
     required = {name for name, declared in each.parameters().items() if "Default" not in declared}
 
     assert required <= each.overrides.keys()
 
 
 @pytest.mark.parametrize("each", ALL, ids=_numbered(e.template for e in ALL))
-def test_roles_need_a_capability(each: Deployment) -> None:
-    """CloudFormation asks for it where a template makes roles with names, and nowhere else."""
+def test_templates_with_roles_have_the_capability(each: Deployment) -> None:
+    """Only deployments of templates with named roles have CAPABILITY_NAMED_IAM."""
     kinds = {resource["Type"] for resource in template(each.template)["Resources"].values()}
 
     assert ("AWS::IAM::Role" in kinds) == each.capable
 
 
-def test_another_prefix_renames_everything() -> None:
-    """The command for another prefix gives each parameter whose default holds the prefix."""
+def test_other_prefix_renames_everything() -> None:
+    """The command for another prefix sets each parameter whose default has the prefix."""
     (blue,) = (each for each in FIRST if "blue" in each.overrides.values())
     named = {n for n, d in blue.parameters().items() if "ami-tracker" in str(d.get("Default"))}
 
@@ -277,21 +277,21 @@ def test_another_prefix_renames_everything() -> None:
     ("output", "name"),
     [("member_roles_parameters", "member-roles"), ("region_topic_parameters", "region-topic")],
 )
-def test_the_hub_tells_every_parameter(output: str, name: str) -> None:
-    """The outputs that are turned into parameter files hold each of the template's parameters."""
+def test_outputs_have_every_parameter(output: str, name: str) -> None:
+    """The outputs for parameter files have each of the template's parameters."""
     (value,) = (o[output]["value"] for o in _blocks("output", TERRAFORM) if output in o)
 
     assert set(template(f"infra/cloudformation/{name}.yaml")["Parameters"]) == set(value)
     assert f".{output}}}" in TEXT
 
 
-def test_the_execution_roles_parameters_are_an_output() -> None:
-    """What it holds is compared with the hub's own stack by the tests of the plans."""
+def test_execution_roles_parameters_are_an_output() -> None:
+    """The output exists; tests/infra/test_rendered.py compares it with the hub's stack."""
     assert "stack_set_execution_role_parameters" in declared("output", TERRAFORM)
     assert ".stack_set_execution_role_parameters}" in TEXT
 
 
-# --- what is named in the text
+# --- names in the text
 
 
 def _blocks(kind: str, folder: Path) -> list[dict[str, Any]]:
@@ -314,7 +314,7 @@ EXAMPLES = (TERRAFORM / "examples" / "basic", TERRAFORM / "examples" / "organiza
 
 
 def test_variables_that_are_set_exist() -> None:
-    """Every assignment is one to a variable of the roots that people deploy."""
+    """Every assignment in the text is to a variable of the example roots."""
     code = [*SPANS, *(block for language, block in BLOCKS if language == "hcl")]
     assigned = {name for text in code for name in re.findall(r"^ *(\w+) += ", text, re.MULTILINE)}
 
@@ -331,8 +331,8 @@ def test_names_exist() -> None:
     assert named - known - {state.value for state in State} - {"event_id"} == set()
 
 
-def test_terraform_is_asked_for_what_there_is() -> None:
-    """The root's output, and the table's address, are those of the code."""
+def test_terraform_outputs_and_addresses_exist() -> None:
+    """The root's output and the table's address exist in the code."""
     words = [word for call in calls_of("terraform") for word in call]
     outputs = {call[call.index("-json") + 1] for call in calls_of("terraform") if "-json" in call}
     addresses = {word for word in words if word.startswith("module.")}
@@ -356,8 +356,8 @@ def _paths() -> Iterable[str]:
 
 
 def test_paths_exist() -> None:
-    """Every file and folder that is named is there, but for what the reader makes."""
-    paths = {path.removesuffix("*") for path in _paths() if not path.startswith(MADE_ON_THE_WAY)}
+    """Every file and folder in the text exists, except those that the commands create."""
+    paths = {path.removesuffix("*") for path in _paths() if not path.startswith(CREATED)}
     written = {path for path in paths if not path.endswith("/terraform.tfvars")}
 
     assert len(written) >= 8
@@ -369,8 +369,8 @@ def _anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
-def test_links_lead_somewhere() -> None:
-    """Every link of the repository's own leads to a file, and to a heading in it."""
+def test_links_are_valid() -> None:
+    """Every relative link is to an existing file and heading."""
     links = re.findall(r"\]\(([^)]*)\)", PROSE)
     own = [link.partition("#") for link in links if "://" not in link]
 
@@ -381,8 +381,8 @@ def test_links_lead_somewhere() -> None:
         assert not anchor or anchor in _anchors(target), (path, anchor)
 
 
-def test_the_line_for_another_region_is_a_good_one() -> None:
-    """It can be appended to regions.yaml as it stands."""
+def test_line_for_another_region_is_valid() -> None:
+    """The example line can be appended to regions.yaml without changes."""
     (line,) = (block for language, block in BLOCKS if language == "yaml")
     names = re.findall(r"^  - Name: (\S+)$", (ROOT / "regions.yaml").read_text(), re.MULTILINE)
     found = re.fullmatch(r"  - Name: (\S+)\n", line)
@@ -392,12 +392,12 @@ def test_the_line_for_another_region_is_a_good_one() -> None:
     assert found[1] not in names
 
 
-# --- what it costs
+# --- costs
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A deployment whose month is paid for."""
+    """The size of a deployment, for its monthly costs."""
 
     images: int
     targets: int
@@ -423,7 +423,7 @@ def _gb_seconds(size: Size) -> float:
 
 
 def month(size: Size) -> dict[str, float]:
-    """What each line of the table comes to."""
+    """The monthly costs of each line of the table."""
     million = 1e-6
     return {
         "SQS requests": 0.3 * size.pairs * ROUNDS * 0.40 * million,
@@ -440,7 +440,7 @@ def month(size: Size) -> dict[str, float]:
 
 
 def _alarm_metrics() -> int:
-    """One for each alarm on a metric, two for each alarm on a percentage of the pairs."""
+    """The number of alarm metrics: two for each alarm on a percentage, one for the others."""
     maps = {
         name: b[name]
         for b in _blocks("locals", TERRAFORM)
@@ -450,8 +450,8 @@ def _alarm_metrics() -> int:
     return len(maps["alarms"]) + 2 * (len(maps["causes"]) + 1)
 
 
-def test_sizes_of_an_organisation_are_right() -> None:
-    """Two roles an account, a topic for each account and region, a dollar a key, one in the hub."""
+def test_sizes_of_an_organisation_are_correct() -> None:
+    """Two roles per account, one topic per target, and $1 for each key and the hub's key."""
     row = r"^\| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \| nothing \| \$([\d,]+) \|$"
     rows = [
         [int(cell.replace(",", "")) for cell in cells]
@@ -464,8 +464,8 @@ def test_sizes_of_an_organisation_are_right() -> None:
         assert cells == [2 * accounts, topics, topics + 1]
 
 
-def test_sums_are_right() -> None:
-    """Each cell of the table follows from its count and its price, and the sum from the cells."""
+def test_sums_are_correct() -> None:
+    """Each cell of the table is its count times its price, and the last row is the sum."""
     rows = re.findall(r"^\| ([^|*]+) \|.*\| \$([\d.]+) \| \$([\d.]+) \|$", TEXT, re.MULTILINE)
     totals = re.search(
         r"^\| \*\*all\*\* .*\*\*\$([\d.]+)\*\* \| \*\*\$([\d.]+)\*\* \|$", TEXT, re.MULTILINE
