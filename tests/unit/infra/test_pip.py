@@ -1,4 +1,4 @@
-"""Which of a user's settings pip obeys here: how to reach the registry, and nothing else."""
+"""Only the user's settings of pip that are needed to reach the registry have an effect."""
 
 from __future__ import annotations
 
@@ -34,15 +34,17 @@ retries = 9
 
 @pytest.fixture(name="environ")
 def make_environ(tmp_path: Path) -> dict[str, str]:
-    """A user's environment, with a configuration file that says all that it should not."""
+    """A user's environment, with a configuration file that has unsuitable settings."""
     file = tmp_path / "pip.conf"
     file.write_text(CONFIGURATION.format(folder=tmp_path), encoding="utf-8")
     return {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PIP_CONFIG_FILE": str(file)}
 
 
-def test_what_changes_the_result_is_dropped(environ: dict[str, str], tmp_path: Path) -> None:
-    """Neither a variable nor a file says what is installed, or where."""
-    hostile = {
+def test_settings_that_change_the_result_are_dropped(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    """Variables and files do not change which packages are installed, or where."""
+    unsuitable = {
         "PIP_USER": "1",
         "PIP_TARGET": "elsewhere",
         "PIP_CONSTRAINT": "constraints.txt",
@@ -54,9 +56,9 @@ def test_what_changes_the_result_is_dropped(environ: dict[str, str], tmp_path: P
         "PYTHONUSERBASE": "elsewhere",
         "VIRTUAL_ENV": "elsewhere",
     }
-    found = environment(PYTHON, environ | hostile)
+    found = environment(PYTHON, environ | unsuitable)
 
-    assert found.keys() & hostile.keys() == set()
+    assert found.keys() & unsuitable.keys() == set()
     assert found["PIP_CONFIG_FILE"] == os.devnull
     assert "elsewhere" not in str(found)
     assert {name: found[name] for name in ("PATH", "HOME")} == {
@@ -65,8 +67,8 @@ def test_what_changes_the_result_is_dropped(environ: dict[str, str], tmp_path: P
     }
 
 
-def test_what_reaches_the_registry_is_kept(environ: dict[str, str], tmp_path: Path) -> None:
-    """Files count as variables do; a variable comes before them, and `install` before `global`."""
+def test_settings_of_the_registry_are_kept(environ: dict[str, str], tmp_path: Path) -> None:
+    """Variables have precedence over files, and `install` has precedence over `global`."""
     proxy = "http://127.0.0.1:9"
     given = {"PIP_INDEX_URL": "https://example.org/simple", "HTTPS_PROXY": proxy}
     found = environment(PYTHON, environ | given)
@@ -80,15 +82,15 @@ def test_what_reaches_the_registry_is_kept(environ: dict[str, str], tmp_path: Pa
     assert environment(PYTHON, environ | {"PIP_RETRIES": "5"})["PIP_RETRIES"] == "5"
 
 
-def test_no_file_is_read_where_none_is_wanted(environ: dict[str, str]) -> None:
-    """The null device as configuration file means the same here as to pip."""
+def test_null_device_disables_configuration_files(environ: dict[str, str]) -> None:
+    """With the null device as configuration file, no file is read, as in pip."""
     found = environment(PYTHON, environ | {"PIP_CONFIG_FILE": os.devnull})
 
     assert [name for name in found if name.startswith("PIP_")] == ["PIP_CONFIG_FILE"]
 
 
-def test_a_broken_configuration_is_told(environ: dict[str, str]) -> None:
-    """Pip's own words name the file."""
+def test_invalid_configuration_is_reported(environ: dict[str, str]) -> None:
+    """The error of an invalid configuration file contains pip's message."""
     Path(environ["PIP_CONFIG_FILE"]).write_text("no section\n", encoding="utf-8")
 
     with pytest.raises(StepFailedError, match=r"pip\.conf(.|\n)*pip config failed"):

@@ -1,4 +1,4 @@
-"""The resolver of CloudFormation templates: each function that ours use, and nothing else."""
+"""The resolver of CloudFormation templates supports exactly the functions that ours use."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ STACK = Stack("111122223333", "eu-west-1")
 
 
 def thing(value: str, **given: str) -> dict[str, object]:
-    """The properties of a resource that is written so."""
+    """The resolved properties of a resource with these properties."""
     template = parse(TEMPLATE.replace("VALUE", value))
     return dict(resolve(template, {"Name": "ami", **given}, STACK)["Thing"].properties)
 
@@ -71,12 +71,12 @@ def thing(value: str, **given: str) -> dict[str, object]:
     ],
 )  # fmt: skip
 def test_functions(value: str, expected: object) -> None:
-    """Each function gives what CloudFormation gives."""
+    """Each function returns the same value as in CloudFormation."""
     assert thing(value) == {"A": expected}
 
 
-def test_conditions_leave_resources_out() -> None:
-    """A resource whose condition does not hold is not made."""
+def test_conditions_exclude_resources() -> None:
+    """A resource whose condition is false is not created."""
     template = parse(TEMPLATE.replace("VALUE", "A: 1"))
 
     plain = resolve(template, {"Name": "ami"}, STACK)
@@ -91,21 +91,21 @@ def test_conditions_leave_resources_out() -> None:
     ("value", "given"),
     [
         pytest.param("A: !ImportValue x", {}, id="a function that is not used"),
-        pytest.param("A: {Fn::ForEach: x, B: 1}", {}, id="a function beside other members"),
-        pytest.param("A: !GetAtt Role.RoleId", {}, id="an attribute that is not known"),
-        pytest.param("A: !GetAtt Thing.Arn", {}, id="a type that is not known"),
-        pytest.param("A: 1", {"Name": "AMI"}, id="a value that the pattern refuses"),
+        pytest.param("A: {Fn::ForEach: x, B: 1}", {}, id="a function with other members"),
+        pytest.param("A: !GetAtt Role.RoleId", {}, id="an unsupported attribute"),
+        pytest.param("A: !GetAtt Thing.Arn", {}, id="an unsupported type"),
+        pytest.param("A: 1", {"Name": "AMI"}, id="a value that does not match the pattern"),
         pytest.param("A: 1", {"Fifo": "yes"}, id="a value that is not listed"),
         pytest.param("A: 1", {"Nmae": "ami"}, id="a parameter that does not exist"),
     ],
 )
-def test_what_is_not_known_is_refused(value: str, given: dict[str, str]) -> None:
-    """A template is resolved as a whole or not at all."""
+def test_unsupported_templates_are_refused(value: str, given: dict[str, str]) -> None:
+    """A template with an unsupported element or an invalid parameter raises an error."""
     with pytest.raises(TemplateError):
         thing(value, **given)
 
 
-def test_a_missing_parameter_is_named() -> None:
-    """A parameter without a default must be given."""
+def test_missing_parameter_is_named() -> None:
+    """The error names a missing parameter without a default."""
     with pytest.raises(TemplateError, match="Name: is a parameter without a value"):
         resolve(parse(TEMPLATE.replace("VALUE", "A: 1")), {}, STACK)
