@@ -1,4 +1,4 @@
-"""StackSets on moto: what both permission models, and a deployment by hand, really make where."""
+"""StackSets on moto: the resources of both permission models and of a deployment by hand."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MEMBER_ROLES = TEMPLATES / "member-roles.yaml"
 REGION_TOPIC = TEMPLATES / "region-topic.yaml"
 EXECUTION_ROLE = TEMPLATES / "stackset-execution-role.yaml"
 
-FIRST, SECOND, OUTSIDER = "111122223333", "222233334444", "999988887777"
+FIRST, SECOND, EXTERNAL = "111122223333", "222233334444", "999988887777"
 TARGETS = (
     (HUB_ACCOUNT, "us-east-1"),
     (FIRST, "us-east-1"),
     (FIRST, "eu-west-1"),
-    (SECOND, "eu-west-1"),  # which is not where the StackSets are
+    (SECOND, "eu-west-1"),  # not the region of the StackSets
 )
 ROLES = {"ami-tracker-publish", "ami-tracker-read"}
 TOPIC = {"ami-tracker-releases"}
@@ -47,17 +47,17 @@ output "members" {
 """
 
 EXPLAINED = {
-    "administration_role_arn": "ignored by the module, as the provider's issue 23464 asks for",
+    "administration_role_arn": "ignored by the module because of the provider's issue 23464",
     "auto_deployment": "moto does not keep it; AWS does",
     "capabilities": "moto does not keep them; AWS does",
-    "managed_execution": "moto answers that it is off, whatever was asked for; AWS keeps it",
-    "operation_preferences": "an unset number, which the provider reads as 0; no call follows",
+    "managed_execution": "moto always returns that it is off; AWS keeps it",
+    "operation_preferences": "an unset number, which the provider reads as 0 without a call",
 }
-"""Attributes in which a second plan may differ from moto's answers, and why; no others may."""
+"""Attributes in which a second plan may differ from moto's responses, and the reason."""
 
 
 def inputs(model: str, targets: tuple[tuple[str, str], ...], **more: object) -> dict[str, Any]:
-    """The module's inputs, as the hub gives them."""
+    """The module's inputs, as the hub passes them."""
     return {
         "name_prefix": "ami-tracker",
         "hub_account_id": HUB_ACCOUNT,
@@ -70,7 +70,7 @@ def inputs(model: str, targets: tuple[tuple[str, str], ...], **more: object) -> 
         "topic_name": "ami-tracker-releases",
         "external_ids": ["new-external-id", "old-external-id"],
         "organization_id": "o-abcdefghij",
-        "subscriber_account_ids": [OUTSIDER],
+        "subscriber_account_ids": [EXTERNAL],
         "parameter_paths": [],
         "permissions_boundary": None,
         "permission_model": model,
@@ -93,17 +93,17 @@ class Deployment:
     organization: Organization | None = None
 
     def plan(self, **changed: object) -> Plan:
-        """What would change with some inputs changed."""
+        """The plan with some inputs changed."""
         return self.terraform.plan(inputs={**self.inputs, **changed})
 
     def places(self, *added: tuple[str, str]) -> list[dict[str, str]]:
-        """The targets and some more, as an input."""
+        """The targets with additional ones, as an input."""
         more = [{"account_id": account, "region": region} for account, region in added]
         return [*self.inputs["targets"], *more]
 
 
 def applied(aws: EmbeddedAws, folder: Path, given: Mapping[str, Any]) -> Terraform:
-    """The module with these inputs, applied from a root of its own."""
+    """Apply the module with these inputs from a separate root module."""
     root = checkout(folder) / "infra" / "terraform" / "lab"
     root.mkdir()
     lines = "\n".join(f"  {name} = var.inputs.{name}" for name in given)
@@ -115,7 +115,7 @@ def applied(aws: EmbeddedAws, folder: Path, given: Mapping[str, Any]) -> Terrafo
 
 
 def real_differences(plan: Plan) -> dict[str, dict[str, Any]]:
-    """What a plan would set in existing resources, beyond what is the emulator's doing."""
+    """The changes of existing resources in a plan, without the emulator's differences."""
     found = {
         address: {name: value for name, value in after.items() if name not in EXPLAINED}
         for address, (_, after) in plan.differences().items()
@@ -124,7 +124,7 @@ def real_differences(plan: Plan) -> dict[str, dict[str, Any]]:
 
 
 def actions(aws: EmbeddedAws, since: int) -> list[str]:
-    """What Terraform changed since a mark, in order, without repetitions in a row."""
+    """The write operations since a mark, in order, without consecutive duplicates."""
     wrote = [
         call.operation
         for call in aws.calls(since)
@@ -133,7 +133,7 @@ def actions(aws: EmbeddedAws, since: int) -> list[str]:
     return [name for name, before in zip(wrote, ["", *wrote], strict=False) if name != before]
 
 
-# --- the documents that must come out
+# --- the expected policy documents
 
 
 def statement(sid: str, **more: object) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def document(*statements: dict[str, Any]) -> dict[str, Any]:
 
 
 def trust(sid: str, hub_role: str) -> dict[str, Any]:
-    """Who may assume a member role: one role of the hub, and nobody else."""
+    """The trust policy of a member role, which allows one role of the hub."""
     return document(
         statement(
             sid,
@@ -165,18 +165,21 @@ def trust(sid: str, hub_role: str) -> dict[str, Any]:
 
 
 def boundary_of(account_id: str) -> str:
-    """The boundary that the execution role's template makes in an account."""
+    """The boundary that the execution role's template creates in an account."""
     return f"arn:aws:iam::{account_id}:policy/ami-tracker-members-boundary"
 
 
 def read_role(regions: list[str], boundary: str | None = None) -> Role:
-    """The role that looks up images in some regions."""
-    there = {"StringEquals": {"aws:RequestedRegion": regions}}
+    """The read role for some regions."""
+    in_regions = {"StringEquals": {"aws:RequestedRegion": regions}}
     public = "arn:aws:ssm:*::parameter/aws/service/*"
     may = document(
-        statement("LookAtImages", Action="ec2:DescribeImages", Resource="*", Condition=there),
+        statement("LookAtImages", Action="ec2:DescribeImages", Resource="*", Condition=in_regions),
         statement(
-            "ReadPublicParameters", Action="ssm:GetParameters", Resource=public, Condition=there
+            "ReadPublicParameters",
+            Action="ssm:GetParameters",
+            Resource=public,
+            Condition=in_regions,
         ),
     )
     trusts = trust("TheLookupFunctionAlone", "ami-tracker-lookup")
@@ -184,7 +187,7 @@ def read_role(regions: list[str], boundary: str | None = None) -> Role:
 
 
 def publish_role(account_id: str, regions: list[str], boundary: str | None = None) -> Role:
-    """The role that publishes in some regions of an account."""
+    """The publish role for some regions of an account."""
     may = document(
         statement(
             "PublishReleases",
@@ -207,7 +210,7 @@ def publish_role(account_id: str, regions: list[str], boundary: str | None = Non
 
 
 def topic_policy(arn: str, *subscribers: dict[str, Any]) -> dict[str, Any]:
-    """A topic's policy: the publish role publishes, nobody does without TLS, these subscribe."""
+    """A topic's policy: only the publish role publishes, TLS is required, these subscribe."""
     account_id = arn.split(":")[4]
     publisher = {"aws:PrincipalArn": f"arn:aws:iam::{account_id}:role/ami-tracker-publish"}
     return document(
@@ -239,13 +242,13 @@ def topic_policy(arn: str, *subscribers: dict[str, Any]) -> dict[str, Any]:
 
 
 def elsewhere(subscriber: dict[str, Any], account_id: str) -> dict[str, Any]:
-    """The condition of a subscriber's statement: the topic's own account has its own policies."""
+    """The condition of a subscriber's statement, which excludes the topic's own account."""
     own = {"StringNotEquals": {"aws:PrincipalAccount": account_id}}
     return {"Condition": subscriber["Condition"] | own}
 
 
 def subscribers(sid: str, **who: object) -> dict[str, Any]:
-    """The statement that lets some accounts subscribe."""
+    """The statement that allows some accounts to subscribe."""
     return statement(
         sid,
         Principal={"AWS": "*"},
@@ -258,7 +261,7 @@ def subscribers(sid: str, **who: object) -> dict[str, Any]:
 
 
 ORGANIZATION = subscribers("TheOrganizationSubscribes", PrincipalOrgID="o-abcdefghij")
-LISTED = subscribers("TheListedAccountsSubscribe", PrincipalAccount=[OUTSIDER])
+LISTED = subscribers("TheListedAccountsSubscribe", PrincipalAccount=[EXTERNAL])
 
 
 # --- self-managed
@@ -275,12 +278,10 @@ def self_managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deploymen
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 class TestSelfManaged:
-    """Named accounts. The tests follow each other: the last ones take down what was made."""
+    """Named accounts. The tests depend on their order: the last ones destroy the resources."""
 
-    def test_roles_once_in_each_account_and_topics_where_targets_are(
-        self, self_managed: Deployment
-    ) -> None:
-        """Each account has its roles once; each target has its topic; nothing else is made."""
+    def test_each_account_has_roles_and_each_target_a_topic(self, self_managed: Deployment) -> None:
+        """Each account has its roles once, each target has its topic, and there is nothing else."""
         of_the_hub = {"ami-tracker-stackset-administration", "ami-tracker-stackset-execution"}
 
         assert created_resources() == {
@@ -304,8 +305,10 @@ class TestSelfManaged:
         } == self_managed.terraform.outputs()["members"]
 
     @pytest.mark.parametrize("account_id", [HUB_ACCOUNT, FIRST, SECOND])
-    def test_roles_say_who_may_do_what(self, self_managed: Deployment, account_id: str) -> None:
-        """Every account's roles trust the hub's two roles alone, for the account's own regions."""
+    def test_roles_have_the_expected_policies(
+        self, self_managed: Deployment, account_id: str
+    ) -> None:
+        """Every account's roles trust only the hub's two roles, for the account's own regions."""
         regions = sorted(region for account, region in TARGETS if account == account_id)
         boundary = boundary_of(account_id)
 
@@ -317,19 +320,19 @@ class TestSelfManaged:
         )
 
     @pytest.mark.parametrize(("account_id", "region"), TARGETS)
-    def test_topics_say_who_may_publish_and_subscribe(
+    def test_topics_have_the_expected_policies(
         self, self_managed: Deployment, account_id: str, region: str
     ) -> None:
-        """Every topic takes announcements from its account's publish role alone."""
+        """Every topic accepts announcements only from its account's publish role."""
         found = topic(self_managed.aws, account_id, region, "ami-tracker-releases")
 
         assert found["Policy"] == topic_policy(found["TopicArn"], ORGANIZATION, LISTED)
         assert found["KmsMasterKeyId"] == "alias/aws/sns"
 
-    def test_the_administration_role_serves_these_stack_sets_alone(
+    def test_administration_role_is_only_for_these_stack_sets(
         self, self_managed: Deployment
     ) -> None:
-        """StackSets of this name in this account may use it, to reach the targets and no other."""
+        """Only this account's StackSets of these names use the role, and only for the targets."""
         trusts = document(
             statement(
                 "TheseStackSetsAlone",
@@ -361,10 +364,10 @@ class TestSelfManaged:
             trusts, {"deploy-to-the-targets": reaches}
         )
 
-    def test_the_execution_role_trusts_the_administration_role_alone(
+    def test_execution_role_trusts_only_the_administration_role(
         self, self_managed: Deployment
     ) -> None:
-        """The hub's own execution role is made from the template that the other accounts use."""
+        """The hub's execution role comes from the template for other accounts."""
         found = role(self_managed.aws, HUB_ACCOUNT, "ami-tracker-stackset-execution")
         name = f"arn:aws:iam::{HUB_ACCOUNT}:role/ami-tracker-stackset-administration"
 
@@ -377,10 +380,8 @@ class TestSelfManaged:
             )
         )
 
-    def test_the_hubs_execution_role_comes_with_the_boundary(
-        self, self_managed: Deployment
-    ) -> None:
-        """The stack makes the policy, and is given the parameters that the policy must allow."""
+    def test_hubs_execution_role_has_the_boundary(self, self_managed: Deployment) -> None:
+        """The stack creates the boundary, with the parameter paths that it must allow."""
         iam = self_managed.aws.client("iam", HOME, HUB_ACCOUNT)
         policies = iam.list_policies(Scope="Local")["Policies"]
         plan = self_managed.plan(parameter_paths=["/golden/*", "/base"])
@@ -388,7 +389,7 @@ class TestSelfManaged:
             "module.members.aws_cloudformation_stack.execution_role[0]"
         ]
 
-        assert [boundary_of(HUB_ACCOUNT)] == [each["Arn"] for each in policies]
+        assert [each["Arn"] for each in policies] == [boundary_of(HUB_ACCOUNT)]
         assert changed["parameters"]["ParameterPaths"] == "/base,/golden/*"
 
     @pytest.mark.parametrize(
@@ -396,22 +397,22 @@ class TestSelfManaged:
         [
             ({}, "ami-tracker-members-boundary"),
             ({"permissions_boundary": "team"}, "team"),
-            ({"administration_role_arn": f"arn:aws:iam::{HUB_ACCOUNT}:role/theirs"}, ""),
+            ({"administration_role_arn": f"arn:aws:iam::{HUB_ACCOUNT}:role/own"}, ""),
         ],
         ids=["ours", "given", "an organisation's own StackSet roles"],
     )
     def test_roles_get_a_boundary_that_exists(
         self, self_managed: Deployment, changed: dict[str, Any], expected: str
     ) -> None:
-        """Only the execution role of ours comes with a boundary of its own."""
+        """Only the module's execution role creates a boundary; other boundaries are given."""
         inputs = {**self_managed.inputs, **changed}
         plan = self_managed.terraform.plan("-refresh=false", inputs=inputs)
         roles = plan.values('aws_cloudformation_stack_set.self_managed["roles"]')
 
-        assert expected == roles["parameters"]["PermissionsBoundary"]
+        assert roles["parameters"]["PermissionsBoundary"] == expected
 
     def test_every_parameter_is_given(self, self_managed: Deployment) -> None:
-        """The provider asks for parameters with defaults too, else its plans never end."""
+        """All parameters are set: the provider plans changes for parameters with defaults too."""
         state = self_managed.terraform.state()
         stack_sets = "module.members.aws_cloudformation_stack_set.self_managed"
         given = {
@@ -424,8 +425,8 @@ class TestSelfManaged:
             path: set(found["parameters"]) for path, found in given.items()
         }
 
-    def test_a_second_plan_changes_nothing(self, self_managed: Deployment) -> None:
-        """Beyond what moto forgets, applying again would change nothing."""
+    def test_second_plan_changes_nothing(self, self_managed: Deployment) -> None:
+        """A second plan has only the differences of attributes that moto does not keep."""
         plan = self_managed.plan()
 
         assert real_differences(plan) == {}
@@ -559,8 +560,8 @@ class TestServiceManaged:
             account_id, regions
         )
 
-    def test_a_second_plan_changes_nothing(self, service_managed: Deployment) -> None:
-        """Beyond what moto forgets, applying again would change nothing.
+    def test_second_plan_changes_nothing(self, service_managed: Deployment) -> None:
+        """A second plan has only the differences of attributes that moto does not keep.
 
         The provider would replace the StackSet, because moto does not keep its auto-deployment.
         """
@@ -612,7 +613,7 @@ BY_HAND_ROLES = {
     "OrganizationId": "o-abcdefghij",
     "Regions": "eu-west-1,us-east-1",
 }
-BY_HAND_TOPIC = {"OrganizationId": "o-abcdefghij", "SubscriberAccountIds": OUTSIDER}
+BY_HAND_TOPIC = {"OrganizationId": "o-abcdefghij", "SubscriberAccountIds": EXTERNAL}
 
 
 class TestByHand:
