@@ -38,9 +38,9 @@ class EmulatedAccess:
 
     def __init__(self, running: Ministack, deployment: Deployment) -> None:
         self._running = running
-        ours = self._organization(HUB)
+        hub_organization = self._organization(HUB)
         self._organization(EXTERNAL)
-        self.deployment = Deployment(deployment.plan, {"OrganizationId": ours})
+        self.deployment = Deployment(deployment.plan, {"OrganizationId": hub_organization})
         self._sessions: dict[str, Mapping[str, str]] = {}
         self._built: dict[str, str] = {}
         self._boundaries: dict[tuple[str, str], str] = {}

@@ -100,7 +100,7 @@ def ministack(
     Skips the test where ministack is not installed.
     """
     if not _PYTHON.exists():
-        pytest.skip("ministack is not installed: `make test` does it, given the functions' Python")
+        pytest.skip("ministack is not installed: run `make test` with the functions' Python")
     folder.mkdir(parents=True)
     certificate, key = _certificate(folder)
     log = folder / "ministack.log"

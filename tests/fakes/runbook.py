@@ -70,7 +70,7 @@ class Shell:
             AssertionError: a command failed; the message has all output.
         """
         if not (_AWS / "aws").exists():
-            pytest.skip("the AWS command line is not installed: `make test` does it")
+            pytest.skip("the AWS command line is not installed: `make test` installs it")
         if shutil.which("jq") is None:
             pytest.skip("jq is not installed")
         done = subprocess.run(

@@ -70,7 +70,7 @@ def run(root: Path) -> Run:
 
 @pytest.fixture
 def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make standard input something else than a terminal."""
+    """Replace standard input by a text that is not a terminal."""
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
 
 

@@ -64,9 +64,8 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, before: Inventory) -> I
     """The hub and two of its three accounts; the roles of the third are not deployed yet."""
     folder = tmp_path_factory.mktemp("deployment")
     with pytest.MonkeyPatch.context() as patch, deployment_lab(folder) as lab:
-        patch.setenv(
-            "MOTO_EC2_LOAD_DEFAULT_AMIS", "false"
-        )  # loading takes long, and no test uses them
+        # Loading moto's default images takes long, and no test uses them.
+        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
         for name in ("by-parameter", "by-filter"):
             lab.publish(name, *TARGETS)
         for target in (VIRGINIA, IRELAND):
@@ -155,9 +154,9 @@ def test_alarms_are_as_configured(deployment: Deployment, second_plan: Plan) -> 
 
     for alarm in planned:
         found = kept[alarm["alarm_name"]]
-        fields = {ours: alarm[ours] for ours in ALARM_FIELDS if alarm[ours]}
+        fields = {name: alarm[name] for name in ALARM_FIELDS if alarm[name]}
         dimensions = {each["Name"]: each["Value"] for each in found.get("Dimensions", [])}
-        assert {ours: found[ALARM_FIELDS[ours]] for ours in fields} == fields
+        assert {name: found[ALARM_FIELDS[name]] for name in fields} == fields
         assert dimensions == (alarm["dimensions"] or {})
 
 

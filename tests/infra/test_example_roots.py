@@ -27,7 +27,7 @@ ACCOUNTS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which plans are made."""
+    """The folder of the plans."""
     return tmp_path_factory.mktemp("roots")
 
 

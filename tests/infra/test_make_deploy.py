@@ -99,8 +99,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]
     with ministack(folder / "ministack", {}) as aws:
         names = ["PATH", "HOME", "TF_CLI_ARGS_init"]
         kept = {name: ENVIRON[name] for name in names if name in ENVIRON}
-        ours = {"TF_CLI_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
-        environ: dict[str, str] = {**kept, **ours, **aws.environment(HUB, HUB_REGION)}
+        fixed = {"TF_CLI_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+        environ: dict[str, str] = {**kept, **fixed, **aws.environment(HUB, HUB_REGION)}
         found = Repository(folder, aws, environ)
         found.configure()
         found.terraform().init()

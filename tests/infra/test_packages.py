@@ -67,7 +67,7 @@ def locked() -> dict[str, str]:
 @pytest.mark.slow
 def test_packages_are_reproducible(built_packages: Mapping[str, Path], tmp_path: Path) -> None:
     """A build in another folder and with another environment gives identical packages."""
-    copy = tmp_path / "elsewhere"
+    copy = tmp_path / "copy"
     for name in ("infra", "services", "requirements", "tracked_images"):
         ignored = shutil.ignore_patterns("__pycache__", "terraform", "cloudformation")
         shutil.copytree(ROOT / name, copy / name, ignore=ignored, copy_function=shutil.copyfile)
@@ -106,13 +106,13 @@ def test_packages_are_reproducible(built_packages: Mapping[str, Path], tmp_path:
 def test_no_package_has_a_path_of_the_build(zips: Zips) -> None:
     """No file contains the path of the repository, of the home folder or of a temporary folder."""
     folders = (str(ROOT), str(Path.home()), f"{tempfile.gettempdir()}/ami-tracker-")
-    ours = re.compile("|".join(map(re.escape, folders)).encode())
+    build_folder = re.compile("|".join(map(re.escape, folders)).encode())
 
     assert [
         name
         for archive in zips.values()
         for name in archive.namelist()
-        if ours.search(archive.read(name))
+        if build_folder.search(archive.read(name))
     ] == []
 
 
@@ -122,14 +122,16 @@ def test_no_package_has_a_path_of_the_build(zips: Zips) -> None:
 @pytest.mark.parametrize("function", CALLS)
 def test_package_has_only_its_own_service(zips: Zips, function: str) -> None:
     """A package has its service and the kernel, but no other service, console or test."""
-    ours = [n for n in zips[function].namelist() if n.startswith("services/") and n.endswith(".py")]
+    modules = [
+        n for n in zips[function].namelist() if n.startswith("services/") and n.endswith(".py")
+    ]
     expected = [
         path.relative_to(ROOT).as_posix()
         for folder in ("", function, "kernel")
         for path in (ROOT / "services" / folder).glob("*.py" if not folder else "**/*.py")
     ]
 
-    assert ours == sorted(expected)
+    assert modules == sorted(expected)
 
 
 def test_only_the_scheduler_has_the_catalogue(zips: Zips) -> None:

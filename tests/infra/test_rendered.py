@@ -65,7 +65,7 @@ ORGANIZATION: dict[str, Any] = {
 
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which all plans are made."""
+    """The folder of all plans."""
     return tmp_path_factory.mktemp("rendered")
 
 
@@ -78,7 +78,7 @@ def basic(scratch: Path, *more_regions: str, **variables: Any) -> Plan:  # noqa:
 
 @pytest.fixture(scope="session")
 def plan(scratch: Path) -> Plan:
-    """The basic example as it is."""
+    """The basic example with its default values."""
     return basic(scratch)
 
 
@@ -996,7 +996,7 @@ def test_deployments_with_different_prefixes_are_separate(
 
     assert names(plan) & names(second) == set()
     assert len(names(plan)) == len(names(second)) > 25
-    theirs = {arn for s in every_statement(second) for arn in as_list(s["Resource"])}
+    second_arns = {arn for s in every_statement(second) for arn in as_list(s["Resource"])}
     for statement in every_statement(plan):
         for pattern in as_list(statement["Resource"]):
-            assert [arn for arn in theirs if fnmatchcase(arn, pattern)] == []
+            assert [arn for arn in second_arns if fnmatchcase(arn, pattern)] == []

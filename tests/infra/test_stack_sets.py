@@ -237,11 +237,14 @@ def topic_policy(arn: str, *subscribers: dict[str, Any]) -> dict[str, Any]:
             "Resource": arn,
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         },
-        *({**each, "Resource": arn, **elsewhere(each, account_id)} for each in subscribers),
+        *(
+            {**each, "Resource": arn, **from_other_accounts(each, account_id)}
+            for each in subscribers
+        ),
     )
 
 
-def elsewhere(subscriber: dict[str, Any], account_id: str) -> dict[str, Any]:
+def from_other_accounts(subscriber: dict[str, Any], account_id: str) -> dict[str, Any]:
     """The condition of a subscriber's statement, which excludes the topic's own account."""
     own = {"StringNotEquals": {"aws:PrincipalAccount": account_id}}
     return {"Condition": subscriber["Condition"] | own}
@@ -399,7 +402,7 @@ class TestSelfManaged:
             ({"permissions_boundary": "team"}, "team"),
             ({"administration_role_arn": f"arn:aws:iam::{HUB_ACCOUNT}:role/own"}, ""),
         ],
-        ids=["ours", "given", "an organisation's own StackSet roles"],
+        ids=["template", "given", "an organisation's own StackSet roles"],
     )
     def test_roles_get_a_boundary_that_exists(
         self, self_managed: Deployment, changed: dict[str, Any], expected: str

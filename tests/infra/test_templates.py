@@ -409,11 +409,11 @@ def test_roles_have_the_path() -> None:
 
 def test_boundary_is_created_if_none_is_given() -> None:
     """A given boundary replaces the template's own one."""
-    ours = resolve(template(EXECUTION_ROLE), HUB, HERE)
-    theirs = resolve(template(EXECUTION_ROLE), {**HUB, "PermissionsBoundary": "team"}, HERE)
+    default = resolve(template(EXECUTION_ROLE), HUB, HERE)
+    given = resolve(template(EXECUTION_ROLE), {**HUB, "PermissionsBoundary": "team"}, HERE)
 
-    assert set(ours) == {"MembersBoundary", "ExecutionRole"}
-    assert set(theirs) == {"ExecutionRole"}
+    assert set(default) == {"MembersBoundary", "ExecutionRole"}
+    assert set(given) == {"ExecutionRole"}
 
 
 def test_boundary_allows_what_the_roles_need() -> None:

@@ -149,7 +149,7 @@ def test_every_variable_is_described_and_typed(name: str) -> None:
 
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which plans are made."""
+    """The folder of the plans."""
     return tmp_path_factory.mktemp("plans")
 
 

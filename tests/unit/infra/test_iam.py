@@ -75,7 +75,7 @@ FORBIDDEN = policy(statement("Deny"))
         pytest.param([PERMITTED], True, id="an allow allows"),
         pytest.param([NOTHING, PERMITTED], True, id="one allow of several policies is enough"),
         pytest.param([PERMITTED, FORBIDDEN], False, id="a deny in another policy is final"),
-        pytest.param([policy(statement(action=["sns:*"]))], True, id="actions take wildcards"),
+        pytest.param([policy(statement(action=["sns:*"]))], True, id="actions may have wildcards"),
         pytest.param(
             [policy(statement(action="SNS:pub*"))], True, id="actions are case-insensitive"
         ),

@@ -78,7 +78,7 @@ def test_every_shell_block_is_a_console_with_commands() -> None:
 
 
 def test_commands_parse() -> None:
-    """No quote is left open and no line is continued into nothing."""
+    """The shell can parse all commands."""
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("bash is not installed")

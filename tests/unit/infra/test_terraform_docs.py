@@ -127,7 +127,7 @@ def test_modules_have_source_and_version(folder: Path) -> None:
 
 
 def test_inputs_are_sorted_with_the_required_ones_first(folder: Path) -> None:
-    """Required inputs come first, in the order of names and from all files."""
+    """Required inputs of all files come first."""
     (folder / "others.tf").write_text('variable "c" {}\nvariable "b" {\n  default = null\n}')
     rows = _table(folder, "Inputs", 'variable "a" {\n  default = 1\n}\nvariable "d" {}')
 

@@ -68,7 +68,7 @@ def plans() -> Plans:
 
 
 def test_replaced_and_deleted_resources_come_first(plans: Plans) -> None:
-    """The summary lists replacements, deletions, creations, updates, outputs, checks, warnings."""
+    """Replacements and deletions come before creations and updates, which name attributes."""
     assert summary(plans["second"], "some/root", ["Deprecated: use another."]) == SECOND
 
 
