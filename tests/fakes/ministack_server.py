@@ -71,9 +71,9 @@ def _correct() -> None:
     from ministack.services import eventbridge  # noqa: PLC0415 - see above
     from ministack.services.cloudformation import provisioners  # noqa: PLC0415 - see above
 
-    _wrap(iam_evaluator, "_resolve_condition_key", _name_the_role)
-    _wrap(iam_actions, "extract_iam_action", _authorise_batches_as_their_entries)
-    _wrap(eventbridge, "_invoke_target", _fill_in_the_scheduled_time)
+    _wrap(iam_evaluator, "_resolve_condition_key", _principal_arn)
+    _wrap(iam_actions, "extract_iam_action", _batch_action)
+    _wrap(eventbridge, "_invoke_target", _invoke_with_scheduled_time)
     handlers = vars(provisioners)["_RESOURCE_HANDLERS"]
     subscription = handlers["AWS::SNS::Subscription"]
     subscription["create"] = _subscribe_in_its_region(subscription["create"])

@@ -21,7 +21,7 @@ from deployment_lab import (
     deployment_lab,
     topic_arn,
 )
-from hub_lab import news
+from hub_lab import new_changes
 
 from services.kernel.model import Kind
 
@@ -86,7 +86,7 @@ def test_another_region_is_added_and_nothing_else_changes(
     deployment.watch(MUMBAI)
     plan = deployment.plan()
     scheduler = "module.scheduler.aws_lambda_function.this"
-    assert {scheduler: ("update",)} == news(plan, unchanged)
+    assert {scheduler: ("update",)} == new_changes(plan, unchanged)
 
     deployment.add_region(MUMBAI)
     subscription = f'aws_cloudformation_stack.subscription["{HUB}/{MUMBAI.region}"]'
@@ -112,4 +112,4 @@ def test_another_region_is_added_and_nothing_else_changes(
     assert [event] == deployment.until(subscriber.received, lambda events: events != [])
 
     assert before == elsewhere(deployment)
-    assert {} == news(deployment.plan(), unchanged)
+    assert {} == new_changes(deployment.plan(), unchanged)

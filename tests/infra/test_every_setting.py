@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from deployment_lab import DIFFERENCES, Inventory, inventory
-from hub_lab import HUB, HUB_REGION, HubLab, hub_lab, remembering_stack_sets
-from stack_sets_lab import Organization, made
+from hub_lab import HUB, HUB_REGION, HubLab, hub_lab, complete_stack_sets
+from stack_sets_lab import Organization, created_resources
 from terraform import (
     ROOT,
     SERVICES,
@@ -249,7 +249,7 @@ def test_settings_of_stack_sets(model: str, tmp_path: Path) -> None:
     cannot be destroyed.
     """
     tree = checkout(tmp_path, regions=REGIONS)
-    with remembering_stack_sets(), EmbeddedAws() as aws:
+    with complete_stack_sets(), EmbeddedAws() as aws:
         given = {**required(tree), **ON_MOTO[model]}
         if model == "organization":
             organization = Organization(aws)
@@ -263,11 +263,11 @@ def test_settings_of_stack_sets(model: str, tmp_path: Path) -> None:
         members = "-target=module.ami_tracker.module.members"
         terraform.init()
         terraform.apply(members, inputs=given)
-        deployed = made()
+        deployed = created_resources()
         plan = terraform.plan(members, inputs=given)
         if model == "own roles":
             terraform.destroy(members, inputs=given)
-            left = made()
+            left = created_resources()
 
     assert plan.changes() == {}
     if model == "own roles":

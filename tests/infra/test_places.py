@@ -320,7 +320,7 @@ class TestUnits:
 
         # The provider sends 0 percent as a count of 0.
         strict = {"FailureToleranceCount": 0, "MaxConcurrentPercentage": 1}
-        operations = sorted(units.memory.operations, key=lambda each: each[1])
+        operations = sorted(units.calls.operations, key=lambda each: each[1])
         assert operations[1][2].pop("RegionOrder", order) == order
         assert operations == [
             ("UpdateStackSet", "ami-tracker-roles", strict | {"RegionConcurrencyType": "PARALLEL"}),
