@@ -168,7 +168,7 @@ def _input(name: str, body: dict[str, Any]) -> Input:
     default = _value(body["default"]) if "default" in body else None
     notes = list(_notes(body))
     if body.get("nullable") is False:
-        notes.append("Null stands for the default." if default else "Must not be null.")
+        notes.append("Null selects the default." if default else "Must not be null.")
     return Input(name, _text(body), _type(body.get("type", "any")), default, tuple(notes))
 
 

@@ -17,7 +17,7 @@ output "function_role_arns" {
 }
 
 output "table_name" {
-  description = "Name of the table, which holds images, releases and rounds."
+  description = "Name of the table of images, releases and rounds."
   value       = aws_dynamodb_table.this.name
 }
 
@@ -27,27 +27,27 @@ output "table_arn" {
 }
 
 output "queue_url" {
-  description = "URL of the queue that lookups are requested on."
+  description = "URL of the queue of lookup requests."
   value       = aws_sqs_queue.lookups.url
 }
 
 output "dead_letter_queue_url" {
-  description = "URL of the queue of lookups that were given up."
+  description = "URL of the dead-letter queue of lookup requests."
   value       = aws_sqs_queue.dead_letters.url
 }
 
 output "schedule_dead_letter_queue_url" {
-  description = "URL of the queue of schedule events that no function could be invoked with."
+  description = "URL of the dead-letter queue of the schedules."
   value       = aws_sqs_queue.schedule_dead_letters.url
 }
 
 output "alarm_topic_arn" {
-  description = "ARN of the topic that alarms are sent to, the first where there are more."
+  description = "ARN of the topic for alarms; the first if there are several."
   value       = local.alarm_topic_arns[0]
 }
 
 output "alarm_topic_arns" {
-  description = "ARNs of all topics that alarms are sent to."
+  description = "ARNs of all topics for alarms."
   value       = local.alarm_topic_arns
 }
 
@@ -85,7 +85,7 @@ output "topic_name" {
 }
 
 output "topic_arns" {
-  description = "ARN of each topic to subscribe to, by account and region, such as 111122223333/eu-west-1."
+  description = "ARN of each topic for subscribers, by account and region, such as 111122223333/eu-west-1."
   value = {
     for target in local.targets :
     "${target.account_id}/${target.region}" => "arn:${local.partition}:sns:${target.region}:${target.account_id}:${local.topic_name}"
@@ -113,7 +113,7 @@ output "member_roles_parameters" {
 }
 
 output "stack_set_execution_role_parameters" {
-  description = "Parameters of infra/cloudformation/stackset-execution-role.yaml for this hub, which every member account of self-managed StackSets needs; null where the StackSets use other roles."
+  description = "Parameters of infra/cloudformation/stackset-execution-role.yaml for this hub, which every member account of self-managed StackSets needs; null if the StackSets use other roles."
   value       = one(module.members[*].execution_role_parameters)
 }
 

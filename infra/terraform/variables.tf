@@ -1,28 +1,28 @@
 # --- Names
 
 variable "name_prefix" {
-  description = "What every name in the hub and in the member accounts begins with. Deployments side by side need one each."
+  description = "Prefix of all names in the hub and in the member accounts. Each deployment needs its own."
   type        = string
   default     = "ami-tracker"
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", var.name_prefix))
-    error_message = "name_prefix must be 3 to 32 lower-case letters, digits or hyphens, begin with a letter and not end with a hyphen: roles, queues and topics are named after it, and the table, whose name must have three characters, is called so."
+    error_message = "name_prefix must be 3 to 32 lower-case letters, digits or hyphens, begin with a letter and not end with a hyphen: it is the prefix of the names of roles, queues and topics, and the name of the table, which must have at least three characters."
   }
 }
 
 variable "tags" {
-  description = "Tags of everything that can be tagged, beside the provider's default tags."
+  description = "Tags of all resources that support tags, in addition to the provider's default tags."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
-# --- What is watched, and where
+# --- Images and regions
 
 variable "regions_file" {
-  description = "Path of regions.yaml, the file that the packages were built with: it says which regions are watched, and from which accounts."
+  description = "Path of regions.yaml, the file that the packages were built with: it lists the regions and their accounts."
   type        = string
 
   validation {
@@ -32,7 +32,7 @@ variable "regions_file" {
 }
 
 variable "schedule_expression" {
-  description = "When a round begins: rate(…) or cron(…), in UTC, as EventBridge Scheduler takes it."
+  description = "Schedule of the rounds: rate(…) or cron(…) in UTC, in the syntax of EventBridge Scheduler."
   type        = string
   default     = "rate(30 minutes)"
   nullable    = false
@@ -44,7 +44,7 @@ variable "schedule_expression" {
 }
 
 variable "max_removed_percent" {
-  description = "How many per cent of a target's images one deployment may take away; more is refused (beyond ten images), since it is more likely a mistake than a wish."
+  description = "Maximum percentage of a target's images that one deployment may remove; a round refuses a larger removal of more than ten images, since it is probably a mistake."
   type        = number
   default     = 20
   nullable    = false
@@ -56,14 +56,14 @@ variable "max_removed_percent" {
 }
 
 variable "parameter_paths" {
-  description = "SSM parameters of the accounts' own that lookups may read beside the public ones, such as /golden/*."
+  description = "SSM parameters of the accounts that lookups may read in addition to the public ones, such as /golden/*."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for path in var.parameter_paths : can(regex("^(/[A-Za-z0-9_.-]+)+(/\\*)?$", path))])
-    error_message = "parameter_paths must be names such as /golden/web, or end in a segment * that stands for all below, such as /golden/*; /* would open every parameter of every account."
+    error_message = "parameter_paths must be names such as /golden/web, or end in a segment * for all parameters below, such as /golden/*; /* would allow every parameter of every account."
   }
 }
 
@@ -85,7 +85,7 @@ variable "packages" {
 }
 
 variable "runtime" {
-  description = "Lambda runtime that the packages were built for."
+  description = "Lambda runtime for which the packages were built."
   type        = string
   default     = "python3.13"
   nullable    = false
@@ -97,7 +97,7 @@ variable "runtime" {
 }
 
 variable "architecture" {
-  description = "Processor that the packages were built for; arm64 costs a fifth less."
+  description = "Processor architecture for which the packages were built; arm64 costs 20 % less."
   type        = string
   default     = "arm64"
   nullable    = false
@@ -109,7 +109,7 @@ variable "architecture" {
 }
 
 variable "lookup_memory_mb" {
-  description = "Memory of the lookup in MB, and with it its share of a processor. Allow 100 MB, and 2 MB for each account and region that one function looks up in (at most 400 MB)."
+  description = "Memory of the lookup function in MB, which also determines its share of a processor. Allow 100 MB, and 2 MB for each account and region in which it looks up images (at most 400 MB)."
   type        = number
   default     = 512
   nullable    = false
@@ -121,7 +121,7 @@ variable "lookup_memory_mb" {
 }
 
 variable "lookup_maximum_concurrency" {
-  description = "How many lookups run at once; it bounds how hard the accounts' SSM and EC2 are asked."
+  description = "Maximum number of concurrent lookup functions; it limits the request rate to SSM and EC2 in the accounts."
   type        = number
   default     = 10
   nullable    = false
@@ -133,7 +133,7 @@ variable "lookup_maximum_concurrency" {
 }
 
 variable "log_retention_days" {
-  description = "How long the functions' logs are kept."
+  description = "Retention of the functions' logs in days."
   type        = number
   default     = 365
   nullable    = false
@@ -147,18 +147,18 @@ variable "log_retention_days" {
 # --- Trust between the hub and the member accounts
 
 variable "external_id" {
-  description = "What the member accounts' roles ask for before they trust the hub. Make one up for each deployment (`uuidgen`); it is not a secret, but it must not be guessable."
+  description = "External id that the trust policies of the member accounts' roles require. Generate one for each deployment (`uuidgen`); it is not a secret, but it must not be guessable."
   type        = string
   sensitive   = true
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_+=.@:/-]+$", var.external_id)) && length(var.external_id) >= 2 && length(var.external_id) <= 1224
-    error_message = "external_id must be 2 to 1224 letters, digits or any of _+=.@:/-; STS takes a comma too, but it would end the id in a CloudFormation list."
+    error_message = "external_id must be 2 to 1224 letters, digits or any of _+=.@:/-; STS also accepts a comma, but it would end the id in a CloudFormation list."
   }
 }
 
 variable "previous_external_ids" {
-  description = "Other external ids that the roles accept too, while one is replaced by another: first the new one, then the old one."
+  description = "Other external ids that the roles accept while the id is replaced: first the new one, then the old one."
   type        = list(string)
   sensitive   = true
   default     = []
@@ -171,18 +171,18 @@ variable "previous_external_ids" {
 }
 
 variable "organization_id" {
-  description = "The AWS organisation: the roles trust nobody outside it, and its accounts may subscribe to the topics. Null where there is none."
+  description = "The AWS organisation: the roles trust only its principals, and its accounts may subscribe to the topics. Null if there is none."
   type        = string
   default     = null
 
   validation {
     condition     = var.organization_id == null || can(regex("^o-[a-z0-9]{10,32}$", var.organization_id))
-    error_message = "organization_id must be an id such as o-a1b2c3d4e5, as `aws organizations describe-organization` shows it."
+    error_message = "organization_id must be an id such as o-a1b2c3d4e5, as in the output of `aws organizations describe-organization`."
   }
 }
 
 variable "subscriber_account_ids" {
-  description = "Accounts that may subscribe to the topics, beside those of the organisation."
+  description = "Accounts that may subscribe to the topics, in addition to those of the organisation."
   type        = list(string)
   default     = []
   nullable    = false
@@ -194,12 +194,12 @@ variable "subscriber_account_ids" {
 
   validation {
     condition     = length(var.subscriber_account_ids) <= 315
-    error_message = "subscriber_account_ids must hold 315 accounts at most: a parameter of CloudFormation has 4,096 characters. More accounts are an organisation: set organization_id."
+    error_message = "subscriber_account_ids must have at most 315 accounts: a CloudFormation parameter is limited to 4,096 characters. For more accounts, set organization_id."
   }
 }
 
 variable "role_path" {
-  description = "IAM path of every role and policy that is made, in the hub and in the member accounts, such as /platform/. Only the execution role of self-managed StackSets and its boundary keep /, since StackSets take that role's name without a path."
+  description = "IAM path of every role and policy that the tracker creates, in the hub and in the member accounts, such as /platform/. Only the execution role of self-managed StackSets and its boundary keep /, since StackSets accept that role's name only without a path."
   type        = string
   default     = "/"
   nullable    = false
@@ -211,12 +211,12 @@ variable "role_path" {
 
   validation {
     condition     = length(var.role_path) <= 40
-    error_message = "role_path must have 40 characters at most: a policy holds the ARNs of 50 accounts' roles, and each has the path."
+    error_message = "role_path must have at most 40 characters: a policy contains the ARNs of 50 accounts' roles, each with the path."
   }
 }
 
 variable "permissions_boundary" {
-  description = "Permissions boundary of every role that is made: the name of a policy that exists in the hub and in every member account, with its path if it has one (boundaries/team), the ARN of that policy in the hub account, or the ARN of a policy of AWS."
+  description = "Permissions boundary of every role that the tracker creates: the name of a policy that exists in the hub and in every member account, with its path if it has one (boundaries/team), the ARN of that policy in the hub account, or the ARN of a policy of AWS."
   type        = string
   default     = null
 
@@ -226,10 +226,10 @@ variable "permissions_boundary" {
   }
 }
 
-# --- Roll-out to the member accounts
+# --- Deployment to the member accounts
 
 variable "stack_set_model" {
-  description = "How roles and topics reach the member accounts: SELF_MANAGED (StackSets to the accounts of regions.yaml), SERVICE_MANAGED (StackSets to organisational units, new accounts too) or NONE (by hand, from infra/cloudformation)."
+  description = "How roles and topics are deployed to the member accounts: SELF_MANAGED (StackSets to the accounts of regions.yaml), SERVICE_MANAGED (StackSets to organisational units, including new accounts) or NONE (by hand, from infra/cloudformation)."
   type        = string
   default     = "SELF_MANAGED"
   nullable    = false
@@ -265,7 +265,7 @@ variable "stack_set_call_as" {
 }
 
 variable "stack_set_failure_tolerance_percent" {
-  description = "In how many per cent of a region's accounts a StackSet operation may fail before it stops, rounded down: 10 allows one failure in 10 to 19 accounts, and none in fewer. The operation works in as many accounts at once, in one at least."
+  description = "Percentage of a region's accounts, rounded down, in which a StackSet operation may fail before it stops: 10 allows one failure in 10 to 19 accounts, and none in fewer. The operation deploys to the same number of accounts at once, and to at least one."
   type        = number
   default     = 10
   nullable    = false
@@ -277,7 +277,7 @@ variable "stack_set_failure_tolerance_percent" {
 }
 
 variable "stack_set_region_order" {
-  description = "Regions of regions.yaml in which an update of all topics works one after the other, in this order (which provider 5.100 does not send: AWS chooses one). If it stops in one, the regions after it stay as they are. Empty: in all regions at once."
+  description = "Regions of regions.yaml in the order in which an update of all topics deploys them, one after the other (provider 5.100 does not send the order: AWS chooses one). If it stops in one, the following regions are not updated. Empty: all regions at once."
   type        = list(string)
   default     = []
   nullable    = false
@@ -289,7 +289,7 @@ variable "stack_set_region_order" {
 }
 
 variable "stack_set_administration_role_arn" {
-  description = "An existing role of the hub account for self-managed StackSets. Null: one is made."
+  description = "An existing role of the hub account for self-managed StackSets. Null: a role is created."
   type        = string
   default     = null
 
@@ -311,7 +311,7 @@ variable "stack_set_execution_role_name" {
 }
 
 variable "fifo_topics" {
-  description = "Whether the topics are FIFO: an image's events in order and once, for subscribers that are FIFO queues."
+  description = "Whether the topics are FIFO topics, which deliver an image's events in order and exactly once to FIFO queues."
   type        = bool
   default     = false
   nullable    = false
@@ -320,7 +320,7 @@ variable "fifo_topics" {
 # --- Protection
 
 variable "table_name" {
-  description = "Name of the table: only for a table that was restored from a backup and imported (see the runbook). Null: name_prefix. Another name without an import replaces the table, and all history with it."
+  description = "Name of the table: only for a table that was restored from a backup and imported (see the runbook). Null: name_prefix. Another name without an import replaces the table and deletes the history."
   type        = string
   default     = null
 
@@ -331,7 +331,7 @@ variable "table_name" {
 }
 
 variable "kms_key_arn" {
-  description = "A customer key in the hub's region for everything that can be encrypted; its policy must allow what modules/key allows. With it, the topics get customer keys of their own as well. Null: AWS's own keys, free of charge."
+  description = "A customer key in the hub's region for all resources that support encryption; its key policy must contain the statements of modules/key. If it is set, the topics get their own customer keys. Null: AWS's keys, free of charge."
   type        = string
   default     = null
 
@@ -342,7 +342,7 @@ variable "kms_key_arn" {
 }
 
 variable "deletion_protection" {
-  description = "Whether the table refuses to be deleted."
+  description = "Whether the table is protected against deletion."
   type        = bool
   default     = true
   nullable    = false
@@ -351,19 +351,19 @@ variable "deletion_protection" {
 # --- Alarms
 
 variable "alarm_emails" {
-  description = "Addresses that alarms are sent to, once each has confirmed."
+  description = "Email addresses for alarms; each must confirm its subscription."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))])
-    error_message = "alarm_emails must each be an e-mail address."
+    error_message = "alarm_emails must each be an email address."
   }
 }
 
 variable "alarm_topic_arn" {
-  description = "An existing SNS topic for alarms, in the hub's region; CloudWatch must be allowed to publish to it. Null: one is made."
+  description = "An existing SNS topic for alarms, in the hub's region; CloudWatch must be allowed to publish to it. Null: a topic is created."
   type        = string
   default     = null
 
@@ -374,7 +374,7 @@ variable "alarm_topic_arn" {
 }
 
 variable "alarm_topic_arns" {
-  description = "Existing SNS topics for alarms, in addition to alarm_topic_arn: each alarm goes to all of them. None at all: one is made."
+  description = "Existing SNS topics for alarms, in addition to alarm_topic_arn: each alarm is sent to all of them. If neither is set, a topic is created."
   type        = list(string)
   default     = []
   nullable    = false
@@ -386,7 +386,7 @@ variable "alarm_topic_arns" {
 }
 
 variable "round_alarm_minutes" {
-  description = "After how many minutes without a finished round there is an alarm, and a pair without an answer becomes stale: at least twice the longest time between two rounds of schedule_expression, so that one failed round raises no alarm."
+  description = "Minutes without a finished round before the alarm, and without a lookup result before a pair is stale: at least twice the longest time between two rounds of schedule_expression, to tolerate one failed round."
   type        = number
   default     = 90
   nullable    = false
@@ -398,7 +398,7 @@ variable "round_alarm_minutes" {
 }
 
 variable "images_never_found_threshold" {
-  description = "How many images may have a lookup that no region has ever answered before there is an alarm."
+  description = "Number of images that may have been found in no region with their current lookup before the alarm."
   type        = number
   default     = 0
   nullable    = false
@@ -410,7 +410,7 @@ variable "images_never_found_threshold" {
 }
 
 variable "pairs_failing_percent" {
-  description = "What percentage of all pairs may fail for a cause, in two rounds, before there is an alarm: throttling (also time-outs), access (roles, policies, disabled regions), image (no such image there, or no usable answer), other. 0: a single pair is an alarm. 100: no alarm."
+  description = "Percentage of all pairs that may fail in two rounds before the alarm, by cause: throttling (including time-outs), access (roles, policies, disabled regions), image (no such image in the region, or no usable result), other. 0: a single pair causes the alarm. 100: no alarm."
   type = object({
     throttling = optional(number, 1)
     access     = optional(number, 0)
@@ -427,7 +427,7 @@ variable "pairs_failing_percent" {
 }
 
 variable "pairs_stale_percent" {
-  description = "What percentage of all pairs may be stale before there is an alarm. 0: a single pair is an alarm."
+  description = "Percentage of all pairs that may be stale before the alarm. 0: a single pair causes the alarm."
   type        = number
   default     = 0
   nullable    = false
@@ -439,7 +439,7 @@ variable "pairs_stale_percent" {
 }
 
 variable "targets_failing_threshold" {
-  description = "In how many targets (an account and a region) all pairs may fail before there is an alarm."
+  description = "Number of targets (an account and a region) in which all pairs may fail before the alarm."
   type        = number
   default     = 0
   nullable    = false
@@ -451,7 +451,7 @@ variable "targets_failing_threshold" {
 }
 
 variable "rows_unreadable_threshold" {
-  description = "How many rows of the table may be unreadable before there is an alarm."
+  description = "Number of unreadable rows in the table before the alarm."
   type        = number
   default     = 0
   nullable    = false

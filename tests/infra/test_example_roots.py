@@ -54,7 +54,7 @@ def test_basic_root_creates_customer_keys(scratch: Path) -> None:
 
 def test_new_and_existing_key_exclude_each_other(scratch: Path) -> None:
     """`customer_keys` and `kms_key_arn` cannot be combined."""
-    with pytest.raises(TerraformError, match="set one of them only"):
+    with pytest.raises(TerraformError, match="set only one of them"):
         rendered(scratch, "basic", external_id="x-y", customer_keys=True, kms_key_arn=KEY)
 
 

@@ -238,7 +238,7 @@ def test_descriptions_are_readable(folder: Path, written: str, shown: str) -> No
         ("sensitive = false", "n/a"),
         ("nullable = false", "n/a _Must not be null._"),
         ("nullable = true", "n/a"),
-        ("nullable = false\ndefault = 0", "n/a _Null stands for the default._"),
+        ("nullable = false\ndefault = 0", "n/a _Null selects the default._"),
         ("ephemeral = true\nsensitive = true", "n/a _Sensitive._ _Ephemeral._"),
     ],
 )

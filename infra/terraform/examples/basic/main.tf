@@ -1,4 +1,4 @@
-# The same file in every example: what differs are the defaults, in variables.tf.
+# This file is the same in every example; the defaults in variables.tf differ.
 
 locals {
   repository      = "${path.module}/../../../.."
@@ -6,7 +6,7 @@ locals {
 }
 
 # One key for the queues, the table, the logs, the schedules and the alarms. The topics in the member
-# accounts get keys of their own.
+# accounts get their own keys.
 module "key" {
   source = "../../modules/key"
   count  = var.customer_keys ? 1 : 0
@@ -72,6 +72,6 @@ module "ami_tracker" {
 check "alarms" {
   assert {
     condition     = length(concat(coalesce(var.alarm_emails, []), coalesce(var.alarm_topic_arns, []), compact([var.alarm_topic_arn]))) > 0
-    error_message = "No one receives the alarms: set alarm_emails, alarm_topic_arn or alarm_topic_arns, or subscribe to the topic that is made for them."
+    error_message = "No one receives the alarms: set alarm_emails, alarm_topic_arn or alarm_topic_arns, or subscribe to the topic that the module creates."
   }
 }

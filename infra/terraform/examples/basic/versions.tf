@@ -8,8 +8,8 @@ terraform {
     }
   }
 
-  # A state that a team shares, with a lock (use_lockfile needs Terraform 1.10). The bucket must
-  # exist; versioning and encryption belong on it.
+  # A shared state for a team, with a lock (use_lockfile needs Terraform 1.10). The bucket must exist;
+  # enable versioning and encryption for it.
   #
   # backend "s3" {
   #   bucket       = "example-terraform-state"

@@ -1,15 +1,15 @@
-# Every variable of the module, under its name. Null is the module's own default.
+# All variables of the module, with the same names. Null selects the module's default.
 
 variable "external_id" {
-  description = "The external id that the roles in the member accounts require from the hub. Generate one for each deployment (`uuidgen`) and keep it."
+  description = "The external id that the roles in the member accounts require from the hub. Generate one for each deployment (`uuidgen`)."
   type        = string
   sensitive   = true
 }
 
-# --- Names and places
+# --- Names and locations
 
 variable "region" {
-  description = "The hub's region. Null: the region of the shell (AWS_REGION, or the profile's)."
+  description = "The hub's region. Null: the region of the shell (AWS_REGION or the profile)."
   type        = string
   default     = null
 }
@@ -27,13 +27,13 @@ variable "regions_file" {
 }
 
 variable "packages_folder" {
-  description = "Folder that `make package` writes the zips and their manifest to. Null: the repository's build/packages."
+  description = "Folder with the zips and the manifest from `make package`. Null: the repository's build/packages."
   type        = string
   default     = null
 }
 
 variable "tags" {
-  description = "Tags of every resource that can have tags."
+  description = "Tags of all resources that support tags."
   type        = map(string)
   default     = {}
 }
@@ -41,49 +41,49 @@ variable "tags" {
 # --- Functions and rounds
 
 variable "runtime" {
-  description = "Lambda runtime that the packages were built for; `make plan` sets it."
+  description = "Lambda runtime for which the packages were built; `make plan` sets it."
   type        = string
   default     = null
 }
 
 variable "architecture" {
-  description = "Processor architecture that the packages were built for; `make plan` sets it."
+  description = "Processor architecture for which the packages were built; `make plan` sets it."
   type        = string
   default     = null
 }
 
 variable "schedule_expression" {
-  description = "When a round begins: rate(…) or cron(…), in UTC."
+  description = "Schedule of the rounds: rate(…) or cron(…) in UTC."
   type        = string
   default     = null
 }
 
 variable "max_removed_percent" {
-  description = "The percentage of a target's images that one deployment may remove."
+  description = "Maximum percentage of a target's images that one deployment may remove."
   type        = number
   default     = null
 }
 
 variable "parameter_paths" {
-  description = "SSM parameters of the accounts' own that lookups may read, such as /golden/*, in addition to the public ones."
+  description = "SSM parameters of the accounts that lookups may read, such as /golden/*, in addition to the public ones."
   type        = list(string)
   default     = []
 }
 
 variable "lookup_memory_mb" {
-  description = "Memory of the lookup in MB."
+  description = "Memory of the lookup function in MB."
   type        = number
   default     = null
 }
 
 variable "lookup_maximum_concurrency" {
-  description = "How many lookups run at the same time."
+  description = "Maximum number of concurrent lookup functions."
   type        = number
   default     = null
 }
 
 variable "log_retention_days" {
-  description = "How many days the functions' logs are kept."
+  description = "Retention of the functions' logs in days."
   type        = number
   default     = null
 }
@@ -91,7 +91,7 @@ variable "log_retention_days" {
 # --- Member accounts
 
 variable "previous_external_ids" {
-  description = "Other external ids that the roles accept while one is replaced by another: first the new one, then the old one."
+  description = "Other external ids that the roles accept while the id is replaced: first the new one, then the old one."
   type        = list(string)
   sensitive   = true
   default     = []
@@ -109,13 +109,13 @@ variable "subscriber_account_ids" {
 }
 
 variable "role_path" {
-  description = "IAM path of every role and policy that is made."
+  description = "IAM path of every role and policy that the tracker creates."
   type        = string
   default     = "/"
 }
 
 variable "permissions_boundary" {
-  description = "Permissions boundary of every role that is made: a policy's name, path and name, or ARN. Null: none."
+  description = "Permissions boundary of every role that the tracker creates: a policy's name, path and name, or ARN. Null: none."
   type        = string
   default     = null
 }
@@ -132,25 +132,25 @@ variable "organizational_unit_ids" {
 }
 
 variable "stack_set_call_as" {
-  description = "SELF in the organisation's management account, DELEGATED_ADMIN in an account that is its delegated administrator for StackSets (SERVICE_MANAGED only)."
+  description = "SELF in the organisation's management account, DELEGATED_ADMIN in its delegated administrator for StackSets (SERVICE_MANAGED only)."
   type        = string
   default     = "DELEGATED_ADMIN"
 }
 
 variable "stack_set_failure_tolerance_percent" {
-  description = "In how many per cent of a region's accounts a StackSet operation may fail before it stops, rounded down. It works in as many accounts at once, in one at least."
+  description = "Percentage of a region's accounts, rounded down, in which a StackSet operation may fail before it stops. It deploys to the same number of accounts at once, and to at least one."
   type        = number
   default     = null
 }
 
 variable "stack_set_region_order" {
-  description = "Regions in which an update of all topics works one after the other, in this order. Empty: in all at once."
+  description = "Regions in the order in which an update of all topics deploys them, one after the other. Empty: all at once."
   type        = list(string)
   default     = []
 }
 
 variable "stack_set_administration_role_arn" {
-  description = "An existing role for self-managed StackSets. Null: one is made."
+  description = "An existing role for self-managed StackSets. Null: a role is created."
   type        = string
   default     = null
 }
@@ -162,7 +162,7 @@ variable "stack_set_execution_role_name" {
 }
 
 variable "fifo_topics" {
-  description = "Whether the topics are FIFO."
+  description = "Whether the topics are FIFO topics."
   type        = bool
   default     = false
 }
@@ -170,13 +170,13 @@ variable "fifo_topics" {
 # --- Protection
 
 variable "customer_keys" {
-  description = "Whether a customer key is made for the hub, and one for each topic: $1 a month each. Not together with kms_key_arn."
+  description = "Whether to create a customer key for the hub and one for each topic, at $1 per month each. Cannot be combined with kms_key_arn."
   type        = bool
   default     = false
 }
 
 variable "kms_key_arn" {
-  description = "An existing customer key for the hub; each topic gets a key of its own. Null: keys of AWS, free of charge, or what customer_keys says."
+  description = "An existing customer key for the hub; each topic gets its own key. Null: AWS's keys, free of charge, or those of customer_keys."
   type        = string
   default     = null
 }
@@ -188,7 +188,7 @@ variable "table_name" {
 }
 
 variable "deletion_protection" {
-  description = "Whether the table refuses to be deleted."
+  description = "Whether the table is protected against deletion."
   type        = bool
   default     = true
 }
@@ -196,36 +196,36 @@ variable "deletion_protection" {
 # --- Alarms
 
 variable "alarm_emails" {
-  description = "E-mail addresses that alarms are sent to. Must be empty together with alarm_topic_arn or alarm_topic_arns."
+  description = "Email addresses for alarms. Must be empty if alarm_topic_arn or alarm_topic_arns is set."
   type        = list(string)
 }
 
 variable "alarm_topic_arn" {
-  description = "An existing topic for alarms. Null: one is made."
+  description = "An existing topic for alarms. Null: a topic is created."
   type        = string
   default     = null
 }
 
 variable "alarm_topic_arns" {
-  description = "Existing topics for alarms; each alarm is sent to all of them. None: one is made."
+  description = "Existing topics for alarms; each alarm is sent to all of them. Empty: a topic is created."
   type        = list(string)
   default     = []
 }
 
 variable "round_alarm_minutes" {
-  description = "After how many minutes without a finished round there is an alarm."
+  description = "Minutes without a finished round before the alarm."
   type        = number
   default     = null
 }
 
 variable "images_never_found_threshold" {
-  description = "How many images may have a lookup that no region has ever answered before there is an alarm."
+  description = "Number of images that may have been found in no region with their current lookup before the alarm."
   type        = number
   default     = null
 }
 
 variable "pairs_failing_percent" {
-  description = "What percentage of all pairs may fail for a cause before there is an alarm."
+  description = "Percentage of all pairs that may fail before the alarm, by cause."
   type = object({
     throttling = optional(number)
     access     = optional(number)
@@ -236,19 +236,19 @@ variable "pairs_failing_percent" {
 }
 
 variable "pairs_stale_percent" {
-  description = "What percentage of all pairs may be stale before there is an alarm."
+  description = "Percentage of all pairs that may be stale before the alarm."
   type        = number
   default     = null
 }
 
 variable "targets_failing_threshold" {
-  description = "In how many targets all pairs may fail before there is an alarm."
+  description = "Number of targets in which all pairs may fail before the alarm."
   type        = number
   default     = null
 }
 
 variable "rows_unreadable_threshold" {
-  description = "How many rows of the table may be unreadable before there is an alarm."
+  description = "Number of unreadable rows in the table before the alarm."
   type        = number
   default     = null
 }

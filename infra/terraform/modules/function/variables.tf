@@ -9,14 +9,14 @@ variable "name" {
 }
 
 variable "description" {
-  description = "What the function does, for people who meet it in the console."
+  description = "Description of the function, shown in the console."
   type        = string
   default     = ""
   nullable    = false
 
   validation {
     condition     = length(var.description) <= 256
-    error_message = "description must have 256 characters at most."
+    error_message = "description must have at most 256 characters."
   }
 }
 
@@ -36,7 +36,7 @@ variable "handler" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_.]+\\.[A-Za-z0-9_]+$", var.handler))
-    error_message = "handler must be a module and a function in it, with dots between."
+    error_message = "handler must be a module and a function, separated by dots."
   }
 }
 
@@ -48,12 +48,12 @@ variable "runtime" {
 
   validation {
     condition     = startswith(var.runtime, "python3.")
-    error_message = "runtime must be a Python 3."
+    error_message = "runtime must be a Python 3 runtime, such as python3.13."
   }
 }
 
 variable "architecture" {
-  description = "Processor: arm64 or x86_64."
+  description = "Processor architecture: arm64 or x86_64."
   type        = string
   default     = "arm64"
   nullable    = false
@@ -65,7 +65,7 @@ variable "architecture" {
 }
 
 variable "memory_mb" {
-  description = "Memory in MB, and with it the share of a processor."
+  description = "Memory in MB, which also determines the share of a processor."
   type        = number
   default     = 512
   nullable    = false
@@ -77,7 +77,7 @@ variable "memory_mb" {
 }
 
 variable "timeout_seconds" {
-  description = "After how many seconds an invocation is stopped."
+  description = "Timeout of an invocation in seconds."
   type        = number
 
   validation {
@@ -87,7 +87,7 @@ variable "timeout_seconds" {
 }
 
 variable "maximum_event_age_seconds" {
-  description = "For how many seconds an asynchronous event waits for the function at most."
+  description = "Maximum age of an asynchronous event in seconds."
   type        = number
   default     = 900
   nullable    = false
@@ -106,7 +106,7 @@ variable "environment" {
 }
 
 variable "policy" {
-  description = "What the function may do, as an IAM policy document in JSON; writing its own log is added here."
+  description = "Permissions of the function, as an IAM policy document in JSON; the module adds the permission to write its log."
   type        = string
 
   validation {
@@ -116,19 +116,19 @@ variable "policy" {
 }
 
 variable "assumes" {
-  description = "ARNs of the roles, in any account, that the function may assume: 550 at most."
+  description = "ARNs of the roles, in any account, that the function may assume, at most 550."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = length(var.assumes) <= 550
-    error_message = "assumes must hold 550 roles at most: a role has ten managed policies of 50 each, and 50 beside what else it may do."
+    error_message = "assumes must have at most 550 roles: 50 in the inline policy, and 50 in each of ten managed policies."
   }
 }
 
 variable "kms_key_arn" {
-  description = "A customer key for the environment and the log. Null: AWS's own."
+  description = "A customer key for the environment and the log. Null: AWS's keys."
   type        = string
   default     = null
 
@@ -162,7 +162,7 @@ variable "permissions_boundary_arn" {
 }
 
 variable "log_retention_days" {
-  description = "How long the log is kept."
+  description = "Retention of the log in days."
   type        = number
   default     = 365
   nullable    = false
@@ -174,7 +174,7 @@ variable "log_retention_days" {
 }
 
 variable "tags" {
-  description = "Tags of everything that is made here."
+  description = "Tags of all resources of this module."
   type        = map(string)
   default     = {}
   nullable    = false

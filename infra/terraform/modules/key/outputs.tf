@@ -1,7 +1,7 @@
 output "arn" {
-  description = "ARN of the key: the hub's kms_key_arn."
+  description = "ARN of the key, for the hub's kms_key_arn."
 
-  # Put together, so that a plan that is to make the key knows already that there is one.
+  # Built from its parts, so that the ARN is not null in a plan that creates the key.
   value = "arn:${local.partition}:kms:${local.region}:${local.account_id}:key/${aws_kms_key.this.key_id}"
 }
 

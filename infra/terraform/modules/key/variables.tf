@@ -11,7 +11,7 @@ variable "name_prefix" {
 }
 
 variable "deletion_window_days" {
-  description = "How many days a deleted key can still be saved; what it encrypted is lost with it."
+  description = "Waiting period in days during which the deletion of the key can be cancelled; afterwards, data that it encrypted is lost."
   type        = number
   default     = 30
   nullable    = false

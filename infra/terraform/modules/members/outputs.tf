@@ -4,7 +4,7 @@ output "stack_set_names" {
 }
 
 output "execution_role_parameters" {
-  description = "`SELF_MANAGED`: the parameters of the execution role's template in every target account; null where the StackSets use other roles."
+  description = "`SELF_MANAGED`: the parameters of the execution role's template in every target account; null if the StackSets use other roles."
   value       = local.makes_administration ? local.execution_role_parameters : null
 }
 

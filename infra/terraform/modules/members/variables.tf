@@ -1,17 +1,17 @@
-# --- where
+# --- names and locations
 
 variable "name_prefix" {
-  description = "What the names of the StackSets and of their roles begin with."
+  description = "Prefix of the names of the StackSets and their roles."
   type        = string
 }
 
 variable "hub_account_id" {
-  description = "The account in which the functions run, and in which the StackSets are made."
+  description = "The account of the functions and the StackSets."
   type        = string
 }
 
 variable "home_region" {
-  description = "The region in which the StackSets are made, and the roles in every account: the provider's."
+  description = "The region of the StackSets and of the roles' stacks in every account: the provider's region."
   type        = string
 }
 
@@ -25,30 +25,30 @@ variable "targets" {
   }
 }
 
-# --- what is made there
+# --- resources in the accounts
 
 variable "lookup_role_name" {
-  description = "The role of the lookup function: it alone may assume the read roles."
+  description = "The role of the lookup function; only this role may assume the read roles."
   type        = string
 }
 
 variable "aggregator_role_name" {
-  description = "The role of the aggregator function: it alone may assume the publish roles."
+  description = "The role of the aggregator function; only this role may assume the publish roles."
   type        = string
 }
 
 variable "read_role_name" {
-  description = "The role to make in every account for looking up images."
+  description = "Name of the role in every account for looking up images."
   type        = string
 }
 
 variable "publish_role_name" {
-  description = "The role to make in every account for publishing."
+  description = "Name of the role in every account for publishing."
   type        = string
 }
 
 variable "topic_name" {
-  description = "The topic to make in every region of every account, without `.fifo`."
+  description = "Name of the topic in every region of every account, without `.fifo`."
   type        = string
 }
 
@@ -59,7 +59,7 @@ variable "fifo" {
 }
 
 variable "external_ids" {
-  description = "The external ids that the roles accept: two while one is being rotated."
+  description = "The external ids that the roles accept: two during a rotation."
   type        = list(string)
 }
 
@@ -70,31 +70,31 @@ variable "organization_id" {
 }
 
 variable "subscriber_account_ids" {
-  description = "Accounts outside the organisation that may subscribe too."
+  description = "Accounts outside the organisation that may subscribe."
   type        = list(string)
   default     = []
 }
 
 variable "parameter_paths" {
-  description = "Parameters of the accounts' own that hold image ids, such as `/golden/*`, beside the public ones."
+  description = "Parameters of the accounts that contain image ids, such as `/golden/*`, in addition to the public ones."
   type        = list(string)
   default     = []
 }
 
 variable "role_path" {
-  description = "The IAM path of the hub's roles, and of the roles to make."
+  description = "The IAM path of the roles in the hub and in the accounts."
   type        = string
   default     = "/"
 }
 
 variable "permissions_boundary" {
-  description = "A policy of this name, with its path if it has one, bounds the roles in every account; or the ARN of a policy of AWS. Null: with an execution role of ours the boundary that its template makes, else none."
+  description = "Permissions boundary of the roles in every account: the name of a policy, with its path if it has one, or the ARN of a policy of AWS. Null: the boundary that the template of the execution role creates; with another execution role, none."
   type        = string
   default     = null
 }
 
 variable "topic_encryption" {
-  description = "`aws-managed` for each account's key for SNS, `customer-key` for a key of each topic's own."
+  description = "`aws-managed` for each account's AWS managed key for SNS, `customer-key` for a customer key for each topic."
   type        = string
   default     = "aws-managed"
 
@@ -104,7 +104,7 @@ variable "topic_encryption" {
   }
 }
 
-# --- how
+# --- StackSet settings
 
 variable "permission_model" {
   description = "`SELF_MANAGED` deploys to the accounts of the targets, `SERVICE_MANAGED` to organizational units."
@@ -117,13 +117,13 @@ variable "permission_model" {
 }
 
 variable "organizational_unit_ids" {
-  description = "`SERVICE_MANAGED`: the organizational units (or the root) whose accounts get roles and topics, now and whenever they join."
+  description = "`SERVICE_MANAGED`: the organizational units (or the root) whose accounts, including future ones, get roles and topics."
   type        = list(string)
   default     = []
 }
 
 variable "call_as" {
-  description = "`SERVICE_MANAGED`: `SELF` in the organisation's management account, `DELEGATED_ADMIN` in an account that administers StackSets for it."
+  description = "`SERVICE_MANAGED`: `SELF` in the organisation's management account, `DELEGATED_ADMIN` in its delegated administrator for StackSets."
   type        = string
   default     = "SELF"
 
@@ -134,7 +134,7 @@ variable "call_as" {
 }
 
 variable "administration_role_arn" {
-  description = "`SELF_MANAGED`: the role that StackSets use in the hub account; null makes one, and the execution role of the hub account if that is a target."
+  description = "`SELF_MANAGED`: the role that StackSets use in the hub account; null creates it, and the execution role of the hub account if that is a target."
   type        = string
   default     = null
 }
@@ -145,7 +145,7 @@ variable "execution_role_name" {
 }
 
 variable "failure_tolerance_percent" {
-  description = "In how many per cent of a region's accounts an operation may fail before it stops, rounded down. It works in as many accounts at once, in one at least."
+  description = "Percentage of a region's accounts, rounded down, in which an operation may fail before it stops. It deploys to the same number of accounts at once, and to at least one."
   type        = number
   default     = 10
 
@@ -156,13 +156,13 @@ variable "failure_tolerance_percent" {
 }
 
 variable "region_order" {
-  description = "The regions in which an update of all topics works one after the other, in this order (which provider 5.100 does not send: AWS chooses one). Empty: in all regions at once."
+  description = "Regions in the order in which an update of all topics deploys them, one after the other (provider 5.100 does not send the order: AWS chooses one). Empty: all regions at once."
   type        = list(string)
   default     = []
 }
 
 variable "tags" {
-  description = "Tags of the StackSets; CloudFormation puts them on what they make, too."
+  description = "Tags of the StackSets and of the resources in their stacks."
   type        = map(string)
   default     = {}
 }
