@@ -2,9 +2,8 @@ data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
 
-# Everything else depends on the caller's identity, so what is wrong with the variables as a whole is
-# said before anything is asked of AWS. Variables see each other in `validation` from Terraform 1.9 on
-# only.
+# All other resources depend on the caller's identity, so Terraform reports problems across variables
+# before it calls AWS. A `validation` block can refer to other variables only from Terraform 1.9 on.
 data "aws_caller_identity" "current" {
   lifecycle {
     postcondition {
@@ -24,17 +23,17 @@ data "aws_caller_identity" "current" {
 
     precondition {
       condition     = (var.stack_set_model == "SERVICE_MANAGED") == (length(var.organizational_unit_ids) > 0)
-      error_message = "organizational_unit_ids must be given with stack_set_model = \"SERVICE_MANAGED\", and with no other: self-managed StackSets go to the accounts of regions.yaml."
+      error_message = "organizational_unit_ids must be set with stack_set_model = \"SERVICE_MANAGED\", and only then: self-managed StackSets deploy to the accounts of regions.yaml."
     }
 
     precondition {
       condition     = var.stack_set_model == "SERVICE_MANAGED" || var.stack_set_call_as == "SELF"
-      error_message = "stack_set_call_as = \"DELEGATED_ADMIN\" goes with stack_set_model = \"SERVICE_MANAGED\" only."
+      error_message = "stack_set_call_as = \"DELEGATED_ADMIN\" requires stack_set_model = \"SERVICE_MANAGED\"."
     }
 
     precondition {
       condition     = var.stack_set_model != "SERVICE_MANAGED" || var.organization_id != null
-      error_message = "organization_id must be given with stack_set_model = \"SERVICE_MANAGED\": the roles of an organisation should trust nobody outside it."
+      error_message = "organization_id must be set with stack_set_model = \"SERVICE_MANAGED\": the roles of an organisation should trust only its own principals."
     }
 
     precondition {
@@ -45,43 +44,43 @@ data "aws_caller_identity" "current" {
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     precondition {
       condition     = length(join(",", concat([var.external_id], var.previous_external_ids))) <= 1224
-      error_message = "external_id and previous_external_ids must have 1224 characters at most together: each role's trust policy names all of them, and holds 2,048."
+      error_message = "external_id and previous_external_ids must have at most 1224 characters together: each role's trust policy contains all of them, and is limited to 2,048 characters."
     }
 
     precondition {
       condition     = length(local.given_alarm_topic_arns) == 0 || length(var.alarm_emails) == 0
-      error_message = "alarm_emails subscribe to the topic that is made here; with alarm_topic_arn or alarm_topic_arns, subscribe them to those topics yourself."
+      error_message = "alarm_emails are subscribed only to the topic that this module creates; with alarm_topic_arn or alarm_topic_arns, subscribe them to those topics yourself."
     }
 
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
     precondition {
       condition     = length(local.given_alarm_topic_arns) <= 5
-      error_message = "alarm_topic_arn and alarm_topic_arns must name 5 topics at most together: a CloudWatch alarm takes no more."
+      error_message = "alarm_topic_arn and alarm_topic_arns must name at most 5 topics together, the limit of a CloudWatch alarm."
     }
 
     precondition {
       condition     = length(local.round_gaps) > 0
-      error_message = "schedule_expression is ${var.schedule_expression}, and the longest time between two of its rounds is unknown, so no alarm could tell that one is missing. In cron(…), use numbers, lists, ranges and steps for minutes and hours, and days of the week (MON-FRI); leave days of the month, months and years open (*)."
+      error_message = "schedule_expression is ${var.schedule_expression}, but the longest time between two of its rounds cannot be computed, so no alarm could detect a missing round. In cron(…), use numbers, lists, ranges and steps for minutes and hours, and days of the week (MON-FRI); use * for days of the month, months and years."
     }
 
     precondition {
       condition     = var.round_alarm_minutes >= 2 * local.interval_minutes
-      error_message = "round_alarm_minutes is ${var.round_alarm_minutes}, but must be at least ${2 * local.interval_minutes}: twice the longest time between two rounds of ${var.schedule_expression}, since a round that fails is repeated by the next.${2 * local.interval_minutes > 10080 ? " CloudWatch looks back 10080 minutes at most, so use a shorter schedule." : ""}"
+      error_message = "round_alarm_minutes is ${var.round_alarm_minutes}, but must be at least ${2 * local.interval_minutes}: twice the longest time between two rounds of ${var.schedule_expression}, to tolerate one failed round.${2 * local.interval_minutes > 10080 ? " CloudWatch evaluates at most 10080 minutes, so use a shorter interval." : ""}"
     }
 
     precondition {
       condition     = length(local.round_gaps) == 0 || 60 * local.shortest_minutes >= local.scheduler_timeout_seconds
-      error_message = "schedule_expression is ${var.schedule_expression}, with rounds ${local.shortest_minutes} minutes apart, but they must be at least ${ceil(local.scheduler_timeout_seconds / 60)} minutes apart: a round may run that long, and two rounds must not overlap."
+      error_message = "schedule_expression is ${var.schedule_expression}, with rounds ${local.shortest_minutes} minutes apart, but they must be at least ${ceil(local.scheduler_timeout_seconds / 60)} minutes apart: a round can run that long, and two rounds must not overlap."
     }
 
     precondition {
       condition     = length(local.foreign_regions) == 0
-      error_message = "${local.regions_name}: ${join(" and ", local.foreign_regions)} is not in the hub's partition, ${local.partition}; roles cannot be assumed across partitions, so it takes a hub of its own."
+      error_message = "${local.regions_name}: ${join(" and ", local.foreign_regions)} is not in the hub's partition, ${local.partition}; roles cannot be assumed across partitions, so deploy a separate hub in that partition."
     }
   }
 }
 
-# --- Names, all of them known when a plan is made: policies built of them can be read in full there
+# --- Names, all known at plan time, so the plan shows complete policies
 
 locals {
   partition  = data.aws_partition.current.partition
@@ -99,7 +98,7 @@ locals {
   schedule_dead_letters = "${var.name_prefix}-schedule-dead-letters"
   read_role_name        = "${var.name_prefix}-read"
   publish_role_name     = "${var.name_prefix}-publish"
-  path_in_names         = trimprefix(var.role_path, "/") # what settings and parameters put before a role's name
+  path_in_names         = trimprefix(var.role_path, "/") # prefix of role names in settings and parameters
   topic_base_name       = "${var.name_prefix}-releases"
   topic_name            = var.fifo_topics ? "${local.topic_base_name}.fifo" : local.topic_base_name
   execution_role_name   = coalesce(var.stack_set_execution_role_name, "${var.name_prefix}-stackset-execution")
@@ -120,11 +119,11 @@ locals {
 # --- The permissions boundary: null, a name with its path, or an ARN
 
 locals {
-  # Of a name: null.
+  # Null if the value is a name.
   boundary_partition = try(regex("^arn:([^:]+):", var.permissions_boundary)[0], null)
   boundary_account   = try(regex("^arn:[^:]+:iam::([^:]+):", var.permissions_boundary)[0], null)
 
-  # Members take path and name, and look in their own account, or an ARN of AWS.
+  # Members use path and name of a policy in their own account, or the ARN of an AWS policy.
   members_boundary = try(regex("^arn:[^:]+:iam::[0-9]{12}:policy/(.+)$", var.permissions_boundary)[0], var.permissions_boundary)
   permissions_boundary_arn = (
     local.boundary_account != null || var.permissions_boundary == null
@@ -133,27 +132,27 @@ locals {
   )
 }
 
-# --- Numbers that must fit together
+# --- Numbers that depend on each other
 
 locals {
   scheduler_timeout_seconds  = 300
   lookup_timeout_seconds     = 120
   aggregator_timeout_seconds = 240
 
-  # A message comes back when its lookup cannot be running any more: six time-outs, as AWS advises.
+  # The visibility timeout is six times the function's timeout, as AWS recommends.
   lookup_visibility_seconds = 6 * local.lookup_timeout_seconds
   max_receive_count         = 5
   queue_retention_seconds   = 24 * 60 * 60
-  # A message keeps its age when it moves, so dead letters must be kept for longer than the queue's.
+  # A message keeps its age when it moves, so the dead-letter queue needs a longer retention.
   dead_letters_retention_seconds = 14 * 24 * 60 * 60
 
-  # Longer than the aggregator may run, so that no sweep meets the one before it.
+  # Longer than the aggregator's timeout, so sweeps do not overlap.
   sweep_interval_minutes = 5
-  # What is younger is the stream's to announce.
+  # Releases younger than this are announced from the stream.
   sweep_older_than_seconds = 120
 }
 
-# --- How far apart rounds are
+# --- Time between rounds
 
 locals {
   rate_minutes = try([
@@ -170,7 +169,7 @@ locals {
     replace(replace(replace(replace(replace(replace(replace(replace(field,
     "?", "*"), "SUN", "1"), "MON", "2"), "TUE", "3"), "WED", "4"), "THU", "5"), "FRI", "6"), "SAT", "7")
   ]
-  # Of the others, only "any" can be repeated week by week.
+  # Only "any" is supported in the other fields: the schedule must repeat every week.
   cron_is_weekly = try(length(local.cron_fields) == 6 && alltrue([for at in [2, 3, 5] : local.cron_fields[at] == "*"]), false)
 
   cron_values = {
@@ -195,7 +194,7 @@ locals {
     ], [])
   }
 
-  # Hours of a week in which there are rounds, and how many hours it is from each to the next.
+  # Hours of a week with rounds, and the number of hours from each to the next.
   cron_hours = [
     for hour in sort([
       for each in setproduct(local.cron_values.day, local.cron_values.hour) : format("%03d", 24 * (each[0] - 1) + each[1])
@@ -206,7 +205,7 @@ locals {
     (number + 1 < length(local.cron_hours) ? local.cron_hours[number + 1] : local.cron_hours[0] + 168) - hour
   ])
 
-  # Minutes from one round to the next, as many as there are; none where the schedule does not tell.
+  # All distinct gaps between two rounds in minutes; empty if they cannot be computed.
   round_gaps = !local.cron_is_weekly ? local.rate_minutes : try(concat(
     [for number in range(1, length(local.cron_values.minute)) : local.cron_values.minute[number] - local.cron_values.minute[number - 1]],
     [for hours in local.cron_hour_gaps : 60 * hours - (reverse(local.cron_values.minute)[0] - local.cron_values.minute[0])],
@@ -215,12 +214,12 @@ locals {
   shortest_minutes = try(min(local.round_gaps...), 0)
 }
 
-# --- regions.yaml: which accounts, which regions
+# --- regions.yaml: accounts and regions
 
 locals {
   regions_name = basename(var.regions_file)
 
-  # An unquoted 023456701234 is an account, as the console reads it, and no octal number.
+  # An unquoted 023456701234 is an account id, as for `ami-tracker check`, not an octal number.
   regions_text = replace(
     file(var.regions_file),
     "/(?m)(AccountId[\"']?:[ \\t]+)([0-9]{12})([ \\t\\r]*(?:[,}#].*)?)$/",
@@ -232,39 +231,39 @@ locals {
 
   regions_read = [
     for number, entry in local.regions_entries : {
-      # What a person finds in the file: the entry's place, and its name where it has one.
+      # Location for messages: the entry's number, and its name if it has one.
       place      = "${local.regions_name}, entry ${number + 1}${can(entry.Name) ? " (${try(tostring(entry.Name), "?")})" : ""}"
       region     = try(tostring(entry.Name), "")
       account_id = try(tostring(coalesce(try(entry.AccountId, null), local.default_account)), "")
-      unknown    = try(setsubtract(keys(entry), ["Name", "AccountId"]), ["an entry that is no map"])
+      problems   = try([for key in setsubtract(keys(entry), ["Name", "AccountId"]) : "unknown key ${key}"], ["not a map"])
     }
   ]
 
   regions_problems = concat(
-    local.regions_document == null ? ["${local.regions_name} is empty or no valid YAML; `ami-tracker check` says in which line."] : [],
+    local.regions_document == null ? ["${local.regions_name} is empty or not valid YAML; `ami-tracker check` prints the line."] : [],
     [for key in try(setsubtract(keys(local.regions_document), ["AccountId", "regions"]), []) :
-      "${local.regions_name} holds ${key}, which means nothing here; it takes AccountId and regions."
+      "${local.regions_name}: unknown key ${key}; the allowed keys are AccountId and regions."
     ],
     local.regions_document != null && length(local.regions_entries) == 0 ? [
-      "${local.regions_name} names no region; list at least one below regions, such as `- Name: eu-west-1`."
+      "${local.regions_name} contains no region; add at least one below regions, such as `- Name: eu-west-1`."
     ] : [],
     flatten([for entry in local.regions_read : [
-      [for key in entry.unknown : "${entry.place}: ${key} means nothing here; an entry takes Name and AccountId."],
+      [for problem in entry.problems : "${entry.place}: ${problem}; the allowed keys are Name and AccountId."],
       can(regex("^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$", entry.region)) ? [] : [
         "${entry.place}: Name must be the name of a region, such as eu-west-1."
       ],
       can(regex("^[0-9]{12}$", entry.account_id)) ? [] : [
         entry.account_id == "" ?
-        "${entry.place}: there is no account for it; give it an AccountId, or the file one for all." :
+        "${entry.place}: AccountId is missing; set it in the entry, or once at the top of the file." :
         "${entry.place}: AccountId is ${entry.account_id}, but must be exactly 12 digits; put it in quotes."
       ],
     ]]),
     length(distinct([for entry in local.regions_read : "${entry.account_id}/${entry.region}"])) == length(local.regions_read) ? [] : [
-      "${local.regions_name} names a region twice for the same account; leave one of them out."
+      "${local.regions_name} names a region twice for the same account; remove one of the entries."
     ],
   )
 
-  # None as long as the file is wrong, so that nothing but the problems themselves is complained of.
+  # Empty while the file is invalid, so only the problems of the file are reported.
   targets = [
     for entry in local.regions_read : { account_id = entry.account_id, region = entry.region }
     if length(local.regions_problems) == 0

@@ -84,7 +84,7 @@ def test_another_platform_is_refused(terraform: Terraform, packages: Path) -> No
         ("architecture", "x86_64", "arm64"),
     ):
         assert (
-            f"{name} is {wanted}, but {packages}/manifest.json says that the packages were built "
+            f"{name} is {wanted}, but the packages of {packages}/manifest.json were built "
             f'for {built}: set {name} = "{built}", or run `make package {name.upper()}={wanted}`.'
         ) in said
 
@@ -97,7 +97,7 @@ def test_another_regions_file_is_refused(tree: Path, terraform: Terraform, packa
 
     assert (
         "regions.yaml names 111122223333/eu-north-1, but the packages of "
-        f"{packages}/manifest.json were built without: run `make package` again."
+        f"{packages}/manifest.json were built without these targets: run `make package` again."
     ) in said
     assert (
         f"The packages of {packages}/manifest.json were built for 111122223333/eu-west-1, which "

@@ -475,8 +475,8 @@ class TestSelfManaged:
     @pytest.mark.parametrize(
         ("changed", "said"),
         [
-            ({"organizational_unit_ids": ["ou-abcd-11111111"]}, "organizational_unit_ids mean"),
-            ({"call_as": "DELEGATED_ADMIN"}, "know no delegated administrator"),
+            ({"organizational_unit_ids": ["ou-abcd-11111111"]}, "organizational_unit_ids cannot"),
+            ({"call_as": "DELEGATED_ADMIN"}, "cannot use a delegated administrator"),
             ({"permission_model": "SERVICE_MANAGED"}, "name at least one"),
         ],
     )

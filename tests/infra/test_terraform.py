@@ -171,18 +171,17 @@ regions:
 """
 
 WHAT_IS_WRONG = """
-regions.yaml holds Regions, which means nothing here; it takes AccountId and regions.
-regions.yaml, entry 1 (us-east-1): there is no account for it; give it an AccountId, or the file one
-for all.
+regions.yaml: unknown key Regions; the allowed keys are AccountId and regions.
+regions.yaml, entry 1 (us-east-1): AccountId is missing; set it in the entry, or once at the top of
+the file.
 regions.yaml, entry 2 (eu-west-1): AccountId is 12345, but must be exactly 12 digits; put it in
 quotes.
-regions.yaml, entry 3 (eu-west-2): Account means nothing here; an entry takes Name and AccountId.
+regions.yaml, entry 3 (eu-west-2): unknown key Account; the allowed keys are Name and AccountId.
 regions.yaml, entry 4 (Virginia): Name must be the name of a region, such as eu-west-1.
-regions.yaml, entry 5: an entry that is no map means nothing here; an entry takes Name and
-AccountId.
+regions.yaml, entry 5: not a map; the allowed keys are Name and AccountId.
 regions.yaml, entry 5: Name must be the name of a region, such as eu-west-1.
-regions.yaml, entry 5: there is no account for it; give it an AccountId, or the file one for all.
-regions.yaml names a region twice for the same account; leave one of them out.
+regions.yaml, entry 5: AccountId is missing; set it in the entry, or once at the top of the file.
+regions.yaml names a region twice for the same account; remove one of the entries.
 """
 
 
@@ -201,9 +200,9 @@ ONE_REGION = 'AccountId: "111122223333"\nregions:\n  - Name: us-east-1\n'
 @pytest.mark.parametrize(
     ("regions", "expected"),
     [
-        ("regions: []\n", "names no region; list at least one below regions, such as `- Name: "),
-        ("regions: [\n", "is empty or no valid YAML; `ami-tracker check` says in which line."),
-        ("", "is empty or no valid YAML; `ami-tracker check` says in which line."),
+        ("regions: []\n", "contains no region; add at least one below regions, such as `- Name: "),
+        ("regions: [\n", "is empty or not valid YAML; `ami-tracker check` prints the line."),
+        ("", "is empty or not valid YAML; `ami-tracker check` prints the line."),
         (f"{ONE_REGION}  - Name: cn-north-1\n", "cn-north-1 is not in the hub's partition, aws"),
     ],
 )
@@ -293,9 +292,9 @@ def test_shortest_alarm_window_is_accepted(scratch: Path, schedule: str, shortes
         "cron(a b * * ? *)",
     ],
 )
-def test_schedule_of_unknown_interval_is_refused(scratch: Path, schedule: str) -> None:
-    """A schedule whose longest interval is unknown is refused with every alarm window."""
-    assert "between two of its rounds is unknown" in refusal(scratch, schedule, 10080)
+def test_a_schedule_of_unknown_length_is_refused(scratch: Path, schedule: str) -> None:
+    """No alarm could tell that a round is missing, whatever its window."""
+    assert "between two of its rounds cannot be computed" in refusal(scratch, schedule, 10080)
 
 
 @pytest.mark.parametrize(
@@ -319,7 +318,7 @@ def test_schedule_with_too_long_intervals_is_refused(scratch: Path) -> None:
     message = refusal(scratch, "cron(0 6 ? * MON *)", 10080)
 
     assert "at least 20160: twice" in message
-    assert "CloudWatch looks back 10080 minutes at most, so use a shorter schedule." in message
+    assert "CloudWatch evaluates at most 10080 minutes, so use a shorter interval." in message
 
 
 # --- checkov

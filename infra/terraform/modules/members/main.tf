@@ -9,24 +9,24 @@ locals {
   units    = distinct(var.organizational_unit_ids)
   topic    = var.fifo ? "${var.topic_name}.fifo" : var.topic_name
 
-  # CloudFormation knows no null: an empty parameter says "none".
+  # CloudFormation has no null: an empty parameter means none.
   organization_id      = var.organization_id == null ? "" : var.organization_id
   permissions_boundary = var.permissions_boundary == null ? "" : var.permissions_boundary
-  # What parameters put before the name of a role that has a path.
+  # Prefix of role names in parameters, for roles that have a path.
   path_in_names = trimprefix(var.role_path, "/")
 
-  # The execution role of ours makes roles with a boundary only, and its template makes that boundary
-  # where no other is given. An organisation's own execution role knows no such policy.
+  # This project's execution role creates roles only with a boundary, and its template creates that
+  # boundary if none is given. An existing execution role of an organisation has no such policy.
   makes_boundary = local.makes_administration && var.permissions_boundary == null
   roles_boundary = local.makes_boundary ? "${var.name_prefix}-members-boundary" : local.permissions_boundary
 
   templates = "${path.module}/../../../cloudformation"
 
-  # Never more accounts at once than may fail: with the concurrency mode STRICT_FAILURE_TOLERANCE, which
-  # is the default, CloudFormation allows one more at most. It rounds both numbers of accounts down, this
-  # one to 1 at least.
+  # The same number of accounts at once as may fail: the default concurrency mode
+  # STRICT_FAILURE_TOLERANCE allows at most one more. CloudFormation rounds both numbers of accounts
+  # down, this one to at least 1.
   # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperationPreferences.html
-  # Nothing here depends on the targets: one place more must not change what existing instances have.
+  # This value does not depend on the targets: a new target must not change existing instances.
   concurrent_percent = max(var.failure_tolerance_percent, 1)
 
   stack_sets = {
@@ -68,19 +68,19 @@ locals {
   }
 
   # A self-managed instance of the roles overrides the StackSet's Regions with those of its account. The
-  # StackSet's own value is one that never changes, since each change of it updates every account. An
-  # instance of a unit is of many accounts, so service-managed roles name the regions of all targets.
+  # value of the StackSet never changes, since each change of it would update every account. A
+  # service-managed instance covers many accounts, so its roles name the regions of all targets.
   own_regions = {
     for account in local.accounts :
     account => join(",", sort(distinct([for target in var.targets : target.region if target.account_id == account])))
   }
 
-  # One stack instance for each place, because the provider's aws_cloudformation_stack_instances
+  # One resource for each stack instance, because the provider's aws_cloudformation_stack_instances
   # ignores `accounts` and deploys to the hub (terraform-provider-aws issue 42172), and reads every
-  # instance of its StackSet as its own, so that two of them would remove each other's.
-  # A service-managed instance stands for a region of one organizational unit: another list of units
-  # would have the provider delete the instance, topics and subscriptions with it, and make it anew.
-  # `region` is the argument that providers 5 and 6 share; 6 calls it deprecated.
+  # instance of its StackSet as its own, so two of them would delete each other's instances.
+  # A service-managed instance is for one region of one organizational unit: if its list of units
+  # changed, the provider would replace it and delete its topics and subscriptions.
+  # `region` is the argument that both provider 5 and 6 have; in 6 it is deprecated.
   instances = {
     roles = (local.self_managed
       ? { for account in local.accounts : account => { account_id = account, unit = null, region = var.home_region } }
@@ -93,7 +93,7 @@ locals {
   }
 }
 
-# --- self-managed: named accounts, with roles of our own
+# --- self-managed: given accounts, with this module's roles
 
 resource "aws_cloudformation_stack_set" "self_managed" {
   for_each = { for name, it in local.stack_sets : name => it if local.self_managed }
@@ -124,7 +124,7 @@ resource "aws_cloudformation_stack_set" "self_managed" {
     update = "2h"
   }
 
-  # Every operation needs these, the deletion of the last instance too.
+  # Every operation needs these, including the deletion of the last instance.
   depends_on = [
     aws_iam_role_policy.administration,
     aws_iam_role_policy_attachment.administration_more,
@@ -134,17 +134,17 @@ resource "aws_cloudformation_stack_set" "self_managed" {
   lifecycle {
     precondition {
       condition     = length(var.organizational_unit_ids) == 0
-      error_message = "organizational_unit_ids mean nothing to self-managed StackSets, which deploy to the accounts in regions.yaml; remove them, or set stack_set_model to \"SERVICE_MANAGED\"."
+      error_message = "organizational_unit_ids cannot be used with self-managed StackSets, which deploy to the accounts in regions.yaml; remove them, or set stack_set_model to \"SERVICE_MANAGED\"."
     }
 
     precondition {
       condition     = var.call_as == "SELF"
-      error_message = "Self-managed StackSets know no delegated administrator; set stack_set_call_as to \"SELF\", or stack_set_model to \"SERVICE_MANAGED\"."
+      error_message = "Self-managed StackSets cannot use a delegated administrator; set stack_set_call_as to \"SELF\", or stack_set_model to \"SERVICE_MANAGED\"."
     }
   }
 }
 
-# --- service-managed: organizational units, with the roles that Organizations makes
+# --- service-managed: organizational units, with the roles that Organizations creates
 
 resource "aws_cloudformation_stack_set" "service_managed" {
   for_each = { for name, it in local.stack_sets : name => it if !local.self_managed }
@@ -157,8 +157,8 @@ resource "aws_cloudformation_stack_set" "service_managed" {
   parameters       = each.value.parameters
   capabilities     = each.value.capabilities
 
-  # An account that joins one of the units gets its roles and topics by itself, and loses them when
-  # it leaves.
+  # CloudFormation creates roles and topics in accounts that join a unit, and deletes them in accounts
+  # that leave it.
   auto_deployment {
     enabled                          = true
     retain_stacks_on_account_removal = false
@@ -182,7 +182,7 @@ resource "aws_cloudformation_stack_set" "service_managed" {
   }
 
   lifecycle {
-    # AWS fills it in, which providers older than 2026 take for a change to undo:
+    # AWS sets it, and providers before 2026 plan to remove it:
     # https://github.com/hashicorp/terraform-provider-aws/issues/23464
     ignore_changes = [administration_role_arn]
 
@@ -193,7 +193,7 @@ resource "aws_cloudformation_stack_set" "service_managed" {
 
     precondition {
       condition     = var.administration_role_arn == null
-      error_message = "Service-managed StackSets take no administration role; remove stack_set_administration_role_arn."
+      error_message = "Service-managed StackSets do not use an administration role; remove stack_set_administration_role_arn."
     }
   }
 }
@@ -201,7 +201,7 @@ resource "aws_cloudformation_stack_set" "service_managed" {
 check "management_account" {
   assert {
     condition     = local.self_managed || var.call_as == "DELEGATED_ADMIN" || !contains(local.accounts, var.hub_account_id)
-    error_message = "Service-managed StackSets never deploy to the organisation's management account, which ${var.hub_account_id} is here: its targets need infra/cloudformation/member-roles.yaml and region-topic.yaml deployed by hand."
+    error_message = "Service-managed StackSets never deploy to the organisation's management account, here ${var.hub_account_id}: for its targets, deploy infra/cloudformation/member-roles.yaml and region-topic.yaml by hand."
   }
 }
 
@@ -209,11 +209,11 @@ check "management_account" {
 check "self_managed_places" {
   assert {
     condition     = !local.self_managed || length(local.instances.topics) <= local.places_without_warning
-    error_message = "stack_set_model = \"SELF_MANAGED\" with ${length(local.instances.topics)} accounts and regions: each is a resource of Terraform and a StackSet operation of its own, about a minute, so beyond ${local.places_without_warning} of them a first deployment can take hours, and each plan reads every one. List fewer accounts in regions.yaml (one account for each region is enough for public images), or set stack_set_model to \"SERVICE_MANAGED\" in an organisation."
+    error_message = "stack_set_model = \"SELF_MANAGED\" with ${length(local.instances.topics)} accounts and regions: each is a Terraform resource and a StackSet operation of about a minute, so with more than ${local.places_without_warning} a first deployment can take hours, and each plan reads every one. List fewer accounts in regions.yaml (one account for each region is enough for public images), or set stack_set_model to \"SERVICE_MANAGED\" in an organisation."
   }
 }
 
-# --- the places
+# --- the stack instances
 
 locals {
   places_without_warning = 300
@@ -253,8 +253,8 @@ resource "aws_cloudformation_stack_set_instance" "roles" {
   }
 
   lifecycle {
-    # They matter to the operation that makes an instance, and the provider's update of them fails for
-    # organizational units: https://github.com/hashicorp/terraform-provider-aws/issues/40675
+    # Only the operation that creates an instance uses them, and the provider's update of them fails
+    # for organizational units: https://github.com/hashicorp/terraform-provider-aws/issues/40675
     ignore_changes = [operation_preferences]
   }
 }
@@ -291,7 +291,7 @@ resource "aws_cloudformation_stack_set_instance" "topics" {
   }
 }
 
-# --- self-managed: the role that StackSets use here, and the one that they use in this account
+# --- self-managed: the administration role, and the execution role of the hub account
 
 locals {
   makes_administration = local.self_managed && var.administration_role_arn == null
@@ -306,7 +306,7 @@ locals {
     : "arn:${local.partition}:iam::${var.hub_account_id}:policy/${var.permissions_boundary}"
   )
 
-  # In every target account. The role has no path: StackSets take its name alone, and no ARN.
+  # For every target account. The role has no path: StackSets accept only its name, not an ARN.
   # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackSet.html
   execution_role_parameters = {
     HubAccountId           = var.hub_account_id
@@ -321,9 +321,9 @@ locals {
     Encryption             = var.topic_encryption
   }
 
-  # The regions that need not be enabled. From every other one StackSets calls under a name of its
-  # own: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-opt-in-regions.html
-  # The list is closed: regions since March 2019 must be enabled.
+  # Regions that are enabled by default. In all others, StackSets uses a regional service principal:
+  # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-opt-in-regions.html
+  # The list is complete: regions added since March 2019 must be enabled.
   regions_by_default = toset([
     "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1",
     "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2",
@@ -345,7 +345,7 @@ data "aws_iam_policy_document" "administration_trust" {
       )
     }
 
-    # Else another account's StackSet could have CloudFormation use this role.
+    # Otherwise a StackSet of another account could use this role through CloudFormation.
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
@@ -360,7 +360,8 @@ data "aws_iam_policy_document" "administration_trust" {
   }
 }
 
-# A role's inline policies hold 10,240 characters and a managed one 6,144: 50 ARNs fit into either.
+# Limits: 10,240 characters for a role's inline policies, 6,144 for a managed policy. Either can contain
+# 50 ARNs.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 locals {
   execution_roles = chunklist(
@@ -423,9 +424,9 @@ resource "aws_iam_role_policy_attachment" "administration_more" {
   policy_arn = aws_iam_policy.administration_more[count.index].arn
 }
 
-# Every target account needs this role; only the hub's own can be made from here.
+# Every target account needs this role; Terraform can create only the hub's own.
 resource "aws_cloudformation_stack" "execution_role" {
-  # checkov:skip=CKV_AWS_124:Terraform waits for the stack and reports what goes wrong in it.
+  # checkov:skip=CKV_AWS_124:Terraform waits for the stack and reports its errors.
   count = local.makes_administration && contains(local.accounts, var.hub_account_id) ? 1 : 0
 
   name          = "${var.name_prefix}-stackset-execution"
