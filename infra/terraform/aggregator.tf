@@ -13,7 +13,7 @@ module "aggregator" {
   policy          = data.aws_iam_policy_document.aggregator.json
   assumes         = [for id in local.target_accounts : "arn:${local.partition}:iam::${id}:role${var.role_path}${local.publish_role_name}"]
 
-  # A sweep that could not begin before the next one is due must not run beside it.
+  # A delayed sweep must not overlap with the next one.
   maximum_event_age_seconds = 60 * local.sweep_interval_minutes
 
   environment = {
@@ -52,7 +52,7 @@ data "aws_iam_policy_document" "aggregator" {
     resources = ["${local.table_arn}/index/${local.pending_index}"]
   }
 
-  # Used by the event source mapping, in the function's name. A stream's name is the time it was made.
+  # Used by the event source mapping, with the function's role. The name of a stream is its creation time.
   statement {
     sid = "ReadStream"
     actions = [
@@ -76,7 +76,7 @@ resource "aws_lambda_event_source_mapping" "releases" {
   bisect_batch_on_function_error = true
   function_response_types        = ["ReportBatchItemFailures"]
 
-  # Bounded: the sweep makes up for whatever the stream gives up.
+  # Limited: the sweep announces what the stream has not.
   maximum_record_age_in_seconds = 3600
   maximum_retry_attempts        = 3
 
@@ -91,16 +91,16 @@ resource "aws_lambda_event_source_mapping" "releases" {
 
   tags = var.tags
 
-  # Lambda refuses a mapping whose function may not read the source yet.
+  # Lambda refuses a mapping if the function has no permission to read the source.
   depends_on = [module.aggregator]
 }
 
 # --- Sweep
 
 resource "aws_scheduler_schedule" "sweep" {
-  # checkov:skip=CKV_AWS_297:A customer key is the user's choice (kms_key_arn); the schedule's input is no secret.
+  # checkov:skip=CKV_AWS_297:A customer key is optional (kms_key_arn); the schedule's input is not secret.
   name                = "${var.name_prefix}-sweep"
-  description         = "Announces what the stream has left pending, and counts it."
+  description         = "Announces and counts pending releases."
   schedule_expression = "rate(${local.sweep_interval_minutes} minutes)"
   kms_key_arn         = var.kms_key_arn
 
@@ -120,13 +120,13 @@ resource "aws_scheduler_schedule" "sweep" {
       arn = aws_sqs_queue.schedule_dead_letters.arn
     }
 
-    # Older than this, the next sweep does the same.
+    # After this time, the next sweep does the same.
     retry_policy {
       maximum_event_age_in_seconds = 60 * local.sweep_interval_minutes
       maximum_retry_attempts       = 2
     }
   }
 
-  # Else an event that comes at once finds a role that may not invoke yet.
+  # Otherwise an early event fails because the role has no permission to invoke yet.
   depends_on = [aws_iam_role_policy.schedule]
 }

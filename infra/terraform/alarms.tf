@@ -1,27 +1,27 @@
 locals {
-  # How far back the alarms over rounds look: two of the schedule's intervals at least, so that one
-  # round that fails wakes nobody. CloudWatch looks a day back in minutes, and a week in hours.
+  # Alarms over rounds evaluate at least two intervals of the schedule, to tolerate one failed round.
+  # CloudWatch evaluates at most a day with periods of minutes, and a week with periods of an hour.
   round_period  = var.round_alarm_minutes <= 1440 ? 300 : 3600
   round_periods = ceil(var.round_alarm_minutes * 60 / local.round_period)
-  # One more where rounds are counted: else an alarm ended while the newest period is being filled.
+  # One more where rounds are counted: otherwise an alarm ends before the newest period has data.
   round_window = min(local.round_periods + 1, local.round_period < 3600 ? 288 : 168)
 
-  # Older than any message that is merely being retried: that one is a dead letter by then.
+  # Older than any message that is still retried: by then it is in the dead-letter queue.
   stale_seconds = max(var.round_alarm_minutes * 60, (local.max_receive_count + 1) * local.lookup_visibility_seconds)
 
-  # Every metric of our own has the service as a dimension.
+  # Every metric of the functions has the service as a dimension.
   of_scheduler  = { service = "scheduler" }
   of_aggregator = { service = "aggregator" }
 
-  # What an alarm says nothing of: something happened that should not, and silence is good.
+  # Defaults of the alarms: any event breaches, missing data does not.
   usual_alarm = {
     comparison_operator = "GreaterThanThreshold"
     threshold           = 0
     treat_missing_data  = "notBreaching"
   }
 
-  # Health is measured once a round, zeros included. Such an alarm is as the last round measured it:
-  # without data in between it stays as it is.
+  # Health metrics are published once per round, zeros included. The alarm keeps its state while
+  # there is no data between two rounds.
   health_alarm = {
     namespace           = local.metrics_namespace
     dimensions          = local.of_scheduler
@@ -32,7 +32,7 @@ locals {
     treat_missing_data  = "ignore"
   }
 
-  # Each key is the end of the alarm's name, and a heading of the runbook, infra/README.md.
+  # Each key is the suffix of the alarm's name, and a heading of the runbook, infra/README.md.
   alarms = {
     scheduler-errors = {
       description         = "The scheduler failed in at least two of the rounds of the last ${var.round_alarm_minutes} minutes: some pairs were not looked up."
@@ -45,7 +45,7 @@ locals {
       datapoints_to_alarm = 2
     }
     lookup-errors = {
-      description         = "Whole batches of lookups failed, and failed again when they came back: the table or the function itself is in trouble."
+      description         = "Whole batches of lookups failed repeatedly: the table or the function itself fails."
       namespace           = "AWS/Lambda"
       metric_name         = "Errors"
       dimensions          = { FunctionName = local.lookup_name }
@@ -55,7 +55,7 @@ locals {
       datapoints_to_alarm = 2
     }
     aggregator-errors = {
-      description         = "The aggregator failed repeatedly within half an hour: releases may be committed and not announced."
+      description         = "The aggregator failed repeatedly within half an hour: committed releases may not be announced."
       namespace           = "AWS/Lambda"
       metric_name         = "Errors"
       dimensions          = { FunctionName = local.aggregator_name }
@@ -65,7 +65,7 @@ locals {
       datapoints_to_alarm = 2
     }
     dead-letters = {
-      description         = "Lookups were given up after ${local.max_receive_count} attempts; their pairs get another chance with the next round, the messages wait to be looked at."
+      description         = "Lookup requests failed ${local.max_receive_count} times and are in the dead-letter queue; the next round looks up their pairs again."
       namespace           = "AWS/SQS"
       metric_name         = "ApproximateNumberOfMessagesVisible"
       dimensions          = { QueueName = local.dead_letters_name }
@@ -85,19 +85,19 @@ locals {
       datapoints_to_alarm = 1
     }
     release-pending = {
-      description         = "A release has waited for its announcement for more than a quarter of an hour, or no sweep has counted for ten minutes."
+      description         = "A release has been pending for more than a quarter of an hour, or no sweep has reported for ten minutes."
       namespace           = local.metrics_namespace
       metric_name         = "OldestPendingSeconds"
       dimensions          = local.of_aggregator
       statistic           = "Maximum"
       threshold           = 900
       period              = 300
-      evaluation_periods  = 2 # a sweep may come a little late, and leave one period empty
+      evaluation_periods  = 2 # a late sweep can leave one period empty
       datapoints_to_alarm = 2
       treat_missing_data  = "breaching"
     }
     unreadable-releases = {
-      description         = "Release rows make no sense to the aggregator; they stay pending until somebody mends them."
+      description         = "The aggregator cannot decode some release rows; they stay pending until they are repaired or deleted."
       namespace           = local.metrics_namespace
       metric_name         = "UnreadableReleases"
       dimensions          = local.of_aggregator
@@ -107,7 +107,7 @@ locals {
       datapoints_to_alarm = 1
     }
     round-missing = {
-      description         = "No round has finished for ${var.round_alarm_minutes} minutes: nothing new is being found."
+      description         = "No round has finished for ${var.round_alarm_minutes} minutes: no new images are found."
       namespace           = local.metrics_namespace
       metric_name         = "RoundsFinished"
       dimensions          = local.of_scheduler
@@ -120,7 +120,7 @@ locals {
       treat_missing_data  = "breaching"
     }
     requests-waiting = {
-      description         = "Requests have waited for more than ${ceil(local.stale_seconds / 60)} minutes: lookups do not keep up with the rounds, or do not run."
+      description         = "Requests have waited for more than ${ceil(local.stale_seconds / 60)} minutes: the lookups are too slow or do not run."
       namespace           = "AWS/SQS"
       metric_name         = "ApproximateAgeOfOldestMessage"
       dimensions          = { QueueName = local.queue_name }
@@ -131,13 +131,13 @@ locals {
       datapoints_to_alarm = 3
     }
     removals-refused = {
-      description         = "The catalogue removes more than ${var.max_removed_percent} per cent of a target's images at once; nothing was removed there."
+      description         = "The catalogue removes more than ${var.max_removed_percent} per cent of a target's images at once; nothing was removed in that region."
       namespace           = local.metrics_namespace
       metric_name         = "RemovalsRefused"
       dimensions          = local.of_scheduler
       statistic           = "Sum"
       period              = local.round_period
-      evaluation_periods  = local.round_window # every round refuses again, until somebody decides
+      evaluation_periods  = local.round_window # every round refuses the removal again
       datapoints_to_alarm = 1
     }
     regions-failed = {
@@ -151,13 +151,13 @@ locals {
       datapoints_to_alarm = 2
     }
     images-never-found = merge(local.health_alarm, {
-      description = "More than ${var.images_never_found_threshold} images have a lookup that no region has ever answered: most likely a mistake in tracked_images."
+      description = "More than ${var.images_never_found_threshold} images were found in no region with their current lookup: most likely a mistake in tracked_images."
       metric_name = "ImagesNeverFound"
       statistic   = "Maximum"
       threshold   = var.images_never_found_threshold
     })
     targets-failing = merge(local.health_alarm, {
-      description = "In more than ${var.targets_failing_threshold} targets (an account and a region) every pair fails or is stale: nothing new is found there."
+      description = "In more than ${var.targets_failing_threshold} targets (an account and a region) every pair fails or is stale: no new images are found there."
       metric_name = "TargetsFailing"
       threshold   = var.targets_failing_threshold
     })
@@ -168,7 +168,7 @@ locals {
     })
   }
 
-  # Percentages of all pairs. The causes are fields of the metric's second dimension.
+  # Percentages of all pairs. The causes are values of the metric's second dimension.
   share_alarms = merge(
     {
       for cause, percent in var.pairs_failing_percent : "pairs-failing-${cause}" => {
@@ -184,7 +184,7 @@ locals {
     },
     {
       pairs-stale = merge(local.health_alarm, {
-        description = "More than ${var.pairs_stale_percent} % of all pairs were not answered in two windows: what is shown of them may be outdated."
+        description = "More than ${var.pairs_stale_percent} % of all pairs had no lookup result in two windows: their rows may be outdated."
         metric_name = "PairsStale"
         threshold   = var.pairs_stale_percent
       })
@@ -193,7 +193,7 @@ locals {
   causes = {
     throttling = "throttling or time-outs"
     access     = "missing access"
-    image      = "lookups without a usable answer"
+    image      = "lookups without a usable result"
     other      = "errors of an unknown class"
   }
 
@@ -235,7 +235,7 @@ resource "aws_cloudwatch_metric_alarm" "shares" {
   datapoints_to_alarm = each.value.datapoints_to_alarm
   treat_missing_data  = each.value.treat_missing_data
 
-  # Without any pair, the division has no result, which is no data.
+  # Without pairs, the division has no result, which counts as missing data.
   metric_query {
     id          = "share"
     label       = "Percentage of all pairs"
@@ -275,16 +275,16 @@ resource "aws_cloudwatch_metric_alarm" "shares" {
   tags = var.tags
 }
 
-# --- Where alarms go
+# --- Topics of the alarms
 
 locals {
   given_alarm_topic_arns = distinct(concat(var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn], var.alarm_topic_arns))
-  # More than five are refused by a precondition, which the provider would repeat for every alarm.
+  # A precondition refuses more than five; without the slice, the provider reports an error for every alarm.
   alarm_topic_arns = slice(concat(local.given_alarm_topic_arns, aws_sns_topic.alarms[*].arn), 0, max(1, min(5, length(local.given_alarm_topic_arns))))
 }
 
 resource "aws_sns_topic" "alarms" {
-  # checkov:skip=CKV_AWS_26:Alarms hold no secret, and CloudWatch cannot publish to a topic under AWS's own key; a customer key is the user's choice (kms_key_arn).
+  # checkov:skip=CKV_AWS_26:Alarms contain no secrets, and CloudWatch cannot publish to a topic that a key of AWS encrypts; a customer key is optional (kms_key_arn).
   count = length(local.given_alarm_topic_arns) == 0 ? 1 : 0
 
   name              = local.alarms_topic_name

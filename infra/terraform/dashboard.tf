@@ -1,5 +1,5 @@
 locals {
-  # Metrics have no region: figures by region, account and class are in the logs, see queries.tf.
+  # Metrics have no region dimension: figures by region, account and class are in the logs, see queries.tf.
   own_metrics = {
     for service, metrics in {
       scheduler = {
@@ -30,7 +30,7 @@ locals {
         metrics = [for name in ["RoundsFinished", "RegionsFailed", "RemovalsRefused"] : local.own_metrics.scheduler[name]]
       },
       {
-        title = "Pairs that fail, by cause"
+        title = "Failing pairs by cause"
         metrics = [for cause in sort(keys(local.causes)) :
           [local.metrics_namespace, "PairsFailing", "service", "scheduler", "cause", cause, { stat = "Sum", label = cause }]
         ]
@@ -41,8 +41,8 @@ locals {
       },
     ],
     [
-      { title = "Pairs, and how many were requested", metrics = [for name in ["Pairs", "PairsEnqueued"] : local.own_metrics.scheduler[name]] },
-      { title = "Lookups that ended, and attempts that failed", metrics = [for name in ["PairsChecked", "PairsFailed"] : local.own_metrics.lookup[name]] },
+      { title = "Pairs and requested pairs", metrics = [for name in ["Pairs", "PairsEnqueued"] : local.own_metrics.scheduler[name]] },
+      { title = "Finished lookups and failed attempts", metrics = [for name in ["PairsChecked", "PairsFailed"] : local.own_metrics.lookup[name]] },
       { title = "Releases", metrics = [local.own_metrics.lookup.Releases] },
     ],
     [
@@ -52,9 +52,9 @@ locals {
           [local.metrics_namespace, "SecondsToAnnouncement", "service", "aggregator", { stat = statistic, label = statistic }]
         ]
       },
-      { title = "Announcements, and how many were refused", metrics = [for name in ["Announced", "AnnounceFailed"] : local.own_metrics.aggregator[name]] },
+      { title = "Announced and refused releases", metrics = [for name in ["Announced", "AnnounceFailed"] : local.own_metrics.aggregator[name]] },
       {
-        title = "Releases pending, and seconds of the oldest"
+        title = "Pending releases, and age of the oldest in seconds"
         metrics = [for name in ["PendingReleases", "UnreadableReleases", "ReleasesClosed", "OldestPendingSeconds"] :
           local.own_metrics.aggregator[name]
         ]
@@ -62,7 +62,7 @@ locals {
     ],
     [
       {
-        title = "Lookups waiting, and under way"
+        title = "Waiting and running lookups"
         metrics = [for metric in ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"] :
           ["AWS/SQS", metric, "QueueName", local.queue_name, { stat = "Maximum" }]
         ]
@@ -72,7 +72,7 @@ locals {
         metrics = [["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", local.queue_name, { stat = "Maximum" }]]
       },
       {
-        title = "Dead letters, and messages that make no sense"
+        title = "Dead letters and malformed messages"
         metrics = concat(
           [for name in [local.dead_letters_name, local.schedule_dead_letters] :
             ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name, { stat = "Maximum" }]

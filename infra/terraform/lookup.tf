@@ -4,7 +4,7 @@ module "lookup" {
   source = "./modules/function"
 
   name            = local.lookup_name
-  description     = "Looks up the current image of each requested pair and commits what changed."
+  description     = "Looks up the current image of each requested pair and commits changes."
   package         = var.packages.lookup
   handler         = "services.lookup.handler.handler"
   runtime         = var.runtime
@@ -31,7 +31,7 @@ module "lookup" {
 data "aws_iam_policy_document" "lookup" {
   source_policy_documents = [data.aws_iam_policy_document.encrypted_table.json]
 
-  # A transaction is authorised by its parts, here a put and an update.
+  # IAM authorises a transaction by its items, here a put and an update.
   statement {
     sid = "CommitObservations"
     actions = [
@@ -43,7 +43,7 @@ data "aws_iam_policy_document" "lookup" {
     resources = [local.table_arn]
   }
 
-  # Used by the event source mapping, in the function's name.
+  # Used by the event source mapping, with the function's role.
   statement {
     sid = "TakeRequests"
     actions = [
@@ -89,7 +89,7 @@ resource "aws_sqs_queue" "lookups" {
 
   tags = var.tags
 
-  # SQS refuses a redrive policy that names no queue.
+  # SQS refuses a redrive policy without a queue.
   depends_on = [aws_sqs_queue.dead_letters]
 }
 
@@ -109,7 +109,7 @@ resource "aws_sqs_queue" "dead_letters" {
   tags = var.tags
 }
 
-# Who may use a queue is said by the roles' own policies.
+# The roles' policies grant access to the queues.
 data "aws_iam_policy_document" "queue_over_tls" {
   for_each = {
     lookups               = local.queue_arn
@@ -140,8 +140,8 @@ resource "aws_lambda_event_source_mapping" "lookups" {
   event_source_arn = aws_sqs_queue.lookups.arn
   function_name    = module.lookup.arn
 
-  # Batching at the accounts' APIs pays when a batch is dense in a target. 6 MB of payload hold five
-  # times as many messages.
+  # Large batches contain more lookups of the same target, which share API calls. The limit of 6 MB
+  # allows five times as many messages.
   batch_size                         = 1000
   maximum_batching_window_in_seconds = 2
   function_response_types            = ["ReportBatchItemFailures"]
@@ -152,6 +152,6 @@ resource "aws_lambda_event_source_mapping" "lookups" {
 
   tags = var.tags
 
-  # Lambda refuses a mapping whose function may not read the source yet.
+  # Lambda refuses a mapping if the function has no permission to read the source.
   depends_on = [module.lookup]
 }

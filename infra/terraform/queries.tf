@@ -1,5 +1,5 @@
-# Saved queries of CloudWatch Logs Insights: what the metrics have no dimensions for. A metric is in its
-# log line as a list, so its first value is called NAME.0; tests run these queries on real lines.
+# Saved queries of CloudWatch Logs Insights, for figures that the metrics have no dimensions for. In a
+# log line a metric is a list, so its first value is NAME.0. Tests run these queries on real log lines.
 
 locals {
   queries = {

@@ -4,7 +4,7 @@ module "scheduler" {
   source = "./modules/function"
 
   name            = local.scheduler_name
-  description     = "Starts a round: reconciles the rows with the catalogue and requests every lookup."
+  description     = "Starts a round: updates the rows from the catalogue and requests every lookup."
   package         = var.packages.scheduler
   handler         = "services.scheduler.handler.handler"
   runtime         = var.runtime
@@ -66,9 +66,9 @@ data "aws_iam_policy_document" "scheduler" {
 # --- Schedule
 
 resource "aws_scheduler_schedule" "round" {
-  # checkov:skip=CKV_AWS_297:A customer key is the user's choice (kms_key_arn); the schedule's input is no secret.
+  # checkov:skip=CKV_AWS_297:A customer key is optional (kms_key_arn); the schedule's input is not secret.
   name                = "${var.name_prefix}-round"
-  description         = "Begins a round of lookups."
+  description         = "Starts a round of lookups."
   schedule_expression = var.schedule_expression
   kms_key_arn         = var.kms_key_arn
 
@@ -79,25 +79,25 @@ resource "aws_scheduler_schedule" "round" {
   target {
     arn      = module.scheduler.arn
     role_arn = aws_iam_role.schedule.arn
-    # jsonencode would write \u003c for <, and EventBridge Scheduler then finds nothing to fill in.
+    # jsonencode would write \u003c for <, which EventBridge Scheduler does not replace.
     input = "{\"round\":\"<aws.scheduler.scheduled-time>\"}"
 
     dead_letter_config {
       arn = aws_sqs_queue.schedule_dead_letters.arn
     }
 
-    # Later than this, the next round is nearer.
+    # After this time, the next round is due first.
     retry_policy {
       maximum_event_age_in_seconds = 900
       maximum_retry_attempts       = 5
     }
   }
 
-  # Else an event that comes at once finds a role that may not invoke yet.
+  # Otherwise an early event fails because the role has no permission to invoke yet.
   depends_on = [aws_iam_role_policy.schedule]
 }
 
-# Events that the functions could not be invoked with. A function that ran and failed leaves none.
+# Events for which a function could not be invoked. A function that ran and failed adds none.
 resource "aws_sqs_queue" "schedule_dead_letters" {
   name                      = local.schedule_dead_letters
   message_retention_seconds = local.dead_letters_retention_seconds
@@ -110,7 +110,7 @@ resource "aws_sqs_queue" "schedule_dead_letters" {
   tags = var.tags
 }
 
-# --- The schedules' role: this round's and the sweep's
+# --- Role of both schedules, round and sweep
 
 data "aws_iam_policy_document" "schedule_trust" {
   statement {
@@ -128,7 +128,7 @@ data "aws_iam_policy_document" "schedule_trust" {
       values   = [local.account_id]
     }
 
-    # EventBridge Scheduler passes the group that a schedule is in, not the schedule.
+    # EventBridge Scheduler sends the schedule's group, not the schedule.
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
@@ -179,7 +179,7 @@ data "aws_iam_policy_document" "schedule" {
     }
   }
 
-  # EventBridge Scheduler reads an encrypted schedule in this role's name, naming the schedule.
+  # EventBridge Scheduler decrypts a schedule with this role; the encryption context is the schedule.
   dynamic "statement" {
     for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
 

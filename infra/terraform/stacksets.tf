@@ -1,5 +1,5 @@
-# Roles and topics in the accounts and regions of regions.yaml. One line there changes its own stack
-# instances and the policies that name it, and nothing else.
+# Roles and topics in the accounts and regions of regions.yaml. A line of that file changes only its
+# own stack instances and the policies that name its region.
 module "members" {
   source = "./modules/members"
   count  = var.stack_set_model == "NONE" || length(local.targets) == 0 ? 0 : 1

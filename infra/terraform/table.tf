@@ -1,6 +1,6 @@
-# Image, release and round rows. Region first: every reader asks for one region at a time.
+# Image, release and round rows. The partition key is the region: every query is for one region.
 resource "aws_dynamodb_table" "this" {
-  # checkov:skip=CKV_AWS_119:A customer key is the user's choice (kms_key_arn); without one, AWS's own encrypts the table.
+  # checkov:skip=CKV_AWS_119:A customer key is optional (kms_key_arn); without it, a key of AWS encrypts the table.
   name         = local.table_name
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "region"
@@ -8,7 +8,7 @@ resource "aws_dynamodb_table" "this" {
 
   deletion_protection_enabled = var.deletion_protection
 
-  # The aggregator reads the rows themselves; the new image lets the mapping's filter see the key.
+  # The aggregator reads the rows from the table; the filter of the mapping needs the new image.
   stream_enabled   = true
   stream_view_type = "NEW_IMAGE"
 
@@ -32,7 +32,7 @@ resource "aws_dynamodb_table" "this" {
     type = "S"
   }
 
-  # Sparse: it holds the releases that still have to be announced, and nothing else.
+  # Sparse: it contains only releases that are pending.
   global_secondary_index {
     name            = local.pending_index
     hash_key        = "pending"
@@ -40,7 +40,7 @@ resource "aws_dynamodb_table" "this" {
     projection_type = "KEYS_ONLY"
   }
 
-  # Sparse, and empty for now: rows whose roll-out row and bus event are still to be written.
+  # Sparse, and not used yet: rows whose roll-out row and bus event are not written yet.
   global_secondary_index {
     name            = "derive"
     hash_key        = "derive"
@@ -52,7 +52,7 @@ resource "aws_dynamodb_table" "this" {
     enabled = true
   }
 
-  # Said without a key as well: to leave the block out would leave the table under the key it had.
+  # Also set without a key: if the block is removed, the table keeps its previous key.
   # https://github.com/hashicorp/terraform-provider-aws/issues/29811
   server_side_encryption {
     enabled     = var.kms_key_arn != null
@@ -69,7 +69,7 @@ resource "aws_dynamodb_table" "this" {
   }
 }
 
-# What each function needs of the key besides; DynamoDB asks KMS in the function's name.
+# The key permissions that each function needs; DynamoDB calls KMS with the function's credentials.
 data "aws_iam_policy_document" "encrypted_table" {
   dynamic "statement" {
     for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]

@@ -11,7 +11,8 @@ locals {
     data.aws_caller_identity.current.account_id, "log-group", local.log_group_name,
   ])
 
-  # A role's inline policies hold 10,240 characters and a managed one 6,144: 50 ARNs fit into either.
+  # Limits: 10,240 characters for a role's inline policies, 6,144 for a managed policy. Either can
+  # contain 50 ARNs.
   # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
   assumed = chunklist(var.assumes, 50)
 }
@@ -19,11 +20,11 @@ locals {
 # --- Function
 
 resource "aws_lambda_function" "this" {
-  # checkov:skip=CKV_AWS_50:No tracing: the functions carry no X-Ray SDK, whose import alone takes half a second.
-  # checkov:skip=CKV_AWS_115:Reserved concurrency comes out of the account's own; the lookups' mapping bounds theirs without that.
-  # checkov:skip=CKV_AWS_116:Nothing is lost that needs keeping: the next round, sweep or delivery repeats what failed.
-  # checkov:skip=CKV_AWS_117:It talks to public endpoints of AWS in every region; a VPC would need a NAT gateway for nothing.
-  # checkov:skip=CKV_AWS_173:A customer key is the user's choice (kms_key_arn); without one, AWS's own encrypts the environment.
+  # checkov:skip=CKV_AWS_50:No tracing: the packages do not contain the X-Ray SDK, whose import takes half a second.
+  # checkov:skip=CKV_AWS_115:Reserved concurrency reduces the account's concurrency; the mapping of the lookups limits theirs without it.
+  # checkov:skip=CKV_AWS_116:No event is lost: the next round, sweep or delivery repeats failed work.
+  # checkov:skip=CKV_AWS_117:The functions call only public AWS endpoints in all regions; a VPC would need a NAT gateway.
+  # checkov:skip=CKV_AWS_173:A customer key is optional (kms_key_arn); without it, a key of AWS encrypts the environment.
   # checkov:skip=CKV_AWS_272:Packages are built reproducibly from locked, hashed requirements, and named by their digest.
   function_name    = var.name
   description      = var.description
@@ -41,7 +42,7 @@ resource "aws_lambda_function" "this" {
     variables = var.environment
   }
 
-  # The functions print one JSON object a line; so does the platform in this format.
+  # The functions log one JSON object per line; with this format, Lambda does too.
   logging_config {
     log_format = "JSON"
     log_group  = aws_cloudwatch_log_group.this.name
@@ -52,8 +53,7 @@ resource "aws_lambda_function" "this" {
   depends_on = [aws_iam_role_policy.this]
 }
 
-# An event that failed is not repeated, and one that had to wait for long is forgotten: the next round
-# or sweep makes up for both.
+# Lambda does not retry failed events and discards old ones: the next round or sweep repeats the work.
 resource "aws_lambda_function_event_invoke_config" "this" {
   function_name                = aws_lambda_function.this.function_name
   maximum_retry_attempts       = 0
@@ -63,8 +63,8 @@ resource "aws_lambda_function_event_invoke_config" "this" {
 # --- Log
 
 resource "aws_cloudwatch_log_group" "this" {
-  # checkov:skip=CKV_AWS_158:A customer key is the user's choice (kms_key_arn); without one, CloudWatch's own encrypts the log.
-  # checkov:skip=CKV_AWS_338:How long logs are kept is the user's choice; it is a year unless they say otherwise.
+  # checkov:skip=CKV_AWS_158:A customer key is optional (kms_key_arn); without it, a key of CloudWatch encrypts the log.
+  # checkov:skip=CKV_AWS_338:The retention is configurable; the default is one year.
   name              = local.log_group_name
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
@@ -84,8 +84,8 @@ data "aws_iam_policy_document" "trust" {
       identifiers = ["lambda.amazonaws.com"]
     }
 
-    # Not for a function of another account. AWS's documentation does not say that Lambda sends this
-    # key, so a call without it passes; see docs/decisions/0072-lambda-source-account.md.
+    # Denies functions of other accounts. The AWS documentation does not state that Lambda sends this
+    # key, so a call without it is allowed; see docs/decisions/0072-lambda-source-account.md.
     condition {
       test     = "StringEqualsIfExists"
       variable = "aws:SourceAccount"
@@ -130,7 +130,7 @@ resource "aws_iam_role_policy" "this" {
   policy = data.aws_iam_policy_document.this.json
 }
 
-# --- More roles to assume than an inline policy holds
+# --- Managed policies for roles that do not fit into the inline policy
 
 data "aws_iam_policy_document" "assume_more" {
   count = max(0, length(local.assumed) - 1)

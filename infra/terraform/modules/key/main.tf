@@ -10,12 +10,12 @@ locals {
   account_id = data.aws_caller_identity.current.account_id
 }
 
-# Queues, table, schedules and environments are used in the name of the hub's roles, whose policies
-# say so. Two services use the key in nobody's name.
+# Queues, table, schedules and environments use the key with the hub's roles, whose policies allow it.
+# Two services use the key without a role.
 data "aws_iam_policy_document" "this" {
-  # checkov:skip=CKV_AWS_109:The statement that lets the account's own policies speak; without it a key can become unmanageable.
+  # checkov:skip=CKV_AWS_109:This statement enables the account's IAM policies; without it a key can become unmanageable.
   # checkov:skip=CKV_AWS_111:As above; the resource of a key policy is the key itself.
-  # checkov:skip=CKV_AWS_356:As above; what a key policy may be used for, its statements say.
+  # checkov:skip=CKV_AWS_356:As above; the statements limit the actions.
   statement {
     sid       = "AccountDecides"
     actions   = ["kms:*"]
@@ -78,7 +78,7 @@ data "aws_iam_policy_document" "this" {
 }
 
 resource "aws_kms_key" "this" {
-  description             = "Encrypts what the hub of ${var.name_prefix} keeps."
+  description             = "Encrypts the data of the hub ${var.name_prefix}."
   policy                  = data.aws_iam_policy_document.this.json
   enable_key_rotation     = true
   deletion_window_in_days = var.deletion_window_days
@@ -86,8 +86,8 @@ resource "aws_kms_key" "this" {
   tags = var.tags
 
   lifecycle {
-    # Where the key goes and the hub stays, the hub lets go of it first: a table cannot be read, nor
-    # given another key, under one that is to be deleted.
+    # If only the key is removed, the hub is updated first: a table whose key is pending deletion can
+    # neither be read nor be given another key.
     create_before_destroy = true
   }
 }
