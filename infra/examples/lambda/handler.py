@@ -1,4 +1,4 @@
-"""Starts a pipeline with each new image, once for each event."""  # noqa: INP001 - a zip's root
+"""Start a pipeline once for each event of a new image."""  # noqa: INP001 - a zip's root
 
 import json
 import logging
@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-LEASE = 40  # seconds; longer than the function may run, shorter than Lambda waits before a retry
-KEPT = 30 * 24 * 60 * 60  # copies of an event come within hours
+LEASE = 40  # seconds; longer than the function's timeout, shorter than the delay before a retry
+KEPT = 30 * 24 * 60 * 60  # copies of an event are delivered within hours
 
 log = logging.getLogger()
 log.setLevel(logging.INFO)
@@ -19,28 +19,28 @@ log.setLevel(logging.INFO)
 def handler(event: dict[str, Any], _context: object) -> dict[str, list[str]]:
     """Start the pipeline for each event that has not started it yet.
 
-    What fails raises: Lambda tries twice more, then puts the event into the dead letters.
+    If it raises, Lambda retries twice, then sends the event to the dead-letter queue.
     """
     return {"started": [each for record in event["Records"] for each in started(record["Sns"])]}
 
 
 def started(message: dict[str, Any]) -> list[str]:
-    """The execution that a message has started; none when another copy of it was faster."""
+    """Start the pipeline for a message; return no execution if a copy of it was handled before."""
     attributes = {name: found["Value"] for name, found in message["MessageAttributes"].items()}
     event_id = attributes["event_id"]
     if not claimed(event_id):
-        log.info("%s: a copy, nothing to do", event_id)
+        log.info("%s: duplicate, ignored", event_id)
         return []
     execution = start(event_id, json.loads(message["Message"])["v1"])
-    remember(event_id)
+    keep(event_id)
     log.info("%s: %s started %s", event_id, attributes["image_name"], execution)
     return [execution]
 
 
 def claimed(event_id: str) -> bool:
-    """Whether this event is ours to handle.
+    """Claim an event with a lease; return whether this invocation has to handle it.
 
-    A claim is a lease: were the function to die after it, the retry would find it expired.
+    If the function is terminated afterwards, the lease has expired when Lambda retries.
     """
     now = int(time.time())
     try:
@@ -56,13 +56,13 @@ def claimed(event_id: str) -> bool:
     return True
 
 
-def remember(event_id: str) -> None:
-    """Turn the lease into a lasting mark; the table forgets it after a month."""
+def keep(event_id: str) -> None:
+    """Replace the lease by an entry that expires after a month."""
     table().put_item(Item={"event_id": event_id, "expires": int(time.time()) + KEPT})
 
 
 def start(event_id: str, v1: dict[str, Any]) -> str:
-    """The execution of the pipeline with this image; its region may be another than ours."""
+    """Start the pipeline, possibly in another region, and return the id of the execution."""
     region, name = os.environ["PIPELINE_ARN"].split(":")[3::2]
     variables = {
         "IMAGE_NAME": v1["image"]["image_name"],
@@ -79,6 +79,6 @@ def start(event_id: str, v1: dict[str, Any]) -> str:
     return execution["pipelineExecutionId"]
 
 
-def table() -> Any:  # noqa: ANN401 - boto3 makes its resources' classes when it runs
-    """The table of events that were seen."""
+def table() -> Any:  # noqa: ANN401 - boto3 creates its resource classes at runtime
+    """Return the table of handled events."""
     return boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])

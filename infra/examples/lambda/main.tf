@@ -1,4 +1,4 @@
-# The function stands in the topic's region; the pipeline that it starts may stand in another.
+# The function is in the topic's region; the pipeline can be in another one.
 provider "aws" {
   region = split(":", var.topic_arn)[3]
 }
@@ -21,11 +21,11 @@ resource "aws_lambda_permission" "this" {
 }
 
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_50:One short call; its log line tells as much as a trace would
-  #checkov:skip=CKV_AWS_115:It runs a few times a month, and a limit would take from the account's pool
-  #checkov:skip=CKV_AWS_117:It calls DynamoDB and CodePipeline alone, over TLS, and needs no network of its own
+  #checkov:skip=CKV_AWS_50:One short call; a trace would not contain more than its log line
+  #checkov:skip=CKV_AWS_115:It runs a few times a month, and reserved concurrency would reduce the account's pool
+  #checkov:skip=CKV_AWS_117:It calls only DynamoDB and CodePipeline, over TLS, and needs no VPC
   #checkov:skip=CKV_AWS_173:Its environment names a table and a pipeline, no secrets
-  #checkov:skip=CKV_AWS_272:Sign code where your account demands it; the example shows a subscription
+  #checkov:skip=CKV_AWS_272:Sign code if your account requires it; the example shows a subscription
   function_name    = var.name
   role             = aws_iam_role.this.arn
   filename         = var.package
@@ -49,10 +49,10 @@ resource "aws_lambda_function" "this" {
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
 }
 
-# An event may come twice; its event_id stands here once.
+# Event ids that were handled, since an event can be delivered twice.
 resource "aws_dynamodb_table" "seen" {
-  #checkov:skip=CKV_AWS_28:Losing it starts a pipeline once too often at worst
-  #checkov:skip=CKV_AWS_119:It holds event ids alone, and AWS's own key encrypts them
+  #checkov:skip=CKV_AWS_28:Losing the table starts a pipeline at most once too often
+  #checkov:skip=CKV_AWS_119:It contains only event ids, and a key of AWS encrypts them
   name         = "${var.name}-seen"
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "event_id"
@@ -75,7 +75,7 @@ resource "aws_sqs_queue" "dead_letters" {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_158:It holds event and execution ids, and AWS's own key encrypts them
+  #checkov:skip=CKV_AWS_158:It contains only event and execution ids, and a key of AWS encrypts them
   name              = "/aws/lambda/${var.name}"
   retention_in_days = 365
 }

@@ -4,7 +4,7 @@ output "function_arn" {
 }
 
 output "dead_letters_url" {
-  description = "URL of the queue that holds events for which the pipeline could not be started."
+  description = "URL of the dead-letter queue for events whose pipeline could not be started."
   value       = aws_sqs_queue.dead_letters.url
 }
 

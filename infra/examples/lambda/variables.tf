@@ -1,5 +1,5 @@
 variable "topic_arn" {
-  description = "ARN of the tracker's topic in a region. FIFO topics do not invoke functions; give one a queue (see ../fifo) and the function that queue."
+  description = "ARN of the tracker's topic in a region. FIFO topics do not invoke functions; use a queue (see ../fifo) as the function's event source."
   type        = string
 
   validation {
@@ -9,12 +9,12 @@ variable "topic_arn" {
 }
 
 variable "image_names" {
-  description = "Images that the pipeline builds on, by their names in tracked_images/."
+  description = "Images that start the pipeline, by their names in tracked_images/."
   type        = list(string)
 
   validation {
     condition     = length(var.image_names) > 0 && alltrue([for name in var.image_names : can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", name))])
-    error_message = "image_names must hold at least one name of a tracked image: letters, digits and any of ._-."
+    error_message = "image_names must contain at least one name of a tracked image: letters, digits and any of ._-."
   }
 }
 
@@ -36,7 +36,7 @@ variable "package" {
 }
 
 variable "name" {
-  description = "Name of the function, and what the names of its table, role and dead letters begin with."
+  description = "Name of the function, and prefix of the names of its table, role and dead-letter queue."
   type        = string
   default     = "ami-releases"
   nullable    = false
