@@ -185,7 +185,7 @@ def test_queue_without_images_is_refused(tmp_path: Path) -> None:
     text = f'module "queue" {{\n  source    = "{source}"\n  topic_arn = "{topic}"\n}}'
     with caller(SUBSCRIBER) as endpoint_url:
         terraform = _root(tmp_path, text, environment(endpoint_url))
-        with pytest.raises(TerraformError, match="Name at least one image"):
+        with pytest.raises(TerraformError, match="Set at least one image"):
             terraform.plan("-refresh=false")
 
 

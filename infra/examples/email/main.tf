@@ -1,4 +1,4 @@
-# SNS takes a subscription only in the topic's own region.
+# SNS accepts a subscription only in the topic's region.
 provider "aws" {
   region = split(":", var.topic_arn)[3]
 }

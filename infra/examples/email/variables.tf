@@ -1,5 +1,5 @@
 variable "topic_arn" {
-  description = "ARN of the tracker's topic in a region. FIFO topics do not take e-mail addresses."
+  description = "ARN of the tracker's topic in a region. FIFO topics do not support email."
   type        = string
 
   validation {
@@ -9,23 +9,23 @@ variable "topic_arn" {
 }
 
 variable "address" {
-  description = "Who gets a mail for each event."
+  description = "Email address for the events."
   type        = string
 
   validation {
     condition     = can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", var.address))
-    error_message = "address must be an e-mail address."
+    error_message = "address must be an email address."
   }
 }
 
 variable "image_names" {
-  description = "Only these images, by their names in tracked_images/. None: all of them."
+  description = "Only these images, by their names in tracked_images/. Empty: all images."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for name in var.image_names : can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", name))])
-    error_message = "image_names must be names of tracked images: letters, digits and any of ._-; e-mail needs them in full."
+    error_message = "image_names must be names of tracked images: letters, digits and any of ._-; this example does not support prefixes."
   }
 }

@@ -1,4 +1,4 @@
-# SNS takes a subscription only in the topic's own region.
+# SNS accepts a subscription only in the topic's region.
 provider "aws" {
   region = split(":", var.topic_arn)[3]
 }
@@ -24,7 +24,7 @@ resource "aws_sqs_queue_policy" "this" {
   policy    = data.aws_iam_policy_document.delivery[each.key].json
 }
 
-# Nobody but SNS may send, and SNS for this topic alone: anybody can subscribe your queue to theirs.
+# Only SNS may send, and only for this topic: anyone can subscribe your queue to a topic of theirs.
 data "aws_iam_policy_document" "delivery" {
   for_each = { queue = aws_sqs_queue.this, dead_letters = aws_sqs_queue.dead_letters }
 
@@ -54,6 +54,6 @@ resource "aws_sns_topic_subscription" "this" {
   filter_policy        = length(var.image_names) == 0 ? null : jsonencode({ image_name = var.image_names })
   redrive_policy       = jsonencode({ deadLetterTargetArn = aws_sqs_queue.dead_letters.arn })
 
-  # What comes before the queues admit it would be lost.
+  # Events that arrive before the queue policies exist would be lost.
   depends_on = [aws_sqs_queue_policy.this]
 }

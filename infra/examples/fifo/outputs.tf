@@ -1,10 +1,10 @@
 output "queue_url" {
-  description = "URL of the queue that the events arrive in, in order for each image."
+  description = "URL of the queue that receives the events, in order for each image."
   value       = aws_sqs_queue.this.url
 }
 
 output "dead_letters_url" {
-  description = "URL of the queue that holds what SNS could not deliver."
+  description = "URL of the dead-letter queue for events that SNS could not deliver."
   value       = aws_sqs_queue.dead_letters.url
 }
 

@@ -1,5 +1,5 @@
 variable "topic_arn" {
-  description = "ARN of the tracker's FIFO topic in a region: a tracker that was deployed with fifo_topics has them."
+  description = "ARN of the tracker's FIFO topic in a region; requires a tracker with fifo_topics = true."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "topic_arn" {
 }
 
 variable "image_names" {
-  description = "Only these images, by their names in tracked_images/. None: all of them."
+  description = "Only these images, by their names in tracked_images/. Empty: all images."
   type        = list(string)
   default     = []
   nullable    = false
@@ -21,7 +21,7 @@ variable "image_names" {
 }
 
 variable "name" {
-  description = "Name of the queue, without .fifo; its dead letters are called the same with -undelivered behind it."
+  description = "Name of the queue, without .fifo; its dead-letter queue has the suffix -undelivered."
   type        = string
   default     = "ami-releases"
   nullable    = false

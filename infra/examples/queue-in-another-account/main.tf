@@ -1,7 +1,7 @@
-# The queue stands where your consumers run: the region of your environment.
+# The queue is in the region of your consumers: the region of your environment.
 provider "aws" {}
 
-# The subscription stands in the topic's region, and its dead letters must stand there as well.
+# The subscription and its dead-letter queue must be in the topic's region.
 # https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
 provider "aws" {
   alias  = "topic"
@@ -40,7 +40,7 @@ resource "aws_sqs_queue_policy" "dead_letters" {
   policy    = data.aws_iam_policy_document.delivery["dead_letters"].json
 }
 
-# Nobody but SNS may send, and SNS for this topic alone: anybody can subscribe your queue to theirs.
+# Only SNS may send, and only for this topic: anyone can subscribe your queue to a topic of theirs.
 data "aws_iam_policy_document" "delivery" {
   for_each = {
     queue        = { arn = aws_sqs_queue.this.arn, deliverer = local.deliverer }
@@ -79,13 +79,13 @@ resource "aws_sns_topic_subscription" "this" {
     kind       = var.kinds
   })
 
-  # What comes before the queues admit it would be lost.
+  # Events that arrive before the queue policies exist would be lost.
   depends_on = [aws_sqs_queue_policy.this, aws_sqs_queue_policy.dead_letters]
 
   lifecycle {
     precondition {
       condition     = length(var.image_names) + length(var.image_name_prefixes) > 0
-      error_message = "Name at least one image in image_names or one prefix in image_name_prefixes."
+      error_message = "Set at least one image in image_names or one prefix in image_name_prefixes."
     }
   }
 }

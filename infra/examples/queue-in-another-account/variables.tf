@@ -1,5 +1,5 @@
 variable "topic_arn" {
-  description = "ARN of the tracker's topic in a region; its account and region may be others than yours."
+  description = "ARN of the tracker's topic in a region; its account and region can differ from yours."
   type        = string
 
   validation {
@@ -9,38 +9,38 @@ variable "topic_arn" {
 }
 
 variable "topic_region_is_opt_in" {
-  description = "Whether the topic's region is one that accounts must enable, such as ap-east-1, while the queue's is not: SNS delivers under another name from there."
+  description = "Whether the topic is in an opt-in region, such as ap-east-1, and the queue is not: SNS then delivers with a regional service principal."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "image_names" {
-  description = "Images to hear of, by their names in tracked_images/."
+  description = "Images whose events the queue receives, by their names in tracked_images/."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for name in var.image_names : can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", name))])
-    error_message = "image_names must be names of tracked images: letters, digits and any of ._-; beginnings of names go into image_name_prefixes."
+    error_message = "image_names must be names of tracked images: letters, digits and any of ._-; use image_name_prefixes for prefixes."
   }
 }
 
 variable "image_name_prefixes" {
-  description = "Images to hear of, by the beginnings of their names, such as al2023-eks-."
+  description = "Prefixes of the names of images whose events the queue receives, such as al2023-eks-."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for prefix in var.image_name_prefixes : can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", prefix))])
-    error_message = "image_name_prefixes must be beginnings of names, without a wildcard: letters, digits and any of ._-."
+    error_message = "image_name_prefixes must be prefixes without a wildcard: letters, digits and any of ._-."
   }
 }
 
 variable "kinds" {
-  description = "Which kinds of events to hear of; an image is announced with those of its Announce list at most."
+  description = "Kinds of events that the queue receives; only the kinds in an image's Announce list are announced."
   type        = list(string)
   default     = ["release", "rollback"]
   nullable    = false
@@ -52,7 +52,7 @@ variable "kinds" {
 }
 
 variable "name" {
-  description = "Name of the queue; its dead letters are called the same with -undelivered behind it."
+  description = "Name of the queue; its dead-letter queue has the suffix -undelivered."
   type        = string
   default     = "ami-releases"
   nullable    = false

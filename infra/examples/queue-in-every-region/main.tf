@@ -1,4 +1,4 @@
-# The queue is where your consumers run: the region of your environment.
+# The queue is in the region of your consumers: the region of your environment.
 provider "aws" {}
 
 locals {
@@ -40,8 +40,8 @@ data "aws_iam_policy_document" "delivery" {
   }
 }
 
-# SNS takes a subscription in the topic's own region only. A resource of provider 5 has no region of its
-# own and a provider cannot be made by for_each, so CloudFormation subscribes: it has a Region for that.
+# SNS accepts a subscription only in the topic's region. Resources of provider 5 have no region argument
+# and providers do not support for_each, so CloudFormation subscribes, with its property Region.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-subscription.html
 resource "aws_cloudformation_stack" "subscription" {
   # checkov:skip=CKV_AWS_124:Terraform waits for the stack and reports its errors.
@@ -69,13 +69,13 @@ resource "aws_cloudformation_stack" "subscription" {
     }
   })
 
-  # Events that come before the queue admits them would be lost.
+  # Events that arrive before the queue policy exists would be lost.
   depends_on = [aws_sqs_queue_policy.this]
 
   lifecycle {
     precondition {
       condition     = length(var.image_names) + length(var.image_name_prefixes) > 0
-      error_message = "Name at least one image in image_names or one prefix in image_name_prefixes."
+      error_message = "Set at least one image in image_names or one prefix in image_name_prefixes."
     }
   }
 }

@@ -1,9 +1,9 @@
 output "queue_url" {
-  description = "URL of the queue that the events of all topics arrive in."
+  description = "URL of the queue that receives the events of all topics."
   value       = aws_sqs_queue.this.url
 }
 
 output "subscribed" {
-  description = "What is subscribed to, as account/region."
+  description = "Accounts and regions of the subscribed topics, as account/region."
   value       = sort(keys(aws_cloudformation_stack.subscription))
 }

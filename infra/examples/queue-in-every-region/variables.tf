@@ -1,5 +1,5 @@
 variable "topic_arns" {
-  description = "ARNs of the tracker's topics: one for each account and region, as the hub's output topic_arns lists them. A topic more is a subscription more, and changes no other."
+  description = "ARNs of the tracker's topics: one for each account and region, as in the hub's output topic_arns. A new topic adds a subscription and changes no other."
   type        = list(string)
 
   validation {
@@ -9,7 +9,7 @@ variable "topic_arns" {
 }
 
 variable "opt_in_regions" {
-  description = "Those of the topics' regions that accounts must enable, such as ap-east-1, while the queue's region is not one of them: SNS delivers under another name from there."
+  description = "Opt-in regions of the topics, such as ap-east-1, if the queue's region is not an opt-in region: SNS then delivers with a regional service principal."
   type        = list(string)
   default     = []
   nullable    = false
@@ -21,31 +21,31 @@ variable "opt_in_regions" {
 }
 
 variable "image_names" {
-  description = "Images to hear of, by their names in tracked_images/."
+  description = "Images whose events the queue receives, by their names in tracked_images/."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for name in var.image_names : can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", name))])
-    error_message = "image_names must be names of tracked images: letters, digits and any of ._-; beginnings of names go into image_name_prefixes."
+    error_message = "image_names must be names of tracked images: letters, digits and any of ._-; use image_name_prefixes for prefixes."
   }
 }
 
 variable "image_name_prefixes" {
-  description = "Images to hear of, by the beginnings of their names, such as al2023-eks-."
+  description = "Prefixes of the names of images whose events the queue receives, such as al2023-eks-."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for prefix in var.image_name_prefixes : can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", prefix))])
-    error_message = "image_name_prefixes must be beginnings of names, without a wildcard: letters, digits and any of ._-."
+    error_message = "image_name_prefixes must be prefixes without a wildcard: letters, digits and any of ._-."
   }
 }
 
 variable "kinds" {
-  description = "Which kinds of events to hear of; an image is announced with those of its Announce list at most."
+  description = "Kinds of events that the queue receives; only the kinds in an image's Announce list are announced."
   type        = list(string)
   default     = ["release", "rollback"]
   nullable    = false
