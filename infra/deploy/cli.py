@@ -1,6 +1,6 @@
 """The command `python -m infra.deploy`, which `make plan` and `make deploy` run.
 
-Exit codes as those of `ami-tracker`: 0 fine, 1 something is wrong out there, 2 wrong usage or
+Exit codes are those of `ami-tracker`: 0 for success, 1 for a failure, 2 for invalid usage or
 configuration.
 """
 
@@ -24,14 +24,14 @@ _REPOSITORY = Path(__file__).parents[2]
 _DEFAULT_ROOT = "infra/terraform/examples/basic"
 _DEFAULTS = {"runtime": "python3.13", "architecture": "arm64"}
 _IN_CHECKS = "Check block assertion failed"
-"""Terraform's warning about what the plan's own list of checks says too."""
+"""Terraform's warning about a failed check, which is also in the plan's list of checks."""
 _UNDECLARED = "Value for undeclared variable"
 _APPROVAL = "yes"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to plan or to deploy."""
+    """A root to plan or deploy, with its settings."""
 
     repository: Path
     root: Path
@@ -40,7 +40,7 @@ class Job:
     terraform: Terraform
 
     def command(self, target: str) -> str:
-        """The call of make for the same root, runtime and architecture."""
+        """Return the make command for the same root, runtime and architecture."""
         words = ["make", target]
         if self.shown_root != _DEFAULT_ROOT:
             words.append(f"ROOT={self.shown_root}")
@@ -53,7 +53,7 @@ class Job:
 def main(
     arguments: Sequence[str], environ: Mapping[str, str], repository: Path = _REPOSITORY
 ) -> int:
-    """Plan or deploy a root; the exit code."""
+    """Plan or deploy a root, and return the exit code."""
     options = _parser().parse_args(arguments)
     root = (repository / options.root).resolve()
     job = Job(
@@ -82,18 +82,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("action", choices=("plan", "apply"))
     parser.add_argument("--root", default=_DEFAULT_ROOT, metavar="DIR", help="the Terraform root")
     for name, default in _DEFAULTS.items():
-        text = f"what the packages were built for (default: {default})"
+        text = f"the {name} of the packages (default: {default})"
         parser.add_argument(f"--{name}", default=default, metavar="NAME", help=text)
-    text = "yes: apply without a question"
+    text = "yes: apply without asking for confirmation"
     parser.add_argument("--approve", default="", choices=("", _APPROVAL), help=text)
     return parser
 
 
 def _check(job: Job) -> None:
-    """Refuse a folder that is no root, and values for variables that it does not have.
+    """Check that the folder is a root, and that it declares all variables that get a value.
 
     Raises:
-        UsageError: one of these; every such value is named.
+        UsageError: a check failed; the text names every such value.
     """
     if not any(job.root.glob("*.tf")):
         problem = f"{job.shown_root} is not a Terraform root: it has no *.tf file. Correct ROOT."
@@ -108,10 +108,10 @@ def _check(job: Job) -> None:
 
 
 def _plan(job: Job) -> None:
-    """Save a plan and print its summary; where that fails, none is left.
+    """Save a plan and print its summary; if this fails, the plan is deleted.
 
     Raises:
-        DeployError: there is no plan.
+        DeployError: no plan could be saved.
     """
     plan_file.prepare(job.root)
     try:
@@ -128,10 +128,10 @@ def _plan(job: Job) -> None:
 
 
 def _planned(job: Job) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The saved plan as a document, and what Terraform warns of.
+    """Save a plan; return it as a document, with Terraform's warnings.
 
     Raises:
-        DeployError: there is no plan.
+        DeployError: no plan could be saved.
     """
     sys.stderr.write("Planning with Terraform ...\n")
     job.terraform.init()
@@ -143,7 +143,7 @@ def _planned(job: Job) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 
 def _apply(job: Job, approval: str) -> int:
-    """Apply the saved plan, if it still fits and is approved; the exit code.
+    """Apply the saved plan if it is current and approved, and return the exit code.
 
     Raises:
         DeployError: nothing was applied.
@@ -155,8 +155,8 @@ def _apply(job: Job, approval: str) -> int:
     if different := plan_file.changed(record.digests, sources.digests()):
         files = "\n".join(f"  {each}" for each in different)
         problem = (
-            f"These files are not as they were when the plan was made:\n{files}\n"
-            f"Run `{again}` again and read it."
+            f"These files have changed since the plan was saved:\n{files}\n"
+            f"Run `{again}` again and read the new plan."
         )
         raise UsageError(problem)
     job.terraform.init()
@@ -167,7 +167,7 @@ def _apply(job: Job, approval: str) -> int:
         plan_file.discard(job.root)
         return 0
     if approval != _APPROVAL and not _agreed():
-        sys.stdout.write("Nothing was changed. The plan is kept.\n")
+        sys.stdout.write("Nothing was changed. The saved plan is kept.\n")
         return 1
     try:
         code = job.terraform.apply(PLAN, color=sys.stdout.isatty())
@@ -175,7 +175,7 @@ def _apply(job: Job, approval: str) -> int:
         plan_file.discard(job.root)
     if code == 0:
         return 0
-    sys.stderr.write(f"The apply failed, and its plan is used up: `{again}` shows what is left.\n")
+    sys.stderr.write(f"The apply failed. Run `{again}` again to see the remaining changes.\n")
     return 1
 
 
@@ -183,22 +183,22 @@ def _check_settings(job: Job, record: Record) -> None:
     for name, value in record.settings.items():
         if job.settings.get(name) != value:
             problem = (
-                f"The plan was made for {name} {value}, not {job.settings.get(name)}: run "
+                f"The plan was saved for {name} {value}, not {job.settings.get(name)}: run "
                 f"`make deploy` with {name.upper()}={value}, or `{job.command('plan')}` again."
             )
             raise UsageError(problem)
 
 
 def _agreed() -> bool:
-    """Whether the operator types yes.
+    """Ask for confirmation; return whether the answer is yes.
 
     Raises:
-        UsageError: there is no terminal to type in.
+        UsageError: standard input is not a terminal.
     """
     if not sys.stdin.isatty():
         problem = (
-            "Nothing was changed: `make deploy` asks before it changes anything, and there is no "
-            "terminal to answer in. APPROVE=yes applies the plan without the question."
+            "Nothing was changed: `make deploy` asks for confirmation, and standard input is not a "
+            "terminal. Set APPROVE=yes to apply the plan without confirmation."
         )
         raise UsageError(problem)
     sys.stdout.write(f"Apply this plan? Only `{_APPROVAL}` applies it: ")

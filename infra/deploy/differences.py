@@ -1,4 +1,4 @@
-"""What changes in a resource's attributes, without a value that is sensitive; pure."""
+"""The changes of a resource's attributes, without sensitive values; pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SENSITIVE = "(sensitive)"
 
 
 def differences(change: Mapping[str, Any]) -> list[str]:
-    """Each attribute that changes, as `name: before → after`, in order of the names."""
+    """Each changed attribute as `name: before → after`, sorted by name."""
     found = _compared(
         "",
         (change.get("before"), change.get("after")),
@@ -24,7 +24,7 @@ def differences(change: Mapping[str, Any]) -> list[str]:
 
 
 def forcing(change: Mapping[str, Any]) -> list[str]:
-    """The attributes that force a replacement, each with what changes in it."""
+    """The attributes that force a replacement, with their changes."""
     paths = [_path(path) for path in change.get("replace_paths", [])]
     changes = differences(change)
     found = []
@@ -69,7 +69,7 @@ def _compared(
 
 
 def _common_steps(before: object, after: object, unknown: object) -> Iterable[str | int]:
-    """The members that two values are compared by; none where they are compared as a whole."""
+    """The members by which two values are compared; none if they are compared as a whole."""
     if isinstance(before, dict) and isinstance(after, dict):
         return sorted({*before, *after, *(unknown if isinstance(unknown, dict) else ())})
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
@@ -94,11 +94,11 @@ def _lists(before: Sequence[object], after: Sequence[object]) -> str:
         return f"{len(before)} → {len(after)} entries"
     gone = [f"-{_value(each)}" for each in before if each not in after]
     new = [f"+{_value(each)}" for each in after if each not in before]
-    return listed([*gone, *new], 6) or "another order"
+    return listed([*gone, *new], 6) or "order changed"
 
 
 def _documents(before: object, after: object) -> tuple[Any, Any] | None:
-    """Both values as JSON documents, if they are policies or the like."""
+    """Both values as JSON documents, if they are JSON, such as policies."""
     if not (isinstance(before, str) and isinstance(after, str)):
         return None
     if not (before[:1] in "{[" and after[:1] in "{["):
@@ -116,7 +116,7 @@ def _value(value: object) -> str:
 
 
 def _hides(mask: object) -> bool:
-    """Whether anything below is sensitive."""
+    """Whether the mask marks any part as sensitive."""
     if isinstance(mask, dict):
         return any(map(_hides, mask.values()))
     if isinstance(mask, list):
@@ -125,7 +125,7 @@ def _hides(mask: object) -> bool:
 
 
 def _member(value: object, step: str | int) -> Any:  # noqa: ANN401 - a part of a document or a mask
-    """A part of a value or of a mask; what a mask says of the whole, it says of each part."""
+    """A part of a value or of a mask; a mask of a whole value applies to each of its parts."""
     if isinstance(value, dict):
         return value.get(step)
     if isinstance(value, list):

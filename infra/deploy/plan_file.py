@@ -1,4 +1,4 @@
-"""The saved plan of a root, and the files that it was made of: a plan is applied as it was read."""
+"""The saved plan of a root and the digests of its source files: only a current plan is applied."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from infra.deploy.errors import UsageError
 
 PLAN = "tfplan"
 RECORD = "tfplan.json"
-"""Next to the plan: the digests of its files, and what Terraform warned of. git ignores both."""
+"""File with the digests of the plan's sources and Terraform's warnings; git ignores both files."""
 
 _SCHEMA = 1
 _PRIVATE = 0o600
-"""Both contain settings, and the plan the external id."""
+"""Both files contain settings, and the plan contains the external id."""
 _CONFIGURATION = ("*.tf", "*.tf.json", "*.tfvars", "*.tfvars.json")
 _MODULE = ("infra/terraform/*.tf", "infra/terraform/modules/*/*.tf", "infra/cloudformation/*.yaml")
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where a plan comes from: its root, the zips and the regions file that it names."""
+    """The sources of a plan: its root, its zips and its regions file."""
 
     repository: Path
     root: Path
@@ -33,23 +33,23 @@ class Sources:
     regions_file: Path
 
     def digests(self) -> dict[str, str]:
-        """The SHA-256 of each file that is there, by its path as people know it."""
+        """The SHA-256 of each existing file, by its displayed path."""
         return {self.shown(p): _sha256(p) for p in sorted(set(self._files())) if p.is_file()}
 
     def named(self) -> dict[str, list[str]]:
-        """What `from_names` needs to know of it."""
+        """The arguments of `from_names`."""
         return {"zips": [str(p) for p in self.zips], "regions_file": [str(self.regions_file)]}
 
     @classmethod
     def from_names(
         cls, repository: Path, root: Path, names: Mapping[str, Sequence[str]]
     ) -> Sources:
-        """The sources of a plan that was made earlier."""
+        """The sources of an earlier plan."""
         (regions_file,) = names["regions_file"]
         return cls(repository, root, tuple(map(Path, names["zips"])), Path(regions_file))
 
     def shown(self, path: Path) -> str:
-        """A path in the repository without the repository's own."""
+        """A path relative to the repository, if it is in the repository."""
         inside = path.is_relative_to(self.repository)
         return str(path.relative_to(self.repository)) if inside else str(path)
 
@@ -66,7 +66,7 @@ class Sources:
 
 
 def sources_of(repository: Path, root: Path, plan: Mapping[str, Any]) -> Sources:
-    """The sources of a plan, as its own document names them; paths in it begin at the root."""
+    """The sources of a plan from its document, in which paths are relative to the root."""
     values = {name: it.get("value") for name, it in plan.get("variables", {}).items()}
     regions = values.get("regions_file") or repository / "regions.yaml"
     zips = {
@@ -85,7 +85,7 @@ def _resources(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What was true when a plan was made."""
+    """The state of the sources and settings at the time of a plan."""
 
     digests: Mapping[str, str]
     settings: Mapping[str, str]
@@ -94,7 +94,7 @@ class Record:
 
 
 def prepare(root: Path) -> None:
-    """Remove an earlier plan, and make a file that others cannot read for Terraform to fill."""
+    """Remove an earlier plan, and create a file for the new one that other users cannot read."""
     discard(root)
     os.close(os.open(root / PLAN, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE))
 
@@ -106,7 +106,7 @@ def discard(root: Path) -> None:
 
 
 def save(root: Path, record: Record) -> None:
-    """Write a plan's record next to it, and keep both from other users."""
+    """Write a plan's record next to it, and make both files unreadable for other users."""
     content = {
         "schema": _SCHEMA,
         "digests": dict(record.digests),
@@ -122,13 +122,15 @@ def save(root: Path, record: Record) -> None:
 
 
 def load(root: Path, shown: str, plan_command: str) -> Record:
-    """The record of the saved plan; `shown` is the root as people know it.
+    """The record of the saved plan; `shown` is the displayed path of the root.
 
     Raises:
-        UsageError: there is no plan, or none of `make plan`.
+        UsageError: there is no plan, or `make plan` of this version did not write it.
     """
     if not (root / PLAN).is_file():
-        problem = f"There is no saved plan in {shown}: run `{plan_command}` first and read it."
+        problem = (
+            f"There is no saved plan in {shown}: run `{plan_command}` first and read the plan."
+        )
         raise UsageError(problem)
     try:
         content = json.loads((root / RECORD).read_text(encoding="utf-8"))
@@ -136,13 +138,13 @@ def load(root: Path, shown: str, plan_command: str) -> Record:
             sources, warnings = content["sources"], tuple(content["warnings"])
             return Record(content["digests"], content["settings"], sources, warnings)
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # as if it had another schema
-    problem = f"The plan in {shown} is not one of this version's: run `{plan_command}` again."
+        pass  # handled like another schema
+    problem = f"The plan in {shown} was not saved by this version: run `{plan_command}` again."
     raise UsageError(problem)
 
 
 def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """The files that differ, each with what happened to it."""
+    """The files that differ, each with the kind of the change."""
     return [
         *(f"{path} (changed)" for path in _common(before, now) if before[path] != now[path]),
         *(f"{path} (new)" for path in sorted(now.keys() - before.keys())),

@@ -1,4 +1,4 @@
-"""Values for variables that a root does not declare: Terraform warns of them and goes on."""
+"""Values for variables that a root does not declare, for which Terraform only warns."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
-"""What a file of values is made of, as far as the names of the variables need it."""
+"""Tokens of a file of values that are needed to find the names of the variables."""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """Where a file gives a variable a value; a JSON file has no lines here."""
+    """The location of a variable's value in a file; for JSON files without a line."""
 
     name: str
     file: Path
@@ -34,7 +34,7 @@ class Value:
 
 
 def undeclared(root: Path) -> list[Value]:
-    """The values of a root's files that belong to no variable of the root."""
+    """The values in a root's files for which the root declares no variable."""
     names = declared(root)
     return [value for value in given(root) if value.name not in names]
 
@@ -48,7 +48,7 @@ def declared(root: Path) -> frozenset[str]:
 
 
 def given(root: Path) -> list[Value]:
-    """Every value of the files that Terraform reads by itself."""
+    """Every value in the files that Terraform reads automatically."""
     found = []
     for file in _files(root):
         text = _text(file)
@@ -60,7 +60,7 @@ def given(root: Path) -> list[Value]:
 
 
 def assignments(text: str) -> Iterator[tuple[str, int]]:
-    """The variables that get a value in a file of values, each with its line."""
+    """The variables that a file of values assigns, each with its line."""
     depth = 0
     for token in _TOKEN.finditer(text):
         depth += bool(token["open"]) - bool(token["close"])
@@ -69,7 +69,7 @@ def assignments(text: str) -> Iterator[tuple[str, int]]:
 
 
 def complaint(value: Value, names: Collection[str], shown: str, root: str) -> str:
-    """The message about a value for no variable; `shown` is the file as people know it."""
+    """The message for a value of an undeclared variable; `shown` is the displayed path."""
     place = shown if value.line is None else f"{shown}:{value.line}"
     close = get_close_matches(value.name, sorted(names), n=1)
     question = f" Did you mean {close[0]}?" if close else ""
@@ -91,7 +91,7 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 def _members(file: Path, *path: str) -> list[str]:
-    """The names in an object of a JSON file; what is no JSON is for Terraform to refuse."""
+    """The names in an object of a JSON file; none if it is not JSON, which Terraform reports."""
     try:
         found = json.loads(_text(file))
         for name in path:

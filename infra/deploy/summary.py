@@ -1,6 +1,6 @@
-"""A plan as people read it: what is lost first, what is new in groups, never a sensitive value.
+"""The summary of a plan: losses first, new resources in groups, no sensitive values.
 
-Pure: from the document of `terraform show -json` to lines.
+Pure: converts the document of `terraform show -json` to lines.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ _OUR_MODULE = "ami_tracker"
 _MODULE = re.compile(r"module\.([^.\[]+)(?:\[[^\]]*\])?\.")
 _PLACE = re.compile(r"(?P<owner>[0-9]{12}|(?:ou|r)-[a-z0-9-]+)/(?P<region>[a-z0-9-]+)")
 _REASONS = {
-    "delete_because_no_resource_config": "it is not in the configuration any more",
-    "delete_because_no_module": "its module is not in the configuration any more",
-    "delete_because_wrong_repetition": "it is repeated in another way",
-    "delete_because_count_index": "its number is above the count",
-    "delete_because_each_key": "its key is not in the list any more",
-    "replace_because_tainted": "an earlier apply left it damaged",
-    "replace_by_request": "it was asked for",
-    "replace_by_triggers": "another resource that it depends on changes",
+    "delete_because_no_resource_config": "it is no longer in the configuration",
+    "delete_because_no_module": "its module is no longer in the configuration",
+    "delete_because_wrong_repetition": "it changed between count and for_each",
+    "delete_because_count_index": "its index is above the count",
+    "delete_because_each_key": "its key is no longer in the list",
+    "replace_because_tainted": "an earlier apply marked it as tainted",
+    "replace_by_request": "the replacement was requested",
+    "replace_by_triggers": "a resource that it depends on changes",
 }
 _VERBS = ("replace", "delete", "forget", "create", "update", "import", "move")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happens to one resource."""
+    """The change of one resource."""
 
     verb: str
     address: str
@@ -48,13 +48,13 @@ class Change:
 
     @property
     def group(self) -> str:
-        """Its kind; of resources with keys, with the name that they share."""
+        """The kind of the resource, with its name if it has keys."""
         keyed = isinstance(self.index, str) and self.name != "this"
         return f"{self.kind}.{self.name}" if keyed else self.kind
 
     @property
     def label(self) -> str:
-        """What sets it apart in its group."""
+        """The part of the address that is unique in its group."""
         if isinstance(self.index, str):
             return self.index
         modules = [name for name in _MODULE.findall(self.address) if name != _OUR_MODULE]
@@ -64,7 +64,7 @@ class Change:
 
 
 def changes(plan: Mapping[str, Any]) -> list[Change]:
-    """What a plan does to each resource that does not stay as it is."""
+    """The changes of a plan, without unchanged resources."""
     found = (_change(each) for each in plan.get("resource_changes", []))
     return [change for change in found if change is not None]
 
@@ -87,7 +87,7 @@ def summary(plan: Mapping[str, Any], root: str, warnings: Sequence[str]) -> str:
         lines += ["", f"Outputs that change: {listed(outputs, _MOST_NAMES)}"]
     lines += _notes(plan, warnings)
     if not is_empty(plan):
-        lines += ["", f"All of it: terraform -chdir={root} show tfplan"]
+        lines += ["", f"Show the whole plan: terraform -chdir={root} show tfplan"]
     return "\n".join(lines) + "\n"
 
 
@@ -99,7 +99,7 @@ def _change(found: Mapping[str, Any]) -> Change | None:
     verb = _verb(found)
     if found["mode"] != "managed" or verb is None:
         return None
-    deposed = " (what an earlier, failed replacement left)" if "deposed" in found else ""
+    deposed = " (left over from a failed replacement)" if "deposed" in found else ""
     return Change(
         verb=verb,
         address=found["address"] + deposed,
@@ -113,7 +113,7 @@ def _change(found: Mapping[str, Any]) -> Change | None:
 
 
 def _verb(found: Mapping[str, Any]) -> str | None:
-    """What is done to a resource, None where that is nothing."""
+    """The verb for the change of a resource; None if it does not change."""
     actions = found["change"]["actions"]
     if set(actions) == {"create", "delete"}:
         return "replace"
@@ -142,11 +142,11 @@ def _headline(plan: Mapping[str, Any], found: Sequence[Change]) -> str:
         return f"Plan: {', '.join(counts)}."
     if _outputs(plan):
         return "No changes to resources; outputs change."
-    return "No changes: everything is as the configuration says."
+    return "No changes: all resources match the configuration."
 
 
 def _losses(found: Iterable[Change]) -> Iterator[str]:
-    """Each resource that is lost, on a line of its own, with the reason."""
+    """A line for each lost resource, with the reason."""
     replaced, gone, left = (_of(found, verb) for verb in ("replace", "delete", "forget"))
     if replaced or gone or left:
         yield ""
@@ -162,7 +162,7 @@ def _losses(found: Iterable[Change]) -> Iterator[str]:
 
 
 def _groups(title: str, found: Iterable[Change]) -> Iterator[str]:
-    """Resources by kind, each by a short name."""
+    """Resources by kind, with short names."""
     groups: dict[str, list[Change]] = defaultdict(list)
     for change in found:
         groups[change.group].append(change)
@@ -175,7 +175,7 @@ def _groups(title: str, found: Iterable[Change]) -> Iterator[str]:
 
 
 def _wrapped(line: str) -> str:
-    """A line on as many as it needs, broken between names."""
+    """A line, wrapped between names."""
     wrapper = textwrap.TextWrapper(
         _WIDTH, subsequent_indent=" " * 6, break_long_words=False, break_on_hyphens=False
     )
@@ -183,7 +183,7 @@ def _wrapped(line: str) -> str:
 
 
 def _labels(labels: Sequence[str]) -> str:
-    """The labels; of places, the regions with their accounts or units counted."""
+    """The labels; for accounts and regions, the regions with the number of accounts or units."""
     places = [_PLACE.fullmatch(label) for label in labels]
     if len(labels) == 1 or not all(places):
         return listed(sorted(labels), _MOST_NAMES)
@@ -201,7 +201,7 @@ def _owners(owners: Sequence[str]) -> str:
 
 
 def _updates(found: Iterable[Change]) -> Iterator[str]:
-    """Resources of a kind that change alike, with each attribute that changes."""
+    """Resources of a kind with the same changes, with each changed attribute."""
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
     for change in found:
         groups[change.group, tuple(differences(change.body))].append(change.label)
@@ -214,14 +214,14 @@ def _updates(found: Iterable[Change]) -> Iterator[str]:
 
 
 def _moves(found: Iterable[Change]) -> Iterator[str]:
-    """Resources that only get another address; those that change too are listed above."""
+    """Resources that only get another address; those with other changes are listed above."""
     moved = [f"  {each.former} → {each.address}" for each in _of(found, "move")]
     if moved:
         yield from ("", "To move:", *moved)
 
 
 def _notes(plan: Mapping[str, Any], warnings: Iterable[str]) -> Iterator[str]:
-    """Failed checks, and what Terraform warns of."""
+    """Failed checks and Terraform's warnings."""
     failed = [
         f"{check['address']['to_display']}: {short(problem['message'], 400)}"
         for check in plan.get("checks", [])

@@ -1,4 +1,4 @@
-"""Terraform as a program: run in a root, with its messages read where it prints them as JSON."""
+"""Runs Terraform in a root, and reads its JSON messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MISSING = (
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A warning or an error of Terraform's."""
+    """A warning or an error of Terraform."""
 
     severity: str
     summary: str
@@ -39,7 +39,7 @@ class Terraform:
     environ: Mapping[str, str]
 
     def init(self) -> None:
-        """Install providers and modules; what Terraform prints is shown if it fails.
+        """Install providers and modules; the output of Terraform is shown only if it fails.
 
         Raises:
             TerraformFailedError: the root cannot be initialised.
@@ -49,10 +49,10 @@ class Terraform:
             raise TerraformFailedError("init", f"{done.stdout}{done.stderr}")
 
     def plan(self, out: str, variables: Mapping[str, str]) -> list[Message]:
-        """Save a plan to a file of the root; the warnings.
+        """Save a plan to a file in the root, and return the warnings.
 
         Raises:
-            TerraformFailedError: there is no plan.
+            TerraformFailedError: no plan could be saved.
         """
         given = [f"-var={name}={value}" for name, value in variables.items()]
         done = self._captured(["plan", "-json", "-input=false", f"-out={out}", *given])
@@ -66,7 +66,7 @@ class Terraform:
         """A saved plan as a document.
 
         Raises:
-            TerraformFailedError: it is no plan of this root.
+            TerraformFailedError: the file is not a plan of this root.
         """
         done = self._captured(["show", "-json", "-no-color", plan])
         if done.returncode != 0:
@@ -75,12 +75,12 @@ class Terraform:
         return document
 
     def apply(self, plan: str, *, color: bool) -> int:
-        """Apply a saved plan, with Terraform's own output; its exit code.
+        """Apply a saved plan with Terraform's output, and return its exit code.
 
-        An interrupt reaches Terraform too, which ends in order: this waits for it.
+        An interrupt is sent to Terraform as well; this waits until Terraform has stopped.
 
         Raises:
-            TerraformFailedError: there is no Terraform.
+            TerraformFailedError: Terraform is not installed.
         """
         options = [] if color else ["-no-color"]
         process = self._started(["apply", "-input=false", *options, plan])

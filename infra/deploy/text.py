@@ -1,4 +1,4 @@
-"""Texts that fit on a line."""
+"""Texts for one line."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ _LONGEST = 60
 
 
 def short(text: str, longest: int = _LONGEST) -> str:
-    """A text on one line, cut where it is too long."""
+    """A text on one line, truncated if it is too long."""
     line = " ".join(text.split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def listed(names: Sequence[str], most: int) -> str:
-    """Names with commas between; of many, the first and the number of the others."""
+    """Names separated by commas; if there are many, the first ones and the number of the others."""
     if len(names) <= most + 1:
         return ", ".join(names)
     return f"{', '.join(names[:most])} and {len(names) - most} more"

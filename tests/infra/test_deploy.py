@@ -133,7 +133,7 @@ def test_only_yes_applies(
     typed(monkeypatch, answer)
 
     assert run("apply") == 1
-    assert capfd.readouterr().out.endswith("Nothing was changed. The plan is kept.\n")
+    assert capfd.readouterr().out.endswith("Nothing was changed. The saved plan is kept.\n")
     assert state(root) == set()
     assert (root / PLAN).exists()
 
@@ -184,7 +184,7 @@ def test_file_that_changed_after_the_plan_is_refused(
 
     assert run("apply", "--approve=yes") == 2
     said = capfd.readouterr().err
-    assert f"  {file} (changed)\nRun `make plan ROOT=root` again and read it." in said
+    assert f"  {file} (changed)\nRun `make plan ROOT=root` again and read the new plan." in said
     assert state(root) == set()
 
 
@@ -234,7 +234,7 @@ def test_other_platform_than_planned_is_refused(run: Run, capfd: Output) -> None
 
     assert run("apply", "--approve=yes") == 2
     said = capfd.readouterr().err
-    assert "The plan was made for architecture x86_64, not arm64: run `make deploy` with" in said
+    assert "The plan was saved for architecture x86_64, not arm64: run `make deploy` with" in said
 
 
 def test_failed_plan_deletes_the_earlier_one(root: Path, run: Run, capfd: Output) -> None:
@@ -256,7 +256,7 @@ def test_failed_apply_deletes_the_plan(root: Path, run: Run, capfd: Output) -> N
     run("plan")
 
     assert run("apply", "--approve=yes") == 1
-    assert "its plan is used up" in capfd.readouterr().err
+    assert "The apply failed. Run `make plan" in capfd.readouterr().err
     assert not (root / PLAN).exists()
 
 

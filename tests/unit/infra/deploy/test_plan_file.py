@@ -64,7 +64,7 @@ def test_plan_without_a_valid_record_is_refused(tmp_path: Path, content: str | N
     if content is not None:
         (tmp_path / RECORD).write_text(content, encoding="utf-8")
 
-    with pytest.raises(UsageError, match="The plan in root is not one of this version's: run `m`"):
+    with pytest.raises(UsageError, match="The plan in root was not saved by this version: run `m`"):
         load(tmp_path, "root", "m")
 
 

@@ -19,8 +19,8 @@ Plan: 1 to replace, 2 to delete, 1 to create, 3 to update. (some/root)
 
 !! REPLACE  terraform_data.named  forced by triggers_replace.name: "step-1" → "step-2", \
 triggers_replace.secret: (sensitive)
-!! DELETE   terraform_data.former[0]  its number is above the count
-!! DELETE   terraform_data.former[1]  its number is above the count
+!! DELETE   terraform_data.former[0]  its index is above the count
+!! DELETE   terraform_data.former[1]  its index is above the count
 
 To create:
   terraform_data.topics: 1 (111122223333/eu-north-1)
@@ -43,7 +43,7 @@ Outputs that change: secret
 Check failed: check.even: The step is 2.
 Warning: Deprecated: use another.
 
-All of it: terraform -chdir=some/root show tfplan
+Show the whole plan: terraform -chdir=some/root show tfplan
 """
 FIRST = """\
 Plan: 9 to create. (some/root)
@@ -55,7 +55,7 @@ To create:
 
 Outputs that change: secret
 
-All of it: terraform -chdir=some/root show tfplan
+Show the whole plan: terraform -chdir=some/root show tfplan
 """
 
 
@@ -81,7 +81,7 @@ def test_plan_without_changes_is_one_line(plans: Plans) -> None:
     """The summary of a plan without changes is one line."""
     said = summary(plans["none"], "some/root", [])
 
-    assert said == "No changes: everything is as the configuration says. (some/root)\n"
+    assert said == "No changes: all resources match the configuration. (some/root)\n"
     assert is_empty(plans["none"])
     assert not is_empty(plans["second"])
 
@@ -136,7 +136,7 @@ def test_deposed_object_is_named(plans: Plans) -> None:
     plan = altered(plans, "terraform_data.former[0]")
     plan["resource_changes"][0]["deposed"] = "0a1b2c3d"
 
-    assert "terraform_data.former[0] (what an earlier, failed" in summary(plan, "r", [])
+    assert "terraform_data.former[0] (left over from a failed" in summary(plan, "r", [])
 
 
 def test_replacement_without_a_forcing_attribute_has_its_reason(plans: Plans) -> None:
@@ -175,7 +175,7 @@ def test_organizational_units_are_counted(plans: Plans) -> None:
     [
         ({"before": {"a": 1}, "after": {"a": 1}}, []),
         ({"before": {"a": None}, "after": {"a": "x"}}, ['a: null → "x"']),
-        ({"before": {"a": [1, 2]}, "after": {"a": [2, 1]}}, ["a: another order"]),
+        ({"before": {"a": [1, 2]}, "after": {"a": [2, 1]}}, ["a: order changed"]),
         ({"before": {"a": [{}]}, "after": {"a": [{}, {}]}}, ["a: 1 → 2 entries"]),
         (
             {
