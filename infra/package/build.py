@@ -1,4 +1,4 @@
-"""Builds the packages of all functions, and puts them where they are wanted."""
+"""Builds and writes the packages of all functions."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ class Package:
 
     @property
     def file_name(self) -> str:
-        """What its file is called."""
+        """The name of the zip."""
         return f"{self.function}.zip"
 
     @property
     def sha256(self) -> str:
-        """The digest of its bytes."""
+        """The SHA-256 of the zip."""
         return hashlib.sha256(self.content).hexdigest()
 
 
 def build(
     platform: LambdaPlatform, python: Path, catalogue: str, cache: Path
 ) -> tuple[Package, ...]:
-    """The package of each function; `python` is the runtime's, `cache` keeps downloads.
+    """Build each function's package with the Python of the runtime; `cache` stores downloads.
 
     Raises:
-        PackagingError: something that is needed cannot be had, or is not as it must be.
+        PackagingError: a dependency is not available, or an input is invalid.
     """
     with tempfile.TemporaryDirectory(prefix="ami-tracker-") as folder:
         staged = Path(folder, "package")
@@ -64,10 +64,10 @@ def _package(staged: Path, function: str, catalogue: str) -> Package:
 
 
 def write(files: Mapping[str, bytes], out: Path) -> None:
-    """Put each file, by its name, in place whole, and none of them before all are written.
+    """Write all files to drafts first, then rename each draft to its final name.
 
     Raises:
-        UnwritableError: the folder takes no files.
+        UnwritableError: the folder is not writable.
     """
     drafts: dict[Path, Path] = {}
     try:

@@ -1,4 +1,4 @@
-"""Byte code, written ahead by the Python that will run it."""
+"""Compiles modules to byte code with the Python of the runtime."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from pathlib import Path
 from infra.package.errors import StepFailedError
 
 TASK_ROOT = "/var/task"
-"""Where Lambda unpacks a package; what tracebacks show."""
+"""The folder to which Lambda unpacks a package, which tracebacks show."""
 
 _COMPILE_SECONDS = 300
 _PROGRAM = ("compileall",)
-_ADVICE = "the file that it names is no valid source for this Python"
+_ADVICE = "the file in its output is not valid source code for this Python"
 
 
 def compile_all(folder: Path, python: Path) -> None:
     """Write the byte code of every module below a folder.
 
-    Unchecked: Lambda's files are read-only, so nothing is lost by not looking at the source. One
-    process, a fixed hash seed and an isolated start, since marshalled sets and shared constants
-    would tell how and where they were made.
+    The byte code is not checked against the source at import, since files in Lambda are read-only.
+    A single process, a fixed hash seed and an isolated start make it reproducible: marshalled sets
+    and shared constants depend on them.
 
     Raises:
-        StepFailedError: a module is no valid source.
+        StepFailedError: a module is not valid source code.
     """
     command = [
         *(str(python), "-P", "-s", "-S", "-m", "compileall", "-q", "-f", "-j", "1"),

@@ -1,6 +1,6 @@
-"""Every AWS operation that each function calls: what is kept of botocore's service models.
+"""The AWS operations that each function calls, which the packages keep of botocore's models.
 
-A test runs the functions and compares this table with the calls that were recorded, both ways.
+A test runs the functions and checks that this table and the recorded calls are equal.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 Operations = Mapping[str, frozenset[str]]
-"""The operations by botocore's name of the service."""
+"""Operations by botocore's service name."""
 
 _STS = frozenset({"AssumeRole", "GetCallerIdentity"})
 
@@ -29,4 +29,4 @@ CALLS: Mapping[str, Operations] = {
         "sts": _STS,
     },
 }
-"""By function, in the order in which packages are listed."""
+"""Operations by function, in the order in which packages are listed."""

@@ -1,6 +1,6 @@
 """The command `python -m infra.package`, which `make package` runs.
 
-Exit codes as those of `ami-tracker`: 0 fine, 1 something is wrong out there, 2 wrong usage or
+Exit codes are those of `ami-tracker`: 0 for success, 1 for a failure, 2 for invalid usage or
 configuration.
 """
 
@@ -21,19 +21,19 @@ from services.kernel.catalogue_file import encode_catalogue
 
 _DESCRIPTION = """\
 Build one zip per Lambda function: its service, the kernel, the locked dependencies with byte code,
-and, for the scheduler, the compiled catalogue; and a manifest that says what they were built for.
-The same input gives the same bytes."""
+and, for the scheduler, the compiled catalogue; and a manifest of the build.
+The same input produces the same bytes."""
 _MEGABYTE = 1_000_000
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Build and write the packages, and list them; the exit code."""
+    """Build, write and list the packages, and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         catalogue = _catalogue(options)
     except ConfigurationError as error:
-        _complain("error", error.problems)
-        _complain("warning", error.warnings)
+        _print_problems("error", error.problems)
+        _print_problems("warning", error.warnings)
         return 2
     platform = LambdaPlatform(options.runtime, options.architecture)
     try:
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         packages = build(platform, python, catalogue, options.cache)
         write(files(packages, platform, catalogue), options.out)
     except (NoInterpreterError, PackagingError) as error:
-        _complain("error", [error])
+        _print_problems("error", [error])
         return 1
     sys.stdout.write(_table(packages, options.out))
     return 0
@@ -50,10 +50,10 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m infra.package", description=_DESCRIPTION)
     folders = (
-        ("--out", "DIR", "build/packages", "where the zips and their manifest go"),
-        ("--cache", "DIR", "build/wheels", "where downloaded wheels are kept"),
+        ("--out", "DIR", "build/packages", "the folder for the zips and their manifest"),
+        ("--cache", "DIR", "build/wheels", "the folder for downloaded wheels"),
         ("--images", "DIR", "tracked_images", "the folder of image files"),
-        ("--regions", "FILE", "regions.yaml", "the regions and accounts to watch"),
+        ("--regions", "FILE", "regions.yaml", "the file of regions and accounts"),
     )
     choices = (("--runtime", RUNTIMES, "python3.13"), ("--architecture", ARCHITECTURES, "arm64"))
     for name, metavar, default, meaning in folders:
@@ -64,25 +64,25 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(name, choices=values, default=default, metavar="NAME", help=text)
     text = "accept filter names that this version does not know"
     parser.add_argument("--allow-unknown-filters", action="store_true", help=text)
-    text = f"the runtime's Python (default: ${VARIABLE}, else the first that is found)"
+    text = f"the runtime's Python (default: ${VARIABLE}, or the first one found)"
     parser.add_argument("--python", default="", metavar="FILE", help=text)
     return parser
 
 
 def _catalogue(options: argparse.Namespace) -> str:
-    """The compiled catalogue; warnings are printed.
+    """Compile the catalogue, and print warnings.
 
     Raises:
-        ConfigurationError: it is invalid.
+        ConfigurationError: the configuration is invalid.
     """
     configuration = read_configuration(
         options.images, options.regions, allow_unknown_filters=options.allow_unknown_filters
     )
-    _complain("warning", configuration.warnings)
+    _print_problems("warning", configuration.warnings)
     return encode_catalogue(configuration.catalogue)
 
 
-def _complain(severity: str, problems: Iterable[object]) -> None:
+def _print_problems(severity: str, problems: Iterable[object]) -> None:
     sys.stderr.writelines(f"{severity}: {problem}\n" for problem in problems)
 
 

@@ -1,4 +1,4 @@
-"""What goes into each package: one service, the kernel, the dependencies, and data cut to size."""
+"""The contents of each package: a service, the kernel, the dependencies and reduced data files."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from infra.package.calls import CALLS
 from infra.package.service_data import service_data
 
 CATALOGUE = "catalogue.json"
-"""At the root of the scheduler's package, where its settings look for it."""
+"""File at the root of the scheduler's package, as its settings expect."""
 CATALOGUE_READER = "scheduler"
 
 _KERNEL = "kernel"
 _LEFT_OUT = (
-    "bin/*",  # programs for people
-    "boto3/data/*",  # resources, which nobody here uses
+    "bin/*",  # command-line programs
+    "boto3/data/*",  # boto3 resources, which are not used
     "boto3/examples/*",
-    "botocore/data/*",  # put in anew, cut to the calls of each function
+    "botocore/data/*",  # added again, reduced to the calls of each function
     "*.css",  # web pages, most of Powertools' size
     "*.js",
     "*.pyi",
@@ -30,7 +30,7 @@ _METADATA = "METADATA"
 
 
 def lay_out_services(services: Path, into: Path) -> None:
-    """Copy the modules of every function and of the kernel, as they are imported."""
+    """Copy the modules of every function and of the kernel in their import layout."""
     folder = into / "services"
     folder.mkdir(parents=True)
     shutil.copyfile(services / "__init__.py", folder / "__init__.py")
@@ -42,7 +42,7 @@ def lay_out_services(services: Path, into: Path) -> None:
 
 
 def contents(staged: Path, function: str, catalogue: str) -> Mapping[str, bytes]:
-    """Every file of a function's package by its path; `staged` holds all that may go into one."""
+    """Every file of a function's package by path; `staged` contains the files of all packages."""
     files = {name: _content(staged, name) for name in _kept(staged, function)}
     files |= service_data(staged / "botocore", CALLS[function])
     if function == CATALOGUE_READER:
@@ -66,9 +66,9 @@ def _is_needed(name: str) -> bool:
 
 
 def _content(staged: Path, name: str) -> bytes:
-    """A file's content; of a distribution's metadata what names and describes it in short.
+    """A file's content; of a distribution's METADATA only the headers.
 
-    Name and version stay, since scanners for vulnerable packages read them here.
+    Scanners for vulnerable packages read name and version from these headers.
     """
     content = (staged / name).read_bytes()
     if name.endswith(f".dist-info/{_METADATA}"):

@@ -1,4 +1,4 @@
-"""The locked dependencies, for the Lambda platform: downloaded once, kept, and unpacked by pip."""
+"""Downloads the locked dependencies for the Lambda platform, caches and unpacks them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from infra.pip import environment
 
 _PIP_SECONDS = 600
 _ADVICE = (
-    "the lock file names the exact wheels, so either the index that pip is configured for cannot "
-    "be reached, or a locked package has no wheel for {platform}"
+    "either the package index of pip's configuration cannot be reached, or a locked package has no "
+    "wheel for {platform}"
 )
 
 
 def install_dependencies(lock: Path, platform: LambdaPlatform, cache: Path, into: Path) -> None:
-    """Unpack every wheel of the lock file into a folder; `cache` keeps what was downloaded.
+    """Unpack every wheel of the lock file into a folder; `cache` stores the downloads.
 
     Raises:
-        StepFailedError: a wheel cannot be had, or is not what was locked.
+        StepFailedError: a wheel is not available, or its hash does not match.
     """
     wheels = _downloaded(lock, platform, cache)
     offline = ("--no-index", "--find-links", str(wheels))
@@ -33,7 +33,7 @@ def install_dependencies(lock: Path, platform: LambdaPlatform, cache: Path, into
 
 
 def _downloaded(lock: Path, platform: LambdaPlatform, cache: Path) -> Path:
-    """A folder that holds every wheel of the lock file."""
+    """The folder with every wheel of the lock file."""
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
     wheels = cache / f"{platform}-{digest}"
     if wheels.is_dir():
@@ -45,13 +45,13 @@ def _downloaded(lock: Path, platform: LambdaPlatform, cache: Path) -> Path:
         try:
             draft.rename(wheels)
         except OSError:
-            if not wheels.is_dir():  # else somebody else was faster, with the same wheels
+            if not wheels.is_dir():  # otherwise another process has written the same wheels
                 raise
     return wheels
 
 
 def _pip(command: Sequence[str], lock: Path, platform: LambdaPlatform) -> None:
-    """Run pip for the platform; `--no-deps`, since the lock file is complete."""
+    """Run pip for the platform, with `--no-deps`, since the lock file is complete."""
     tags = [word for tag in platform.tags for word in ("--platform", tag)]
     arguments = [
         *(sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *command),

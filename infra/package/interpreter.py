@@ -1,7 +1,7 @@
-"""Finds the Python that the functions run on; needs nothing but the standard library.
+"""Finds the Python of the functions' runtime; uses only the standard library.
 
-`python3 -m infra.package.interpreter 3.13` prints its path, or says on standard error why there is
-none and exits 1.
+`python3 -m infra.package.interpreter 3.13` prints its path. If there is none, it prints the reason
+to standard error and exits with 1.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 VARIABLE = "RUNTIME_PYTHON"
-"""The environment variable that names the interpreter, before all others."""
+"""The environment variable for the path of the interpreter, which is used first."""
 
-_ASK_SECONDS = 20
-_WHO_ARE_YOU = (
+_PROBE_SECONDS = 20
+_PROBE = (
     "import compileall, ensurepip, ssl, sys, venv; "
     "print(sys.implementation.name, '%d.%d' % sys.version_info[:2] + sys.abiflags)"
 )
 _USAGE = "usage: python -m infra.package.interpreter VERSION, where VERSION is such as 3.13"
 
-# Below a home folder, `{v}` being the version: where programs that install Pythons put them.
+# Where installers of Python put it, below the home folder; `{v}` is the version.
 _BELOW_HOME = (
     ".pyenv/versions/{v}*/bin",
     ".local/share/uv/python/cpython-{v}.*/bin",
@@ -41,14 +41,14 @@ _BELOW_ROOT = (
 
 
 class NoInterpreterError(Exception):
-    """There is no usable Python of the wanted version; the text says what to do."""
+    """There is no usable Python of the required version; the text contains what to do."""
 
 
 def find(version: str, environ: Mapping[str, str], named: str = "") -> Path:
-    """The Python of a version such as `3.13`, the one that is named or else the first that works.
+    """The Python of a version such as `3.13`: the named one, or the first that works.
 
     Raises:
-        NoInterpreterError: there is none.
+        NoInterpreterError: there is no such Python.
     """
     if named := named or environ.get(VARIABLE, ""):
         return _named(Path(named), version)
@@ -56,38 +56,38 @@ def find(version: str, environ: Mapping[str, str], named: str = "") -> Path:
         if _is_python(path, version):
             return path
     message = (
-        f"no Python {version} was found on PATH, nor where pyenv, uv, mise, asdf or the system "
-        f"install one. The packages carry byte code that only Python {version} can write: install "
-        f"it (`pyenv install {version}`, `uv python install {version}`, or the system's package "
-        f"python{version} with its venv module), or name one with {VARIABLE}=/path/to/python"
+        f"no Python {version} was found on PATH or in the folders of pyenv, uv, mise, asdf and the "
+        f"system. The packages contain byte code that only Python {version} can write: install it "
+        f"(`pyenv install {version}`, `uv python install {version}`, or the system's package "
+        f"python{version} with its venv module), or set {VARIABLE}=/path/to/python"
     )
     raise NoInterpreterError(message)
 
 
 def _named(path: Path, version: str) -> Path:
-    answer = _ask(path)
+    answer = _probe(path)
     if answer != f"cpython {version}":
         message = (
             f"{path} ({VARIABLE} or --python) is not a complete CPython {version}: "
-            f"asked who it is, it {f'said {answer!r}' if answer else 'did not answer'}. "
-            "Name another one, or none, to have one looked for"
+            f"{f'it reported {answer!r}' if answer else 'it could not be run'}. "
+            "Set another path, or none, to search for one"
         )
         raise NoInterpreterError(message)
     return path
 
 
 def _is_python(path: Path, version: str) -> bool:
-    return path.is_file() and _ask(path) == f"cpython {version}"
+    return path.is_file() and _probe(path) == f"cpython {version}"
 
 
-def _ask(path: Path) -> str:
-    """What the program says it is; empty when it does not run, as pyenv's shims may not."""
+def _probe(path: Path) -> str:
+    """The implementation and version of a Python; empty if it does not run, as for some shims."""
     try:
         answer = subprocess.run(  # noqa: S603 - what was found or named
-            [str(path), "-I", "-c", _WHO_ARE_YOU],
+            [str(path), "-I", "-c", _PROBE],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=_ASK_SECONDS,
+            timeout=_PROBE_SECONDS,
             text=True,
             check=True,
         )
@@ -97,7 +97,7 @@ def _ask(path: Path) -> str:
 
 
 def _candidates(version: str, environ: Mapping[str, str]) -> Iterator[Path]:
-    """Where it may be: the running interpreter, PATH, then wherever Pythons are installed."""
+    """Possible paths: the running interpreter, PATH, then the folders of installers."""
     name = f"python{version}"
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         yield Path(sys.executable)
@@ -109,7 +109,7 @@ def _folders(version: str, environ: Mapping[str, str]) -> Iterator[Path]:
     on_path = [Path(part) for part in environ.get("PATH", "").split(os.pathsep) if part]
     yield from on_path
     for folder in on_path:
-        if folder.name == "shims":  # of pyenv, asdf or mise, wherever these are installed
+        if folder.name == "shims":  # of pyenv, asdf or mise in any folder
             yield from _newest(folder.parent, "versions/{v}*/bin", version)
             yield from _newest(folder.parent, "installs/python/{v}*/bin", version)
     if uv := environ.get("UV_PYTHON_INSTALL_DIR"):
@@ -122,7 +122,7 @@ def _folders(version: str, environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _newest(root: Path, pattern: str, version: str) -> list[Path]:
-    """The folders that fit, those with the highest number first."""
+    """The matching folders, those with the highest version first."""
     found = root.glob(pattern.format(v=version, digits=version.replace(".", "")))
     return sorted(found, key=_numbers, reverse=True)
 
@@ -132,7 +132,7 @@ def _numbers(path: Path) -> list[int]:
 
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
-    """Print the path of the interpreter; the exit code."""
+    """Print the path of the interpreter, and return the exit code."""
     if len(arguments) != 1 or not re.fullmatch(r"3\.\d+", arguments[0]):
         sys.stderr.write(f"{_USAGE}\n")
         return 2

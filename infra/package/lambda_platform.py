@@ -1,4 +1,4 @@
-"""What a Lambda runtime is, as far as a package must fit it."""
+"""The properties of a Lambda runtime that a package depends on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _GLIBC = {
     "python3.12": _AMAZON_LINUX_2023,
     "python3.13": _AMAZON_LINUX_2023,
 }
-"""The minor version of each runtime's C library.
+"""The minor version of each runtime's glibc.
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 """
@@ -23,7 +23,7 @@ ARCHITECTURES = tuple(_MACHINES)
 
 @dataclass(frozen=True, slots=True)
 class LambdaPlatform:
-    """A runtime on a processor architecture, both in Lambda's words."""
+    """A runtime and a processor architecture, with Lambda's names."""
 
     runtime: str
     architecture: str
@@ -35,7 +35,7 @@ class LambdaPlatform:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The platform tags of wheels that run there, the most particular first."""
+        """The platform tags of wheels for this platform, the most specific first."""
         machine = _MACHINES[self.architecture]
         newest = _GLIBC[self.runtime]
         numbered = (f"manylinux_2_{minor}" for minor in range(newest, _OLDEST_GLIBC - 1, -1))

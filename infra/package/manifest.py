@@ -1,4 +1,4 @@
-"""The manifest next to the zips: what they were built for, so that Terraform can refuse others."""
+"""The manifest of a build, which Terraform compares with the zips and its variables."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ FILE_NAME = "manifest.json"
 
 
 def manifest(packages: Iterable[Package], platform: LambdaPlatform, catalogue: str) -> bytes:
-    """The manifest of packages that were built together; `catalogue` is the compiled one.
+    """The manifest of packages that were built together with a compiled catalogue.
 
-    The same packages give the same bytes.
+    The same packages produce the same bytes.
     """
     compiled = json.loads(catalogue)
     content = {
@@ -35,7 +35,7 @@ def manifest(packages: Iterable[Package], platform: LambdaPlatform, catalogue: s
 def files(
     packages: Iterable[Package], platform: LambdaPlatform, catalogue: str
 ) -> dict[str, bytes]:
-    """The content of every zip and of the manifest, by file name."""
+    """The contents of the zips and the manifest, by file name."""
     built = tuple(packages)
     zips = {package.file_name: package.content for package in built}
     return {**zips, FILE_NAME: manifest(built, platform, catalogue)}

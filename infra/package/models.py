@@ -1,7 +1,7 @@
-"""Cuts botocore's data down to given operations; pure, from JSON document to JSON document.
+"""Reduces botocore's data to given operations; pure, from JSON document to JSON document.
 
-A client made from a cut model differs in nothing but the methods that it lacks: metadata, shapes,
-errors and bindings of what is kept stay word for word, and prose alone is dropped.
+A client of a reduced model differs only in its missing methods: metadata, shapes, errors and
+bindings of the kept operations are unchanged, except for their documentation.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from infra.package.errors import PackagingError
 
 Document = Mapping[str, Any]
 
-_PROSE = frozenset({"documentation", "documentationUrl"})
+_DOCUMENTATION = frozenset({"documentation", "documentationUrl"})
 _REFERENCES = ("input", "output", "member", "key", "value")
 
 
 class UnknownOperationError(PackagingError):
-    """The table of calls names an operation that the service does not have."""
+    """The table of calls contains an operation that the service does not have."""
 
     def __init__(self, service: str, unknown: Collection[str]) -> None:
         names = ", ".join(sorted(unknown))
@@ -28,20 +28,20 @@ class UnknownOperationError(PackagingError):
 
 
 def cut_service(model: Document, operations: Collection[str]) -> Document:
-    """The service model with these operations, and only the shapes that they reach.
+    """The service model with only these operations and the shapes that they use.
 
     Raises:
-        UnknownOperationError: the model lacks one of them.
+        UnknownOperationError: the model has no such operation.
     """
     if unknown := set(operations) - model["operations"].keys():
         raise UnknownOperationError(model["metadata"]["serviceId"], unknown)
     kept = {name: body for name, body in model["operations"].items() if name in operations}
     reached = _reached(kept.values(), model["shapes"])
     return {
-        **_unspoken(model),
-        "operations": {name: _silent(body) for name, body in kept.items()},
+        **_without_own_docs(model),
+        "operations": {name: _without_docs(body) for name, body in kept.items()},
         "shapes": {
-            name: _silent(shape) for name, shape in model["shapes"].items() if name in reached
+            name: _without_docs(shape) for name, shape in model["shapes"].items() if name in reached
         },
     }
 
@@ -53,7 +53,7 @@ def cut_paginators(model: Document, operations: Collection[str]) -> Document:
 
 
 def cut_endpoints(document: Document, prefixes: Collection[str]) -> Document:
-    """The endpoints of services with these prefixes; every partition and region stays."""
+    """The endpoints of services with these prefixes, in all partitions and regions."""
     return {
         **document,
         "partitions": [
@@ -68,7 +68,7 @@ def _only(services: Document, prefixes: Collection[str]) -> Document:
 
 
 def _reached(operations: Collection[Document], shapes: Document) -> set[str]:
-    """The names of all shapes that the operations and their errors lead to."""
+    """The names of all shapes that the operations and their errors use, directly or indirectly."""
     waiting = [name for operation in operations for name in _named(operation)]
     reached: set[str] = set()
     while waiting:
@@ -88,22 +88,22 @@ def _named(body: Document) -> Iterator[str]:
     yield from (member["shape"] for member in body.get("members", {}).values())
 
 
-def _silent(body: Document) -> Document:
-    """An operation or a shape without prose, that of its references included.
+def _without_docs(body: Document) -> Document:
+    """An operation or a shape without documentation, also in its references.
 
-    Members may well be called `documentation`, so only the places of prose are looked at.
+    A member can be called `documentation`, so the names of members are not filtered.
     """
-    silent = dict(_unspoken(body))
+    result = dict(_without_own_docs(body))
     for reference in _REFERENCES:
-        if reference in silent:
-            silent[reference] = _unspoken(silent[reference])
-    if "errors" in silent:
-        silent["errors"] = [_unspoken(error) for error in silent["errors"]]
-    if "members" in silent:
-        members = silent["members"].items()
-        silent["members"] = {name: _unspoken(member) for name, member in members}
-    return silent
+        if reference in result:
+            result[reference] = _without_own_docs(result[reference])
+    if "errors" in result:
+        result["errors"] = [_without_own_docs(error) for error in result["errors"]]
+    if "members" in result:
+        members = result["members"].items()
+        result["members"] = {name: _without_own_docs(member) for name, member in members}
+    return result
 
 
-def _unspoken(body: Document) -> Document:
-    return {key: value for key, value in body.items() if key not in _PROSE}
+def _without_own_docs(body: Document) -> Document:
+    return {key: value for key, value in body.items() if key not in _DOCUMENTATION}

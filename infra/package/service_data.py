@@ -1,4 +1,4 @@
-"""The files below `botocore/data` that a function needs, cut to the operations that it calls."""
+"""The files below `botocore/data` for a function, reduced to the operations that it calls."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from infra.package.calls import Operations
 from infra.package.models import Document, cut_endpoints, cut_paginators, cut_service
 
 _WHOLE = ("_retry", "partitions", "sdk-default-configuration")
-"""Small, and about all services at once."""
+"""Small files that apply to all services."""
 
 
 def service_data(botocore: Path, operations: Operations) -> Mapping[str, bytes]:
     """The content of each file by its path in the package; `botocore` is the unpacked library.
 
-    They are plain where botocore's own are compressed: the package compresses them itself.
+    The files are not compressed, since the zip of the package is.
 
     Raises:
-        UnknownOperationError: a service lacks one of its operations.
+        UnknownOperationError: a service has no such operation.
     """
     loader = Loader([str(botocore / "data")], include_default_search_paths=False)
     files: dict[str, Document] = {name: loader.load_data(name) for name in _WHOLE}
@@ -40,5 +40,5 @@ def service_data(botocore: Path, operations: Operations) -> Mapping[str, bytes]:
 
 
 def _encoded(document: Document) -> bytes:
-    """The document in as few bytes as may be; its order stays, since it is the wire's order."""
+    """The document as compact JSON, in its original order, which is the order of serialisation."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

@@ -87,7 +87,7 @@ def test_program_that_hangs_is_skipped(
 ) -> None:
     """A program that does not print its version in time is skipped."""
     program("first/python3.99", "exec sleep 20")
-    monkeypatch.setattr(interpreter, "_ASK_SECONDS", 0.5)
+    monkeypatch.setattr(interpreter, "_PROBE_SECONDS", 0.5)
 
     with pytest.raises(NoInterpreterError):
         find(NOWHERE, {"PATH": f"{tmp_path}/first"})
@@ -120,7 +120,8 @@ def test_option_and_variable_have_precedence(tmp_path: Path, program: Program) -
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [(prints("3.98"), "it said 'cpython 3.98'"), ("exit 3", "did not answer")]
+    ("answer", "said"),
+    [(says("3.98"), "it reported 'cpython 3.98'"), ("exit 3", "could not be run")],
 )
 def test_wrong_configured_python_is_an_error(program: Program, answer: str, said: str) -> None:
     """A configured program that is not the right Python is an error, not skipped."""
