@@ -1,7 +1,7 @@
-"""The settings that pip runs with: how to reach the registry, as the user says, and no others.
+"""The settings of pip: only those of the user that select and reach the package index.
 
-A user's `PIP_USER`, `PIP_TARGET`, constraint file or the like would install something else, or
-somewhere else. Needs nothing but the standard library.
+Settings such as `PIP_USER`, `PIP_TARGET` or a constraint file would install other packages, or to
+another folder. Uses only the standard library.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ KEPT = frozenset(
         "trusted-host",
     }
 )
-"""The options that say how the registry and the cache are reached; all others are dropped."""
+"""The options for the package index and the cache; all others are removed."""
 
 _CONFIGURATION = "PIP_CONFIG_FILE"
-# `pip config` reads the files for its own options as well: `user` there, which is meant for
-# `pip install`, makes it list the user's file alone, and `quiet` makes it list nothing.
+# `pip config` also reads its own options from the files: with `user`, which is meant for
+# `pip install`, it lists only the user's file, and with `quiet` it lists nothing.
 _LISTING = {
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PIP_QUIET": "0",
@@ -55,8 +55,8 @@ def environment(
 ) -> dict[str, str]:
     """The environment for a pip command of this Python: the given one, with pip's settings reduced.
 
-    What the user's configuration files say about the registry is in it, as variables; the command
-    does not read the files themselves.
+    It contains the index settings of the user's configuration files as variables; the command does
+    not read the files.
 
     Raises:
         StepFailedError: pip cannot read its configuration.
@@ -69,7 +69,7 @@ def environment(
 
 
 def without_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """An environment without any setting of pip, and without those of another Python."""
+    """The environment without settings of pip and of other Pythons."""
     return {
         name: value
         for name, value in environ.items()
@@ -82,11 +82,11 @@ def _variable(option: str) -> str:
 
 
 def _listing(python: Path, clean: Mapping[str, str], environ: Mapping[str, str]) -> str:
-    """What pip's configuration files say, as `section.option='value'` lines."""
+    """The settings of pip's configuration files, as `section.option='value'` lines."""
     settings = dict(_LISTING)
     if _CONFIGURATION in environ:
         settings[_CONFIGURATION] = environ[_CONFIGURATION]
-    done = subprocess.run(  # noqa: S603 - our own pip
+    done = subprocess.run(  # noqa: S603 - pip of the given Python
         [str(python), "-m", "pip", "config", "list"],
         env={**clean, **settings},
         stdin=subprocess.DEVNULL,
@@ -101,7 +101,7 @@ def _listing(python: Path, clean: Mapping[str, str], environ: Mapping[str, str])
 
 
 def _configured(listing: str, command: str) -> dict[str, str]:
-    """The kept options of a listing, as variables; the command's own section comes first."""
+    """The kept options of a listing, as variables; the command's section has precedence."""
     found: dict[str, dict[str, str]] = {"global": {}, command: {}}
     for line in listing.splitlines():
         setting = _SETTING.fullmatch(line)

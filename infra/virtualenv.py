@@ -1,8 +1,8 @@
-"""Makes a virtual environment of the running Python from a lock file.
+"""Creates a virtual environment of the running Python from a lock file.
 
-`python3 -m infra.virtualenv FOLDER LOCK` installs what the lock file holds and nothing else, then
-lets pip check that it is complete; `--project` adds this repository's own packages. Needs nothing
-but the standard library. Prints one line, and all that a program said only when it fails.
+`python3 -m infra.virtualenv FOLDER LOCK` installs only the packages of the lock file, then checks
+with pip that they are complete; `--project` adds this repository's own packages. Uses only the
+standard library. Prints one line, and the output of a program only if it fails.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from infra.pip import environment, without_settings
 _ROOT = Path(__file__).parents[1]
 _PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
 _INSTALL = (*_PIP, "install", "--quiet", "--no-deps")
-_VENV_ADVICE = "this Python lacks its module venv; many systems have it in a package of its own"
-_LOCK_ADVICE = "either the registry cannot be reached, or a locked package cannot be installed here"
+_VENV_ADVICE = "this Python has no module venv; many systems have a separate package for it"
+_LOCK_ADVICE = "either the package index cannot be reached, or a locked package cannot be installed"
 _PROJECT_ADVICE = "this repository's own packages cannot be installed"
 _CHECK_ADVICE = "the lock file is not complete; `make lock` writes it again"
 
 
 def make(folder: Path, lock: Path, environ: Mapping[str, str], *, project: bool) -> None:
-    """Make the environment, in place of an earlier one, with what the lock file holds.
+    """Create the environment from the lock file, in place of an earlier one.
 
     Raises:
-        StepFailedError: it cannot be made; the text is what the failed program said.
+        StepFailedError: a program failed; the text contains its output.
     """
     clean = without_settings(environ)
     _run("venv", [sys.executable, "-m", "venv", "--clear", str(folder)], clean, _VENV_ADVICE)
@@ -60,7 +60,7 @@ def _run(name: str, command: Sequence[str], environ: Mapping[str, str], advice: 
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Make the environment that the arguments describe; the exit code."""
+    """Create the environment, and return the exit code."""
     parser = argparse.ArgumentParser("python -m infra.virtualenv")
     parser.add_argument("folder", type=Path)
     parser.add_argument("lock", type=Path)
