@@ -1,24 +1,24 @@
-# Make is the only way in. Each target builds the virtual environment that it needs from locked,
-# hashed requirements; nothing here contacts a cloud.
+# The entry point of all tasks. Each target creates its virtual environment from locked, hashed
+# requirements. Only `make plan` and `make deploy` call AWS.
 PYTHON ?= python3
 TOOL := .venv
 DEV := .venv-dev
-# What the functions run on, and the Terraform root that `make plan` and `make deploy` use.
+# Runtime and architecture of the functions, and the Terraform root of `make plan` and `make deploy`.
 RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64
 ROOT ?= infra/terraform/examples/basic
-# `yes` lets `make deploy` apply the saved plan without a question.
+# With `yes`, `make deploy` applies the saved plan without asking for confirmation.
 APPROVE ?=
-# Tools with an environment of their own; the last two need the Python of the functions.
+# Tools with separate environments; the last two need the Python of the functions.
 CHECKOV := .venv-checkov
 AWSCLI := .venv-awscli
 MINISTACK := .venv-ministack
 LAMBDA := .venv-runtime
 DEPLOY := $(TOOL)/bin/python -m infra.deploy
-# Settings of another Python in a user's shell would change which modules ours finds. Those of pip
-# are dealt with by infra/pip.py.
+# Settings of another Python in the user's shell would change the module search path. infra/pip.py
+# filters the settings of pip.
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE VIRTUAL_ENV
-# A shell's own AWS settings never reach a test or the demo.
+# Tests and the demo do not use the AWS settings of the shell.
 CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u AWS_CA_BUNDLE
 
 .DEFAULT_GOAL := help
@@ -27,12 +27,12 @@ CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u AWS_CA_BUNDLE
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(TOOL)/.ready ## Run the whole pipeline on the embedded AWS and tell its story (under a minute)
+demo: $(TOOL)/.ready ## Run the service on the embedded AWS and explain each step (under a minute)
 	@$(CLEAN_ENV) $(TOOL)/bin/ami-tracker demo
 
-check: format lint types imports unit ## The fast half: format, lint, types, import rules, unit tests
+check: format lint types imports unit ## Fast checks: format, lint, types, import rules, unit tests
 
-test: format lint types imports $(CHECKOV)/.ready $(AWSCLI)/.ready $(MINISTACK)/.ready $(LAMBDA)/.ready ## Everything: the checks, then every test with branch coverage
+test: format lint types imports $(CHECKOV)/.ready $(AWSCLI)/.ready $(MINISTACK)/.ready $(LAMBDA)/.ready ## All checks, and all tests with branch coverage
 	$(CLEAN_ENV) $(DEV)/bin/pytest -n auto --cov --cov-report=term tests
 
 format: $(DEV)/.ready ## Fail if a file is not formatted
@@ -57,28 +57,28 @@ package: $(TOOL)/.ready ## Build the functions' zips into build/packages (RUNTIM
 plan: package ## Save a plan of the deployment and show what it changes (ROOT=infra/terraform/examples/basic)
 	@$(DEPLOY) plan --root $(ROOT) --runtime $(RUNTIME) --architecture $(ARCHITECTURE)
 
-deploy: $(TOOL)/.ready ## Apply the plan that `make plan` saved; asks first (APPROVE=yes does not)
+deploy: $(TOOL)/.ready ## Apply the plan that `make plan` saved, after a confirmation (or APPROVE=yes)
 	@$(DEPLOY) apply --root $(ROOT) --runtime $(RUNTIME) --architecture $(ARCHITECTURE) --approve "$(APPROVE)"
 
-lock: $(DEV)/.ready ## Resolve requirements/*.in into hashed, host-free lock files (UPGRADE=--upgrade for newer ones)
+lock: $(DEV)/.ready ## Resolve requirements/*.in into hashed lock files without hosts (UPGRADE=--upgrade for newer versions)
 	cd requirements && for name in functions console dev checkov awscli ministack runtime; do \
 	  ../$(DEV)/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	    --output-file $$name.txt $$name.in || exit 1; done
 
-schemas: $(DEV)/.ready ## Write the JSON Schemas of the YAML files again from their models
+schemas: $(DEV)/.ready ## Generate the JSON Schemas of the YAML files from their models
 	$(DEV)/bin/ami-tracker schemas
 
-tables: $(DEV)/.ready ## Write the tables in Terraform's READMEs again from the code
+tables: $(DEV)/.ready ## Generate the tables in Terraform's READMEs from the code
 	$(DEV)/bin/python -m infra.terraform_docs
 
-install: $(TOOL)/.ready ## Make .venv with the command .venv/bin/ami-tracker
+install: $(TOOL)/.ready ## Create .venv with the command .venv/bin/ami-tracker
 
-clean: ## Remove what the other targets made
+clean: ## Remove the files that the other targets created
 	rm -rf $(TOOL) $(DEV) $(CHECKOV) $(AWSCLI) $(MINISTACK) $(LAMBDA) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
-define virtualenv # $(1) folder, $(2) lock file, $(3) --project where it holds our own packages too
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; name one so: make PYTHON=python3.13 ...")'
+define virtualenv # $(1) folder, $(2) lock file, $(3) --project to add this repository's packages
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is required; set it with: make PYTHON=python3.13 ...")'
 	@$(PYTHON) -m infra.virtualenv $(1) $(2) $(3)
 	@touch $@
 endef
@@ -95,7 +95,7 @@ $(CHECKOV)/.ready: requirements/checkov.txt
 $(AWSCLI)/.ready: requirements/awscli.txt
 	$(call virtualenv,$(AWSCLI),$<)
 
-# Without that Python nothing is made here, and the tests that need it say so.
+# Without that Python, these environments are not created, and the tests that need them are skipped.
 $(MINISTACK)/.ready $(LAMBDA)/.ready: .venv-%/.ready: requirements/%.txt
 	@if python=$$($(PYTHON) -m infra.package.interpreter $(RUNTIME:python%=%)); then \
 	  $$python -m infra.virtualenv $(@D) $< && touch $@; fi
