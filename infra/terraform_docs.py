@@ -1,7 +1,6 @@
-"""The tables in Terraform's READMEs: what a folder requires, makes, takes and gives, from its code.
+"""Generates the tables in Terraform READMEs: requirements, modules, resources, inputs and outputs.
 
-They stand between two marks in README.md and are laid out as terraform-docs does it, so that a
-reader finds what other modules have taught them to look for.
+The tables are between two markers in README.md, in the layout of terraform-docs.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ INFRA = Path(__file__).parent
 BEGIN = "<!-- BEGIN_TF_DOCS -->"
 END = "<!-- END_TF_DOCS -->"
 COMMAND = "python -m infra.terraform_docs"
-LINE_LIMIT = 60  # a longer type or default is spread over several lines
+LINE_LIMIT = 60  # longer types and defaults are written on several lines
 
 _BETWEEN = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
 _HEREDOC = re.compile(r"<<(-?)\w+\r?\n(.*)^\s*\w+\Z", re.DOTALL | re.MULTILINE)
@@ -34,18 +33,18 @@ _WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[({\[\])},=]|[^\s"({\[\])},=]+')
 
 
 class DocsError(Exception):
-    """What keeps a file's tables from being written, said to the one who can mend it."""
+    """The tables of a file cannot be generated; the text contains the file and the reason."""
 
     def __init__(self, file: Path, reason: str) -> None:
         super().__init__(f"{file}: {reason}")
 
 
-# --- what is read from the code
+# --- reading the code
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A variable; `default` is None where a value is required, else the text of the default."""
+    """A variable; `default` is the text of the default, or None if a value is required."""
 
     name: str
     description: str
@@ -65,7 +64,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """What `required_providers` asks for."""
+    """A requirement in `required_providers`."""
 
     source: str
     version: str
@@ -73,7 +72,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource or a data source, and the provider, with its alias, that has it."""
+    """A resource or a data source, with its provider and the provider's alias."""
 
     type: str
     name: str
@@ -83,7 +82,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A call of another module."""
+    """A module call."""
 
     name: str
     source: str
@@ -92,7 +91,7 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Everything that a Terraform folder declares and the tables show."""
+    """The declarations of a Terraform folder that the tables contain."""
 
     terraform: str = ""
     required: dict[str, Provider] = field(default_factory=dict)
@@ -103,13 +102,13 @@ class Folder:
 
 
 def read(folder: Path) -> Folder:
-    """What the `*.tf` files of a folder declare.
+    """Read the declarations in the `*.tf` files of a folder.
 
-    Raises: DocsError where there are none or one cannot be parsed.
+    Raises: DocsError if there are no files or one cannot be parsed.
     """
     files = sorted(folder.glob("*.tf"))
     if not files:
-        raise DocsError(folder / "README.md", "has the marks, but there is no *.tf file beside it")
+        raise DocsError(folder / "README.md", "has the markers, but its folder has no *.tf file")
     parsed = [_parse(file) for file in files]
 
     def blocks(kind: str) -> list[dict[str, Any]]:
@@ -148,8 +147,8 @@ def _parse(file: Path) -> dict[str, Any]:
 def _required(blocks: Iterable[dict[str, Any]]) -> Iterator[tuple[str, Provider]]:
     for block in blocks:
         for providers in block.get("required_providers", []):
-            for name, wish in providers.items():
-                yield name, Provider(wish.get("source", f"hashicorp/{name}"), wish["version"])
+            for name, body in providers.items():
+                yield name, Provider(body.get("source", f"hashicorp/{name}"), body["version"])
 
 
 def _module(name: str, body: dict[str, Any]) -> Module:
@@ -187,7 +186,7 @@ def _optional(wanted: Input) -> bool:
 
 
 def _expression(value: str) -> str:
-    """The parser gives what is no literal as an interpolation."""
+    """An expression without `${}`: the parser returns expressions as interpolations."""
     return value[2:-1] if value.startswith("${") and value.endswith("}") else value
 
 
@@ -199,7 +198,7 @@ def _text(body: dict[str, Any]) -> str:
     return written.replace("$${", "${").replace("%%{", "%{").strip()
 
 
-# --- types and defaults as people write them
+# --- types and defaults in Terraform's syntax
 
 
 def _value(default: object) -> str:
@@ -211,7 +210,7 @@ def _value(default: object) -> str:
 
 
 def _type(written: str) -> str:
-    """A type constraint, every attribute of an object on a line of its own."""
+    """A type constraint, with each attribute of an object on its own line."""
     return _laid_out(deque(_WORD.findall(_expression(written))), 0)
 
 
@@ -261,9 +260,9 @@ def _skip(words: deque[str], word: str) -> None:
 
 
 def tables(folder: Folder) -> str:
-    """The six tables of a folder, as Markdown."""
+    """The tables of a folder, as Markdown."""
     terraform = [("terraform", folder.terraform)] if folder.terraform else []
-    required = [(name, wish.version) for name, wish in sorted(folder.required.items())]
+    required = [(name, provider.version) for name, provider in sorted(folder.required.items())]
     sections = (
         _section("Requirements", ("Name", "Version"), [*terraform, *required]),
         _section("Providers", ("Name", "Version"), _providers(folder)),
@@ -298,10 +297,10 @@ def _section(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) 
 
 
 def _providers(folder: Folder) -> list[tuple[str, str]]:
-    """The providers that have a resource here, with the versions that are asked for."""
+    """The providers of the resources, with the required versions."""
     used = sorted({resource.provider for resource in folder.resources})
-    wishes = {name: wish.version for name, wish in folder.required.items()}
-    return [(name, wishes.get(name.partition(".")[0], "n/a")) for name in used]
+    versions = {name: provider.version for name, provider in folder.required.items()}
+    return [(name, versions.get(name.partition(".")[0], "n/a")) for name in used]
 
 
 def _resource(resource: Resource, required: dict[str, Provider]) -> tuple[str, str]:
@@ -327,7 +326,7 @@ def _input_row(wanted: Input) -> tuple[str, str, str, str, str]:
 
 
 def _description(text: str, notes: Sequence[str]) -> str:
-    """A description as one cell: lines stay lines, and fenced code stays code."""
+    """A description as one cell that keeps line breaks and fenced code."""
     parts = _FENCE.split(text)
     prose = [_prose(part.strip("\n")) for part in parts[::2]]
     code = [_preformatted(part.rstrip("\n")) for part in parts[1::2]]
@@ -336,7 +335,7 @@ def _description(text: str, notes: Sequence[str]) -> str:
 
 
 def _prose(text: str) -> str:
-    """Text outside fences; what looks like a tag outside of code would vanish from the page."""
+    """Text outside fences, with `<` escaped outside code, where Markdown would hide a tag."""
     shown = _between_code(text)
     return shown.replace("|", "\\|").replace("\n", "<br/>")
 
@@ -357,7 +356,7 @@ def _code(text: str) -> str:
 
 
 def _preformatted(text: str) -> str:
-    """Lines as they are; Markdown still reads marks inside of `<pre>`, so they are spelt out."""
+    """Preformatted lines, with special characters escaped: Markdown interprets them in `<pre>`."""
     return "<pre>" + _entities(text, "&<*`|").replace("\n", "<br/>") + "</pre>"
 
 
@@ -369,9 +368,9 @@ def _entities(text: str, marks: str) -> str:
 
 
 def documented(root: Path) -> list[Path]:
-    """Every folder at or below `root` whose README.md has the marks, sorted.
+    """Every folder at or below `root` whose README.md has the markers, sorted.
 
-    Hidden folders hold copies that Terraform made.
+    Hidden folders are skipped: they contain copies made by Terraform.
     """
     return sorted(
         readme.parent
@@ -382,30 +381,32 @@ def documented(root: Path) -> list[Path]:
 
 
 def renewed(folder: Path) -> str:
-    """The text of a folder's README.md with its tables as the code has them now.
+    """The text of a folder's README.md with tables from the current code.
 
-    Raises: DocsError where the marks are missing or doubled, or the code cannot be read.
+    Raises: DocsError if the markers are missing or duplicated, or the code cannot be parsed.
     """
     readme = folder / "README.md"
     text = readme.read_text(encoding="utf-8") if readme.exists() else ""
     if (text.count(BEGIN), text.count(END)) != (1, 1) or text.index(BEGIN) > text.index(END):
-        raise DocsError(readme, f"needs the line {BEGIN} once and, below it, {END} once")
-    made = f"{BEGIN}\n{tables(read(folder))}{END}"
-    return _BETWEEN.sub(lambda _: made, text)
+        raise DocsError(readme, f"must contain the line {BEGIN} once and, below it, {END} once")
+    generated = f"{BEGIN}\n{tables(read(folder))}{END}"
+    return _BETWEEN.sub(lambda _: generated, text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the tables, or with `--check` name those that are stale; the exit code."""
+    """Write the tables, or with `--check` list outdated ones, and return the exit code."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=main.__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 when stale")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit with 1 if tables are outdated"
+    )
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="default: all")
-    wishes = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        stale = _stale(wishes.folders or documented(INFRA))
+        stale = _stale(options.folders or documented(INFRA))
     except DocsError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    if wishes.check:
+    if options.check:
         return _report(stale)
     for readme, text in stale.items():
         readme.write_text(text, encoding="utf-8")
@@ -421,7 +422,7 @@ def _stale(folders: Iterable[Path]) -> dict[Path, str]:
 def _report(stale: Iterable[Path]) -> int:
     names = [str(readme) for readme in stale]
     for name in names:
-        sys.stderr.write(f"{name}: its tables are not what the code says; run: make tables\n")
+        sys.stderr.write(f"{name}: the tables are outdated; run: make tables\n")
     return 1 if names else 0
 
 

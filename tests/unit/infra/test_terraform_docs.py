@@ -269,8 +269,8 @@ def test_check_names_outdated_readmes_and_writes_nothing(
     (folder / "main.tf").write_text(VERSIONS)
 
     assert main(["--check", str(folder)]) == 1
-    assert capsys.readouterr().err == (
-        f"{folder / 'README.md'}: its tables are not what the code says; run: make tables\n"
+    assert f"{folder / 'README.md'}: the tables are outdated; run: make tables\n" == (
+        capsys.readouterr().err
     )
     assert (folder / "README.md").read_text() == EMPTY
 
@@ -278,9 +278,13 @@ def test_check_names_outdated_readmes_and_writes_nothing(
 @pytest.mark.parametrize(
     ("readme", "code", "reason"),
     [
-        ("no marks", "", f"README.md: needs the line {BEGIN} once and, below it, {END} once"),
-        (f"{END}{BEGIN}", "", "README.md: needs the line"),
-        (f"{BEGIN}{BEGIN}{END}", "", "README.md: needs the line"),
+        (
+            "no marks",
+            "",
+            f"README.md: must contain the line {BEGIN} once and, below it, {END} once",
+        ),
+        (f"{END}{BEGIN}", "", "README.md: must contain the line"),
+        (f"{BEGIN}{BEGIN}{END}", "", "README.md: must contain the line"),
         (EMPTY, 'variable "a" {', "main.tf: cannot be parsed: "),
     ],
 )
@@ -299,7 +303,7 @@ def test_errors_name_the_file(
 def test_marks_without_code_are_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Marks in a folder without Terraform files are an error."""
     assert main([str(folder)]) == 1
-    assert "has the marks, but there is no *.tf file beside it" in capsys.readouterr().err
+    assert "has the markers, but its folder has no *.tf file" in capsys.readouterr().err
 
 
 def test_folders_are_found_by_their_marks(tmp_path: Path) -> None:
