@@ -1,5 +1,5 @@
-# Everything at once. A plan leaves open what AWS computes; here mocks compute it, so that the
-# repository's tests/infra can read whole environments.
+# Applies the whole module. A plan does not contain values that AWS computes; mocks compute them here,
+# and the repository's tests/infra read the complete environments.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -16,11 +16,11 @@ variables {
   }
 }
 
-run "everything_can_be_made" {
+run "applies_all_resources" {
   command = apply
 
   assert {
     condition     = output.queue_url == aws_sqs_queue.lookups.url && output.alarm_topic_arn == aws_sns_topic.alarms[0].arn
-    error_message = "Outputs must be what was made."
+    error_message = "Outputs must be the created resources."
   }
 }

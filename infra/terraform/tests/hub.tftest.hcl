@@ -1,4 +1,4 @@
-# What becomes of the variables in the hub itself.
+# Effects of the variables on the hub.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -25,17 +25,17 @@ run "without_a_key" {
 
   assert {
     condition     = !aws_dynamodb_table.this.server_side_encryption[0].enabled
-    error_message = "The table must be encrypted with the key of DynamoDB, which is free."
+    error_message = "The table must be encrypted with DynamoDB's key, which is free of charge."
   }
 
   assert {
     condition     = aws_sns_topic.alarms[0].kms_master_key_id == null
-    error_message = "CloudWatch cannot publish to a topic under AWS's own key."
+    error_message = "The topic must have no key: CloudWatch cannot publish to a topic that a key of AWS encrypts."
   }
 
   assert {
     condition     = output.region_topic_parameters.Encryption == "aws-managed"
-    error_message = "Topics must have keys of their own only if the hub has one."
+    error_message = "Topics must have customer keys only if the hub has one."
   }
 }
 
@@ -58,12 +58,12 @@ run "with_a_key" {
         aws_sns_topic.alarms[0].kms_master_key_id,
       ] : key == var.kms_key_arn
     ])
-    error_message = "Everything that can be encrypted must be, with the one key."
+    error_message = "All resources that support encryption must use the given key."
   }
 
   assert {
     condition     = output.region_topic_parameters.Encryption == "customer-key"
-    error_message = "With a key for the hub, the topics must have keys of their own."
+    error_message = "With a key for the hub, the topics must have customer keys."
   }
 }
 
@@ -76,16 +76,16 @@ run "uses_a_restored_table_under_its_own_name" {
 
   assert {
     condition     = aws_dynamodb_table.this.name == "ami-tracker-restored" && output.table_name == "ami-tracker-restored"
-    error_message = "The hub must use the table that table_name names."
+    error_message = "The hub must use the table in table_name."
   }
 
   assert {
     condition     = local.table_arn == "arn:aws:dynamodb:us-east-1:111122223333:table/ami-tracker-restored"
-    error_message = "The policies must name the table that table_name names."
+    error_message = "The policies must name the table in table_name."
   }
 }
 
-run "two_prefixes_share_no_name" {
+run "names_and_metrics_depend_on_the_prefix" {
   command = plan
 
   variables {
@@ -114,25 +114,25 @@ run "two_prefixes_share_no_name" {
         values(module.members[0].stack_set_names),
       ) : startswith(name, "second")
     ])
-    error_message = "Every name must begin with the prefix."
+    error_message = "All names must begin with the prefix."
   }
 
   assert {
     condition     = output.metrics_namespace == "AmiTracker/second"
-    error_message = "Two deployments must not mix their metrics."
+    error_message = "The metrics of two deployments must be separate."
   }
 }
 
-run "the_first_deployment_has_the_plain_namespace" {
+run "the_default_prefix_has_the_plain_namespace" {
   command = plan
 
   assert {
     condition     = output.metrics_namespace == "AmiTracker"
-    error_message = "Documents and examples name the plain namespace."
+    error_message = "The default prefix must have the namespace of the documents."
   }
 }
 
-run "alarms_go_to_people" {
+run "alarms_go_to_email_addresses" {
   command = plan
 
   variables {
@@ -145,7 +145,7 @@ run "alarms_go_to_people" {
   }
 }
 
-run "alarms_go_to_a_topic_that_there_is" {
+run "alarms_go_to_an_existing_topic" {
   command = plan
 
   variables {
@@ -154,16 +154,16 @@ run "alarms_go_to_a_topic_that_there_is" {
 
   assert {
     condition     = length(aws_sns_topic.alarms) == 0 && output.alarm_topic_arn == var.alarm_topic_arn
-    error_message = "No topic must be made beside the given one."
+    error_message = "No topic must be created in addition to the given one."
   }
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([var.alarm_topic_arn])])
-    error_message = "Every alarm must go to the given topic."
+    error_message = "All alarms must be sent to the given topic."
   }
 }
 
-run "a_boundary_and_the_rest" {
+run "boundary_and_other_settings" {
   command = plan
 
   variables {
@@ -191,7 +191,7 @@ run "a_boundary_and_the_rest" {
 
   assert {
     condition     = aws_iam_role.schedule.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
-    error_message = "The boundary must be this account's policy of that name."
+    error_message = "The boundary must be the policy of that name in this account."
   }
 
   assert {
@@ -201,31 +201,31 @@ run "a_boundary_and_the_rest" {
 
   assert {
     condition     = !aws_dynamodb_table.this.deletion_protection_enabled
-    error_message = "The table must be deletable where that is asked for."
+    error_message = "The table must have no deletion protection if that is set."
   }
 
   assert {
     condition     = aws_lambda_event_source_mapping.lookups.scaling_config[0].maximum_concurrency == 50
-    error_message = "The mapping must bound the lookups."
+    error_message = "The mapping must limit the concurrency of the lookups."
   }
 
   assert {
     condition     = aws_scheduler_schedule.round.schedule_expression == "rate(6 hours)"
-    error_message = "Rounds must begin when they are asked for."
+    error_message = "The schedule must be the given one."
   }
 
-  # CloudWatch looks back a day in minutes, and further in hours only.
+  # CloudWatch evaluates at most a day with periods of minutes, and a longer time only with hours.
   assert {
     condition = alltrue([
       for alarm in values(aws_cloudwatch_metric_alarm.this) :
       alarm.period * alarm.evaluation_periods <= (alarm.period < 3600 ? 86400 : 604800)
     ])
-    error_message = "CloudWatch would refuse an alarm that looks further back."
+    error_message = "CloudWatch would refuse an alarm with a longer evaluation range."
   }
 
   assert {
     condition     = alltrue([for resource in [aws_dynamodb_table.this, aws_sqs_queue.lookups, aws_iam_role.schedule] : resource.tags.team == "platform"])
-    error_message = "Everything that can be tagged must be."
+    error_message = "All resources that support tags must have them."
   }
 }
 
@@ -242,6 +242,6 @@ run "an_alarm_of_a_week" {
       for alarm in values(aws_cloudwatch_metric_alarm.this) :
       alarm.period * alarm.evaluation_periods <= (alarm.period < 3600 ? 86400 : 604800)
     ])
-    error_message = "CloudWatch would refuse an alarm that looks further back."
+    error_message = "CloudWatch would refuse an alarm with a longer evaluation range."
   }
 }

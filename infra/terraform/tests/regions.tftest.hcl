@@ -1,4 +1,4 @@
-# How regions.yaml is read. What each message says is asserted in the repository's tests/infra.
+# Reading of regions.yaml. The repository's tests/infra check the messages.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -15,7 +15,7 @@ variables {
   }
 }
 
-run "an_unquoted_account_is_an_account" {
+run "takes_an_unquoted_account" {
   command = plan
 
   assert {
@@ -24,11 +24,11 @@ run "an_unquoted_account_is_an_account" {
       "111122223333/eu-west-1",
       "111122223333/us-east-1",
     ])
-    error_message = "Each target must be its account, as text, and its region."
+    error_message = "Each target must have its account as a string, and its region."
   }
 }
 
-run "one_more_line_is_one_more_target" {
+run "a_new_line_adds_a_target" {
   command = plan
 
   variables {
@@ -47,7 +47,7 @@ run "one_more_line_is_one_more_target" {
   }
 }
 
-run "refuses_an_account_that_is_none" {
+run "refuses_an_invalid_account" {
   command = plan
 
   variables {
@@ -87,7 +87,7 @@ run "refuses_a_region_without_an_account" {
   expect_failures = [data.aws_caller_identity.current]
 }
 
-run "refuses_a_target_that_stands_there_twice" {
+run "refuses_a_duplicate_target" {
   command = plan
 
   variables {
@@ -97,7 +97,7 @@ run "refuses_a_target_that_stands_there_twice" {
   expect_failures = [data.aws_caller_identity.current]
 }
 
-run "refuses_a_name_that_is_no_region" {
+run "refuses_an_invalid_region" {
   command = plan
 
   variables {
@@ -117,7 +117,7 @@ run "refuses_a_region_of_another_partition" {
   expect_failures = [data.aws_caller_identity.current]
 }
 
-run "refuses_what_is_no_yaml" {
+run "refuses_invalid_yaml" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-# How roles and topics reach the member accounts: both StackSet models, and neither.
+# Deployment to the member accounts: both StackSet models, and by hand.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -31,11 +31,11 @@ run "self_managed" {
 
   assert {
     condition     = module.members[0].topic_arns == output.topic_arns
-    error_message = "The hub must name the very topics that the StackSets make."
+    error_message = "The hub must name the topics that the StackSets create."
   }
 }
 
-run "roles_with_an_execution_role_of_ours" {
+run "roles_with_this_projects_execution_role" {
   command = plan
 
   variables {
@@ -48,7 +48,7 @@ run "roles_with_an_execution_role_of_ours" {
   }
 }
 
-run "self_managed_with_the_roles_that_there_are" {
+run "self_managed_with_existing_roles" {
   command = plan
 
   variables {
@@ -58,7 +58,7 @@ run "self_managed_with_the_roles_that_there_are" {
 
   assert {
     condition     = output.stack_set_execution_role_parameters == null
-    error_message = "No account needs the execution role of ours."
+    error_message = "No account must need this project's execution role."
   }
 }
 
@@ -79,7 +79,7 @@ run "service_managed" {
 
   assert {
     condition     = output.member_roles_parameters.OrganizationId == "o-a1b2c3d4e5"
-    error_message = "The roles must trust the organisation alone."
+    error_message = "The roles must trust only the organisation."
   }
 }
 
@@ -115,7 +115,7 @@ run "by_hand" {
       PermissionsBoundary = "boundaries/team"
       RolePath            = "/platform/"
     }
-    error_message = "What a person deploys must be what the StackSets would."
+    error_message = "The parameters for deployment by hand must be those of the StackSets."
   }
 
   assert {
@@ -127,12 +127,12 @@ run "by_hand" {
       SubscriberAccountIds = "333344445555"
       Encryption           = "aws-managed"
     }
-    error_message = "What a person deploys must be what the StackSets would."
+    error_message = "The parameters for deployment by hand must be those of the StackSets."
   }
 
   assert {
     condition     = output.topic_arns["023456701234/eu-west-1"] == "arn:aws:sns:eu-west-1:023456701234:ami-tracker-releases.fifo"
-    error_message = "Subscribers must find the topics that were made by hand, too."
+    error_message = "The outputs must contain the topics that are deployed by hand."
   }
 }
 
@@ -178,7 +178,7 @@ run "refuses_a_delegated_administrator_of_self_managed_stack_sets" {
   expect_failures = [data.aws_caller_identity.current]
 }
 
-run "refuses_an_order_of_regions_that_are_not_watched" {
+run "refuses_an_order_of_unknown_regions" {
   command = plan
 
   variables {

@@ -1,5 +1,4 @@
-# What the module refuses, variable by variable. A run passes only if every variable that it lists is
-# refused, and no other.
+# Values that the module refuses. A run passes only if exactly the listed variables are refused.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -20,7 +19,7 @@ run "takes_the_defaults" {
   command = plan
 }
 
-run "takes_the_outermost_values" {
+run "takes_the_limits" {
   command = plan
 
   variables {
@@ -58,7 +57,7 @@ run "takes_the_outermost_values" {
   }
 }
 
-run "refuses_what_is_malformed" {
+run "refuses_malformed_values" {
   command = plan
 
   variables {
@@ -81,7 +80,7 @@ run "refuses_what_is_malformed" {
     stack_set_execution_role_name     = "arn:aws:iam::111122223333:role/execution"
     kms_key_arn                       = "arn:aws:kms:us-east-1:111122223333:alias/hub"
     table_name                        = "arn:aws:dynamodb:us-east-1:111122223333:table/ami-tracker"
-    alarm_emails                      = ["nobody"]
+    alarm_emails                      = ["no-at-sign"]
     alarm_topic_arn                   = "arn:aws:sns:us-east-1:111122223333:alarms.fifo"
     alarm_topic_arns                  = ["arn:aws:sns:us-east-1:111122223333:alarms", "alarms"]
     packages = {
@@ -158,7 +157,7 @@ run "refuses_numbers_that_are_too_small" {
   ]
 }
 
-run "refuses_numbers_that_are_too_large_and_openings_that_are_too_wide" {
+run "refuses_numbers_that_are_too_large_and_paths_that_are_too_broad" {
   command = plan
 
   variables {
@@ -192,7 +191,7 @@ run "refuses_numbers_that_are_too_large_and_openings_that_are_too_wide" {
   ]
 }
 
-run "refuses_broken_numbers" {
+run "refuses_fractions" {
   command = plan
 
   variables {
@@ -227,9 +226,9 @@ run "refuses_broken_numbers" {
   ]
 }
 
-# --- Rules over several variables
+# --- Rules for several variables
 
-run "refuses_an_alarm_that_a_single_failure_sets_off" {
+run "refuses_an_alarm_for_a_single_failed_round" {
   command = plan
 
   variables {
@@ -277,11 +276,11 @@ run "takes_a_topic_and_more_topics" {
 
   assert {
     condition     = length(aws_sns_topic.alarms) == 0 && alltrue([for alarm in aws_cloudwatch_metric_alarm.shares : length(alarm.alarm_actions) == 5])
-    error_message = "Every alarm must go to all topics, and none is made."
+    error_message = "Every alarm must be sent to all given topics, and no topic must be created."
   }
 }
 
-run "refuses_more_topics_than_an_alarm_takes" {
+run "refuses_more_topics_than_an_alarm_supports" {
   command = plan
 
   variables {
@@ -291,7 +290,7 @@ run "refuses_more_topics_than_an_alarm_takes" {
   expect_failures = [data.aws_caller_identity.current]
 }
 
-run "refuses_addresses_for_a_topic_of_somebody_else" {
+run "refuses_addresses_for_a_given_topic" {
   command = plan
 
   variables {
@@ -348,7 +347,7 @@ run "refuses_a_key_of_another_region" {
   expect_failures = [aws_dynamodb_table.this]
 }
 
-run "refuses_external_ids_that_no_trust_policy_holds" {
+run "refuses_external_ids_that_are_too_long_for_a_trust_policy" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-# What the provider computes and other resources check: ARNs that are ARNs, documents that are JSON.
+# Computed values that other resources validate: ARNs and JSON documents.
 
 mock_data "aws_caller_identity" {
   defaults = {
