@@ -118,9 +118,9 @@ def test_plan_without_changes_needs_no_approval(
     capfd.readouterr()
 
     assert run("plan") == 0
-    assert capfd.readouterr().out.startswith("No changes: everything is as")
+    assert capfd.readouterr().out.startswith("No changes: all resources match")
     assert run("apply") == 0
-    assert capfd.readouterr().out.startswith("No changes: everything is as")
+    assert capfd.readouterr().out.startswith("No changes: all resources match")
     assert not (root / PLAN).exists()
 
 
@@ -163,14 +163,14 @@ def test_apply_needs_a_terminal_or_the_approval(
     run("plan")
 
     assert run("apply") == 2
-    assert "APPROVE=yes applies the plan without the question" in capfd.readouterr().err
+    assert "Set APPROVE=yes to apply the plan without confirmation" in capfd.readouterr().err
     assert state(root) == set()
 
 
 def test_apply_needs_a_plan(run: Run, capfd: Output) -> None:
     """Without a plan, the message names the command with its root."""
     assert run("apply", "--approve=yes") == 2
-    assert "run `make plan ROOT=root` first and read it" in capfd.readouterr().err
+    assert "run `make plan ROOT=root` first and read the plan" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("file", ["root/terraform.tfvars", "regions.yaml", "root/main.tf"])
@@ -197,7 +197,7 @@ def test_stale_plan_is_refused_by_terraform(root: Path, run: Run, capfd: Output)
     assert run("apply", "--approve=yes") == 1
     said = capfd.readouterr().err
     assert "Saved plan is stale" in said
-    assert "`make plan ROOT=root` shows what is left" in said
+    assert "`make plan ROOT=root` again to see the remaining" in said
     assert (root / "terraform.tfstate").read_text(encoding="utf-8") == before
     assert not (root / PLAN).exists()
 

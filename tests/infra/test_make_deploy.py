@@ -120,13 +120,13 @@ def test_deployment_is_planned_and_applied(repository: Repository) -> None:
 
     assert f"{EXAMPLE}/terraform.tfvars:5: max_removed_percnt: " in misspelt.stderr
     assert "Did you mean max_removed_percent?" in misspelt.stderr
-    assert "run `make plan` first and read it" in too_early.stderr
+    assert "run `make plan` first and read the plan" in too_early.stderr
     assert planned.returncode == 0, planned.stderr
     assert "aws_lambda_function: 3 (aggregator, lookup, scheduler)" in planned.stdout
     assert len(planned.stdout.splitlines()) < 60
     assert unanswered.returncode != 0
-    assert "APPROVE=yes applies the plan" in unanswered.stderr
-    assert tables_before_approval["TableNames"] == []
+    assert "Set APPROVE=yes to apply the plan" in unanswered.stderr
+    assert made_before_a_yes["TableNames"] == []
     assert deployed.returncode == 0, deployed.stderr
     assert "Apply complete!" in deployed.stdout
     assert deployed.stdout.count("To create:") == 1
