@@ -1,1 +1,1 @@
-"""How the service gets into AWS: packages, templates and the Terraform module."""
+"""Deployment of the service: packages, templates and the Terraform module."""

@@ -16,14 +16,14 @@ from typing import Any
 from infra.deploy import plan_file
 from infra.deploy.errors import DeployError, UsageError
 from infra.deploy.plan_file import PLAN, Record, Sources
-from infra.deploy.settings import complaint, declared, undeclared
+from infra.deploy.settings import declared, undeclared, undeclared_message
 from infra.deploy.summary import is_empty, summary
 from infra.deploy.terraform import Terraform
 
 _REPOSITORY = Path(__file__).parents[2]
 _DEFAULT_ROOT = "infra/terraform/examples/basic"
 _DEFAULTS = {"runtime": "python3.13", "architecture": "arm64"}
-_IN_CHECKS = "Check block assertion failed"
+_FAILED_CHECK = "Check block assertion failed"
 """Terraform's warning about a failed check, which is also in the plan's list of checks."""
 _UNDECLARED = "Value for undeclared variable"
 _APPROVAL = "yes"
@@ -100,7 +100,7 @@ def _check(job: Job) -> None:
         raise UsageError(problem)
     names = declared(job.root)
     problems = [
-        complaint(value, names, f"{job.shown_root}/{value.file.name}", job.shown_root)
+        undeclared_message(value, names, f"{job.shown_root}/{value.file.name}", job.shown_root)
         for value in undeclared(job.root)
     ]
     if problems:
@@ -138,7 +138,7 @@ def _planned(job: Job) -> tuple[dict[str, Any], tuple[str, ...]]:
     warnings = job.terraform.plan(PLAN, job.settings)
     if ignored := [str(warning) for warning in warnings if warning.summary == _UNDECLARED]:
         raise UsageError("\n".join(ignored))
-    kept = tuple(str(warning) for warning in warnings if warning.summary != _IN_CHECKS)
+    kept = tuple(str(warning) for warning in warnings if warning.summary != _FAILED_CHECK)
     return job.terraform.show(PLAN), kept
 
 
@@ -166,7 +166,7 @@ def _apply(job: Job, approval: str) -> int:
     if is_empty(document):
         plan_file.discard(job.root)
         return 0
-    if approval != _APPROVAL and not _agreed():
+    if approval != _APPROVAL and not _confirmed():
         sys.stdout.write("Nothing was changed. The saved plan is kept.\n")
         return 1
     try:
@@ -189,7 +189,7 @@ def _check_settings(job: Job, record: Record) -> None:
             raise UsageError(problem)
 
 
-def _agreed() -> bool:
+def _confirmed() -> bool:
     """Ask for confirmation; return whether the answer is yes.
 
     Raises:

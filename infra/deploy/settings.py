@@ -68,13 +68,13 @@ def assignments(text: str) -> Iterator[tuple[str, int]]:
             yield token["name"], text.count("\n", 0, token.start()) + 1
 
 
-def complaint(value: Value, names: Collection[str], shown: str, root: str) -> str:
+def undeclared_message(value: Value, names: Collection[str], shown: str, root: str) -> str:
     """The message for a value of an undeclared variable; `shown` is the displayed path."""
-    place = shown if value.line is None else f"{shown}:{value.line}"
+    location = shown if value.line is None else f"{shown}:{value.line}"
     close = get_close_matches(value.name, sorted(names), n=1)
     question = f" Did you mean {close[0]}?" if close else ""
     return (
-        f"{place}: {value.name}: {root} has no such variable, so Terraform would ignore the "
+        f"{location}: {value.name}: {root} has no such variable, so Terraform would ignore the "
         f"value.{question} Correct the name or delete the line; variables.tf in {root} lists "
         "all variables."
     )

@@ -17,9 +17,9 @@ from infra.deploy.text import listed, plural, short
 
 _MOST_NAMES = 12
 _WIDTH = 100
-_OUR_MODULE = "ami_tracker"
+_TRACKER_MODULE = "ami_tracker"
 _MODULE = re.compile(r"module\.([^.\[]+)(?:\[[^\]]*\])?\.")
-_PLACE = re.compile(r"(?P<owner>[0-9]{12}|(?:ou|r)-[a-z0-9-]+)/(?P<region>[a-z0-9-]+)")
+_TARGET = re.compile(r"(?P<owner>[0-9]{12}|(?:ou|r)-[a-z0-9-]+)/(?P<region>[a-z0-9-]+)")
 _REASONS = {
     "delete_because_no_resource_config": "it is no longer in the configuration",
     "delete_because_no_module": "its module is no longer in the configuration",
@@ -57,7 +57,7 @@ class Change:
         """The part of the address that is unique in its group."""
         if isinstance(self.index, str):
             return self.index
-        modules = [name for name in _MODULE.findall(self.address) if name != _OUR_MODULE]
+        modules = [name for name in _MODULE.findall(self.address) if name != _TRACKER_MODULE]
         names = [*modules, *([] if modules and self.name == "this" else [self.name])]
         number = "" if self.index is None else f"[{self.index}]"
         return ".".join(names) + number
@@ -184,13 +184,13 @@ def _wrapped(line: str) -> str:
 
 def _labels(labels: Sequence[str]) -> str:
     """The labels; for accounts and regions, the regions with the number of accounts or units."""
-    places = [_PLACE.fullmatch(label) for label in labels]
-    if len(labels) == 1 or not all(places):
+    targets = [_TARGET.fullmatch(label) for label in labels]
+    if len(labels) == 1 or not all(targets):
         return listed(sorted(labels), _MOST_NAMES)
     owners: dict[str, list[str]] = defaultdict(list)
-    for place in places:
-        if place:
-            owners[place["region"]].append(place["owner"])
+    for target in targets:
+        if target:
+            owners[target["region"]].append(target["owner"])
     return listed([f"{r} in {_owners(o)}" for r, o in sorted(owners.items())], _MOST_NAMES)
 
 

@@ -24,11 +24,11 @@ class Message:
     severity: str
     summary: str
     detail: str
-    place: str = ""
+    location: str = ""
 
     def __str__(self) -> str:
-        place = f" ({self.place})" if self.place else ""
-        return f"{self.summary}{place}: {' '.join(self.detail.split())}".rstrip(": ")
+        location = f" ({self.location})" if self.location else ""
+        return f"{self.summary}{location}: {' '.join(self.detail.split())}".rstrip(": ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,6 @@ def read_messages(output: str) -> Iterator[Message]:
         found = json.loads(line).get("diagnostic")
         if found:
             where = found.get("range")
-            place = f"{where['filename']}:{where['start']['line']}" if where else ""
+            location = f"{where['filename']}:{where['start']['line']}" if where else ""
             detail = found.get("detail", "")
-            yield Message(found["severity"], found["summary"], detail, place)
+            yield Message(found["severity"], found["summary"], detail, location)

@@ -232,7 +232,7 @@ locals {
   regions_read = [
     for number, entry in local.regions_entries : {
       # Location for messages: the entry's number, and its name if it has one.
-      place      = "${local.regions_name}, entry ${number + 1}${can(entry.Name) ? " (${try(tostring(entry.Name), "?")})" : ""}"
+      location   = "${local.regions_name}, entry ${number + 1}${can(entry.Name) ? " (${try(tostring(entry.Name), "?")})" : ""}"
       region     = try(tostring(entry.Name), "")
       account_id = try(tostring(coalesce(try(entry.AccountId, null), local.default_account)), "")
       problems   = try([for key in setsubtract(keys(entry), ["Name", "AccountId"]) : "unknown key ${key}"], ["not a map"])
@@ -248,14 +248,14 @@ locals {
       "${local.regions_name} contains no region; add at least one below regions, such as `- Name: eu-west-1`."
     ] : [],
     flatten([for entry in local.regions_read : [
-      [for problem in entry.problems : "${entry.place}: ${problem}; the allowed keys are Name and AccountId."],
+      [for problem in entry.problems : "${entry.location}: ${problem}; the allowed keys are Name and AccountId."],
       can(regex("^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$", entry.region)) ? [] : [
-        "${entry.place}: Name must be the name of a region, such as eu-west-1."
+        "${entry.location}: Name must be the name of a region, such as eu-west-1."
       ],
       can(regex("^[0-9]{12}$", entry.account_id)) ? [] : [
         entry.account_id == "" ?
-        "${entry.place}: AccountId is missing; set it in the entry, or once at the top of the file." :
-        "${entry.place}: AccountId is ${entry.account_id}, but must be exactly 12 digits; put it in quotes."
+        "${entry.location}: AccountId is missing; set it in the entry, or once at the top of the file." :
+        "${entry.location}: AccountId is ${entry.account_id}, but must be exactly 12 digits; put it in quotes."
       ],
     ]]),
     length(distinct([for entry in local.regions_read : "${entry.account_id}/${entry.region}"])) == length(local.regions_read) ? [] : [

@@ -88,7 +88,7 @@ locals {
     )
     topics = (local.self_managed
       ? { for target in var.targets : "${target.account_id}/${target.region}" => { account_id = target.account_id, unit = null, region = target.region } }
-      : { for place in setproduct(local.units, local.regions) : join("/", place) => { account_id = null, unit = place[0], region = place[1] } }
+      : { for pair in setproduct(local.units, local.regions) : join("/", pair) => { account_id = null, unit = pair[0], region = pair[1] } }
     )
   }
 }
@@ -206,17 +206,17 @@ check "management_account" {
 }
 
 # Measured plan times are in infra/README.md.
-check "self_managed_places" {
+check "self_managed_instances" {
   assert {
-    condition     = !local.self_managed || length(local.instances.topics) <= local.places_without_warning
-    error_message = "stack_set_model = \"SELF_MANAGED\" with ${length(local.instances.topics)} accounts and regions: each is a Terraform resource and a StackSet operation of about a minute, so with more than ${local.places_without_warning} a first deployment can take hours, and each plan reads every one. List fewer accounts in regions.yaml (one account for each region is enough for public images), or set stack_set_model to \"SERVICE_MANAGED\" in an organisation."
+    condition     = !local.self_managed || length(local.instances.topics) <= local.instances_without_warning
+    error_message = "stack_set_model = \"SELF_MANAGED\" with ${length(local.instances.topics)} accounts and regions: each is a Terraform resource and a StackSet operation of about a minute, so with more than ${local.instances_without_warning} a first deployment can take hours, and each plan reads every one. List fewer accounts in regions.yaml (one account for each region is enough for public images), or set stack_set_model to \"SERVICE_MANAGED\" in an organisation."
   }
 }
 
 # --- the stack instances
 
 locals {
-  places_without_warning = 300
+  instances_without_warning = 300
 
   stack_set_names = {
     for name, it in merge(aws_cloudformation_stack_set.self_managed, aws_cloudformation_stack_set.service_managed) : name => it.name

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.deploy.settings import Value, assignments, complaint, declared, undeclared
+from infra.deploy.settings import Value, assignments, declared, undeclared, undeclared_message
 
 ROOTS = Path(__file__).parents[4] / "infra" / "terraform" / "examples"
 
@@ -81,7 +81,7 @@ def test_invalid_json_is_left_to_terraform(root: Path, text: str) -> None:
 def test_message_has_place_and_remedy() -> None:
     """The message has file, line, name, a similar name, and the list of variables."""
     value = Value("max_removed_percnt", Path("x/terraform.tfvars"), 7)
-    said = complaint(value, {"max_removed_percent", "tags"}, "x/terraform.tfvars", "x")
+    said = undeclared_message(value, {"max_removed_percent", "tags"}, "x/terraform.tfvars", "x")
 
     assert said == (
         "x/terraform.tfvars:7: max_removed_percnt: x has no such variable, so Terraform would "
@@ -90,9 +90,11 @@ def test_message_has_place_and_remedy() -> None:
     )
 
 
-def test_no_suggestion_without_a_similar_name() -> None:
-    """The message has no suggestion, and no line for a JSON file."""
-    said = complaint(Value("colour", Path("t.tfvars.json")), {"tags"}, "x/t.tfvars.json", "x")
+def test_nothing_is_suggested_where_nothing_is_close() -> None:
+    """A JSON file has no line to name."""
+    said = undeclared_message(
+        Value("colour", Path("t.tfvars.json")), {"tags"}, "x/t.tfvars.json", "x"
+    )
 
     assert said.startswith("x/t.tfvars.json: colour: x has no such variable")
     assert "Did you mean" not in said
