@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from deployment_lab import DIFFERENCES, Inventory, inventory
-from hub_lab import HUB, HUB_REGION, HubLab, hub_lab, complete_stack_sets
+from hub_lab import HUB, HUB_REGION, HubLab, complete_stack_sets, hub_lab
 from stack_sets_lab import Organization, created_resources
 from terraform import (
     ROOT,

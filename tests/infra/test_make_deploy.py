@@ -126,7 +126,7 @@ def test_deployment_is_planned_and_applied(repository: Repository) -> None:
     assert len(planned.stdout.splitlines()) < 60
     assert unanswered.returncode != 0
     assert "Set APPROVE=yes to apply the plan" in unanswered.stderr
-    assert made_before_a_yes["TableNames"] == []
+    assert tables_before_approval["TableNames"] == []
     assert deployed.returncode == 0, deployed.stderr
     assert "Apply complete!" in deployed.stdout
     assert deployed.stdout.count("To create:") == 1

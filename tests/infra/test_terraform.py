@@ -292,8 +292,8 @@ def test_shortest_alarm_window_is_accepted(scratch: Path, schedule: str, shortes
         "cron(a b * * ? *)",
     ],
 )
-def test_a_schedule_of_unknown_length_is_refused(scratch: Path, schedule: str) -> None:
-    """No alarm could tell that a round is missing, whatever its window."""
+def test_schedule_of_unknown_interval_is_refused(scratch: Path, schedule: str) -> None:
+    """A schedule whose longest interval is unknown is refused with every alarm window."""
     assert "between two of its rounds cannot be computed" in refusal(scratch, schedule, 10080)
 
 

@@ -90,8 +90,8 @@ def test_message_has_place_and_remedy() -> None:
     )
 
 
-def test_nothing_is_suggested_where_nothing_is_close() -> None:
-    """A JSON file has no line to name."""
+def test_no_suggestion_without_a_similar_name() -> None:
+    """The message has no suggestion, and no line for a JSON file."""
     said = undeclared_message(
         Value("colour", Path("t.tfvars.json")), {"tags"}, "x/t.tfvars.json", "x"
     )

@@ -121,7 +121,7 @@ def test_option_and_variable_have_precedence(tmp_path: Path, program: Program) -
 
 @pytest.mark.parametrize(
     ("answer", "said"),
-    [(says("3.98"), "it reported 'cpython 3.98'"), ("exit 3", "could not be run")],
+    [(prints("3.98"), "it reported 'cpython 3.98'"), ("exit 3", "could not be run")],
 )
 def test_wrong_configured_python_is_an_error(program: Program, answer: str, said: str) -> None:
     """A configured program that is not the right Python is an error, not skipped."""
