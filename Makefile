@@ -22,7 +22,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE VIRTUAL_ENV
 CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u AWS_CA_BUNDLE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test format lint types imports unit package plan deploy lock schemas tables install clean
+.PHONY: help demo check test format lint types imports words unit package plan deploy lock schemas tables install clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,9 +30,9 @@ help: ## Show this list
 demo: $(TOOL)/.ready ## Run the service on the embedded AWS and explain each step (under a minute)
 	@$(CLEAN_ENV) $(TOOL)/bin/ami-tracker demo
 
-check: format lint types imports unit ## Fast checks: format, lint, types, import rules, unit tests
+check: format lint types imports words unit ## Fast checks: format, lint, types, import rules, words, unit tests
 
-test: format lint types imports $(CHECKOV)/.ready $(AWSCLI)/.ready $(MINISTACK)/.ready $(LAMBDA)/.ready ## All checks, and all tests with branch coverage
+test: format lint types imports words $(CHECKOV)/.ready $(AWSCLI)/.ready $(MINISTACK)/.ready $(LAMBDA)/.ready ## All checks, and all tests with branch coverage
 	$(CLEAN_ENV) $(DEV)/bin/pytest -n auto --cov --cov-report=term tests
 
 format: $(DEV)/.ready ## Fail if a file is not formatted
@@ -47,6 +47,9 @@ types: $(DEV)/.ready
 
 imports: $(DEV)/.ready
 	$(DEV)/bin/lint-imports
+
+words: $(DEV)/.ready ## Count words that do not belong in technical English (.ci/words.txt)
+	$(DEV)/bin/python -m infra.words
 
 unit: $(DEV)/.ready
 	$(CLEAN_ENV) $(DEV)/bin/pytest -q -n auto tests/unit

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hub_lab import HUB, HubLab, StackSetCalls, complete_stack_sets, hub_lab, new_changes
 from stack_sets_lab import HOME, Organization
-from terraform import Plan, Terraform, checkout, environment
+from terraform import Plan, Terraform, checkout, environment, write_manifest
 
 from services.embedded.aws.server import EmbeddedAws
 
@@ -91,15 +91,13 @@ class TestRunningHub:
         assert removed(plan) == set()
         assert new_changes(plan, running.unchanged) == {
             f'{INSTANCE}.topics["{HUB}/eu-north-1"]': CREATE,
-            f'{SELF_MANAGED}["roles"]': UPDATE,
+            f'{INSTANCE}.roles["{HUB}"]': UPDATE,
         }
         before, after = plan.differences()[
-            f'module.ami_tracker.module.members[0].{SELF_MANAGED}["roles"]'
+            f'module.ami_tracker.module.members[0].{INSTANCE}.roles["{HUB}"]'
         ]
-        assert (
-            before["parameters"] | {"Regions": "eu-north-1,eu-west-1,us-east-1"}
-            == (after["parameters"])
-        )
+        assert before["parameter_overrides"] == {"Regions": "eu-west-1,us-east-1"}
+        assert after["parameter_overrides"] == {"Regions": "eu-north-1,eu-west-1,us-east-1"}
 
     def test_adding_an_account(self, running: Running) -> None:
         """A new account gets its roles and topic, and the hub's roles may assume the new ones."""
@@ -133,7 +131,7 @@ class TestRunningHub:
 
         assert new_changes(plan, running.unchanged) == {
             f'{INSTANCE}.topics["{HUB}/us-east-1"]': DELETE,
-            f'{SELF_MANAGED}["roles"]': UPDATE,
+            f'{INSTANCE}.roles["{HUB}"]': UPDATE,
         }
 
     def test_removing_an_account(self, running: Running) -> None:
@@ -352,6 +350,7 @@ def test_more_than_300_self_managed_targets_give_a_warning(
             for region in range(20)
         ]
         (tmp_path / "regions.yaml").write_text("regions:\n" + "".join(lines), encoding="utf-8")
+        write_manifest(tmp_path)
         terraform = Terraform(root, environment(aws.endpoint_url))
         terraform.init()
         plan = terraform.plan("-refresh=false", external_id="of-the-test")
