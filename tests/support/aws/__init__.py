@@ -1,0 +1,1 @@
+"""Terraform, emulators, packages and policies, and readers of their output."""

@@ -1,0 +1,1 @@
+"""Values with defaults: pairs, releases, requests, images, rows."""

@@ -1,0 +1,1 @@
+"""Whole services or deployments for tests, each with the word lab in its name."""
