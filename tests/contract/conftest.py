@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from log_fakes import FakeLog
-from table_fakes import DynamoTable
+from support.fakes.log import FakeLog
+from support.fakes.table import DynamoTable
 
 from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.resources import Hub, create_hub, environment

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from packages import built_packages
+from support.aws.packages import built_packages
 
 __all__ = ["built_packages"]

@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import Any
 
 import pytest
-from deployed import (
+from support.aws.deployed import (
     ALARMS,
     EXTERNAL,
     FRANKFURT,
@@ -42,9 +42,9 @@ from deployed import (
     topic_key,
     without_permissions,
 )
-from emulated_access import EmulatedAccess
-from iam import Caller, Decision, Request, Values, authorize
-from ministack import ministack
+from support.aws.emulated_access import EmulatedAccess
+from support.aws.iam import Caller, Decision, Request, Values, authorize
+from support.aws.ministack import ministack
 
 from services.aggregator.topics import publish_role
 from services.lookup.sources import SESSION_POLICY

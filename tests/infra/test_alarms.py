@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from log_fakes import FakeLog
-from metric_fakes import Datapoints, Point, Series, data_of, emitted_lines, states
-from scheduler_fakes import (
+from support.aws.metrics import Datapoints, Point, Series, data_of, emitted_lines, states
+from support.aws.terraform import Plan, rendered
+from support.fakes.log import FakeLog
+from support.fakes.scheduler import (
     ACCOUNT,
     FakeInventory,
     FakeQueue,
@@ -27,7 +28,6 @@ from scheduler_fakes import (
     images,
     round_row,
 )
-from terraform import Plan, rendered
 
 from services.aggregator.outbox import Key
 from services.aggregator.report import RelayReport as AggregatorReport

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from deployment_lab import (
+from support.labs.deployment_lab import (
     HUB,
     IRELAND,
     MUMBAI,
@@ -21,7 +21,7 @@ from deployment_lab import (
     deployment_lab,
     topic_arn,
 )
-from hub_lab import new_changes
+from support.labs.hub_lab import new_changes
 
 from services.kernel.model import Kind
 
@@ -48,7 +48,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         for target in (VIRGINIA, IRELAND):
             for name in NAMES:
                 known = lab.until(partial(lab.known, target, name), lambda known: known[1] == "ok")
-                assert "ok" == known[1]
+                assert known[1] == "ok"
         yield lab
 
 
@@ -103,8 +103,8 @@ def test_another_region_is_added_and_nothing_else_changes(
         assert (image_id, "ok") == deployment.until(
             partial(deployment.known, MUMBAI, name), lambda known: known[0] is not None
         )
-        assert [Kind.BASELINE] == [release.kind for release in deployment.releases(MUMBAI, name)]
-    assert [] == subscriber.received()
+        assert [release.kind for release in deployment.releases(MUMBAI, name)] == [Kind.BASELINE]
+    assert subscriber.received() == []
 
     new = deployment.publish("by-filter", MUMBAI)
     deployment.invoke("scheduler", {})
@@ -112,4 +112,4 @@ def test_another_region_is_added_and_nothing_else_changes(
     assert [event] == deployment.until(subscriber.received, lambda events: events != [])
 
     assert before == elsewhere(deployment)
-    assert {} == new_changes(deployment.plan(), unchanged)
+    assert new_changes(deployment.plan(), unchanged) == {}

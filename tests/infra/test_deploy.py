@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_root import CONFIGURATION, FIRST, RECORDED, SECRET, documents
-from terraform import Terraform
+from support.aws.small_root import CONFIGURATION, FIRST, RECORDED, SECRET, documents
+from support.aws.terraform import Terraform
 
 from infra.deploy.cli import main
 from infra.deploy.plan_file import PLAN, RECORD

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
-from deployment_lab import (
+from support.aws.runbook import steps
+from support.aws.terraform import Plan
+from support.labs.deployment_lab import (
     DIFFERENCES,
     FRANKFURT,
     FUNCTIONS,
@@ -30,8 +32,6 @@ from deployment_lab import (
     inventory,
     request,
 )
-from runbook import steps
-from terraform import Plan
 
 from services.kernel.model import Kind, Target
 

@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deployment_lab import DIFFERENCES, Inventory, inventory
-from hub_lab import HUB, HUB_REGION, HubLab, complete_stack_sets, hub_lab
-from stack_sets_lab import Organization, created_resources
-from terraform import (
+from support.aws.terraform import (
     ROOT,
     SERVICES,
     Plan,
@@ -24,6 +21,9 @@ from terraform import (
     environment,
     write_manifest,
 )
+from support.labs.deployment_lab import DIFFERENCES, Inventory, inventory
+from support.labs.hub_lab import HUB, HUB_REGION, HubLab, complete_stack_sets, hub_lab
+from support.labs.stack_sets_lab import Organization, created_resources
 
 from infra.terraform_docs import read
 from services.embedded.aws.server import HUB_ACCOUNT as MOTO_HUB

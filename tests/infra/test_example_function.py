@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 import boto3
 import pytest
-from aggregator_fakes import a_release
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from terraform import ROOT
+from support.aws.terraform import ROOT
+from support.fakes.aggregator import a_release
 
 from services.aggregator.announce import announcement
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from terraform import HUB_ACCOUNT, HUB_REGION, Terraform, TerraformError, rendered
+from support.aws.terraform import HUB_ACCOUNT, HUB_REGION, Terraform, TerraformError, rendered
 
 pytestmark = [pytest.mark.timeout(900)]
 

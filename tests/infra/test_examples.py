@@ -20,10 +20,10 @@ from typing import Any
 import boto3
 import pytest
 import s3transfer
-from aggregator_fakes import a_release
-from ministack import Ministack, eventually, ministack
 from moto.server import ThreadedMotoServer
-from terraform import ROOT, Terraform, TerraformError, caller, checkout, environment
+from support.aws.ministack import Ministack, eventually, ministack
+from support.aws.terraform import ROOT, Terraform, TerraformError, caller, checkout, environment
+from support.fakes.aggregator import a_release
 
 from services.aggregator.announce import Announcement, announcement
 from services.aggregator.topics import Topics, publish_role

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from locks import VERSIONS, every_unmet, installed, lock
-from packages import ENVIRON, interpreter
 from packaging.utils import canonicalize_name
+from support.aws.packages import ENVIRON, interpreter
+from support.locks import VERSIONS, every_unmet, installed, lock
 
 from infra.pip import environment, without_settings
 

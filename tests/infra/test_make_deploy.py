@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from deployment_lab import HUB, HUB_REGION, IMAGES, OVERRIDE, REGIONS
-from ministack import Ministack, ministack
-from packages import CACHE, ENVIRON, interpreter, require_linux
-from terraform import ROOT, Terraform, checkout
+from support.aws.ministack import Ministack, ministack
+from support.aws.packages import CACHE, ENVIRON, interpreter, require_linux
+from support.aws.terraform import ROOT, Terraform, checkout
+from support.labs.deployment_lab import HUB, HUB_REGION, IMAGES, OVERRIDE, REGIONS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from terraform import (
+from support.aws.terraform import (
     Terraform,
     TerraformError,
     caller,

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 from botocore import xform_name
 from botocore.loaders import Loader
-from laboratory import IRELAND, VIRGINIA, Lab, build_lab
-from packages import ARCHITECTURE, CACHE, ROOT, RUNTIME, interpreter
+from support.aws.packages import ARCHITECTURE, CACHE, ROOT, RUNTIME, interpreter
+from support.labs.laboratory import IRELAND, VIRGINIA, Lab, build_lab
 
 from infra.package import bytecode, dependencies
 from infra.package.build import write

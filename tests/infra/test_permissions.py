@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from deployed import (
+from support.aws.deployed import (
     HUB,
     KEY,
     MEMBER,
@@ -22,11 +22,11 @@ from deployed import (
     role_arn,
     topic_key,
 )
-from iam import Caller, Policy, Request, Statement, statements
-from laboratory import Lab, build_lab
-from recorder import Hub, Need, Recorder
-from table_fakes import DynamoTable
-from terraform import HUB_REGION
+from support.aws.iam import Caller, Policy, Request, Statement, statements
+from support.aws.recorder import Hub, Need, Recorder
+from support.aws.terraform import HUB_REGION
+from support.fakes.table import DynamoTable
+from support.labs.laboratory import Lab, build_lab
 
 from infra.package.calls import CALLS
 from services.embedded.aws.faults import Fault

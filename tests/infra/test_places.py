@@ -12,9 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_lab import HUB, HubLab, StackSetCalls, complete_stack_sets, hub_lab, new_changes
-from stack_sets_lab import HOME, Organization
-from terraform import Plan, Terraform, checkout, environment, write_manifest
+from support.aws.terraform import Plan, Terraform, checkout, environment, write_manifest
+from support.labs.hub_lab import (
+    HUB,
+    HubLab,
+    StackSetCalls,
+    complete_stack_sets,
+    hub_lab,
+    new_changes,
+)
+from support.labs.stack_sets_lab import HOME, Organization
 
 from services.embedded.aws.server import EmbeddedAws
 

@@ -16,12 +16,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aggregator_fakes import TARGET, a_release
-from lookup_fakes import HERE, MOMENT, PATH, THERE, FakeFacts, FakeRows, a_request, an_ami, image_id
-from lookup_fakes import a_pair as a_lookup_pair
-from metric_fakes import emitted_lines
-from relay_lab import DENIED, OTHER, Lab
-from scheduler_fakes import (
+from support.aws.metrics import emitted_lines
+from support.aws.terraform import ROOT, SERVICES, rendered
+from support.fakes.aggregator import TARGET, a_release
+from support.fakes.lookup import (
+    HERE,
+    MOMENT,
+    PATH,
+    THERE,
+    FakeFacts,
+    FakeRows,
+    a_request,
+    an_ami,
+    image_id,
+)
+from support.fakes.lookup import a_pair as a_lookup_pair
+from support.fakes.scheduler import (
     ACCOUNT,
     FakeInventory,
     FakeQueue,
@@ -32,7 +42,7 @@ from scheduler_fakes import (
     image_row,
     round_row,
 )
-from terraform import ROOT, SERVICES, rendered
+from support.labs.relay_lab import DENIED, OTHER, Lab
 
 from services.kernel import observability
 from services.kernel.deadline import Deadline

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from metric_fakes import data_of, emitted_lines, full_reports, period_of
-from terraform import (
+from support.aws.metrics import data_of, emitted_lines, full_reports, period_of
+from support.aws.terraform import (
     HUB_ACCOUNT,
     HUB_REGION,
     ROOT,

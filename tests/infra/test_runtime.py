@@ -16,8 +16,8 @@ from typing import Any
 
 import botocore
 import pytest
-from packages import ROOT, require_linux
-from runtime_api import Function, FunctionFailedError
+from support.aws.packages import ROOT, require_linux
+from support.aws.runtime_api import Function, FunctionFailedError
 
 from infra.package.calls import CALLS
 from services.catalogue.load import load

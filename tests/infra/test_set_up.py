@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from packages import ENVIRON
+from support.aws.packages import ENVIRON
 
 from infra.virtualenv import main
 

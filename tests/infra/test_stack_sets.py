@@ -9,9 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stack_sets_lab import HOME, IAM, Organization, Role, created_resources, deploy, role, topic
-from template import Stack, parse, resolve
-from terraform import Plan, Terraform, TerraformError, checkout, environment
+from support.aws.template import Stack, parse, resolve
+from support.aws.terraform import Plan, Terraform, TerraformError, checkout, environment
+from support.labs.stack_sets_lab import (
+    HOME,
+    IAM,
+    Organization,
+    Role,
+    created_resources,
+    deploy,
+    role,
+    topic,
+)
 
 from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
 

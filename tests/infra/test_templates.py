@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from template import Stack, parse, resolve
+from support.aws.template import Stack, parse, resolve
 
 from services.aggregator.settings import Settings as AggregatorSettings
 from services.lookup.settings import Settings as LookupSettings

@@ -11,7 +11,15 @@ from typing import Any
 
 import hcl2
 import pytest
-from terraform import ROOT, Terraform, TerraformError, caller, checkout, environment, rendered
+from support.aws.terraform import (
+    ROOT,
+    Terraform,
+    TerraformError,
+    caller,
+    checkout,
+    environment,
+    rendered,
+)
 
 from infra import terraform_docs
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, build_lab
+from support.labs.laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, build_lab
 
 from services.embedded.aws.server import EmbeddedAws
 

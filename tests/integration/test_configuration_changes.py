@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, events_in
+from support.labs.laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, events_in
 
 from services.kernel.errors import RefusedError
 from services.kernel.model import Kind, ParameterLookup

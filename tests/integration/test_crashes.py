@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from laboratory import Lab, events_in
+from support.labs.laboratory import Lab, events_in
 
 from services.aggregator.outbox import Outbox
 from services.aggregator.topics import Topics

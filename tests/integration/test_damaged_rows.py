@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from laboratory import VIRGINIA, Lab, events_in
+from support.labs.laboratory import VIRGINIA, Lab, events_in
 
 from services.kernel.keys import image_record, release_record, round_record
 from services.kernel.table import to_item

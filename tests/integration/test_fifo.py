@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from laboratory import IRELAND, VIRGINIA, build_lab, events_in
+from support.labs.laboratory import IRELAND, VIRGINIA, build_lab, events_in
 
 from services.embedded.aws.server import EmbeddedAws
 

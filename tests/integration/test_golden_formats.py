@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from aggregator_fakes import a_release
-from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab
+from support.fakes.aggregator import a_release
+from support.labs.laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab
 
 from services.aggregator.announce import announcement
 from services.embedded.tracker.subscriptions import Received

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from laboratory import IRELAND, VIRGINIA, Lab
-from table_fakes import DynamoTable
+from support.fakes.table import DynamoTable
+from support.labs.laboratory import IRELAND, VIRGINIA, Lab
 
 from services.history.reader import HistoryReader
 from services.kernel.errors import HubBrokenError

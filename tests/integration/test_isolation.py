@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from laboratory import FRANKFURT, IRELAND, OREGON, TOKYO, VIRGINIA, Lab, build_lab, events_in
+from support.labs.laboratory import (
+    FRANKFURT,
+    IRELAND,
+    OREGON,
+    TOKYO,
+    VIRGINIA,
+    Lab,
+    build_lab,
+    events_in,
+)
 
 from services.embedded.aws.faults import Fault
 from services.embedded.aws.server import EmbeddedAws

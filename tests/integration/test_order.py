@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from laboratory import FRANKFURT, IRELAND, Lab
+from support.labs.laboratory import FRANKFURT, IRELAND, Lab
 
 from services.embedded.tracker.subscriptions import Received
 from services.kernel.keys import RELEASE_PREFIX

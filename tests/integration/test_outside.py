@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from laboratory import Lab, events_in
+from support.labs.laboratory import Lab, events_in
 
 _BOOTSTRAP = """
 import importlib, json, sys

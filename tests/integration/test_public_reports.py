@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
-from laboratory import FRANKFURT, IRELAND, PUBLISHER, VIRGINIA, Lab
+from support.labs.laboratory import FRANKFURT, IRELAND, PUBLISHER, VIRGINIA, Lab
 
 from services.embedded.aws.faults import Fault
 from services.embedded.tracker.subscriptions import Received

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from laboratory import Lab, events_in
+from support.labs.laboratory import Lab, events_in
 
 from services.embedded.tracker.subscriptions import Received
 

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 
 import pytest
-from laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, events_in
+from support.labs.laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab, events_in
 
 from services.kernel.model import Kind, Target
 from services.kernel.round_records import decode_window

@@ -9,9 +9,9 @@ from importlib.metadata import Distribution
 from typing import Any
 
 import pytest
-from locks import LOCK_NAMES, NESTED_LOCKS, REQUIREMENTS, every_unmet, installed, lock, pins
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from support.locks import LOCK_NAMES, NESTED_LOCKS, REQUIREMENTS, every_unmet, installed, lock, pins
 
 PROJECT = REQUIREMENTS.parent / "pyproject.toml"
 

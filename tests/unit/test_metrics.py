@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from metric_fakes import data_of, emitted_lines, full_reports
+from support.aws.metrics import data_of, emitted_lines, full_reports
 
 from services.kernel.model import Target
 

@@ -6,8 +6,8 @@ import json
 from collections import Counter
 
 import pytest
-from aggregator_fakes import TARGET, a_release, key_of_release, pending_row
-from table_fakes import DynamoTable
+from support.fakes.aggregator import TARGET, a_release, key_of_release, pending_row
+from support.fakes.table import DynamoTable
 
 from services.aggregator.announce import announcement
 from services.aggregator.handler import handler

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
-from aggregator_fakes import (
+from support.fakes.aggregator import (
     TARGET,
     FakeOutbox,
     a_release,
@@ -16,8 +16,8 @@ from aggregator_fakes import (
     pending_row,
     published_row,
 )
-from log_fakes import FakeLog
-from table_fakes import DynamoTable, Table
+from support.fakes.log import FakeLog
+from support.fakes.table import DynamoTable, Table
 
 from services.aggregator.outbox import Found, Key, Outbox
 from services.aggregator.relay import ReleaseRows

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import pytest
-from aggregator_fakes import ACCOUNT, TARGET, FakePublisher, a_release
+from support.fakes.aggregator import ACCOUNT, TARGET, FakePublisher, a_release
 
 from services.aggregator.announce import announcement
 from services.aggregator.deliver import Publisher

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from lookup_fakes import AMAZON, HERE, THERE, FactsLab, FakeFacts, FakeRows, RowsLab
-from table_fakes import DynamoTable
+from support.fakes.lookup import AMAZON, HERE, THERE, FactsLab, FakeFacts, FakeRows, RowsLab
+from support.fakes.table import DynamoTable
 
 from services.embedded.aws.faults import Fault
 from services.embedded.aws.server import EmbeddedAws

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from lookup_fakes import (
+from support.fakes.lookup import (
     HERE,
     PATH,
     RED_HAT,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from log_fakes import FakeLog
-from lookup_fakes import HERE, PATH, FactsBackend, a_pair, an_ami, by_name, image_id
+from support.fakes.log import FakeLog
+from support.fakes.lookup import HERE, PATH, FactsBackend, a_pair, an_ami, by_name, image_id
 
 from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import Failure

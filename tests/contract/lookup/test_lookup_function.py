@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lookup_fakes import (
+from support.fakes.lookup import (
     HERE,
     PATH,
     THERE,

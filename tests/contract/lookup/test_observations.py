@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
-from lookup_fakes import (
+from support.fakes.lookup import (
     HERE,
     MOMENT,
     ROUND,
@@ -20,7 +20,7 @@ from lookup_fakes import (
     by_parameter,
     image_id,
 )
-from table_fakes import DynamoTable
+from support.fakes.table import DynamoTable
 
 from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from lookup_fakes import (
+from support.fakes.lookup import (
     HERE,
     MOMENT,
     NEXT_ROUND,

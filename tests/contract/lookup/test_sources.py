@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from lookup_fakes import (
+from support.fakes.lookup import (
     HERE,
     PATH,
     FactsBackend,

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from log_fakes import FakeLog
-from scheduler_fakes import TARGET, a_pair, a_window, an_image, image_row, round_row
-from table_fakes import DynamoTable, Row
+from support.fakes.log import FakeLog
+from support.fakes.scheduler import TARGET, a_pair, a_window, an_image, image_row, round_row
+from support.fakes.table import DynamoTable, Row
 
 from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import CallFailedError, HubBrokenError

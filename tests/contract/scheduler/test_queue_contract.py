@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from scheduler_fakes import FakeQueue, a_request
+from support.fakes.scheduler import FakeQueue, a_request
 
 from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.resources import Hub

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
-from log_fakes import FakeLog
-from scheduler_fakes import (
+from support.fakes.log import FakeLog
+from support.fakes.scheduler import (
     ACCOUNT,
     OTHER_ACCOUNT,
     TARGET,
@@ -21,7 +21,7 @@ from scheduler_fakes import (
     round_row,
     stale_status,
 )
-from table_fakes import DynamoTable, Row, Table
+from support.fakes.table import DynamoTable, Row, Table
 
 from services.kernel.keys import image_record
 from services.kernel.model import Filter, FilterLookup, Kind, Pair, ParameterLookup, Target, Window

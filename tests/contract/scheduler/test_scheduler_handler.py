@@ -7,8 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from scheduler_fakes import ROUND, a_catalogue, an_image
-from table_fakes import DynamoTable
+from support.fakes.scheduler import ROUND, a_catalogue, an_image
+from support.fakes.table import DynamoTable
 
 from services.embedded.aws.server import EmbeddedAws
 from services.embedded.event_sources.invocation import Context

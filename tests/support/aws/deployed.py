@@ -13,7 +13,9 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from iam import (
+from services.embedded.tracker.resources import EXTERNAL_ID
+from services.kernel.model import Target
+from support.aws.iam import (
     ANY,
     Caller,
     Decision,
@@ -24,11 +26,8 @@ from iam import (
     root,
     service,
 )
-from template import Resource, Stack, parse, resolve
-from terraform import HUB_ACCOUNT, HUB_REGION, Plan, rendered
-
-from services.embedded.tracker.resources import EXTERNAL_ID
-from services.kernel.model import Target
+from support.aws.template import Resource, Stack, parse, resolve
+from support.aws.terraform import HUB_ACCOUNT, HUB_REGION, Plan, rendered
 
 HUB, MEMBER = HUB_ACCOUNT, "222233334444"
 IN_ORGANIZATION, LISTED, EXTERNAL = "333344445555", "444455556666", "666677778888"

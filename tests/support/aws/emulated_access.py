@@ -12,9 +12,10 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
-from deployed import EXTERNAL, HUB, VIRGINIA, Deployment
-from iam import ANY, Caller, Policy, Request, Values
-from ministack import Ministack
+
+from support.aws.deployed import EXTERNAL, HUB, VIRGINIA, Deployment
+from support.aws.iam import ANY, Caller, Policy, Request, Values
+from support.aws.ministack import Ministack
 
 _REFUSALS = frozenset(
     {

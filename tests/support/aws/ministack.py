@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 T = TypeVar("T")
 
-_PYTHON = Path(__file__).parents[2] / ".venv-ministack" / "bin" / "python"
+_PYTHON = Path(__file__).parents[3] / ".venv-ministack" / "bin" / "python"
 _SERVER = Path(__file__).with_name("ministack_server.py")
 _HOST = "127.0.0.1"
 _START_SECONDS = 300

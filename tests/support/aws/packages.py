@@ -21,7 +21,7 @@ from infra.package.manifest import files
 from services.catalogue.load import load
 from services.kernel.catalogue_file import encode_catalogue
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RUNTIME = "python3.13"
 CACHE = ROOT / "build" / "wheels"
 """Shared with `make package`, so that wheels are downloaded once."""

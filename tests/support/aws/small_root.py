@@ -1,7 +1,7 @@
 """A root module with only `terraform_data` resources; its plans have every kind of change.
 
 `documents(folder)` returns real plans, as `terraform show -json` prints them. The unit tests read
-recorded plans; `python tests/fakes/small_root.py` records them again.
+recorded plans; `python tests/support/aws/small_root.py` records them again.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from terraform import Terraform
+from support.aws.terraform import Terraform
 
-RECORDED = Path(__file__).parents[1] / "unit" / "infra" / "deploy" / "plans.json"
+RECORDED = Path(__file__).parents[2] / "unit" / "infra" / "deploy" / "plans.json"
 SECRET = "never-to-be-printed"
 CONFIGURATION = """\
 variable "secret" {

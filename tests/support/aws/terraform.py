@@ -43,7 +43,7 @@ from services.catalogue.load import ConfigurationError, load
 from services.kernel.catalogue_file import encode_catalogue
 from services.kernel.model import Catalogue
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HUB_ACCOUNT = "111122223333"
 """The account of a rendered plan, which is the account of the repository's regions.yaml."""
 HUB_REGION = "us-east-1"

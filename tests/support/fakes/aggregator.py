@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
-from table_fakes import MemoryTable, Row
-
 from services.aggregator.announce import Announcement
 from services.aggregator.outbox import Found, Key, pending_release
 from services.kernel.errors import Failure, MalformedError
@@ -19,6 +17,7 @@ from services.kernel.keys import release_record
 from services.kernel.model import Kind, Observation, Release, State, Target
 from services.kernel.records import decode_pair, encode_release
 from services.kernel.wire import timestamp
+from support.fakes.table import MemoryTable, Row
 
 ACCOUNT = "111122223333"
 TARGET = Target(ACCOUNT, "eu-west-1")

@@ -10,8 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from table_fakes import MemoryTable, Row
-
 from services.kernel.errors import MalformedError
 from services.kernel.keys import image_record, round_record
 from services.kernel.model import (
@@ -33,6 +31,7 @@ from services.kernel.round_records import Note, decode_window
 from services.kernel.wire import lookup_digest, timestamp
 from services.scheduler.inventory import RegionRows
 from services.scheduler.plan import Action, Change
+from support.fakes.table import MemoryTable, Row
 
 T = TypeVar("T")
 

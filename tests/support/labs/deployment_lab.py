@@ -17,11 +17,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ministack import Ministack, eventually, ministack
-from packages import ARCHITECTURE, build, require_linux
-from runbook import Shell
-from terraform import Plan, Terraform, checkout
-
 from services.embedded.aws.server import HUB_ACCOUNT as EMBEDDED_ACCOUNT
 from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.subscriptions import Inbox, Received
@@ -30,6 +25,10 @@ from services.kernel.model import ParameterLookup, Release, Request, Target
 from services.kernel.records import decode_pair, decode_release
 from services.kernel.table import query_rows
 from services.kernel.wire import encode_request
+from support.aws.ministack import Ministack, eventually, ministack
+from support.aws.packages import ARCHITECTURE, build, require_linux
+from support.aws.runbook import Shell
+from support.aws.terraform import Plan, Terraform, checkout
 
 T = TypeVar("T")
 

@@ -23,19 +23,6 @@ from botocore import endpoint
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from botocore.retries import quota
-from log_fakes import FakeLog
-from lookup_fakes import (
-    MOMENT,
-    PATH,
-    FakeRows,
-    a_pair,
-    a_request,
-    an_ami,
-    by_name,
-    by_parameter,
-    image_id,
-)
-from virtual_threads import VirtualThreads, VirtualTime
 
 from services.kernel.model import Lookup, Request, Target
 from services.kernel.sessions import AssumedSession, Client, HubSession, Role, TargetSessions
@@ -46,6 +33,19 @@ from services.lookup.sources import Sources
 from services.lookup.target import TargetLookup
 from services.lookup.waits import RecentWaits
 from services.lookup.worker import Message, Worker
+from support.fakes.log import FakeLog
+from support.fakes.lookup import (
+    MOMENT,
+    PATH,
+    FakeRows,
+    a_pair,
+    a_request,
+    an_ami,
+    by_name,
+    by_parameter,
+    image_id,
+)
+from support.fakes.virtual_threads import VirtualThreads, VirtualTime
 
 TIMEOUT, RESERVE = 120.0, 5.0  # as in the deployed lookup
 READ_TIMEOUT = 10.0

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ministack import Ministack, ministack
 from moto.cloudformation.models import StackSet
 from moto.cloudformation.responses import CloudFormationResponse
-from terraform import Plan, Terraform, checkout, write_manifest
 
 from services.embedded.aws.server import EmbeddedAws
+from support.aws.ministack import Ministack, ministack
+from support.aws.terraform import Plan, Terraform, checkout, write_manifest
 
 HUB = "111122223333"
 HUB_REGION = "us-east-1"

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from aggregator_fakes import FakeOutbox, FakePublisher, key_of_release, pending_row
-from log_fakes import FakeLog
-
 from services.aggregator.event import Inserted, Sweep
 from services.aggregator.relay import Relay
 from services.aggregator.report import RelayReport
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.model import Release, State, Target
+from support.fakes.aggregator import FakeOutbox, FakePublisher, key_of_release, pending_row
+from support.fakes.log import FakeLog
 
 NOW = datetime(2026, 11, 22, 7, 1, 10, tzinfo=UTC)  # a minute after the builders' releases
 OTHER = Target("222233334444", "us-east-1")

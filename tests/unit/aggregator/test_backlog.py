@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from aggregator_fakes import TARGET, a_release, key_of_release, pending_row, published_row
 from hypothesis import given
 from hypothesis import strategies as st
-from relay_lab import BUSY, FIRST, GONE, MALFORMED, NOW, OTHER, THROTTLED, Lab
+from support.fakes.aggregator import TARGET, a_release, key_of_release, pending_row, published_row
+from support.labs.relay_lab import BUSY, FIRST, GONE, MALFORMED, NOW, OTHER, THROTTLED, Lab
 
 from services.aggregator.event import Sweep
 from services.aggregator.outbox import Key

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from aggregator_fakes import TARGET, a_release, key_of_release, pending_row
 from aws_lambda_powertools.metrics import MetricUnit
-from relay_lab import BUSY, DENIED, EVERYTHING, GONE, NOW, OTHER, KilledError, Lab
+from support.fakes.aggregator import TARGET, a_release, key_of_release, pending_row
+from support.labs.relay_lab import BUSY, DENIED, EVERYTHING, GONE, NOW, OTHER, KilledError, Lab
 
 from services.aggregator.event import Sweep
 from services.aggregator.relay import Relay

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from aggregator_fakes import TARGET, a_release, key_of, pending_row
 from hypothesis import given
 from hypothesis import strategies as st
-from relay_lab import FIRST, OTHER, Lab
+from support.fakes.aggregator import TARGET, a_release, key_of, pending_row
+from support.labs.relay_lab import FIRST, OTHER, Lab
 
 from services.aggregator import deliver
 from services.aggregator.announce import Announcement, announcement

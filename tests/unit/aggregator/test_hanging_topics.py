@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
-from aggregator_fakes import FakeOutbox, FakePublisher, a_release, pending_row
-from log_fakes import FakeLog
-from virtual_threads import VirtualThreads, VirtualTime
+from support.fakes.aggregator import FakeOutbox, FakePublisher, a_release, pending_row
+from support.fakes.log import FakeLog
+from support.fakes.virtual_threads import VirtualThreads, VirtualTime
 
 from services.aggregator import relay
 from services.aggregator.announce import Announcement

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from aggregator_fakes import a_release, key_of, key_of_release, pending_row
-from log_fakes import FakeLog
+from support.fakes.aggregator import a_release, key_of, key_of_release, pending_row
+from support.fakes.log import FakeLog
 
 from services.aggregator.outbox import Found, Key, Outbox
 from services.kernel.errors import CallFailedError

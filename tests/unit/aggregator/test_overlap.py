@@ -11,9 +11,15 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from aggregator_fakes import FakeOutbox, FakePublisher, a_release, key_of_release, pending_row
-from log_fakes import FakeLog
-from virtual_time import VirtualTime
+from support.fakes.aggregator import (
+    FakeOutbox,
+    FakePublisher,
+    a_release,
+    key_of_release,
+    pending_row,
+)
+from support.fakes.log import FakeLog
+from support.fakes.virtual_time import VirtualTime
 
 from services.aggregator import relay
 from services.aggregator.announce import Announcement

@@ -9,17 +9,17 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from aggregator_fakes import (
+from aws_lambda_powertools.metrics import MetricUnit
+from hypothesis import given
+from hypothesis import strategies as st
+from support.fakes.aggregator import (
     ACCOUNT,
     TARGET,
     a_release,
     pending_row,
     published_row,
 )
-from aws_lambda_powertools.metrics import MetricUnit
-from hypothesis import given
-from hypothesis import strategies as st
-from relay_lab import (
+from support.labs.relay_lab import (
     BUSY,
     DENIED,
     EVERYTHING,

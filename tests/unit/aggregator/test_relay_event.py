@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aggregator_fakes import a_release, key_of_release
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fakes.aggregator import a_release, key_of_release
 
 from services.aggregator.event import Inserted, Sweep, parse_relay_event
 from services.aggregator.outbox import Key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from iam import (
+from support.aws.iam import (
     ANY,
     Caller,
     Policy,

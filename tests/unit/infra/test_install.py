@@ -19,7 +19,7 @@ import botocore.session
 import hcl2
 import pytest
 from botocore import xform_name
-from template import parse
+from support.aws.template import parse
 
 from infra.package.cli import main as package
 from services.kernel.model import State

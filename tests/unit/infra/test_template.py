@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from template import Resource, Stack, TemplateError, parse, resolve
+from support.aws.template import Resource, Stack, TemplateError, parse, resolve
 
 TEMPLATE = """
 Parameters:

@@ -115,7 +115,7 @@ def test_catalogue_returns_the_images_of_a_region_in_order() -> None:
 
 def test_baselines_and_edits_are_not_announced_by_default() -> None:
     """By default, an image announces releases and rollbacks only."""
-    assert DEFAULT_ANNOUNCE == {"release", "rollback"}
+    assert DEFAULT_ANNOUNCE == {"release", "rollback"}  # noqa: SIM300 - a constant of the services
     assert image("a").announce == DEFAULT_ANNOUNCE
 
 

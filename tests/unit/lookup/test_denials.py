@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
-from log_fakes import FakeLog
-from lookup_fakes import (
+from support.fakes.log import FakeLog
+from support.fakes.lookup import (
     HERE,
     MOMENT,
     FakeRows,

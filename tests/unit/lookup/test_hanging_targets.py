@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hanging_lab import LATENCY, NEVER, Lab, targets, unanswered
+from support.labs.hanging_lab import LATENCY, NEVER, Lab, targets, unanswered
 
 from services.kernel.model import Target
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from log_fakes import FakeLog
-from lookup_fakes import (
+from support.fakes.log import FakeLog
+from support.fakes.lookup import (
     HERE,
     MOMENT,
     FakeFacts,

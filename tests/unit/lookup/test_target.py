@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from log_fakes import FakeLog
-from lookup_fakes import (
+from support.fakes.log import FakeLog
+from support.fakes.lookup import (
     HERE,
     MOMENT,
     NEXT_ROUND,
@@ -928,7 +928,7 @@ def test_the_redelivered_message_decides(lab: Lab, rounds: tuple[str, str]) -> N
     received = {a_request(round_id=round_id): 1 + (round_id == ROUND) for round_id in rounds}
     target_lookup = TargetLookup(lab.rows, lab.facts, lab.log, lambda: MOMENT)
     target_lookup.look_up(HERE, received, Deadline.after(0))
-    assert [("al2023", "late")] == lab.rows.marks
+    assert lab.rows.marks == [("al2023", "late")]
 
 
 def test_a_message_of_an_older_lookup_marks_nothing(lab: Lab) -> None:
@@ -937,7 +937,7 @@ def test_a_message_of_an_older_lookup_marks_nothing(lab: Lab) -> None:
     received = {a_request(): 1, a_request(lookup=by_parameter("/before")): 2}
     target_lookup = TargetLookup(lab.rows, lab.facts, lab.log, lambda: MOMENT)
     outcomes = target_lookup.look_up(HERE, received, Deadline.after(0))
-    assert [LATE, DROPPED] == list(map(outcomes.get, received))
+    assert list(map(outcomes.get, received)) == [LATE, DROPPED]
     assert lab.rows.marks == []
 
 

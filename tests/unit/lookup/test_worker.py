@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from log_fakes import FakeLog
-from lookup_fakes import (
+from support.fakes.log import FakeLog
+from support.fakes.lookup import (
     HERE,
     MOMENT,
     PATH,

@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from log_fakes import FakeLog
-from scheduler_fakes import (
+from support.fakes.log import FakeLog
+from support.fakes.scheduler import (
     ACCOUNT,
     OTHER_ACCOUNT,
     ROUND,
@@ -27,7 +27,7 @@ from scheduler_fakes import (
     lookup_of,
     round_row,
 )
-from table_fakes import Row
+from support.fakes.table import Row
 
 from services.kernel.deadline import Deadline
 from services.kernel.errors import (

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from log_fakes import FakeLog
-from scheduler_fakes import (
+from support.fakes.log import FakeLog
+from support.fakes.scheduler import (
     ACCOUNT,
     TARGET,
     FakeInventory,
@@ -19,7 +19,7 @@ from scheduler_fakes import (
     an_image,
     round_row,
 )
-from table_fakes import Row
+from support.fakes.table import Row
 
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, Failure, RegionsFailedError

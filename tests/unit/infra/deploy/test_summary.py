@@ -1,4 +1,4 @@
-"""The summary of a plan; the plans are recorded from Terraform (tests/fakes/small_root.py)."""
+"""The summary of a plan. tests/support/aws/small_root.py records the plans from Terraform."""
 
 from __future__ import annotations
 
