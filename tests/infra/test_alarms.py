@@ -16,11 +16,8 @@ from typing import Any
 import pytest
 from support.aws.metrics import Datapoints, Point, Series, data_of, emitted_lines, states
 from support.aws.terraform import Plan, rendered
-from support.fakes.log import FakeLog
-from support.fakes.scheduler import (
+from support.builders.scheduler import (
     ACCOUNT,
-    FakeInventory,
-    FakeQueue,
     a_catalogue,
     a_pair,
     an_image,
@@ -28,6 +25,8 @@ from support.fakes.scheduler import (
     images,
     round_row,
 )
+from support.fakes.log import FakeLog
+from support.fakes.scheduler import FakeInventory, FakeQueue
 
 from services.aggregator.outbox import Key
 from services.aggregator.report import RelayReport as AggregatorReport

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from support.aws.terraform import ROOT
-from support.fakes.aggregator import a_release
+from support.builders.aggregator import a_release
 
 from services.aggregator.announce import announcement
 

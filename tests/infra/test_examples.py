@@ -23,7 +23,7 @@ import s3transfer
 from moto.server import ThreadedMotoServer
 from support.aws.ministack import Ministack, eventually, ministack
 from support.aws.terraform import ROOT, Terraform, TerraformError, caller, checkout, environment
-from support.fakes.aggregator import a_release
+from support.builders.aggregator import a_release
 
 from services.aggregator.announce import Announcement, announcement
 from services.aggregator.topics import Topics, publish_role

@@ -18,23 +18,11 @@ from typing import Any
 import pytest
 from support.aws.metrics import emitted_lines
 from support.aws.terraform import ROOT, SERVICES, rendered
-from support.fakes.aggregator import TARGET, a_release
-from support.fakes.lookup import (
-    HERE,
-    MOMENT,
-    PATH,
-    THERE,
-    FakeFacts,
-    FakeRows,
-    a_request,
-    an_ami,
-    image_id,
-)
-from support.fakes.lookup import a_pair as a_lookup_pair
-from support.fakes.scheduler import (
+from support.builders.aggregator import TARGET, a_release
+from support.builders.lookup import HERE, MOMENT, PATH, THERE, a_request, an_ami, image_id
+from support.builders.lookup import a_pair as a_lookup_pair
+from support.builders.scheduler import (
     ACCOUNT,
-    FakeInventory,
-    FakeQueue,
     a_catalogue,
     a_pair,
     a_window,
@@ -42,6 +30,8 @@ from support.fakes.scheduler import (
     image_row,
     round_row,
 )
+from support.fakes.lookup import FakeFacts, FakeRows
+from support.fakes.scheduler import FakeInventory, FakeQueue
 from support.labs.relay_lab import DENIED, OTHER, Lab
 
 from services.kernel import observability

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from support.fakes.aggregator import a_release
+from support.builders.aggregator import a_release
 from support.labs.laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab
 
 from services.aggregator.announce import announcement

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.fakes.aggregator import ACCOUNT
+from support.builders.aggregator import ACCOUNT
 
 from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.resources import Member, create_member

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 
 import pytest
-from support.fakes.aggregator import TARGET, a_release, key_of_release, pending_row
+from support.builders.aggregator import TARGET, a_release, key_of_release, pending_row
 from support.fakes.table import DynamoTable
 
 from services.aggregator.announce import announcement

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
-from support.fakes.aggregator import (
+from support.builders.aggregator import (
     TARGET,
-    FakeOutbox,
     a_release,
     key_of,
     key_of_release,
     pending_row,
     published_row,
 )
+from support.fakes.aggregator import FakeOutbox
 from support.fakes.log import FakeLog
 from support.fakes.table import DynamoTable, Table
 

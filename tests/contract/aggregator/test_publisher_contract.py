@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import pytest
-from support.fakes.aggregator import ACCOUNT, TARGET, FakePublisher, a_release
+from support.builders.aggregator import ACCOUNT, TARGET, a_release
+from support.fakes.aggregator import FakePublisher
 
 from services.aggregator.announce import announcement
 from services.aggregator.deliver import Publisher

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from support.fakes.lookup import AMAZON, HERE, THERE, FactsLab, FakeFacts, FakeRows, RowsLab
+from support.builders.lookup import AMAZON, HERE, THERE
+from support.fakes.lookup import FactsLab, FakeFacts, FakeRows, RowsLab
 from support.fakes.table import DynamoTable
 
 from services.embedded.aws.faults import Fault

@@ -5,16 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.fakes.lookup import (
-    HERE,
-    PATH,
-    RED_HAT,
-    THERE,
-    FactsLab,
-    an_ami,
-    by_name,
-    image_id,
-)
+from support.builders.lookup import HERE, PATH, RED_HAT, THERE, an_ami, by_name, image_id
+from support.fakes.lookup import FactsLab
 
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.model import Filter, FilterLookup, State

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from support.builders.lookup import HERE, PATH, a_pair, an_ami, by_name, image_id
 from support.fakes.log import FakeLog
-from support.fakes.lookup import HERE, PATH, FactsBackend, a_pair, an_ami, by_name, image_id
+from support.fakes.lookup import FactsBackend
 
 from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import Failure

@@ -7,12 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.fakes.lookup import (
+from support.builders.lookup import (
     HERE,
     PATH,
     THERE,
-    FactsBackend,
-    RowsLab,
     a_pair,
     a_release,
     a_request,
@@ -20,6 +18,7 @@ from support.fakes.lookup import (
     an_observation,
     image_id,
 )
+from support.fakes.lookup import FactsBackend, RowsLab
 
 from services.embedded.aws.server import EmbeddedAws
 from services.embedded.event_sources.invocation import Context

@@ -8,11 +8,10 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
-from support.fakes.lookup import (
+from support.builders.lookup import (
     HERE,
     MOMENT,
     ROUND,
-    RowsLab,
     a_failure,
     a_pair,
     a_release,
@@ -20,6 +19,7 @@ from support.fakes.lookup import (
     by_parameter,
     image_id,
 )
+from support.fakes.lookup import RowsLab
 from support.fakes.table import DynamoTable
 
 from services.embedded.aws.server import EmbeddedAws

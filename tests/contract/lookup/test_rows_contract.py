@@ -6,12 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from support.fakes.lookup import (
+from support.builders.lookup import (
     HERE,
     MOMENT,
     NEXT_ROUND,
     THERE,
-    RowsLab,
     a_failure,
     a_pair,
     a_release,
@@ -19,6 +18,7 @@ from support.fakes.lookup import (
     by_name,
     by_parameter,
 )
+from support.fakes.lookup import RowsLab
 
 from services.kernel.errors import Failure
 from services.kernel.model import Kind, Pair, State

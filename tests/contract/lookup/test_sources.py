@@ -12,14 +12,8 @@ from urllib.parse import parse_qs
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from support.fakes.lookup import (
-    HERE,
-    PATH,
-    FactsBackend,
-    an_ami,
-    by_name,
-    image_id,
-)
+from support.builders.lookup import HERE, PATH, an_ami, by_name, image_id
+from support.fakes.lookup import FactsBackend
 
 from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import Failure

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from support.builders.scheduler import TARGET, a_pair, a_window, an_image, image_row, round_row
 from support.fakes.log import FakeLog
-from support.fakes.scheduler import TARGET, a_pair, a_window, an_image, image_row, round_row
 from support.fakes.table import DynamoTable, Row
 
 from services.embedded.aws.server import EmbeddedAws

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from support.fakes.scheduler import FakeQueue, a_request
+from support.builders.scheduler import a_request
+from support.fakes.scheduler import FakeQueue
 
 from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.resources import Hub

@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
-from support.fakes.log import FakeLog
-from support.fakes.scheduler import (
+from support.builders.scheduler import (
     ACCOUNT,
     OTHER_ACCOUNT,
     TARGET,
-    FakeInventory,
     a_pair,
     a_window,
     an_image,
@@ -21,6 +19,8 @@ from support.fakes.scheduler import (
     round_row,
     stale_status,
 )
+from support.fakes.log import FakeLog
+from support.fakes.scheduler import FakeInventory
 from support.fakes.table import DynamoTable, Row, Table
 
 from services.kernel.keys import image_record

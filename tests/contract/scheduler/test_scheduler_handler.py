@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support.fakes.scheduler import ROUND, a_catalogue, an_image
+from support.builders.scheduler import ROUND, a_catalogue, an_image
 from support.fakes.table import DynamoTable
 
 from services.embedded.aws.server import EmbeddedAws

@@ -33,11 +33,9 @@ from services.lookup.sources import Sources
 from services.lookup.target import TargetLookup
 from services.lookup.waits import RecentWaits
 from services.lookup.worker import Message, Worker
-from support.fakes.log import FakeLog
-from support.fakes.lookup import (
+from support.builders.lookup import (
     MOMENT,
     PATH,
-    FakeRows,
     a_pair,
     a_request,
     an_ami,
@@ -45,6 +43,8 @@ from support.fakes.lookup import (
     by_parameter,
     image_id,
 )
+from support.fakes.log import FakeLog
+from support.fakes.lookup import FakeRows
 from support.fakes.virtual_threads import VirtualThreads, VirtualTime
 
 TIMEOUT, RESERVE = 120.0, 5.0  # as in the deployed lookup

@@ -11,7 +11,8 @@ from services.aggregator.report import RelayReport
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.model import Release, State, Target
-from support.fakes.aggregator import FakeOutbox, FakePublisher, key_of_release, pending_row
+from support.builders.aggregator import key_of_release, pending_row
+from support.fakes.aggregator import FakeOutbox, FakePublisher
 from support.fakes.log import FakeLog
 
 NOW = datetime(2026, 11, 22, 7, 1, 10, tzinfo=UTC)  # a minute after the builders' releases

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fakes.aggregator import a_release
+from support.builders.aggregator import a_release
 
 from services.aggregator.announce import Announcement, announcement, waves
 from services.kernel import records, wire

@@ -7,7 +7,13 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fakes.aggregator import TARGET, a_release, key_of_release, pending_row, published_row
+from support.builders.aggregator import (
+    TARGET,
+    a_release,
+    key_of_release,
+    pending_row,
+    published_row,
+)
 from support.labs.relay_lab import BUSY, FIRST, GONE, MALFORMED, NOW, OTHER, THROTTLED, Lab
 
 from services.aggregator.event import Sweep

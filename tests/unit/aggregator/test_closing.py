@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools.metrics import MetricUnit
-from support.fakes.aggregator import TARGET, a_release, key_of_release, pending_row
+from support.builders.aggregator import TARGET, a_release, key_of_release, pending_row
 from support.labs.relay_lab import BUSY, DENIED, EVERYTHING, GONE, NOW, OTHER, KilledError, Lab
 
 from services.aggregator.event import Sweep

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fakes.aggregator import TARGET, a_release, key_of, pending_row
+from support.builders.aggregator import TARGET, a_release, key_of, pending_row
 from support.labs.relay_lab import FIRST, OTHER, Lab
 
 from services.aggregator import deliver

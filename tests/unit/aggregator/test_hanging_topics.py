@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
-from support.fakes.aggregator import FakeOutbox, FakePublisher, a_release, pending_row
+from support.builders.aggregator import a_release, pending_row
+from support.fakes.aggregator import FakeOutbox, FakePublisher
 from support.fakes.log import FakeLog
 from support.fakes.virtual_threads import VirtualThreads, VirtualTime
 

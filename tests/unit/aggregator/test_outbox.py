@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from support.fakes.aggregator import a_release, key_of, key_of_release, pending_row
+from support.builders.aggregator import a_release, key_of, key_of_release, pending_row
 from support.fakes.log import FakeLog
 
 from services.aggregator.outbox import Found, Key, Outbox

@@ -11,13 +11,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.fakes.aggregator import (
-    FakeOutbox,
-    FakePublisher,
-    a_release,
-    key_of_release,
-    pending_row,
-)
+from support.builders.aggregator import a_release, key_of_release, pending_row
+from support.fakes.aggregator import FakeOutbox, FakePublisher
 from support.fakes.log import FakeLog
 from support.fakes.virtual_time import VirtualTime
 

@@ -12,13 +12,7 @@ import pytest
 from aws_lambda_powertools.metrics import MetricUnit
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fakes.aggregator import (
-    ACCOUNT,
-    TARGET,
-    a_release,
-    pending_row,
-    published_row,
-)
+from support.builders.aggregator import ACCOUNT, TARGET, a_release, pending_row, published_row
 from support.labs.relay_lab import (
     BUSY,
     DENIED,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fakes.aggregator import a_release, key_of_release
+from support.builders.aggregator import a_release, key_of_release
 
 from services.aggregator.event import Inserted, Sweep, parse_relay_event
 from services.aggregator.outbox import Key

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from support.fakes.aggregator import ACCOUNT, TARGET, a_release
+from support.builders.aggregator import ACCOUNT, TARGET, a_release
 
 from services.aggregator.announce import announcement
 from services.aggregator.topics import Topics, publish_role

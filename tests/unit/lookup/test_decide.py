@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fakes.lookup import (
+from support.builders.lookup import (
     ROUND,
     a_pair,
     a_release,

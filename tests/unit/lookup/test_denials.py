@@ -10,11 +10,9 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
-from support.fakes.log import FakeLog
-from support.fakes.lookup import (
+from support.builders.lookup import (
     HERE,
     MOMENT,
-    FakeRows,
     a_pair,
     a_request,
     an_observation,
@@ -22,6 +20,8 @@ from support.fakes.lookup import (
     by_parameter,
     image_id,
 )
+from support.fakes.log import FakeLog
+from support.fakes.lookup import FakeRows
 
 from services.kernel.deadline import Deadline
 from services.kernel.errors import DETAIL_LIMIT, CallFailedError, Failure

@@ -7,18 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
+from support.builders.lookup import HERE, MOMENT, a_pair, a_request, an_ami, by_name, image_id
 from support.fakes.log import FakeLog
-from support.fakes.lookup import (
-    HERE,
-    MOMENT,
-    FakeFacts,
-    FakeRows,
-    a_pair,
-    a_request,
-    an_ami,
-    by_name,
-    image_id,
-)
+from support.fakes.lookup import FakeFacts, FakeRows
 
 from services.kernel.deadline import Deadline
 from services.kernel.model import Filter, FilterLookup, Kind, Pair, State

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from support.fakes.lookup import ROUND, a_pair, by_name, by_parameter, image_id
+from support.builders.lookup import ROUND, a_pair, by_name, by_parameter, image_id
 
 from services.kernel.model import Kind, Lookup, Observation, Release
 from services.lookup.decide import Changed, Confirmed, decide

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from support.fakes.log import FakeLog
-from support.fakes.lookup import (
+from support.builders.lookup import (
     HERE,
     MOMENT,
-    FakeFacts,
-    FakeRows,
     a_failure,
     a_pair,
     a_request,
@@ -22,6 +19,8 @@ from support.fakes.lookup import (
     by_parameter,
     image_id,
 )
+from support.fakes.log import FakeLog
+from support.fakes.lookup import FakeFacts, FakeRows
 
 from services.kernel.deadline import Deadline
 from services.kernel.errors import Failure

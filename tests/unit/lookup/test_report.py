@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.fakes.lookup import HERE, THERE
+from support.builders.lookup import HERE, THERE
 
 from services.kernel.model import Kind, State
 from services.kernel.observability import Measure

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fakes.lookup import an_ami, an_observation, image_id
+from support.builders.lookup import an_ami, an_observation, image_id
 
 from services.kernel.errors import DETAIL_LIMIT, Failure
 from services.kernel.model import Filter, FilterLookup, Observation, State

@@ -8,16 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from support.fakes.log import FakeLog
-from support.fakes.lookup import (
+from support.builders.lookup import (
     HERE,
     MOMENT,
     NEXT_ROUND,
     PATH,
     ROUND,
     THERE,
-    FakeFacts,
-    FakeRows,
     a_failure,
     a_pair,
     a_release,
@@ -28,6 +25,8 @@ from support.fakes.lookup import (
     by_parameter,
     image_id,
 )
+from support.fakes.log import FakeLog
+from support.fakes.lookup import FakeFacts, FakeRows
 
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 import pytest
-from support.fakes.lookup import HERE, PATH, THERE, by_name
+from support.builders.lookup import HERE, PATH, THERE, by_name
 
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.model import State, Target

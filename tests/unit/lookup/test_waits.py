@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from support.fakes.lookup import HERE, THERE
+from support.builders.lookup import HERE, THERE
 
 from services.kernel.model import Target
 from services.lookup.waits import RecentWaits

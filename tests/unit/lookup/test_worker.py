@@ -8,14 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from support.fakes.log import FakeLog
-from support.fakes.lookup import (
+from support.builders.lookup import (
     HERE,
     MOMENT,
     PATH,
     THERE,
-    FakeFacts,
-    FakeRows,
     a_failure,
     a_pair,
     a_request,
@@ -24,6 +21,8 @@ from support.fakes.lookup import (
     by_parameter,
     image_id,
 )
+from support.fakes.log import FakeLog
+from support.fakes.lookup import FakeFacts, FakeRows
 
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fakes.scheduler import a_catalogue
+from support.builders.scheduler import a_catalogue
 
 from services.kernel.catalogue_file import encode_catalogue
 from services.kernel.errors import MalformedError, SettingsError

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from support.fakes.scheduler import OTHER_ACCOUNT, TARGET, a_pair, a_window, an_image
+from support.builders.scheduler import OTHER_ACCOUNT, TARGET, a_pair, a_window, an_image
 
 from services.kernel.model import Pair, State, Target, Window
 from services.scheduler.health import Cause, Health, cause

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fakes.scheduler import TARGET, a_pair, an_image, images
+from support.builders.scheduler import TARGET, a_pair, an_image, images
 
 from services.kernel.model import (
     DEFAULT_ANNOUNCE,

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fakes.scheduler import ACCOUNT, OTHER_ACCOUNT, a_request
+from support.builders.scheduler import ACCOUNT, OTHER_ACCOUNT, a_request
 
 from services.kernel.errors import HubBrokenError, UnsentError
 from services.kernel.model import ParameterLookup, Request, Target

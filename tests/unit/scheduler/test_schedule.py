@@ -10,14 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from support.fakes.log import FakeLog
-from support.fakes.scheduler import (
+from support.builders.scheduler import (
     ACCOUNT,
     OTHER_ACCOUNT,
     ROUND,
-    FakeInventory,
-    FakeQueue,
-    KilledError,
     a_catalogue,
     a_pair,
     a_window,
@@ -27,6 +23,8 @@ from support.fakes.scheduler import (
     lookup_of,
     round_row,
 )
+from support.fakes.log import FakeLog
+from support.fakes.scheduler import FakeInventory, FakeQueue, KilledError
 from support.fakes.table import Row
 
 from services.kernel.deadline import Deadline

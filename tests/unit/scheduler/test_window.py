@@ -8,17 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders.scheduler import ACCOUNT, TARGET, a_catalogue, a_window, an_image, round_row
 from support.fakes.log import FakeLog
-from support.fakes.scheduler import (
-    ACCOUNT,
-    TARGET,
-    FakeInventory,
-    FakeQueue,
-    a_catalogue,
-    a_window,
-    an_image,
-    round_row,
-)
+from support.fakes.scheduler import FakeInventory, FakeQueue
 from support.fakes.table import Row
 
 from services.kernel.deadline import Deadline
