@@ -422,7 +422,7 @@ def test_example_settings_have_no_valid_external_id(example: str, tmp_path: Path
 
 def test_every_resource_type_is_checked_for_provider_6() -> None:
     """The decision record about provider 6 has one row for each resource type in use."""
-    record = (ROOT / "docs/decisions/0082-aws-provider-6.md").read_text(encoding="utf-8")
+    record = (ROOT / "docs/decisions/0061-aws-provider-6.md").read_text(encoding="utf-8")
     folders = {path.parent for path in INFRA.rglob("*.tf")}
     used = {each.type for folder in folders for each in terraform_docs.read(folder).resources}
 

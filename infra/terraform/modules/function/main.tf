@@ -85,7 +85,7 @@ data "aws_iam_policy_document" "trust" {
     }
 
     # Denies functions of other accounts. The AWS documentation does not state that Lambda sends this
-    # key, so a call without it is allowed; see docs/decisions/0072-lambda-source-account.md.
+    # key, so a call without it is allowed; see docs/decisions/0053-lambda-source-account.md.
     condition {
       test     = "StringEqualsIfExists"
       variable = "aws:SourceAccount"
