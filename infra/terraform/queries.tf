@@ -2,7 +2,28 @@
 # log line a metric is a list, so its first value is NAME.0. Tests run these queries on real log lines.
 
 locals {
+  every_function = [local.scheduler_name, local.lookup_name, local.aggregator_name]
+
+  # What the queries for a single round, invocation or image show. A saved query has no parameters:
+  # replace the value in its filter.
+  in_order = [
+    "fields @timestamp, service, level, message, image_name, account_id, region, state, code, detail, kind, image_id, problem",
+    "sort @timestamp asc",
+  ]
+
   queries = {
+    one-round = {
+      functions = local.every_function
+      lines     = concat(["filter round = \"2026-11-22T07:00:00Z\""], local.in_order)
+    }
+    one-invocation = {
+      functions = local.every_function
+      lines     = concat(["filter function_request_id = \"00000000-0000-0000-0000-000000000000\""], local.in_order)
+    }
+    one-image = {
+      functions = local.every_function
+      lines     = concat(["filter image_name = \"al2023-eks-1.33\""], local.in_order)
+    }
     requested-by-region = {
       functions = [local.scheduler_name]
       lines = [
@@ -44,7 +65,7 @@ locals {
       ]
     }
     unreadable-rows = {
-      functions = [local.scheduler_name, local.lookup_name, local.aggregator_name]
+      functions = local.every_function
       lines = [
         "filter message = \"row malformed\"",
         "stats count(*) as times, max(@timestamp) as last_seen by problem",

@@ -13,13 +13,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from support.aws.metrics import emitted_lines
 from support.aws.terraform import ROOT, SERVICES, rendered
 from support.builders.aggregator import TARGET, a_release
-from support.builders.lookup import HERE, MOMENT, PATH, THERE, a_request, an_ami, image_id
+from support.builders.lookup import (
+    HERE,
+    MOMENT,
+    PATH,
+    ROUND,
+    THERE,
+    a_request,
+    an_ami,
+    image_id,
+)
 from support.builders.lookup import a_pair as a_lookup_pair
 from support.builders.scheduler import (
     ACCOUNT,
@@ -48,6 +58,15 @@ pytestmark = [pytest.mark.timeout(900)]
 RUNBOOK: Path = ROOT / "infra/README.md"
 Line = Mapping[str, Any]
 REGIONS = f'AccountId: "{ACCOUNT}"\nregions:\n  - Name: us-east-1\n  - Name: eu-west-1\n'
+
+
+REQUEST_ID = "1a2b3c4d-0000-4000-8000-1a2b3c4d5e6f"
+IN_PLACE_OF = {
+    "2026-11-22T07:00:00Z": ROUND,
+    "00000000-0000-0000-0000-000000000000": REQUEST_ID,
+    "al2023-eks-1.33": "al2023",
+}
+"""The examples in the filters of saved queries, and what the tests look for."""
 
 
 # --- log lines of the functions
@@ -95,7 +114,9 @@ def lookup_lines() -> list[Line]:
     with redirect_stdout(io.StringIO()) as out:
         log = observability.logger("lookup")
         worker = Worker(TargetLookup(rows, facts, log, lambda: MOMENT), log)
+        observability.begin(SimpleNamespace(aws_request_id=REQUEST_ID))
         report = worker.work(messages, Deadline.after(60))
+        observability.begin(None)
     return [*parsed(out.getvalue()), *emitted_lines("lookup", report.measures())]
 
 
@@ -218,7 +239,48 @@ def queries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
 
 DENIED_IN = {"account_id": ACCOUNT, "region": "us-east-1"}
 SEEN = {"last_seen": "07:10"}
+NOTHING = dict.fromkeys(
+    ("image_name", "account_id", "region", "state", "code", "detail", "kind", "image_id", "problem")
+)
+IN_ORDER = [
+    {
+        **NOTHING,
+        "@timestamp": "07:10",
+        "service": "lookup",
+        "level": "WARNING",
+        "message": "lookup failed",
+        "image_name": "al2023",
+        "account_id": THERE.account_id,
+        "region": THERE.region,
+        "state": "access_denied",
+        "code": "AccessDenied",
+        "detail": "no",
+    },
+    {
+        **NOTHING,
+        "@timestamp": "07:10",
+        "service": "lookup",
+        "level": "ERROR",
+        "message": "row malformed",
+        "problem": "garbled",
+    },
+    {
+        **NOTHING,
+        "@timestamp": "07:10",
+        "service": "lookup",
+        "level": "INFO",
+        "message": "release committed",
+        "image_name": "al2023",
+        "account_id": HERE.account_id,
+        "region": HERE.region,
+        "kind": "baseline",
+        "image_id": image_id(1),
+    },
+]
 EXPECTED: dict[str, list[dict[str, Any]]] = {
+    "one-round": IN_ORDER,
+    "one-invocation": IN_ORDER,
+    "one-image": [IN_ORDER[0], IN_ORDER[2]],
     "requested-by-region": [
         {"region": "eu-west-1", "requested": 2},
         {"region": "us-east-1", "requested": 2},
@@ -271,7 +333,11 @@ def test_query_reads_the_lines_of_the_functions(
     """A query finds its fields in the lines of its log groups."""
     lines = [line for group in queries[name]["log_group_names"] for line in logs[service_of(group)]]
 
-    assert run(queries[name]["query_string"], lines) == EXPECTED[name]
+    query = queries[name]["query_string"]
+    for example, value in IN_PLACE_OF.items():
+        query = query.replace(example, value)
+
+    assert run(query, lines) == EXPECTED[name]
 
 
 def service_of(log_group: str) -> str:
