@@ -19,7 +19,7 @@ _SECONDS = 600
 
 _SHELL = """\
 set -euo pipefail
-# `make plan` and `make deploy` build the packages first; the test has built them already.
+# `make plan` builds the packages first; the test has built them already.
 make() {
   local root=infra/terraform/examples/basic argument
   for argument in "$@"; do case $argument in ROOT=*) root=${argument#ROOT=} ;; esac; done
