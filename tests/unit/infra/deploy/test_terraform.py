@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,3 +47,45 @@ def test_interrupt_waits_for_terraform(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert Terraform(Path("root"), {}).apply("tfplan", color=True) == 1
     assert ends == []
+
+
+SLOW = """\
+import os, signal, sys, time
+def stop(*_):
+    time.sleep(0.5)
+    open("released", "w").close()
+    sys.exit(1)
+signal.signal(signal.SIGINT, stop)
+os.kill(os.getppid(), signal.SIGINT)
+os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def program(folder: Path, text: str) -> dict[str, str]:
+    """The environment in which `terraform` is a Python program with this text."""
+    path = folder / "terraform"
+    path.write_text(f"#!{sys.executable}\n{text}", encoding="utf-8")
+    path.chmod(0o700)
+    return {"PATH": str(folder)}
+
+
+def test_interrupted_plan_releases_its_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Terraform releases the lock of the state before the command ends."""
+    monkeypatch.chdir(tmp_path)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Terraform(tmp_path, program(tmp_path, SLOW)).plan("tfplan", {})
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert (tmp_path / "released").exists()
+
+
+def test_detailed_exit_code_is_not_a_failure(tmp_path: Path) -> None:
+    """With -detailed-exitcode in TF_CLI_ARGS_plan, Terraform ends with 2 if there are changes."""
+    environ = program(tmp_path, "raise SystemExit(2)\n")
+
+    assert Terraform(tmp_path, environ).plan("tfplan", {}) == []
