@@ -117,7 +117,14 @@ def _plan(job: Job) -> None:
     try:
         document, warnings = _planned(job)
         sources = plan_file.sources_of(job.repository, job.root, document)
-        record = Record(sources.digests(), job.settings, sources.named(), warnings)
+        record = Record(
+            digests=sources.digests(),
+            settings=job.settings,
+            sources=sources.named(),
+            warnings=warnings,
+            workspace=job.terraform.workspace(),
+            plan_digest=plan_file.digest(job.root),
+        )
         plan_file.save(job.root, record)
     except BaseException:
         plan_file.discard(job.root)
@@ -151,15 +158,9 @@ def _apply(job: Job, approval: str) -> int:
     again = job.command("plan")
     record = plan_file.load(job.root, job.shown_root, again)
     _check_settings(job, record)
-    sources = Sources.from_names(job.repository, job.root, record.sources)
-    if different := plan_file.changed(record.digests, sources.digests()):
-        files = "\n".join(f"  {each}" for each in different)
-        problem = (
-            f"These files have changed since the plan was saved:\n{files}\n"
-            f"Run `{again}` again and read the new plan."
-        )
-        raise UsageError(problem)
+    _check_current(job, record)
     job.terraform.init()
+    _check_workspace(job, record)
     document = job.terraform.show(PLAN)
     sys.stdout.write(summary(document, job.shown_root, record.warnings))
     sys.stdout.flush()
@@ -169,6 +170,7 @@ def _apply(job: Job, approval: str) -> int:
     if approval != _APPROVAL and not _confirmed():
         sys.stdout.write("Nothing was changed. The saved plan is kept.\n")
         return 1
+    _check_current(job, record)
     try:
         code = job.terraform.apply(PLAN, color=sys.stdout.isatty())
     finally:
@@ -187,6 +189,40 @@ def _check_settings(job: Job, record: Record) -> None:
                 f"`make deploy` with {name.upper()}={value}, or `{job.command('plan')}` again."
             )
             raise UsageError(problem)
+
+
+def _check_current(job: Job, record: Record) -> None:
+    """Check that neither the plan nor its sources have changed; also after the confirmation.
+
+    Raises:
+        UsageError: a file has changed.
+    """
+    again = job.command("plan")
+    if plan_file.digest(job.root) != record.plan_digest:
+        problem = (
+            f"{job.shown_root}/{PLAN} is not the plan that `make plan` saved: another command has "
+            f"replaced it. Run `{again}` again and read the new plan."
+        )
+        raise UsageError(problem)
+    sources = Sources.from_names(job.repository, job.root, record.sources)
+    if different := plan_file.changed(record.digests, sources.digests()):
+        files = "\n".join(f"  {each}" for each in different)
+        problem = (
+            f"These files have changed since the plan was saved:\n{files}\n"
+            f"Run `{again}` again and read the new plan."
+        )
+        raise UsageError(problem)
+
+
+def _check_workspace(job: Job, record: Record) -> None:
+    workspace = job.terraform.workspace()
+    if workspace != record.workspace:
+        problem = (
+            f"The plan was saved for the workspace {record.workspace}, not {workspace}: select "
+            f"{record.workspace} (TF_WORKSPACE or `terraform -chdir={job.shown_root} workspace "
+            f"select`), or run `{job.command('plan')}` again."
+        )
+        raise UsageError(problem)
 
 
 def _confirmed() -> bool:

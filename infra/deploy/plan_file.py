@@ -16,7 +16,7 @@ PLAN = "tfplan"
 RECORD = "tfplan.json"
 """File with the digests of the plan's sources and Terraform's warnings; git ignores both files."""
 
-_SCHEMA = 1
+_SCHEMA = 2
 _PRIVATE = 0o600
 """Both files contain settings, and the plan contains the external id."""
 _CONFIGURATION = ("*.tf", "*.tf.json", "*.tfvars", "*.tfvars.json")
@@ -91,6 +91,10 @@ class Record:
     settings: Mapping[str, str]
     sources: Mapping[str, Sequence[str]]
     warnings: tuple[str, ...]
+    workspace: str
+    """Terraform applies a saved plan in any workspace whose state has the same version."""
+    plan_digest: str
+    """Terraform and other programs can replace the plan file without its record."""
 
 
 def prepare(root: Path) -> None:
@@ -113,6 +117,8 @@ def save(root: Path, record: Record) -> None:
         "settings": dict(record.settings),
         "sources": dict(record.sources),
         "warnings": list(record.warnings),
+        "workspace": record.workspace,
+        "plan": record.plan_digest,
     }
     path = root / RECORD
     path.touch(mode=_PRIVATE)
@@ -135,12 +141,24 @@ def load(root: Path, shown: str, plan_command: str) -> Record:
     try:
         content = json.loads((root / RECORD).read_text(encoding="utf-8"))
         if content["schema"] == _SCHEMA:
-            sources, warnings = content["sources"], tuple(content["warnings"])
-            return Record(content["digests"], content["settings"], sources, warnings)
+            return Record(
+                digests=content["digests"],
+                settings=content["settings"],
+                sources=content["sources"],
+                warnings=tuple(content["warnings"]),
+                workspace=content["workspace"],
+                plan_digest=content["plan"],
+            )
     except (OSError, ValueError, KeyError, TypeError):
         pass  # handled like another schema
     problem = f"The plan in {shown} was not saved by this version: run `{plan_command}` again."
     raise UsageError(problem)
+
+
+def digest(root: Path) -> str:
+    """The SHA-256 of the saved plan; empty if there is none."""
+    path = root / PLAN
+    return _sha256(path) if path.is_file() else ""
 
 
 def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

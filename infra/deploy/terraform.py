@@ -48,6 +48,18 @@ class Terraform:
         if done.returncode != 0:
             raise TerraformFailedError("init", f"{done.stdout}{done.stderr}")
 
+    def workspace(self) -> str:
+        """The selected workspace.
+
+        Raises:
+            TerraformFailedError: the root is not initialised, or the name is invalid.
+        """
+        done = self._captured(["workspace", "show"])
+        if done.returncode != 0:
+            command = "workspace show"
+            raise TerraformFailedError(command, done.stderr)
+        return done.stdout.strip()
+
     def plan(self, out: str, variables: Mapping[str, str]) -> list[Message]:
         """Save a plan to a file in the root, and return the warnings.
 

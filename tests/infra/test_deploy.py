@@ -188,6 +188,48 @@ def test_file_that_changed_after_the_plan_is_refused(
     assert state(root) == set()
 
 
+def test_plan_of_another_command_is_refused(root: Path, run: Run, capfd: Output) -> None:
+    """`terraform plan -out=tfplan` replaces the plan, but not the record of `make plan`."""
+    run("plan")
+    (root / PLAN).write_bytes(b"another")
+
+    assert run("apply", "--approve=yes") == 2
+    said = capfd.readouterr().err
+    assert "root/tfplan is not the plan that `make plan` saved" in said
+    assert "Run `make plan ROOT=root` again" in said
+
+
+def test_file_that_changes_at_the_question_is_refused(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capfd: Output
+) -> None:
+    """The files are checked again after the confirmation."""
+
+    def answer(*_: object) -> str:
+        (root.parent / "regions.yaml").write_text("regions: [{}]\n", encoding="utf-8")
+        return "yes\n"
+
+    run("plan")
+    typed(monkeypatch, "")
+    monkeypatch.setattr("sys.stdin.readline", answer)
+
+    assert run("apply") == 2
+    assert "regions.yaml (changed)" in capfd.readouterr().err
+    assert state(root) == set()
+
+
+def test_other_workspace_than_planned_is_refused(root: Path, run: Run, capfd: Output) -> None:
+    """Terraform would apply the plan in another workspace whose state is empty as well."""
+    run("plan")
+    (root / ".terraform").mkdir(exist_ok=True)
+    (root / ".terraform" / "environment").write_text("blue", encoding="utf-8")
+    (root / "terraform.tfstate.d" / "blue").mkdir(parents=True)
+
+    assert run("apply", "--approve=yes") == 2
+    said = capfd.readouterr().err
+    assert "saved for the workspace default, not blue: select default (TF_WORKSPACE or" in said
+    assert not (root / "terraform.tfstate.d" / "blue" / "terraform.tfstate").exists()
+
+
 def test_stale_plan_is_refused_by_terraform(root: Path, run: Run, capfd: Output) -> None:
     """After another deployment, Terraform refuses the plan and its message is shown."""
     run("plan")

@@ -21,7 +21,14 @@ from infra.deploy.plan_file import (
     sources_of,
 )
 
-RECORDED = Record({"a": "1"}, {"runtime": "python3.13"}, {"zips": ["z"]}, ("careful",))
+RECORDED = Record(
+    digests={"a": "1"},
+    settings={"runtime": "python3.13"},
+    sources={"zips": ["z"]},
+    warnings=("careful",),
+    workspace="default",
+    plan_digest="2",
+)
 
 
 def test_record_is_saved_and_loaded(tmp_path: Path) -> None:
@@ -57,7 +64,7 @@ def test_missing_plan_is_reported(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"schema": 2}', '{"schema": 1}'])
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"schema": 1}', '{"schema": 2}'])
 def test_plan_without_a_valid_record_is_refused(tmp_path: Path, content: str | None) -> None:
     """A plan of `terraform plan -out`, which has no record, is refused."""
     prepare(tmp_path)
