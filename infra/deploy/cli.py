@@ -7,6 +7,7 @@ configuration.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class Job:
         for name, value in self.settings.items():
             if value != _DEFAULTS[name]:
                 words.append(f"{name.upper()}={value}")
-        return " ".join(words)
+        return shlex.join(words)
 
 
 def main(
@@ -55,7 +56,8 @@ def main(
 ) -> int:
     """Plan or deploy a root, and return the exit code."""
     options = _parser().parse_args(arguments)
-    root = (repository / options.root).resolve()
+    # make passes ~ as it is.
+    root = (repository / Path(options.root).expanduser()).resolve()
     job = Job(
         repository=repository.resolve(),
         root=root,

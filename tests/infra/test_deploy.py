@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -300,6 +302,32 @@ def test_failed_apply_deletes_the_plan(root: Path, run: Run, capfd: Output) -> N
     assert run("apply", "--approve=yes") == 1
     assert "The apply failed. Run `make plan" in capfd.readouterr().err
     assert not (root / PLAN).exists()
+
+
+def test_root_with_a_space_is_quoted(root: Path, capfd: Output) -> None:
+    """The commands in messages can be copied into a shell."""
+    root.rename(root.parent / "my root")
+    arguments, environ = ["--root", "my root/"], {"PATH": os.environ["PATH"]}
+
+    assert main(["apply", *arguments], environ, root.parent) == 2
+    assert "run `make plan 'ROOT=my root'` first" in capfd.readouterr().err
+    assert main(["plan", *arguments], environ, root.parent) == 0
+    assert "Show the whole plan: terraform '-chdir=my root' show tfplan" in capfd.readouterr().out
+
+
+def test_make_passes_a_root_with_a_space() -> None:
+    """`make plan` and `make deploy` pass ROOT as one argument."""
+    for target in ("plan", "deploy"):
+        made = subprocess.run(
+            [*("make", "-n", "-o", "package", "-o", ".venv/.ready"), target, "ROOT=my root"],
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+
+        arguments = shlex.split(made.stdout.splitlines()[-1])
+        assert arguments[arguments.index("--root") + 1] == "my root"
 
 
 def test_folder_that_is_not_a_root_is_named(tmp_path: Path, capfd: Output) -> None:
