@@ -89,3 +89,32 @@ def test_detailed_exit_code_is_not_a_failure(tmp_path: Path) -> None:
     environ = program(tmp_path, "raise SystemExit(2)\n")
 
     assert Terraform(tmp_path, environ).plan("tfplan", {}) == []
+
+
+UPDATE = {
+    "address": "sqs.a",
+    "mode": "managed",
+    "type": "sqs",
+    "name": "a",
+    "change": {"actions": ["update"], "before": {"x": 1}, "after": {"x": 2}},
+}
+
+
+def test_summary_is_printed_in_every_encoding(tmp_path: Path) -> None:
+    """A pipeline without UTF-8 gets an escaped arrow, not a traceback after the plan is saved."""
+    document = json.dumps({"resource_changes": [UPDATE]})
+    text = f"import sys\nif '-json' in sys.argv and 'show' in sys.argv: print({document!r})\n"
+    environ = program(tmp_path, text)
+    (tmp_path / "main.tf").touch()
+
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.deploy", "plan", "--root", str(tmp_path)],
+        cwd=Path(__file__).parents[4],
+        env={**environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "x: 1 \\u2192 2" in done.stdout
