@@ -125,6 +125,7 @@ def _plan(job: Job) -> None:
             sources=sources.named(),
             warnings=warnings,
             workspace=job.terraform.workspace(),
+            region=plan_file.region_of(document, job.terraform.environ),
             plan_digest=plan_file.digest(job.root),
         )
         plan_file.save(job.root, record)
@@ -164,6 +165,7 @@ def _apply(job: Job, approval: str) -> int:
     job.terraform.init()
     _check_workspace(job, record)
     document = job.terraform.show(PLAN)
+    _check_region(job, record, plan_file.region_of(document, job.terraform.environ))
     sys.stdout.write(summary(document, job.shown_root, record.warnings))
     sys.stdout.flush()
     if is_empty(document):
@@ -223,6 +225,16 @@ def _check_workspace(job: Job, record: Record) -> None:
             f"The plan was saved for the workspace {record.workspace}, not {workspace}: select "
             f"{record.workspace} (TF_WORKSPACE or `terraform -chdir={job.shown_root} workspace "
             f"select`), or run `{job.command('plan')}` again."
+        )
+        raise UsageError(problem)
+
+
+def _check_region(job: Job, record: Record, region: str) -> None:
+    if region != record.region:
+        problem = (
+            f"The plan was saved with AWS_REGION {record.region or 'not set'}, not "
+            f"{region or 'not set'}, and {job.shown_root} has no region of its own: set AWS_REGION "
+            f"as before, or run `{job.command('plan')}` again."
         )
         raise UsageError(problem)
 

@@ -77,6 +77,13 @@ def sources_of(repository: Path, root: Path, plan: Mapping[str, Any]) -> Sources
     return Sources(repository, root, tuple(sorted(zips)), (root / regions).resolve())
 
 
+def region_of(plan: Mapping[str, Any], environ: Mapping[str, str]) -> str:
+    """The region of the shell; empty if the plan has its own or the shell has none."""
+    if plan.get("variables", {}).get("region", {}).get("value"):
+        return ""
+    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
+
+
 def _resources(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield from module.get("resources", [])
     for child in module.get("child_modules", []):
@@ -93,6 +100,8 @@ class Record:
     warnings: tuple[str, ...]
     workspace: str
     """Terraform applies a saved plan in any workspace whose state has the same version."""
+    region: str
+    """The region of the shell, if the plan uses it: a saved plan does not contain it."""
     plan_digest: str
     """Terraform and other programs can replace the plan file without its record."""
 
@@ -118,6 +127,7 @@ def save(root: Path, record: Record) -> None:
         "sources": dict(record.sources),
         "warnings": list(record.warnings),
         "workspace": record.workspace,
+        "region": record.region,
         "plan": record.plan_digest,
     }
     path = root / RECORD
@@ -147,6 +157,7 @@ def load(root: Path, shown: str, plan_command: str) -> Record:
                 sources=content["sources"],
                 warnings=tuple(content["warnings"]),
                 workspace=content["workspace"],
+                region=content["region"],
                 plan_digest=content["plan"],
             )
     except (OSError, ValueError, KeyError, TypeError):

@@ -232,6 +232,17 @@ def test_other_workspace_than_planned_is_refused(root: Path, run: Run, capfd: Ou
     assert not (root / "terraform.tfstate.d" / "blue" / "terraform.tfstate").exists()
 
 
+def test_other_region_than_planned_is_refused(root: Path, run: Run, capfd: Output) -> None:
+    """A saved plan does not contain the region of the shell."""
+    run("plan")
+    environ = {"PATH": os.environ["PATH"], "AWS_REGION": "eu-west-2"}
+
+    assert main(["apply", "--root", "root", "--approve=yes"], environ, root.parent) == 2
+    said = capfd.readouterr().err
+    assert "saved with AWS_REGION not set, not eu-west-2" in said
+    assert state(root) == set()
+
+
 def test_stale_plan_is_refused_by_terraform(root: Path, run: Run, capfd: Output) -> None:
     """After another deployment, Terraform refuses the plan and its message is shown."""
     run("plan")

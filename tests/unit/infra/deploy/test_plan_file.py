@@ -17,6 +17,7 @@ from infra.deploy.plan_file import (
     discard,
     load,
     prepare,
+    region_of,
     save,
     sources_of,
 )
@@ -27,6 +28,7 @@ RECORDED = Record(
     sources={"zips": ["z"]},
     warnings=("careful",),
     workspace="default",
+    region="eu-west-1",
     plan_digest="2",
 )
 
@@ -157,3 +159,13 @@ def test_files_outside_of_the_repository_have_absolute_paths(
     found = Sources(repository / "infra", repository / "root", (), tmp_path / "regions.yaml")
 
     assert str(tmp_path / "regions.yaml") in found.digests()
+
+
+def test_region_of_the_shell_counts_if_the_plan_has_none() -> None:
+    """The provider prefers the root's region to AWS_REGION, and that to AWS_DEFAULT_REGION."""
+    shell = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"}
+
+    assert region_of({}, shell) == "eu-west-1"
+    assert region_of({}, {**shell, "AWS_REGION": ""}) == "eu-west-2"
+    assert region_of({"variables": {"region": {}}}, {}) == ""
+    assert region_of({"variables": {"region": {"value": "us-east-1"}}}, shell) == ""
