@@ -71,8 +71,9 @@ class Terraform:
         messages = list(read_messages(done.stdout))
         # 2: success with changes, if TF_CLI_ARGS_plan contains -detailed-exitcode.
         if done.returncode not in {0, 2}:
+            silent = f"no output, exit code {done.returncode}"
             errors = [str(message) for message in messages if message.severity == "error"]
-            raise TerraformFailedError("plan", "\n".join(errors) or done.stderr)
+            raise TerraformFailedError("plan", "\n".join(errors) or done.stderr or silent)
         return [message for message in messages if message.severity == "warning"]
 
     def show(self, plan: str) -> dict[str, Any]:

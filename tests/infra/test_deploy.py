@@ -341,6 +341,16 @@ def test_make_passes_a_root_with_a_space() -> None:
         assert arguments[arguments.index("--root") + 1] == "my root"
 
 
+def test_root_in_the_home_folder_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path, capfd: Output
+) -> None:
+    """A ~ that the shell did not replace is the home folder."""
+    monkeypatch.setenv("HOME", str(root.parent))
+
+    assert main(["apply", "--root", "~/root"], {}, tmp_path / "repository") == 2
+    assert "There is no saved plan in ~/root" in capfd.readouterr().err
+
+
 def test_folder_that_is_not_a_root_is_named(tmp_path: Path, capfd: Output) -> None:
     """The message names a misspelt ROOT."""
     assert main(["plan", "--root", "roott"], {}, tmp_path) == 2

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.deploy.errors import TerraformFailedError
 from infra.deploy.terraform import Message, Terraform, read_messages
 
 
@@ -82,6 +83,14 @@ def test_interrupted_plan_releases_its_lock(
         signal.signal(signal.SIGINT, before)
 
     assert (tmp_path / "released").exists()
+
+
+def test_end_without_output_has_the_exit_code(tmp_path: Path) -> None:
+    """For example, the system ends Terraform if there is not enough memory."""
+    environ = program(tmp_path, "import os\nos.kill(os.getpid(), 9)\n")
+
+    with pytest.raises(TerraformFailedError, match="plan failed:\nno output, exit code -9"):
+        Terraform(tmp_path, environ).plan("tfplan", {})
 
 
 def test_detailed_exit_code_is_not_a_failure(tmp_path: Path) -> None:
