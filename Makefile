@@ -58,10 +58,10 @@ package: $(TOOL)/.ready ## Build the functions' zips into build/packages (RUNTIM
 	$(TOOL)/bin/python -m infra.package --runtime $(RUNTIME) --architecture $(ARCHITECTURE) $(PACKAGE_OPTIONS)
 
 plan: package ## Save a plan of the deployment and show what it changes (ROOT=infra/terraform/examples/basic)
-	@$(DEPLOY) plan --root $(ROOT) --runtime $(RUNTIME) --architecture $(ARCHITECTURE)
+	@$(DEPLOY) plan --root "$(ROOT)" --runtime $(RUNTIME) --architecture $(ARCHITECTURE)
 
 deploy: $(TOOL)/.ready ## Apply the plan that `make plan` saved, after a confirmation (or APPROVE=yes)
-	@$(DEPLOY) apply --root $(ROOT) --runtime $(RUNTIME) --architecture $(ARCHITECTURE) --approve "$(APPROVE)"
+	@$(DEPLOY) apply --root "$(ROOT)" --runtime $(RUNTIME) --architecture $(ARCHITECTURE) --approve "$(APPROVE)"
 
 lock: $(DEV)/.ready ## Resolve requirements/*.in into hashed lock files without hosts (UPGRADE=--upgrade for newer versions)
 	cd requirements && for name in functions console dev checkov awscli ministack runtime; do \

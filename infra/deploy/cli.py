@@ -7,6 +7,7 @@ configuration.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class Job:
         for name, value in self.settings.items():
             if value != _DEFAULTS[name]:
                 words.append(f"{name.upper()}={value}")
-        return " ".join(words)
+        return shlex.join(words)
 
 
 def main(
@@ -55,7 +56,8 @@ def main(
 ) -> int:
     """Plan or deploy a root, and return the exit code."""
     options = _parser().parse_args(arguments)
-    root = (repository / options.root).resolve()
+    # make passes ~ as it is.
+    root = (repository / Path(options.root).expanduser()).resolve()
     job = Job(
         repository=repository.resolve(),
         root=root,
@@ -117,7 +119,15 @@ def _plan(job: Job) -> None:
     try:
         document, warnings = _planned(job)
         sources = plan_file.sources_of(job.repository, job.root, document)
-        record = Record(sources.digests(), job.settings, sources.named(), warnings)
+        record = Record(
+            digests=sources.digests(),
+            settings=job.settings,
+            sources=sources.named(),
+            warnings=warnings,
+            workspace=job.terraform.workspace(),
+            region=plan_file.region_of(document, job.terraform.environ),
+            plan_digest=plan_file.digest(job.root),
+        )
         plan_file.save(job.root, record)
     except BaseException:
         plan_file.discard(job.root)
@@ -151,16 +161,11 @@ def _apply(job: Job, approval: str) -> int:
     again = job.command("plan")
     record = plan_file.load(job.root, job.shown_root, again)
     _check_settings(job, record)
-    sources = Sources.from_names(job.repository, job.root, record.sources)
-    if different := plan_file.changed(record.digests, sources.digests()):
-        files = "\n".join(f"  {each}" for each in different)
-        problem = (
-            f"These files have changed since the plan was saved:\n{files}\n"
-            f"Run `{again}` again and read the new plan."
-        )
-        raise UsageError(problem)
+    _check_current(job, record)
     job.terraform.init()
+    _check_workspace(job, record)
     document = job.terraform.show(PLAN)
+    _check_region(job, record, plan_file.region_of(document, job.terraform.environ))
     sys.stdout.write(summary(document, job.shown_root, record.warnings))
     sys.stdout.flush()
     if is_empty(document):
@@ -169,6 +174,7 @@ def _apply(job: Job, approval: str) -> int:
     if approval != _APPROVAL and not _confirmed():
         sys.stdout.write("Nothing was changed. The saved plan is kept.\n")
         return 1
+    _check_current(job, record)
     try:
         code = job.terraform.apply(PLAN, color=sys.stdout.isatty())
     finally:
@@ -187,6 +193,50 @@ def _check_settings(job: Job, record: Record) -> None:
                 f"`make deploy` with {name.upper()}={value}, or `{job.command('plan')}` again."
             )
             raise UsageError(problem)
+
+
+def _check_current(job: Job, record: Record) -> None:
+    """Check that neither the plan nor its sources have changed; also after the confirmation.
+
+    Raises:
+        UsageError: a file has changed.
+    """
+    again = job.command("plan")
+    if plan_file.digest(job.root) != record.plan_digest:
+        problem = (
+            f"{job.shown_root}/{PLAN} is not the plan that `make plan` saved: another command has "
+            f"replaced it. Run `{again}` again and read the new plan."
+        )
+        raise UsageError(problem)
+    sources = Sources.from_names(job.repository, job.root, record.sources)
+    if different := plan_file.changed(record.digests, sources.digests()):
+        files = "\n".join(f"  {each}" for each in different)
+        problem = (
+            f"These files have changed since the plan was saved:\n{files}\n"
+            f"Run `{again}` again and read the new plan."
+        )
+        raise UsageError(problem)
+
+
+def _check_workspace(job: Job, record: Record) -> None:
+    workspace = job.terraform.workspace()
+    if workspace != record.workspace:
+        problem = (
+            f"The plan was saved for the workspace {record.workspace}, not {workspace}: select "
+            f"{record.workspace} (TF_WORKSPACE or `terraform -chdir={job.shown_root} workspace "
+            f"select`), or run `{job.command('plan')}` again."
+        )
+        raise UsageError(problem)
+
+
+def _check_region(job: Job, record: Record, region: str) -> None:
+    if region != record.region:
+        problem = (
+            f"The plan was saved with AWS_REGION {record.region or 'not set'}, not "
+            f"{region or 'not set'}, and {job.shown_root} has no region of its own: set AWS_REGION "
+            f"as before, or run `{job.command('plan')}` again."
+        )
+        raise UsageError(problem)
 
 
 def _confirmed() -> bool:

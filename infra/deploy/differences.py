@@ -65,7 +65,7 @@ def _compared(
                 _member(unknown, step),
             )
     elif before != after:
-        yield from _whole(path, before, after, sensitive)
+        yield from _whole(path, before, after, sensitive, unknown)
 
 
 def _common_steps(before: object, after: object, unknown: object) -> Iterable[str | int]:
@@ -74,26 +74,32 @@ def _common_steps(before: object, after: object, unknown: object) -> Iterable[st
         return sorted({*before, *after, *(unknown if isinstance(unknown, dict) else ())})
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         plain = all(map(_is_plain, [*before, *after]))
-        return () if plain else range(len(before))
+        return () if plain and not _marks(unknown) else range(len(before))
     return ()
 
 
-def _whole(path: str, before: object, after: object, sensitive: tuple[Any, Any]) -> Iterator[str]:
-    if any(map(_hides, sensitive)):
+def _whole(
+    path: str, before: object, after: object, sensitive: tuple[Any, Any], unknown: object
+) -> Iterator[str]:
+    if any(map(_marks, sensitive)):
         yield f"{path}: {SENSITIVE}"
     elif isinstance(before, list) and isinstance(after, list):
-        yield f"{path}: {_lists(before, after)}"
+        yield f"{path}: {_lists(before, after, unknown)}"
     elif (texts := _documents(before, after)) is not None:
         yield from _compared(path, texts, (None, None), None)
     else:
         yield f"{path}: {_value(before)} → {_value(after)}"
 
 
-def _lists(before: Sequence[object], after: Sequence[object]) -> str:
+def _lists(before: Sequence[object], after: Sequence[object], unknown: object) -> str:
     if not all(map(_is_plain, [*before, *after])):
         return f"{len(before)} → {len(after)} entries"
     gone = [f"-{_value(each)}" for each in before if each not in after]
-    new = [f"+{_value(each)}" for each in after if each not in before]
+    new = [
+        f"+{UNKNOWN if _member(unknown, number) is True else _value(each)}"
+        for number, each in enumerate(after)
+        if each not in before
+    ]
     return listed([*gone, *new], 6) or "order changed"
 
 
@@ -115,12 +121,12 @@ def _value(value: object) -> str:
     return short(json.dumps(value, ensure_ascii=False))
 
 
-def _hides(mask: object) -> bool:
-    """Whether the mask marks any part as sensitive."""
+def _marks(mask: object) -> bool:
+    """Whether the mask marks any part of a value."""
     if isinstance(mask, dict):
-        return any(map(_hides, mask.values()))
+        return any(map(_marks, mask.values()))
     if isinstance(mask, list):
-        return any(map(_hides, mask))
+        return any(map(_marks, mask))
     return mask is True
 
 

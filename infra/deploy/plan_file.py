@@ -16,7 +16,7 @@ PLAN = "tfplan"
 RECORD = "tfplan.json"
 """File with the digests of the plan's sources and Terraform's warnings; git ignores both files."""
 
-_SCHEMA = 1
+_SCHEMA = 2
 _PRIVATE = 0o600
 """Both files contain settings, and the plan contains the external id."""
 _CONFIGURATION = ("*.tf", "*.tf.json", "*.tfvars", "*.tfvars.json")
@@ -77,6 +77,13 @@ def sources_of(repository: Path, root: Path, plan: Mapping[str, Any]) -> Sources
     return Sources(repository, root, tuple(sorted(zips)), (root / regions).resolve())
 
 
+def region_of(plan: Mapping[str, Any], environ: Mapping[str, str]) -> str:
+    """The region of the shell; empty if the plan has its own or the shell has none."""
+    if plan.get("variables", {}).get("region", {}).get("value"):
+        return ""
+    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
+
+
 def _resources(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield from module.get("resources", [])
     for child in module.get("child_modules", []):
@@ -91,6 +98,12 @@ class Record:
     settings: Mapping[str, str]
     sources: Mapping[str, Sequence[str]]
     warnings: tuple[str, ...]
+    workspace: str
+    """Terraform applies a saved plan in any workspace whose state has the same version."""
+    region: str
+    """The region of the shell, if the plan uses it: a saved plan does not contain it."""
+    plan_digest: str
+    """Terraform and other programs can replace the plan file without its record."""
 
 
 def prepare(root: Path) -> None:
@@ -113,6 +126,9 @@ def save(root: Path, record: Record) -> None:
         "settings": dict(record.settings),
         "sources": dict(record.sources),
         "warnings": list(record.warnings),
+        "workspace": record.workspace,
+        "region": record.region,
+        "plan": record.plan_digest,
     }
     path = root / RECORD
     path.touch(mode=_PRIVATE)
@@ -135,12 +151,25 @@ def load(root: Path, shown: str, plan_command: str) -> Record:
     try:
         content = json.loads((root / RECORD).read_text(encoding="utf-8"))
         if content["schema"] == _SCHEMA:
-            sources, warnings = content["sources"], tuple(content["warnings"])
-            return Record(content["digests"], content["settings"], sources, warnings)
+            return Record(
+                digests=content["digests"],
+                settings=content["settings"],
+                sources=content["sources"],
+                warnings=tuple(content["warnings"]),
+                workspace=content["workspace"],
+                region=content["region"],
+                plan_digest=content["plan"],
+            )
     except (OSError, ValueError, KeyError, TypeError):
         pass  # handled like another schema
     problem = f"The plan in {shown} was not saved by this version: run `{plan_command}` again."
     raise UsageError(problem)
+
+
+def digest(root: Path) -> str:
+    """The SHA-256 of the saved plan; empty if there is none."""
+    path = root / PLAN
+    return _sha256(path) if path.is_file() else ""
 
 
 def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

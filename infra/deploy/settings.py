@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-_DECLARATION = re.compile(r'^\s*variable\s+"([^"]+)"', re.MULTILINE)
+_DECLARATION = re.compile(r'^\s*variable\s+"?([\w-]+)"?\s*\{', re.MULTILINE)
 _TOKEN = re.compile(
     r"""
     (?P<comment>\#[^\n]*|//[^\n]*|/\*.*?\*/)
-    |(?P<heredoc><<-?(?P<mark>[^\W\d][\w-]*)\n.*?^\s*(?P=mark)\b)
+    |(?P<heredoc><<-?(?P<mark>[^\W\d][\w-]*)\r?\n.*?^\s*(?P=mark)\b)
     |(?P<string>"(?:\\.|[^"\\])*")
     |(?P<open>[\[{(])
     |(?P<close>[\]})])
@@ -102,4 +102,5 @@ def _members(file: Path, *path: str) -> list[str]:
 
 
 def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace")
+    """The text of a file; nothing for a broken link, such as the lock file of an editor."""
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""

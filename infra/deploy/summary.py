@@ -6,6 +6,7 @@ Pure: converts the document of `terraform show -json` to lines.
 from __future__ import annotations
 
 import re
+import shlex
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -87,7 +88,8 @@ def summary(plan: Mapping[str, Any], root: str, warnings: Sequence[str]) -> str:
         lines += ["", f"Outputs that change: {listed(outputs, _MOST_NAMES)}"]
     lines += _notes(plan, warnings)
     if not is_empty(plan):
-        lines += ["", f"Show the whole plan: terraform -chdir={root} show tfplan"]
+        command = shlex.join(["terraform", f"-chdir={root}", "show", "tfplan"])
+        lines += ["", f"Show the whole plan: {command}"]
     return "\n".join(lines) + "\n"
 
 

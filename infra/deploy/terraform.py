@@ -48,6 +48,18 @@ class Terraform:
         if done.returncode != 0:
             raise TerraformFailedError("init", f"{done.stdout}{done.stderr}")
 
+    def workspace(self) -> str:
+        """The selected workspace.
+
+        Raises:
+            TerraformFailedError: the root is not initialised, or the name is invalid.
+        """
+        done = self._captured(["workspace", "show"])
+        if done.returncode != 0:
+            command = "workspace show"
+            raise TerraformFailedError(command, done.stderr)
+        return done.stdout.strip()
+
     def plan(self, out: str, variables: Mapping[str, str]) -> list[Message]:
         """Save a plan to a file in the root, and return the warnings.
 
@@ -57,9 +69,11 @@ class Terraform:
         given = [f"-var={name}={value}" for name, value in variables.items()]
         done = self._captured(["plan", "-json", "-input=false", f"-out={out}", *given])
         messages = list(read_messages(done.stdout))
-        if done.returncode != 0:
+        # 2: success with changes, if TF_CLI_ARGS_plan contains -detailed-exitcode.
+        if done.returncode not in {0, 2}:
+            silent = f"no output, exit code {done.returncode}"
             errors = [str(message) for message in messages if message.severity == "error"]
-            raise TerraformFailedError("plan", "\n".join(errors) or done.stderr)
+            raise TerraformFailedError("plan", "\n".join(errors) or done.stderr or silent)
         return [message for message in messages if message.severity == "warning"]
 
     def show(self, plan: str) -> dict[str, Any]:
@@ -91,22 +105,35 @@ class Terraform:
                 continue
 
     def _captured(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """Run Terraform and return its output.
+
+        An interrupt is sent to Terraform as well. This waits until Terraform has stopped: it must
+        release the lock of the state, which `subprocess.run` would prevent by killing it.
+        """
+        process = self._started(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        interrupted = False
+        while True:
+            try:
+                stdout, stderr = process.communicate()
+                break
+            except KeyboardInterrupt:
+                interrupted = True
+        if interrupted:
+            raise KeyboardInterrupt
+        return subprocess.CompletedProcess(
+            arguments, process.returncode, _text(stdout), _text(stderr)
+        )
+
+    def _started(
+        self, arguments: Sequence[str], stdout: int | None = None, stderr: int | None = None
+    ) -> subprocess.Popen[bytes]:
         try:
-            return subprocess.run(  # noqa: S603 - Terraform
+            return subprocess.Popen(  # noqa: S603 - Terraform
                 self._command(arguments),
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                text=True,
-            )
-        except FileNotFoundError as error:
-            raise TerraformFailedError(arguments[0], _MISSING) from error
-
-    def _started(self, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-        try:
-            return subprocess.Popen(  # noqa: S603 - Terraform
-                self._command(arguments), env=self._environment(), stdin=subprocess.DEVNULL
+                stdout=stdout,
+                stderr=stderr,
             )
         except FileNotFoundError as error:
             raise TerraformFailedError(arguments[0], _MISSING) from error
@@ -116,6 +143,11 @@ class Terraform:
 
     def _environment(self) -> dict[str, str]:
         return {**self.environ, "TF_IN_AUTOMATION": "1"}
+
+
+def _text(output: bytes) -> str:
+    """Terraform's output, which is UTF-8 in every locale."""
+    return output.decode("utf-8", errors="replace")
 
 
 def read_messages(output: str) -> Iterator[Message]:

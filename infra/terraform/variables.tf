@@ -65,6 +65,12 @@ variable "parameter_paths" {
     condition     = alltrue([for path in var.parameter_paths : can(regex("^(/[A-Za-z0-9_.-]+)+(/\\*)?$", path))])
     error_message = "parameter_paths must be names such as /golden/web, or end in a segment * for all parameters below, such as /golden/*; /* would allow every parameter of every account."
   }
+
+  # In the boundary of the roles, limited to 6,144 characters, each name has 26 characters more.
+  validation {
+    condition     = sum(concat([0], [for path in var.parameter_paths : length(path) + 26])) <= 4096
+    error_message = "parameter_paths has ${length(var.parameter_paths)} names with ${length(join("", var.parameter_paths))} characters, too many for an IAM policy: the characters and 26 for each name must be at most 4,096 together. Name all parameters below a path at once, such as /golden/*."
+  }
 }
 
 # --- Functions

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -188,6 +190,59 @@ def test_file_that_changed_after_the_plan_is_refused(
     assert state(root) == set()
 
 
+def test_plan_of_another_command_is_refused(root: Path, run: Run, capfd: Output) -> None:
+    """`terraform plan -out=tfplan` replaces the plan, but not the record of `make plan`."""
+    run("plan")
+    (root / PLAN).write_bytes(b"another")
+
+    assert run("apply", "--approve=yes") == 2
+    said = capfd.readouterr().err
+    assert "root/tfplan is not the plan that `make plan` saved" in said
+    assert "Run `make plan ROOT=root` again" in said
+
+
+def test_file_that_changes_at_the_question_is_refused(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capfd: Output
+) -> None:
+    """The files are checked again after the confirmation."""
+
+    def answer(*_: object) -> str:
+        (root.parent / "regions.yaml").write_text("regions: [{}]\n", encoding="utf-8")
+        return "yes\n"
+
+    run("plan")
+    typed(monkeypatch, "")
+    monkeypatch.setattr("sys.stdin.readline", answer)
+
+    assert run("apply") == 2
+    assert "regions.yaml (changed)" in capfd.readouterr().err
+    assert state(root) == set()
+
+
+def test_other_workspace_than_planned_is_refused(root: Path, run: Run, capfd: Output) -> None:
+    """Terraform would apply the plan in another workspace whose state is empty as well."""
+    run("plan")
+    (root / ".terraform").mkdir(exist_ok=True)
+    (root / ".terraform" / "environment").write_text("blue", encoding="utf-8")
+    (root / "terraform.tfstate.d" / "blue").mkdir(parents=True)
+
+    assert run("apply", "--approve=yes") == 2
+    said = capfd.readouterr().err
+    assert "saved for the workspace default, not blue: select default (TF_WORKSPACE or" in said
+    assert not (root / "terraform.tfstate.d" / "blue" / "terraform.tfstate").exists()
+
+
+def test_other_region_than_planned_is_refused(root: Path, run: Run, capfd: Output) -> None:
+    """A saved plan does not contain the region of the shell."""
+    run("plan")
+    environ = {"PATH": os.environ["PATH"], "AWS_REGION": "eu-west-2"}
+
+    assert main(["apply", "--root", "root", "--approve=yes"], environ, root.parent) == 2
+    said = capfd.readouterr().err
+    assert "saved with AWS_REGION not set, not eu-west-2" in said
+    assert state(root) == set()
+
+
 def test_stale_plan_is_refused_by_terraform(root: Path, run: Run, capfd: Output) -> None:
     """After another deployment, Terraform refuses the plan and its message is shown."""
     run("plan")
@@ -258,6 +313,42 @@ def test_failed_apply_deletes_the_plan(root: Path, run: Run, capfd: Output) -> N
     assert run("apply", "--approve=yes") == 1
     assert "The apply failed. Run `make plan" in capfd.readouterr().err
     assert not (root / PLAN).exists()
+
+
+def test_root_with_a_space_is_quoted(root: Path, capfd: Output) -> None:
+    """The commands in messages can be copied into a shell."""
+    root.rename(root.parent / "my root")
+    arguments, environ = ["--root", "my root/"], {"PATH": os.environ["PATH"]}
+
+    assert main(["apply", *arguments], environ, root.parent) == 2
+    assert "run `make plan 'ROOT=my root'` first" in capfd.readouterr().err
+    assert main(["plan", *arguments], environ, root.parent) == 0
+    assert "Show the whole plan: terraform '-chdir=my root' show tfplan" in capfd.readouterr().out
+
+
+def test_make_passes_a_root_with_a_space() -> None:
+    """`make plan` and `make deploy` pass ROOT as one argument."""
+    for target in ("plan", "deploy"):
+        made = subprocess.run(
+            [*("make", "-n", "-o", "package", "-o", ".venv/.ready"), target, "ROOT=my root"],
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+
+        arguments = shlex.split(made.stdout.splitlines()[-1])
+        assert arguments[arguments.index("--root") + 1] == "my root"
+
+
+def test_root_in_the_home_folder_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path, capfd: Output
+) -> None:
+    """A ~ that the shell did not replace is the home folder."""
+    monkeypatch.setenv("HOME", str(root.parent))
+
+    assert main(["apply", "--root", "~/root"], {}, tmp_path / "repository") == 2
+    assert "There is no saved plan in ~/root" in capfd.readouterr().err
 
 
 def test_folder_that_is_not_a_root_is_named(tmp_path: Path, capfd: Output) -> None:

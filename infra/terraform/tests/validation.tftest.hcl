@@ -357,3 +357,13 @@ run "refuses_external_ids_that_are_too_long_for_a_trust_policy" {
 
   expect_failures = [data.aws_caller_identity.current]
 }
+
+run "refuses_parameter_paths_that_are_too_long_for_a_policy" {
+  command = plan
+
+  variables {
+    parameter_paths = [for number in range(90) : "/golden/images/${format("%05d", number)}"]
+  }
+
+  expect_failures = [var.parameter_paths]
+}

@@ -477,3 +477,17 @@ def test_sums_are_correct() -> None:
         name: (cheap, dear) for name, cheap, dear in rows
     }
     assert (f"{sum(small.values()):.2f}", f"{sum(large.values()):.2f}") == totals.groups()
+
+
+@pytest.mark.parametrize("name", ["INSTALL.md", "infra/README.md"])
+def test_table_can_be_deleted_before_a_destroy(name: str) -> None:
+    """A section with `terraform destroy` says that deletion protection must be off before."""
+    sections = re.split(r"^## ", (ROOT / name).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    destroying = [
+        section
+        for section in sections
+        if any(re.match(r"terraform .*destroy$", command) for command in commands(section))
+    ]
+
+    assert destroying
+    assert [s.splitlines()[0] for s in destroying if "`deletion_protection = false`" not in s] == []

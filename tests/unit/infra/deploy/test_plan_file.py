@@ -17,11 +17,20 @@ from infra.deploy.plan_file import (
     discard,
     load,
     prepare,
+    region_of,
     save,
     sources_of,
 )
 
-RECORDED = Record({"a": "1"}, {"runtime": "python3.13"}, {"zips": ["z"]}, ("careful",))
+RECORDED = Record(
+    digests={"a": "1"},
+    settings={"runtime": "python3.13"},
+    sources={"zips": ["z"]},
+    warnings=("careful",),
+    workspace="default",
+    region="eu-west-1",
+    plan_digest="2",
+)
 
 
 def test_record_is_saved_and_loaded(tmp_path: Path) -> None:
@@ -57,7 +66,7 @@ def test_missing_plan_is_reported(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"schema": 2}', '{"schema": 1}'])
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"schema": 1}', '{"schema": 2}'])
 def test_plan_without_a_valid_record_is_refused(tmp_path: Path, content: str | None) -> None:
     """A plan of `terraform plan -out`, which has no record, is refused."""
     prepare(tmp_path)
@@ -150,3 +159,13 @@ def test_files_outside_of_the_repository_have_absolute_paths(
     found = Sources(repository / "infra", repository / "root", (), tmp_path / "regions.yaml")
 
     assert str(tmp_path / "regions.yaml") in found.digests()
+
+
+def test_region_of_the_shell_counts_if_the_plan_has_none() -> None:
+    """The provider prefers the root's region to AWS_REGION, and that to AWS_DEFAULT_REGION."""
+    shell = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"}
+
+    assert region_of({}, shell) == "eu-west-1"
+    assert region_of({}, {**shell, "AWS_REGION": ""}) == "eu-west-2"
+    assert region_of({"variables": {"region": {}}}, {}) == ""
+    assert region_of({"variables": {"region": {"value": "us-east-1"}}}, shell) == ""

@@ -109,3 +109,24 @@ def test_example_settings_are_declared(example: str) -> None:
 
     assert len(names) >= 5
     assert names <= declared(ROOTS / example)
+
+
+def test_declaration_without_quotes_counts(root: Path) -> None:
+    """HCL accepts the label of a block without quotes."""
+    (root / "bare.tf").write_text("variable bare {}\n", encoding="utf-8")
+
+    assert declared(root) == {"name", "size", "bare"}
+
+
+def test_lock_file_of_an_editor_is_ignored(root: Path) -> None:
+    """Emacs creates a broken link next to a file with changes that are not saved."""
+    (root / ".#variables.tf").symlink_to("user@host.1234")
+
+    assert declared(root) == {"name", "size"}
+
+
+def test_heredoc_with_carriage_returns_is_one_value() -> None:
+    """Files of Windows editors have carriage returns."""
+    text = "text = <<END\r\n  here = 1\r\nEND\r\nlast = 2\r\n"
+
+    assert list(assignments(text)) == [("text", 1), ("last", 4)]

@@ -192,6 +192,22 @@ def test_organizational_units_are_counted(plans: Plans) -> None:
             ["a: (known after apply)"],
         ),
         (
+            {
+                "before": {"a": ["s", "t"]},
+                "after": {"a": ["s", None]},
+                "after_unknown": {"a": [False, True]},
+            },
+            ["a[1]: (known after apply)"],
+        ),
+        (
+            {
+                "before": {"a": ["s"]},
+                "after": {"a": ["s", None]},
+                "after_unknown": {"a": [False, True]},
+            },
+            ["a: +(known after apply)"],
+        ),
+        (
             {"before": {"a": ["s"]}, "after": {"a": ["t"]}, "after_sensitive": {"a": [True]}},
             ["a: (sensitive)"],
         ),
