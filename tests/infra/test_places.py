@@ -360,7 +360,9 @@ def test_more_than_300_self_managed_targets_give_a_warning(
         write_manifest(tmp_path)
         terraform = Terraform(root, environment(aws.endpoint_url))
         terraform.init()
-        plan = terraform.plan("-refresh=false", external_id="of-the-test")
+        plan = terraform.plan(
+            "-refresh=false", external_id="of-the-test", alarm_emails=["team@example.com"]
+        )
 
     failed = [each for each in plan.document["checks"] if each["status"] == "fail"]
     problems = [p["message"] for each in failed for i in each["instances"] for p in i["problems"]]

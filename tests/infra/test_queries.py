@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -135,6 +136,8 @@ def parsed(text: str) -> list[Line]:
 @pytest.fixture(scope="session")
 def logs() -> dict[str, list[Line]]:
     """The log lines of each function, with the timestamp that CloudWatch adds."""
+    for service in SERVICES:  # tests of the embedded AWS set it to WARNING in this process
+        logging.getLogger(service).setLevel(logging.INFO)
     found = {
         "scheduler": scheduler_lines(),
         "lookup": lookup_lines(),

@@ -150,4 +150,4 @@ def test_user_settings_do_not_affect_the_demo(copy: Path, shell: Mapping[str, st
     """A proxy does not affect the demo, which connects only to this machine."""
     make(copy, "install", shell)
 
-    assert "once, and no other.\n" in make(copy, "demo", {**shell, **DEAD_PROXY})
+    assert "once, and no other event.\n" in make(copy, "demo", {**shell, **DEAD_PROXY})
