@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -55,6 +56,15 @@ RETRYABLE = frozenset(
 DEFAULT_ANNOUNCE = frozenset({Kind.RELEASE, Kind.ROLLBACK})
 
 
+class OrderBy(StrEnum):
+    """The order of a filter lookup's images: the last one is the newest."""
+
+    DATE = "date"
+    """By creation date, then name, then id."""
+    RELEASE = "release"
+    """By the numbers of the release key, then as `DATE`; names without a key come first."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Target:
     """An account and a region: where images are looked up and announced."""
@@ -80,7 +90,10 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class ParameterLookup:
-    """The current image is the one that an SSM parameter names."""
+    """The current image is the one that an SSM parameter names.
+
+    `parameter_path` is the parameter's name, or the ARN of one that another account shares.
+    """
 
     parameter_path: str
 
@@ -90,25 +103,51 @@ class FilterLookup:
     """The current image is the newest that matches the filters and owners and is not excluded.
 
     In a `Catalogue`, filters, values, owners and exclusions are sorted, so lookups that mean the
-    same are equal.
+    same are equal. `pattern` reads the release key from a name; it is set if `order_by` is
+    `release`, and None otherwise.
     """
 
     filters: tuple[Filter, ...]
     owners: tuple[str, ...] = ()
     exclude_names: tuple[str, ...] = ()
+    order_by: OrderBy = OrderBy.DATE
+    pattern: str | None = None
 
 
 Lookup = ParameterLookup | FilterLookup
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseRule:
+    """How to read an image's release from its AMI name, and where its release notes are.
+
+    `pattern` is a regular expression with the named group `release`. `notes` is a URL that can
+    contain the pattern's named groups, such as `{release}`.
+    """
+
+    pattern: str | None = None
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
-    """A tracked name with its lookup; `regions` is None for every region."""
+    """A tracked name with its lookup.
+
+    `regions` and `accounts` are None for all of them, `release` if there is no rule.
+    """
 
     name: str
     lookup: Lookup
     announce: frozenset[Kind] = DEFAULT_ANNOUNCE
     regions: frozenset[str] | None = None
+    accounts: frozenset[str] | None = None
+    release: ReleaseRule | None = None
+
+    def is_tracked_in(self, target: Target) -> bool:
+        """Whether the image is looked up in this target."""
+        return (self.regions is None or target.region in self.regions) and (
+            self.accounts is None or target.account_id in self.accounts
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +161,9 @@ class Catalogue:
         """The configured regions without duplicates, sorted."""
         return tuple(sorted({target.region for target in self.targets}))
 
-    def images_in(self, region: str) -> tuple[Image, ...]:
-        """The images that are tracked in `region`, in the catalogue's order."""
-        return tuple(i for i in self.images if i.regions is None or region in i.regions)
+    def images_in(self, target: Target) -> tuple[Image, ...]:
+        """The images that are tracked in `target`, in the catalogue's order."""
+        return tuple(image for image in self.images if image.is_tracked_in(target))
 
     def accounts_in(self, region: str) -> tuple[str, ...]:
         """The accounts in which `region` is watched, sorted."""
@@ -133,12 +172,16 @@ class Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A queue message: look up this image in this target, for this round."""
+    """A queue message: look up this image in this target, for this round.
+
+    `release` is not part of the lookup, so editing it does not change the kind of a release.
+    """
 
     round: str
     target: Target
     image_name: str
     lookup: Lookup
+    release: ReleaseRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +243,31 @@ class Window:
         return self.stale - self.answered
 
 
+Fact = str | int | bool
+"""A value of a fact."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known about a release apart from its image; None or absent means unknown.
+
+    `release` and `previous_release` are the release keys of the image and of the one before.
+    Releases of an image with equal `join_key` are the same release in different targets.
+    `source_time` and `parameter_version` are the time and the version of the parameter's last
+    change. `facts` are properties of the parameter and of the image; `changed` has the previous
+    value of each fact that differs from the release before.
+    """
+
+    release: str | None = None
+    previous_release: str | None = None
+    join_key: str | None = None
+    notes_url: str | None = None
+    source_time: datetime | None = None
+    parameter_version: int | None = None
+    facts: Mapping[str, Fact] = field(default_factory=dict, hash=False)
+    changed: Mapping[str, Fact] = field(default_factory=dict, hash=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """A committed change of a pair's image id; immutable.
@@ -216,6 +284,7 @@ class Release:
     detected_at: datetime
     round: str
     lookup_digest: str
+    about: About = About()
 
     @property
     def event_id(self) -> str:
