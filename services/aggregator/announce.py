@@ -113,6 +113,7 @@ def _attributes(release: Release) -> dict[str, str | int]:
         "version": release.version,
         "ami_name": _clean(release.observed.ami_name),
         "detected_at": timestamp(release.detected_at),
+        "release": _clean(release.about.release),
     }
     return {name: value for name, value in attributes.items() if value not in {None, ""}}
 

@@ -53,12 +53,8 @@ class Configuration:
 
     @property
     def pairs(self) -> int:
-        """How many lookups a round makes: each image in each account of each of its regions."""
-        catalogue = self.catalogue
-        return sum(
-            len(catalogue.images_in(region)) * len(catalogue.accounts_in(region))
-            for region in catalogue.regions()
-        )
+        """How many lookups a round makes: each image in each of its targets."""
+        return sum(len(self.catalogue.images_in(target)) for target in self.catalogue.targets)
 
 
 def load(images_dir: Path, regions_file: Path) -> Catalogue:

@@ -13,9 +13,12 @@ from services.kernel.wire import (
     ImageName,
     LookupShape,
     Region,
+    ReleaseShape,
     canonical_json,
     decode_lookup,
+    decode_rule,
     encode_lookup,
+    encode_rule,
     parsed,
     sha256,
 )
@@ -31,6 +34,8 @@ class _Image(Struct, frozen=True, forbid_unknown_fields=True):
     lookup: LookupShape
     announce: frozenset[Kind]
     regions: frozenset[Region] | None
+    accounts: frozenset[AccountId] | None
+    release: ReleaseShape | None
 
 
 class _CatalogueFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +58,8 @@ def encode_catalogue(catalogue: Catalogue) -> str:
                 "lookup": encode_lookup(image.lookup),
                 "announce": sorted(image.announce),
                 "regions": None if image.regions is None else sorted(image.regions),
+                "accounts": None if image.accounts is None else sorted(image.accounts),
+                "release": encode_rule(image.release),
             }
             for image in sorted(catalogue.images, key=lambda image: image.name)
         ],
@@ -71,7 +78,15 @@ def decode_catalogue(text: str) -> Catalogue:
     catalogue = Catalogue(
         targets=tuple(Target(t.account_id, t.region) for t in file.targets),
         images=tuple(
-            Image(i.name, decode_lookup(what, i.lookup), i.announce, i.regions) for i in file.images
+            Image(
+                i.name,
+                decode_lookup(what, i.lookup),
+                i.announce,
+                i.regions,
+                i.accounts,
+                decode_rule(i.release),
+            )
+            for i in file.images
         ),
     )
     if encode_catalogue(catalogue) != text:

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from services.kernel.errors import MalformedError
 from services.kernel.keys import LAST_VERSION, image_record, release_record
-from services.kernel.model import Kind, Observation, Pair, Release, State, Target
+from services.kernel.model import About, Fact, Kind, Observation, Pair, Release, State, Target
 from services.kernel.wire import (
     ImageId,
     LookupShape,
@@ -118,6 +118,14 @@ class _ReleaseFields(Struct, frozen=True, kw_only=True, omit_defaults=True):
     detected_at: str
     round: str
     lookup_digest: str
+    release: str | None = None
+    previous_release: str | None = None
+    join_key: str | None = None
+    notes_url: str | None = None
+    source_time: str | None = None
+    parameter_version: int | None = None
+    facts: dict[str, Fact] = {}
+    changed: dict[str, Fact] = {}
 
 
 # --- encoding and decoding
@@ -186,7 +194,7 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
 
 def encode_release(release: Release) -> dict[str, Any]:
     """A release row for a commit, without the attribute `pending`."""
-    target, name = release.target, release.image_name
+    target, name, about = release.target, release.image_name, release.about
     row = _ReleaseFields(
         region=target.region,
         record=release_record(target.account_id, name, release.version),
@@ -202,6 +210,14 @@ def encode_release(release: Release) -> dict[str, Any]:
         detected_at=timestamp(release.detected_at),
         round=release.round,
         lookup_digest=release.lookup_digest,
+        release=about.release,
+        previous_release=about.previous_release,
+        join_key=about.join_key,
+        notes_url=about.notes_url,
+        source_time=timestamp(about.source_time) if about.source_time else None,
+        parameter_version=about.parameter_version,
+        facts=dict(about.facts),
+        changed=dict(about.changed),
     )
     encoded: dict[str, Any] = msgspec.to_builtins(row)
     return encoded
@@ -227,6 +243,16 @@ def decode_release(row: Mapping[str, Any]) -> Release:
         detected_at=required_time(what, "detected_at", fields.detected_at),
         round=fields.round,
         lookup_digest=fields.lookup_digest,
+        about=About(
+            release=fields.release,
+            previous_release=fields.previous_release,
+            join_key=fields.join_key,
+            notes_url=fields.notes_url,
+            source_time=decode_time(what, "source_time", fields.source_time),
+            parameter_version=fields.parameter_version,
+            facts=fields.facts,
+            changed=fields.changed,
+        ),
     )
 
 

@@ -15,7 +15,9 @@ from services.kernel.model import (
     Filter,
     FilterLookup,
     Lookup,
+    OrderBy,
     ParameterLookup,
+    ReleaseRule,
     Request,
     Target,
 )
@@ -26,11 +28,16 @@ IMAGE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z"
 IMAGE_ID = r"^ami-[0-9a-z]{1,64}\Z"  # no wildcards, and no longer than a filter's value
 ROUND = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z"
 
+MAX_PATTERN = 200
+MAX_NOTES = 200
+"""Characters of a release pattern, and of the URL of the release notes."""
+
 AccountId = Annotated[str, Meta(pattern=ACCOUNT_ID)]
 Region = Annotated[str, Meta(pattern=REGION)]
 ImageName = Annotated[str, Meta(pattern=IMAGE_NAME)]
 Round = Annotated[str, Meta(pattern=ROUND)]
 ImageId = Annotated[str, Meta(pattern=IMAGE_ID)]
+Pattern = Annotated[str, Meta(min_length=1, max_length=MAX_PATTERN)]
 T = TypeVar("T")
 
 
@@ -53,6 +60,15 @@ class LookupShape(Struct, frozen=True, omit_defaults=True):
     filters: Annotated[list[FilterShape], Meta(min_length=1)] | None = None
     owners: list[str] | None = None
     exclude_names: list[str] | None = None
+    order_by: OrderBy = OrderBy.DATE
+    pattern: Pattern | None = None
+
+
+class ReleaseShape(Struct, frozen=True):
+    """A release rule in JSON."""
+
+    pattern: Pattern | None = None
+    notes: Annotated[str, Meta(max_length=MAX_NOTES)] | None = None
 
 
 class _Message(Struct, frozen=True):
@@ -62,6 +78,7 @@ class _Message(Struct, frozen=True):
     account_id: AccountId
     image_name: ImageName
     lookup: LookupShape
+    release: ReleaseShape | None = None
 
 
 def canonical_json(value: object) -> str:
@@ -132,11 +149,14 @@ def encode_lookup(lookup: Lookup) -> dict[str, Any]:
     match lookup:
         case ParameterLookup(parameter_path):
             return {"parameter_path": parameter_path}
-        case FilterLookup(filters, owners, exclude_names):
+        case FilterLookup(filters, owners, exclude_names, order_by, pattern):
+            # The default order is left out, so it is not part of the digest.
+            by_date = order_by is OrderBy.DATE
             return {
                 "filters": [{"Name": f.name, "Values": list(f.values)} for f in filters],
                 "owners": list(owners),
                 "exclude_names": list(exclude_names),
+                **({} if by_date else {"order_by": order_by.value, "pattern": pattern}),
             }
         case _:
             assert_never(lookup)
@@ -146,21 +166,36 @@ def decode_lookup(what: str, lookup: LookupShape) -> Lookup:
     """The lookup in a shape.
 
     Raises:
-        MalformedError: it does not have exactly one of `parameter_path` and `filters`.
+        MalformedError: it does not have exactly one of `parameter_path` and `filters`, or it has
+            only one of `order_by: release` and `pattern`.
     """
+    if (lookup.order_by is OrderBy.RELEASE) != (lookup.pattern is not None):
+        raise MalformedError(what, "its lookup must have both order_by: release and pattern")
     match lookup:
-        case LookupShape(str(path), None, None, None):
+        case LookupShape(str(path), None, None, None, OrderBy.DATE):
             return ParameterLookup(path)
-        case LookupShape(None, list(filters), owners, exclude_names):
+        case LookupShape(None, list(filters), owners, exclude_names, order_by, pattern):
             return FilterLookup(
                 tuple(Filter(f.Name, tuple(f.Values)) for f in filters),
                 tuple(owners or ()),
                 tuple(exclude_names or ()),
+                order_by,
+                pattern,
             )
         case _:
             raise MalformedError(
                 what, "its lookup must have exactly one of parameter_path and filters"
             )
+
+
+def encode_rule(rule: ReleaseRule | None) -> dict[str, str | None] | None:
+    """A release rule in the format of messages and the catalogue."""
+    return None if rule is None else {"pattern": rule.pattern, "notes": rule.notes}
+
+
+def decode_rule(rule: ReleaseShape | None) -> ReleaseRule | None:
+    """The release rule in a shape."""
+    return None if rule is None else ReleaseRule(rule.pattern, rule.notes)
 
 
 def lookup_digest(lookup: Lookup) -> str:
@@ -178,7 +213,7 @@ def sha256(value: object) -> str:
 
 def encode_request(request: Request) -> str:
     """The message body of a request."""
-    message = {
+    message: dict[str, object] = {
         "schema": 1,
         "round": request.round,
         "region": request.target.region,
@@ -186,6 +221,8 @@ def encode_request(request: Request) -> str:
         "image_name": request.image_name,
         "lookup": encode_lookup(request.lookup),
     }
+    if request.release is not None:
+        message["release"] = encode_rule(request.release)
     return canonical_json(message)
 
 
@@ -201,4 +238,5 @@ def decode_request(body: object) -> Request:
         target=Target(message.account_id, message.region),
         image_name=message.image_name,
         lookup=decode_lookup("message", message.lookup),
+        release=decode_rule(message.release),
     )

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.kernel.errors import CallFailedError, HubBrokenError, UnsentError
-from services.kernel.model import Catalogue, Pair, Request, State, Target, Window
+from services.kernel.model import (
+    Catalogue,
+    Pair,
+    ReleaseRule,
+    Request,
+    State,
+    Target,
+    Window,
+)
 from services.kernel.observability import Log
 from services.kernel.sessions import MAX_THREADS
 from services.scheduler.inventory import RegionRows
@@ -20,6 +28,9 @@ from services.scheduler.window import advance
 
 MAX_MARKED = 500
 """The most rows that a run marks as stale: about five seconds of writes."""
+
+Rules = Mapping[str, ReleaseRule | None]
+"""The release rule of each image, by name."""
 
 _NEW_PAIRS = frozenset({Action.CREATE, Action.REACTIVATE})
 
@@ -97,24 +108,28 @@ class RegionRun:
         left_over = {pair.target.account_id for pair in rows.pairs if pair.active}
         stale: list[Pair] = []
         for account_id in sorted(left_over.union(configured)):
-            images = catalogue.images_in(region) if account_id in configured else ()
+            target = Target(account_id, region)
+            images = catalogue.images_in(target) if account_id in configured else ()
             own = rows.of(account_id)
             planned = plan(
-                Target(account_id, region),
+                target,
                 images,
                 own,
                 self._limits.max_removed_percent,
                 rows.numbers.get(account_id),
             )
-            window = self._run_target(planned, rows, report)
+            rules = {image.name: image.release for image in images}
+            window = self._run_target(planned, rules, rows, report)
             # The window that was read, if the round row was not written.
             known = window if window.window else rows.windows.get(account_id) or Window()
-            report.health.add_target(planned.target, own, known)
+            report.health.add_target(target, own, known)
             stale += _stale(planned.active, window)
         self._mark(stale, report)
         report.regions += 1
 
-    def _run_target(self, planned: Plan, rows: RegionRows, report: RoundReport) -> Window:
+    def _run_target(
+        self, planned: Plan, rules: Rules, rows: RegionRows, report: RoundReport
+    ) -> Window:
         """Write a target's rows, then send its messages; returns the current window.
 
         Pairs whose row cannot be written, or whose message cannot be sent, are left out.
@@ -126,7 +141,13 @@ class RegionRun:
             return Window()
         report.still_active.add(planned.target.region)
         window = self._begin_round(planned, rows, requested, failed, report)
-        self._send(planned.target, requested, report)
+        requests = [
+            Request(
+                report.round, pair.target, pair.image_name, pair.lookup, rules.get(pair.image_name)
+            )
+            for pair in requested
+        ]
+        self._send(planned.target, requests, report)
         return window
 
     def _write_rows(self, planned: Plan, report: RoundReport) -> set[str]:
@@ -189,12 +210,10 @@ class RegionRun:
             note_failure(self._log, report, target.region, problem)
             return Window()
 
-    def _send(self, target: Target, pairs: Sequence[Pair], report: RoundReport) -> None:
-        sent = len(pairs)
+    def _send(self, target: Target, requests: Sequence[Request], report: RoundReport) -> None:
+        sent = len(requests)
         try:
-            self._queue.send([
-                Request(report.round, target, pair.image_name, pair.lookup) for pair in pairs
-            ])  # fmt: skip
+            self._queue.send(requests)
         except UnsentError as error:
             note_failure(self._log, report, target.region, f"account {target.account_id}: {error}")
             sent -= error.count

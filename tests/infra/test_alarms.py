@@ -79,9 +79,9 @@ class Account:
 
     def healthy(self) -> Account:
         """Write all rows, with the state `ok`."""
-        for region in self.catalogue.regions():
-            for image in self.catalogue.images_in(region):
-                self.pair(image.name, region)
+        for target in self.catalogue.targets:
+            for image in self.catalogue.images_in(target):
+                self.pair(image.name, target.region)
         return self
 
     def add(self, when: float, lines: Sequence[dict[str, Any]]) -> None:

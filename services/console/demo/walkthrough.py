@@ -213,7 +213,7 @@ class Walkthrough:
 
     @staticmethod
     def _pairs(catalogue: Catalogue) -> int:
-        return sum(len(catalogue.images_in(target.region)) for target in catalogue.targets)
+        return sum(len(catalogue.images_in(target)) for target in catalogue.targets)
 
 
 def _changed(before: Sequence[object], after: Sequence[object]) -> int:

@@ -105,12 +105,16 @@ def test_catalogue_names_each_region_once_and_sorted() -> None:
     assert catalogue.accounts_in("us-west-2") == ()
 
 
-def test_catalogue_returns_the_images_of_a_region_in_order() -> None:
-    """An image without regions belongs to every region, one with regions only to those."""
+def test_catalogue_returns_the_images_of_a_target_in_order() -> None:
+    """An image with regions or accounts belongs only to targets in both."""
     everywhere, here, elsewhere = image("c"), image("b", "us-east-1"), image("a", "eu-west-1")
-    catalogue = Catalogue(targets=(HOME,), images=(everywhere, here, elsewhere))
+    own = replace(image("d", "us-east-1"), accounts=frozenset({HOME.account_id}))
+    foreign = replace(image("e"), accounts=frozenset({"222233334444"}))
+    images = (everywhere, here, elsewhere, own, foreign)
+    catalogue = Catalogue(targets=(HOME,), images=images)
 
-    assert catalogue.images_in("us-east-1") == (everywhere, here)
+    assert catalogue.images_in(HOME) == (everywhere, here, own)
+    assert catalogue.images_in(Target("222233334444", "us-east-1")) == (everywhere, here, foreign)
 
 
 def test_baselines_and_edits_are_not_announced_by_default() -> None:

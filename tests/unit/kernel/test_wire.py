@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from services.kernel import catalogue_file, keys, records, round_records, wire
 from services.kernel.errors import MalformedError
 from services.kernel.model import (
+    About,
     Catalogue,
     Filter,
     FilterLookup,
@@ -21,9 +22,11 @@ from services.kernel.model import (
     Kind,
     Lookup,
     Observation,
+    OrderBy,
     Pair,
     ParameterLookup,
     Release,
+    ReleaseRule,
     Request,
     State,
     Target,
@@ -71,8 +74,29 @@ lookups: st.SearchStrategy[Lookup] = st.one_of(
         text_tuples,
         text_tuples,
     ),
+    st.builds(
+        FilterLookup,
+        st.lists(filters, min_size=1, max_size=3).map(tuple),
+        text_tuples,
+        text_tuples,
+        st.just(OrderBy.RELEASE),
+        texts.filter(bool),
+    ),
 )
-requests = st.builds(Request, rounds, targets, names, lookups)
+rules = st.builds(ReleaseRule, st.none() | texts.filter(bool), st.none() | texts)
+requests = st.builds(Request, rounds, targets, names, lookups, st.none() | rules)
+facts = st.dictionaries(texts.filter(bool), texts | st.booleans() | st.integers(), max_size=3)
+abouts = st.builds(
+    About,
+    release=st.none() | texts,
+    previous_release=st.none() | texts,
+    join_key=st.none() | texts,
+    notes_url=st.none() | texts,
+    source_time=st.none() | moments,
+    parameter_version=st.none() | st.integers(1, 10**9),
+    facts=facts,
+    changed=facts,
+)
 image_ids = st.from_regex(wire.IMAGE_ID, fullmatch=True)
 observations = st.builds(Observation, image_ids, st.none() | texts, st.none() | texts)
 releases = st.builds(
@@ -86,6 +110,7 @@ releases = st.builds(
     detected_at=moments,
     round=rounds,
     lookup_digest=texts,
+    about=abouts,
 )
 pairs = st.builds(
     Pair,
@@ -107,7 +132,15 @@ catalogues = st.builds(
     Catalogue,
     st.lists(targets, max_size=4, unique=True).map(lambda found: tuple(sorted(found))),
     st.lists(
-        st.builds(Image, names, lookups, kinds, st.none() | st.frozensets(regions)),
+        st.builds(
+            Image,
+            names,
+            lookups,
+            kinds,
+            st.none() | st.frozensets(regions),
+            st.none() | st.frozensets(accounts),
+            st.none() | rules,
+        ),
         max_size=4,
         unique_by=lambda image: image.name,
     ).map(lambda found: tuple(sorted(found, key=lambda image: image.name))),
@@ -214,6 +247,43 @@ def test_message_has_the_documented_format() -> None:
 
     assert json.loads(written) == expected
     assert written.isascii()
+
+
+def test_message_has_the_documented_release_and_order() -> None:
+    """The release rule is next to the lookup; the order and its pattern are in the lookup."""
+    rule = ReleaseRule(r"^RHEL-(?P<release>\d+)", "https://example.com/{release}")
+    lookup = replace(RHEL, order_by=OrderBy.RELEASE, pattern=rule.pattern)
+    request = Request("2026-11-22T07:00:00Z", TARGET, "rhel-9-hvm", lookup, rule)
+    written = json.loads(wire.encode_request(request))
+
+    assert written["release"] == {"pattern": rule.pattern, "notes": rule.notes}
+    assert written["lookup"].items() >= {"order_by": "release", "pattern": rule.pattern}.items()
+
+
+def test_release_rule_is_not_part_of_the_digest_but_the_order_is() -> None:
+    """An edit of a pattern is an edit of the lookup only if it orders the images."""
+    by_release = replace(RHEL, order_by=OrderBy.RELEASE, pattern="(?P<release>.*)")
+
+    assert "order_by" not in wire.encode_lookup(RHEL)
+    assert wire.lookup_digest(RHEL) != wire.lookup_digest(by_release)
+
+
+@pytest.mark.parametrize(
+    "lookup",
+    [
+        {"order_by": "release"},
+        {"pattern": "(?P<release>.*)"},
+        {"order_by": "name"},
+        {"order_by": "release", "pattern": ""},
+        {"order_by": "release", "pattern": "x" * 201},
+    ],
+)
+def test_order_needs_its_pattern(lookup: dict[str, object]) -> None:
+    """A lookup with an unknown order, or with only one of order and pattern, is malformed."""
+    filters = [{"Name": "name", "Values": ["RHEL-9.*"]}]
+
+    with pytest.raises(MalformedError):
+        wire.decode_request(json.dumps(message(lookup={"filters": filters, **lookup})))
 
 
 @given(requests)
