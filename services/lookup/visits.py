@@ -12,9 +12,10 @@ from typing import TypeVar
 
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import timed_out
+from services.kernel.hub_session import Client
 from services.kernel.model import Target
 from services.kernel.retry import time_outs_are_final
-from services.kernel.sessions import Client, TargetSessions
+from services.kernel.sessions import TargetSessions
 
 T = TypeVar("T")
 

@@ -34,16 +34,10 @@ from hypothesis import strategies as st
 from services.kernel import sessions
 from services.kernel.errors import CallFailedError
 from services.kernel.failures import STATE_OF_CODE
+from services.kernel.hub_session import MAX_THREADS, AssumedSession, Client, HubSession
 from services.kernel.model import State, Target
 from services.kernel.retry import batches, time_outs_are_final, until_done
-from services.kernel.sessions import (
-    MAX_THREADS,
-    AssumedSession,
-    Client,
-    HubSession,
-    Role,
-    TargetSessions,
-)
+from services.kernel.sessions import Role, TargetSessions
 from services.kernel.table import from_item, to_item
 
 HUB_REGION = "eu-west-1"
