@@ -36,16 +36,23 @@ Client = Any
 
 
 class HubSession:
-    """The hub's own session: clients with the function's own credentials."""
+    """The hub's own session: clients with the caller's own credentials.
 
-    def __init__(self, region: str) -> None:
+    A profile and an endpoint replace those of the environment and of the configuration file, as the
+    options of the AWS CLI do.
+    """
+
+    def __init__(
+        self, region: str, *, profile: str | None = None, endpoint_url: str | None = None
+    ) -> None:
         self.region = region
-        core = botocore.session.get_session()
+        core = botocore.session.Session(profile=profile)
         # Overrides the environment and the configuration file, which can say `legacy`. An endpoint
         # that they set for STS or for all services is still used.
         core.set_config_variable("sts_regional_endpoints", "regional")
         self._session = boto3.Session(region_name=region, botocore_session=core)
-        self._clients: dict[str, Client] = {}
+        self._endpoint_url = endpoint_url
+        self._clients: dict[tuple[str, str], Client] = {}
         self._lock = threading.Lock()
 
     @property
@@ -53,12 +60,13 @@ class HubSession:
         """`aws`, `aws-cn` or `aws-us-gov`: roles cannot be assumed across partitions."""
         return self._session.get_partition_for_region(self.region)
 
-    def client(self, service: str) -> Client:
-        """The hub's client of a service, in the hub's region."""
+    def client(self, service: str, region: str | None = None) -> Client:
+        """The hub's client of a service, in the hub's region unless another is given."""
+        key = (service, region or self.region)
         with self._lock:
-            if service not in self._clients:
-                self._clients[service] = self._create(service, self.region)
-            return self._clients[service]
+            if key not in self._clients:
+                self._clients[key] = self._create(*key)
+            return self._clients[key]
 
     def member_client(self, service: str, region: str, session: AssumedSession) -> Client:
         """A new client with the credentials of an assumed session."""
@@ -74,7 +82,13 @@ class HubSession:
     def _create(self, service: str, region: str, **credentials: str) -> Client:
         # The stubs accept service names only as literals.
         create = cast("Callable[..., Client]", self._session.client)
-        client = create(service, region_name=region, config=_CONFIG, **credentials)
+        client = create(
+            service,
+            region_name=region,
+            endpoint_url=self._endpoint_url,
+            config=_CONFIG,
+            **credentials,
+        )
         service_id = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register_first(f"needs-retry.{service_id}", end_time_out)
         return client
