@@ -13,12 +13,8 @@ from pydantic import BaseModel, ValidationError
 from services.catalogue.document import MAX_PROBLEMS, Document, ReadFile
 from services.catalogue.explain import problems_of
 from services.catalogue.files import find_image_files, missing_regions_file
-from services.catalogue.models import (
-    FilterEntry,
-    ImageEntry,
-    ImagesFile,
-    RegionsFile,
-)
+from services.catalogue.filter_models import FilterEntry
+from services.catalogue.models import ImageEntry, ImagesFile, RegionsFile
 from services.catalogue.problems import ConfigurationError, Problem
 from services.catalogue.region_rules import region_problems, region_warnings
 from services.catalogue.rules import (

@@ -15,6 +15,8 @@ from itertools import islice
 
 from services.catalogue.document import MAX_PROBLEMS, Document, Location
 from services.catalogue.entries import Entry, entries
+from services.catalogue.fields import MAX_TEXT
+from services.catalogue.filter_models import OWNER_FILTERS
 from services.catalogue.filters import (
     escape_mistake,
     filter_name_mistake,
@@ -22,7 +24,7 @@ from services.catalogue.filters import (
     names_architecture,
     state_mistake,
 )
-from services.catalogue.models import MAX_TEXT, OWNER_FILTERS, ImageEntry, keys_of
+from services.catalogue.models import ImageEntry, keys_of
 from services.catalogue.older_form import OlderFormError, parse_older_form
 from services.catalogue.problems import Problem, shown
 from services.kernel.wire import REGION, canonical_json

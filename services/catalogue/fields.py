@@ -1,0 +1,46 @@
+"""The types of single fields of the two files, and what each expects."""
+
+from __future__ import annotations
+
+from typing import Annotated, NoReturn
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from services.kernel.wire import ACCOUNT_ID, IMAGE_NAME, REGION
+
+MAX_VALUES = 200  # ec2:DescribeImages, filter values in the whole request
+MAX_TEXT = 255  # ec2:DescribeImages, characters of a filter value
+MAX_PARAMETER_PATH = 1011  # ssm:PutParameter, characters of a name
+
+# JSON Schema and pydantic's own regular expressions use "$" and do not support "\Z".
+_ACCOUNT_ID = ACCOUNT_ID.replace(r"\Z", "$")
+IMAGE = IMAGE_NAME.replace(r"\Z", "$")
+_REGION = REGION.replace(r"\Z", "$")
+OWNER = r"^([0-9]{12}|self|amazon|aws-marketplace|aws-backup-vault)$"
+PARAMETER_PATH = r"^([A-Za-z0-9_.-]+|(/[A-Za-z0-9_.-]+)+)$"
+_LINE = r"^[^\x00-\x1f\x7f]*$"
+
+EXPECTED = {
+    _ACCOUNT_ID: "an account id, which has exactly 12 digits",
+    IMAGE: "1 to 128 letters, digits, dots, underscores or hyphens, the first a letter or a digit",
+    _REGION: "the name of a region, such as eu-west-1",
+    _LINE: "one line of text",
+}
+"""What each pattern expects, for messages; the other patterns have a function in explain."""
+
+AccountId = Annotated[str, StringConstraints(pattern=_ACCOUNT_ID)]
+Region = Annotated[str, StringConstraints(pattern=_REGION)]
+Owner = Annotated[str, StringConstraints(pattern=OWNER)]
+Line = Annotated[str, StringConstraints(pattern=_LINE, min_length=1, max_length=MAX_TEXT)]
+
+
+def refuse(message: str) -> NoReturn:
+    """Report a mistake of the field that is being validated."""
+    raise PydanticCustomError("configuration", message)
+
+
+class Model(BaseModel):
+    """A map with these keys only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
