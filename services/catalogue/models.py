@@ -11,18 +11,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from services.catalogue.fields import (
     IMAGE,
-    MAX_PARAMETER_PATH,
     MAX_VALUES,
-    PARAMETER_PATH,
     AccountId,
     Line,
     Model,
     Owner,
+    ParameterPath,
     Region,
     refuse,
 )
 from services.catalogue.filter_models import FilterEntry, Filters
-from services.kernel.model import DEFAULT_ANNOUNCE, Kind
+from services.catalogue.release_models import ReleaseEntry, no_release
+from services.kernel.model import DEFAULT_ANNOUNCE, Kind, OrderBy
 
 
 def _excludes_something(pattern: str) -> str:
@@ -46,13 +46,12 @@ class ImageEntry(Model):
         description="The image's name, here and in every announcement. Unique in all files, "
         "ignoring case. A renamed image starts a new history.",
     )
-    parameter_path: Annotated[
-        str, StringConstraints(pattern=PARAMETER_PATH, max_length=MAX_PARAMETER_PATH)
-    ] = Field(
+    parameter_path: ParameterPath = Field(
         default="",
         alias="ParameterPath",
-        description="An SSM parameter whose value is an image id, or JSON with `image_id`. "
-        "Either this or Filters.",
+        description="An SSM parameter whose value is an image id, or JSON with `image_id`: its "
+        "name, or the ARN of a parameter that another account shares, which is read only in the "
+        "ARN's region. Either this or Filters.",
     )
     filters: Filters = Field(
         default=(),
@@ -78,6 +77,24 @@ class ImageEntry(Model):
         min_length=1,
         description="Only these regions of regions.yaml; the default is all of them.",
     )
+    accounts: tuple[AccountId, ...] = Field(
+        default=(),
+        alias="Accounts",
+        min_length=1,
+        description="Only these accounts of regions.yaml; the default is all of them.",
+    )
+    order_by: OrderBy = Field(
+        default=OrderBy.DATE,
+        alias="OrderBy",
+        description="Which of the images is the newest: date (the last creation date) or release "
+        "(the highest release that Release.Pattern reads, then the last date). Only with Filters.",
+    )
+    release: ReleaseEntry = Field(
+        default_factory=no_release,
+        alias="Release",
+        description="How to read the release from the AMI name, and its notes. Fields that are "
+        "left out are those at the top of the file.",
+    )
     exclude_names: tuple[Annotated[Line, AfterValidator(_excludes_something)], ...] = Field(
         default=(),
         alias="ExcludeNames",
@@ -97,6 +114,12 @@ class ImageEntry(Model):
 class ImagesFile(Model):
     """Tracked images: one file per family."""
 
+    release: ReleaseEntry = Field(
+        default_factory=no_release,
+        alias="Release",
+        description="How to read the release of each image of this file; fields of an image's own "
+        "Release take precedence.",
+    )
     images: tuple[ImageEntry, ...] = Field(
         min_length=1, description="The images of this family, in any order."
     )
@@ -128,7 +151,9 @@ class RegionsFile(Model):
 
 
 ENTRIES: dict[tuple[str, ...], type[BaseModel]] = {
+    ("Release",): ReleaseEntry,
     ("images",): ImageEntry,
+    ("images", "Release"): ReleaseEntry,
     ("images", "Filters"): FilterEntry,
     ("images", "Filter"): FilterEntry,
     ("regions",): RegionEntry,
