@@ -16,6 +16,7 @@ from services.catalogue.problems import shown
 from services.kernel.release_key import MAX_NAME
 
 _SHOWN = 60  # characters of a part of the pattern that a message shows
+_PUNCTUATION = string.punctuation + " "
 _MAX_DEPTH = 20
 
 NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + " ()[]./-'@_")
@@ -142,7 +143,7 @@ class _Parser:
             _refuse(r"has a [ that is not closed; add ], or write \[ for a bracket")
         body = found[0][1:-1]
         for escape in re.findall(r"\\(.)", body):
-            if escape not in _KINDS and escape not in string.punctuation:
+            if escape not in _KINDS and escape not in _PUNCTUATION:
                 _refuse(_unknown_escape(f"\\{escape}"))
         unescaped = re.sub(r"\\.", "", body)
         if "[" in unescaped:
@@ -159,7 +160,7 @@ class _Parser:
             return Anchor(_ANCHORS[text])
         if text[1:] in _KINDS:
             return _atom(text)
-        if len(text) == 1 or text[1] not in string.punctuation:
+        if len(text) == 1 or text[1] not in _PUNCTUATION:
             _refuse(_unknown_escape(text))
         return _literal(text[1], text)
 
