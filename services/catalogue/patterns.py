@@ -26,7 +26,7 @@ from services.kernel.release_key import GROUP
 
 _SHOWN = 60  # characters of a part of the pattern that a message shows
 MAX_COST = 1_000_000
-"""Limit of a pattern's cost: about a hundredth of a second."""
+"""Limit of a pattern's cost: at most some hundredths of a second."""
 
 
 @lru_cache(maxsize=4096)
