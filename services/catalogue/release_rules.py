@@ -13,6 +13,7 @@ from services.catalogue.notes import notes_mistake, unknown_field, unknown_field
 from services.catalogue.patterns import groups_of, pattern_mistake
 from services.catalogue.problems import Problem
 from services.kernel.model import OrderBy
+from services.kernel.wire import MAX_NOTES, MAX_PATTERN
 
 _MOST_KEYS = 50  # keys of a map that are compared; a valid one has fewer
 _KEYS = frozenset({"Pattern", "Notes"})
@@ -36,13 +37,17 @@ class _Field:
 
 def release_problems(entry: Entry) -> Iterator[Problem]:
     """The problems of an image's release rule, after the file's rule is merged into it."""
-    maps = (_map(entry.content), _map(entry.document.value))
-    if any(found is None or not found.keys() <= _KEYS for found in maps):
-        return  # reported separately; a misspelt key can be the pattern
-    if _misspelt(entry.content) or _misspelt(entry.document.value):
-        return
-    own, of_file = map(_fields, maps, ((*entry.location, "Release"), ("Release",)))
-    rule = {**of_file, **own}
+    found = list(_problems(entry))
+    # A misspelt key, which is reported separately, can be what is missing.
+    if found and not (_misspelt(entry.content) or _misspelt(entry.document.value)):
+        yield from found
+
+
+def _problems(entry: Entry) -> Iterator[Problem]:
+    own, of_file = _map(entry.content), _map(entry.document.value)
+    if own is None or of_file is None or not own.keys() | of_file.keys() <= _KEYS:
+        return  # reported separately
+    rule = {**_fields(of_file, ("Release",)), **_fields(own, (*entry.location, "Release"))}
     wanted = entry.content.get("OrderBy") == OrderBy.RELEASE
     if wanted and "ParameterPath" not in entry.content and "Pattern" not in rule:
         yield entry.problem("OrderBy", _NO_PATTERN)
@@ -51,14 +56,14 @@ def release_problems(entry: Entry) -> Iterator[Problem]:
 
 
 def _notes_problems(entry: Entry, notes: _Field, pattern: _Field | None) -> Iterator[Problem]:
-    if notes_mistake(notes.text):
+    if len(notes.text) > MAX_NOTES or notes_mistake(notes.text):
         return  # reported by the field's own check
     if pattern is None:
         field = unknown_field(notes.text, ())
         if field:
             yield entry.document.problem(notes.location, _NO_GROUPS.format(field))
         return
-    if pattern_mistake(pattern.text):
+    if len(pattern.text) > MAX_PATTERN or pattern_mistake(pattern.text):
         return
     groups = groups_of(pattern.text)
     field = unknown_field(notes.text, groups)
@@ -88,9 +93,9 @@ def _map(content: object) -> Mapping[str, object] | None:
     return found if isinstance(found, dict) else None
 
 
-def _fields(found: Mapping[str, object] | None, place: Location) -> dict[str, _Field]:
+def _fields(found: Mapping[str, object], place: Location) -> dict[str, _Field]:
     return {
         key: _Field((*place, key), value)
-        for key, value in (found or {}).items()
+        for key, value in found.items()
         if isinstance(value, str) and value
     }
