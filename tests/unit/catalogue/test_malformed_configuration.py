@@ -257,6 +257,14 @@ WRONG_SHAPE = [
     Case("long notes", release(f"Notes: '{'{' * 900_000}'"), 4, "at most 200"),
     Case("nested groups", release(f"Pattern: '{'(' * 200}'"), 4, "levels deep"),
     Case("a long ARN", entry(f"ParameterPath: 'arn:aws:ssm:{'arn:' * 200_000}'"), 3, "1011 are"),
+    Case(
+        "many keys, and images without a pattern",
+        "images:\n"
+        + "".join(f"  - {{Name: a{n}, OrderBy: release, Filters: []}}\n" for n in range(90))
+        + "".join(f"k{n}: 1\n" for n in range(20_000)),
+        2,
+        "needs a Pattern",
+    ),
     Case("many keys", GOOD + "".join(f"releas{n}: 1\n" for n in range(20_000)), 4, "Release"),
     Case("unknown kind", entry("ParameterPath: /a", "Announce: [relase]"), 4, "'release'"),
     Case("kind is text", entry("ParameterPath: /a", "Announce: release"), 4, "write ['release']"),
