@@ -14,7 +14,8 @@ from services.catalogue.load import load
 from services.kernel.catalogue_file import decode_catalogue, encode_catalogue
 from services.kernel.errors import Failure
 from services.kernel.model import FilterLookup, Observation
-from services.lookup.resolve import Ami, candidates, current, matches_wildcard, newest
+from services.lookup.resolve import candidates, current, matches_wildcard, newest
+from services.lookup.responses import Ami
 
 ROOT = Path(__file__).parents[3]
 NAMES = [
@@ -61,7 +62,7 @@ def _published(*names: str) -> list[Ami]:
 
 
 def _baseline(lookup: FilterLookup, images: Iterable[Ami]) -> Observation:
-    found = newest(_found(lookup, images), lookup.exclude_names, LATER)
+    found = newest(lookup, _found(lookup, images), LATER)
     assert not isinstance(found, Failure)
     return found
 
@@ -75,7 +76,7 @@ def _announced(lookup: FilterLookup, names: Sequence[str]) -> list[str | None]:
         if not followed and found:
             followed.append(_baseline(lookup, found))
         elif followed:
-            now = current(found, followed[-1], LATER)
+            now = current(lookup, found, followed[-1], LATER)
             assert now is not None
             followed += [now] if now != followed[-1] else []
     return [each.ami_name for each in followed]
