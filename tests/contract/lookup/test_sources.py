@@ -19,7 +19,7 @@ from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import Failure
 from services.kernel.model import Filter, FilterLookup, State
 from services.kernel.sessions import Client, HubSession, TargetSessions
-from services.lookup.responses import Ami
+from services.lookup.responses import Ami, Matches, ParameterValue
 from services.lookup.sources import Sources, read_role
 
 PATHS = [f"{PATH}/{number:02}" for number in range(25)]
@@ -524,3 +524,59 @@ def test_the_session_is_read_only() -> None:
     statement = {"Effect": "Allow", "Action": allowed, "Resource": "*"}
     assert role.policy == {"Version": "2012-10-17", "Statement": [statement]}
     assert role.session_name == "ami-tracker-lookup-eu-west-1"
+
+
+DESCRIBED = """<item><imageId>ami-00000000000000001</imageId>
+<imageOwnerId>602401143452</imageOwnerId>
+<imageOwnerAlias>amazon</imageOwnerAlias><architecture>arm64</architecture><name>eks-v20260930</name>
+<platformDetails>Linux/UNIX</platformDetails><rootDeviceName>/dev/xvda</rootDeviceName>
+<rootDeviceType>ebs</rootDeviceType><description>not used</description><enaSupport>true</enaSupport>
+<bootMode>uefi</bootMode><imdsSupport>v2.0</imdsSupport><tpmSupport>v2.0</tpmSupport>
+<sourceImageId>ami-0000000000000000f</sourceImageId><sourceImageRegion>us-west-2</sourceImageRegion>
+<deprecationTime>2028-11-21T18:00:00.000Z</deprecationTime><imageState>available</imageState>
+<productCodes><item><productCode>abc</productCode><type>marketplace</type></item></productCodes>
+<blockDeviceMapping><item><deviceName>/dev/xvda</deviceName><ebs><volumeSize>20</volumeSize></ebs>
+</item></blockDeviceMapping></item>"""
+
+
+def test_an_image_has_the_attributes_that_become_facts(wire: Wire, wired: Sources) -> None:
+    """Other attributes are dropped, since a response can have thousands of images."""
+    body = f"<imagesSet>{DESCRIBED}</imagesSet>"
+    wire.rule = lambda _: f"<DescribeImagesResponse>{body}</DescribeImagesResponse>"
+    ami = wired.images(HERE, [image_id(1)])[image_id(1)]
+    assert isinstance(ami, Ami)
+    assert ami.details == {
+        "OwnerId": "602401143452",
+        "ImageOwnerAlias": "amazon",
+        "Architecture": "arm64",
+        "PlatformDetails": "Linux/UNIX",
+        "RootDeviceName": "/dev/xvda",
+        "EnaSupport": True,
+        "BootMode": "uefi",
+        "ImdsSupport": "v2.0",
+        "TpmSupport": "v2.0",
+        "SourceImageId": "ami-0000000000000000f",
+        "SourceImageRegion": "us-west-2",
+        "DeprecationTime": "2028-11-21T18:00:00.000Z",
+        "ProductCodes": [{"ProductCodeId": "abc", "ProductCodeType": "marketplace"}],
+        "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 20}}],
+    }
+
+
+def test_a_parameter_has_its_version_and_time(wire: Wire, wired: Sources) -> None:
+    """The publisher's own time costs no further call."""
+    found = {"Name": PATH, "Value": image_id(1), "Version": 7, "LastModifiedDate": 1795291200}
+    wire.rule = lambda _: json.dumps({"Parameters": [found], "InvalidParameters": []})
+    value = dict(wired.parameters(HERE, [PATH]))[PATH]
+    assert isinstance(value, ParameterValue)
+    assert value.modified is not None
+    moment = value.modified.astimezone(UTC)
+    assert (value.value, value.version) == (image_id(1), 7)
+    assert moment == datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
+
+
+def test_the_pages_of_a_response_are_counted(wire: Wire, wired: Sources) -> None:
+    """A filter that matches too much takes many pages, which is shown to people."""
+    wire.rule = lambda params: images(token="" if params.get("NextToken") else "two")
+    found = dict(wired.matching(HERE, [by_name()]))[by_name()]
+    assert found == Matches([], 2)
