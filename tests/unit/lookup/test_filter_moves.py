@@ -191,9 +191,8 @@ def test_a_list_of_ids_without_the_known_one_is_an_edit(lab: Lab) -> None:
 
 # --- in the order of release keys
 
-BY_RELEASE = replace(
-    by_name("acme-*"), order_by=OrderBy.RELEASE, pattern=r"^acme-(?P<release>\d.*)"
-)
+KEY = r"^acme-(?P<release>\d.*)"
+BY_RELEASE = replace(by_name("acme-*"), order_by=OrderBy.RELEASE, pattern=KEY)
 
 
 @pytest.mark.parametrize(
