@@ -20,7 +20,7 @@ from services.kernel.records import decode_release, encode_configuration, encode
 from services.kernel.round_records import decode_window
 from services.kernel.sessions import HubSession, TargetSessions
 from services.lookup.observations import Observations
-from services.lookup.resolve import Ami
+from services.lookup.responses import Ami
 from services.lookup.sources import Sources, read_role
 
 

@@ -14,7 +14,7 @@ from support.fakes.lookup import FakeFacts, FakeRows
 from services.kernel.deadline import Deadline
 from services.kernel.model import Filter, FilterLookup, Kind, Pair, State
 from services.kernel.wire import timestamp
-from services.lookup.resolve import Ami
+from services.lookup.responses import Ami
 from services.lookup.target import TargetLookup
 
 SOON = timestamp(MOMENT + timedelta(hours=1))
