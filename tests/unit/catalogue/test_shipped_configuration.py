@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from support.shipped import FILES, OPTIONAL, ROOT, TRACKED, images
 
-from services.catalogue.load import load
+from services.catalogue.load import load, read_configuration
 from services.catalogue.schema import schemas
 from services.catalogue.yaml_loader import read_document
 from services.kernel.model import Catalogue, FilterLookup, ParameterLookup
@@ -64,6 +64,13 @@ def test_an_optional_file_can_be_copied_to_the_active_ones() -> None:
     assert optional
     assert active | optional == set(images())
     assert active & optional == set()
+
+
+def test_the_shipped_files_have_no_warnings() -> None:
+    """`ami-tracker check --strict` accepts both folders."""
+    read = [read_configuration(folder, ROOT / "regions.yaml") for folder in (TRACKED, OPTIONAL)]
+
+    assert [configuration.warnings for configuration in read] == [(), ()]
 
 
 def names_in(path: Path) -> list[str]:
