@@ -22,7 +22,7 @@ from support.builders.lookup import (
 )
 
 from services.kernel.model import About, Fact, OrderBy, Pair, Release, ReleaseRule
-from services.kernel.records import encode_release
+from services.kernel.release_records import encode_release
 from services.kernel.table import to_item
 from services.lookup.facts import described
 from services.lookup.responses import (
