@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from services.catalogue.document import MAX_PROBLEMS, Document, Location
-from services.catalogue.models import ENTRIES, EXPECTED, OWNER, PARAMETER_PATH, keys_of
+from services.catalogue.fields import EXPECTED, OWNER, PARAMETER_PATH
+from services.catalogue.models import ENTRIES, keys_of
 from services.catalogue.owners import owner_mistake
 from services.catalogue.paths import path_mistake
 from services.catalogue.problems import Problem, printable, shown

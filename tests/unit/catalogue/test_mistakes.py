@@ -17,6 +17,8 @@ Write = Callable[..., tuple[Path, Path]]
 
 PATH = "/aws/service/debian/release/12/latest/amd64"
 REGIONS = 'AccountId: "111122223333"\nregions:\n  - Name: us-east-1\n  - Name: eu-west-1\n'
+ARN = "arn:aws:ssm:eu-west-1:999988887777:parameter/a"
+TWO_ACCOUNTS = REGIONS.removesuffix("\n") + "\n    AccountId: '222233334444'\n"
 NBSP = "\u00a0"
 
 
@@ -95,9 +97,8 @@ PARAMETERS = [
     Case("path: space at the end, no quotes", "ok", "", path("/a ")),
     Case("path: space inside", "error", f"{AT_PATH}contains a space, which is not allowed in a parameter's name", path("/a b")),
     Case("path: line end inside", "error", f"{AT_PATH}contains a space, which is not allowed in a parameter's name", path('"/a\\nb"')),
-    Case("path: public ARN", "error", f"{AT_PATH}is an ARN; write the parameter's name, '{PATH}'", path(f"arn:aws:ssm:us-east-1::parameter{PATH}")),
-    Case("path: ARN of another account", "error", f"{AT_PATH}is an ARN; write the parameter's name, '/a'", path("arn:aws:ssm:us-east-1:111122223333:parameter/a")),
-    Case("path: ARN of something else", "error", f"{AT_PATH}is an ARN; write the parameter's name, /aws/service/", path("arn:aws:s3:::a")),
+    Case("path: public ARN", "error", f"{AT_PATH}is the ARN of a public parameter; write its name, '{PATH}', which is read in each watched account", path(f"arn:aws:ssm:us-east-1::parameter{PATH}")),
+    Case("path: ARN of something else", "error", f"{AT_PATH}is an ARN of 's3'; write a parameter's name, or arn:aws:ssm:REGION:ACCOUNT:parameter/NAME", path("arn:aws:s3:::a")),
     Case("path: resolve:ssm:", "error", f"{AT_PATH}contains resolve:ssm, the syntax of other tools; write the parameter's name: '/a'", path("resolve:ssm:/a")),
     Case("path: CloudFormation reference", "error", f"{AT_PATH}contains {{{{, the syntax of other tools; write the parameter's name: '/a'", path("'{{resolve:ssm:/a}}'")),
     Case("path: reference in braces, no quotes", "error", "images.yaml:3: a: ParameterPath: a key must be text; put a value that begins with {{ in quotes", path("{{a}}")),
@@ -116,6 +117,56 @@ PARAMETERS = [
     Case("path: key in lower case", "error", "images.yaml:3: a: parameterpath: unknown key; did you mean ParameterPath?", image("parameterpath: /a")),
     Case("path: key with an underscore", "error", "images.yaml:3: a: parameter_path: unknown key; did you mean ParameterPath?", image("parameter_path: /a")),
     Case("path: owners as well", "error", "images.yaml:4: a: Owners: has no effect with ParameterPath", image("ParameterPath: /a", "Owners: [self]")),
+]
+
+ARNS = [
+    Case("ARN: sound", "ok", "", path(ARN)),
+    Case("ARN: several parts", "ok", "", path(f"{ARN}/golden/x86_64")),
+    Case("ARN: the watched account", "ok", "", path("arn:aws:ssm:eu-west-1:111122223333:parameter/a")),
+    Case("ARN: with its region and account", "ok", "", image(f"ParameterPath: {ARN}", "Regions: [eu-west-1]", "Accounts: [111122223333]")),
+    Case("ARN: two slashes", "error", f"{AT_PATH}contains two slashes in a row; write '{ARN}'", path(ARN.replace("parameter/", "parameter//"))),
+    Case("ARN: slash at the end", "error", f"{AT_PATH}ends with a slash, so it is only a path", path(f"{ARN}/")),
+    Case("ARN: no slash", "error", f"{AT_PATH}has no slash after parameter; write '{ARN}'", path(ARN.replace("parameter/", "parameter"))),
+    Case("ARN: colon instead of a slash", "error", f"{AT_PATH}has no slash after parameter; write '{ARN}'", path(ARN.replace("parameter/", "parameter:"))),
+    Case("ARN: no parameter", "error", f"{AT_PATH}is not the complete ARN of a parameter; write arn:aws:ssm:REGION:ACCOUNT:parameter/NAME", path("arn:aws:ssm:eu-west-1:999988887777:parameter")),
+    Case("ARN: cut off", "error", f"{AT_PATH}is not the complete ARN of a parameter", path("arn:aws:ssm:eu-west-1")),
+    Case("ARN: only its beginning", "error", f"{AT_PATH}is not the complete ARN of a parameter", path("'arn:'")),
+    Case("ARN: a document", "error", f"{AT_PATH}is not the complete ARN of a parameter", path("arn:aws:ssm:eu-west-1:999988887777:document/a")),
+    Case("ARN: no region", "error", f"{AT_PATH}has no region; write the region of the parameter", path(ARN.replace("eu-west-1", ""))),
+    Case("ARN: zone", "error", f"{AT_PATH}has the region 'eu-west-1a'; write the region", path(ARN.replace("eu-west-1", "eu-west-1a"))),
+    Case("ARN: no account", "error", f"{AT_PATH}has no account; write the 12 digits of the account", path(ARN.replace("999988887777", ""))),
+    Case("ARN: zero lost", "error", f"{AT_PATH}has the account '99998888777'; write the 12 digits", path(ARN.replace("999988887777", "99998888777"))),
+    Case("ARN: wrong partition name", "error", f"{AT_PATH}has the partition 'amazon', which AWS does not have", path(ARN.replace("aws", "amazon"))),
+    Case("ARN: version", "error", f"{AT_PATH}ends with the version :3, whose value never changes; write '{ARN}'", path(f"{ARN}:3")),
+    Case("ARN: label", "error", f"{AT_PATH}ends with the label :prod, and labels are not supported; write '{ARN}'", path(f"{ARN}:prod")),
+    Case("ARN: wildcard", "error", f"{AT_PATH}contains a wildcard, which is not supported", path(f"{ARN}/*")),
+    Case("ARN: CloudFormation placeholder", "error", f"{AT_PATH}contains the placeholder '${{AWS::Region}}'", path(ARN.replace("eu-west-1", "${AWS::Region}"))),
+    Case("ARN: space", "error", f"{AT_PATH}contains a space, which is not allowed", path(f"{ARN} b")),
+    Case("ARN: umlaut", "error", f"{AT_PATH}contains 'ä', which is not allowed in a parameter's name", path(f"{ARN}ä")),
+    Case("ARN: public parameter with an account", "error", f"{AT_PATH}is the ARN of a public parameter; write its name, '/aws/service/a/b'", path("arn:aws:ssm:eu-west-1:999988887777:parameter/aws/service/a/b")),
+    Case("ARN: too long", "error", f"{AT_PATH}is 1012 characters long; at most 1011 are allowed", path(ARN + "a" * (1012 - len(ARN)))),
+    Case("ARN: region of no file", "error", f"{AT_PATH}the ARN's region eu-west-3 is not in regions.yaml; did you mean eu-west-1?", path(ARN.replace("eu-west-1", "eu-west-3"))),
+    Case("ARN: distant region of no file", "error", f"{AT_PATH}the ARN's region sa-east-1 is not in regions.yaml; add it there, or use another ARN", path(ARN.replace("eu-west-1", "sa-east-1")), REGIONS.replace("us-east-1", "ap-south-2")),
+    Case("ARN: other partition", "error", f"{AT_PATH}eu-west-1 is in the partition aws, not aws-cn; write arn:aws:ssm:eu-west-1:…", path(ARN.replace("arn:aws", "arn:aws-cn"))),
+    Case("ARN: another region in Regions", "error", "images.yaml:4: a: Regions: does not list eu-west-1, the region of the ARN in ParameterPath; remove Regions", image(f"ParameterPath: {ARN}", "Regions: [us-east-1]")),
+    Case("ARN: more regions", "warning", "images.yaml:4: a: Regions: the parameter of an ARN is read only in eu-west-1; remove the other regions", image(f"ParameterPath: {ARN}", "Regions: [us-east-1, eu-west-1]")),
+    Case("ARN: account of another region", "error", "images.yaml:4: a: Accounts: leaves no target: regions.yaml has eu-west-1 in 222233334444; change Accounts", image(f"ParameterPath: {ARN}", "Accounts: [111122223333]"), TWO_ACCOUNTS),
+]
+
+ACCOUNTS = [
+    Case("accounts: sound", "ok", "", image("ParameterPath: /a", "Accounts: ['111122223333']")),
+    Case("accounts: without quotes", "ok", "", image("ParameterPath: /a", "Accounts: [111122223333]")),
+    Case("accounts: one as text", "error", "images.yaml:4: a: Accounts: is the text '111122223333', but must be a list; write ['111122223333']", image("ParameterPath: /a", "Accounts: 111122223333")),
+    Case("accounts: zero lost", "error", "images.yaml:4: a: Accounts[0]: is the text '11122223333', but must be an account id, which has exactly 12 digits", image("ParameterPath: /a", "Accounts: [11122223333]")),
+    Case("accounts: unknown", "error", "images.yaml:4: a: Accounts[1]: '999988887777' is not in regions.yaml; add it there or remove it here", image("ParameterPath: /a", "Accounts: [111122223333, 999988887777]")),
+    Case("accounts: none", "error", "images.yaml:4: a: Accounts: is an empty list", image("ParameterPath: /a", "Accounts: []")),
+    Case("accounts: null", "error", "images.yaml:4: a: Accounts: is empty, but must be a list", image("ParameterPath: /a", "Accounts:")),
+    Case("accounts: alias", "error", "images.yaml:4: a: Accounts[0]: is the text 'self', but must be an account id", image("ParameterPath: /a", "Accounts: [self]")),
+    Case("accounts: misspelt key", "error", "images.yaml:4: a: AccountId: unknown key; did you mean Accounts?", image("ParameterPath: /a", "AccountId: 111122223333")),
+    Case("accounts: of another region", "error", "images.yaml:5: a: Accounts: leaves no target: regions.yaml has eu-west-1 in 222233334444; change Accounts or Regions", image("ParameterPath: /a", "Regions: [eu-west-1]", "Accounts: [111122223333]"), TWO_ACCOUNTS),
+    Case("accounts: of one region of two", "ok", "", image("ParameterPath: /a", "Regions: [eu-west-1, us-east-1]", "Accounts: [111122223333]"), TWO_ACCOUNTS),
+    Case("accounts: unknown region and account", "error", "images.yaml:4: a: Regions[0]: 'eu-west-3' is not in regions.yaml", image("ParameterPath: /a", "Regions: [eu-west-3]", "Accounts: [111122223333]"), TWO_ACCOUNTS),
+    Case("accounts: regions without an account", "error", "regions.yaml:1: us-east-1: AccountId: no account", image("ParameterPath: /a", "Accounts: [111122223333]"), "regions: [{Name: us-east-1}]\n"),
 ]
 
 FILTER_NAMES = [
@@ -276,7 +327,7 @@ OTHERS = [
 ]
 # fmt: on
 
-CASES = [*PARAMETERS, *FILTER_NAMES, *NAMES, *OWNERS, *OLDER, *SYNTAX, *OTHERS]
+CASES = [*PARAMETERS, *ARNS, *ACCOUNTS, *FILTER_NAMES, *NAMES, *OWNERS, *OLDER, *SYNTAX, *OTHERS]
 
 
 def verdict_of(images: Path, regions: Path) -> tuple[str, list[str]]:
