@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -37,6 +38,8 @@ MORE = {
 REGIONS = ("us-east-1", "eu-west-1", "mx-central-1", "cn-north-1", "us-gov-west-1")
 LARGEST_BODY = 51_200
 """The maximum size of a template in a request, in bytes; larger ones need a bucket."""
+LARGEST_MANAGED_POLICY, LARGEST_INLINE_POLICIES = 6_144, 10_240
+"""The maximum sizes of a managed policy and of all inline policies of a role, in characters."""
 
 DEPLOYMENTS: tuple[tuple[str, dict[str, str]], ...] = (
     (MEMBER_ROLES, MEMBER),
@@ -479,3 +482,35 @@ def test_shared_parameters_are_allowed_only_by_their_arns(
     assert (shared.actions, shared.resources) == (["ssm:GetParameters"], arns)
     assert shared.raw.get("Condition") == condition
     assert "ReadSharedParameters" not in {each.sid for each in deployed(name, given)}
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"ParameterPaths": ",".join(f"/golden/{n:06}" for n in range(102))},
+        {"SharedParameterArns": ",".join(f"{SHARED}/{n:08}" for n in range(65))},
+        {
+            "ParameterPaths": ",".join(f"/golden/{n:06}" for n in range(51)),
+            "SharedParameterArns": ",".join(f"{SHARED}/{n:08}" for n in range(32)),
+        },
+    ],
+    ids=["paths", "ARNs", "both"],
+)
+def test_longest_lists_of_parameters_fit_into_the_policies(lists: dict[str, str]) -> None:
+    """The 4,096 characters that the module allows fit into the boundary and into the read role."""
+    prefix = "a" * 32
+    names = {"StackSetPrefix": prefix, "TopicName": f"{prefix}-releases"}
+    regions = ",".join(f"us-gov-west-{n}" for n in range(10, 50))
+    roles = {**MEMBER, "TopicName": f"{prefix}-releases", "Regions": regions}
+    stack = Stack("111122223333", "us-gov-west-1", partition="aws-us-gov")
+    bound = resolve(template(EXECUTION_ROLE), {**HUB, **names, **lists}, stack)["MembersBoundary"]
+    reads = resolve(template(MEMBER_ROLES), {**roles, **lists}, stack)["ReadRole"]
+    (inline,) = reads.properties["Policies"]
+
+    assert _size(bound.properties["PolicyDocument"]) <= LARGEST_MANAGED_POLICY
+    assert _size(inline["PolicyDocument"]) <= LARGEST_INLINE_POLICIES
+
+
+def _size(policy: Mapping[str, Any]) -> int:
+    """The characters of a policy, without white space, as IAM counts them."""
+    return len(json.dumps(policy, separators=(",", ":")))
