@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.kernel.model import FilterLookup, Kind, Observation, Pair, Release
+from services.kernel.model import About, FilterLookup, Kind, Observation, Pair, Release
 from services.lookup.resolve import order
 
 
@@ -45,8 +45,12 @@ def decide(
     *,
     detected_at: datetime,
     round_id: str,
+    about: About | None = None,
 ) -> Decision:
-    """The change to commit, if any; `past` has the pair's last releases, oldest first."""
+    """The change to commit, if any; `past` has the pair's last releases, oldest first.
+
+    `about` describes the observed image, for the release row.
+    """
     if pair.known is None or observed.image_id != pair.known.image_id:
         release = Release(
             target=pair.target,
@@ -58,6 +62,7 @@ def decide(
             detected_at=detected_at,
             round=round_id,
             lookup_digest=pair.lookup_digest,
+            about=about or About(),
         )
         return Changed(release)
     return Confirmed() if edited(pair) else Unchanged()
@@ -101,7 +106,8 @@ def _went_back(known: Observation, new: Observation, past: Sequence[Release]) ->
 def _earlier(pair: Pair, new: Observation, known: Observation) -> bool:
     """Whether the new image is earlier: by date, or by the order of a filter lookup."""
     if isinstance(pair.lookup, FilterLookup):
-        return order(new) < order(known)
+        position = order(pair.lookup)
+        return position(new) < position(known)
     if new.creation_date is None or known.creation_date is None:
         return False
     return new.creation_date < known.creation_date

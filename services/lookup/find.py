@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from services.kernel.clock import now
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import of_one_call
-from services.kernel.model import FilterLookup, Observation, Pair, ParameterLookup, State, Target
+from services.kernel.model import FilterLookup, Pair, ParameterLookup, State, Target
 from services.kernel.observability import Log
 from services.lookup.decide import edited
 from services.lookup.resolve import (
     NO_IMAGE,
-    Ami,
     candidates,
     current,
     launchable,
@@ -26,9 +26,15 @@ from services.lookup.resolve import (
     parameter_image_id,
     with_image_id,
 )
+from services.lookup.responses import (
+    Ami,
+    FilterEvidence,
+    Finding,
+    Matches,
+    ParameterEvidence,
+    ParameterValue,
+)
 
-Finding = Observation | Failure
-"""The image that a lookup found, or the failure."""
 T = TypeVar("T")
 
 
@@ -46,13 +52,13 @@ class ImageSource(Protocol):
         denied: Collection[str] = (),
         *,
         images_allowed: bool = False,
-    ) -> Iterator[tuple[str, str | Failure | None]]:
+    ) -> Iterator[tuple[str, ParameterValue | Failure | None]]:
         """Each parameter's value; a call is made when the iterator reaches it."""
         ...
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
-    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+    ) -> Iterator[tuple[FilterLookup, Matches | Failure]]:
         """The images that match each lookup; a call is made when the iterator reaches it."""
         ...
 
@@ -79,11 +85,11 @@ class Finder:
         try:
             self._source.ensure_session(target)
         except CallFailedError as error:
-            yield from dict.fromkeys(pairs, error.failure).items()
+            yield from _all(pairs, error.failure)
             return
         seen = self._source.images(target, ids) if (ids := _ids_to_check_first(pairs)) else {}
         if refused := _refuses_target(seen.values()):
-            yield from dict.fromkeys(pairs, refused).items()
+            yield from _all(pairs, refused)
             return
         walks = [self._by_parameter(target, pairs, seen), self._by_filters(target, pairs)]
         if target in self._filters_first:
@@ -119,19 +125,21 @@ class Finder:
             if isinstance(pair.lookup, ParameterLookup):
                 names[pair.lookup.parameter_path].append(name)
         denied = {p for p, of in names.items() if any(_was_denied(pairs[name]) for name in of)}
-        unseen: dict[str, str] = {}
+        unseen: dict[str, tuple[str, ParameterValue]] = {}
         values = self._source.parameters(target, list(names), denied, images_allowed=bool(seen))
         for path, value in values:
             for name in names[path]:
-                answer = self._evaluated(pairs[name], lambda: _named_image(path, value, seen))  # noqa: B023 - called at once
-                if isinstance(answer, str):
-                    unseen[name] = answer
-                else:
-                    yield name, answer
-        visible = self._source.images(target, list(unseen.values())) if unseen else {}
-        for name, image_id in unseen.items():
+                found = self._evaluated(pairs[name], lambda: _named_image(path, value, seen))  # noqa: B023 - called at once
+                if isinstance(found, str) and isinstance(value, ParameterValue):
+                    unseen[name] = (found, value)
+                elif isinstance(found, Finding):
+                    yield name, found
+        visible = (
+            self._source.images(target, [found for found, _ in unseen.values()]) if unseen else {}
+        )
+        for name, (image_id, value) in unseen.items():
             pair, image = pairs[name], visible[image_id]
-            yield name, self._evaluated(pair, lambda: _shown(pair, image_id, image))  # noqa: B023 - called at once
+            yield name, self._evaluated(pair, lambda: _shown(pair, image_id, value, image))  # noqa: B023 - called at once
 
     def _by_filters(
         self, target: Target, pairs: Mapping[str, Pair]
@@ -145,40 +153,49 @@ class Finder:
                 pair = pairs[name]
                 yield name, self._evaluated(pair, lambda: self._newest(pair, lookup, found))  # noqa: B023 - called at once
 
-    def _evaluated(self, pair: Pair, evaluate: Callable[[], T]) -> T | Failure:
+    def _evaluated(self, pair: Pair, evaluate: Callable[[], T]) -> T | Finding:
         """The result of `evaluate`; an unexpected response does not affect other pairs."""
         try:
             return evaluate()
         except Exception as error:  # noqa: BLE001 - the boundary of a pair
             self._log.exception("pair failed unexpectedly", extra=pair.fields())
-            return Failure.of(State.TRANSIENT, type(error).__name__, "the answer cannot be read")
+            detail = "the answer cannot be read"
+            return Finding(Failure.of(State.TRANSIENT, type(error).__name__, detail))
 
-    def _newest(self, pair: Pair, lookup: FilterLookup, found: list[Ami] | Failure) -> Finding:
+    def _newest(self, pair: Pair, lookup: FilterLookup, found: Matches | Failure) -> Finding:
         if isinstance(found, Failure):
-            return found
+            return Finding(found)
         moment = self._clock()
-        shown = candidates(lookup, found)
+        shown = candidates(lookup, found.images)
+        evidence = FilterEvidence(found.images, pages=found.pages)
         if pair.known is None or edited(pair):
-            return newest(shown, (), moment)
-        if answer := current(shown, pair.known, moment):
-            return answer
+            return Finding(newest(lookup, shown, moment), evidence)
+        if answer := current(lookup, shown, pair.known, moment):
+            return Finding(answer, evidence)
         again = self._known_image(pair.target, lookup, pair.known.image_id)
         if isinstance(again, Failure):
-            return again
-        shown += candidates(lookup, again)
-        return current(shown, pair.known, moment) or newest(shown, (), moment)
+            return Finding(again, evidence)
+        evidence = replace(evidence, again=again.images)
+        shown += candidates(lookup, again.images)
+        answer = current(lookup, shown, pair.known, moment)
+        return Finding(answer or newest(lookup, shown, moment), evidence)
 
     def _known_image(
         self, target: Target, lookup: FilterLookup, image_id: str
-    ) -> list[Ami] | Failure:
+    ) -> Matches | Failure:
         """The known image, requested by its id with the same filters; empty if it is gone.
 
         DescribeImages is eventually consistent: a list can lack an image that still exists.
         """
         narrowed = with_image_id(lookup, image_id)
         if narrowed is None:
-            return []
+            return Matches(pages=0)
         return next(found for _, found in self._source.matching(target, [narrowed]))
+
+
+def _all(pairs: Iterable[str], failure: Failure) -> Iterator[tuple[str, Finding]]:
+    """The same failure for each pair."""
+    return ((name, Finding(failure)) for name in pairs)
 
 
 def _ids_to_check_first(pairs: Mapping[str, Pair]) -> Sequence[str]:
@@ -201,19 +218,25 @@ def _refuses_target(answers: Iterable[object]) -> Failure | None:
 
 
 def _named_image(
-    path: str, value: str | Failure | None, seen: Mapping[str, Ami | Failure | None]
+    path: str,
+    value: ParameterValue | Failure | None,
+    seen: Mapping[str, Ami | Failure | None],
 ) -> Finding | str:
     """The pair's result, or the id of an image that is not in `seen`."""
     if value is None:
-        return _no_parameter(path)
-    named = value if isinstance(value, Failure) else parameter_image_id(value)
+        return Finding(_no_parameter(path), ParameterEvidence())
+    if isinstance(value, Failure):
+        return Finding(value)
+    named = parameter_image_id(value.value)
     if isinstance(named, Failure):
-        return named
+        return Finding(named, ParameterEvidence(value))
     shown = seen.get(named)
     if isinstance(shown, Failure):
-        return shown
+        return Finding(shown, ParameterEvidence(value))
     answer = launchable(named, shown)
-    return named if isinstance(answer, Failure) else answer
+    return (
+        named if isinstance(answer, Failure) else Finding(answer, ParameterEvidence(value, shown))
+    )
 
 
 def _no_parameter(path: str) -> Failure:
@@ -221,9 +244,12 @@ def _no_parameter(path: str) -> Failure:
     return Failure.of(State.NOT_FOUND, "ParameterNotFound", detail)
 
 
-def _shown(pair: Pair, image_id: str, visible: Ami | Failure | None) -> Finding:
+def _shown(
+    pair: Pair, image_id: str, value: ParameterValue, visible: Ami | Failure | None
+) -> Finding:
     """The pair's result, after the image that its parameter names was requested from EC2."""
     if isinstance(visible, Failure):
-        return visible
+        return Finding(visible, ParameterEvidence(value))
     known = pair.known is not None and pair.known.image_id == image_id
-    return launchable(image_id, visible, known=known)
+    answer = launchable(image_id, visible, known=known)
+    return Finding(answer, ParameterEvidence(value, visible))

@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from services.kernel.errors import Failure
-from services.kernel.model import Filter, FilterLookup, Observation, State
+from services.kernel.model import Filter, FilterLookup, Observation, OrderBy, State
+from services.kernel.release_key import release_key, version_order
+from services.lookup.responses import AVAILABLE, Ami
 
-AVAILABLE = "available"
 NO_IMAGE = "ami-00000000"
 """The id of no image: a request for it shows whether DescribeImages is allowed."""
 _IMAGE_ID = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
 _ANY_RUN, _AT_MOST_ONE = object(), object()
-
-
-@dataclass(frozen=True, slots=True)
-class Ami:
-    """The used attributes of an image in a `DescribeImages` response."""
-
-    image_id: str
-    name: str | None = None
-    creation_date: str = ""
-    state: str = AVAILABLE
-    deprecation_time: datetime | None = None
-
-    def observation(self) -> Observation:
-        """The observation of this image."""
-        return Observation(self.image_id, self.name, self.creation_date or None)
 
 
 def parameter_image_id(value: str) -> str | Failure:
@@ -92,61 +78,76 @@ def candidates(lookup: FilterLookup, images: Iterable[Ami]) -> list[Ami]:
     if not all(_allows(each, AVAILABLE) for each in states):
         return []
     available = (image for image in images if image.state in {AVAILABLE, ""})
-    return [image for image in available if not _excluded(image, lookup.exclude_names)]
+    return [image for image in available if excluded_by(lookup, image) is None]
 
 
 def _allows(configured: Filter, value: str) -> bool:
     return any(matches_wildcard(pattern, value) for pattern in configured.values)
 
 
-def newest(
-    images: Iterable[Ami], exclude_names: Sequence[str], now: datetime
-) -> Observation | Failure:
+def newest(lookup: FilterLookup, images: Iterable[Ami], now: datetime) -> Observation | Failure:
     """The image of a filter lookup without a known image, independent of the order of `images`.
 
     This is the newest image that is not deprecated, or the newest if all are.
     """
-    left = [image for image in images if not _excluded(image, exclude_names)]
+    left = list(images)
     if not left:
         return Failure.of(
             State.NOT_FOUND, "NoImageMatches", "no available image matches the filters"
         )
-    supported = [image for image in left if not _deprecated(image, now)]
-    return max((image.observation() for image in supported or left), key=order)
+    supported = [image for image in left if not deprecated(image, now)]
+    return max((image.observation() for image in supported or left), key=order(lookup))
 
 
-def current(images: Sequence[Ami], known: Observation, now: datetime) -> Observation | None:
+def current(
+    lookup: FilterLookup, images: Sequence[Ami], known: Observation, now: datetime
+) -> Observation | None:
     """The image of a filter lookup whose current image is `known`.
 
     This is the newest candidate that is not deprecated, if it is newer than the known image; else
     the known image. None if that is not a candidate: then it has to be requested by its id. Images
     that become deprecated do not change the result.
     """
+    position = order(lookup)
     shown = next((each.observation() for each in images if each.image_id == known.image_id), None)
-    supported = (each.observation() for each in images if not _deprecated(each, now))
-    latest = max(supported, key=order, default=known)
+    supported = (each.observation() for each in images if not deprecated(each, now))
+    latest = max(supported, key=position, default=known)
     reference = shown or known
     # A missing date in the row does not mean that the image is old: EC2 must return the image.
     comparable = shown is not None or known.creation_date is not None
-    if comparable and order(latest) > order(reference):
+    if comparable and position(latest) > position(reference):
         return latest
     return None if shown is None else known
 
 
-def order(image: Observation) -> tuple[str, str, str]:
-    """The sort key of a filter lookup's images: creation date, name, id.
+Position = tuple[tuple[int, ...], str, str, str]
+"""The position of an image in its lookup's order."""
+
+
+def order(lookup: FilterLookup) -> Callable[[Observation], Position]:
+    """The sort key of a lookup's images: (release key,) creation date, name, id.
 
     Names are the same in all regions and ids are not, so names come before ids.
     """
-    return (image.creation_date or "", image.ami_name or "", image.image_id)
+
+    def position(image: Observation) -> Position:
+        version: tuple[int, ...] = ()
+        if lookup.order_by is OrderBy.RELEASE:
+            version = version_order(release_key(lookup.pattern, image.ami_name))
+        return (version, image.creation_date or "", image.ami_name or "", image.image_id)
+
+    return position
 
 
-def _deprecated(image: Ami, now: datetime) -> bool:
+def deprecated(image: Ami, now: datetime) -> bool:
+    """Whether the image is deprecated at this moment."""
     return image.deprecation_time is not None and image.deprecation_time <= now
 
 
-def _excluded(image: Ami, exclude_names: Sequence[str]) -> bool:
-    return any(matches_wildcard(pattern, image.name or "") for pattern in exclude_names)
+def excluded_by(lookup: FilterLookup, image: Ami) -> str | None:
+    """The wildcard that excludes the image by its name; None if there is none."""
+    name = image.name or ""
+    return next((p for p in lookup.exclude_names if matches_wildcard(p, name)), None)
 
 
 def matches_wildcard(pattern: str, text: str) -> bool:

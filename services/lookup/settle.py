@@ -9,12 +9,13 @@ from typing import Protocol, assert_never
 from services.kernel.clock import now
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.failures import timed_out
-from services.kernel.model import Pair, Release, State
+from services.kernel.model import Pair, Release, Request, State
 from services.kernel.observability import Log
 from services.lookup.decide import Changed, Confirmed, decide
-from services.lookup.find import Finding
+from services.lookup.facts import described
 from services.lookup.observations import Commit
 from services.lookup.report import DROPPED, OVERTAKEN, UNREADABLE, Outcome
+from services.lookup.responses import Finding
 
 
 class SettlingRows(Protocol):
@@ -49,10 +50,10 @@ class Settler:
         self._log = log
         self._clock = clock
 
-    def settle(self, pair: Pair, answer: Finding, round_id: str) -> Outcome:
+    def settle(self, pair: Pair, finding: Finding, request: Request) -> Outcome:
         """The outcome of the pair; an error in its rows does not affect other pairs."""
         try:
-            return self._settled(pair, answer, round_id)
+            return self._settled(pair, finding, request)
         except HubBrokenError:
             raise
         except CallFailedError as error:
@@ -62,12 +63,24 @@ class Settler:
             self._log.exception("pair failed unexpectedly", extra=pair.fields())
             return Outcome(State.TRANSIENT, again=True)
 
-    def _settled(self, pair: Pair, answer: Finding, round_id: str) -> Outcome:
+    def _settled(self, pair: Pair, finding: Finding, request: Request) -> Outcome:
+        answer = finding.answer
         if isinstance(answer, Failure):
             return self._fail(pair, answer)
-        changed = pair.known is None or answer.image_id != pair.known.image_id
-        past = self._rows.history(pair) if changed and pair.version else ()
-        decision = decide(pair, answer, past, detected_at=self._clock(), round_id=round_id)
+        past: tuple[Release, ...] = ()
+        about = None
+        if pair.known is None or answer.image_id != pair.known.image_id:
+            past = self._rows.history(pair) if pair.version else ()
+            last = next((each for each in past if each.version == pair.version), None)
+            about = described(pair, finding, request.release, last)
+        decision = decide(
+            pair,
+            answer,
+            past,
+            detected_at=self._clock(),
+            round_id=request.round,
+            about=about,
+        )
         if isinstance(decision, Changed):
             return self._commit(pair, decision.release)
         if isinstance(decision, Confirmed):
@@ -103,6 +116,7 @@ class Settler:
                         "image_id": release.observed.image_id,
                         "event_id": release.event_id,
                         "previous_image_id": release.previous_image_id,
+                        "release": release.about.release,
                     },
                 )
                 return Outcome(State.OK, kind=release.kind)

@@ -13,13 +13,16 @@ from services.kernel.failures import of_one_call
 from services.kernel.model import Filter, FilterLookup, State, Target
 from services.kernel.retry import batches
 from services.kernel.sessions import Role, TargetSessions
-from services.lookup.resolve import NO_IMAGE, Ami, request_filters
+from services.lookup.facts import USED_ATTRIBUTES
+from services.lookup.resolve import NO_IMAGE, request_filters
+from services.lookup.responses import Ami, Matches, ParameterValue
 from services.lookup.visits import Visits
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
     from types_boto3_ec2.type_defs import ImageTypeDef
     from types_boto3_ssm import SSMClient
+    from types_boto3_ssm.type_defs import ParameterTypeDef
 
 NAMES_PER_CALL = 10  # ssm:GetParameters, Names
 _IDS_PER_CALL = 200  # ec2:DescribeImages, filter values in one request
@@ -69,7 +72,7 @@ class Sources:
         denied: Collection[str] = (),
         *,
         images_allowed: bool = False,
-    ) -> Iterator[tuple[str, str | Failure | None]]:
+    ) -> Iterator[tuple[str, ParameterValue | Failure | None]]:
         """The value of each parameter, None if it does not exist, or the failure.
 
         `denied` are the paths that were denied the last time. `images_allowed` is true if a call to
@@ -95,12 +98,12 @@ class Sources:
         for number, names in enumerate(refused):
             yield names, number == chosen
 
-    def _values(self, target: Target, names: Sequence[str]) -> dict[str, str]:
-        def get(ssm: SSMClient) -> dict[str, str]:
+    def _values(self, target: Target, names: Sequence[str]) -> dict[str, ParameterValue]:
+        def get(ssm: SSMClient) -> dict[str, ParameterValue]:
             answer = ssm.get_parameters(Names=list(names))
             # For a request by ARN, SSM returns the plain name, which can be another parameter's.
             return {
-                arn if (arn := found.get("ARN", "")) in names else found["Name"]: found["Value"]
+                arn if (arn := found.get("ARN", "")) in names else found["Name"]: _value(found)
                 for found in answer["Parameters"]
             }
 
@@ -113,7 +116,7 @@ class Sources:
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
-    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+    ) -> Iterator[tuple[FilterLookup, Matches | Failure]]:
         """The images that match each lookup's filters, or the failure.
 
         A call is made when the iterator reaches its lookup. The method gets all lookups of a
@@ -136,7 +139,7 @@ class Sources:
             # As a filter value, an unknown id is ignored; in ImageIds it fails the call.
             found = self._try_describe(target, (Filter("image-id", tuple(ids)),), ())
             if not isinstance(found, Failure):
-                visible = {image.image_id: image for image in found}
+                visible = {image.image_id: image for image in found.images}
                 answers |= {image_id: visible.get(image_id) for image_id in ids}
             elif _fails_every_lookup(found):
                 return answers | dict.fromkeys([*ids, *chain(*left)], found)
@@ -149,8 +152,8 @@ class Sources:
 
     def _try_describe(
         self, target: Target, filters: Sequence[Filter], owners: Sequence[str]
-    ) -> list[Ami] | Failure:
-        def describe(ec2: EC2Client) -> list[Ami]:
+    ) -> Matches | Failure:
+        def describe(ec2: EC2Client) -> Matches:
             return _described(ec2, filters, owners)
 
         try:
@@ -159,14 +162,15 @@ class Sources:
             return error.failure
 
 
-def _described(ec2: EC2Client, filters: Sequence[Filter], owners: Sequence[str]) -> list[Ami]:
+def _described(ec2: EC2Client, filters: Sequence[Filter], owners: Sequence[str]) -> Matches:
     pages = ec2.get_paginator("describe_images").paginate(
         Filters=[{"Name": f.name, "Values": list(f.values)} for f in filters],
         Owners=list(owners),
         IncludeDeprecated=True,
         PaginationConfig={"PageSize": _PAGE_SIZE},
     )
-    return [_ami(image) for page in pages for image in page["Images"]]
+    found = [page["Images"] for page in pages]
+    return Matches(list(map(_ami, chain.from_iterable(found))), len(found))
 
 
 def _ami(image: ImageTypeDef) -> Ami:
@@ -176,7 +180,13 @@ def _ami(image: ImageTypeDef) -> Ami:
         creation_date=image.get("CreationDate", ""),
         state=image.get("State", ""),
         deprecation_time=_time(image.get("DeprecationTime")),
+        details={key: value for key, value in image.items() if key in USED_ATTRIBUTES},
     )
+
+
+def _value(parameter: ParameterTypeDef) -> ParameterValue:
+    modified = parameter.get("LastModifiedDate")
+    return ParameterValue(parameter["Value"], parameter.get("Version"), modified)
 
 
 def _time(text: str | None) -> datetime | None:
@@ -195,14 +205,16 @@ class _ParameterReader:
 
     def __init__(
         self,
-        get: Callable[[Sequence[str]], dict[str, str]],
+        get: Callable[[Sequence[str]], dict[str, ParameterValue]],
         probe: Callable[[], Failure | None] | None,
     ) -> None:
         self._get = get
         self._probe = probe
         self._stopped: Failure | None = None
 
-    def values(self, names: Sequence[str], *, split: bool) -> dict[str, str | Failure | None]:
+    def values(
+        self, names: Sequence[str], *, split: bool
+    ) -> dict[str, ParameterValue | Failure | None]:
         """The value of each name, None if it does not exist, or the failure."""
         if self._stopped:
             return dict.fromkeys(names, self._stopped)
@@ -214,7 +226,7 @@ class _ParameterReader:
 
     def _refused(
         self, names: Sequence[str], failure: Failure, *, split: bool
-    ) -> dict[str, str | Failure | None]:
+    ) -> dict[str, ParameterValue | Failure | None]:
         denied = failure.state is State.ACCESS_DENIED
         self._stopped = failure if _concerns_target(failure) else None
         if denied and self._probe:

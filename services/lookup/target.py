@@ -98,7 +98,7 @@ class TargetLookup:
         again: bool,
     ) -> dict[Request, Outcome]:
         pairs, outcomes = self._current(target, list(requests))
-        rounds = {r.image_name: r.round for r in requests}
+        latest = {r.image_name: r for r in sorted(requests, key=lambda r: r.round)}
         settled = dict.fromkeys(pairs, LATE)
         if not again:
             self._finder.decide_order(target, pairs.values())
@@ -106,9 +106,9 @@ class TargetLookup:
         # Each result is settled before the next call, so results of a slow target before the
         # deadline are kept and their messages are not redelivered.
         while not deadline.passed() and (found := next(answers, None)) is not None:
-            name, answer = found
-            with log_fields(round=rounds[name]):
-                settled[name] = self._settler.settle(pairs[name], answer, rounds[name])
+            name, finding = found
+            with log_fields(round=latest[name].round):
+                settled[name] = self._settler.settle(pairs[name], finding, latest[name])
         outcomes |= {r: settled[r.image_name] for r in requests if r not in outcomes}
         self._note_answered(target, pairs, outcomes)
         # A batch can have several messages of a pair, and some of them can be redeliveries.

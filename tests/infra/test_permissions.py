@@ -33,7 +33,7 @@ from services.embedded.aws.faults import Fault
 from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import AmiTrackerError
 from services.kernel.model import Image, Kind, Observation, ParameterLookup, Release, Target
-from services.kernel.records import encode_release
+from services.kernel.release_records import encode_release
 
 pytestmark = [pytest.mark.timeout(900)]
 
