@@ -37,6 +37,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         ".pre-commit-config.yaml",
         "regions.yaml",
         "tracked_images",
+        "optional_images",
     ),
 }
 _SUFFIXES = {".py", ".md", ".tf", ".hcl", ".yaml", ".yml", ".toml"}

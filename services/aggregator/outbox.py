@@ -13,7 +13,8 @@ from services.kernel.failures import condition_may_fail, hub
 from services.kernel.keys import IMAGE_PREFIX, PENDING_INDEX, release_record
 from services.kernel.model import Release, Target
 from services.kernel.observability import Log
-from services.kernel.records import decode_pair, decode_release
+from services.kernel.records import decode_pair
+from services.kernel.release_records import decode_release
 from services.kernel.table import query_rows, read_rows, to_item
 from services.kernel.wire import timestamp
 

@@ -10,17 +10,15 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from services.catalogue.arns import parse_arn
 from services.catalogue.document import MAX_PROBLEMS, Document, ReadFile
 from services.catalogue.explain import problems_of
 from services.catalogue.files import find_image_files, missing_regions_file
-from services.catalogue.models import (
-    FilterEntry,
-    ImageEntry,
-    ImagesFile,
-    RegionsFile,
-)
+from services.catalogue.filter_models import FilterEntry
+from services.catalogue.models import ImageEntry, ImagesFile, RegionsFile
 from services.catalogue.problems import ConfigurationError, Problem
 from services.catalogue.region_rules import region_problems, region_warnings
+from services.catalogue.release_models import ReleaseEntry
 from services.catalogue.rules import (
     Surroundings,
     image_problems,
@@ -34,7 +32,9 @@ from services.kernel.model import (
     FilterLookup,
     Image,
     Lookup,
+    OrderBy,
     ParameterLookup,
+    ReleaseRule,
     Target,
 )
 
@@ -80,7 +80,7 @@ def read_configuration(
     file = _read_regions_file(regions_file)
     regions, misshapen = _regions(file.document)
     found = find_image_files(images_dir)
-    around = Surroundings(_names(regions), allow_unknown_filters)
+    around = Surroundings(_known_targets(regions), allow_unknown_filters)
     read = [read_document(path) for path in found.read]
     documents = [each.document for each in read if each.document is not None]
     images, mistakes = _read_images(documents, around)
@@ -131,8 +131,8 @@ def _regions(document: Document | None) -> tuple[RegionsFile | None, list[Proble
     return regions, [*region_problems(document), *misshapen]
 
 
-def _names(regions: RegionsFile | None) -> frozenset[str] | None:
-    return None if regions is None else frozenset(entry.name for entry in regions.regions)
+def _known_targets(regions: RegionsFile | None) -> tuple[Target, ...] | None:
+    return None if regions is None else _targets(regions)
 
 
 def _read_images(
@@ -167,22 +167,30 @@ def _targets(regions: RegionsFile) -> tuple[Target, ...]:
 
 
 def _images(files: Iterable[ImagesFile]) -> Iterable[Image]:
-    return (_image(entry) for content in files for entry in content.images)
+    return (_image(entry, content.release) for content in files for entry in content.images)
 
 
-def _image(entry: ImageEntry) -> Image:
+def _image(entry: ImageEntry, of_file: ReleaseEntry) -> Image:
+    arn = parse_arn(entry.parameter_path)
+    pattern = entry.release.pattern or of_file.pattern or None
+    notes = entry.release.notes or of_file.notes or None
     return Image(
         name=entry.name,
-        lookup=_lookup(entry),
+        lookup=_lookup(entry, pattern),
         announce=frozenset(entry.announce),
-        regions=frozenset(entry.regions) or None,
+        regions=frozenset([arn.region] if arn else entry.regions) or None,
+        accounts=frozenset(entry.accounts) or None,
+        release=ReleaseRule(pattern, notes) if pattern or notes else None,
     )
 
 
-def _lookup(entry: ImageEntry) -> Lookup:
+def _lookup(entry: ImageEntry, pattern: str | None) -> Lookup:
     if entry.parameter_path:
         return ParameterLookup(entry.parameter_path)
+    by_release = entry.order_by is OrderBy.RELEASE
     return FilterLookup(
+        order_by=entry.order_by,
+        pattern=pattern if by_release else None,
         filters=tuple(sorted(map(_filter, entry.filters or entry.filter))),
         owners=_ordered(entry.owners),
         exclude_names=_ordered(entry.exclude_names),

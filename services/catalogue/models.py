@@ -5,143 +5,33 @@ A field that is left out has an empty value here; an explicit empty value is ref
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from typing import Annotated, NoReturn
+from typing import Annotated
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from services.catalogue.fields import (
+    IMAGE,
+    MAX_VALUES,
+    AccountId,
+    Line,
+    Model,
+    Owner,
+    ParameterPath,
+    Region,
+    refuse,
 )
-from pydantic_core import PydanticCustomError
-
-from services.catalogue.older_form import OlderFormError, parse_older_form
-from services.catalogue.owners import alias_hint
-from services.catalogue.problems import shown
-from services.kernel.model import DEFAULT_ANNOUNCE, Kind
-from services.kernel.wire import ACCOUNT_ID, IMAGE_NAME, REGION
-
-MAX_FILTERS = 50  # ec2:DescribeImages, filters in a request
-MAX_VALUES = 200  # ec2:DescribeImages, filter values in the whole request
-MAX_TEXT = 255  # ec2:DescribeImages, characters of a filter value
-MAX_PARAMETER_PATH = 1011  # ssm:PutParameter, characters of a name
-
-# JSON Schema and pydantic's own regular expressions use "$" and do not support "\Z".
-_ACCOUNT_ID = ACCOUNT_ID.replace(r"\Z", "$")
-_IMAGE_NAME = IMAGE_NAME.replace(r"\Z", "$")
-_REGION = REGION.replace(r"\Z", "$")
-OWNER = r"^([0-9]{12}|self|amazon|aws-marketplace|aws-backup-vault)$"
-PARAMETER_PATH = r"^([A-Za-z0-9_.-]+|(/[A-Za-z0-9_.-]+)+)$"
-_LINE = r"^[^\x00-\x1f\x7f]*$"
-
-EXPECTED = {
-    _ACCOUNT_ID: "an account id, which has exactly 12 digits",
-    _IMAGE_NAME: "1 to 128 letters, digits, dots, underscores or hyphens, "
-    "the first a letter or a digit",
-    _REGION: "the name of a region, such as eu-west-1",
-    _LINE: "one line of text",
-}
-"""What each pattern expects, for messages; the other patterns have a function in explain."""
-
-_OWNER_FILTER_VALUES = {
-    "owner-id": (r"[0-9]{12}", "an account id of exactly 12 digits"),
-    "owner-alias": (
-        r"amazon|aws-marketplace|aws-backup-vault",
-        "amazon, aws-marketplace or aws-backup-vault",
-    ),
-    "image-id": (r"ami-([0-9a-f]{8}|[0-9a-f]{17})", "an image id, such as ami-0123456789abcdef0"),
-}
-OWNER_FILTERS = frozenset(_OWNER_FILTER_VALUES)
-"""Filters that limit the owner of an image, or name the image itself."""
-
-AccountId = Annotated[str, StringConstraints(pattern=_ACCOUNT_ID)]
-Region = Annotated[str, StringConstraints(pattern=_REGION)]
-Owner = Annotated[str, StringConstraints(pattern=OWNER)]
-Line = Annotated[str, StringConstraints(pattern=_LINE, min_length=1, max_length=MAX_TEXT)]
-
-
-def _refuse(message: str) -> NoReturn:
-    raise PydanticCustomError("configuration", message)
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FilterEntry(_Model):
-    """One `DescribeImages` filter: an image passes when any of the values matches."""
-
-    name: Line = Field(
-        alias="Name",
-        description="The filter's name in DescribeImages: name, architecture, owner-id, "
-        "tag:Team … Case-sensitive. Names that EC2 does not have are refused.",
-    )
-    values: tuple[Line, ...] = Field(
-        alias="Values",
-        min_length=1,
-        description="A list of values, one of which must match. `*` matches any run of "
-        "characters, `?` one or none; `\\` escapes `*`, `?` and `\\`, and EC2 refuses it before "
-        "other characters. Case-sensitive.",
-    )
-
-    @model_validator(mode="after")
-    def _owner_is_named(self) -> FilterEntry:
-        if self.name in _OWNER_FILTER_VALUES:
-            pattern, expected = _OWNER_FILTER_VALUES[self.name]
-            wrong = [value for value in self.values if not re.fullmatch(pattern, value)]
-            if wrong:
-                hint = alias_hint(wrong[0])
-                _refuse(f"the value {shown(wrong[0])} of {self.name} must be {expected}{hint}")
-        return self
-
-
-def _from_older_form(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return parse_older_form(value)
-    except OlderFormError as error:
-        _refuse(str(error))
-
-
-def _fits_one_request(filters: tuple[FilterEntry, ...]) -> tuple[FilterEntry, ...]:
-    names = Counter(entry.name for entry in filters)
-    twice = sorted(name for name, count in names.items() if count > 1)
-    if twice:
-        _refuse(f"has the filter {shown(twice[0])} twice; put all its values in one")
-    # `state=available` is added to a request without a state filter.
-    added = 0 if "state" in names else 1
-    values = sum(len(set(entry.values)) for entry in filters)
-    if len(filters) + added > MAX_FILTERS or values + added > MAX_VALUES:
-        _refuse(
-            f"has {len(filters)} filters with {values} values; EC2 allows {MAX_FILTERS} filters "
-            f"with {MAX_VALUES} values in total, including state=available; split the image"
-        )
-    return filters
-
-
-_ListForm = Annotated[list[FilterEntry], Field(min_length=1)]
-_OlderForm = Annotated[str, Field(min_length=1)]
-Filters = Annotated[
-    tuple[FilterEntry, ...],
-    AfterValidator(_fits_one_request),
-    Field(min_length=1),
-    BeforeValidator(_from_older_form, json_schema_input_type=_ListForm | _OlderForm),
-]
+from services.catalogue.filter_models import FilterEntry, Filters
+from services.catalogue.release_models import ReleaseEntry, no_release
+from services.kernel.model import DEFAULT_ANNOUNCE, Kind, OrderBy
 
 
 def _excludes_something(pattern: str) -> str:
     if not pattern.strip("*"):
-        _refuse("excludes every image; write a narrower pattern")
+        refuse("excludes every image; write a narrower pattern")
     return pattern
 
 
-class ImageEntry(_Model):
+class ImageEntry(Model):
     """One tracked image: its name, and either a parameter or filters to look it up with."""
 
     # Editors mark an entry with neither lookup, or with both.
@@ -151,18 +41,17 @@ class ImageEntry(_Model):
         }
     )
 
-    name: Annotated[str, StringConstraints(pattern=_IMAGE_NAME)] = Field(
+    name: Annotated[str, StringConstraints(pattern=IMAGE)] = Field(
         alias="Name",
         description="The image's name, here and in every announcement. Unique in all files, "
         "ignoring case. A renamed image starts a new history.",
     )
-    parameter_path: Annotated[
-        str, StringConstraints(pattern=PARAMETER_PATH, max_length=MAX_PARAMETER_PATH)
-    ] = Field(
+    parameter_path: ParameterPath = Field(
         default="",
         alias="ParameterPath",
-        description="An SSM parameter whose value is an image id, or JSON with `image_id`. "
-        "Either this or Filters.",
+        description="An SSM parameter whose value is an image id, or JSON with `image_id`: its "
+        "name, or the ARN of a parameter that another account shares, which is read only in the "
+        "ARN's region. Either this or Filters.",
     )
     filters: Filters = Field(
         default=(),
@@ -188,6 +77,24 @@ class ImageEntry(_Model):
         min_length=1,
         description="Only these regions of regions.yaml; the default is all of them.",
     )
+    accounts: tuple[AccountId, ...] = Field(
+        default=(),
+        alias="Accounts",
+        min_length=1,
+        description="Only these accounts of regions.yaml; the default is all of them.",
+    )
+    order_by: OrderBy = Field(
+        default=OrderBy.DATE,
+        alias="OrderBy",
+        description="Which of the images is the newest: date (the last creation date) or release "
+        "(the highest release that Release.Pattern reads, then the last date). Only with Filters.",
+    )
+    release: ReleaseEntry = Field(
+        default_factory=no_release,
+        alias="Release",
+        description="How to read the release from the AMI name, and its notes. Fields that are "
+        "left out are those at the top of the file.",
+    )
     exclude_names: tuple[Annotated[Line, AfterValidator(_excludes_something)], ...] = Field(
         default=(),
         alias="ExcludeNames",
@@ -204,15 +111,21 @@ class ImageEntry(_Model):
     )
 
 
-class ImagesFile(_Model):
+class ImagesFile(Model):
     """Tracked images: one file per family."""
 
+    release: ReleaseEntry = Field(
+        default_factory=no_release,
+        alias="Release",
+        description="How to read the release of each image of this file; fields of an image's own "
+        "Release take precedence.",
+    )
     images: tuple[ImageEntry, ...] = Field(
         min_length=1, description="The images of this family, in any order."
     )
 
 
-class RegionEntry(_Model):
+class RegionEntry(Model):
     """One region of one account: images are looked up and announced there."""
 
     name: Region = Field(alias="Name", description="The region, such as eu-west-1.")
@@ -224,7 +137,7 @@ class RegionEntry(_Model):
     )
 
 
-class RegionsFile(_Model):
+class RegionsFile(Model):
     """Where images are looked up and announced."""
 
     account_id: AccountId = Field(
@@ -238,7 +151,9 @@ class RegionsFile(_Model):
 
 
 ENTRIES: dict[tuple[str, ...], type[BaseModel]] = {
+    ("Release",): ReleaseEntry,
     ("images",): ImageEntry,
+    ("images", "Release"): ReleaseEntry,
     ("images", "Filters"): FilterEntry,
     ("images", "Filter"): FilterEntry,
     ("regions",): RegionEntry,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from services.catalogue import problems
+from services.catalogue.arns import arn_mistake, is_arn, name_of
 
 _EXAMPLE = "/aws/service/…/image_id"
 _NOT_ALLOWED = "which is not allowed in a parameter's name"
 _REFERENCE = re.compile(r"\{\{\s*|\s*\}\}|(resolve:)?ssm(-secure)?:")
 _PLACEHOLDER = re.compile(r"\$\{[^}]*\}?|<[^>]*>|\$[A-Za-z_]\w*|\{[^}]*\}")
-_ARN = re.compile(r"arn:[^:]*:ssm:[^:]*:[^:]*:parameter")
 _SUFFIX = re.compile(r":([A-Za-z0-9_.-]+)$")
 _FOREIGN = re.compile(r"[^A-Za-z0-9_./-]")
 _LONGEST = 300  # characters of a name that a message shows; most public names have fewer than 100
@@ -37,11 +37,8 @@ def _reference(path: str) -> str | None:
 
 
 def _arn(path: str) -> str | None:
-    if not path.startswith("arn:"):
-        return None
-    name = _ARN.sub("", path)
-    better = _shown(name) if name.startswith("/") else _EXAMPLE
-    return f"is an ARN; write the parameter's name, {better}, which is read in each watched account"
+    """The ARN of a parameter that another account shares."""
+    return arn_mistake(path) if is_arn(path) else None
 
 
 def _placeholder(path: str) -> str | None:
@@ -79,19 +76,19 @@ def _wildcard(path: str) -> str | None:
 
 
 def _slashes(path: str) -> str | None:
-    if _FOREIGN.search(path):
+    if _FOREIGN.search(name_of(path)):
         return None
     if path.endswith("/"):
         return f"ends with a slash, so it is only a path; write a parameter's name: {_EXAMPLE}"
     if "//" in path:
         return f"contains two slashes in a row; write {_shown(re.sub('/+', '/', path))}"
-    if "/" in path and not path.startswith("/"):
+    if "/" in path and not name_of(path).startswith("/"):
         return f"begins without a slash; write {_shown('/' + path)}"
     return None
 
 
 def _character(path: str) -> str | None:
-    found = _FOREIGN.search(path)
+    found = _FOREIGN.search(name_of(path))
     if found is None:
         return None
     return (
@@ -102,5 +99,5 @@ def _character(path: str) -> str | None:
 
 _NOT_A_NAME = f"is not a parameter's name; write one such as {_EXAMPLE}"
 _MISTAKES = (
-    _reference, _arn, _placeholder, _space, _suffix, _wildcard, _slashes, _character,
+    _reference, _placeholder, _space, _arn, _suffix, _wildcard, _slashes, _character,
 )  # fmt: skip

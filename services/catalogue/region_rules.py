@@ -45,15 +45,16 @@ def _partition_problems(listed: Sequence[Entry]) -> Iterator[Problem]:
     """Regions in another partition than the first region."""
     for entry in listed[1:]:
         name, first = str(entry.content["Name"]), str(listed[0].content["Name"])
-        if _partition(name) != _partition(first):
+        if partition_of(name) != partition_of(first):
             message = (
-                f"{shown(name)} is in another partition ({_partition(name)}) than {shown(first)} "
-                f"({_partition(first)}), where its roles are not valid; deploy a hub there"
+                f"{shown(name)} is in another partition ({partition_of(name)}) than {shown(first)} "
+                f"({partition_of(first)}), where its roles are not valid; deploy a hub there"
             )
             yield entry.problem("Name", message)
 
 
-def _partition(region: str) -> str:
+def partition_of(region: str) -> str:
+    """The partition of a region, from the beginning of its name."""
     return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 

@@ -6,15 +6,15 @@ The rules read entries before validation, so a misspelt field does not hide anot
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
 from services.catalogue.document import MAX_PROBLEMS, Document, Location
 from services.catalogue.entries import Entry, entries
+from services.catalogue.fields import MAX_TEXT
+from services.catalogue.filter_models import OWNER_FILTERS
 from services.catalogue.filters import (
     escape_mistake,
     filter_name_mistake,
@@ -22,10 +22,13 @@ from services.catalogue.filters import (
     names_architecture,
     state_mistake,
 )
-from services.catalogue.models import MAX_TEXT, OWNER_FILTERS, ImageEntry, keys_of
+from services.catalogue.models import ImageEntry, keys_of
 from services.catalogue.older_form import OlderFormError, parse_older_form
-from services.catalogue.problems import Problem, shown
-from services.kernel.wire import REGION, canonical_json
+from services.catalogue.problems import Problem
+from services.catalogue.release_rules import release_problems
+from services.catalogue.target_rules import target_problems, target_warnings
+from services.kernel.model import Target
+from services.kernel.wire import canonical_json
 
 _NO_OWNER = (
     "has no owner. Anyone can publish a public image under any name, and the newest match would be "
@@ -47,9 +50,9 @@ characters need about 52,000 bytes."""
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The context of the checks: the regions (None if they are unknown), and an option."""
+    """The context of the checks: the targets (None if they are unknown), and an option."""
 
-    regions: AbstractSet[str] | None = None
+    targets: Sequence[Target] | None = None
     allow_unknown_filters: bool = False
 
 
@@ -62,13 +65,23 @@ def image_problems(documents: Iterable[Document], around: Surroundings) -> Itera
             for entry in entries(document, "images")
             for problem in _entry_problems(entry, seen, around)
         )
-        yield from islice(found, MAX_PROBLEMS + 1)
+        # A problem of the file's Release is found with each image.
+        yield from islice(_distinct(found), MAX_PROBLEMS + 1)
+
+
+def _distinct(problems: Iterable[Problem]) -> Iterator[Problem]:
+    seen: set[Problem] = set()
+    for problem in problems:
+        if problem not in seen:
+            seen.add(problem)
+            yield problem
 
 
 def image_warnings(documents: Iterable[Document]) -> Iterator[Problem]:
-    """Warnings about images whose architecture is not limited."""
+    """Warnings about what is allowed but probably not intended."""
     for document in documents:
         for entry in entries(document, "images"):
+            yield from target_warnings(entry)
             key, filters = _filters_of(entry)
             if key and not _says_architecture(filters):
                 yield entry.problem(key, _NO_ARCHITECTURE)
@@ -89,8 +102,9 @@ def _entry_problems(
     yield from _filter_problems(entry, allow_unknown=around.allow_unknown_filters)
     yield from _excluded_problems(entry)
     yield from _size_problems(entry)
-    if around.regions is not None:
-        yield from _region_problems(entry, around.regions)
+    yield from release_problems(entry)
+    if around.targets is not None:
+        yield from target_problems(entry, around.targets)
 
 
 def _name_problems(entry: Entry, seen: dict[str, Entry]) -> Iterator[Problem]:
@@ -212,7 +226,7 @@ def _size_problems(entry: Entry) -> Iterator[Problem]:
 
 
 def _unused_problems(entry: Entry) -> Iterator[Problem]:
-    for key in ("Owners", "ExcludeNames"):
+    for key in ("Owners", "ExcludeNames", "OrderBy"):
         if key in entry.content:
             yield entry.problem(key, "has no effect with ParameterPath; remove it, or use Filters")
 
@@ -234,13 +248,3 @@ def _read_filters(value: object) -> list[object] | None:
     except OlderFormError:
         return None
     return filters if isinstance(filters, list) else None
-
-
-def _region_problems(entry: Entry, regions: AbstractSet[str]) -> Iterator[Problem]:
-    wanted = entry.content.get("Regions")
-    for index, region in enumerate(wanted if isinstance(wanted, list) else ()):
-        # The field's own check reports malformed names.
-        if isinstance(region, str) and re.match(REGION, region) and region not in regions:
-            location = (*entry.location, "Regions", index)
-            message = f"{shown(region)} is not in regions.yaml; add it there or remove it here"
-            yield entry.document.problem(location, message)

@@ -11,7 +11,8 @@ from services.kernel.errors import MalformedError
 from services.kernel.failures import hub
 from services.kernel.keys import IMAGE_PREFIX, NOTE_KEY, ROUND_PREFIX, releases_of
 from services.kernel.model import Target
-from services.kernel.records import ImageRow, ReleaseRow, decode_image_row, decode_release_row
+from services.kernel.records import ImageRow, decode_image_row
+from services.kernel.release_records import ReleaseRow, decode_release_row
 from services.kernel.round_records import Note, RoundRow, decode_note, decode_round_row
 from services.kernel.table import from_item, query_rows, to_item
 

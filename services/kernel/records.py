@@ -1,8 +1,7 @@
-"""The content of image rows and release rows.
+"""The content of image rows; `release_records` has that of release rows.
 
 A row is plain JSON-like data here; `kernel.table` converts it to DynamoDB's attribute values.
-`decode_pair` and `decode_release` return the types that the services use; `decode_image_row` and
-`decode_release_row` return all attributes.
+`decode_pair` returns the type that the services use; `decode_image_row` returns all attributes.
 """
 
 from __future__ import annotations
@@ -12,12 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta, Struct
 
 from services.kernel.errors import MalformedError
-from services.kernel.keys import LAST_VERSION, image_record, release_record
-from services.kernel.model import About, Fact, Kind, Observation, Pair, Release, State, Target
+from services.kernel.keys import LAST_VERSION, image_record
+from services.kernel.model import Kind, Observation, Pair, State, Target
 from services.kernel.wire import (
     ImageId,
     LookupShape,
@@ -25,8 +23,6 @@ from services.kernel.wire import (
     decode_lookup,
     decode_time,
     encode_lookup,
-    required_time,
-    timestamp,
 )
 
 LAST_NUMBER = 2**32 - 1
@@ -42,22 +38,7 @@ class ImageRow:
     changed_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseRow:
-    """A release row: the release, and the state of its announcement.
-
-    `pending` is true until it is announced. A published release has `published_at` and the
-    `message_id` from SNS. A release whose target was removed has `closed_at`.
-    """
-
-    release: Release
-    pending: bool = False
-    published_at: datetime | None = None
-    message_id: str | None = None
-    closed_at: datetime | None = None
-
-
-def _check_key(what: str, row: Mapping[str, Any], expected: str) -> None:
+def check_key(what: str, row: Mapping[str, Any], expected: str) -> None:
     """Refuse a row whose content belongs to another key, since a write would change another row."""
     if row.get("record") != expected:
         raise MalformedError(what, f"its content belongs to the key {expected}")
@@ -78,13 +59,6 @@ class _Changes(Struct, frozen=True):
     changed_at: str | None = None
 
 
-class _Announcing(Struct, frozen=True):
-    pending: str | None = None
-    published_at: str | None = None
-    message_id: str | None = None
-    closed_at: str | None = None
-
-
 class _PairFields(Struct, frozen=True):
     region: str
     record: str
@@ -101,31 +75,6 @@ class _PairFields(Struct, frozen=True):
     confirmed_digest: str | None = None
     status: _Status | None = None
     number: PairNumber | None = None
-
-
-class _ReleaseFields(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    region: str
-    record: str
-    event_id: str
-    account_id: str
-    image_name: str
-    version: int
-    kind: Kind
-    image_id: ImageId
-    previous_image_id: str | None = None
-    ami_name: str | None = None
-    creation_date: str | None = None
-    detected_at: str
-    round: str
-    lookup_digest: str
-    release: str | None = None
-    previous_release: str | None = None
-    join_key: str | None = None
-    notes_url: str | None = None
-    source_time: str | None = None
-    parameter_version: int | None = None
-    facts: dict[str, Fact] = {}
-    changed: dict[str, Fact] = {}
 
 
 # --- encoding and decoding
@@ -165,7 +114,7 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
     """
     what = name_of(row)
     fields = checked(what, row, _PairFields)
-    _check_key(what, row, image_record(fields.account_id, fields.image_name))
+    check_key(what, row, image_record(fields.account_id, fields.image_name))
     if bool(fields.version) != bool(fields.image_id):
         raise MalformedError(what, "it has only one of version and image_id")
     if row["announce"] != sorted(fields.announce):  # a commit compares the stored list
@@ -192,70 +141,6 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
     )
 
 
-def encode_release(release: Release) -> dict[str, Any]:
-    """A release row for a commit, without the attribute `pending`."""
-    target, name, about = release.target, release.image_name, release.about
-    row = _ReleaseFields(
-        region=target.region,
-        record=release_record(target.account_id, name, release.version),
-        event_id=release.event_id,
-        account_id=target.account_id,
-        image_name=name,
-        version=release.version,
-        kind=release.kind,
-        image_id=release.observed.image_id,
-        previous_image_id=release.previous_image_id,
-        ami_name=release.observed.ami_name,
-        creation_date=release.observed.creation_date,
-        detected_at=timestamp(release.detected_at),
-        round=release.round,
-        lookup_digest=release.lookup_digest,
-        release=about.release,
-        previous_release=about.previous_release,
-        join_key=about.join_key,
-        notes_url=about.notes_url,
-        source_time=timestamp(about.source_time) if about.source_time else None,
-        parameter_version=about.parameter_version,
-        facts=dict(about.facts),
-        changed=dict(about.changed),
-    )
-    encoded: dict[str, Any] = msgspec.to_builtins(row)
-    return encoded
-
-
-def decode_release(row: Mapping[str, Any]) -> Release:
-    """The release in a release row.
-
-    Raises:
-        MalformedError: the row does not match the schema, or its content does not match its key.
-    """
-    what = name_of(row)
-    fields = checked(what, row, _ReleaseFields)
-    key = release_record(fields.account_id, fields.image_name, fields.version)
-    _check_key(what, row, key)
-    return Release(
-        target=Target(fields.account_id, fields.region),
-        image_name=fields.image_name,
-        version=fields.version,
-        kind=fields.kind,
-        observed=Observation(fields.image_id, fields.ami_name, fields.creation_date),
-        previous_image_id=fields.previous_image_id,
-        detected_at=required_time(what, "detected_at", fields.detected_at),
-        round=fields.round,
-        lookup_digest=fields.lookup_digest,
-        about=About(
-            release=fields.release,
-            previous_release=fields.previous_release,
-            join_key=fields.join_key,
-            notes_url=fields.notes_url,
-            source_time=decode_time(what, "source_time", fields.source_time),
-            parameter_version=fields.parameter_version,
-            facts=fields.facts,
-            changed=fields.changed,
-        ),
-    )
-
-
 def decode_image_row(row: Mapping[str, Any]) -> ImageRow:
     """All attributes of an image row.
 
@@ -267,21 +152,3 @@ def decode_image_row(row: Mapping[str, Any]) -> ImageRow:
     status = row.get("status") or {}
     more = checked(what, {**row, "detail": status.get("detail")}, _Changes)
     return ImageRow(pair, more.detail, decode_time(what, "changed_at", more.changed_at))
-
-
-def decode_release_row(row: Mapping[str, Any]) -> ReleaseRow:
-    """All attributes of a release row.
-
-    Raises:
-        MalformedError: as for `decode_release`, or a time in it is invalid.
-    """
-    what = name_of(row)
-    release = decode_release(row)
-    more = checked(what, row, _Announcing)
-    return ReleaseRow(
-        release=release,
-        pending=more.pending is not None,
-        published_at=decode_time(what, "published_at", more.published_at),
-        message_id=more.message_id,
-        closed_at=decode_time(what, "closed_at", more.closed_at),
-    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import chain
 from urllib.parse import quote
 
 from services.kernel.model import ReleaseRule
@@ -21,10 +22,11 @@ MAX_KEY = 64
 MAX_NOTES_URL = 255
 
 _FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_NUMBER_OR_WORD = re.compile(r"[0-9]+|[A-Za-z]+")
+_NUMBERS_OR_WORD = re.compile(r"[0-9]+(?:\.[0-9]+)*|[A-Za-z]+")
 _EARLIER = {"dev": -5, "alpha": -4, "beta": -3, "preview": -3, "pre": -3, "rc": -2}
 """Words of versions that come before the version itself: `1.0-rc.1` is earlier than `1.0`."""
 _END = 0
+"""The end of a version and of a key: less than every number, which is stored plus one."""
 
 
 def matched_groups(pattern: str | None, ami_name: str | None) -> Mapping[str, str]:
@@ -62,18 +64,25 @@ def fields_of(notes: str) -> tuple[str, ...]:
 def version_order(key: str | None) -> tuple[int, ...]:
     """The sort key of a release key: its numbers, compared as numbers from left to right.
 
-    Other text is not compared, except words such as `alpha`, `beta` and `rc`, with which a version
-    is earlier than without them. No key sorts before every key.
+    Numbers that dots connect are one version, and a missing number is zero: `9.8_HVM-20260908` is
+    later than `9.8.0_HVM-20260728`. Other text is not compared, except words such as `alpha`,
+    `beta` and `rc`, with which a version is earlier than without them. No key sorts before every
+    key.
     """
     if key is None:
         return ()
-    parts = (_part(text) for text in _NUMBER_OR_WORD.findall(key))
-    return (1, *(part for part in parts if part is not None), _END)
+    parts = chain.from_iterable(_parts(text) for text in _NUMBERS_OR_WORD.findall(key))
+    return (1, *parts, _END)
 
 
-def _part(text: str) -> int | None:
+def _parts(text: str) -> tuple[int, ...]:
+    if not text[0].isdigit():
+        return (_EARLIER[text.lower()],) if text.lower() in _EARLIER else ()
     # A number is at most 64 digits long here, since the key is.
-    return int(text) + 1 if text.isdigit() else _EARLIER.get(text.lower())
+    numbers = [int(number) for number in text.split(".")]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return (*(number + 1 for number in numbers), _END)
 
 
 @lru_cache(maxsize=1024)

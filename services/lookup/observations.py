@@ -14,7 +14,8 @@ from services.kernel.errors import Failure, MalformedError
 from services.kernel.failures import condition_may_fail, hub
 from services.kernel.keys import image_record, releases_of, round_record
 from services.kernel.model import Pair, Release, State, Target
-from services.kernel.records import decode_pair, decode_release, encode_release
+from services.kernel.records import decode_pair
+from services.kernel.release_records import decode_release, encode_release
 from services.kernel.table import from_item, query_rows, read_rows, to_item
 from services.kernel.wire import timestamp
 

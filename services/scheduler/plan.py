@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import chain
 
-from services.kernel.model import Image, Pair, Target
+from services.kernel.model import Image, Pair, Request, Target
 from services.kernel.records import LAST_NUMBER
 from services.kernel.wire import lookup_digest
 
@@ -125,6 +125,15 @@ def _refusal(target: Target, gone: int, active: int, max_percent: int) -> str | 
 
 def _in_order(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
     return tuple(sorted(pairs, key=lambda pair: pair.image_name))
+
+
+def requests(pairs: Iterable[Pair], images: Iterable[Image], round_id: str) -> list[Request]:
+    """The messages of pairs; an image that is no longer in the catalogue has no release rule."""
+    rules = {image.name: image.release for image in images}
+    return [
+        Request(round_id, pair.target, pair.image_name, pair.lookup, rules.get(pair.image_name))
+        for pair in pairs
+    ]
 
 
 def rotated(regions: Collection[str], first: str | None) -> list[str]:

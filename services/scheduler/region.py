@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,8 +13,8 @@ from services.kernel.errors import CallFailedError, HubBrokenError, UnsentError
 from services.kernel.hub_session import MAX_THREADS
 from services.kernel.model import (
     Catalogue,
+    Image,
     Pair,
-    ReleaseRule,
     Request,
     State,
     Target,
@@ -22,15 +22,12 @@ from services.kernel.model import (
 )
 from services.kernel.observability import Log
 from services.scheduler.inventory import RegionRows
-from services.scheduler.plan import Action, Change, Plan, plan
+from services.scheduler.plan import Action, Change, Plan, plan, requests
 from services.scheduler.report import RoundReport
 from services.scheduler.window import advance
 
 MAX_MARKED = 500
 """The most rows that a run marks as stale: about five seconds of writes."""
-
-Rules = Mapping[str, ReleaseRule | None]
-"""The release rule of each image, by name."""
 
 _NEW_PAIRS = frozenset({Action.CREATE, Action.REACTIVATE})
 
@@ -118,8 +115,7 @@ class RegionRun:
                 self._limits.max_removed_percent,
                 rows.numbers.get(account_id),
             )
-            rules = {image.name: image.release for image in images}
-            window = self._run_target(planned, rules, rows, report)
+            window = self._run_target(planned, images, rows, report)
             # The window that was read, if the round row was not written.
             known = window if window.window else rows.windows.get(account_id) or Window()
             report.health.add_target(target, own, known)
@@ -128,7 +124,7 @@ class RegionRun:
         report.regions += 1
 
     def _run_target(
-        self, planned: Plan, rules: Rules, rows: RegionRows, report: RoundReport
+        self, planned: Plan, images: Iterable[Image], rows: RegionRows, report: RoundReport
     ) -> Window:
         """Write a target's rows, then send its messages; returns the current window.
 
@@ -141,13 +137,7 @@ class RegionRun:
             return Window()
         report.still_active.add(planned.target.region)
         window = self._begin_round(planned, rows, requested, failed, report)
-        requests = [
-            Request(
-                report.round, pair.target, pair.image_name, pair.lookup, rules.get(pair.image_name)
-            )
-            for pair in requested
-        ]
-        self._send(planned.target, requests, report)
+        self._send(planned.target, requests(requested, images, report.round), report)
         return window
 
     def _write_rows(self, planned: Plan, report: RoundReport) -> set[str]:
@@ -210,10 +200,10 @@ class RegionRun:
             note_failure(self._log, report, target.region, problem)
             return Window()
 
-    def _send(self, target: Target, requests: Sequence[Request], report: RoundReport) -> None:
-        sent = len(requests)
+    def _send(self, target: Target, messages: Sequence[Request], report: RoundReport) -> None:
+        sent = len(messages)
         try:
-            self._queue.send(requests)
+            self._queue.send(messages)
         except UnsentError as error:
             note_failure(self._log, report, target.region, f"account {target.account_id}: {error}")
             sent -= error.count

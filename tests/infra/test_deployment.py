@@ -259,6 +259,22 @@ def test_announcement_has_body_and_attributes(with_malformed: Deployment) -> Non
     } == {name: text for name, text in received.attributes.items() if name != "detected_at"}
 
 
+def test_queries_of_the_table_document_work(with_malformed: Deployment) -> None:
+    """The commands list the current images, the releases of an image, and nothing pending."""
+    current, releases, pending = (
+        commands.replace("al2023-x86_64", "by-parameter")
+        for commands in steps("Queries", "docs/table.md")
+    )
+    last = with_malformed.releases(VIRGINIA, "by-parameter")[-1]
+    image_id = last.observed.image_id
+
+    listed = with_malformed.shell.run(current).splitlines()
+    assert f"{VIRGINIA.account_id}\tby-parameter\t{image_id}\tok" in listed
+    newest = with_malformed.shell.run(releases).splitlines()[0]
+    assert newest.split("\t")[:3] == [str(last.version), "release", image_id]
+    assert with_malformed.shell.run(pending).strip() == ""
+
+
 def test_rollback_is_announced(with_malformed: Deployment) -> None:
     """A return to an earlier image is announced as a rollback."""
     with_malformed.point("by-parameter", "ami-00000000000000001", IRELAND)

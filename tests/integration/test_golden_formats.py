@@ -18,9 +18,10 @@ from support.labs.laboratory import FRANKFURT, IRELAND, VIRGINIA, Lab
 from services.aggregator.announce import announcement
 from services.embedded.tracker.subscriptions import Received
 from services.kernel.keys import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX
-from services.kernel.model import Kind
+from services.kernel.model import Kind, ReleaseRule
 from services.kernel.table import to_item
 
+RULE = ReleaseRule(r"-(?P<release>\d+)$", "https://example.com/{release}")
 GOLDEN = Path(__file__).parent / "golden"
 MILLISECONDS = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -55,7 +56,7 @@ def deploy_and_run(lab: Lab) -> list[Received]:
     """Run two rounds that write a row of every kind, and return the received messages."""
     every = frozenset(Kind)
     lab.deploy(
-        lab.image("by-parameter", announce=every),
+        lab.image("by-parameter", announce=every, release=RULE),
         lab.filtered("by-filter", announce=every, regions=frozenset({"us-east-1", "eu-west-1"})),
         lab.image("missing"),
     )
@@ -93,7 +94,8 @@ def test_rows_are_the_same_to_the_byte(lab: Lab) -> None:
 def test_messages_and_catalogue_are_the_same_to_the_byte(lab: Lab) -> None:
     """The message of each lookup and the compiled catalogue are as recorded."""
     lab.deploy(
-        lab.image("by-parameter", announce=frozenset(Kind)),
+        lab.image("by-parameter", announce=frozenset(Kind), release=RULE),
+        lab.image("own", accounts=frozenset({FRANKFURT.account_id})),
         lab.filtered("by-filter", regions=frozenset({"us-east-1", "eu-west-1"})),
     )
     lab.pipeline.schedule(lab.next_round())

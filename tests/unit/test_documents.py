@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from services.aggregator.announce import announcement
 from services.catalogue.load import load
 from services.console.cli import main
-from services.kernel.model import Kind, Observation, Release, Target
+from services.kernel.model import About, Kind, Observation, Release, Target
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -41,6 +41,7 @@ def _announced() -> Release:
         detected_at=datetime.fromisoformat("2026-11-22T07:00:03.120Z"),
         round="2026-11-22T07:00:00Z",
         lookup_digest="0123456789abcdef",
+        about=About(release="20261120"),
     )
 
 

@@ -43,16 +43,20 @@ class Page:
         self._blank()
         self.show(f"{text}\n")
 
-    def show(self, content: RenderableType, style: str | None = None) -> None:
-        """Print text or a table; names are not wrapped."""
+    def show(
+        self, content: RenderableType, style: str | None = None, *, soft_wrap: bool = False
+    ) -> None:
+        """Print text or a table; names are not wrapped, nor are long lines with `soft_wrap`."""
         with self.console.capture() as capture:
-            self.console.print(content, style=style)
+            self.console.print(content, style=style, soft_wrap=soft_wrap)
         self._write(_LINE_END.sub(_without_blanks, capture.get()))
 
     def file(self, name: str, text: str, language: str) -> None:
-        """Print a file of the configuration."""
+        """Print a file of the configuration; its lines are not cut off."""
         self.show(f"  [bold]{name}[/]")
-        self.show(Syntax(text.rstrip(), language, **_PLAIN))
+        content = Syntax("", language, **_PLAIN).highlight(text)
+        content.rstrip()
+        self.show(content, soft_wrap=True)
         self.show("")
 
     def verbatim(self, text: str) -> None:

@@ -31,6 +31,8 @@ FILES = {
 images:
   - Name: al2023
     ParameterPath: {AL2023_PATH}
+    Release:
+      Pattern: '^al2023-ami-(?P<release>2023\\.\\d+\\.\\d{{8}})\\.\\d+-kernel-'
   - Name: al2
     ParameterPath: /aws/service/ami-amazon-linux-latest/amzn2-ami-hvm-x86_64-gp2
   - Name: ecs-al2023

@@ -35,6 +35,7 @@ Next steps, to watch real images:
   regions.yaml                     enter your account and your regions
   tracked_images/                  keep, add or remove images
   .venv/bin/ami-tracker check      check both
+  .venv/bin/ami-tracker lookup     try a lookup with your own credentials
   INSTALL.md                       deploy, and what it costs
 """
 
@@ -69,12 +70,12 @@ class Walkthrough:
         self._page.say(
             "The demo does not contact AWS. A local AWS (moto) has two accounts, with Amazon Linux "
             "and ECS parameters as AWS published them, and images for the filter lookups. These "
-            "are some of the configuration files; the second has the older form of filters, which "
-            "is still supported:"
+            "are the configuration files; the third has the older form of filters, which is still "
+            "supported:"
         )
         write_files(self._folder)
-        for name in ("tracked_images/golden.yaml", "tracked_images/red-hat.yml", "regions.yaml"):
-            self._page.file(name, FILES[name], "yaml")
+        for name, text in FILES.items():
+            self._page.file(name, text, "yaml")
         catalogue = load(self._folder / "tracked_images", self._folder / "regions.yaml")
         with self._page.progress() as progress:
             work = progress.add_task("creating the accounts", total=len(TARGETS) + 2)
@@ -208,7 +209,11 @@ class Walkthrough:
             "One event as a subscriber of us-east-1 received it. This is the body, byte for byte:"
         )
         self._page.verbatim(sample.body)
-        self._page.say("The other fields of the event are message attributes:")
+        self._page.say(
+            "The other fields of the event are message attributes. release is the publisher's name "
+            "of the release, which the pattern in amazon-linux.yaml reads from the AMI name; it is "
+            "the same in every region:"
+        )
         self._page.show(attributes_table(sample.attributes))
 
     @staticmethod

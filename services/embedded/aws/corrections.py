@@ -1,4 +1,4 @@
-"""Corrects responses of moto that differ from AWS: assumed roles, and pages of images."""
+"""Corrects responses of moto that differ from AWS: assumed roles, pages, shared parameters."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from moto.sts.models import sts_backends
 from services.embedded.aws.calls import ApiRequest
 from services.embedded.aws.faults import Response, error_response
 from services.embedded.aws.paging import ImagePages
+from services.embedded.aws.shared_parameters import SharedParameters
 from services.embedded.aws.trust import trusts
 
 _PARTS_OF_AN_ARN = 6
@@ -21,6 +22,7 @@ class Corrections:
 
     def __init__(self) -> None:
         self.images = ImagePages()
+        self.shared_parameters = SharedParameters()
 
     def __call__(
         self, request: ApiRequest, account_id: str, forward: Callable[[], Response]
@@ -32,6 +34,8 @@ class Corrections:
             case "ec2", "DescribeImages":
                 page = self.images.continued(request.fields)
                 return page or self.images.first(request.fields, forward())
+            case "ssm", "GetParameters":
+                return self.shared_parameters.completed(request, forward())
             case _:
                 return forward()
 

@@ -75,6 +75,7 @@ class EmbeddedAws:
             message = "an embedded AWS is already running in this process; stop it first"
             raise RuntimeError(message)
         _empty()
+        self._corrections.shared_parameters.clear()
         self._stopping.clear()
         self._while_running.enter_context(bypassed(_HOST))
         self._server = _Server(_HOST, 0, self._middleware, _QuietHandler)
@@ -109,6 +110,10 @@ class EmbeddedAws:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def share_parameter(self, owner_id: str, region: str, path: str) -> str:
+        """Share a parameter with every account and return its ARN, by which it can be read."""
+        return self._corrections.shared_parameters.share(owner_id, region, path)
 
     @property
     def endpoint_url(self) -> str:

@@ -17,11 +17,12 @@ from services.embedded.tracker.resources import EXTERNAL_ID, READ_ROLE, create_m
 from services.kernel.hub_session import HubSession
 from services.kernel.keys import image_record, releases_of, round_record
 from services.kernel.model import Pair, Release, Target
-from services.kernel.records import decode_release, encode_configuration, encode_release
+from services.kernel.records import encode_configuration
+from services.kernel.release_records import decode_release, encode_release
 from services.kernel.round_records import decode_window
 from services.kernel.sessions import TargetSessions
 from services.lookup.observations import Observations
-from services.lookup.resolve import Ami
+from services.lookup.responses import Ami
 from services.lookup.sources import Sources, read_role
 
 

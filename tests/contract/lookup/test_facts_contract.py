@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.builders.lookup import HERE, PATH, RED_HAT, THERE, an_ami, by_name, image_id
+from support.builders.lookup import (
+    HERE,
+    PATH,
+    RED_HAT,
+    THERE,
+    an_ami,
+    by_name,
+    image_id,
+    listed,
+    texts,
+)
 from support.fakes.lookup import FactsLab
 
 from services.kernel.errors import CallFailedError, Failure
@@ -60,7 +70,7 @@ def test_values_are_unchanged_and_missing_names_are_none(lab: FactsLab) -> None:
     for path, value in values.items():
         lab.backend.put_parameter(HERE, path, value)
     asked = [f"{PATH}/none", *values]
-    assert dict(lab.facts.parameters(HERE, asked)) == values | {f"{PATH}/none": None}
+    assert texts(lab.facts.parameters(HERE, asked)) == values | {f"{PATH}/none": None}
 
 
 def test_names_that_were_denied_before_are_read_like_others(lab: FactsLab) -> None:
@@ -69,7 +79,7 @@ def test_names_that_were_denied_before_are_read_like_others(lab: FactsLab) -> No
     for path in paths:
         lab.backend.put_parameter(HERE, path, f"value of {path}")
     for denied in (paths[:1], [*paths, "/not/asked/for"]):
-        found = dict(lab.facts.parameters(HERE, paths, denied, images_allowed=True))
+        found = texts(lab.facts.parameters(HERE, paths, denied, images_allowed=True))
         assert found == {path: f"value of {path}" for path in paths}
 
 
@@ -77,8 +87,8 @@ def test_parameters_belong_to_the_target(lab: FactsLab) -> None:
     """The same path has another value in another target."""
     lab.backend.put_parameter(HERE, PATH, "here")
     lab.backend.put_parameter(THERE, PATH, "there")
-    assert dict(lab.facts.parameters(HERE, [PATH])) == {PATH: "here"}
-    assert dict(lab.facts.parameters(THERE, [PATH])) == {PATH: "there"}
+    assert texts(lab.facts.parameters(HERE, [PATH])) == {PATH: "here"}
+    assert texts(lab.facts.parameters(THERE, [PATH])) == {PATH: "there"}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +101,7 @@ def test_ten_distinct_names_take_a_request(
     paths = [f"{PATH}/{number}" for number in range(names)]
     for path in paths:
         lab.backend.put_parameter(HERE, path, f"value of {path}")
-    found = dict(lab.facts.parameters(HERE, paths * copies))
+    found = texts(lab.facts.parameters(HERE, paths * copies))
     assert found == {path: f"value of {path}" for path in paths}
     assert requests == lab.backend.requests("parameters")
 
@@ -100,7 +110,7 @@ def test_ten_distinct_names_take_a_request(
 def test_parameters_that_cannot_be_read_are_failures(lab: FactsLab, code: str) -> None:
     """Each name of every request has the failure."""
     lab.backend.fail("parameters", code)
-    found = dict(lab.facts.parameters(HERE, [f"{PATH}/{number}" for number in range(11)]))
+    found = texts(lab.facts.parameters(HERE, [f"{PATH}/{number}" for number in range(11)]))
     assert [failure_of(answer) for answer in found.values()] == [(FAILURES[code], code)] * 11
 
 
@@ -114,7 +124,7 @@ def test_the_images_that_pass_are_listed(lab: FactsLab) -> None:
         lab.backend.register(HERE, ami)
     lab.backend.register(HERE, an_ami(4), owner=RED_HAT)
     lab.backend.register(THERE, an_ami(5))
-    found = dict(lab.facts.matching(HERE, [by_name()]))[by_name()]
+    found = listed(lab.facts.matching(HERE, [by_name()]))[by_name()]
     assert isinstance(found, list)
     assert sorted(found, key=lambda ami: ami.image_id) == wanted
 
@@ -124,7 +134,7 @@ def test_without_owners_the_images_of_every_owner_are_listed(lab: FactsLab) -> N
     lab.backend.register(HERE, an_ami(1))
     lab.backend.register(HERE, an_ami(2), owner=RED_HAT)
     lookup = by_name(owners=())
-    found = dict(lab.facts.matching(HERE, [lookup]))[lookup]
+    found = listed(lab.facts.matching(HERE, [lookup]))[lookup]
     assert isinstance(found, list)
     assert {ami.image_id for ami in found} == {image_id(1), image_id(2)}
 
@@ -136,7 +146,7 @@ def test_only_available_images_are_listed(lab: FactsLab) -> None:
     names = by_name()
     states = Filter("state", ("available", "pending"))
     both = replace(names, filters=(*names.filters, states))
-    found = dict(lab.facts.matching(HERE, [names, both]))
+    found = listed(lab.facts.matching(HERE, [names, both]))
     assert found == {names: [an_ami(1)], both: [an_ami(1)]}
 
 
@@ -145,9 +155,9 @@ def test_each_lookup_has_its_own_result(lab: FactsLab) -> None:
     lab.backend.register(HERE, an_ami(1))
     lab.backend.register(HERE, an_ami(2))
     one, none = by_name("acme-linux-1"), by_name("acme-linux-9")
-    assert dict(lab.facts.matching(HERE, [one, none, one])) == {one: [an_ami(1)], none: []}
+    assert listed(lab.facts.matching(HERE, [one, none, one])) == {one: [an_ami(1)], none: []}
     assert lab.backend.requests("matching") == 2
-    assert dict(lab.facts.matching(HERE, [])) == {}
+    assert listed(lab.facts.matching(HERE, [])) == {}
 
 
 @pytest.mark.parametrize("code", FAILURES)
@@ -155,7 +165,7 @@ def test_images_that_cannot_be_listed_are_failures(lab: FactsLab, code: str) -> 
     """Each lookup has the failure."""
     lab.backend.fail("matching", code)
     lookups: list[FilterLookup] = [by_name("a"), by_name("b")]
-    found = dict(lab.facts.matching(HERE, lookups))
+    found = listed(lab.facts.matching(HERE, lookups))
     assert {lookup: failure_of(answer) for lookup, answer in found.items()} == dict.fromkeys(
         lookups, (FAILURES[code], code)
     )

@@ -29,7 +29,7 @@ def test_finding_makes_no_write(aws: EmbeddedAws, sources: Sources, cloud: Facts
     }
     mark = aws.mark()
 
-    found = dict(Finder(sources, FakeLog()).find(HERE, pairs))
+    found = {name: it.answer for name, it in Finder(sources, FakeLog()).find(HERE, pairs)}
 
     assert {(call.service, call.operation) for call in aws.calls(mark)} == READS
     assert isinstance(found.pop("missing"), Failure)

@@ -27,7 +27,8 @@ from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.hub_session import HubSession
 from services.kernel.keys import image_record
 from services.kernel.model import Observation, Pair, State
-from services.kernel.records import encode_configuration, encode_release
+from services.kernel.records import encode_configuration
+from services.kernel.release_records import encode_release
 from services.kernel.table import to_item
 from services.lookup.observations import Commit, Observations
 from services.lookup.target import PairRows

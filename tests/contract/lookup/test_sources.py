@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from support.builders.lookup import HERE, PATH, an_ami, by_name, image_id
+from support.builders.lookup import HERE, PATH, an_ami, by_name, image_id, listed, texts
 from support.fakes.lookup import FactsBackend
 
 from services.embedded.aws.server import EmbeddedAws
@@ -20,7 +20,7 @@ from services.kernel.errors import Failure
 from services.kernel.hub_session import Client, HubSession
 from services.kernel.model import Filter, FilterLookup, State
 from services.kernel.sessions import TargetSessions
-from services.lookup.resolve import Ami
+from services.lookup.responses import Ami, Matches, ParameterValue
 from services.lookup.sources import Sources, read_role
 
 PATHS = [f"{PATH}/{number:02}" for number in range(25)]
@@ -35,8 +35,8 @@ def test_one_session_serves_every_call_into_an_account(
     """Every call after `AssumeRole` goes to the target itself, in the expected order."""
     cloud.put_parameter(HERE, PATH, image_id(1))
     sources.ensure_session(HERE)
-    dict(sources.parameters(HERE, [PATH]))
-    dict(sources.matching(HERE, [by_name()]))
+    texts(sources.parameters(HERE, [PATH]))
+    listed(sources.matching(HERE, [by_name()]))
     sources.images(HERE, [image_id(1)])
     calls = [(c.operation, c.account_id, c.region) for c in aws.calls()]
     where = (HERE.account_id, HERE.region)
@@ -57,7 +57,7 @@ def test_all_pages_are_read(
         cloud.register(HERE, an_ami(number, day=number))
     aws.images_per_page = per_page
     try:
-        found = dict(sources.matching(HERE, [by_name()]))[by_name()]
+        found = listed(sources.matching(HERE, [by_name()]))[by_name()]
     finally:
         aws.images_per_page = None
     assert isinstance(found, list)
@@ -76,7 +76,7 @@ def test_a_page_that_fails_fails_the_lookup(
     any_other = {"operation": "DescribeImages", "code": "UnauthorizedOperation", "status": 403}
     try:
         with aws.fault(**first_page), aws.fault(**any_other):
-            found = dict(sources.matching(HERE, [by_name()]))[by_name()]
+            found = listed(sources.matching(HERE, [by_name()]))[by_name()]
     finally:
         aws.images_per_page = None
     assert isinstance(found, Failure)
@@ -89,7 +89,7 @@ def test_expired_credentials_are_renewed_once(
     """The session is renewed, and the pair has no failure."""
     cloud.put_parameter(HERE, PATH, image_id(1))
     with aws.fault(service="ssm", code="ExpiredTokenException", times=1):
-        assert dict(sources.parameters(HERE, [PATH])) == {PATH: image_id(1)}
+        assert texts(sources.parameters(HERE, [PATH])) == {PATH: image_id(1)}
     operations = [call.operation for call in aws.calls()]
     assert operations == ["AssumeRole", "GetParameters"] * 2
 
@@ -243,7 +243,7 @@ def test_names_are_sent_in_tens(
 ) -> None:
     """Each name is requested once, even if it is given twice."""
     wire.rule = parameters
-    found = dict(wired.parameters(HERE, [*PATHS[:count], *PATHS[:count]]))
+    found = texts(wired.parameters(HERE, [*PATHS[:count], *PATHS[:count]]))
     assert found == {path: path for path in PATHS[:count]}
     assert wire.names() == expected
 
@@ -259,7 +259,7 @@ def test_a_rejected_name_does_not_affect_others(wire: Wire, wired: Sources) -> N
         return parameters(params)
 
     wire.rule = rule
-    found = dict(wired.parameters(HERE, PATHS[:20]))
+    found = texts(wired.parameters(HERE, PATHS[:20]))
     problem = found.pop(bad)
     assert isinstance(problem, Failure)
     assert (problem.state, problem.code) == (State.BAD_LOOKUP, "ValidationException")
@@ -281,7 +281,7 @@ def test_a_batch_that_the_target_denies_is_the_last(
 ) -> None:
     """A failure of the whole target stops the requests for further batches."""
     wire.rule = refuse(code)
-    found = dict(wired.parameters(HERE, PATHS))
+    found = texts(wired.parameters(HERE, PATHS))
     assert {
         path: (answer.state, answer.code)
         for path, answer in found.items()
@@ -298,7 +298,7 @@ def test_a_denied_region_gets_one_request(wire: Wire, wired: Sources) -> None:
         raise Refusal(denied)
 
     wire.rule = rule
-    found = dict(wired.parameters(HERE, PATHS))
+    found = texts(wired.parameters(HERE, PATHS))
     states = {answer.state for answer in found.values() if isinstance(answer, Failure)}
     assert states == {State.ACCESS_DENIED}
     assert [name for name, _ in wire.asked] == ["GetParameters", "DescribeImages"]
@@ -322,8 +322,8 @@ def test_a_parameter_that_was_requested_by_arn_is_found_by_it(wire: Wire, wired:
         return json.dumps({"Parameters": found, "InvalidParameters": []})
 
     wire.rule = rule
-    assert dict(wired.parameters(HERE, [*values, "/none"])) == values | {"/none": None}
-    assert dict(wired.parameters(HERE, [SHARED])) == {SHARED: image_id(1)}
+    assert texts(wired.parameters(HERE, [*values, "/none"])) == values | {"/none": None}
+    assert texts(wired.parameters(HERE, [SHARED])) == {SHARED: image_id(1)}
 
 
 def test_a_throttled_batch_is_the_last(wire: Wire, wired: Sources) -> None:
@@ -336,7 +336,7 @@ def test_a_throttled_batch_is_the_last(wire: Wire, wired: Sources) -> None:
         return parameters(params)
 
     wire.rule = rule
-    found = dict(wired.parameters(HERE, PATHS))
+    found = texts(wired.parameters(HERE, PATHS))
     assert [path for path, answer in found.items() if path == answer] == PATHS[:10]
     assert wire.names() == [10, 10]
 
@@ -352,7 +352,7 @@ def test_a_rejected_lookup_does_not_affect_others(wire: Wire, wired: Sources) ->
 
     wire.rule = rule
     bad, good = by_name("bad"), by_name("good")
-    found = dict(wired.matching(HERE, [bad, good]))
+    found = listed(wired.matching(HERE, [bad, good]))
     assert isinstance(found[bad], Failure)
     assert found[good] == [Ami(image_id(1), state="")]
 
@@ -383,7 +383,7 @@ def test_a_broken_list_does_not_affect_other_lookups(
 
     wire.rule = rule
     bad, good = by_name("bad"), by_name("good")
-    found = dict(wired.matching(HERE, [bad, good]))
+    found = listed(wired.matching(HERE, [bad, good]))
     problem = found[bad]
     assert isinstance(problem, Failure)
     assert problem.state is State.TRANSIENT
@@ -428,7 +428,7 @@ def test_a_target_that_denies_one_lookup_gets_no_further_request(
 ) -> None:
     """All lookups have the same failure."""
     wire.rule = refuse(code)
-    found = dict(wired.matching(HERE, [by_name("a"), by_name("b")]))
+    found = listed(wired.matching(HERE, [by_name("a"), by_name("b")]))
     codes = [answer.code for answer in found.values() if isinstance(answer, Failure)]
     assert codes == [code] * 2
     assert [name for name, _ in wire.asked if name == "DescribeImages"] == ["DescribeImages"]
@@ -442,7 +442,7 @@ def test_the_request_has_the_whole_configuration(wire: Wire, wired: Sources) -> 
         Filter("name", ("RHEL-9.*_HVM-*", r"literal\*")),
         Filter("tag:Team", ("platform",)),
     )
-    dict(wired.matching(HERE, [FilterLookup(filters, ("309956199498", "amazon"), ("*-BETA-*",))]))
+    listed(wired.matching(HERE, [FilterLookup(filters, ("309956199498", "amazon"), ("*-BETA-*",))]))
     (_, params) = wire.asked[0]
     assert params == {
         "Filters": [
@@ -460,7 +460,7 @@ def test_the_request_has_the_whole_configuration(wire: Wire, wired: Sources) -> 
 def test_no_owner_is_sent_where_none_is_configured(wire: Wire, wired: Sources) -> None:
     """An empty owner would match no images."""
     wire.rule = lambda _: images()
-    dict(wired.matching(HERE, [by_name(owners=())]))
+    listed(wired.matching(HERE, [by_name(owners=())]))
     (form,) = wire.forms
     assert [name for name in form if name.startswith("Owner")] == []
     assert form["IncludeDeprecated"] == ["true"]
@@ -474,7 +474,7 @@ def test_pages_are_followed_to_the_last_token(wire: Wire, wired: Sources) -> Non
         "three": images(image_id(3)),
     }
     wire.rule = lambda params: pages[params.get("NextToken")]
-    found = dict(wired.matching(HERE, [by_name()]))[by_name()]
+    found = listed(wired.matching(HERE, [by_name()]))[by_name()]
     assert found == [Ami(image_id(1), state=""), Ami(image_id(3), state="")]
 
 
@@ -488,7 +488,7 @@ def test_a_list_of_many_pages_is_read_whole(wire: Wire, wired: Sources) -> None:
         return images(*ids, token=str(page + 1) if page + 1 < pages else "")
 
     wire.rule = rule
-    found = dict(wired.matching(HERE, [by_name()]))[by_name()]
+    found = listed(wired.matching(HERE, [by_name()]))[by_name()]
     assert isinstance(found, list)
     assert len({ami.image_id for ami in found}) == pages * size
 
@@ -525,3 +525,59 @@ def test_the_session_is_read_only() -> None:
     statement = {"Effect": "Allow", "Action": allowed, "Resource": "*"}
     assert role.policy == {"Version": "2012-10-17", "Statement": [statement]}
     assert role.session_name == "ami-tracker-lookup-eu-west-1"
+
+
+DESCRIBED = """<item><imageId>ami-00000000000000001</imageId>
+<imageOwnerId>602401143452</imageOwnerId>
+<imageOwnerAlias>amazon</imageOwnerAlias><architecture>arm64</architecture><name>eks-v20260930</name>
+<platformDetails>Linux/UNIX</platformDetails><rootDeviceName>/dev/xvda</rootDeviceName>
+<rootDeviceType>ebs</rootDeviceType><description>not used</description><enaSupport>true</enaSupport>
+<bootMode>uefi</bootMode><imdsSupport>v2.0</imdsSupport><tpmSupport>v2.0</tpmSupport>
+<sourceImageId>ami-0000000000000000f</sourceImageId><sourceImageRegion>us-west-2</sourceImageRegion>
+<deprecationTime>2028-11-21T18:00:00.000Z</deprecationTime><imageState>available</imageState>
+<productCodes><item><productCode>abc</productCode><type>marketplace</type></item></productCodes>
+<blockDeviceMapping><item><deviceName>/dev/xvda</deviceName><ebs><volumeSize>20</volumeSize></ebs>
+</item></blockDeviceMapping></item>"""
+
+
+def test_an_image_has_the_attributes_that_become_facts(wire: Wire, wired: Sources) -> None:
+    """Other attributes are dropped, since a response can have thousands of images."""
+    body = f"<imagesSet>{DESCRIBED}</imagesSet>"
+    wire.rule = lambda _: f"<DescribeImagesResponse>{body}</DescribeImagesResponse>"
+    ami = wired.images(HERE, [image_id(1)])[image_id(1)]
+    assert isinstance(ami, Ami)
+    assert ami.details == {
+        "OwnerId": "602401143452",
+        "ImageOwnerAlias": "amazon",
+        "Architecture": "arm64",
+        "PlatformDetails": "Linux/UNIX",
+        "RootDeviceName": "/dev/xvda",
+        "EnaSupport": True,
+        "BootMode": "uefi",
+        "ImdsSupport": "v2.0",
+        "TpmSupport": "v2.0",
+        "SourceImageId": "ami-0000000000000000f",
+        "SourceImageRegion": "us-west-2",
+        "DeprecationTime": "2028-11-21T18:00:00.000Z",
+        "ProductCodes": [{"ProductCodeId": "abc", "ProductCodeType": "marketplace"}],
+        "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 20}}],
+    }
+
+
+def test_a_parameter_has_its_version_and_time(wire: Wire, wired: Sources) -> None:
+    """The publisher's own time costs no further call."""
+    found = {"Name": PATH, "Value": image_id(1), "Version": 7, "LastModifiedDate": 1795291200}
+    wire.rule = lambda _: json.dumps({"Parameters": [found], "InvalidParameters": []})
+    value = dict(wired.parameters(HERE, [PATH]))[PATH]
+    assert isinstance(value, ParameterValue)
+    assert value.modified is not None
+    moment = value.modified.astimezone(UTC)
+    assert (value.value, value.version) == (image_id(1), 7)
+    assert moment == datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
+
+
+def test_the_pages_of_a_response_are_counted(wire: Wire, wired: Sources) -> None:
+    """A filter that matches too much takes many pages, which is shown to people."""
+    wire.rule = lambda params: images(token="" if params.get("NextToken") else "two")
+    found = dict(wired.matching(HERE, [by_name()]))[by_name()]
+    assert found == Matches([], 2)

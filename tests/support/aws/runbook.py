@@ -1,4 +1,4 @@
-"""Runs the commands of infra/README.md unchanged, in a checkout and on an emulator."""
+"""Runs the commands of documents unchanged, in a checkout and on an emulator."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ make() {
 """
 
 
-def steps(heading: str) -> list[str]:
-    """The commands of each `console` block of a section, up to the next heading.
+def steps(heading: str, document: str = "infra/README.md") -> list[str]:
+    """The commands of each `console` block of a document's section, up to the next heading.
 
     Raises:
         LookupError: there is no such heading.
     """
-    text = (ROOT / "infra" / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / document).read_text(encoding="utf-8")
     found = re.search(
         rf"^##+ {re.escape(heading)}$\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL
     )

@@ -8,7 +8,7 @@ from services.aggregator.outbox import Key
 from services.kernel.errors import Failure
 from services.kernel.keys import release_record
 from services.kernel.model import Kind, Observation, Release, State, Target
-from services.kernel.records import encode_release
+from services.kernel.release_records import encode_release
 from support.fakes.table import Row
 
 ACCOUNT = "111122223333"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ from services.kernel.model import (
     Target,
 )
 from services.kernel.wire import lookup_digest
-from services.lookup.resolve import Ami
+from services.lookup.responses import Ami, Matches, ParameterValue
 
 AMAZON, RED_HAT = "137112412989", "309956199498"
 HERE = Target("111122223333", "eu-west-1")
@@ -146,3 +146,26 @@ _STATES = {
 def a_failure(code: str) -> Failure:
     """Build the failure of an AWS error code."""
     return Failure(_STATES[code], code, "the embedded AWS says no")
+
+
+# --- what the ports return, without the parts that most tests do not need
+
+
+def texts(
+    found: Iterable[tuple[str, ParameterValue | Failure | None]],
+) -> dict[str, str | Failure | None]:
+    """Return the text of each parameter."""
+    return {
+        path: answer.value if isinstance(answer, ParameterValue) else answer
+        for path, answer in found
+    }
+
+
+def listed(
+    found: Iterable[tuple[FilterLookup, Matches | Failure]],
+) -> dict[FilterLookup, list[Ami] | Failure]:
+    """Return the images of each filter lookup."""
+    return {
+        lookup: list(answer.images) if isinstance(answer, Matches) else answer
+        for lookup, answer in found
+    }

@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Protocol
 
@@ -24,7 +24,7 @@ from services.kernel.model import (
 )
 from services.lookup.find import ImageSource
 from services.lookup.observations import Commit
-from services.lookup.resolve import Ami
+from services.lookup.responses import Ami, Matches, ParameterValue
 from services.lookup.target import PairRows
 from support.builders.lookup import AMAZON, a_failure
 
@@ -288,6 +288,8 @@ def _same(ours: Release, stored: Release) -> bool:
 
 
 _NAMES, _IDS = 10, 200
+PUBLISHED = datetime(2026, 11, 22, 6, 30, tzinfo=UTC)
+"""When every parameter was changed."""
 
 
 @dataclass(slots=True)
@@ -304,7 +306,7 @@ class FakeFacts:
     hold: Callable[[Target], None] = lambda _: None
     overlooked: set[str] = field(default_factory=set)
     denied: tuple[frozenset[str], bool] | None = None
-    _parameters: dict[tuple[Target, str], str | Failure] = field(default_factory=dict)
+    _parameters: dict[tuple[Target, str], ParameterValue | Failure] = field(default_factory=dict)
     _images: dict[tuple[Target, str], tuple[Ami, str]] = field(default_factory=dict)
     _closed: set[str] = field(default_factory=set)
     _failures: dict[str, Failure] = field(default_factory=dict)
@@ -327,7 +329,7 @@ class FakeFacts:
         denied: Collection[str] = (),
         *,
         images_allowed: bool = False,
-    ) -> Iterator[tuple[str, str | Failure | None]]:
+    ) -> Iterator[tuple[str, ParameterValue | Failure | None]]:
         """Return each parameter's value; a request for ten is made when its first is taken."""
         self.denied = (frozenset(denied), images_allowed)
         distinct = sorted(set(paths))
@@ -341,14 +343,14 @@ class FakeFacts:
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
-    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+    ) -> Iterator[tuple[FilterLookup, Matches | Failure]]:
         """Return the images that pass each lookup's filters, one request per lookup taken."""
         broken = self._failures.get("matching")
         for number, lookup in enumerate(dict.fromkeys(lookups)):
             if not (broken and number):
                 self.journal.append("matching")
                 self._requests["matching"] += 1
-            yield lookup, broken or list(self._passing(target, lookup))
+            yield lookup, broken or Matches(list(self._passing(target, lookup)))
 
     def images(
         self, target: Target, image_ids: Sequence[str]
@@ -365,7 +367,9 @@ class FakeFacts:
 
     def put_parameter(self, target: Target, path: str, value: str) -> None:
         """Publish a parameter."""
-        self._parameters[target, path] = value
+        before = self._parameters.get((target, path))
+        version = before.version if isinstance(before, ParameterValue) else None
+        self._parameters[target, path] = ParameterValue(value, (version or 0) + 1, PUBLISHED)
 
     def reject(self, target: Target, path: str, problem: Failure) -> None:
         """Make one parameter fail."""

@@ -22,7 +22,8 @@ from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.subscriptions import Inbox, Received
 from services.kernel.keys import image_record, releases_of, round_record
 from services.kernel.model import ParameterLookup, Release, Request, Target
-from services.kernel.records import decode_pair, decode_release
+from services.kernel.records import decode_pair
+from services.kernel.release_records import decode_release
 from services.kernel.table import query_rows
 from services.kernel.wire import encode_request
 from support.aws.ministack import Ministack, eventually, ministack

@@ -26,7 +26,8 @@ from services.kernel.model import (
     Release,
     Target,
 )
-from services.kernel.records import decode_pair, decode_release
+from services.kernel.records import decode_pair
+from services.kernel.release_records import decode_release
 from services.lookup import handler as lookup_handler
 from services.scheduler import handler as scheduler_handler
 

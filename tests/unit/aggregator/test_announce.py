@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.builders.aggregator import a_release
 
 from services.aggregator.announce import Announcement, announcement, waves
-from services.kernel import records, wire
+from services.kernel import release_records, wire
 from services.kernel.model import Kind, Observation, Release, Target
 
 MESSAGE_LIMIT = 262_144  # SNS: a message, and all the messages of a batch together
@@ -237,8 +237,8 @@ def test_a_long_subject_is_cut() -> None:
 @given(releases)
 def test_the_same_release_is_announced_in_the_same_bytes(release: Release) -> None:
     """A release that is read from its row again has the same announcement."""
-    row = records.encode_release(release)
-    assert announcement(release) == announcement(records.decode_release(row))
+    row = release_records.encode_release(release)
+    assert announcement(release) == announcement(release_records.decode_release(row))
 
 
 # --- waves

@@ -19,7 +19,9 @@ from services.kernel.model import (
     FilterLookup,
     Image,
     Kind,
+    OrderBy,
     ParameterLookup,
+    ReleaseRule,
     Target,
 )
 
@@ -351,6 +353,77 @@ def test_every_optional_field_is_read(loaded: Load) -> None:
         regions=frozenset({"eu-west-1"}),
     )
     assert catalogue.images == (expected,)
+
+
+def test_a_release_rule_is_merged_field_by_field(loaded: Load) -> None:
+    """The fields of an image take precedence over those of its file."""
+    catalogue = loaded(
+        """\
+Release: {Pattern: '-v(?P<release>[0-9]+)$', Notes: 'https://example.com/{release}'}
+images:
+  - {Name: a, ParameterPath: /a}
+  - {Name: b, ParameterPath: /b, Release: {Notes: 'https://example.org/{release}'}}
+  - {Name: c, ParameterPath: /c, Release: {Pattern: '^(?P<release>[0-9]+)'}}
+"""
+    )
+
+    assert [image.release for image in catalogue.images] == [
+        ReleaseRule("-v(?P<release>[0-9]+)$", "https://example.com/{release}"),
+        ReleaseRule("-v(?P<release>[0-9]+)$", "https://example.org/{release}"),
+        ReleaseRule("^(?P<release>[0-9]+)", "https://example.com/{release}"),
+    ]
+
+
+def test_a_rule_is_for_its_own_file(loaded: Load) -> None:
+    """An image in another file has no rule."""
+    ruled = "Release: {Notes: 'https://example.com/'}\nimages: [{Name: a, ParameterPath: /a}]\n"
+
+    catalogue = loaded({"a.yaml": ruled, "b.yaml": "images: [{Name: b, ParameterPath: /b}]\n"})
+
+    assert [image.release for image in catalogue.images] == [
+        ReleaseRule(None, "https://example.com/"),
+        None,
+    ]
+
+
+def test_images_are_ordered_by_release(loaded: Load) -> None:
+    """The lookup has the pattern, so an edit of the pattern is an edit of the lookup."""
+    lookup = "Owners: [self], Filters: [{Name: name, Values: [x]}]"
+    catalogue = loaded(
+        f"""\
+Release: {{Pattern: '(?P<release>[0-9]+)'}}
+images:
+  - {{Name: a, {lookup}, OrderBy: release}}
+  - {{Name: b, {lookup}, OrderBy: date}}
+  - {{Name: c, {lookup}}}
+"""
+    )
+
+    a, b, c = (image.lookup for image in catalogue.images)
+    filters, owners = (Filter("name", ("x",)),), ("self",)
+    pattern = "(?P<release>[0-9]+)"
+    assert a == FilterLookup(filters, owners, order_by=OrderBy.RELEASE, pattern=pattern)
+    assert b == c == FilterLookup(filters, owners)
+
+
+def test_an_arn_is_read_in_its_region(loaded: Load) -> None:
+    """Another region could not read it."""
+    arn = "arn:aws:ssm:eu-west-1:999988887777:parameter/golden"
+
+    (image,) = loaded(an_image(f"ParameterPath: {arn}")).images
+
+    assert image == Image("a", ParameterLookup(arn), regions=frozenset({"eu-west-1"}))
+
+
+def test_an_image_is_limited_to_accounts(loaded: Load) -> None:
+    """The other account of the region does not look the image up."""
+    image = an_image("ParameterPath: /a", "Accounts: [222233334444]")
+
+    catalogue = loaded(image, REGIONS_EXAMPLE)
+
+    assert catalogue.images[0].accounts == frozenset({"222233334444"})
+    tracked = [target for target in catalogue.targets if catalogue.images_in(target)]
+    assert tracked == [Target("222233334444", "eu-west-1")]
 
 
 def test_an_empty_announce_list_keeps_history_only(loaded: Load) -> None:

@@ -17,6 +17,9 @@ Write = Callable[..., tuple[Path, Path]]
 
 PATH = "/aws/service/debian/release/12/latest/amd64"
 REGIONS = 'AccountId: "111122223333"\nregions:\n  - Name: us-east-1\n  - Name: eu-west-1\n'
+ARN = "arn:aws:ssm:eu-west-1:999988887777:parameter/a"
+TWO_ACCOUNTS = REGIONS.removesuffix("\n") + "\n    AccountId: '222233334444'\n"
+KEY = "-v(?P<release>[0-9.]+)$"
 NBSP = "\u00a0"
 
 
@@ -65,6 +68,11 @@ def owned(owners: str) -> str:
     return image(f"Owners: {owners}", "Filters: [{Name: name, Values: [a-x86_64-*]}]")
 
 
+def ordered(*lines: str) -> str:
+    """Build an image with a filter, and with other fields from line 5."""
+    return image("Owners: [self]", "Filters: [{Name: name, Values: [a-x86_64-*]}]", *lines)
+
+
 def older(text: str) -> str:
     """Build an image with an owner and filters as text, in line 4."""
     return image("Owners: [self]", f"Filters: {text}")
@@ -95,9 +103,8 @@ PARAMETERS = [
     Case("path: space at the end, no quotes", "ok", "", path("/a ")),
     Case("path: space inside", "error", f"{AT_PATH}contains a space, which is not allowed in a parameter's name", path("/a b")),
     Case("path: line end inside", "error", f"{AT_PATH}contains a space, which is not allowed in a parameter's name", path('"/a\\nb"')),
-    Case("path: public ARN", "error", f"{AT_PATH}is an ARN; write the parameter's name, '{PATH}'", path(f"arn:aws:ssm:us-east-1::parameter{PATH}")),
-    Case("path: ARN of another account", "error", f"{AT_PATH}is an ARN; write the parameter's name, '/a'", path("arn:aws:ssm:us-east-1:111122223333:parameter/a")),
-    Case("path: ARN of something else", "error", f"{AT_PATH}is an ARN; write the parameter's name, /aws/service/", path("arn:aws:s3:::a")),
+    Case("path: public ARN", "error", f"{AT_PATH}is the ARN of a public parameter; write its name, '{PATH}', which is read in each watched account", path(f"arn:aws:ssm:us-east-1::parameter{PATH}")),
+    Case("path: ARN of something else", "error", f"{AT_PATH}is an ARN of 's3'; write a parameter's name, or arn:aws:ssm:REGION:ACCOUNT:parameter/NAME", path("arn:aws:s3:::a")),
     Case("path: resolve:ssm:", "error", f"{AT_PATH}contains resolve:ssm, the syntax of other tools; write the parameter's name: '/a'", path("resolve:ssm:/a")),
     Case("path: CloudFormation reference", "error", f"{AT_PATH}contains {{{{, the syntax of other tools; write the parameter's name: '/a'", path("'{{resolve:ssm:/a}}'")),
     Case("path: reference in braces, no quotes", "error", "images.yaml:3: a: ParameterPath: a key must be text; put a value that begins with {{ in quotes", path("{{a}}")),
@@ -116,6 +123,117 @@ PARAMETERS = [
     Case("path: key in lower case", "error", "images.yaml:3: a: parameterpath: unknown key; did you mean ParameterPath?", image("parameterpath: /a")),
     Case("path: key with an underscore", "error", "images.yaml:3: a: parameter_path: unknown key; did you mean ParameterPath?", image("parameter_path: /a")),
     Case("path: owners as well", "error", "images.yaml:4: a: Owners: has no effect with ParameterPath", image("ParameterPath: /a", "Owners: [self]")),
+]
+
+ARNS = [
+    Case("ARN: sound", "ok", "", path(ARN)),
+    Case("ARN: several parts", "ok", "", path(f"{ARN}/golden/x86_64")),
+    Case("ARN: the watched account", "ok", "", path("arn:aws:ssm:eu-west-1:111122223333:parameter/a")),
+    Case("ARN: with its region and account", "ok", "", image(f"ParameterPath: {ARN}", "Regions: [eu-west-1]", "Accounts: [111122223333]")),
+    Case("ARN: two slashes", "error", f"{AT_PATH}contains two slashes in a row; write '{ARN}'", path(ARN.replace("parameter/", "parameter//"))),
+    Case("ARN: slash at the end", "error", f"{AT_PATH}ends with a slash, so it is only a path", path(f"{ARN}/")),
+    Case("ARN: no slash", "error", f"{AT_PATH}has no slash after parameter; write '{ARN}'", path(ARN.replace("parameter/", "parameter"))),
+    Case("ARN: colon instead of a slash", "error", f"{AT_PATH}has no slash after parameter; write '{ARN}'", path(ARN.replace("parameter/", "parameter:"))),
+    Case("ARN: no parameter", "error", f"{AT_PATH}is not the complete ARN of a parameter; write arn:aws:ssm:REGION:ACCOUNT:parameter/NAME", path("arn:aws:ssm:eu-west-1:999988887777:parameter")),
+    Case("ARN: cut off", "error", f"{AT_PATH}is not the complete ARN of a parameter", path("arn:aws:ssm:eu-west-1")),
+    Case("ARN: only its beginning", "error", f"{AT_PATH}is not the complete ARN of a parameter", path("'arn:'")),
+    Case("ARN: a document", "error", f"{AT_PATH}is not the complete ARN of a parameter", path("arn:aws:ssm:eu-west-1:999988887777:document/a")),
+    Case("ARN: no region", "error", f"{AT_PATH}has no region; write the region of the parameter", path(ARN.replace("eu-west-1", ""))),
+    Case("ARN: zone", "error", f"{AT_PATH}has the region 'eu-west-1a'; write the region", path(ARN.replace("eu-west-1", "eu-west-1a"))),
+    Case("ARN: no account", "error", f"{AT_PATH}has no account; write the 12 digits of the account", path(ARN.replace("999988887777", ""))),
+    Case("ARN: zero lost", "error", f"{AT_PATH}has the account '99998888777'; write the 12 digits", path(ARN.replace("999988887777", "99998888777"))),
+    Case("ARN: wrong partition name", "error", f"{AT_PATH}has the partition 'amazon', which AWS does not have", path(ARN.replace("aws", "amazon"))),
+    Case("ARN: version", "error", f"{AT_PATH}ends with the version :3, whose value never changes; write '{ARN}'", path(f"{ARN}:3")),
+    Case("ARN: label", "error", f"{AT_PATH}ends with the label :prod, and labels are not supported; write '{ARN}'", path(f"{ARN}:prod")),
+    Case("ARN: wildcard", "error", f"{AT_PATH}contains a wildcard, which is not supported", path(f"{ARN}/*")),
+    Case("ARN: CloudFormation placeholder", "error", f"{AT_PATH}contains the placeholder '${{AWS::Region}}'", path(ARN.replace("eu-west-1", "${AWS::Region}"))),
+    Case("ARN: space", "error", f"{AT_PATH}contains a space, which is not allowed", path(f"{ARN} b")),
+    Case("ARN: umlaut", "error", f"{AT_PATH}contains 'ä', which is not allowed in a parameter's name", path(f"{ARN}ä")),
+    Case("ARN: public parameter with an account", "error", f"{AT_PATH}is the ARN of a public parameter; write its name, '/aws/service/a/b'", path("arn:aws:ssm:eu-west-1:999988887777:parameter/aws/service/a/b")),
+    Case("ARN: too long", "error", f"{AT_PATH}is 1012 characters long; at most 1011 are allowed", path(ARN + "a" * (1012 - len(ARN)))),
+    Case("ARN: region of no file", "error", f"{AT_PATH}the ARN's region eu-west-3 is not in regions.yaml; did you mean eu-west-1?", path(ARN.replace("eu-west-1", "eu-west-3"))),
+    Case("ARN: distant region of no file", "error", f"{AT_PATH}the ARN's region sa-east-1 is not in regions.yaml; add it there, or use another ARN", path(ARN.replace("eu-west-1", "sa-east-1")), REGIONS.replace("us-east-1", "ap-south-2")),
+    Case("ARN: other partition", "error", f"{AT_PATH}eu-west-1 is in the partition aws, not aws-cn; write arn:aws:ssm:eu-west-1:…", path(ARN.replace("arn:aws", "arn:aws-cn"))),
+    Case("ARN: another region in Regions", "error", "images.yaml:4: a: Regions: does not list eu-west-1, the region of the ARN in ParameterPath; remove Regions", image(f"ParameterPath: {ARN}", "Regions: [us-east-1]")),
+    Case("ARN: more regions", "warning", "images.yaml:4: a: Regions: the parameter of an ARN is read only in eu-west-1; remove the other regions", image(f"ParameterPath: {ARN}", "Regions: [us-east-1, eu-west-1]")),
+    Case("ARN: account of another region", "error", "images.yaml:4: a: Accounts: leaves no target: regions.yaml has eu-west-1 in 222233334444; change Accounts", image(f"ParameterPath: {ARN}", "Accounts: [111122223333]"), TWO_ACCOUNTS),
+]
+
+ACCOUNTS = [
+    Case("accounts: sound", "ok", "", image("ParameterPath: /a", "Accounts: ['111122223333']")),
+    Case("accounts: without quotes", "ok", "", image("ParameterPath: /a", "Accounts: [111122223333]")),
+    Case("accounts: one as text", "error", "images.yaml:4: a: Accounts: is the text '111122223333', but must be a list; write ['111122223333']", image("ParameterPath: /a", "Accounts: 111122223333")),
+    Case("accounts: zero lost", "error", "images.yaml:4: a: Accounts[0]: is the text '11122223333', but must be an account id, which has exactly 12 digits", image("ParameterPath: /a", "Accounts: [11122223333]")),
+    Case("accounts: unknown", "error", "images.yaml:4: a: Accounts[1]: '999988887777' is not in regions.yaml; add it there or remove it here", image("ParameterPath: /a", "Accounts: [111122223333, 999988887777]")),
+    Case("accounts: none", "error", "images.yaml:4: a: Accounts: is an empty list", image("ParameterPath: /a", "Accounts: []")),
+    Case("accounts: null", "error", "images.yaml:4: a: Accounts: is empty, but must be a list", image("ParameterPath: /a", "Accounts:")),
+    Case("accounts: alias", "error", "images.yaml:4: a: Accounts[0]: is the text 'self', but must be an account id", image("ParameterPath: /a", "Accounts: [self]")),
+    Case("accounts: misspelt key", "error", "images.yaml:4: a: AccountId: unknown key; did you mean Accounts?", image("ParameterPath: /a", "AccountId: 111122223333")),
+    Case("accounts: of another region", "error", "images.yaml:5: a: Accounts: leaves no target: regions.yaml has eu-west-1 in 222233334444; change Accounts or Regions", image("ParameterPath: /a", "Regions: [eu-west-1]", "Accounts: [111122223333]"), TWO_ACCOUNTS),
+    Case("accounts: of one region of two", "ok", "", image("ParameterPath: /a", "Regions: [eu-west-1, us-east-1]", "Accounts: [111122223333]"), TWO_ACCOUNTS),
+    Case("accounts: unknown region and account", "error", "images.yaml:4: a: Regions[0]: 'eu-west-3' is not in regions.yaml", image("ParameterPath: /a", "Regions: [eu-west-3]", "Accounts: [111122223333]"), TWO_ACCOUNTS),
+    Case("accounts: regions without an account", "error", "regions.yaml:1: us-east-1: AccountId: no account", image("ParameterPath: /a", "Accounts: [111122223333]"), "regions: [{Name: us-east-1}]\n"),
+]
+
+RELEASES = [
+    Case("release: sound", "ok", "", image("ParameterPath: /a", f"Release: {{Pattern: '{KEY}', Notes: 'https://a.example/{{release}}'}}")),
+    Case("release: only notes", "ok", "", image("ParameterPath: /a", "Release: {Notes: 'https://a.example/'}")),
+    Case("release: at the top", "ok", "", f"Release: {{Pattern: '{KEY}'}}\n" + path("/a")),
+    Case("release: notes here, pattern at the top", "ok", "", f"Release: {{Pattern: '{KEY}'}}\n" + image("ParameterPath: /a", "Release: {Notes: 'https://a.example/{release}'}")),
+    Case("release: neither", "error", "images.yaml:4: a: Release: is empty; write Pattern, Notes or both, or remove it", image("ParameterPath: /a", "Release: {}")),
+    Case("release: null", "error", "images.yaml:4: a: Release: is empty, but must be a map of keys and values: Release: {Pattern: …, Notes: …}", image("ParameterPath: /a", "Release:")),
+    Case("release: a pattern as text", "error", "images.yaml:4: a: Release: is the text '-v(?P<release>", image("ParameterPath: /a", f"Release: '{KEY}'")),
+    Case("release: a list", "error", "images.yaml:4: a: Release: is a list, but must be a map", image("ParameterPath: /a", f"Release: [{{Pattern: '{KEY}'}}]")),
+    Case("release: a list at the top", "error", "images.yaml:1: Release: is a list, but must be a map of keys and values: Release: {Pattern: …, Notes: …}", "Release: []\n" + path("/a")),
+    Case("release: misspelt", "error", "images.yaml:4: a: Relase: unknown key; did you mean Release?", image("ParameterPath: /a", f"Relase: {{Pattern: '{KEY}'}}")),
+    Case("release: misspelt, with its order", "error", "images.yaml:6: a: Relase: unknown key; did you mean Release?", ordered("OrderBy: release", f"Relase: {{Pattern: '{KEY}'}}")),
+    Case("release: lower case at the top", "error", "images.yaml:1: release: unknown key; did you mean Release?", f"release: {{Pattern: '{KEY}'}}\n" + ordered("OrderBy: release")),
+    Case("release: key in lower case", "error", "images.yaml:4: a: Release.pattern: unknown key; did you mean Pattern?", image("ParameterPath: /a", f"Release: {{pattern: '{KEY}'}}")),
+    Case("release: misspelt key", "error", "images.yaml:4: a: Release.Note: unknown key; did you mean Notes?", image("ParameterPath: /a", "Release: {Note: 'https://a.example/{release}'}")),
+    Case("release: misspelt key at the top", "error", "images.yaml:1: Release.Patern: unknown key; did you mean Pattern?", f"Release: {{Patern: '{KEY}'}}\n" + ordered("OrderBy: release", "Release: {Notes: 'https://a.example/{release}'}")),
+    Case("release: unknown key", "error", "images.yaml:4: a: Release.Url: unknown key; expected one of Pattern, Notes", image("ParameterPath: /a", "Release: {Url: 'https://a.example/'}")),
+    Case("release: a field of an image", "error", "images.yaml:4: a: Pattern: is a field of Release; write Release: {Pattern: …}", image("ParameterPath: /a", f"Pattern: '{KEY}'")),
+    Case("release: a field of a file", "error", "images.yaml:1: notes: is a field of Release; write Release: {Notes: …}", "notes: 'https://a.example/'\n" + path("/a")),
+    Case("release: a field of an image, with its order", "error", "images.yaml:6: a: Pattern: is a field of Release; write Release: {Pattern: …}", ordered("OrderBy: release", f"Pattern: '{KEY}'")),
+    Case("pattern: empty", "error", "images.yaml:4: a: Release.Pattern: is empty, but must be text", image("ParameterPath: /a", "Release: {Pattern: ''}")),
+    Case("pattern: list", "error", "images.yaml:4: a: Release.Pattern: is a list, but must be text", image("ParameterPath: /a", "Release: {Pattern: [a]}")),
+    Case("pattern: too long", "error", "images.yaml:4: a: Release.Pattern: is 217 characters long; at most 200 are allowed", image("ParameterPath: /a", f"Release: {{Pattern: '(?P<release>{'a' * 204})'}}")),
+    Case("pattern: two lines", "error", "images.yaml:4: a: Release.Pattern: is the text '(?P<release>a)\\nb', but must be one line of text", image("ParameterPath: /a", 'Release: {Pattern: "(?P<release>a)\\nb"}')),
+    Case("pattern: double quotes", "error", "images.yaml:4: is not YAML: while parsing a quoted scalar, found unknown escape character; double quotes allow only YAML's escapes; use single quotes", image("ParameterPath: /a", r'Release: {Pattern: "(?P<release>\d+)"}')),
+    Case("pattern: brackets without quotes", "error", "images.yaml:5: is not YAML: while parsing a block", image("ParameterPath: /a", "Release:", "  Pattern: [0-9](?P<release>a)")),
+    Case("pattern: no group", "error", "images.yaml:4: a: Release.Pattern: has no group release; write (?P<release>…) around the release in the AMI name", image("ParameterPath: /a", r"Release: {Pattern: '-v(\d+)$'}")),
+    Case("pattern: other syntax", "error", "images.yaml:4: a: Release.Pattern: contains (?<release>, the syntax of other tools; write (?P<release>", image("ParameterPath: /a", r"Release: {Pattern: '-v(?<release>\d+)$'}")),
+    Case("pattern: at the top, of two images", "error", "images.yaml:1: Release.Pattern: has the group relase; did you mean release?", "Release: {Pattern: '(?P<relase>a)'}\n" + path("/a") + "  - {Name: b, ParameterPath: /b, Release: {Notes: 'https://a.example/{relase}'}}\n"),
+    Case("pattern: braces of Notes", "error", "images.yaml:4: a: Release.Pattern: contains a brace; write (?P<release>…) for a group", image("ParameterPath: /a", "Release: {Pattern: 'al2023-{release}-*'}")),
+    Case("pattern: slow", "error", "images.yaml:4: a: Release.Pattern: can need more than 1,000,000 attempts with a long name; begin it with ^", image("ParameterPath: /a", "Release: {Pattern: '.*(?P<release>.*)x'}")),
+    Case("notes: no URL", "error", "images.yaml:4: a: Release.Notes: is not a URL; begin it with https://", image("ParameterPath: /a", "Release: {Notes: a.example}")),
+    Case("notes: too long", "error", "images.yaml:4: a: Release.Notes: is 210 characters long; at most 200 are allowed", image("ParameterPath: /a", f"Release: {{Notes: 'https://a.example/{'a' * 192}'}}")),
+    Case("notes: two braces", "error", "images.yaml:4: a: Release.Notes: contains {{release}}; write a field as {release}", image("ParameterPath: /a", f"Release: {{Pattern: '{KEY}', Notes: 'https://a.example/{{{{release}}}}'}}")),
+    Case("notes: shell", "error", "images.yaml:4: a: Release.Notes: contains $release; write a field as {release}", image("ParameterPath: /a", "Release: {Notes: 'https://a.example/$release'}")),
+    Case("notes: printf", "error", "images.yaml:4: a: Release.Notes: contains %s; write a field as {release}", image("ParameterPath: /a", "Release: {Notes: 'https://a.example/%s'}")),
+    Case("notes: open brace", "error", "images.yaml:4: a: Release.Notes: contains a brace that belongs to no field", image("ParameterPath: /a", f"Release: {{Pattern: '{KEY}', Notes: 'https://a.example/{{release'}}")),
+    Case("notes: a format", "error", "images.yaml:4: a: Release.Notes: contains a brace that belongs to no field", image("ParameterPath: /a", f"Release: {{Pattern: '{KEY}', Notes: 'https://a.example/{{release:>8}}'}}")),
+    Case("notes: space", "error", "images.yaml:4: a: Release.Notes: contains ' ', which is not allowed there in a URL; write %20", image("ParameterPath: /a", "Release: {Notes: 'https://a.example/a b'}")),
+    Case("notes: field in the host", "error", "images.yaml:4: a: Release.Notes: has no valid host; write https://HOST/PATH, with fields only after the host", image("ParameterPath: /a", f"Release: {{Pattern: '{KEY}', Notes: 'https://{{release}}.example/'}}")),
+    Case("notes: no pattern", "error", "images.yaml:4: a: Release.Notes: contains the field {release}, and no Pattern reads it from the AMI name; add Pattern", image("ParameterPath: /a", "Release: {Notes: 'https://a.example/{release}'}")),
+    Case("notes: no pattern, at the top, two images", "error", "images.yaml:1: Release.Notes: contains the field {release}, and no Pattern reads it", "Release: {Notes: 'https://a.example/{release}'}\n" + path("/a") + "  - {Name: b, ParameterPath: /b}\n"),
+    Case("notes: misspelt field", "error", "images.yaml:4: a: Release.Notes: contains {relase}, which is no named group of Pattern; did you mean {release}?", image("ParameterPath: /a", f"Release: {{Pattern: '{KEY}', Notes: 'https://a.example/{{relase}}'}}")),
+    Case("notes: other field", "error", "images.yaml:4: a: Release.Notes: contains {minor}, which is no named group of Pattern; its named groups are release", image("ParameterPath: /a", f"Release: {{Pattern: '{KEY}', Notes: 'https://a.example/{{minor}}'}}")),
+    Case("notes: field that the image's pattern has not", "error", "images.yaml:4: a: Release.Pattern: has no group minor, which the Notes at the top of the file contain; add (?P<minor>…), or Notes to this Release", "Release: {Pattern: '(?P<release>(?P<minor>[0-9]))', Notes: 'https://a.example/{minor}'}\nimages:\n  - {Name: z, ParameterPath: /z}\n  - {Name: a, ParameterPath: /a, Release: {Pattern: '(?P<release>[0-9])'}}\n"),
+    Case("order: release", "ok", "", ordered("OrderBy: release", f"Release: {{Pattern: '{KEY}'}}")),
+    Case("order: release, pattern at the top", "ok", "", f"Release: {{Pattern: '{KEY}'}}\n" + ordered("OrderBy: release")),
+    Case("order: date", "ok", "", ordered("OrderBy: date")),
+    Case("order: no pattern", "error", "images.yaml:5: a: OrderBy: needs a Pattern that reads the release from the AMI name; add Release: {Pattern: '…'} here or at the top of the file", ordered("OrderBy: release")),
+    Case("order: only notes", "error", "images.yaml:5: a: OrderBy: needs a Pattern that reads the release", ordered("OrderBy: release", "Release: {Notes: 'https://a.example/'}")),
+    Case("order: of a parameter", "error", "images.yaml:4: a: OrderBy: has no effect with ParameterPath", image("ParameterPath: /a", "OrderBy: release")),
+    Case("order: capital letter", "error", "images.yaml:5: a: OrderBy: is the text 'Release', but must be 'date' or 'release'; did you mean release?", ordered("OrderBy: Release", f"Release: {{Pattern: '{KEY}'}}")),
+    Case("order: version", "error", "images.yaml:5: a: OrderBy: is the text 'version', but must be 'date' or 'release'; did you mean release?", ordered("OrderBy: version")),
+    Case("order: CreationDate", "error", "images.yaml:5: a: OrderBy: is the text 'CreationDate', but must be 'date' or 'release'; did you mean date?", ordered("OrderBy: CreationDate")),
+    Case("order: something else", "error", "images.yaml:5: a: OrderBy: is the text 'zzz', but must be 'date' or 'release'", ordered("OrderBy: zzz")),
+    Case("order: list", "error", "images.yaml:5: a: OrderBy: is a list, but must be 'date' or 'release'", ordered("OrderBy: [release]")),
+    Case("order: null", "error", "images.yaml:5: a: OrderBy: is empty, but must be 'date' or 'release'", ordered("OrderBy:")),
+    Case("order: misspelt", "error", "images.yaml:5: a: Order: unknown key; did you mean OrderBy?", ordered("Order: release")),
+    Case("order: with an underscore", "error", "images.yaml:5: a: order_by: unknown key; did you mean OrderBy?", ordered("order_by: release")),
 ]
 
 FILTER_NAMES = [
@@ -276,7 +394,18 @@ OTHERS = [
 ]
 # fmt: on
 
-CASES = [*PARAMETERS, *FILTER_NAMES, *NAMES, *OWNERS, *OLDER, *SYNTAX, *OTHERS]
+CASES = [
+    *PARAMETERS,
+    *ARNS,
+    *ACCOUNTS,
+    *RELEASES,
+    *FILTER_NAMES,
+    *NAMES,
+    *OWNERS,
+    *OLDER,
+    *SYNTAX,
+    *OTHERS,
+]
 
 
 def verdict_of(images: Path, regions: Path) -> tuple[str, list[str]]:

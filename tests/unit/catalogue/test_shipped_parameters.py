@@ -12,23 +12,21 @@ from typing import Any
 
 import moto
 import pytest
+from support.shipped import images
 
-from services.catalogue.load import load
 from services.kernel.model import ParameterLookup
+from services.lookup.resolve import parameter_image_id
 
-ROOT = Path(__file__).parents[3]
 RECORDED = Path(moto.__file__).parent
 """moto's copies of AWS's responses, here of us-east-1: paths, image ids, names of images."""
 
 
 @cache
 def _paths() -> dict[str, str]:
-    images = load(ROOT / "tracked_images", ROOT / "regions.yaml").images
-    lookups = {image.name: image.lookup for image in images}
     return {
-        name: each.parameter_path
-        for name, each in lookups.items()
-        if isinstance(each, ParameterLookup)
+        name: image.lookup.parameter_path
+        for name, image in images().items()
+        if isinstance(image.lookup, ParameterLookup)
     }
 
 
@@ -47,8 +45,9 @@ def _recorded_parameters() -> dict[str, str]:
 
 def _leaves(tree: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
     for name, branch in tree.items():
-        if name == "Value" and isinstance(branch, str):
-            yield path, branch
+        if name == "Value" and ("image_id" in branch or path.endswith("/image_id")):
+            # In AWS the value of such a parameter is text with this JSON.
+            yield path, branch if isinstance(branch, str) else json.dumps(branch)
         elif isinstance(branch, dict):
             yield from _leaves(branch, f"{path}/{name}")
 
@@ -62,42 +61,68 @@ def _recorded_names() -> dict[str, str]:
     return {image["ami_id"]: image["name"] for file in files for image in _read(file)}
 
 
-AMAZON = [name for name in _paths() if name.startswith(("al2-", "al2023-", "ecs-"))]
-RECORDED_ENTRIES = [name for name in AMAZON if "-eks-" not in name]
+RECORDED_ENTRIES = [
+    name
+    for name, path in _paths().items()
+    if path.startswith(("/aws/service/ami-amazon-linux-latest/", "/aws/service/ecs/optimized-ami/"))
+]
+SYSTEMS = {"al2023": "al2023-ami-", "al2027": "al2027-preview-ami-", "al2": "amzn2-ami-"}
 
 
 @pytest.mark.parametrize("entry", RECORDED_ENTRIES)
 def test_amazon_and_ecs_parameters_refer_to_the_named_image(entry: str) -> None:
     """In AWS's recorded data each path exists, and the image's name matches the entry's name."""
-    name = _recorded_names()[_recorded_parameters()[_paths()[entry]]]
+    image_id = parameter_image_id(_recorded_parameters()[_paths()[entry]])
+    assert isinstance(image_id, str)
+    name = _recorded_names()[image_id]
 
-    system = "al2023-ami-" if "al2023" in entry else "amzn2-ami-"
+    parts = entry.split("-")
+    system = next(prefix for part, prefix in SYSTEMS.items() if part in parts)
     kernel = re.search(r"kernel-[\d.]+", entry)
     assert name.startswith(system)
     assert ("-ecs-" in name) == entry.startswith("ecs-")
     assert ("arm64" if entry.endswith("arm64") else "x86_64") in name
     assert not kernel or f"{kernel[0]}-" in name
+    assert all(
+        (f"-{word}-" in name) == (word in parts) for word in ("gpu", "neuron", "inf", "minimal")
+    )
 
 
 @pytest.mark.parametrize("entry", sorted(_paths()))
 def test_a_path_matches_its_entry(entry: str) -> None:
-    """Version and architecture in an entry's name are those in its path."""
+    """Versions and architecture in an entry's name are those in its path."""
     path = _paths()[entry]
     arch = re.search(r"(x86_64|arm64|amd64)$", entry)
-    version = re.search(r"-(\d+\.\d+|20\d\d)-", entry)
+    versions = re.findall(r"(?<=-)(?:\d+\.\d+|20\d\d)(?=-|$)", entry)
 
-    assert not version or re.search(rf"[/-]{re.escape(version[1])}[/-]", path)
+    assert [
+        each for each in versions if not re.search(rf"[/_-]{re.escape(each)}([/_-]|$)", path)
+    ] == []
     assert not arch or arch[1] in path or ("/ecs/" in path and arch[1] == "x86_64")
+
+
+@pytest.mark.parametrize("publisher", ["eks/optimized-ami", "ecs/optimized-ami"])
+def test_parameters_with_json_are_read_as_json(publisher: str) -> None:
+    """The JSON has more than the image id, and the tracker records it."""
+    paths = [path for path in _paths().values() if path.startswith(f"/aws/service/{publisher}/")]
+
+    assert paths
+    assert [path for path in paths if not path.endswith("/recommended")] == []
 
 
 @pytest.mark.parametrize("version", ["1.32", "1.33", "1.34", "1.35", "1.36"])
 def test_every_supported_kubernetes_version_has_its_entries(version: str) -> None:
-    """Versions in standard or extended support have Amazon Linux 2023 and Bottlerocket entries."""
-    arches = ("x86_64", "arm64")
-    wanted = {
-        f"{kind}-{version}-{arch}"
-        for arch in arches
-        for kind in ("al2023-eks", "bottlerocket-aws-k8s")
-    }
+    """Versions in standard or extended support have images for each kind of node."""
+    entries = {
+        f"{kind}-{arch}"
+        for arch in ("x86_64", "arm64")
+        for kind in (
+            f"al2023-eks-{version}",
+            f"al2023-eks-{version}-nvidia",
+            f"bottlerocket-aws-k8s-{version}",
+            f"bottlerocket-aws-k8s-{version}-nvidia",
+            f"bottlerocket-aws-k8s-{version}-fips",
+        )
+    } | {f"al2023-eks-{version}-neuron-x86_64", f"windows-2022-english-core-eks-{version}"}
 
-    assert wanted <= set(_paths())
+    assert entries <= set(_paths())

@@ -13,7 +13,8 @@ import pytest
 from services.kernel.errors import MalformedError
 from services.kernel.keys import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX
 from services.kernel.model import State, Target
-from services.kernel.records import decode_image_row, decode_release_row
+from services.kernel.records import decode_image_row
+from services.kernel.release_records import decode_release_row
 from services.kernel.round_records import Note, decode_note, decode_round_row
 from services.kernel.table import from_item
 
@@ -61,7 +62,7 @@ def test_every_attribute_that_is_written_is_read(number: int, name: str) -> None
     decode(row)
 
     with pytest.raises(MalformedError):
-        decode({**row, name: {"another": "type"}})
+        decode({**row, name: {"another": ["type"]}})
 
 
 def test_image_row_has_its_detail_and_last_change() -> None:

@@ -89,7 +89,6 @@ def test_compares_keys_as_versions() -> None:
         "1.0.0-beta",
         "1.0.0-rc.1",
         "1.0.0",
-        "1.0.0.0",
         "v1.0.1",
         "1.9",
         "1.10",
@@ -102,3 +101,23 @@ def test_compares_keys_as_versions() -> None:
     ]
 
     assert [(a, b) for a, b in pairwise(ascending) if version_order(a) >= version_order(b)] == []
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("8.8.0_HVM-20240108", "8.8_HVM-20241008"),
+        ("8.8_HVM-20241008", "8.8.0_HVM-20241206"),
+        ("9.4_HVM_GA-20240827", "9.4.0_HVM-20240911"),
+        ("1.0-beta", "1.0.0"),
+        ("1.0", "1.0.1"),
+    ],
+)
+def test_a_missing_number_is_zero(earlier: str, later: str) -> None:
+    """Red Hat writes `8.8.0` and `8.8` for one minor version: then the date decides."""
+    assert version_order(earlier) < version_order(later)
+
+
+def test_equal_versions_have_an_equal_order() -> None:
+    """The order of two such images is that of their creation dates."""
+    assert version_order("1.0") == version_order("1.0.0")

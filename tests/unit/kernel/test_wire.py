@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.kernel import catalogue_file, keys, records, round_records, wire
+from services.kernel import catalogue_file, keys, records, release_records, round_records, wire
 from services.kernel.errors import MalformedError
 from services.kernel.model import (
     About,
@@ -522,12 +522,12 @@ def test_configuration_has_the_documented_format() -> None:
 @given(releases)
 def test_any_release_is_read_back_from_its_row(expected: Release) -> None:
     """A committed row is read back as the same release, without publication marks."""
-    row = records.encode_release(expected) | {
+    row = release_records.encode_release(expected) | {
         "pending": expected.target.region,
         "published_at": "2026-11-22T07:00:09.000Z",
     }
 
-    assert records.decode_release(from_item(to_item(row))) == expected
+    assert release_records.decode_release(from_item(to_item(row))) == expected
 
 
 def test_release_has_the_documented_format() -> None:
@@ -546,7 +546,7 @@ def test_release_has_the_documented_format() -> None:
         "lookup_digest": "0123456789abcdef",
     }
 
-    assert records.encode_release(release()) == expected
+    assert release_records.encode_release(release()) == expected
 
 
 @pytest.mark.parametrize(
@@ -605,13 +605,13 @@ def test_image_row_that_no_service_writes_is_rejected(changes: dict[str, object]
 )
 def test_malformed_release_row_is_named_in_the_error(changes: dict[str, object]) -> None:
     """The error names a release row that does not match the schema."""
-    row = records.encode_release(release()) | changes
+    row = release_records.encode_release(release()) | changes
 
     with pytest.raises(
         MalformedError,
         match=r"^row release#111122223333#rhel-9-hvm#00000001 of us-east-1 is malformed: ",
     ):
-        records.decode_release(row)
+        release_records.decode_release(row)
 
 
 @pytest.mark.parametrize(
@@ -627,7 +627,7 @@ def test_row_under_another_key_is_rejected(changes: dict[str, object]) -> None:
         **records.encode_configuration(pair()),
     }
     with pytest.raises(MalformedError, match=r"its content belongs to the key release#"):
-        records.decode_release(records.encode_release(release()) | changes)
+        release_records.decode_release(release_records.encode_release(release()) | changes)
     if "version" not in changes:
         with pytest.raises(MalformedError, match=r"its content belongs to the key image#"):
             records.decode_pair(image_row | changes)
@@ -678,7 +678,7 @@ def test_row_without_a_key_is_rejected_too() -> None:
     with pytest.raises(
         MalformedError, match=r"^row \? of \? is malformed: .*missing required field"
     ):
-        records.decode_release({})
+        release_records.decode_release({})
 
 
 # --- the compiled catalogue

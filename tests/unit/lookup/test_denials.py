@@ -19,6 +19,7 @@ from support.builders.lookup import (
     by_name,
     by_parameter,
     image_id,
+    texts,
 )
 from support.fakes.log import FakeLog
 from support.fakes.lookup import FakeRows
@@ -101,7 +102,7 @@ class Account:
 
     def values(self, paths: Sequence[str], **known: Any) -> dict[str, str | Failure | None]:  # noqa: ANN401
         """Return the values of these paths."""
-        return dict(self.sources().parameters(HERE, paths, **known))
+        return texts(self.sources().parameters(HERE, paths, **known))
 
 
 def sentence(name: str, tail: str) -> str:
@@ -169,7 +170,7 @@ def test_one_call_of_denied_names_is_split() -> None:
     for chosen in range(4):
         account = Account(policy)
         reader = account.sources(lambda _, n=chosen: n)  # type: ignore[misc] # one choice a round
-        found = dict(reader.parameters(HERE, paths, paths, images_allowed=True))
+        found = texts(reader.parameters(HERE, paths, paths, images_allowed=True))
         read.append(found[allowed] == image_id(1))
         calls.append(len(account.names))
     assert read == [False, False, True, False]
@@ -185,7 +186,7 @@ def test_the_call_to_split_is_chosen_among_the_denied_ones() -> None:
         return count - 1
 
     for denied in (0, 1, 10, 11, 25):
-        dict(Account().sources(pick).parameters(HERE, GOLDEN, GOLDEN[:denied]))
+        texts(Account().sources(pick).parameters(HERE, GOLDEN, GOLDEN[:denied]))
     assert asked == [1, 1, 2, 3]
 
 

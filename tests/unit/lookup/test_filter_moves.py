@@ -12,9 +12,9 @@ from support.fakes.log import FakeLog
 from support.fakes.lookup import FakeFacts, FakeRows
 
 from services.kernel.deadline import Deadline
-from services.kernel.model import Filter, FilterLookup, Kind, Pair, State
+from services.kernel.model import Filter, FilterLookup, Kind, OrderBy, Pair, State
 from services.kernel.wire import timestamp
-from services.lookup.resolve import Ami
+from services.lookup.responses import Ami
 from services.lookup.target import TargetLookup
 
 SOON = timestamp(MOMENT + timedelta(hours=1))
@@ -187,3 +187,39 @@ def test_a_list_of_ids_without_the_known_one_is_an_edit(lab: Lab) -> None:
     lab.show(an_ami(9, day=9), an_ami(1, day=1))
     assert lab.check() == State.OK
     assert (lab.known(), lab.facts.requests("matching")) == (image_id(1), 1)
+
+
+# --- in the order of release keys
+
+KEY = r"^acme-(?P<release>\d.*)"
+BY_RELEASE = replace(by_name("acme-*"), order_by=OrderBy.RELEASE, pattern=KEY)
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ([an_ami(3, day=9, name="acme-9.6")], 2),
+        ([an_ami(3, day=1, name="acme-9.10")], 3),
+        ([an_ami(3, day=9, name="acme-9.8")], 3),
+        ([an_ami(3, day=4, name="acme-9.8")], 2),
+        ([an_ami(3, day=9, name="acme-beta")], 2),
+        ([an_ami(3, day=1, name="acme-9.10", deprecation_time=PAST)], 2),
+        ([an_ami(3, day=1, name="acme-9.10"), an_ami(4, day=2, name="acme-10.0")], 4),
+    ],
+)
+def test_the_latest_release_key_is_newest(lab: Lab, shown: Sequence[Ami], expected: int) -> None:
+    """Equal keys are ordered by date, and names without a key come first."""
+    known = an_ami(2, day=5, name="acme-9.8")
+    lab.configure(BY_RELEASE, known=known)
+    lab.show(known, *shown)
+    assert lab.check() == State.OK
+    moved = [] if expected == 2 else [Kind.RELEASE]
+    assert (lab.known(), lab.kinds()) == (image_id(expected), moved)
+
+
+def test_without_any_key_the_date_decides(lab: Lab) -> None:
+    """A pattern that does not match leaves the order by date."""
+    lab.configure(BY_RELEASE)
+    lab.show(an_ami(1, day=1, name="acme-x"), an_ami(2, day=2, name="acme-a"))
+    assert lab.check() == State.OK
+    assert lab.known() == image_id(2)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from support.builders.lookup import ROUND, a_pair, by_name, by_parameter, image_id
 
-from services.kernel.model import Kind, Lookup, Observation, Release
+from services.kernel.model import Kind, Lookup, Observation, OrderBy, Release
 from services.lookup.decide import Changed, Confirmed, decide
 
 AT = datetime.fromisoformat("2026-11-22T07:00:05.000Z")
@@ -26,7 +26,18 @@ def seen(letter: str) -> Observation:
     return Observation(image_id(99 - age), "acme-linux", made)
 
 
-def releases_of(lookup: Lookup, images: Sequence[str | Lookup]) -> Iterator[Release]:
+def keyed(letter: str) -> Observation:
+    """Build an image with a release key: `a` has the lowest key and the latest date."""
+    age = "abcdefgh".index(letter)
+    date = f"2026-10-{20 - age:02}T00:00:00.000Z"
+    return Observation(image_id(99 - age), f"acme-{age + 8}.0", date)
+
+
+def releases_of(
+    lookup: Lookup,
+    images: Sequence[str | Lookup],
+    seen: Callable[[str], Observation] = seen,
+) -> Iterator[Release]:
     """Return the releases of a pair that observes these images; a lookup among them is an edit."""
     pair, past = a_pair(lookup=lookup), list[Release]()
     for event in images:
@@ -43,9 +54,13 @@ def releases_of(lookup: Lookup, images: Sequence[str | Lookup]) -> Iterator[Rele
                 pair = replace(pair, confirmed_digest=pair.lookup_digest)
 
 
-def kinds(lookup: Lookup, images: Sequence[str | Lookup]) -> list[Kind]:
+def kinds(
+    lookup: Lookup,
+    images: Sequence[str | Lookup],
+    seen: Callable[[str], Observation] = seen,
+) -> list[Kind]:
     """Return the kinds of those releases."""
-    return [release.kind for release in releases_of(lookup, images)]
+    return [release.kind for release in releases_of(lookup, images, seen)]
 
 
 @pytest.mark.parametrize("lookup", LOOKUPS, ids=["parameter", "filters"])
@@ -76,6 +91,16 @@ def test_every_sequence_of_four_images_follows_the_dates(lookup: Lookup, length:
         steps = [image for image, _ in itertools.groupby(images)]
         expected = [ROLLBACK if new < old else RELEASE for old, new in itertools.pairwise(steps)]
         assert kinds(lookup, images) == [BASELINE, *expected], images
+
+
+@pytest.mark.parametrize("length", range(1, 7))
+def test_every_sequence_of_an_order_by_release_follows_the_keys(length: int) -> None:
+    """The key decides although the dates run against it, and 10 is later than 9."""
+    lookup = replace(by_name(), order_by=OrderBy.RELEASE, pattern=r"-(?P<release>[\d.]+)$")
+    for images in itertools.product("abcd", repeat=length):
+        steps = [image for image, _ in itertools.groupby(images)]
+        expected = [ROLLBACK if new < old else RELEASE for old, new in itertools.pairwise(steps)]
+        assert kinds(lookup, images, keyed) == [BASELINE, *expected], images
 
 
 @pytest.mark.parametrize("length", range(1, 7))

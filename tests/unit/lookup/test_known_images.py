@@ -26,7 +26,7 @@ from services.kernel.deadline import Deadline
 from services.kernel.errors import Failure
 from services.kernel.model import Kind, Pair, State, Target
 from services.lookup.report import Outcome
-from services.lookup.resolve import Ami
+from services.lookup.responses import Ami
 from services.lookup.target import TargetLookup
 
 OK, GONE = Outcome(State.OK), Outcome(State.NOT_LAUNCHABLE)

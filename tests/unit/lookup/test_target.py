@@ -26,11 +26,12 @@ from support.builders.lookup import (
     image_id,
 )
 from support.fakes.log import FakeLog
-from support.fakes.lookup import FakeFacts, FakeRows
+from support.fakes.lookup import PUBLISHED, FakeFacts, FakeRows
 
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.model import (
+    About,
     Filter,
     FilterLookup,
     Kind,
@@ -44,7 +45,7 @@ from services.kernel.model import (
 )
 from services.lookup.observations import Commit
 from services.lookup.report import DROPPED, LATE, OVERTAKEN, UNREADABLE, Outcome
-from services.lookup.resolve import Ami
+from services.lookup.responses import Matches
 from services.lookup.target import MarkBudget, TargetLookup
 
 READS = {"read", "read consistently", "history", "enter", "parameters", "matching", "images"}
@@ -261,7 +262,8 @@ def test_a_new_image_is_a_release(lab: Lab) -> None:
     lab.publish(2)
     assert lab.check(a_request()) == [Outcome(State.OK, Kind.RELEASE)]
     (release,) = lab.rows.releases(pair)
-    assert release == a_release(pair, 2)
+    about = About(join_key="name:acme-linux-2", source_time=PUBLISHED, parameter_version=1)
+    assert release == replace(a_release(pair, 2), about=about)
     assert lab.rows.pending() == {release.event_id}
     expected = {
         "image_name": "al2023",
@@ -272,6 +274,7 @@ def test_a_new_image_is_a_release(lab: Lab) -> None:
         "image_id": image_id(2),
         "event_id": release.event_id,
         "previous_image_id": image_id(1),
+        "release": None,
     }
     assert lab.log.fields("release committed") == [expected]
 
@@ -635,11 +638,11 @@ class _Unfiltered(FakeFacts):
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
-    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+    ) -> Iterator[tuple[FilterLookup, Matches | Failure]]:
         """Return both images for any request."""
         assert target == HERE
         for lookup in lookups:
-            yield lookup, [an_ami(1), replace(an_ami(2, 2), state="pending")]
+            yield lookup, Matches([an_ami(1), replace(an_ami(2, 2), state="pending")])
 
 
 # --- an incomplete list is not a rollback
@@ -703,12 +706,12 @@ class _Incomplete(FakeFacts):
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
-    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+    ) -> Iterator[tuple[FilterLookup, Matches | Failure]]:
         """Return the images, without one the first time."""
         missing, self._missing = self._missing, ""
         for lookup, found in super().matching(target, lookups):
-            assert isinstance(found, list)
-            yield lookup, [ami for ami in found if ami.image_id != missing]
+            assert isinstance(found, Matches)
+            yield lookup, Matches([ami for ami in found.images if ami.image_id != missing])
 
 
 class _FailingTheSecondTime(FakeFacts):
@@ -720,7 +723,7 @@ class _FailingTheSecondTime(FakeFacts):
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
-    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+    ) -> Iterator[tuple[FilterLookup, Matches | Failure]]:
         """Return the images once, then a failure."""
         found = list(super().matching(target, lookups))
         self.fail("matching", "RequestLimitExceeded")
@@ -788,11 +791,11 @@ class _UnexpectedImages(FakeFacts):
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
-    ) -> Iterator[tuple[FilterLookup, list[Ami] | Failure]]:
+    ) -> Iterator[tuple[FilterLookup, Matches | Failure]]:
         """Return an image whose date is a number for names that begin with b."""
         for lookup, found in super().matching(target, lookups):
             seven: Any = 7
-            unexpected = [an_ami(1), replace(an_ami(2), creation_date=seven)]
+            unexpected = Matches([an_ami(1), replace(an_ami(2), creation_date=seven)])
             yield lookup, unexpected if lookup.filters[0].values == ("b-*",) else found
 
 

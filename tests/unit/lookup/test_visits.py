@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import pytest
-from support.builders.lookup import HERE, PATH, THERE, by_name
+from support.builders.lookup import HERE, PATH, THERE, by_name, listed, texts
 
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.model import State, Target
@@ -120,7 +120,7 @@ def test_sources_stop_at_a_time_out() -> None:
     sources.ensure_session(HERE)
     paths = [f"{PATH}/{number}" for number in range(25)]
 
-    assert set(dict(sources.parameters(HERE, paths)).values()) == {TIMED_OUT}
-    assert dict(sources.matching(HERE, [by_name()])) == {by_name(): TIMED_OUT}
+    assert set(texts(sources.parameters(HERE, paths)).values()) == {TIMED_OUT}
+    assert listed(sources.matching(HERE, [by_name()])) == {by_name(): TIMED_OUT}
     assert sources.images(HERE, ["ami-1"]) == {"ami-1": TIMED_OUT}
     assert [service for service, _ in members.asked] == ["sts", "ssm"]
