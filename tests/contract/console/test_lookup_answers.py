@@ -223,8 +223,8 @@ def test_many_images_in_one_region(lab: Lab) -> None:
     """Then a row begins with the image's name."""
     text = lab.run("--regions", VIRGINIA).stdout
 
-    assert f"  by-filter     {image_id(1)}  2026-10-20  9.6.0\n" in text
-    assert f"  by-parameter  {image_id(1)}  2026-10-20\n" in text
+    assert f"\nby-filter     {image_id(1)}  2026-10-20  9.6.0\n" in text
+    assert f"\nby-parameter  {image_id(1)}  2026-10-20\n" in text
 
 
 @pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1", "TERM": "dumb"}])
