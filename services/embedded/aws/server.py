@@ -23,6 +23,7 @@ from werkzeug.serving import ThreadedWSGIServer
 from services.embedded.aws.calls import Call
 from services.embedded.aws.corrections import Corrections
 from services.embedded.aws.faults import Fault
+from services.embedded.aws.functions import Function
 from services.embedded.aws.middleware import ACCOUNT_HEADER, Hook, Middleware
 from services.embedded.aws.proxies import bypassed
 from services.embedded.aws.publishers import Publishers
@@ -151,6 +152,15 @@ class EmbeddedAws:
         )
         client.meta.events.register("before-call", act_in_account)
         return client
+
+    @contextmanager
+    def function(self, name: str, function: Function) -> Iterator[None]:
+        """Answer `lambda:Invoke` of a function inside the block, by calling it in this process."""
+        self._middleware.functions.add(name, function)
+        try:
+            yield
+        finally:
+            self._middleware.functions.remove(name)
 
     # --- recorded calls
 
