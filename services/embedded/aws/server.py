@@ -76,7 +76,7 @@ class EmbeddedAws:
             message = "an embedded AWS is already running in this process; stop it first"
             raise RuntimeError(message)
         _empty()
-        self._corrections.shared_parameters.clear()
+        self._corrections.clear()
         self._stopping.clear()
         self._while_running.enter_context(bypassed(_HOST))
         self._server = _Server(_HOST, 0, self._middleware, _QuietHandler)
