@@ -191,14 +191,14 @@ class Deployment:
 
         Roles and keys outside of the deployment have the widest usual policy: they trust the hub's
         account, or delegate to the identity policies of their account. Other accounts share all of
-        their parameters with the member, so only the policies of the deployment can deny them.
+        their parameters with hub and member, so only the policies of the deployment can deny them.
         """
         if ":role/" in arn:
             return self._trust.get(arn) or _trusting(HUB)
         if ":kms:" in arn:
             return self._keys.get(arn) or _delegating(arn.split(":")[4])
         if ":ssm:" in arn and arn.split(":")[4] not in {"", HUB, MEMBER}:
-            return _shared_with(MEMBER, arn)
+            return _shared(arn)
         return self._policies.get(arn)
 
     def aliases_of(self, arn: str) -> tuple[str, ...]:
@@ -311,13 +311,13 @@ def _delegating(account_id: str) -> Policy:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _shared_with(account_id: str, arn: str) -> Policy:
-    """The policy that AWS RAM attaches to a parameter that is shared with an account."""
+def _shared(arn: str) -> Policy:
+    """The policy of a parameter that is shared with the hub and the member through AWS RAM."""
     statement = {
         "Effect": "Allow",
         "Action": ["ssm:DescribeParameters", "ssm:GetParameter", "ssm:GetParameters"],
         "Resource": arn,
-        "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"},
+        "Principal": {"AWS": [f"arn:aws:iam::{account_id}:root" for account_id in (HUB, MEMBER)]},
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
 
