@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from services.embedded.aws.server import EmbeddedAws
-from services.kernel.sessions import HubSession
+from services.kernel.hub_session import HubSession
 
 
 def invoke(home: HubSession, name: str, event: object) -> tuple[object, str | None]:
