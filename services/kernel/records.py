@@ -75,6 +75,7 @@ class _PairFields(Struct, frozen=True):
     confirmed_digest: str | None = None
     status: _Status | None = None
     number: PairNumber | None = None
+    family: str | None = None
 
 
 # --- encoding and decoding
@@ -95,6 +96,7 @@ def encode_configuration(pair: Pair) -> dict[str, Any]:
         "lookup_digest": pair.lookup_digest,
         "announce": sorted(pair.announce),
         **({} if pair.number is None else {"number": pair.number}),
+        **({} if pair.family is None else {"family": pair.family}),
     }
 
 
@@ -138,6 +140,7 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
         code=fields.status.code if fields.status else None,
         since=fields.status.since if fields.status else None,
         number=fields.number,
+        family=fields.family,
     )
 
 

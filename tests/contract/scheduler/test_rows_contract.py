@@ -119,6 +119,15 @@ class TestImageRows:
         assert lab.row(edited) == image_row(edited)
         assert lab.rows.read(REGION).pairs == [edited]
 
+    def test_a_row_without_a_family_gets_it(self, lab: Lab) -> None:
+        """Nothing else of the row changes, so the lookup does not count as edited."""
+        before = a_pair(state="ok")
+        lab.given(before)
+        wanted = replace(before, family="acme")
+        lab.rows.apply(Change(Action.CHANGE, wanted))
+        assert lab.row(before) == image_row(before) | {"family": "acme"}
+        assert lab.rows.read(REGION).pairs == [wanted]
+
     def test_deactivating_changes_one_attribute(self, lab: Lab) -> None:
         """Deactivating changes no other attribute, whatever else the change holds."""
         before = a_pair(state="ok")
