@@ -188,11 +188,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The image that a lookup found."""
+    """The image that a lookup found.
+
+    `deprecation_time` is not compared: the owner of an image can change it.
+    """
 
     image_id: str
     ami_name: str | None = None
     creation_date: str | None = None
+    deprecation_time: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

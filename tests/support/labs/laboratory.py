@@ -68,7 +68,7 @@ class Lab:
         lookup = FilterLookup((Filter("name", (f"{name}-*",)),), owners=(PUBLISHER,))
         return Image(name, lookup, **{"family": FAMILY, **settings})
 
-    def publish(self, name: str, *targets: Target) -> str:
+    def publish(self, name: str, *targets: Target, deprecation_time: datetime | None = None) -> str:
         """Publish a new image and its parameter, and return its id, the same in every target."""
         self._images += 1
         image_id = f"ami-{self._images:017x}"
@@ -80,6 +80,7 @@ class Lab:
                 datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=self._images),
                 owner_id=PUBLISHER,
                 image_id=image_id,
+                deprecation_time=deprecation_time,
             )
             self.point(name, image_id, target)
         return image_id

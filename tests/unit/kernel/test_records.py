@@ -13,7 +13,7 @@ import pytest
 from services.kernel.errors import MalformedError
 from services.kernel.keys import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX
 from services.kernel.model import State, Target
-from services.kernel.records import decode_image_row
+from services.kernel.records import decode_image_row, decode_pair
 from services.kernel.release_records import decode_release_row
 from services.kernel.round_records import Note, decode_note, decode_round_row
 from services.kernel.table import from_item
@@ -110,5 +110,20 @@ def test_note_has_regions_and_the_start_of_the_next_round() -> None:
 @pytest.mark.parametrize("text", ["yesterday", "2026-11-22T07:00:10", ""])
 def test_an_invalid_time_is_rejected(text: str) -> None:
     """A time must have an offset from UTC."""
-    with pytest.raises(MalformedError, match="must be a time"):
-        decode_image_row({**the_row(IMAGE_PREFIX, image_name="by-filter"), "changed_at": text})
+    row = the_row(IMAGE_PREFIX, image_name="by-filter")
+    for name in ("changed_at", "deprecation_time"):
+        with pytest.raises(MalformedError, match="must be a time"):
+            decode_image_row({**row, name: text})
+
+
+@pytest.mark.parametrize("value", ["yesterday", "", 7, None, {"a": 1}])
+def test_an_invalid_deprecation_time_does_not_affect_the_pair(value: object) -> None:
+    """It is unknown there, and only readers of all attributes report it."""
+    row = the_row(IMAGE_PREFIX, image_name="by-filter", region="eu-west-1")
+    whole, damaged = decode_pair(row), decode_pair({**row, "deprecation_time": value})
+
+    assert damaged == whole
+    assert whole.known is not None
+    assert whole.known.deprecation_time == MOMENT
+    assert damaged.known is not None
+    assert damaged.known.deprecation_time is None
