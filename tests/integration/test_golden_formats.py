@@ -55,6 +55,7 @@ def attribute_values(row: dict[str, Any]) -> dict[str, Any]:
 
 def deploy_and_run(lab: Lab) -> list[Received]:
     """Run two rounds that write a row of every kind, and return the received messages."""
+    lab.pipeline.environment["ROUND_INTERVAL_MINUTES"] = "60"
     every = frozenset(Kind)
     lab.deploy(
         lab.image("by-parameter", announce=every, release=RULE),

@@ -331,6 +331,19 @@ class TestNote:
         lab.rows.remember({"eu-west-1"})
         assert lab.rows.note() == Note(frozenset({"eu-west-1"}), "us-east-1")
 
+    def test_the_interval_is_written_and_removed(self, lab: Lab) -> None:
+        """Regions and start are kept, and a second removal changes nothing."""
+        lab.rows.remember({"eu-west-1"})
+        lab.rows.start_next_at("eu-west-1")
+        for minutes in (60, 1440, None, None):
+            lab.rows.keep_interval(minutes)
+            assert lab.rows.note() == Note(frozenset({"eu-west-1"}), "eu-west-1", minutes)
+
+    def test_an_interval_without_a_note_is_stored(self, lab: Lab) -> None:
+        """The first round writes the note, in any order."""
+        lab.rows.keep_interval(60)
+        assert lab.rows.note() == Note(interval_minutes=60)
+
     def test_an_empty_set_of_regions_is_stored(self, lab: Lab) -> None:
         """DynamoDB has no empty sets, so the note holds a list."""
         lab.rows.remember({"eu-west-1"})

@@ -99,9 +99,9 @@ def test_round_row_has_its_target_and_requests() -> None:
     assert found.window.round == "2026-11-22T03:00:00Z"
 
 
-def test_note_has_regions_and_the_start_of_the_next_round() -> None:
+def test_note_has_regions_the_next_start_and_the_interval() -> None:
     """The note is one row for the whole table."""
-    expected = Note(frozenset({"eu-central-1", "eu-west-1", "us-east-1"}), "eu-central-1")
+    expected = Note(frozenset({"eu-central-1", "eu-west-1", "us-east-1"}), "eu-central-1", 60)
 
     assert decode_note(the_row("scheduler")) == expected
     assert decode_note({}) == Note()
