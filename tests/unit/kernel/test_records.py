@@ -14,7 +14,7 @@ from services.kernel.errors import MalformedError
 from services.kernel.keys import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX
 from services.kernel.model import State, Target
 from services.kernel.records import decode_image_row, decode_pair
-from services.kernel.release_records import decode_release_row
+from services.kernel.release_records import LastProblem, decode_release, decode_release_row
 from services.kernel.round_records import Note, decode_note, decode_round_row
 from services.kernel.table import from_item
 
@@ -87,6 +87,20 @@ def test_release_row_has_the_state_of_its_announcement() -> None:
     assert decode_release_row({**plain, "pending": plain["region"]}).pending
     assert not decode_release_row(plain).pending
     assert decode_release_row({**plain, "closed_at": TEXT}).closed_at == MOMENT
+    problem = {"code": "NotFound", "detail": "no topic", "since": TEXT}
+    expected = LastProblem("NotFound", "no topic", MOMENT)
+    assert decode_release_row(plain).last_problem is None
+    assert decode_release_row({**plain, "last_problem": problem}).last_problem == expected
+
+
+@pytest.mark.parametrize("damage", [{"code": 7}, {"since": "today"}, {"detail": None}])
+def test_a_damaged_last_problem_is_rejected(damage: dict[str, object]) -> None:
+    """Only readers of all attributes are affected; the release can still be announced."""
+    problem = {"code": "NotFound", "detail": "no topic", "since": TEXT} | damage
+    row = {**the_row(RELEASE_PREFIX), "last_problem": problem}
+    decode_release(row)
+    with pytest.raises(MalformedError):
+        decode_release_row(row)
 
 
 def test_round_row_has_its_target_and_requests() -> None:
