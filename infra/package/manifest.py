@@ -10,6 +10,7 @@ from infra.package.lambda_platform import LambdaPlatform
 
 SCHEMA = 1
 FILE_NAME = "manifest.json"
+PUBLIC = "/aws/service/"
 
 
 def manifest(packages: Iterable[Package], platform: LambdaPlatform, catalogue: str) -> bytes:
@@ -18,12 +19,17 @@ def manifest(packages: Iterable[Package], platform: LambdaPlatform, catalogue: s
     The same packages produce the same bytes.
     """
     compiled = json.loads(catalogue)
+    paths = {image["lookup"].get("parameter_path") for image in compiled["images"]} - {None}
+    shared = {path for path in paths if path.startswith("arn:")}
     content = {
         "schema": SCHEMA,
         "runtime": platform.runtime,
         "architecture": platform.architecture,
         "catalogue_digest": compiled["digest"],
         "targets": compiled["targets"],
+        # Parameters that the read roles must be allowed to read; they always read the public ones.
+        "parameter_paths": sorted(p for p in paths - shared if not p.startswith(PUBLIC)),
+        "shared_parameter_arns": sorted(shared),
         "packages": {
             package.function: {"file": package.file_name, "sha256": package.sha256}
             for package in packages

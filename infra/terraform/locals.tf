@@ -47,6 +47,18 @@ data "aws_caller_identity" "current" {
       error_message = "external_id and previous_external_ids must have at most 1224 characters together: each role's trust policy contains all of them, and is limited to 2,048 characters."
     }
 
+    # The boundary of the roles, a managed policy of at most 6,144 characters, contains both lists.
+    precondition {
+      condition     = local.parameter_characters <= 4096
+      error_message = "parameter_paths and shared_parameter_arns need ${local.parameter_characters} characters in an IAM policy (26 more for each name, 3 more for each ARN), but may need at most 4,096 together. Name all parameters below a path at once, such as /golden/*."
+    }
+
+    # IAM refuses a policy that names an ARN of another partition.
+    precondition {
+      condition     = length(local.foreign_parameters) == 0
+      error_message = "shared_parameter_arns: ${join(" and ", local.foreign_parameters)} is not in the hub's partition, ${local.partition}. Parameters are not shared across partitions; remove it."
+    }
+
     precondition {
       condition     = length(local.given_alarm_topic_arns) == 0 || length(var.alarm_emails) == 0
       error_message = "alarm_emails are subscribed only to the topic that this module creates; with alarm_topic_arn or alarm_topic_arns, subscribe them to those topics yourself."
@@ -130,6 +142,17 @@ locals {
     ? var.permissions_boundary
     : "arn:${local.partition}:iam::${local.account_id}:policy/${var.permissions_boundary}"
   )
+}
+
+# --- Parameters that the read roles may read, in addition to the public ones
+
+locals {
+  parameter_characters = sum(concat(
+    [0],
+    [for path in var.parameter_paths : length(path) + 26],
+    [for arn in var.shared_parameter_arns : length(arn) + 3],
+  ))
+  foreign_parameters = [for arn in var.shared_parameter_arns : arn if !startswith(arn, "arn:${local.partition}:")]
 }
 
 # --- Numbers that depend on each other

@@ -108,6 +108,7 @@ output "member_roles_parameters" {
     Fifo                = tostring(var.fifo_topics)
     Regions             = join(",", local.target_regions)
     ParameterPaths      = join(",", sort(var.parameter_paths))
+    SharedParameterArns = join(",", sort(var.shared_parameter_arns))
     PermissionsBoundary = local.members_boundary == null ? "" : local.members_boundary
   }
 }

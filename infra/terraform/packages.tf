@@ -9,6 +9,23 @@ locals {
   targets_not_packaged = sort(setsubtract(local.planned_targets, local.packaged_targets))
   targets_not_planned  = sort(setsubtract(local.packaged_targets, local.planned_targets))
 
+  # Parameters of the images that the read roles may not read, by the variable that must allow them.
+  # The ARN of a parameter is the same with and without a slash at the beginning of its name.
+  parameters_not_allowed = {
+    for setting, allowed in { parameter_paths = var.parameter_paths, shared_parameter_arns = var.shared_parameter_arns } :
+    setting => [
+      for name in try([for name in local.manifest[setting] : tostring(name)], []) : name
+      if !anytrue([
+        for each in [for each in allowed : trimprefix(each, "/")] :
+        endswith(each, "/*") ? startswith(trimprefix(name, "/"), trimsuffix(each, "*")) : trimprefix(name, "/") == each
+      ])
+    ]
+  }
+  parameter_examples = {
+    parameter_paths       = "/golden/*"
+    shared_parameter_arns = "arn:${local.partition}:ssm:${local.region}:111122223333:parameter/golden/*"
+  }
+
   # Built value, wanted value, and the make variable.
   built_for = {
     runtime      = { wanted = var.runtime, built = try(tostring(local.manifest.runtime), "?"), make = "RUNTIME" }
@@ -36,6 +53,10 @@ locals {
     ],
     length(local.regions_problems) > 0 || length(local.targets_not_planned) == 0 ? [] : [
       "The packages of ${local.manifest_path} were built for ${join(", ", slice(local.targets_not_planned, 0, min(10, length(local.targets_not_planned))))}${length(local.targets_not_planned) > 10 ? " and ${length(local.targets_not_planned) - 10} more" : ""}, which ${local.regions_name} does not name: run `make package` again."
+    ],
+    [for setting, names in local.parameters_not_allowed :
+      "The images of ${local.manifest_path} use ${join(", ", slice(names, 0, min(10, length(names))))}${length(names) > 10 ? " and ${length(names) - 10} more" : ""}, which ${setting} does not allow, so the lookups would be denied. Add ${length(names) > 1 ? "them" : "it"} to ${setting}, or a path that ends in /* and allows everything below, such as \"${local.parameter_examples[setting]}\"."
+      if length(names) > 0
     ],
   )
 }

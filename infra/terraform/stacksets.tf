@@ -14,11 +14,12 @@ module "members" {
   read_role_name       = local.read_role_name
   publish_role_name    = local.publish_role_name
 
-  external_ids         = distinct(concat([var.external_id], var.previous_external_ids))
-  organization_id      = var.organization_id
-  parameter_paths      = var.parameter_paths
-  role_path            = var.role_path
-  permissions_boundary = local.members_boundary
+  external_ids          = distinct(concat([var.external_id], var.previous_external_ids))
+  organization_id       = var.organization_id
+  parameter_paths       = var.parameter_paths
+  shared_parameter_arns = var.shared_parameter_arns
+  role_path             = var.role_path
+  permissions_boundary  = local.members_boundary
 
   topic_name             = local.topic_base_name
   fifo                   = var.fifo_topics

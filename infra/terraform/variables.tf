@@ -73,6 +73,28 @@ variable "parameter_paths" {
   }
 }
 
+variable "shared_parameter_arns" {
+  description = "ARNs of SSM parameters that other accounts share through AWS RAM and that lookups may read, such as arn:aws:ssm:eu-west-1:111122223333:parameter/golden/*."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for arn in var.shared_parameter_arns :
+      can(regex("^arn:aws[a-z-]*:ssm:[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}:[0-9]{12}:parameter(/[A-Za-z0-9_.-]+)+(/\\*)?$", arn))
+    ])
+    error_message = "shared_parameter_arns must be ARNs of parameters with their region and account, such as arn:aws:ssm:eu-west-1:111122223333:parameter/golden/web, or end in a segment * for all parameters below, such as …:parameter/golden/*; …:parameter/* would allow every parameter of the account."
+  }
+
+  # The value of a CloudFormation parameter has at most 4,096 characters. The boundary has other
+  # parameters too, so locals.tf checks the sum.
+  validation {
+    condition     = sum(concat([0], [for arn in var.shared_parameter_arns : length(arn) + 3])) <= 4096
+    error_message = "shared_parameter_arns has ${length(var.shared_parameter_arns)} ARNs with ${length(join("", var.shared_parameter_arns))} characters, too many for an IAM policy and for a CloudFormation parameter: the characters and 3 for each ARN must be at most 4,096 together. Name all parameters below a path at once, such as …:parameter/golden/*."
+  }
+}
+
 # --- Functions
 
 variable "packages" {

@@ -10,7 +10,7 @@ from services.kernel.wire import ACCOUNT_ID, REGION
 
 FORM = "arn:aws:ssm:REGION:ACCOUNT:parameter/NAME"
 _LONGEST = 300  # characters of an ARN that a message shows
-_PREFIX = re.compile(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:parameter")
+_PREFIX = re.compile(r"\Aarn:[^:]*:[^:]*:[^:]*:[^:]*:parameter")
 _PARTITION = re.compile(r"aws[a-z-]*")
 _PUBLIC = "/aws/service/"
 

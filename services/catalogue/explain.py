@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from itertools import islice
@@ -17,6 +18,7 @@ from services.catalogue.models import ENTRIES, keys_of
 from services.catalogue.owners import owner_mistake
 from services.catalogue.paths import path_mistake
 from services.catalogue.problems import Problem, printable, shown
+from services.catalogue.release_models import ReleaseEntry
 
 _LONGEST_NAME = 80  # characters of a filter's name that a problem shows
 
@@ -58,6 +60,8 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return _unknown_key(detail["loc"], model)
     explain = _SENTENCES.get(detail["type"])
     sentence = explain(detail["input"], detail.get("ctx", {})) if explain else detail["msg"]
+    if detail["type"] == "model_type" and detail["loc"][-1:] == ("Release",):
+        return f"{sentence}: Release: {{Pattern: …, Notes: …}}"
     is_map = detail["type"] == "tuple_type" and isinstance(detail["input"], dict)
     if is_map and detail["loc"][-1] in {"Filters", "Filter"}:
         return sentence + _as_filters(detail["input"])
@@ -65,6 +69,9 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def _unknown_key(location: Location, file: type[BaseModel]) -> str:
+    key = str(location[-1])
+    if key.capitalize() in keys_of(ReleaseEntry) and "Release" in _known_keys(location, file):
+        return f"is a field of Release; write Release: {{{key.capitalize()}: …}}"
     near = _nearest(location, file)
     if near:
         return f"unknown key; did you mean {near}?"
@@ -126,8 +133,29 @@ def _as_filters(value: Mapping[str, object]) -> str:
     return f"; write each filter as {{Name: {printable(name, _LONGEST_NAME)}, Values: {values}}}"
 
 
-def _not_a_kind(value: object, context: Mapping[str, Any]) -> str:
-    return f"{_what(value)}, but must be {context['expected']}"
+_ORDERS = {
+    "version": "release",
+    "semver": "release",
+    "name": "release",
+    "creation-date": "date",
+    "creationdate": "date",
+    "created": "date",
+    "time": "date",
+    "newest": "date",
+    "latest": "date",
+}
+"""Other words for the orders of images."""
+
+
+def _not_a_member(value: object, context: Mapping[str, Any]) -> str:
+    """A text that is not one of the values of a field."""
+    expected = str(context["expected"])
+    known = {name: name for name in re.findall(r"'([^']+)'", expected)}
+    others = _ORDERS if "date" in known else {}
+    text = value.strip().lower()[:100] if isinstance(value, str) else ""
+    near = difflib.get_close_matches(text, [*known, *others], n=1)
+    guess = f"; did you mean {(known | others)[near[0]]}?" if near else ""
+    return f"{_what(value)}, but must be {expected}{guess}"
 
 
 def _wrong_pattern(value: object, context: Mapping[str, Any]) -> str:
@@ -154,7 +182,7 @@ _SENTENCES: Mapping[str, Callable[[object, Mapping[str, Any]], str]] = {
     "model_type": lambda value, _: f"{_what(value)}, but must be a map of keys and values",
     "string_type": _not_text,
     "tuple_type": _not_a_list,
-    "enum": _not_a_kind,
+    "enum": _not_a_member,
     "string_pattern_mismatch": _wrong_pattern,
     "string_too_long": _too_long,
     "string_too_short": lambda _, __: "is empty, but must be text",

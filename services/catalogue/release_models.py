@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, Field, model_validator
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from services.catalogue.fields import Model, NotesUrl, PatternText, refuse
+from services.catalogue.notes import notes_mistake
+from services.catalogue.patterns import pattern_mistake
+
+
+def _checked(mistake: Callable[[str], str | None]) -> Callable[[str], str]:
+    def text(value: str) -> str:
+        found = mistake(value)
+        if found:
+            refuse(found)
+        return value
+
+    return text
 
 
 class ReleaseEntry(Model):
@@ -12,13 +27,13 @@ class ReleaseEntry(Model):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    pattern: PatternText = Field(
+    pattern: Annotated[PatternText, AfterValidator(_checked(pattern_mistake))] = Field(
         default="",
         alias="Pattern",
         description="A regular expression over the AMI name with the named group release, such as "
         "-v(?P<release>[0-9.]+)$. It can have other named groups. In single quotes.",
     )
-    notes: NotesUrl = Field(
+    notes: Annotated[NotesUrl, AfterValidator(_checked(notes_mistake))] = Field(
         default="",
         alias="Notes",
         description="The URL of the release notes; {release} and the other named groups of Pattern "

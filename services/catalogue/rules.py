@@ -102,8 +102,7 @@ def _entry_problems(
     yield from _filter_problems(entry, allow_unknown=around.allow_unknown_filters)
     yield from _excluded_problems(entry)
     yield from _size_problems(entry)
-    if not _misspells(entry, "Release"):
-        yield from release_problems(entry)
+    yield from release_problems(entry)
     if around.targets is not None:
         yield from target_problems(entry, around.targets)
 

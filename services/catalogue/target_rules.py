@@ -19,13 +19,15 @@ _MOST_REGIONS = 5  # regions that a message lists
 
 def target_problems(entry: Entry, targets: Sequence[Target]) -> Iterator[Problem]:
     """The regions and accounts that are not in regions.yaml, or an image without a target."""
+    arn = _arn_of(entry)
+    if arn is None and entry.content.keys().isdisjoint({"Regions", "Accounts"}):
+        return  # tracked in every target
     regions = {target.region for target in targets}
     unlisted = list(_unlisted(entry, "Regions", REGION, regions))
     # A region without an account is a problem of regions.yaml.
     if all(target.account_id for target in targets):
         accounts = {target.account_id for target in targets}
         unlisted += _unlisted(entry, "Accounts", ACCOUNT_ID, accounts)
-    arn = _arn_of(entry)
     if arn:
         unlisted += _arn_problems(entry, arn, regions)
     yield from unlisted

@@ -120,9 +120,9 @@ TABLE, PAYROLL = (hub_arn("dynamodb", f"table/{name}") for name in (PREFIX, "pay
 PUBLIC_PARAMETER = f"arn:aws:ssm:{IRELAND}::parameter/aws/service/eks/optimized-ami/1.33/image_id"
 
 
-def parameter(name: str, account_id: str = MEMBER) -> str:
-    """The ARN of an account's own parameter in Ireland."""
-    return f"arn:aws:ssm:{IRELAND}:{account_id}:parameter{name}"
+def parameter(name: str, account_id: str = MEMBER, region: str = IRELAND) -> str:
+    """The ARN of an account's own parameter."""
+    return f"arn:aws:ssm:{region}:{account_id}:parameter{name}"
 
 
 def function(name: str) -> str:
@@ -417,6 +417,20 @@ ESCALATING = (
     deny("compromised read role", "ssm:GetParameters", parameter("/golden/base"),
          "the compromised read role reads a parameter, none configured", "parameter_paths is empty",
          build=bare),
+    allow("compromised read role", "ssm:GetParameters",
+          parameter("/images/base", IN_ORGANIZATION),
+          "the compromised read role reads a shared parameter", "the boundary names its ARN"),
+    deny("compromised read role", "ssm:GetParameters",
+         parameter("/secrets/database", IN_ORGANIZATION),
+         "the compromised read role reads another shared parameter of the same account",
+         "the boundary does not name it"),
+    deny("compromised read role", "ssm:GetParameters", parameter("/images/base", LISTED),
+         "the compromised read role reads a shared parameter of a third account",
+         "the boundary names the account"),
+    deny("compromised read role", "ssm:GetParameters",
+         parameter("/images/base", IN_ORGANIZATION),
+         "the compromised read role reads a shared parameter, none configured",
+         "shared_parameter_arns is empty", build=bare),
     deny("compromised read role", "secretsmanager:GetSecretValue", SECRET,
          "the compromised read role reads a secret",
          "the boundary does not allow it"),
@@ -514,6 +528,23 @@ LOOKING_UP = (
          "a secret through a Secrets Manager reference", "only /aws/service is public"),
     deny("member's read role", "ssm:GetParameters", parameter("/golden/base", IN_ORGANIZATION),
          "a parameter of another account", "only parameters of the same account"),
+    allow("member's read role", "ssm:GetParameters", parameter("/images/base", IN_ORGANIZATION),
+          "a shared parameter", "shared_parameter_arns names it"),
+    deny("member's read role", "ssm:GetParameters",
+         parameter("/secrets/database", IN_ORGANIZATION),
+         "another shared parameter of the same account", "shared_parameter_arns does not name it"),
+    deny("member's read role", "ssm:GetParameters", parameter("/images/base", LISTED),
+         "a shared parameter of a third account", "shared_parameter_arns names the account"),
+    deny("member's read role", "ssm:GetParameters",
+         parameter("/images/base", IN_ORGANIZATION, FRANKFURT),
+         "a shared parameter in another region", "shared_parameter_arns names the region"),
+    deny("member's read role", "ssm:GetParameters", parameter("/images/base"),
+         "a parameter of the member with the name of a shared one",
+         "shared_parameter_arns names the account"),
+    deny("member's read role", "ssm:GetParameters", parameter("/images/base", IN_ORGANIZATION),
+         "a shared parameter, none configured", "shared_parameter_arns is empty", build=bare),
+    deny("member's read role", "kms:Decrypt", f"arn:aws:kms:{IRELAND}:{MEMBER}:key/payroll",
+         "decrypting a parameter", "image ids are not encrypted"),
     deny("member's read role", "ssm:GetParametersByPath", parameter("/golden/base"),
          "parameters by their path", "the lookup does not call it"),
     deny("member's read role", "ssm:PutParameter", parameter("/golden/base"), "writing a parameter",

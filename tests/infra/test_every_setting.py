@@ -69,6 +69,7 @@ ON_MINISTACK: dict[str, Any] = {
     "schedule_expression": "rate(1 hour)",
     "max_removed_percent": 50,
     "parameter_paths": ["/golden/*"],
+    "shared_parameter_arns": [f"arn:aws:ssm:{HUB_REGION}:444455556666:parameter/golden/*"],
     "runtime": "python3.12",
     "architecture": "x86_64",
     "lookup_memory_mb": 1024,

@@ -118,6 +118,69 @@ def test_long_list_of_targets_is_shortened(
     assert "222233334419/eu-west-2 and 2 more, but the packages" in said
 
 
+def arn(name: str, account_id: str = "444455556666") -> str:
+    """The ARN of a shared parameter."""
+    return f"arn:aws:ssm:eu-west-1:{account_id}:parameter{name}"
+
+
+def test_parameters_that_are_not_allowed_are_refused(terraform: Terraform, packages: Path) -> None:
+    """Separate messages name the parameters of the accounts and the shared ones."""
+    changed(
+        packages / "manifest.json",
+        parameter_paths=["/base/web", "/golden", "/golden/web", "/golden2/web", "silver"],
+        shared_parameter_arns=[arn("/golden"), arn("/golden/web"), arn("/golden/web", "5" * 12)],
+    )
+
+    said = refusal(
+        terraform,
+        parameter_paths=["/base", "/golden/*", "/silver/*"],
+        shared_parameter_arns=[arn("/golden/*"), arn("/golden/we")],
+    )
+
+    assert (
+        f"The images of {packages}/manifest.json use /base/web, /golden, /golden2/web, silver, "
+        "which parameter_paths does not allow, so the lookups would be denied. Add them to "
+        "parameter_paths, or a path that ends in /* and allows everything below, such as "
+        '"/golden/*".'
+    ) in said
+    assert (
+        f"The images of {packages}/manifest.json use {arn('/golden')}, "
+        f"{arn('/golden/web', '5' * 12)}, which shared_parameter_arns does not allow, so the "
+        "lookups would be denied. Add them to shared_parameter_arns, or a path that ends in /* "
+        "and allows everything below, such as "
+        '"arn:aws:ssm:us-east-1:111122223333:parameter/golden/*".'
+    ) in said
+
+
+def test_allowed_parameters_are_planned(terraform: Terraform, packages: Path) -> None:
+    """A parameter is allowed by its name or ARN, or by a path above it."""
+    changed(
+        packages / "manifest.json",
+        parameter_paths=["/base/web", "/golden/linux/web", "golden/web", "silver"],
+        shared_parameter_arns=[arn("/golden/linux/web"), arn("/silver")],
+    )
+
+    plan = terraform.plan(
+        "-refresh=false",
+        external_id="of-the-test",
+        parameter_paths=["/base/web", "/golden/*", "/silver"],
+        shared_parameter_arns=[arn("/golden/*"), arn("/silver")],
+    )
+
+    assert plan.of_type("aws_lambda_function")
+
+
+def test_long_list_of_parameters_is_shortened(terraform: Terraform, packages: Path) -> None:
+    """The message names ten parameters and counts the others."""
+    arns = [arn(f"/web{number}") for number in range(10, 22)]
+    changed(packages / "manifest.json", shared_parameter_arns=arns)
+
+    said = refusal(terraform)
+
+    assert f", {arns[9]} and 2 more, which shared_parameter_arns does not allow" in said
+    assert arns[10] not in said
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [

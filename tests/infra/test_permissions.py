@@ -15,6 +15,7 @@ from support.aws.deployed import (
     KEY,
     MEMBER,
     PREFIX,
+    SHARED,
     Deployment,
     bare,
     full,
@@ -229,6 +230,7 @@ READS_SCHEDULES = "EventBridge Scheduler: 'Encryption at rest', customer managed
 ENCRYPTED_TABLE = "DynamoDB: 'DynamoDB encryption at rest: usage notes', authorising use of the key"
 PUBLISHES_ENCRYPTED = "SNS: 'Managing Amazon SNS encryption keys and costs', key permissions"
 STACK_SETS = "CloudFormation: 'Grant self-managed permissions'"
+READS_SHARED_PARAMETERS = "Systems Manager: 'Working with shared parameters in Parameter Store'"
 
 
 def _log(function: str) -> str:
@@ -345,6 +347,15 @@ def _encrypting(use: Use) -> Iterator[Use]:
         )
 
 
+def _shared(recorded: Sequence[Use]) -> Iterator[Use]:
+    """The uses of parameters, with a shared parameter in its region instead."""
+    shared = SHARED.replace("*", "base")
+    for use in recorded:
+        if use.action == "ssm:GetParameters":
+            region = shared.split(":")[3]
+            yield replace(use, resource=shared, region=region, source=READS_SHARED_PARAMETERS)
+
+
 def _caller(use: Use, deployment: Deployment) -> Caller:
     if use.role not in {"read", "publish"}:
         return deployment.hub_role(use.role)
@@ -366,7 +377,8 @@ def _request(use: Use, deployment: Deployment) -> Request:
 @pytest.fixture(scope="module")
 def uses(recorder: Recorder) -> list[Use]:
     """All uses that must be allowed in a deployment with customer keys."""
-    return [*_recorded(recorder), *ON_BEHALF, *WITH_KEYS]
+    recorded = _recorded(recorder)
+    return [*recorded, *_shared(recorded), *ON_BEHALF, *WITH_KEYS]
 
 
 ROLES = (*FUNCTIONS, "schedule", "stackset-administration", "read", "publish")

@@ -48,6 +48,7 @@ pytestmark = [pytest.mark.timeout(900)]
 EXTERNAL_ID = "of-the-test"
 KEY = f"arn:aws:kms:{HUB_REGION}:{HUB_ACCOUNT}:key/00000000-0000-0000-0000-000000000000"
 OTHER_ACCOUNT = "222233334444"
+SHARED = "arn:aws:ssm:eu-west-1:444455556666:parameter"
 REGIONS = f"""
 AccountId: "{HUB_ACCOUNT}"
 regions:
@@ -107,6 +108,7 @@ def everything_set(scratch: Path) -> Plan:
         fifo_topics=True,
         organization_id="o-a1b2c3d4e5",
         parameter_paths=["/silver/*", "/golden/*"],
+        shared_parameter_arns=[f"{SHARED}/silver/*", f"{SHARED}/golden"],
         role_path="/platform/",
         permissions_boundary="boundaries/team",
         subscriber_account_ids=["555566667777", "444455556666"],
@@ -824,6 +826,7 @@ def test_output_has_the_execution_roles_parameters(everything_set: Plan) -> None
 
     assert output == stack
     assert output["ParameterPaths"] == "/golden/*,/silver/*"
+    assert output["SharedParameterArns"] == f"{SHARED}/golden,{SHARED}/silver/*"
 
 
 @pytest.mark.parametrize("name", ["lookups", "dead_letters", "schedule_dead_letters"])

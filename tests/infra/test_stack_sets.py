@@ -30,6 +30,7 @@ REGION_TOPIC = TEMPLATES / "region-topic.yaml"
 EXECUTION_ROLE = TEMPLATES / "stackset-execution-role.yaml"
 
 FIRST, SECOND, EXTERNAL = "111122223333", "222233334444", "999988887777"
+SHARED = f"arn:aws:ssm:eu-west-1:{EXTERNAL}:parameter/golden"
 TARGETS = (
     (HUB_ACCOUNT, "us-east-1"),
     (FIRST, "us-east-1"),
@@ -81,6 +82,7 @@ def inputs(model: str, targets: tuple[tuple[str, str], ...], **more: object) -> 
         "organization_id": "o-abcdefghij",
         "subscriber_account_ids": [EXTERNAL],
         "parameter_paths": [],
+        "shared_parameter_arns": [],
         "permissions_boundary": None,
         "permission_model": model,
         "organizational_unit_ids": [],
@@ -393,16 +395,20 @@ class TestSelfManaged:
         )
 
     def test_hubs_execution_role_has_the_boundary(self, self_managed: Deployment) -> None:
-        """The stack creates the boundary, with the parameter paths that it must allow."""
+        """The stack creates the boundary, with the parameters that it must allow."""
         iam = self_managed.aws.client("iam", HOME, HUB_ACCOUNT)
         policies = iam.list_policies(Scope="Local")["Policies"]
-        plan = self_managed.plan(parameter_paths=["/golden/*", "/base"])
+        plan = self_managed.plan(
+            parameter_paths=["/golden/*", "/base"],
+            shared_parameter_arns=[f"{SHARED}/*", SHARED],
+        )
         changed = real_differences(plan)[
             "module.members.aws_cloudformation_stack.execution_role[0]"
         ]
 
         assert [each["Arn"] for each in policies] == [boundary_of(HUB_ACCOUNT)]
         assert changed["parameters"]["ParameterPaths"] == "/base,/golden/*"
+        assert changed["parameters"]["SharedParameterArns"] == f"{SHARED},{SHARED}/*"
 
     @pytest.mark.parametrize(
         ("changed", "expected"),
@@ -718,6 +724,20 @@ class TestByHand:
             "arn:*:ssm:*:*:parameter/base/linux",
         ]
         assert own["Condition"]["StringEquals"]["aws:ResourceAccount"] == FIRST
+
+    def test_shared_parameters_are_set_on_the_read_role(self, aws: EmbeddedAws) -> None:
+        """The read role may read the shared parameters by their ARNs, in its regions."""
+        more = {"SharedParameterArns": f"{SHARED}/*,{SHARED}"}
+        deploy(aws, (FIRST, HOME), MEMBER_ROLES, BY_HAND_ROLES | more)
+        reads = role(aws, FIRST, "ami-tracker-read")
+        (shared,) = (
+            each
+            for each in reads.policies["look-up-images"]["Statement"]
+            if each["Sid"] == "ReadSharedParameters"
+        )
+
+        assert shared["Resource"] == [f"{SHARED}/*", SHARED]
+        assert list(shared["Condition"]["StringEquals"]) == ["aws:RequestedRegion"]
 
     def test_template_resolver_agrees_with_moto(self, aws: EmbeddedAws) -> None:
         """The policies that the permission tests evaluate are those that CloudFormation creates."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -27,10 +28,18 @@ HERE = Stack("111122223333", "eu-west-1")
 HUB = {"HubAccountId": "123456789012"}
 MEMBER = {**HUB, "ExternalIds": "new-id,old-id", "Regions": "eu-west-1"}
 OF_AWS = "arn:aws:iam::aws:policy/PowerUserAccess"
-MORE = {"OrganizationId": "o-abcdefghij", "PermissionsBoundary": "team", "ParameterPaths": "/a/*"}
+SHARED = "arn:aws:ssm:eu-west-1:333344445555:parameter/golden"
+MORE = {
+    "OrganizationId": "o-abcdefghij",
+    "PermissionsBoundary": "team",
+    "ParameterPaths": "/a/*",
+    "SharedParameterArns": f"{SHARED}/*",
+}
 REGIONS = ("us-east-1", "eu-west-1", "mx-central-1", "cn-north-1", "us-gov-west-1")
 LARGEST_BODY = 51_200
 """The maximum size of a template in a request, in bytes; larger ones need a bucket."""
+LARGEST_MANAGED_POLICY, LARGEST_INLINE_POLICIES = 6_144, 10_240
+"""The maximum sizes of a managed policy and of all inline policies of a role, in characters."""
 
 DEPLOYMENTS: tuple[tuple[str, dict[str, str]], ...] = (
     (MEMBER_ROLES, MEMBER),
@@ -49,6 +58,7 @@ DEPLOYMENTS: tuple[tuple[str, dict[str, str]], ...] = (
     (EXECUTION_ROLE, HUB),
     (EXECUTION_ROLE, {**HUB, "PermissionsBoundary": OF_AWS}),
     (EXECUTION_ROLE, {**HUB, "ParameterPaths": "/a/*,/b"}),
+    (EXECUTION_ROLE, {**HUB, "SharedParameterArns": f"{SHARED}/*,{SHARED}"}),
     (EXECUTION_ROLE, {**HUB, "Encryption": "customer-key", "PermissionsBoundary": "team"}),
 )
 """Deployments that together use both branches of every condition."""
@@ -204,6 +214,22 @@ BOUNDARY = (
     ["", "team", "team/bound", "arn:aws:iam::aws:policy/PowerUserAccess"],
     ["/team", "team/", "*", "arn:aws:iam::111122223333:policy/team"],
 )
+SHARED_ARNS = (
+    ["", SHARED, f"{SHARED}/*", "arn:aws-us-gov:ssm:us-gov-west-1:333344445555:parameter/a/b.c"],
+    [
+        "/golden/web",
+        "*",
+        SHARED.removesuffix("golden") + "*",
+        f"{SHARED}*",
+        f"{SHARED}/",
+        f"{SHARED}:3",
+        SHARED.replace("333344445555", "*"),
+        SHARED.replace("333344445555", ""),
+        SHARED.replace("eu-west-1", "*"),
+        SHARED.replace(":ssm:", ":secretsmanager:"),
+        f"{SHARED} {SHARED}",
+    ],
+)
 """Valid and invalid values of parameters."""
 
 
@@ -240,6 +266,8 @@ BOUNDARY = (
             ["/*", "*", "golden", "/a*", "/a/*/b", "/a/"],
         ),
         (EXECUTION_ROLE, "ParameterPaths", ["", "/golden/*", "/a"], ["/*", "*", "/a*", "/a/"]),
+        (MEMBER_ROLES, "SharedParameterArns", *SHARED_ARNS),
+        (EXECUTION_ROLE, "SharedParameterArns", *SHARED_ARNS),
         (REGION_TOPIC, "TopicName", ["releases_2"], ["", "releases.fifo"]),
         (REGION_TOPIC, "SubscriberAccountIds", ["", "444455556666"], ["4444", "*"]),
         (EXECUTION_ROLE, "AdministrationRoleName", *NAME_WITH_A_PATH),
@@ -418,15 +446,71 @@ def test_boundary_is_created_if_none_is_given() -> None:
 
 def test_boundary_allows_what_the_roles_need() -> None:
     """The boundary has exactly the actions and resources of the two roles, FIFO topics included."""
-    paths = {"ParameterPaths": "/golden/*,/base/linux"}
-    bound = resolve(template(EXECUTION_ROLE), {**HUB, **paths}, HERE)["MembersBoundary"].properties
+    parameters = {
+        "ParameterPaths": "/golden/*,/base/linux",
+        "SharedParameterArns": f"{SHARED}/*,{SHARED}",
+    }
+    made = resolve(template(EXECUTION_ROLE), {**HUB, **parameters}, HERE)
+    bound = made["MembersBoundary"].properties
     allowed = {(a, r) for s in statements(dict(bound)) for a in s.actions for r in s.resources}
     needed = {
         (action, resource)
         for fifo in ("true", "false")
-        for each in deployed(MEMBER_ROLES, {**MEMBER, **paths, "Fifo": fifo})
+        for each in deployed(MEMBER_ROLES, {**MEMBER, **parameters, "Fifo": fifo})
         for action in each.actions
         for resource in each.resources
     }
 
     assert allowed == needed
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "condition"),
+    [
+        (MEMBER_ROLES, MEMBER, {"StringEquals": {"aws:RequestedRegion": ["eu-west-1"]}}),
+        (EXECUTION_ROLE, HUB, None),
+    ],
+)
+def test_shared_parameters_are_allowed_only_by_their_arns(
+    name: str, given: dict[str, str], condition: dict[str, Any] | None
+) -> None:
+    """The role and its boundary name each shared parameter, and have no statement without one."""
+    arns = [f"{SHARED}/*", SHARED]
+    found = deployed(name, {**given, "SharedParameterArns": ",".join(arns)})
+    (shared,) = (each for each in found if each.sid == "ReadSharedParameters")
+
+    assert (shared.actions, shared.resources) == (["ssm:GetParameters"], arns)
+    assert shared.raw.get("Condition") == condition
+    assert "ReadSharedParameters" not in {each.sid for each in deployed(name, given)}
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"ParameterPaths": ",".join(f"/golden/{n:06}" for n in range(102))},
+        {"SharedParameterArns": ",".join(f"{SHARED}/{n:08}" for n in range(65))},
+        {
+            "ParameterPaths": ",".join(f"/golden/{n:06}" for n in range(51)),
+            "SharedParameterArns": ",".join(f"{SHARED}/{n:08}" for n in range(32)),
+        },
+    ],
+    ids=["paths", "ARNs", "both"],
+)
+def test_longest_lists_of_parameters_fit_into_the_policies(lists: dict[str, str]) -> None:
+    """The 4,096 characters that the module allows fit into the boundary and into the read role."""
+    prefix = "a" * 32
+    names = {"StackSetPrefix": prefix, "TopicName": f"{prefix}-releases"}
+    regions = ",".join(f"us-gov-west-{n}" for n in range(10, 50))
+    roles = {**MEMBER, "TopicName": f"{prefix}-releases", "Regions": regions}
+    stack = Stack("111122223333", "us-gov-west-1", partition="aws-us-gov")
+    bound = resolve(template(EXECUTION_ROLE), {**HUB, **names, **lists}, stack)["MembersBoundary"]
+    reads = resolve(template(MEMBER_ROLES), {**roles, **lists}, stack)["ReadRole"]
+    (inline,) = reads.properties["Policies"]
+
+    assert _size(bound.properties["PolicyDocument"]) <= LARGEST_MANAGED_POLICY
+    assert _size(inline["PolicyDocument"]) <= LARGEST_INLINE_POLICIES
+
+
+def _size(policy: Mapping[str, Any]) -> int:
+    """The characters of a policy, without white space, as IAM counts them."""
+    return len(json.dumps(policy, separators=(",", ":")))

@@ -179,6 +179,7 @@ run "boundary_and_other_settings" {
     schedule_expression        = "rate(6 hours)"
     round_alarm_minutes        = 1500
     parameter_paths            = ["/golden/*"]
+    shared_parameter_arns      = ["arn:aws:ssm:us-east-1:333344445555:parameter/golden/*"]
     tags                       = { team = "platform" }
 
     packages = {

@@ -39,12 +39,18 @@ run "roles_with_this_projects_execution_role" {
   command = plan
 
   variables {
-    parameter_paths = ["/golden/*"]
+    parameter_paths       = ["/golden/*"]
+    shared_parameter_arns = ["arn:aws:ssm:us-east-1:444455556666:parameter/web", "arn:aws:ssm:eu-west-1:444455556666:parameter/web/*"]
   }
 
   assert {
     condition     = output.stack_set_execution_role_parameters.ParameterPaths == "/golden/*"
     error_message = "The boundary in each account must allow the parameters that the read role may read."
+  }
+
+  assert {
+    condition     = output.stack_set_execution_role_parameters.SharedParameterArns == "arn:aws:ssm:eu-west-1:444455556666:parameter/web/*,arn:aws:ssm:us-east-1:444455556666:parameter/web"
+    error_message = "The boundary in each account must allow the shared parameters that the read role may read."
   }
 }
 
@@ -87,11 +93,12 @@ run "by_hand" {
   command = plan
 
   variables {
-    stack_set_model      = "NONE"
-    fifo_topics          = true
-    parameter_paths      = ["/golden/*"]
-    permissions_boundary = "boundaries/team"
-    role_path            = "/platform/"
+    stack_set_model       = "NONE"
+    fifo_topics           = true
+    parameter_paths       = ["/golden/*"]
+    shared_parameter_arns = ["arn:aws:ssm:eu-west-1:444455556666:parameter/web"]
+    permissions_boundary  = "boundaries/team"
+    role_path             = "/platform/"
   }
 
   assert {
@@ -112,6 +119,7 @@ run "by_hand" {
       Fifo                = "true"
       Regions             = "eu-west-1,us-east-1"
       ParameterPaths      = "/golden/*"
+      SharedParameterArns = "arn:aws:ssm:eu-west-1:444455556666:parameter/web"
       PermissionsBoundary = "boundaries/team"
       RolePath            = "/platform/"
     }

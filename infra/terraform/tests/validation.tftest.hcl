@@ -29,6 +29,7 @@ run "takes_the_limits" {
     schedule_expression                 = "cron(0/10 * * * ? *)"
     max_removed_percent                 = 100
     parameter_paths                     = ["/golden/*", "/a.b/c-d_e"]
+    shared_parameter_arns               = ["arn:aws:ssm:eu-west-1:333344445555:parameter/golden/*", "arn:aws:ssm:eu-west-1:333344445555:parameter/a.b/c-d_e"]
     stack_set_failure_tolerance_percent = 100
     stack_set_region_order              = ["us-east-1", "eu-west-1"]
     runtime                             = "python3.11"
@@ -67,6 +68,7 @@ run "refuses_malformed_values" {
     regions_file                      = "tests/fixtures/absent.yaml"
     schedule_expression               = "every hour"
     parameter_paths                   = ["golden/*"]
+    shared_parameter_arns             = ["/golden/*"]
     runtime                           = "nodejs22.x"
     architecture                      = "arm"
     organization_id                   = "123456789012"
@@ -98,6 +100,7 @@ run "refuses_malformed_values" {
     var.regions_file,
     var.schedule_expression,
     var.parameter_paths,
+    var.shared_parameter_arns,
     var.runtime,
     var.architecture,
     var.organization_id,
@@ -169,6 +172,7 @@ run "refuses_numbers_that_are_too_large_and_paths_that_are_too_broad" {
     log_retention_days                  = 3654
     round_alarm_minutes                 = 10081
     parameter_paths                     = ["/*"]
+    shared_parameter_arns               = ["arn:aws:ssm:eu-west-1:333344445555:parameter/*"]
     role_path                           = "/p23456789/p23456789/p23456789/p23456789/"
     subscriber_account_ids              = [for number in range(316) : format("%012d", number)]
     pairs_failing_percent               = { image = 101 }
@@ -184,6 +188,7 @@ run "refuses_numbers_that_are_too_large_and_paths_that_are_too_broad" {
     var.log_retention_days,
     var.round_alarm_minutes,
     var.parameter_paths,
+    var.shared_parameter_arns,
     var.role_path,
     var.subscriber_account_ids,
     var.pairs_failing_percent,
@@ -196,6 +201,7 @@ run "refuses_fractions" {
 
   variables {
     parameter_paths                     = ["/golden/web*"]
+    shared_parameter_arns               = ["arn:aws:ssm:*:333344445555:parameter/golden"]
     name_prefix                         = "ami-tracker-"
     max_removed_percent                 = 12.5
     stack_set_failure_tolerance_percent = 0.5
@@ -212,6 +218,7 @@ run "refuses_fractions" {
 
   expect_failures = [
     var.parameter_paths,
+    var.shared_parameter_arns,
     var.name_prefix,
     var.max_removed_percent,
     var.stack_set_failure_tolerance_percent,
@@ -366,4 +373,44 @@ run "refuses_parameter_paths_that_are_too_long_for_a_policy" {
   }
 
   expect_failures = [var.parameter_paths]
+}
+
+# 65 ARNs of 60 characters.
+run "takes_the_most_shared_parameters" {
+  command = plan
+
+  variables {
+    shared_parameter_arns = [for number in range(65) : "arn:aws:ssm:eu-west-1:333344445555:parameter/golden/${format("%08d", number)}"]
+  }
+}
+
+run "refuses_shared_parameters_that_are_too_long_for_a_policy" {
+  command = plan
+
+  variables {
+    shared_parameter_arns = [for number in range(66) : "arn:aws:ssm:eu-west-1:333344445555:parameter/golden/${format("%08d", number)}"]
+  }
+
+  expect_failures = [var.shared_parameter_arns]
+}
+
+run "refuses_parameters_that_are_too_long_together" {
+  command = plan
+
+  variables {
+    parameter_paths       = ["/golden/*"]
+    shared_parameter_arns = [for number in range(65) : "arn:aws:ssm:eu-west-1:333344445555:parameter/golden/${format("%08d", number)}"]
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "refuses_shared_parameters_of_another_partition" {
+  command = plan
+
+  variables {
+    shared_parameter_arns = ["arn:aws-cn:ssm:cn-north-1:333344445555:parameter/golden/*"]
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
 }

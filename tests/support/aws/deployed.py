@@ -44,6 +44,8 @@ PREFIX = "ami-tracker"
 ALARMS = f"arn:aws:sns:{HUB_REGION}:{HUB}:{PREFIX}-alarms"
 KEY = f"arn:aws:kms:{HUB_REGION}:{HUB}:key/0a0a0a0a-0000-4000-8000-000000000000"
 """The hub's customer key."""
+SHARED = f"arn:aws:ssm:{IRELAND}:{IN_ORGANIZATION}:parameter/images/*"
+"""Parameters of another account that the full deployment may read."""
 
 _REGIONS = "regions:\n" + "".join(
     f'  - Name: {target.region}\n    AccountId: "{target.account_id}"\n' for target in TARGETS
@@ -80,6 +82,7 @@ def full() -> Deployment:
         organization_id=ORGANIZATION,
         subscriber_account_ids=[LISTED],
         parameter_paths=["/golden/*"],
+        shared_parameter_arns=[SHARED],
         kms_key_arn=KEY,
     )
     return Deployment(plan)
@@ -187,12 +190,15 @@ class Deployment:
         """The resource-based policy of a resource, None if it has none.
 
         Roles and keys outside of the deployment have the widest usual policy: they trust the hub's
-        account, or delegate to the identity policies of their account.
+        account, or delegate to the identity policies of their account. Other accounts share all of
+        their parameters with hub and member, so only the policies of the deployment can deny them.
         """
         if ":role/" in arn:
             return self._trust.get(arn) or _trusting(HUB)
         if ":kms:" in arn:
             return self._keys.get(arn) or _delegating(arn.split(":")[4])
+        if ":ssm:" in arn and arn.split(":")[4] not in {"", HUB, MEMBER}:
+            return _shared(arn)
         return self._policies.get(arn)
 
     def aliases_of(self, arn: str) -> tuple[str, ...]:
@@ -301,6 +307,17 @@ def _delegating(account_id: str) -> Policy:
         "Action": "kms:*",
         "Resource": "*",
         "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _shared(arn: str) -> Policy:
+    """The policy of a parameter that is shared with the hub and the member through AWS RAM."""
+    statement = {
+        "Effect": "Allow",
+        "Action": ["ssm:DescribeParameters", "ssm:GetParameter", "ssm:GetParameters"],
+        "Resource": arn,
+        "Principal": {"AWS": [f"arn:aws:iam::{account_id}:root" for account_id in (HUB, MEMBER)]},
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
 

@@ -178,7 +178,9 @@ def _table(recorded: _Recorded, hub: Hub) -> str:
 
 
 def _parameters(recorded: _Recorded, partition: str) -> Iterator[tuple[str, str]]:
-    """Return the ARNs of parameters; ARNs of AWS's own parameters have no account.
+    """Return the ARNs of parameters; a shared parameter is requested with its ARN.
+
+    ARNs of AWS's own parameters have no account.
 
     "Calling AMI public parameters in Parameter Store" shows `arn:aws:ssm:region::parameter/aws/…`.
     """
@@ -189,4 +191,5 @@ def _parameters(recorded: _Recorded, partition: str) -> Iterator[tuple[str, str]
     for name in recorded.document["Names"]:
         account = "" if name.startswith(_PUBLIC_PARAMETER) else owner
         where = f"arn:{partition}:ssm:{recorded.asked.region}:{account}"
-        yield "ssm:GetParameters", f"{where}:parameter{name}"
+        own = f"{where}:parameter/{name.removeprefix('/')}"
+        yield "ssm:GetParameters", name if name.startswith("arn:") else own

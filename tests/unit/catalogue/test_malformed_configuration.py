@@ -38,6 +38,11 @@ def entry(*lines: str) -> str:
     return "\n".join(["images:", "  - Name: a", *(f"    {line}" for line in lines), ""])
 
 
+def release(fields: str) -> str:
+    """Build an images file with one image, whose release rule is in line 4."""
+    return entry("ParameterPath: /a", f"Release: {{{fields}}}")
+
+
 def with_filter(values: str, name: str = "owner-id") -> str:
     """Build an images file with one filter: its name is in line 4, its values in line 5."""
     return entry("Filters:", f"  - Name: {name}", f"    Values: {values}")
@@ -242,6 +247,25 @@ WRONG_SHAPE = [
         "duplicate key",
     ),
     Case("older form, alias", entry("Filters: \"{'Name': *a, 'Values': ['c']}\""), 3, "alias"),
+    Case("a long pattern", release(f"Pattern: '{'(' * 900_000}'"), 4, "at most 200"),
+    Case(
+        "a long pattern with notes",
+        release(f"Pattern: '{'a?' * 400_000}', Notes: 'https://a.b/{{release}}'"),
+        4,
+        "at most 200",
+    ),
+    Case("long notes", release(f"Notes: '{'{' * 900_000}'"), 4, "at most 200"),
+    Case("nested groups", release(f"Pattern: '{'(' * 200}'"), 4, "levels deep"),
+    Case("a long ARN", entry(f"ParameterPath: 'arn:aws:ssm:{'arn:' * 200_000}'"), 3, "1011 are"),
+    Case(
+        "many keys, and images without a pattern",
+        "images:\n"
+        + "".join(f"  - {{Name: a{n}, OrderBy: release, Filters: []}}\n" for n in range(90))
+        + "".join(f"k{n}: 1\n" for n in range(20_000)),
+        2,
+        "needs a Pattern",
+    ),
+    Case("many keys", GOOD + "".join(f"releas{n}: 1\n" for n in range(20_000)), 4, "Release"),
     Case("unknown kind", entry("ParameterPath: /a", "Announce: [relase]"), 4, "'release'"),
     Case("kind is text", entry("ParameterPath: /a", "Announce: release"), 4, "write ['release']"),
     Case("unknown region", entry("ParameterPath: /a", "Regions: [eu-west-2]"), 4, "regions.yaml"),
@@ -335,6 +359,21 @@ def test_the_table_has_enough_cases() -> None:
     assert len(CASES) == len({case.name for case in CASES})
 
 
+FIELD_NAMES = st.sampled_from(
+    [
+        "Name",
+        "ParameterPath",
+        "Filters",
+        "Owners",
+        "Regions",
+        "Accounts",
+        "OrderBy",
+        "Release",
+        "Pattern",
+        "Notes",
+        "Kind",
+    ]
+)
 # fmt: off
 YAML_PIECES = st.sampled_from([
     "images", "Name", "Filters", "Values", "self", "/a", "name", "null", "true", "a", "1", "~", "é",
@@ -350,6 +389,41 @@ ANY_TEXT = st.one_of(
         lambda pieces: entry(f"Filters: {json.dumps(''.join(pieces))}")
     ),
 )
+
+
+PATTERN_PIECES = st.sampled_from(
+    ["(?P<release>", "(?P<a>", "(", ")", "|", "a", r"\d", "[", "]", "^", "$", "+", "*", "?", "{2}"]
+)
+TEXTS = st.one_of(
+    st.text(max_size=30),
+    st.lists(PATTERN_PIECES, max_size=60).map("".join),
+    st.lists(st.sampled_from(["arn:", "aws:", "ssm:", "eu-west-1:", "", ":", "1" * 12, "/"])).map(
+        "".join
+    ),
+    st.lists(st.sampled_from(["https://", "a.b", "/", "{release}", "{", "}", "%", " "])).map(
+        "".join
+    ),
+)
+VALUES = st.recursive(
+    TEXTS | st.booleans() | st.none(),
+    lambda inner: st.lists(inner) | st.dictionaries(FIELD_NAMES | TEXTS, inner, max_size=3),
+    max_leaves=5,
+)
+ENTRY = st.dictionaries(FIELD_NAMES, VALUES, max_size=5)
+
+
+@given(entries=st.lists(ENTRY, max_size=3), rule=VALUES | st.just(...))
+@settings(deadline=None, max_examples=200)
+def test_any_values_of_fields_are_a_catalogue_or_problems(
+    entries: list[dict[str, object]], rule: object, write: Write
+) -> None:
+    """Fields of any type, in images and at the top of the file."""
+    file = {"images": entries} | ({} if rule is ... else {"Release": rule})
+
+    try:
+        load(*write(json.dumps(file)))
+    except ConfigurationError as error:
+        assert all(problem.file and problem.message for problem in error.problems)  # noqa: PT017 - both results are valid
 
 
 @given(images=ANY_TEXT, where=st.sampled_from(["images", "regions"]))

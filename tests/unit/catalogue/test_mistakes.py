@@ -19,6 +19,7 @@ PATH = "/aws/service/debian/release/12/latest/amd64"
 REGIONS = 'AccountId: "111122223333"\nregions:\n  - Name: us-east-1\n  - Name: eu-west-1\n'
 ARN = "arn:aws:ssm:eu-west-1:999988887777:parameter/a"
 TWO_ACCOUNTS = REGIONS.removesuffix("\n") + "\n    AccountId: '222233334444'\n"
+KEY = "-v(?P<release>[0-9.]+)$"
 NBSP = "\u00a0"
 
 
@@ -65,6 +66,11 @@ def named(values: str) -> str:
 def owned(owners: str) -> str:
     """Build an image with owners, in line 3."""
     return image(f"Owners: {owners}", "Filters: [{Name: name, Values: [a-x86_64-*]}]")
+
+
+def ordered(*lines: str) -> str:
+    """Build an image with a filter, and with other fields from line 5."""
+    return image("Owners: [self]", "Filters: [{Name: name, Values: [a-x86_64-*]}]", *lines)
 
 
 def older(text: str) -> str:
@@ -167,6 +173,67 @@ ACCOUNTS = [
     Case("accounts: of one region of two", "ok", "", image("ParameterPath: /a", "Regions: [eu-west-1, us-east-1]", "Accounts: [111122223333]"), TWO_ACCOUNTS),
     Case("accounts: unknown region and account", "error", "images.yaml:4: a: Regions[0]: 'eu-west-3' is not in regions.yaml", image("ParameterPath: /a", "Regions: [eu-west-3]", "Accounts: [111122223333]"), TWO_ACCOUNTS),
     Case("accounts: regions without an account", "error", "regions.yaml:1: us-east-1: AccountId: no account", image("ParameterPath: /a", "Accounts: [111122223333]"), "regions: [{Name: us-east-1}]\n"),
+]
+
+RELEASES = [
+    Case("release: sound", "ok", "", image("ParameterPath: /a", f"Release: {{Pattern: '{KEY}', Notes: 'https://a.example/{{release}}'}}")),
+    Case("release: only notes", "ok", "", image("ParameterPath: /a", "Release: {Notes: 'https://a.example/'}")),
+    Case("release: at the top", "ok", "", f"Release: {{Pattern: '{KEY}'}}\n" + path("/a")),
+    Case("release: notes here, pattern at the top", "ok", "", f"Release: {{Pattern: '{KEY}'}}\n" + image("ParameterPath: /a", "Release: {Notes: 'https://a.example/{release}'}")),
+    Case("release: neither", "error", "images.yaml:4: a: Release: is empty; write Pattern, Notes or both, or remove it", image("ParameterPath: /a", "Release: {}")),
+    Case("release: null", "error", "images.yaml:4: a: Release: is empty, but must be a map of keys and values: Release: {Pattern: …, Notes: …}", image("ParameterPath: /a", "Release:")),
+    Case("release: a pattern as text", "error", "images.yaml:4: a: Release: is the text '-v(?P<release>", image("ParameterPath: /a", f"Release: '{KEY}'")),
+    Case("release: a list", "error", "images.yaml:4: a: Release: is a list, but must be a map", image("ParameterPath: /a", f"Release: [{{Pattern: '{KEY}'}}]")),
+    Case("release: a list at the top", "error", "images.yaml:1: Release: is a list, but must be a map of keys and values: Release: {Pattern: …, Notes: …}", "Release: []\n" + path("/a")),
+    Case("release: misspelt", "error", "images.yaml:4: a: Relase: unknown key; did you mean Release?", image("ParameterPath: /a", f"Relase: {{Pattern: '{KEY}'}}")),
+    Case("release: misspelt, with its order", "error", "images.yaml:6: a: Relase: unknown key; did you mean Release?", ordered("OrderBy: release", f"Relase: {{Pattern: '{KEY}'}}")),
+    Case("release: lower case at the top", "error", "images.yaml:1: release: unknown key; did you mean Release?", f"release: {{Pattern: '{KEY}'}}\n" + ordered("OrderBy: release")),
+    Case("release: key in lower case", "error", "images.yaml:4: a: Release.pattern: unknown key; did you mean Pattern?", image("ParameterPath: /a", f"Release: {{pattern: '{KEY}'}}")),
+    Case("release: misspelt key", "error", "images.yaml:4: a: Release.Note: unknown key; did you mean Notes?", image("ParameterPath: /a", "Release: {Note: 'https://a.example/{release}'}")),
+    Case("release: misspelt key at the top", "error", "images.yaml:1: Release.Patern: unknown key; did you mean Pattern?", f"Release: {{Patern: '{KEY}'}}\n" + ordered("OrderBy: release", "Release: {Notes: 'https://a.example/{release}'}")),
+    Case("release: unknown key", "error", "images.yaml:4: a: Release.Url: unknown key; expected one of Pattern, Notes", image("ParameterPath: /a", "Release: {Url: 'https://a.example/'}")),
+    Case("release: a field of an image", "error", "images.yaml:4: a: Pattern: is a field of Release; write Release: {Pattern: …}", image("ParameterPath: /a", f"Pattern: '{KEY}'")),
+    Case("release: a field of a file", "error", "images.yaml:1: notes: is a field of Release; write Release: {Notes: …}", "notes: 'https://a.example/'\n" + path("/a")),
+    Case("release: a field of an image, with its order", "error", "images.yaml:6: a: Pattern: is a field of Release; write Release: {Pattern: …}", ordered("OrderBy: release", f"Pattern: '{KEY}'")),
+    Case("pattern: empty", "error", "images.yaml:4: a: Release.Pattern: is empty, but must be text", image("ParameterPath: /a", "Release: {Pattern: ''}")),
+    Case("pattern: list", "error", "images.yaml:4: a: Release.Pattern: is a list, but must be text", image("ParameterPath: /a", "Release: {Pattern: [a]}")),
+    Case("pattern: too long", "error", "images.yaml:4: a: Release.Pattern: is 217 characters long; at most 200 are allowed", image("ParameterPath: /a", f"Release: {{Pattern: '(?P<release>{'a' * 204})'}}")),
+    Case("pattern: two lines", "error", "images.yaml:4: a: Release.Pattern: is the text '(?P<release>a)\\nb', but must be one line of text", image("ParameterPath: /a", 'Release: {Pattern: "(?P<release>a)\\nb"}')),
+    Case("pattern: double quotes", "error", "images.yaml:4: is not YAML: while parsing a quoted scalar, found unknown escape character; double quotes allow only YAML's escapes; use single quotes", image("ParameterPath: /a", r'Release: {Pattern: "(?P<release>\d+)"}')),
+    Case("pattern: brackets without quotes", "error", "images.yaml:5: is not YAML: while parsing a block", image("ParameterPath: /a", "Release:", "  Pattern: [0-9](?P<release>a)")),
+    Case("pattern: no group", "error", "images.yaml:4: a: Release.Pattern: has no group release; write (?P<release>…) around the release in the AMI name", image("ParameterPath: /a", r"Release: {Pattern: '-v(\d+)$'}")),
+    Case("pattern: other syntax", "error", "images.yaml:4: a: Release.Pattern: contains (?<release>, the syntax of other tools; write (?P<release>", image("ParameterPath: /a", r"Release: {Pattern: '-v(?<release>\d+)$'}")),
+    Case("pattern: at the top, of two images", "error", "images.yaml:1: Release.Pattern: has the group relase; did you mean release?", "Release: {Pattern: '(?P<relase>a)'}\n" + path("/a") + "  - {Name: b, ParameterPath: /b, Release: {Notes: 'https://a.example/{relase}'}}\n"),
+    Case("pattern: braces of Notes", "error", "images.yaml:4: a: Release.Pattern: contains a brace; write (?P<release>…) for a group", image("ParameterPath: /a", "Release: {Pattern: 'al2023-{release}-*'}")),
+    Case("pattern: slow", "error", "images.yaml:4: a: Release.Pattern: can need more than 1,000,000 attempts with a long name; begin it with ^", image("ParameterPath: /a", "Release: {Pattern: '.*(?P<release>.*)x'}")),
+    Case("notes: no URL", "error", "images.yaml:4: a: Release.Notes: is not a URL; begin it with https://", image("ParameterPath: /a", "Release: {Notes: a.example}")),
+    Case("notes: too long", "error", "images.yaml:4: a: Release.Notes: is 210 characters long; at most 200 are allowed", image("ParameterPath: /a", f"Release: {{Notes: 'https://a.example/{'a' * 192}'}}")),
+    Case("notes: two braces", "error", "images.yaml:4: a: Release.Notes: contains {{release}}; write a field as {release}", image("ParameterPath: /a", f"Release: {{Pattern: '{KEY}', Notes: 'https://a.example/{{{{release}}}}'}}")),
+    Case("notes: shell", "error", "images.yaml:4: a: Release.Notes: contains $release; write a field as {release}", image("ParameterPath: /a", "Release: {Notes: 'https://a.example/$release'}")),
+    Case("notes: printf", "error", "images.yaml:4: a: Release.Notes: contains %s; write a field as {release}", image("ParameterPath: /a", "Release: {Notes: 'https://a.example/%s'}")),
+    Case("notes: open brace", "error", "images.yaml:4: a: Release.Notes: contains a brace that belongs to no field", image("ParameterPath: /a", f"Release: {{Pattern: '{KEY}', Notes: 'https://a.example/{{release'}}")),
+    Case("notes: a format", "error", "images.yaml:4: a: Release.Notes: contains a brace that belongs to no field", image("ParameterPath: /a", f"Release: {{Pattern: '{KEY}', Notes: 'https://a.example/{{release:>8}}'}}")),
+    Case("notes: space", "error", "images.yaml:4: a: Release.Notes: contains ' ', which is not allowed there in a URL; write %20", image("ParameterPath: /a", "Release: {Notes: 'https://a.example/a b'}")),
+    Case("notes: field in the host", "error", "images.yaml:4: a: Release.Notes: has no valid host; write https://HOST/PATH, with fields only after the host", image("ParameterPath: /a", f"Release: {{Pattern: '{KEY}', Notes: 'https://{{release}}.example/'}}")),
+    Case("notes: no pattern", "error", "images.yaml:4: a: Release.Notes: contains the field {release}, and no Pattern reads it from the AMI name; add Pattern", image("ParameterPath: /a", "Release: {Notes: 'https://a.example/{release}'}")),
+    Case("notes: no pattern, at the top, two images", "error", "images.yaml:1: Release.Notes: contains the field {release}, and no Pattern reads it", "Release: {Notes: 'https://a.example/{release}'}\n" + path("/a") + "  - {Name: b, ParameterPath: /b}\n"),
+    Case("notes: misspelt field", "error", "images.yaml:4: a: Release.Notes: contains {relase}, which is no named group of Pattern; did you mean {release}?", image("ParameterPath: /a", f"Release: {{Pattern: '{KEY}', Notes: 'https://a.example/{{relase}}'}}")),
+    Case("notes: other field", "error", "images.yaml:4: a: Release.Notes: contains {minor}, which is no named group of Pattern; its named groups are release", image("ParameterPath: /a", f"Release: {{Pattern: '{KEY}', Notes: 'https://a.example/{{minor}}'}}")),
+    Case("notes: field that the image's pattern has not", "error", "images.yaml:4: a: Release.Pattern: has no group minor, which the Notes at the top of the file contain; add (?P<minor>…), or Notes to this Release", "Release: {Pattern: '(?P<release>(?P<minor>[0-9]))', Notes: 'https://a.example/{minor}'}\nimages:\n  - {Name: z, ParameterPath: /z}\n  - {Name: a, ParameterPath: /a, Release: {Pattern: '(?P<release>[0-9])'}}\n"),
+    Case("order: release", "ok", "", ordered("OrderBy: release", f"Release: {{Pattern: '{KEY}'}}")),
+    Case("order: release, pattern at the top", "ok", "", f"Release: {{Pattern: '{KEY}'}}\n" + ordered("OrderBy: release")),
+    Case("order: date", "ok", "", ordered("OrderBy: date")),
+    Case("order: no pattern", "error", "images.yaml:5: a: OrderBy: needs a Pattern that reads the release from the AMI name; add Release: {Pattern: '…'} here or at the top of the file", ordered("OrderBy: release")),
+    Case("order: only notes", "error", "images.yaml:5: a: OrderBy: needs a Pattern that reads the release", ordered("OrderBy: release", "Release: {Notes: 'https://a.example/'}")),
+    Case("order: of a parameter", "error", "images.yaml:4: a: OrderBy: has no effect with ParameterPath", image("ParameterPath: /a", "OrderBy: release")),
+    Case("order: capital letter", "error", "images.yaml:5: a: OrderBy: is the text 'Release', but must be 'date' or 'release'; did you mean release?", ordered("OrderBy: Release", f"Release: {{Pattern: '{KEY}'}}")),
+    Case("order: version", "error", "images.yaml:5: a: OrderBy: is the text 'version', but must be 'date' or 'release'; did you mean release?", ordered("OrderBy: version")),
+    Case("order: CreationDate", "error", "images.yaml:5: a: OrderBy: is the text 'CreationDate', but must be 'date' or 'release'; did you mean date?", ordered("OrderBy: CreationDate")),
+    Case("order: something else", "error", "images.yaml:5: a: OrderBy: is the text 'zzz', but must be 'date' or 'release'", ordered("OrderBy: zzz")),
+    Case("order: list", "error", "images.yaml:5: a: OrderBy: is a list, but must be 'date' or 'release'", ordered("OrderBy: [release]")),
+    Case("order: null", "error", "images.yaml:5: a: OrderBy: is empty, but must be 'date' or 'release'", ordered("OrderBy:")),
+    Case("order: misspelt", "error", "images.yaml:5: a: Order: unknown key; did you mean OrderBy?", ordered("Order: release")),
+    Case("order: with an underscore", "error", "images.yaml:5: a: order_by: unknown key; did you mean OrderBy?", ordered("order_by: release")),
 ]
 
 FILTER_NAMES = [
@@ -327,7 +394,18 @@ OTHERS = [
 ]
 # fmt: on
 
-CASES = [*PARAMETERS, *ARNS, *ACCOUNTS, *FILTER_NAMES, *NAMES, *OWNERS, *OLDER, *SYNTAX, *OTHERS]
+CASES = [
+    *PARAMETERS,
+    *ARNS,
+    *ACCOUNTS,
+    *RELEASES,
+    *FILTER_NAMES,
+    *NAMES,
+    *OWNERS,
+    *OLDER,
+    *SYNTAX,
+    *OTHERS,
+]
 
 
 def verdict_of(images: Path, regions: Path) -> tuple[str, list[str]]:

@@ -166,11 +166,28 @@ def test_the_regions_file_matches_its_schema() -> None:
         {"Name": "a", "Owners": ["self"], "Filters": []},
         {"Name": "a", "Owners": ["self"], "Filters": [{"Name": "n", "Values": "v"}]},
         {"ParameterPath": "/a"},
+        {"Name": "a", "ParameterPath": "arn:aws:ssm:eu-west-1::parameter/a"},
+        {"Name": "a", "ParameterPath": "/a", "Accounts": ["1111"]},
+        {"Name": "a", "ParameterPath": "/a", "Release": {}},
+        {"Name": "a", "ParameterPath": "/a", "Release": {"Patern": "(?P<release>a)"}},
+        {"Name": "a", "Owners": ["self"], "Filters": "{}", "OrderBy": "version"},
     ],
 )
 def test_the_schema_rejects_mistakes(entry: dict[str, object]) -> None:
     """Editors show the mistakes that the schema can express."""
     assert not validator(IMAGES_SCHEMA).is_valid({"images": [entry]})
+
+
+def test_the_schema_accepts_every_field() -> None:
+    """A release rule can be at the top, and a parameter path can be an ARN."""
+    arn = "arn:aws-cn:ssm:cn-north-1:111122223333:parameter/golden/al2023"
+    rule = {"Pattern": "-v(?P<release>[0-9.]+)$", "Notes": "https://example.com/{release}"}
+    entries = [
+        {"Name": "a", "ParameterPath": arn, "Accounts": ["111122223333"]},
+        {"Name": "b", "Filters": "{}", "OrderBy": "release", "Release": rule},
+    ]
+
+    assert validator(IMAGES_SCHEMA).is_valid({"Release": rule, "images": entries})
 
 
 def test_the_schema_accepts_both_forms_of_filters() -> None:

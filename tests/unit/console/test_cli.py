@@ -63,6 +63,35 @@ def test_check_counts_pairs_only_in_the_regions_of_an_image(tmp_path: Path) -> N
     assert "1 image in 2 regions of 2 accounts: 2 pairs a round." in run("check").stdout
 
 
+@pytest.mark.parametrize(
+    ("fields", "pairs"),
+    [
+        ("ParameterPath: /a, Accounts: ['222233334444']", 1),
+        ("ParameterPath: /a, Accounts: ['111122223333']", 2),
+        ("ParameterPath: 'arn:aws:ssm:eu-west-1:999988887777:parameter/a'", 2),
+        ("ParameterPath: 'arn:aws:ssm:us-east-1:999988887777:parameter/a'", 1),
+    ],
+)
+def test_check_counts_pairs_only_in_the_targets_of_an_image(
+    tmp_path: Path, fields: str, pairs: int
+) -> None:
+    """An image can be limited to accounts, and an ARN to its region."""
+    more = REGIONS.replace("]", ", {Name: eu-west-1, AccountId: '222233334444'}]")
+    configuration(tmp_path, f"images: [{{Name: a, {fields}}}]\n", more)
+
+    assert f" of 2 accounts: {pairs} pair" in run("check").stdout
+
+
+def test_a_problem_of_a_file_has_no_entry(tmp_path: Path) -> None:
+    """A `Release` at the top of a file is reported once, with its field."""
+    configuration(tmp_path, f"Release: {{Pattern: '(a+)+'}}\n{IMAGES}")
+
+    lines = run("check").stderr.splitlines()
+
+    assert len(lines) == 1
+    assert lines[0].startswith("error: tracked_images/family.yaml:1: Release.Pattern: has no group")
+
+
 def test_check_as_json(tmp_path: Path) -> None:
     """`check --json` prints the same counts."""
     configuration(tmp_path)

@@ -34,9 +34,10 @@ module "ami_tracker" {
   lookup_maximum_concurrency = var.lookup_maximum_concurrency
   log_retention_days         = var.log_retention_days
 
-  schedule_expression = var.schedule_expression
-  max_removed_percent = var.max_removed_percent
-  parameter_paths     = var.parameter_paths
+  schedule_expression   = var.schedule_expression
+  max_removed_percent   = var.max_removed_percent
+  parameter_paths       = var.parameter_paths
+  shared_parameter_arns = var.shared_parameter_arns
 
   external_id            = var.external_id
   previous_external_ids  = var.previous_external_ids

@@ -70,6 +70,12 @@ variable "parameter_paths" {
   default     = []
 }
 
+variable "shared_parameter_arns" {
+  description = "ARNs of SSM parameters that other accounts share through AWS RAM and that lookups may read."
+  type        = list(string)
+  default     = []
+}
+
 variable "lookup_memory_mb" {
   description = "Memory of the lookup function in MB."
   type        = number

@@ -47,6 +47,7 @@ locals {
         PermissionsBoundary = local.roles_boundary
         Regions             = local.self_managed ? var.home_region : join(",", local.regions)
         ParameterPaths      = join(",", sort(var.parameter_paths))
+        SharedParameterArns = join(",", sort(var.shared_parameter_arns))
         TopicName           = var.topic_name
         Fifo                = tostring(var.fifo)
       })
@@ -317,6 +318,7 @@ locals {
     ReadRoleName           = "${local.path_in_names}${var.read_role_name}"
     PublishRoleName        = "${local.path_in_names}${var.publish_role_name}"
     ParameterPaths         = join(",", sort(var.parameter_paths))
+    SharedParameterArns    = join(",", sort(var.shared_parameter_arns))
     TopicName              = var.topic_name
     Encryption             = var.topic_encryption
   }

@@ -81,6 +81,12 @@ variable "parameter_paths" {
   default     = []
 }
 
+variable "shared_parameter_arns" {
+  description = "ARNs of parameters with image ids that other accounts share with the accounts, such as `arn:aws:ssm:eu-west-1:111122223333:parameter/golden/*`."
+  type        = list(string)
+  default     = []
+}
+
 variable "role_path" {
   description = "The IAM path of the roles in the hub and in the accounts."
   type        = string
