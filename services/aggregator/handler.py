@@ -14,7 +14,8 @@ from services.aggregator.settings import Settings
 from services.aggregator.topics import Topics, publish_role
 from services.kernel import observability
 from services.kernel.deadline import Deadline
-from services.kernel.sessions import HubSession, TargetSessions
+from services.kernel.hub_session import HubSession
+from services.kernel.sessions import TargetSessions
 
 SERVICE = "aggregator"
 RESERVE_SECONDS = 5.0

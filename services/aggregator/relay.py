@@ -25,9 +25,9 @@ from services.aggregator.report import RelayReport
 from services.kernel.clock import now
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, HubBrokenError
+from services.kernel.hub_session import MAX_THREADS
 from services.kernel.model import Release, Target
 from services.kernel.observability import Log
-from services.kernel.sessions import MAX_THREADS
 
 
 class ReleaseRows(PendingRows, ClosableRows, DeliveryRows, Protocol):

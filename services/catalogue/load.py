@@ -38,7 +38,7 @@ from services.kernel.model import (
     Target,
 )
 
-__all__ = ["Configuration", "ConfigurationError", "load", "read_configuration"]
+__all__ = ["Configuration", "ConfigurationError", "load", "read_configuration", "read_images"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -103,6 +103,21 @@ def read_configuration(
         images_by_file={file: len(content.images) for file, content in images.items()},
         warnings=tuple(_first(warnings)),
     )
+
+
+def read_images(
+    document: Document, *, allow_unknown_filters: bool = False
+) -> tuple[tuple[Image, ...], tuple[Problem, ...]]:
+    """The images of one document and the warnings about them, without a regions file.
+
+    Raises:
+        ConfigurationError: the document is invalid; it lists every problem.
+    """
+    images, problems = _read_images([document], Surroundings(None, allow_unknown_filters))
+    warnings = tuple(_first(image_warnings([document])))
+    if problems:
+        raise ConfigurationError(_first(problems), warnings)
+    return tuple(_images(images)), warnings
 
 
 def _first(problems: Iterable[Problem]) -> Iterator[Problem]:

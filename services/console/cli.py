@@ -10,6 +10,7 @@ import click
 from services.console.commands.check import check
 from services.console.commands.compile import compile_
 from services.console.commands.demo import demo
+from services.console.commands.lookup import lookup
 from services.console.commands.schemas import schemas
 
 
@@ -19,5 +20,5 @@ def main() -> None:
     """Watches Amazon Machine Images in many regions and accounts."""
 
 
-for command in (check, compile_, demo, schemas):
+for command in (check, compile_, demo, lookup, schemas):
     main.add_command(command)

@@ -1,9 +1,4 @@
-"""Clients: the hub's own, and each target's with the credentials of an assumed role.
-
-This is the only module that creates boto3 clients. There is one session, since each session loads
-the service models again. Clients are created under a lock, since creation is not thread-safe (boto3
-issue 1592), and are cached.
-"""
+"""Sessions in target accounts, with the credentials of an assumed role."""
 
 from __future__ import annotations
 
@@ -11,26 +6,18 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar, cast
-
-import boto3
-import botocore.session
-from botocore.config import Config
+from typing import TYPE_CHECKING, TypeVar
 
 from services.kernel.clock import now
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import FAULTS, classify, in_hub_region, timed_out
+from services.kernel.hub_session import AssumedSession, Client, HubSession
 from services.kernel.model import State, Target
-from services.kernel.retry import end_time_out
 
 if TYPE_CHECKING:
     from types_boto3_sts import STSClient
-
-MAX_THREADS = 32
-"""Threads of a function that calls targets: 8 to 16 use one core fully (measured, 30 ms latency),
-and as many can wait for targets that do not respond."""
 
 _RENEW_BEFORE_EXPIRY = timedelta(minutes=5).total_seconds()
 _MAX_CLIENTS = 384
@@ -39,72 +26,7 @@ processor time, and 0.7 MiB more after it connects, for the certificates of its 
 _REFUSAL_CACHE_SECONDS = 0.5
 _SESSION_NAME_LIMIT = 64  # sts:AssumeRole, RoleSessionName
 
-_CONFIG = Config(
-    connect_timeout=3,
-    read_timeout=10,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=MAX_THREADS,
-    user_agent_extra="ami-tracker",
-)
-
 T = TypeVar("T")
-Client = Any
-"""A boto3 client; callers narrow it to the typed client of the service."""
-
-
-class HubSession:
-    """The hub's own session: clients with the function's own credentials."""
-
-    def __init__(self, region: str) -> None:
-        self.region = region
-        core = botocore.session.get_session()
-        # Overrides the environment and the configuration file, which can say `legacy`. An endpoint
-        # that they set for STS or for all services is still used.
-        core.set_config_variable("sts_regional_endpoints", "regional")
-        self._session = boto3.Session(region_name=region, botocore_session=core)
-        self._clients: dict[str, Client] = {}
-        self._lock = threading.Lock()
-
-    @property
-    def partition(self) -> str:
-        """`aws`, `aws-cn` or `aws-us-gov`: roles cannot be assumed across partitions."""
-        return self._session.get_partition_for_region(self.region)
-
-    def client(self, service: str) -> Client:
-        """The hub's client of a service, in the hub's region."""
-        with self._lock:
-            if service not in self._clients:
-                self._clients[service] = self._create(service, self.region)
-            return self._clients[service]
-
-    def member_client(self, service: str, region: str, session: AssumedSession) -> Client:
-        """A new client with the credentials of an assumed session."""
-        with self._lock:
-            return self._create(
-                service,
-                region,
-                aws_access_key_id=session.access_key_id,
-                aws_secret_access_key=session.secret_access_key,
-                aws_session_token=session.session_token,
-            )
-
-    def _create(self, service: str, region: str, **credentials: str) -> Client:
-        # The stubs accept service names only as literals.
-        create = cast("Callable[..., Client]", self._session.client)
-        client = create(service, region_name=region, config=_CONFIG, **credentials)
-        service_id = client.meta.service_model.service_id.hyphenize()
-        client.meta.events.register_first(f"needs-retry.{service_id}", end_time_out)
-        return client
-
-
-@dataclass(frozen=True, slots=True)
-class AssumedSession:
-    """Temporary credentials in a target's account; never printed."""
-
-    access_key_id: str = field(repr=False)
-    secret_access_key: str = field(repr=False)
-    session_token: str = field(repr=False)
-    expiration: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import Any
 from services.kernel import observability
 from services.kernel.deadline import Deadline
 from services.kernel.errors import MalformedError
-from services.kernel.sessions import HubSession, TargetSessions
+from services.kernel.hub_session import HubSession
+from services.kernel.sessions import TargetSessions
 from services.lookup.observations import Observations
 from services.lookup.settings import Settings
 from services.lookup.sources import Sources, read_role

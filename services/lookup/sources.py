@@ -12,11 +12,11 @@ from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import of_one_call
 from services.kernel.model import Filter, FilterLookup, State, Target
 from services.kernel.retry import batches
-from services.kernel.sessions import Role, TargetSessions
+from services.kernel.sessions import Role
 from services.lookup.facts import USED_ATTRIBUTES
 from services.lookup.resolve import NO_IMAGE, request_filters
 from services.lookup.responses import Ami, Matches, ParameterValue
-from services.lookup.visits import Visits
+from services.lookup.visits import Sessions, Visits
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
@@ -51,7 +51,7 @@ class Sources:
 
     def __init__(
         self,
-        sessions: TargetSessions,
+        sessions: Sessions,
         pick: Callable[[int], int] = random.randrange,  # noqa: S311 - not for security
     ) -> None:
         self._sessions = Visits(sessions)

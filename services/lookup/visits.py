@@ -8,15 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import timed_out
+from services.kernel.hub_session import Client
 from services.kernel.model import Target
 from services.kernel.retry import time_outs_are_final
-from services.kernel.sessions import Client, TargetSessions
 
 T = TypeVar("T")
+
+
+class Sessions(Protocol):
+    """Calls into targets: `TargetSessions` with the roles, or another kind of credentials."""
+
+    def ensure_session(self, account_id: str) -> None:
+        """Get credentials for the account."""
+        ...
+
+    def call(self, target: Target, service: str, use: Callable[[Client], T]) -> T:
+        """Call `use` with the target's client of a service."""
+        ...
 
 
 @dataclass(slots=True)
@@ -27,9 +39,9 @@ class _Visit:
 
 
 class Visits:
-    """`TargetSessions` with at most one time-out per visit of a target."""
+    """`Sessions` with at most one time-out per visit of a target."""
 
-    def __init__(self, sessions: TargetSessions) -> None:
+    def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._visits: dict[Target, _Visit] = {}
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, HubBrokenError, MalformedError
+from services.kernel.hub_session import MAX_THREADS
 from services.kernel.model import Request, State, Target
 from services.kernel.observability import Log, log_fields
-from services.kernel.sessions import MAX_THREADS
 from services.kernel.wire import decode_request
 from services.lookup.report import LATE, TIMED_OUT, BatchReport, Outcome
 from services.lookup.target import MarkBudget, TargetLookup

@@ -10,7 +10,7 @@ from typing import Any
 from services.kernel import observability
 from services.kernel.clock import now
 from services.kernel.deadline import Deadline
-from services.kernel.sessions import HubSession
+from services.kernel.hub_session import HubSession
 from services.scheduler.event import parse_schedule_event, read_catalogue
 from services.scheduler.inventory import Inventory
 from services.scheduler.queue import LookupQueue

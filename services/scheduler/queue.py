@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from services.kernel.errors import CallFailedError, UnsentError
 from services.kernel.failures import hub
+from services.kernel.hub_session import MAX_THREADS
 from services.kernel.model import Request
 from services.kernel.retry import until_done
-from services.kernel.sessions import MAX_THREADS
 from services.kernel.wire import encode_request
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.kernel.errors import CallFailedError, HubBrokenError, UnsentError
+from services.kernel.hub_session import MAX_THREADS
 from services.kernel.model import (
     Catalogue,
     Image,
@@ -20,7 +21,6 @@ from services.kernel.model import (
     Window,
 )
 from services.kernel.observability import Log
-from services.kernel.sessions import MAX_THREADS
 from services.scheduler.inventory import RegionRows
 from services.scheduler.plan import Action, Change, Plan, plan, requests
 from services.scheduler.report import RoundReport

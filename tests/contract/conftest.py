@@ -11,7 +11,7 @@ from support.fakes.table import DynamoTable
 
 from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.resources import Hub, create_hub, environment
-from services.kernel.sessions import HubSession
+from services.kernel.hub_session import HubSession
 
 
 @pytest.fixture(scope="module")

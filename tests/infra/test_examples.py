@@ -27,8 +27,9 @@ from support.builders.aggregator import a_release
 
 from services.aggregator.announce import Announcement, announcement
 from services.aggregator.topics import Topics, publish_role
+from services.kernel.hub_session import HubSession
 from services.kernel.model import Kind, Target
-from services.kernel.sessions import HubSession, TargetSessions
+from services.kernel.sessions import TargetSessions
 
 EXAMPLES = ROOT / "infra" / "examples"
 NAMES = ("email", "fifo", "lambda", "queue-in-another-account", "queue-in-every-region")

@@ -225,7 +225,7 @@ def test_clients_have_the_declared_operations(
     operations = {service: sorted(names) for service, names in CALLS[function].items()}
     program = f"""
 import json
-from services.kernel.sessions import HubSession
+from services.kernel.hub_session import HubSession
 hub, found = HubSession("eu-west-1"), {{}}
 for service in {sorted(operations)}:
     client = hub.client(service)
@@ -246,7 +246,7 @@ _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testin
 _MEASURE = """
 import time; start = time.process_time()
 import {handler}; imported = time.process_time()
-from services.kernel.sessions import HubSession
+from services.kernel.hub_session import HubSession
 hub = HubSession("eu-west-1")
 for service in {services}: hub.client(service)
 made = time.process_time()

@@ -24,11 +24,11 @@ from services.aggregator.outbox import Found, Key, Outbox
 from services.aggregator.relay import ReleaseRows
 from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import CallFailedError, HubBrokenError
+from services.kernel.hub_session import HubSession
 from services.kernel.keys import image_record
 from services.kernel.model import Kind, Pair, ParameterLookup, Release, Target
 from services.kernel.records import encode_configuration
 from services.kernel.release_records import LastProblem, decode_release_row
-from services.kernel.sessions import HubSession
 from services.kernel.wire import lookup_digest, timestamp
 
 NOW = datetime(2026, 11, 22, 7, 0, 11, tzinfo=UTC)

@@ -16,8 +16,9 @@ from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
 from services.embedded.tracker.resources import EXTERNAL_ID, PUBLISH_ROLE, TOPIC, create_member
 from services.embedded.tracker.subscriptions import Inbox, subscribe
 from services.kernel.errors import Failure
+from services.kernel.hub_session import HubSession
 from services.kernel.model import State, Target
-from services.kernel.sessions import HubSession, TargetSessions
+from services.kernel.sessions import TargetSessions
 
 NOWHERE = Target(ACCOUNT, "ap-south-1")
 OTHER_REGION = Target(ACCOUNT, "us-east-1")

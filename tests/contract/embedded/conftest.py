@@ -8,7 +8,7 @@ import pytest
 
 from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.resources import Hub, create_hub, environment
-from services.kernel.sessions import HubSession
+from services.kernel.hub_session import HubSession
 
 
 @pytest.fixture(scope="module")

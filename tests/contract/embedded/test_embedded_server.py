@@ -15,8 +15,9 @@ from services.embedded.aws.server import HUB_ACCOUNT, EmbeddedAws
 from services.embedded.tracker.resources import EXTERNAL_ID, READ_ROLE, Hub, create_member
 from services.embedded.tracker.subscriptions import subscribe
 from services.kernel.errors import CallFailedError
+from services.kernel.hub_session import HubSession
 from services.kernel.model import State, Target
-from services.kernel.sessions import HubSession, Role, TargetSessions
+from services.kernel.sessions import Role, TargetSessions
 
 ONE, OTHER = "111122223333", "444455556666"
 AL2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"

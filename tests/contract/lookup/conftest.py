@@ -14,12 +14,13 @@ from support.fakes.table import DynamoTable
 from services.embedded.aws.faults import Fault
 from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.resources import EXTERNAL_ID, READ_ROLE, create_member
+from services.kernel.hub_session import HubSession
 from services.kernel.keys import image_record, releases_of, round_record
 from services.kernel.model import Pair, Release, Target
 from services.kernel.records import encode_configuration
 from services.kernel.release_records import decode_release, encode_release
 from services.kernel.round_records import decode_window
-from services.kernel.sessions import HubSession, TargetSessions
+from services.kernel.sessions import TargetSessions
 from services.kernel.wire import timestamp
 from services.lookup.observations import Observations
 from services.lookup.responses import Ami

@@ -24,11 +24,11 @@ from support.fakes.table import DynamoTable
 
 from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError
+from services.kernel.hub_session import HubSession
 from services.kernel.keys import image_record
 from services.kernel.model import Observation, Pair, State
 from services.kernel.records import encode_configuration
 from services.kernel.release_records import encode_release
-from services.kernel.sessions import HubSession
 from services.kernel.table import to_item
 from services.lookup.observations import Commit, Observations
 from services.lookup.target import PairRows

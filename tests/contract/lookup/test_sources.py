@@ -17,8 +17,9 @@ from support.fakes.lookup import FactsBackend
 
 from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import Failure
+from services.kernel.hub_session import Client, HubSession
 from services.kernel.model import Filter, FilterLookup, State
-from services.kernel.sessions import Client, HubSession, TargetSessions
+from services.kernel.sessions import TargetSessions
 from services.lookup.responses import Ami, Matches, ParameterValue
 from services.lookup.sources import Sources, read_role
 

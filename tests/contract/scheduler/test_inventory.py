@@ -14,10 +14,10 @@ from support.fakes.table import DynamoTable, Row
 
 from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import CallFailedError, HubBrokenError
+from services.kernel.hub_session import HubSession
 from services.kernel.keys import image_record
 from services.kernel.model import State, Window
 from services.kernel.round_records import Note
-from services.kernel.sessions import HubSession
 from services.scheduler.inventory import Inventory
 from services.scheduler.plan import Action, Change
 

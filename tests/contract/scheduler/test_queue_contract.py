@@ -13,8 +13,8 @@ from support.fakes.scheduler import FakeQueue
 from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.resources import Hub
 from services.kernel.errors import HubBrokenError, UnsentError
+from services.kernel.hub_session import HubSession
 from services.kernel.model import Request, Target
-from services.kernel.sessions import HubSession
 from services.kernel.wire import decode_request
 from services.scheduler.queue import LookupQueue
 from services.scheduler.region import Queue

@@ -23,10 +23,10 @@ from support.fakes.log import FakeLog
 from support.fakes.scheduler import FakeInventory
 from support.fakes.table import DynamoTable, Row, Table
 
+from services.kernel.hub_session import HubSession
 from services.kernel.keys import image_record
 from services.kernel.model import Filter, FilterLookup, Kind, Pair, ParameterLookup, Target, Window
 from services.kernel.round_records import Note
-from services.kernel.sessions import HubSession
 from services.kernel.wire import lookup_digest
 from services.scheduler.inventory import Inventory
 from services.scheduler.plan import Action, Change

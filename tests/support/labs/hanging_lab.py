@@ -24,8 +24,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from botocore.retries import quota
 
+from services.kernel.hub_session import AssumedSession, Client, HubSession
 from services.kernel.model import Lookup, Request, Target
-from services.kernel.sessions import AssumedSession, Client, HubSession, Role, TargetSessions
+from services.kernel.sessions import Role, TargetSessions
 from services.kernel.wire import encode_request
 from services.lookup import worker
 from services.lookup.report import BatchReport

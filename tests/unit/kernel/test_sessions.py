@@ -34,16 +34,10 @@ from hypothesis import strategies as st
 from services.kernel import sessions
 from services.kernel.errors import CallFailedError
 from services.kernel.failures import STATE_OF_CODE
+from services.kernel.hub_session import MAX_THREADS, AssumedSession, Client, HubSession
 from services.kernel.model import State, Target
 from services.kernel.retry import batches, time_outs_are_final, until_done
-from services.kernel.sessions import (
-    MAX_THREADS,
-    AssumedSession,
-    Client,
-    HubSession,
-    Role,
-    TargetSessions,
-)
+from services.kernel.sessions import Role, TargetSessions
 from services.kernel.table import from_item, to_item
 
 HUB_REGION = "eu-west-1"
@@ -457,7 +451,7 @@ class CountingHome(HubSession):
         super().__init__(region)
         self.created: Counter[tuple[str, str, str]] = Counter()
 
-    def client(self, service: str) -> Client:
+    def client(self, service: str, region: str | None = None) -> Client:  # noqa: ARG002 - as its base
         """Return an STS client, whose sessions have the account's id as their key."""
         assert service == "sts"
         return self
@@ -765,6 +759,29 @@ def test_hub_clients_are_kept(cloud: Cloud) -> None:
     assert len(set(map(id, clients))) == 1
     assert clients[0].meta.region_name == HUB_REGION
     assert home.client("ssm") is not clients[0]
+    assert home.client("sts", "eu-west-1").meta.region_name == "eu-west-1"
+
+
+def test_a_given_endpoint_replaces_every_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is used by each client, also with the credentials of a role."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://localhost:4566")
+    home = HubSession(HUB_REGION, endpoint_url="http://localhost:4577")
+    session = AssumedSession("ASIAKEY", "very-secret", "secret-token", START)
+    clients = [home.client("sts"), home.member_client("ssm", "eu-west-1", session)]
+
+    assert {client.meta.endpoint_url for client in clients} == {"http://localhost:4577"}
+
+
+def test_a_given_profile_replaces_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its credentials are used instead of those in the environment."""
+    file = tmp_path / "credentials"
+    file.write_text("[mine]\naws_access_key_id = A\naws_secret_access_key = B\n", encoding="utf-8")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    signer = HubSession(HUB_REGION, profile="mine").client("sts")._request_signer  # noqa: SLF001 - has no other name
+
+    assert signer._credentials.access_key == "A"  # noqa: SLF001 - as above
 
 
 def test_many_threads_create_clients_at_once() -> None:

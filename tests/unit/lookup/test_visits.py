@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import pytest
 from support.builders.lookup import HERE, PATH, THERE, by_name, listed, texts
 
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.model import State, Target
-from services.kernel.sessions import TargetSessions
 from services.lookup.sources import Sources
 from services.lookup.visits import Visits
 
@@ -47,7 +46,7 @@ class FakeMembers:
 
 def visits(members: FakeMembers) -> Visits:
     """Build visits over fake sessions."""
-    return Visits(cast("TargetSessions", members))
+    return Visits(members)
 
 
 def ask(access: Visits, service: str, target: Target = HERE) -> Failure | None:
@@ -117,7 +116,7 @@ def test_a_thread_of_an_earlier_visit_does_not_end_a_later_one() -> None:
 def test_sources_stop_at_a_time_out() -> None:
     """Parameters, lists of images and images by id share the visit."""
     members = FakeMembers({"ssm": TIMED_OUT})
-    sources = Sources(cast("TargetSessions", members))
+    sources = Sources(members)
     sources.ensure_session(HERE)
     paths = [f"{PATH}/{number}" for number in range(25)]
 

@@ -26,8 +26,8 @@ from support.fakes.lookup import FakeFacts, FakeRows
 
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError
+from services.kernel.hub_session import MAX_THREADS
 from services.kernel.model import Pair, Release, Request, State, Target
-from services.kernel.sessions import MAX_THREADS
 from services.kernel.wire import encode_request
 from services.lookup.observations import Commit
 from services.lookup.report import BatchReport

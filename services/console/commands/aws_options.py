@@ -1,0 +1,37 @@
+"""The options that the AWS CLI has too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from services.console.lookup.options import AwsOptions
+
+_OPTIONS = (
+    click.option(
+        "--endpoint-url", metavar="URL", help="The endpoint of every service, as in the AWS CLI."
+    ),
+    click.option("--region", metavar="REGION", help="The hub's region, where STS is called."),
+    click.option("--profile", metavar="NAME", help="The profile of the AWS configuration."),
+)
+
+
+def aws_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options, as one argument `aws`."""
+
+    @wraps(command)
+    def gathered(
+        profile: str | None,
+        region: str | None,
+        endpoint_url: str | None,
+        **given: Any,  # noqa: ANN401 - the values of the other options
+    ) -> None:
+        command(aws=AwsOptions(profile, region, endpoint_url), **given)
+
+    decorated: Callable[..., None] = gathered
+    for decorate in _OPTIONS:
+        decorated = decorate(decorated)
+    return decorated
