@@ -25,8 +25,8 @@ from services.catalogue.problems import shown
 from services.kernel.release_key import GROUP
 
 _SHOWN = 60  # characters of a part of the pattern that a message shows
-MAX_COST = 1_000_000
-"""Limit of a pattern's cost: at most some hundredths of a second."""
+MAX_COST = 100_000
+"""Limit of a pattern's cost: a search needs at most some milliseconds."""
 
 
 @lru_cache(maxsize=4096)

@@ -25,7 +25,7 @@ from services.kernel.model import FilterLookup, ParameterLookup, State
 from services.lookup.explain import FilterExplanation, ParameterExplanation, Verdict
 
 MAX_SEARCHES = 5
-"""Images for which the reason is searched if nothing is found: each needs several calls."""
+"""Images for which the reason is searched: filters need several calls, and many hints are noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +89,13 @@ def _existing(trials: Sequence[Trial], known_paths: Callable[[], Iterable[str]])
 
 
 def _to_search(trials: Sequence[Trial]) -> list[Trial]:
-    """The first trial of each image that was not found; of filters only the first images'."""
+    """The first trial of each of the first images that were not found, by filters or parameter."""
     first: dict[str, Trial] = {}
     for trial in filter(_is_unknown, trials):
         first.setdefault(trial.image.name, trial)
     by_filters = [each for each in first.values() if isinstance(each.image.lookup, FilterLookup)]
     others = [each for each in first.values() if isinstance(each.image.lookup, ParameterLookup)]
-    return [*by_filters[:MAX_SEARCHES], *others]
+    return [*by_filters[:MAX_SEARCHES], *others[:MAX_SEARCHES]]
 
 
 def _advice(trial: Trial, access: Access) -> Iterator[str]:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _LISTS = 3
 _LONGEST_RELEASE = 26
-_SHORTEST_RELEASE = 8
-_LONGEST_NAME = 32
+_LONGEST_NAME = 38
+_ID = 21
 _DATE = 10
 """Characters of a date without its time."""
 
@@ -66,7 +66,7 @@ def _print_summary(writer: Writer, report: Report) -> None:
         for image, group in groupby(report.results, key=lambda result: result.trial.image.name):
             writer.line()
             writer.line(image, "bold")
-            _print_rows(writer, [(_place(r, several=several), r) for r in group], "region")
+            _print_rows(writer, [(_place(r, several=several), r) for r in group], "region", "  ")
     _print_problems(writer, report.results)
     _print_lists(writer, report.results)
 
@@ -80,15 +80,20 @@ def _place(result: Result, *, several: bool) -> str:
     return f"{target.region} {target.account_id}" if several else target.region
 
 
-def _print_rows(writer: Writer, rows: Sequence[tuple[str, Result]], first: str) -> None:
+def _print_rows(
+    writer: Writer, rows: Sequence[tuple[str, Result]], first: str, indent: str = ""
+) -> None:
+    """Print a table; if it is wider than the terminal, without the dates."""
     width = min(_LONGEST_NAME, max(len(first), *(len(label) for label, _ in rows)))
-    cells = [(first, "AMI id", "created", "release")]
-    cells += [(label, *_cells(result)) for label, result in rows]
-    for label, image_id, created, release in cells:
+    cells = [(label, *_cells(result)) for label, result in rows]
+    room = writer.width - len(f"{indent}{'':{width}}  {'':{_ID}}  ")
+    dated = max(len(cell[-1]) for cell in cells) + _DATE + len("  ") <= room
+    for label, image_id, created, release in [(first, "AMI id", "created", "release"), *cells]:
         if len(label) > width:
-            writer.line(f"  {label}")
+            writer.line(f"{indent}{label}")
         name = "" if len(label) > width else label
-        begin = f"  {name:{width}}  {image_id:21}  {created:{_DATE}}  "
+        date = f"{created:{_DATE}}  " if dated else ""
+        begin = f"{indent}{name:{width}}  {image_id:{_ID}}  {date}"
         writer.line(f"{begin}{_cut(release, writer.width - len(begin))}".rstrip())
 
 
@@ -97,13 +102,11 @@ def _cells(result: Result) -> tuple[str, str, str]:
     if seen is None:
         return (failure.state if failure else "", "", "")
     created = (seen.creation_date or "")[:_DATE]
-    return seen.image_id, created, result.trial.about.release or ""
+    return seen.image_id, created, _cut(result.trial.about.release or "", _LONGEST_RELEASE)
 
 
-def _cut(release: str, room: int) -> str:
-    """A release that fits on the rest of a line."""
-    longest = max(_SHORTEST_RELEASE, min(_LONGEST_RELEASE, room))
-    return release if len(release) <= longest else f"{release[: longest - 1]}…"
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _print_problems(writer: Writer, results: Sequence[Result]) -> None:

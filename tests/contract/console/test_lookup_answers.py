@@ -13,6 +13,7 @@ from support.labs.lookup_lab import IRELAND, MEMBER, PATH, RED_HAT, VIRGINIA, La
 from services.embedded.aws.server import HUB_ACCOUNT
 from services.embedded.tracker.resources import EXTERNAL_ID
 
+OWNER = "444455556666"
 IDENTITY = ("sts", "GetCallerIdentity")
 ASSUME = ("sts", "AssumeRole")
 DESCRIBE = ("ec2", "DescribeImages")
@@ -118,7 +119,18 @@ def test_a_marketplace_parameter(lab: Lab) -> None:
 
 def test_a_shared_parameter_is_looked_up_in_its_region(lab: Lab) -> None:
     """An ARN has the region, so the command needs no --regions."""
-    path = f"arn:aws:ssm:{IRELAND}:444455556666:parameter/golden/web"
+    lab.aws.publishers.put_parameter(OWNER, IRELAND, "/golden/app", image_id(1))
+    path = lab.aws.share_parameter(OWNER, IRELAND, "/golden/app")
+
+    found = lab.one("--parameter", path)
+
+    assert (found["region"], found["image_id"]) == (IRELAND, image_id(1))
+    assert found["why"]["parameter"]["path"] == path
+
+
+def test_a_parameter_that_is_not_shared(lab: Lab) -> None:
+    """Its owner can correct this, which a hint says; another region is refused."""
+    path = f"arn:aws:ssm:{IRELAND}:{OWNER}:parameter/golden/web"
 
     found = lab.one("--parameter", path, code=1)
 
@@ -223,8 +235,8 @@ def test_many_images_in_one_region(lab: Lab) -> None:
     """Then a row begins with the image's name."""
     text = lab.run("--regions", VIRGINIA).stdout
 
-    assert f"  by-filter     {image_id(1)}  2026-10-20  9.6.0\n" in text
-    assert f"  by-parameter  {image_id(1)}  2026-10-20\n" in text
+    assert f"\nby-filter     {image_id(1)}  2026-10-20  9.6.0\n" in text
+    assert f"\nby-parameter  {image_id(1)}  2026-10-20\n" in text
 
 
 @pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1", "TERM": "dumb"}])

@@ -205,7 +205,7 @@ RELEASES = [
     Case("pattern: other syntax", "error", "images.yaml:4: a: Release.Pattern: contains (?<release>, the syntax of other tools; write (?P<release>", image("ParameterPath: /a", r"Release: {Pattern: '-v(?<release>\d+)$'}")),
     Case("pattern: at the top, of two images", "error", "images.yaml:1: Release.Pattern: has the group relase; did you mean release?", "Release: {Pattern: '(?P<relase>a)'}\n" + path("/a") + "  - {Name: b, ParameterPath: /b, Release: {Notes: 'https://a.example/{relase}'}}\n"),
     Case("pattern: braces of Notes", "error", "images.yaml:4: a: Release.Pattern: contains a brace; write (?P<release>…) for a group", image("ParameterPath: /a", "Release: {Pattern: 'al2023-{release}-*'}")),
-    Case("pattern: slow", "error", "images.yaml:4: a: Release.Pattern: can need more than 1,000,000 attempts with a long name; begin it with ^", image("ParameterPath: /a", "Release: {Pattern: '.*(?P<release>.*)x'}")),
+    Case("pattern: slow", "error", "images.yaml:4: a: Release.Pattern: can need more than 100,000 attempts with a long name; begin it with ^", image("ParameterPath: /a", "Release: {Pattern: '.*(?P<release>.*)x'}")),
     Case("notes: no URL", "error", "images.yaml:4: a: Release.Notes: is not a URL; begin it with https://", image("ParameterPath: /a", "Release: {Notes: a.example}")),
     Case("notes: too long", "error", "images.yaml:4: a: Release.Notes: is 210 characters long; at most 200 are allowed", image("ParameterPath: /a", f"Release: {{Notes: 'https://a.example/{'a' * 192}'}}")),
     Case("notes: two braces", "error", "images.yaml:4: a: Release.Notes: contains {{release}}; write a field as {release}", image("ParameterPath: /a", f"Release: {{Pattern: '{KEY}', Notes: 'https://a.example/{{{{release}}}}'}}")),

@@ -132,14 +132,14 @@ def test_a_slow_pattern_is_refused(pattern: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "name"),
     [
-        ("^(?P<release>.*.*.{0,50})b", "a" * 128),
-        ("(?P<release>.*(?:a|a)(?:a|a)(?:a|a)(?:a|a))b", "a" * 128),
-        (r"-(?P<release>.*)-\w?\w?\w?x", "-1" * 64),
+        ("^(?P<release>.*.*.{0,4})b", "a" * 128),
+        ("(?P<release>.*(?:a|a)(?:a|a))b", "a" * 128),
+        (r"-(?P<release>.*)-\w?\w?x", "-1" * 64),
     ],
 )
 def test_the_slowest_accepted_patterns_are_fast(pattern: str, name: str) -> None:
-    """Near the limit, a search needs at most two million steps."""
+    """Near the limit, a search needs at most 400,000 steps."""
     tree = parse(pattern)
     assert MAX_COST / 10 < cost(tree) <= MAX_COST
 
-    assert Matcher(tree, name, 2_000_000).search() is None
+    assert Matcher(tree, name, 400_000).search() is None

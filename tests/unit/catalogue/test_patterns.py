@@ -137,8 +137,8 @@ REFUSED = [
     (r"(?P<release>a(?:)*)", "repeats the group (?:), which contains"),
     (r"^amzn-ec2-macos-(?P<release>\d+(?:\.\d+)*-\d{8}-\d{6})", r"repeats the group (?:\.\d+)"),
     (r"^talos-(?P<release>v\d+\.\d+\.\d+)-[a-z]{2}(?:-[a-z]+)+-\d-", "repeats the group (?:-[a-z]+)"),
-    ("(?P<release>.*)(.*)x", "can need more than 1,000,000 attempts with a long name; begin it with ^, replace .* by"),
-    ("^(?P<release>" + "(?:a|ab)" * 22 + ")c", "can need more than 1,000,000 attempts with a long name; replace .* by"),
+    ("(?P<release>.*)(.*)x", "can need more than 100,000 attempts with a long name; begin it with ^, replace .* by"),
+    ("^(?P<release>" + "(?:a|ab)" * 22 + ")c", "can need more than 100,000 attempts with a long name; replace .* by"),
     ("(" * 200, "nests groups more than 20 levels deep"),
 ]
 # fmt: on

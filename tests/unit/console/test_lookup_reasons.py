@@ -85,7 +85,7 @@ def test_every_filter_that_finds_nothing_is_named() -> None:
 
 
 def test_the_search_has_a_limit() -> None:
-    """At most so many filters are tried, alone and left out."""
+    """The number of filters that are tried, alone and left out, is bounded."""
     pages = FakePages()
 
     searched(pages, *(Filter(f"tag:{number:02}", ("a",)) for number in range(20)))

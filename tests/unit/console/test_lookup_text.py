@@ -168,8 +168,18 @@ def test_rows_are_aligned() -> None:
     lines = printed(many(LONG, [HERE]), details=False).splitlines()
 
     rows = [line for line in lines if "ami-" in line]
-    assert {line.index("ami-") for line in rows} == {2 + 32 + 2}
+    assert {line.index("ami-") for line in rows} == {38 + 2}
     assert any(line.strip() == LONG[4] for line in lines)
+
+
+@pytest.mark.parametrize(("width", "dated"), [(80, False), (110, True)])
+def test_a_narrow_terminal_has_no_dates(width: int, *, dated: bool) -> None:
+    """The release is worth more than the date, which it often contains."""
+    names = [f"windows-server-image-{number:02}-core-20261019.1" for number in range(3)]
+
+    shown = printed(many([name[:38] for name in names], [HERE]), details=False, width=width)
+
+    assert ("2026-10-01" in shown) == ("created" in shown) == dated
 
 
 def test_problems_are_said_once() -> None:
