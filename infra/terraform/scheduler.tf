@@ -12,13 +12,16 @@ module "scheduler" {
   timeout_seconds = local.scheduler_timeout_seconds
   policy          = data.aws_iam_policy_document.scheduler.json
 
-  environment = {
-    TABLE_NAME          = aws_dynamodb_table.this.name
-    QUEUE_URL           = aws_sqs_queue.lookups.url
-    MAX_REMOVED_PERCENT = tostring(var.max_removed_percent)
-    STALE_AFTER_MINUTES = tostring(var.round_alarm_minutes)
-    METRICS_NAMESPACE   = local.metrics_namespace
-  }
+  environment = merge(
+    {
+      TABLE_NAME          = aws_dynamodb_table.this.name
+      QUEUE_URL           = aws_sqs_queue.lookups.url
+      MAX_REMOVED_PERCENT = tostring(var.max_removed_percent)
+      STALE_AFTER_MINUTES = tostring(var.round_alarm_minutes)
+      METRICS_NAMESPACE   = local.metrics_namespace
+    },
+    local.interval_minutes > 0 ? { ROUND_INTERVAL_MINUTES = tostring(local.interval_minutes) } : {},
+  )
 
   kms_key_arn              = var.kms_key_arn
   role_path                = var.role_path

@@ -16,6 +16,9 @@ from services.kernel.model import Release, Target
 from services.kernel.observability import Log
 from services.kernel.retry import batches
 
+MOST_PROBLEMS = 50
+"""The most failures that a delivery writes to rows: about half a second."""
+
 
 class DeliveryRows(Protocol):
     """The part of the table that `Deliverer` uses."""
@@ -26,6 +29,10 @@ class DeliveryRows(Protocol):
 
     def mark(self, release: Release, message_id: str, moment: datetime) -> None:
         """Mark a release as published."""
+        ...
+
+    def keep_problem(self, release: Release, problem: Failure, moment: datetime) -> None:
+        """Record why a release was not accepted."""
         ...
 
 
@@ -41,11 +48,15 @@ class Publisher(Protocol):
 
 @dataclass(slots=True)
 class Delivery:
-    """The results of one target's releases; `stuck` if their topic accepts no messages."""
+    """The results of one target's releases; `stuck` if their topic accepts no messages.
+
+    `news` are the releases that were not accepted and whose row has not this failure yet.
+    """
 
     accepted: set[Key] = field(default_factory=set)
     unmarked: set[Key] = field(default_factory=set)
     problems: dict[Key, Failure] = field(default_factory=dict)
+    news: list[tuple[Release, Failure]] = field(default_factory=list)
     unreadable: set[Key] = field(default_factory=set)
     gone: set[Key] = field(default_factory=set)
     refused_images: set[str] = field(default_factory=set)
@@ -76,19 +87,45 @@ class Deliverer:
     ) -> Delivery:
         """Publish one target's releases, in version order per image, until the topic is stuck."""
         done = Delivery()
+        self._publish_all(target, releases, order, deadline, done)
+        self._keep_problems(done, deadline)
+        return done
+
+    def _publish_all(
+        self,
+        target: Target,
+        releases: Sequence[Release],
+        order: Callable[[list[Any]], None],
+        deadline: Deadline,
+        done: Delivery,
+    ) -> None:
         try:
             for wave in waves(releases):
                 order(wave)
                 ready = [each for each in wave if each.image_name not in done.refused_images]
                 for some in batches(ready, ENTRIES_PER_BATCH):
                     if done.stuck or deadline.passed():
-                        return done
+                        return
                     self._publish(target, some, done)
         except (HubBrokenError, CallFailedError) as error:
             self._log.error("table not readable", extra={**target.fields(), "problem": str(error)})
         except Exception:  # noqa: BLE001 - a bug in one target must not affect the others
             self._log.exception("target failed unexpectedly", extra=target.fields())
-        return done
+
+    def _keep_problems(self, done: Delivery, deadline: Deadline) -> None:
+        """Write the failures for readers of the rows, after everything was published.
+
+        If one is not written, the others of this delivery are not tried: each would wait as long.
+        """
+        for release, problem in done.news[:MOST_PROBLEMS]:
+            if deadline.passed():
+                return
+            try:
+                self._rows.keep_problem(release, problem, self._clock())
+            except Exception as error:  # noqa: BLE001 - it is only information
+                fields = {**_fields(release), "problem": str(error)}
+                self._log.warning("problem not written", extra=fields)
+                return
 
     def _publish(self, target: Target, releases: Sequence[Release], done: Delivery) -> None:
         """Publish the releases of a batch that are still pending.
@@ -110,6 +147,11 @@ class Deliverer:
             if (result := self._settle(key, pending[key], results[each.event_id], done))
         ]
         done.stuck = _is_stuck(refused, len(made))
+        done.news += [
+            (pending[key], problem)
+            for key in made
+            if (problem := done.problems.get(key)) and problem.code != found.problems.get(key)
+        ]
 
     def _settle(
         self, key: Key, release: Release, result: str | Failure, done: Delivery

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from services.kernel.errors import MalformedError
+from services.kernel.errors import Failure, MalformedError
 from services.kernel.failures import condition_may_fail, hub
 from services.kernel.keys import IMAGE_PREFIX, PENDING_INDEX, release_record
 from services.kernel.model import Release, Target
 from services.kernel.observability import Log
 from services.kernel.records import decode_pair
-from services.kernel.release_records import decode_release
+from services.kernel.release_records import (
+    decode_release,
+    encode_last_problem,
+    last_problem_code,
+)
 from services.kernel.table import query_rows, read_rows, to_item
 from services.kernel.wire import timestamp
 
@@ -65,12 +69,13 @@ class Found:
 
     `releases` are pending. `unreadable` are the keys of pending rows that cannot be decoded.
     `published` are the keys of published rows. Any other key has no row, or one that is not
-    announced or was closed.
+    announced or was closed. `problems` has the code of the last problem of pending rows with one.
     """
 
     releases: tuple[Release, ...] = ()
     unreadable: frozenset[Key] = frozenset()
     published: frozenset[Key] = frozenset()
+    problems: Mapping[Key, str] = field(default_factory=dict)
 
 
 class Outbox:
@@ -125,6 +130,11 @@ class Outbox:
             releases=tuple(release for release in pending.values() if release is not None),
             unreadable=frozenset(key for key, release in pending.items() if release is None),
             published=frozenset(_key(row) for row in rows if _is_published(row)),
+            problems={
+                _key(row): code
+                for row in rows
+                if "pending" in row and (code := last_problem_code(row))
+            },
         )
 
     def _decoded(self, row: dict[str, Any]) -> Release | None:
@@ -144,6 +154,23 @@ class Outbox:
                 UpdateExpression="REMOVE pending SET published_at = :at, message_id = :id",
                 ConditionExpression="attribute_exists(pending)",
                 ExpressionAttributeValues=to_item({":at": timestamp(moment), ":id": message_id}),
+            )
+
+    def keep_problem(self, release: Release, problem: Failure, moment: datetime) -> None:
+        """Record why a pending release was not accepted, if its last problem has another code."""
+        key = Key.of(release)
+        code = "#problem.#code"
+        with hub(f"table {self._table}"), condition_may_fail():
+            self._client.update_item(
+                TableName=self._table,
+                Key=to_item({"region": key.region, "record": key.record}),
+                UpdateExpression="SET #problem = :problem",
+                ConditionExpression="attribute_exists(pending) AND "
+                f"(attribute_not_exists({code}) OR {code} <> :code)",
+                ExpressionAttributeNames={"#problem": "last_problem", "#code": "code"},
+                ExpressionAttributeValues=to_item(
+                    {":problem": encode_last_problem(problem, moment), ":code": problem.code}
+                ),
             )
 
     def close(self, release: Release, moment: datetime) -> None:

@@ -13,6 +13,9 @@ from services.catalogue.problems import Problem
 SUFFIXES = frozenset({".yaml", ".yml"})
 MAX_FILES = 10_000
 """Limit of the files and folders that are visited."""
+_LONGEST_FAMILY = 128
+_NO_FAMILY = "other"
+"""The family of a file whose name has no letter and no digit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,15 @@ def find_image_files(folder: Path) -> ImageFiles:
         found.problems.append(_problem(folder, message))
     found.read.sort()
     return found
+
+
+def family_of(file: str) -> str:
+    """The family that a file's name gives: the name without its suffix.
+
+    Other characters than those of an image's name become hyphens.
+    """
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(file).stem)
+    return name.lstrip("._-")[:_LONGEST_FAMILY] or _NO_FAMILY
 
 
 def _walk(folder: Path, found: ImageFiles) -> Iterator[Path]:

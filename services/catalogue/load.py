@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from services.catalogue.arns import parse_arn
 from services.catalogue.document import MAX_PROBLEMS, Document, ReadFile
 from services.catalogue.explain import problems_of
-from services.catalogue.files import find_image_files, missing_regions_file
+from services.catalogue.files import family_of, find_image_files, missing_regions_file
 from services.catalogue.filter_models import FilterEntry
 from services.catalogue.models import ImageEntry, ImagesFile, RegionsFile
 from services.catalogue.problems import ConfigurationError, Problem
@@ -98,7 +98,7 @@ def read_configuration(
     return Configuration(
         catalogue=Catalogue(
             targets=_targets(regions),
-            images=tuple(sorted(_images(images.values()), key=lambda image: image.name)),
+            images=tuple(sorted(_images(images), key=lambda image: image.name)),
         ),
         images_by_file={file: len(content.images) for file, content in images.items()},
         warnings=tuple(_first(warnings)),
@@ -181,11 +181,13 @@ def _targets(regions: RegionsFile) -> tuple[Target, ...]:
     )
 
 
-def _images(files: Iterable[ImagesFile]) -> Iterable[Image]:
-    return (_image(entry, content.release) for content in files for entry in content.images)
+def _images(files: Mapping[str, ImagesFile]) -> Iterable[Image]:
+    for file, content in files.items():
+        family = content.family or family_of(file)
+        yield from (_image(entry, content.release, family) for entry in content.images)
 
 
-def _image(entry: ImageEntry, of_file: ReleaseEntry) -> Image:
+def _image(entry: ImageEntry, of_file: ReleaseEntry, family: str) -> Image:
     arn = parse_arn(entry.parameter_path)
     pattern = entry.release.pattern or of_file.pattern or None
     notes = entry.release.notes or of_file.notes or None
@@ -196,6 +198,7 @@ def _image(entry: ImageEntry, of_file: ReleaseEntry) -> Image:
         regions=frozenset([arn.region] if arn else entry.regions) or None,
         accounts=frozenset(entry.accounts) or None,
         release=ReleaseRule(pattern, notes) if pattern or notes else None,
+        family=family,
     )
 
 

@@ -114,6 +114,12 @@ class ImageEntry(Model):
 class ImagesFile(Model):
     """Tracked images: one file per family."""
 
+    family: Annotated[str, StringConstraints(pattern=IMAGE)] = Field(
+        default="",
+        alias="Family",
+        description="The family of the images of this file, by which reports group them; the "
+        "default is the file's name without its suffix. Files can have the same family.",
+    )
     release: ReleaseEntry = Field(
         default_factory=no_release,
         alias="Release",

@@ -36,6 +36,7 @@ class _Image(Struct, frozen=True, forbid_unknown_fields=True):
     regions: frozenset[Region] | None
     accounts: frozenset[AccountId] | None
     release: ReleaseShape | None
+    family: ImageName | None
 
 
 class _CatalogueFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,6 +61,7 @@ def encode_catalogue(catalogue: Catalogue) -> str:
                 "regions": None if image.regions is None else sorted(image.regions),
                 "accounts": None if image.accounts is None else sorted(image.accounts),
                 "release": encode_rule(image.release),
+                "family": image.family,
             }
             for image in sorted(catalogue.images, key=lambda image: image.name)
         ],
@@ -85,6 +87,7 @@ def decode_catalogue(text: str) -> Catalogue:
                 i.regions,
                 i.accounts,
                 decode_rule(i.release),
+                i.family,
             )
             for i in file.images
         ),

@@ -133,7 +133,8 @@ class ReleaseRule:
 class Image:
     """A tracked name with its lookup.
 
-    `regions` and `accounts` are None for all of them, `release` if there is no rule.
+    `regions` and `accounts` are None for all of them, `release` if there is no rule. `family` is
+    the group of images to which it belongs, None if it is unknown.
     """
 
     name: str
@@ -142,6 +143,7 @@ class Image:
     regions: frozenset[str] | None = None
     accounts: frozenset[str] | None = None
     release: ReleaseRule | None = None
+    family: str | None = None
 
     def is_tracked_in(self, target: Target) -> bool:
         """Whether the image is looked up in this target."""
@@ -186,11 +188,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The image that a lookup found."""
+    """The image that a lookup found.
+
+    `deprecation_time` is not compared: the owner of an image can change it.
+    """
 
     image_id: str
     ami_name: str | None = None
     creation_date: str | None = None
+    deprecation_time: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +223,7 @@ class Pair:
     code: str | None = field(default=None, compare=False, repr=False)
     since: str | None = field(default=None, compare=False, repr=False)
     number: int | None = None
+    family: str | None = None
 
     def fields(self) -> dict[str, str]:
         """The pair as fields of log lines."""

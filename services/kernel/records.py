@@ -57,6 +57,7 @@ class _Status(Struct, frozen=True):
 class _Changes(Struct, frozen=True):
     detail: str | None = None
     changed_at: str | None = None
+    deprecation_time: str | None = None
 
 
 class _PairFields(Struct, frozen=True):
@@ -75,6 +76,7 @@ class _PairFields(Struct, frozen=True):
     confirmed_digest: str | None = None
     status: _Status | None = None
     number: PairNumber | None = None
+    family: str | None = None
 
 
 # --- encoding and decoding
@@ -95,6 +97,7 @@ def encode_configuration(pair: Pair) -> dict[str, Any]:
         "lookup_digest": pair.lookup_digest,
         "announce": sorted(pair.announce),
         **({} if pair.number is None else {"number": pair.number}),
+        **({} if pair.family is None else {"family": pair.family}),
     }
 
 
@@ -104,6 +107,15 @@ def _state(text: str) -> State:
         return State(text)
     except ValueError:
         return State.UNCLASSIFIED
+
+
+def _deprecation_time(what: str, row: Mapping[str, Any]) -> datetime | None:
+    """The time in a row; an invalid one counts as unknown and does not affect lookups."""
+    text = row.get("deprecation_time")
+    try:
+        return decode_time(what, "deprecation_time", text) if isinstance(text, str) else None
+    except MalformedError:
+        return None
 
 
 def decode_pair(row: Mapping[str, Any]) -> Pair:
@@ -120,7 +132,9 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
     if row["announce"] != sorted(fields.announce):  # a commit compares the stored list
         raise MalformedError(what, "announce is not a sorted list")
     known = (
-        Observation(fields.image_id, fields.ami_name, fields.creation_date)
+        Observation(
+            fields.image_id, fields.ami_name, fields.creation_date, _deprecation_time(what, row)
+        )
         if fields.image_id
         else None
     )
@@ -138,6 +152,7 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
         code=fields.status.code if fields.status else None,
         since=fields.status.since if fields.status else None,
         number=fields.number,
+        family=fields.family,
     )
 
 
@@ -151,4 +166,5 @@ def decode_image_row(row: Mapping[str, Any]) -> ImageRow:
     pair = decode_pair(row)
     status = row.get("status") or {}
     more = checked(what, {**row, "detail": status.get("detail")}, _Changes)
+    decode_time(what, "deprecation_time", more.deprecation_time)  # a reader sees that it is invalid
     return ImageRow(pair, more.detail, decode_time(what, "changed_at", more.changed_at))

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from services.kernel.errors import Failure
 from services.kernel.keys import release_record
 from services.kernel.model import About, Fact, Kind, Observation, Release, Target
 from services.kernel.records import check_key, name_of
@@ -21,11 +22,21 @@ from services.kernel.wire import ImageId, checked, decode_time, required_time, t
 
 
 @dataclass(frozen=True, slots=True)
+class LastProblem:
+    """Why the topic did not accept a release, and since when with this code."""
+
+    code: str
+    detail: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseRow:
     """A release row: the release, and the state of its announcement.
 
     `pending` is true until it is announced. A published release has `published_at` and the
-    `message_id` from SNS. A release whose target was removed has `closed_at`.
+    `message_id` from SNS. A release whose target was removed has `closed_at`. `last_problem` stays
+    when the release is published or closed.
     """
 
     release: Release
@@ -33,6 +44,13 @@ class ReleaseRow:
     published_at: datetime | None = None
     message_id: str | None = None
     closed_at: datetime | None = None
+    last_problem: LastProblem | None = None
+
+
+class _LastProblem(Struct, frozen=True):
+    code: str
+    detail: str
+    since: str
 
 
 class _Announcing(Struct, frozen=True):
@@ -40,6 +58,7 @@ class _Announcing(Struct, frozen=True):
     published_at: str | None = None
     message_id: str | None = None
     closed_at: str | None = None
+    last_problem: _LastProblem | None = None
 
 
 class _ReleaseFields(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -146,4 +165,26 @@ def decode_release_row(row: Mapping[str, Any]) -> ReleaseRow:
         published_at=decode_time(what, "published_at", more.published_at),
         message_id=more.message_id,
         closed_at=decode_time(what, "closed_at", more.closed_at),
+        last_problem=_last_problem(what, more.last_problem),
     )
+
+
+def _last_problem(what: str, found: _LastProblem | None) -> LastProblem | None:
+    if found is None:
+        return None
+    since = required_time(what, "since of last_problem", found.since)
+    return LastProblem(found.code, found.detail, since)
+
+
+def encode_last_problem(problem: Failure, moment: datetime) -> dict[str, str]:
+    """The attribute `last_problem` of a release row."""
+    return {"code": problem.code, "detail": problem.detail, "since": timestamp(moment)}
+
+
+def last_problem_code(row: Mapping[str, Any]) -> str | None:
+    """The code of a row's last problem; None if there is none, or if it is damaged."""
+    match row.get("last_problem"):
+        case {"code": str(code)}:
+            return code
+        case _:
+            return None

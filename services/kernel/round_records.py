@@ -34,11 +34,13 @@ class Note:
     """What the scheduler stores between rounds.
 
     `regions` can have active rows, so a region that was removed from the configuration is processed
-    once more; `start` is the region where the next round begins.
+    once more; `start` is the region where the next round begins. `interval_minutes` is the longest
+    time between two rounds; None if it is unknown.
     """
 
     regions: frozenset[str] = frozenset()
     start: str | None = None
+    interval_minutes: int | None = None
 
 
 _NOTE_NAME = "the scheduler's note"
@@ -109,7 +111,7 @@ def decode_note(row: Mapping[str, Any]) -> Note:
     Raises:
         MalformedError: the row does not match the schema.
     """
-    return Note(decode_noted_regions(row), decode_noted_start(row))
+    return Note(decode_noted_regions(row), decode_noted_start(row), decode_noted_interval(row))
 
 
 def decode_noted_regions(row: Mapping[str, Any]) -> frozenset[str]:
@@ -134,3 +136,15 @@ def decode_noted_start(row: Mapping[str, Any]) -> str | None:
     if not isinstance(found, str | None):
         raise MalformedError(_NOTE_NAME, f"start is {found!r}")
     return found
+
+
+def decode_noted_interval(row: Mapping[str, Any]) -> int | None:
+    """The longest time between two rounds in the scheduler's note, in minutes.
+
+    Raises:
+        MalformedError: it is not a positive whole number.
+    """
+    found = row.get("interval_minutes")
+    if found is None or (isinstance(found, int) and found is not True and found > 0):
+        return found
+    raise MalformedError(_NOTE_NAME, f"interval_minutes is {found!r}")

@@ -51,6 +51,10 @@ class Environment:
         self._problems.append(problem)
         return default
 
+    def minutes_if_set(self, name: str) -> int | None:
+        """As `minutes`; None if the variable is not set."""
+        return self.minutes(name, 1) if self.optional(name, "") else None
+
     def external_id(self) -> str:
         """The external id that the roles in the target accounts require."""
         value = self.required("EXTERNAL_ID")

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from services.kernel.errors import Failure, MalformedError
 from services.kernel.failures import condition_may_fail, hub
 from services.kernel.keys import image_record, releases_of, round_record
-from services.kernel.model import Pair, Release, State, Target
+from services.kernel.model import Observation, Pair, Release, State, Target
 from services.kernel.records import decode_pair
 from services.kernel.release_records import decode_release, encode_release
 from services.kernel.table import from_item, query_rows, read_rows, to_item
@@ -144,16 +144,29 @@ class Observations:
             self._client.update_item(TableName=self._table, **update)
         return last
 
-    def confirm(self, pair: Pair) -> None:
-        """Record that the pair's edited lookup finds the known image."""
-        self._set(pair, {"confirmed_digest": pair.lookup_digest})
+    def confirm(self, pair: Pair, seen: Observation | None = None) -> None:
+        """Record that the pair's edited lookup finds the known image, as it was `seen`."""
+        self._set(pair, {"confirmed_digest": pair.lookup_digest, **_as_seen(seen)})
 
-    def mark(self, pair: Pair, problem: Failure | None, moment: datetime) -> None:
-        """Write the pair's state: why the last lookup failed, or that it succeeded."""
+    def refresh(self, pair: Pair, seen: Observation) -> None:
+        """Record that the pair's known image has another deprecation time."""
+        self._set(pair, _as_seen(seen))
+
+    def mark(
+        self,
+        pair: Pair,
+        problem: Failure | None,
+        moment: datetime,
+        seen: Observation | None = None,
+    ) -> None:
+        """Write the pair's state: why the last lookup failed, or that it succeeded.
+
+        With `seen`, the deprecation time of the known image is written too.
+        """
         status: dict[str, object] = {"state": State.OK.value, "since": timestamp(moment)}
         if problem is not None:
             status |= {"state": problem.state, "code": problem.code, "detail": problem.detail}
-        self._set(pair, {"status": status})
+        self._set(pair, {"status": status, **_as_seen(seen)})
 
     def _set(self, pair: Pair, values: Mapping[str, object]) -> None:
         with hub(f"table {self._table}"), condition_may_fail():
@@ -166,7 +179,8 @@ class Observations:
         present = {name: value for name, value in values.items() if value is not None}
         absent = [name for name, value in values.items() if value is None]
         sets = ", ".join(f"#{name} = :{name}" for name in present)
-        removes = f" REMOVE {', '.join(f'#{name}' for name in absent)}" if absent else ""
+        removes = ", ".join(f"#{name}" for name in absent)
+        clauses = {"SET": sets, "REMOVE": removes}
         bound = {f":{name}": value for name, value in present.items()}
         bound[":read"] = pair.version
         same_version = "#version = :read"
@@ -178,7 +192,7 @@ class Observations:
             bound[":announce"] = sorted(pair.announce)
         return {
             "Key": self._key(pair.target, image_record(pair.target.account_id, pair.image_name)),
-            "UpdateExpression": f"SET {sets}{removes}",
+            "UpdateExpression": " ".join(f"{verb} {c}" for verb, c in clauses.items() if c),
             "ConditionExpression": condition,
             "ExpressionAttributeNames": {f"#{name}": name for name in {*values, "version"}},
             "ExpressionAttributeValues": to_item(
@@ -230,7 +244,16 @@ def _as_known(release: Release) -> dict[str, object]:
         "creation_date": release.observed.creation_date,
         "changed_at": timestamp(release.detected_at),
         "confirmed_digest": release.lookup_digest,
+        **_as_seen(release.observed),
     }
+
+
+def _as_seen(image: Observation | None) -> dict[str, object]:
+    """The attributes of an image row that can change although the image is the same."""
+    if image is None:
+        return {}
+    moment = image.deprecation_time
+    return {"deprecation_time": timestamp(moment) if moment else None}
 
 
 def _pair(row: Mapping[str, Any]) -> Pair | Failure:

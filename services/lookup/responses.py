@@ -35,7 +35,9 @@ class Ami:
 
     def observation(self) -> Observation:
         """The observation of this image."""
-        return Observation(self.image_id, self.name, self.creation_date or None)
+        return Observation(
+            self.image_id, self.name, self.creation_date or None, self.deprecation_time
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from typing import Protocol, assert_never
 from services.kernel.clock import now
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.failures import timed_out
-from services.kernel.model import Pair, Release, Request, State
+from services.kernel.model import Observation, Pair, Release, Request, State
 from services.kernel.observability import Log
+from services.kernel.wire import timestamp
 from services.lookup.decide import Changed, Confirmed, decide
 from services.lookup.facts import described
 from services.lookup.observations import Commit
@@ -29,12 +30,22 @@ class SettlingRows(Protocol):
         """Write a release, on condition that the pair's row is unchanged."""
         ...
 
-    def confirm(self, pair: Pair) -> None:
-        """Record that an edited lookup finds the known image."""
+    def confirm(self, pair: Pair, seen: Observation | None = None) -> None:
+        """Record that an edited lookup finds the known image, as it was `seen`."""
         ...
 
-    def mark(self, pair: Pair, problem: Failure | None, moment: datetime) -> None:
-        """Write the pair's state."""
+    def refresh(self, pair: Pair, seen: Observation) -> None:
+        """Record that the known image has another deprecation time."""
+        ...
+
+    def mark(
+        self,
+        pair: Pair,
+        problem: Failure | None,
+        moment: datetime,
+        seen: Observation | None = None,
+    ) -> None:
+        """Write the pair's state, and the deprecation time of the image that was `seen`."""
         ...
 
     def heal(self, pair: Pair) -> Release | None:
@@ -83,12 +94,20 @@ class Settler:
         )
         if isinstance(decision, Changed):
             return self._commit(pair, decision.release)
-        if isinstance(decision, Confirmed):
-            self._rows.confirm(pair)
-        if pair.state != State.OK:
-            self._rows.mark(pair, None, self._clock())
-            self._log.info("lookup recovered", extra={**pair.fields(), "was": pair.state})
+        self._keep(pair, finding, confirmed=isinstance(decision, Confirmed))
         return Outcome(State.OK)
+
+    def _keep(self, pair: Pair, finding: Finding, *, confirmed: bool) -> None:
+        """Write what changed although the image is the same, usually nothing."""
+        image = finding.image()
+        seen = image.observation() if image else None
+        if confirmed:
+            self._rows.confirm(pair, seen)
+        if pair.state != State.OK:
+            self._rows.mark(pair, None, self._clock(), seen)
+            self._log.info("lookup recovered", extra={**pair.fields(), "was": pair.state})
+        elif seen and not confirmed and _deprecation(seen) != _deprecation(pair.known):
+            self._rows.refresh(pair, seen)
 
     def _fail(self, pair: Pair, problem: Failure) -> Outcome:
         if (pair.state, pair.code) != (problem.state, problem.code):
@@ -139,3 +158,9 @@ class Settler:
         versions = {"version": pair.version, "last_release": last.version}
         self._log.warning("image row was behind its releases", extra={**pair.fields(), **versions})
         return OVERTAKEN
+
+
+def _deprecation(image: Observation | None) -> str | None:
+    """The deprecation time as a row has it, so a part that rows do not keep is no change."""
+    moment = image.deprecation_time if image else None
+    return timestamp(moment) if moment else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -192,8 +192,9 @@ def _value(parameter: ParameterTypeDef) -> ParameterValue:
 def _time(text: str | None) -> datetime | None:
     """A time in a response of EC2; an invalid time counts as missing."""
     try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
+        moment = datetime.fromisoformat(text) if text else None
+        return moment.astimezone(UTC) if moment and moment.tzinfo else None
+    except (ValueError, OverflowError):  # a time whose date in UTC is out of range
         return None
 
 

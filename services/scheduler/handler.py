@@ -15,7 +15,7 @@ from services.scheduler.event import parse_schedule_event, read_catalogue
 from services.scheduler.inventory import Inventory
 from services.scheduler.queue import LookupQueue
 from services.scheduler.report import RoundReport
-from services.scheduler.schedule import Scheduler
+from services.scheduler.schedule import Scheduler, Timing
 from services.scheduler.settings import Settings
 
 SERVICE = "scheduler"
@@ -36,7 +36,7 @@ def _scheduler(settings: Settings) -> Scheduler:
         log,
         settings.max_removed_percent,
         report=partial(_emit, settings),
-        stale_after=settings.stale_after,
+        timing=Timing(settings.stale_after, settings.interval_minutes),
     )
 
 

@@ -19,6 +19,7 @@ from services.kernel.observability import Log
 from services.kernel.records import LAST_NUMBER, decode_pair, encode_configuration
 from services.kernel.round_records import (
     Note,
+    decode_noted_interval,
     decode_noted_regions,
     decode_noted_start,
     decode_window,
@@ -234,7 +235,8 @@ class Inventory:
             )
         row = from_item(answer.get("Item", {}))
         regions = self._decoded(row, decode_noted_regions) or frozenset()
-        return Note(regions, self._decoded(row, decode_noted_start))
+        start = self._decoded(row, decode_noted_start)
+        return Note(regions, start, self._decoded(row, decode_noted_interval))
 
     def start_next_at(self, region: str) -> None:
         """Store the region where the next round begins."""
@@ -244,15 +246,21 @@ class Inventory:
         """Store the regions that can have active rows."""
         self._write_note("regions", sorted(regions))
 
+    def keep_interval(self, minutes: int | None) -> None:
+        """Store the longest time between two rounds; None removes it."""
+        self._write_note("interval_minutes", minutes)
+
     def _write_note(self, name: str, value: object) -> None:
+        update: dict[str, Any] = {"UpdateExpression": "REMOVE #name"}
+        if value is not None:
+            values = to_item({":value": value})
+            update = {
+                "UpdateExpression": "SET #name = :value",
+                "ExpressionAttributeValues": values,
+            }
+        update["ExpressionAttributeNames"] = {"#name": name}
         with hub(f"table {self._table}"):
-            self._client.update_item(
-                TableName=self._table,
-                Key=to_item(NOTE_KEY),
-                UpdateExpression="SET #name = :value",
-                ExpressionAttributeNames={"#name": name},
-                ExpressionAttributeValues=to_item({":value": value}),
-            )
+            self._client.update_item(TableName=self._table, Key=to_item(NOTE_KEY), **update)
 
 
 def _number(row: Mapping[str, Any]) -> tuple[str, str, int] | None:

@@ -71,9 +71,14 @@ def plan(
 def _configured(target: Target, image: Image, known: Pair | None) -> Pair:
     digest = lookup_digest(image.lookup)
     if known is None:
-        return Pair(target, image.name, True, image.lookup, digest, image.announce)  # noqa: FBT003
+        known = Pair(target, image.name, True, image.lookup, digest)  # noqa: FBT003
     return replace(
-        known, active=True, lookup=image.lookup, lookup_digest=digest, announce=image.announce
+        known,
+        active=True,
+        lookup=image.lookup,
+        lookup_digest=digest,
+        announce=image.announce,
+        family=image.family or known.family,
     )
 
 

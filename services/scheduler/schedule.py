@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -42,6 +43,21 @@ class RoundRows(PlannedRows, Protocol):
         """Store the regions that can have active rows."""
         ...
 
+    def keep_interval(self, minutes: int | None) -> None:
+        """Store the longest time between two rounds; None removes it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """After how long a pair without an outcome is stale, and the longest time between two rounds.
+
+    `interval_minutes` is None if it is unknown.
+    """
+
+    stale_after: timedelta = timedelta(minutes=90)
+    interval_minutes: int | None = None
+
 
 def _no_report(_: RoundReport) -> None:
     """Do nothing."""
@@ -62,12 +78,14 @@ class Scheduler:
         max_removed_percent: int,
         clock: Callable[[], datetime] = now,
         report: Callable[[RoundReport], None] = _no_report,
-        stale_after: timedelta = timedelta(minutes=90),
+        timing: Timing | None = None,
     ) -> None:
+        timing = timing or Timing()
         self._rows = rows
+        self._interval = timing.interval_minutes
         self._log = log
         self._publish = report
-        limits = Limits(max_removed_percent, stale_after)
+        limits = Limits(max_removed_percent, timing.stale_after)
         self._region_run = RegionRun(rows, queue, log, limits, clock)
 
     def run(
@@ -92,6 +110,8 @@ class Scheduler:
         try:
             if every != note.regions:
                 self._try_note(report, self._rows.remember, every)
+            if self._interval != note.interval_minutes:
+                self._try_note(report, self._rows.keep_interval, self._interval)
             for done, region in enumerate(regions):
                 if deadline.passed():
                     raise OutOfTimeError(round_id, regions[done:])

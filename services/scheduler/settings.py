@@ -23,6 +23,7 @@ class Settings:
     catalogue_path: Path
     max_removed_percent: int
     stale_after: timedelta
+    interval_minutes: int | None
     metrics_namespace: str
     region: str
     endpoint_url: str
@@ -45,6 +46,7 @@ class Settings:
             stale_after=timedelta(
                 minutes=environment.minutes("STALE_AFTER_MINUTES", _DEFAULT_STALE_AFTER_MINUTES)
             ),
+            interval_minutes=environment.minutes_if_set("ROUND_INTERVAL_MINUTES"),
             metrics_namespace=environment.metrics_namespace(),
             region=environment.home_region(),
             endpoint_url=environment.optional("AWS_ENDPOINT_URL", ""),

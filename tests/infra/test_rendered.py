@@ -340,6 +340,7 @@ def test_settings_name_the_deployed_resources(made: Plan) -> None:
     assert {scheduler.table_name, lookup.table_name, aggregator.table_name} == {table}
     assert scheduler.queue_url == made.values("aws_sqs_queue.lookups")["url"]
     assert scheduler.max_removed_percent == 20
+    assert scheduler.interval_minutes == 30
     assert lookup.read_role_name == stacks["ReadRoleName"]
     assert aggregator.publish_role_name == stacks["PublishRoleName"]
     assert aggregator.topic_name == stacks["TopicName"]

@@ -134,6 +134,20 @@ def test_a_release_after_a_harmless_edit_is_a_release(lab: Lab) -> None:
     assert events_in(lab.round()) == {(t.region, "a", "release", new) for t in lab.targets}
 
 
+def test_another_family_does_not_change_the_kind(lab: Lab) -> None:
+    """Rows that an earlier version wrote get their family, and the next release is a release."""
+    lab.deploy(lab.image("a", family=None))
+    lab.publish("a")
+    lab.round()
+    assert lab.pair(IRELAND, "a").family is None
+    lab.deploy(lab.image("a", family="linux"))
+    assert lab.round() == []
+    assert {lab.pair(target, "a").family for target in lab.targets} == {"linux"}
+    new = lab.publish("a")
+
+    assert events_in(lab.round()) == {(t.region, "a", "release", new) for t in lab.targets}
+
+
 def test_removing_a_region_stops_it(lab: Lab) -> None:
     """A region that is removed from the configuration is deactivated once and not called again."""
     lab.deploy(lab.image("a"))

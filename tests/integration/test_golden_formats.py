@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def attribute_values(row: dict[str, Any]) -> dict[str, Any]:
 
 def deploy_and_run(lab: Lab) -> list[Received]:
     """Run two rounds that write a row of every kind, and return the received messages."""
+    lab.pipeline.environment["ROUND_INTERVAL_MINUTES"] = "60"
     every = frozenset(Kind)
     lab.deploy(
         lab.image("by-parameter", announce=every, release=RULE),
@@ -64,7 +66,7 @@ def deploy_and_run(lab: Lab) -> list[Received]:
     older = lab.publish("by-filter")
     first = lab.round()
     lab.publish("by-parameter", VIRGINIA, FRANKFURT)
-    lab.publish("by-filter", IRELAND)
+    lab.publish("by-filter", IRELAND, deprecation_time=datetime(2028, 11, 22, tzinfo=UTC))
     second = lab.round()
     lab.point("by-parameter", older, VIRGINIA)
     return [*first, *second, *lab.round()]

@@ -18,8 +18,9 @@ from support.labs.laboratory import (
 
 from services.embedded.aws.faults import Fault
 from services.embedded.aws.server import EmbeddedAws
-from services.embedded.tracker.resources import READ_ROLE, create_roles
+from services.embedded.tracker.resources import PUBLISH_ROLE, READ_ROLE, create_roles
 from services.kernel.model import Target
+from services.kernel.release_records import decode_release_row
 
 DENIED, TOPICLESS, THROTTLED = FRANKFURT, OREGON, TOKYO
 HEALTHY = (VIRGINIA, IRELAND)
@@ -118,6 +119,38 @@ def test_a_missing_topic_is_not_reported_to_the_stream(wide: Lab) -> None:
 
     assert [delivery.failed for delivery in deliveries] == [()] * len(deliveries)
     assert wide.pipeline.sweep()["pending"] == 1
+    (row,) = [row for row in wide.rows() if "pending" in row]
+    problem = decode_release_row(row).last_problem
+    assert problem is not None
+    assert problem.code == "NotFound"
+
+
+def test_the_rows_have_the_failure_of_the_publish_role(wide: Lab) -> None:
+    """It is written once, wakes no function, and stays after the repair."""
+    iam = wide.aws.client("iam", "us-east-1", DENIED.account_id)
+    wide.publish("a")
+    wide.start_cold()
+    iam.delete_role(RoleName=PUBLISH_ROLE)
+    wide.round()
+    before = wide.rows()
+    mark = wide.aws.mark()
+    wide.pipeline.stream.drain()
+    assert wide.pipeline.sweep()["pending"] == 1
+    assert wide.rows() == before
+    assert not wide.calls(mark, "dynamodb", "UpdateItem")
+    (row,) = [row for row in before if "pending" in row]
+    problem = decode_release_row(row).last_problem
+    assert problem is not None
+    assert problem.code == "AccessDenied"
+    assert "AssumeRole" in problem.detail
+
+    iam.delete_role(RoleName=READ_ROLE)
+    create_roles(wide.aws, DENIED.account_id)
+    wide.start_cold()
+    assert wide.pipeline.sweep()["pending"] == 0
+    kept = [row for row in wide.rows() if "last_problem" in row]
+    assert [decode_release_row(each).last_problem for each in kept] == [problem]
+    assert "published_at" in kept[0]
 
 
 def test_a_malformed_message_does_not_affect_others(aws: EmbeddedAws, tmp_path: Path) -> None:

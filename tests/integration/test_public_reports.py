@@ -73,6 +73,26 @@ def test_an_image_that_becomes_deprecated_stays_current(lab: Lab) -> None:
     assert lab.pair(VIRGINIA, "golden").state == State.OK
 
 
+def test_the_deprecation_time_of_the_current_image_is_kept(lab: Lab) -> None:
+    """It is written in the round in which it changes; no event and no new version follow."""
+    lab.deploy(lab.filtered("golden"), targets=[VIRGINIA])
+    current = register(lab, "golden-1", 1)
+    lab.round()
+    moments = [datetime(2028, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), None]
+    writes = []
+    for moment in moments:
+        register(lab, "golden-1", 1, image_id=current, deprecation_time=moment)
+        for _ in range(2):
+            mark = lab.aws.mark()
+            assert lab.round() == []
+            writes.append(len(lab.calls(mark, "dynamodb", "UpdateItem")))
+        pair = lab.pair(VIRGINIA, "golden")
+        assert (pair.known.deprecation_time if pair.known else None) == moment
+        assert (pair.version, pair.state) == (1, State.OK)
+    steady = writes[1]
+    assert writes == [steady + 1, steady] * len(moments)
+
+
 @pytest.mark.parametrize("states", [None, ("available", "pending"), ("*",)])
 def test_a_pending_image_is_announced_once_it_is_available(
     lab: Lab, states: tuple[str, ...] | None

@@ -20,7 +20,7 @@ ROWS = [
 ]
 RARE = {
     "Image rows": set(),
-    "Release rows": {"changed", "pending", "closed_at"},
+    "Release rows": {"changed", "pending", "closed_at", "last_problem"},
     "Round rows": {"missed", "stale"},
     "The scheduler's note": set(),
 }

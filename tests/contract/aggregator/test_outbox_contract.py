@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
 from support.builders.aggregator import (
+    NO_TOPIC,
     TARGET,
     a_release,
     key_of,
@@ -27,7 +28,8 @@ from services.kernel.hub_session import HubSession
 from services.kernel.keys import image_record
 from services.kernel.model import Kind, Pair, ParameterLookup, Release, Target
 from services.kernel.records import encode_configuration
-from services.kernel.wire import lookup_digest
+from services.kernel.release_records import LastProblem, decode_release_row
+from services.kernel.wire import lookup_digest, timestamp
 
 NOW = datetime(2026, 11, 22, 7, 0, 11, tzinfo=UTC)
 LATER = datetime(2026, 11, 22, 8, 0, 0, tzinfo=UTC)
@@ -197,6 +199,65 @@ class TestMarking:
         assert lab.table.rows() == [row]
 
 
+class TestProblems:
+    """A pending release has the last problem of its announcement."""
+
+    def test_a_problem_is_written_and_read(self, lab: Lab) -> None:
+        """Code, detail and time are in the row, which stays pending."""
+        (key,) = lab.given(a_release())
+        lab.rows.keep_problem(a_release(), NO_TOPIC, NOW)
+        problem = {
+            "code": "NotFound",
+            "detail": "Topic does not exist",
+            "since": timestamp(NOW),
+        }
+        assert lab.table.rows() == [pending_row(a_release()) | {"last_problem": problem}]
+        assert lab.rows.read([key]) == Found((a_release(),), problems={key: "NotFound"})
+        assert lab.pending() == [key]
+        row = decode_release_row(lab.table.rows()[0])
+        assert row.last_problem == LastProblem("NotFound", "Topic does not exist", NOW)
+
+    def test_the_time_is_that_of_the_first_problem_with_the_code(self, lab: Lab) -> None:
+        """Another detail, such as another request id, is no change; another code is."""
+        lab.given(a_release())
+        lab.rows.keep_problem(a_release(), NO_TOPIC, NOW)
+        before = lab.table.rows()
+        lab.rows.keep_problem(a_release(), replace(NO_TOPIC, detail="request 2"), LATER)
+        assert lab.table.rows() == before
+        lab.rows.keep_problem(a_release(), replace(NO_TOPIC, code="Throttled"), LATER)
+        (row,) = lab.table.rows()
+        assert row["last_problem"]["code"] == "Throttled"
+        assert row["last_problem"]["since"] == timestamp(LATER)
+
+    @pytest.mark.parametrize("damage", ["text", {"detail": "no code"}, {"code": 7}, ["NotFound"]])
+    def test_a_damaged_problem_is_replaced(self, lab: Lab, damage: object) -> None:
+        """It counts as missing, and the release is read."""
+        row = pending_row(a_release())
+        lab.table.put(row | {"last_problem": damage})
+        assert lab.rows.read([key_of(row)]) == Found((a_release(),))
+        lab.rows.keep_problem(a_release(), NO_TOPIC, NOW)
+        assert lab.rows.read([key_of(row)]).problems == {key_of(row): "NotFound"}
+
+    @pytest.mark.parametrize("end", ["published", "closed"])
+    def test_a_release_that_is_not_pending_keeps_its_last_problem(self, lab: Lab, end: str) -> None:
+        """It explains a late announcement, and no later problem replaces it."""
+        (key,) = lab.given(a_release())
+        lab.rows.keep_problem(a_release(), NO_TOPIC, NOW)
+        if end == "published":
+            lab.rows.mark(a_release(), "message-1", LATER)
+        else:
+            lab.rows.close(a_release(), LATER)
+        lab.rows.keep_problem(a_release(), replace(NO_TOPIC, code="Throttled"), LATER)
+        (row,) = lab.table.rows()
+        assert row["last_problem"]["code"] == "NotFound"
+        assert lab.rows.read([key]).problems == {}
+
+    def test_a_deleted_row_is_not_created_again(self, lab: Lab) -> None:
+        """A problem does not create a row that was deleted."""
+        lab.rows.keep_problem(a_release(), NO_TOPIC, NOW)
+        assert lab.table.rows() == []
+
+
 class TestEarlierReleases:
     """The index returns the pending releases before a release of an image."""
 
@@ -297,6 +358,7 @@ USES: dict[str, tuple[str, Use]] = {
     "active": ("Query", lambda rows: rows.may_be_active(TARGET)),
     "mark": ("UpdateItem", lambda rows: rows.mark(a_release(), "message-1", NOW)),
     "close": ("UpdateItem", lambda rows: rows.close(a_release(), NOW)),
+    "problem": ("UpdateItem", lambda rows: rows.keep_problem(a_release(), NO_TOPIC, NOW)),
 }
 uses = pytest.mark.parametrize(("operation", "use"), USES.values(), ids=USES)
 

@@ -21,6 +21,7 @@ from services.kernel.records import encode_configuration
 from services.kernel.release_records import decode_release, encode_release
 from services.kernel.round_records import decode_window
 from services.kernel.sessions import TargetSessions
+from services.kernel.wire import timestamp
 from services.lookup.observations import Observations
 from services.lookup.responses import Ami
 from services.lookup.sources import Sources, read_role
@@ -56,6 +57,8 @@ class TableBackend:
         if pair.known:
             row |= {"version": pair.version, "image_id": pair.known.image_id}
             row |= {"ami_name": pair.known.ami_name, "creation_date": pair.known.creation_date}
+            if moment := pair.known.deprecation_time:
+                row |= {"deprecation_time": timestamp(moment)}
         if pair.confirmed_digest:
             row |= {"confirmed_digest": pair.confirmed_digest}
         if pair.state:

@@ -43,6 +43,7 @@ EVERYTHING: dict[str, Callable[[PairRows], object]] = {
     "commit": lambda rows: rows.commit(KNOWN, a_release(KNOWN)),
     "confirm": lambda rows: rows.confirm(KNOWN),
     "mark": lambda rows: rows.mark(KNOWN, None, MOMENT),
+    "refresh": lambda rows: rows.refresh(KNOWN, an_observation(1)),
     "heal": lambda rows: rows.heal(KNOWN),
     "answered": lambda rows: rows.answered(HERE, {1}),
 }
@@ -157,6 +158,20 @@ def test_a_commit_whose_every_response_was_lost_is_done_on_redelivery(
 
 
 # --- states
+
+
+def test_a_deprecation_time_is_text_and_absent_if_there_is_none(
+    table: DynamoTable, table_lab: RowsLab
+) -> None:
+    """The attribute is in the format of other times, and no other attribute changes."""
+    table_lab.backend.put(KNOWN)
+    before = table.row(HERE.region, IMAGE_ROW)
+    assert before is not None
+    table_lab.rows.refresh(KNOWN, replace(an_observation(1), deprecation_time=MOMENT))
+    after = before | {"deprecation_time": "2026-11-22T07:00:05.000Z"}
+    assert table.row(HERE.region, IMAGE_ROW) == after
+    table_lab.rows.refresh(KNOWN, an_observation(1))
+    assert table.row(HERE.region, IMAGE_ROW) == before
 
 
 def test_a_state_has_its_cause_and_time(table: DynamoTable, table_lab: RowsLab) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from support.builders.lookup import (
@@ -21,8 +22,9 @@ from support.builders.lookup import (
 from support.fakes.lookup import RowsLab
 
 from services.kernel.errors import Failure
-from services.kernel.model import Kind, Pair, State
+from services.kernel.model import Kind, Observation, Pair, State
 from services.lookup.observations import Commit
+from services.lookup.target import PairRows
 
 
 @pytest.fixture
@@ -234,6 +236,67 @@ def test_a_confirmed_lookup_is_recorded(lab: RowsLab) -> None:
     assert stored(lab, pair) == replace(pair, confirmed_digest=pair.lookup_digest)
 
 
+SOON, LATER = (datetime(2027, month, 1, tzinfo=UTC) for month in (1, 2))
+
+
+def deprecated_at(moment: datetime | None) -> Observation:
+    """Return the known image with a deprecation time."""
+    return replace(an_observation(1), deprecation_time=moment)
+
+
+def stored_time(lab: RowsLab) -> datetime | None:
+    """Return the deprecation time in the row of the known pair."""
+    known = stored(lab, KNOWN).known
+    return known.deprecation_time if known else None
+
+
+WRITES: dict[str, Callable[[PairRows, Observation], object]] = {
+    "refresh": lambda rows, seen: rows.refresh(KNOWN, seen),
+    "confirm": lambda rows, seen: rows.confirm(KNOWN, seen),
+    "mark": lambda rows, seen: rows.mark(KNOWN, None, MOMENT, seen),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
+def test_a_deprecation_time_is_written_and_removed(
+    lab: RowsLab, write: Callable[[PairRows, Observation], object]
+) -> None:
+    """It is set, changed and removed; no other attribute of the known image changes."""
+    lab.backend.put(KNOWN)
+    for moment in (SOON, LATER, None):
+        write(lab.rows, deprecated_at(moment))
+        assert stored_time(lab) == moment
+        assert stored(lab, KNOWN) == KNOWN
+
+
+def test_other_writes_keep_the_deprecation_time(lab: RowsLab) -> None:
+    """A failure says nothing about the image."""
+    lab.backend.put(replace(KNOWN, known=deprecated_at(SOON)))
+    lab.rows.confirm(KNOWN)
+    lab.rows.mark(KNOWN, a_failure("UnauthorizedOperation"), MOMENT)
+    assert stored_time(lab) == SOON
+
+
+@pytest.mark.parametrize("moment", [LATER, None])
+def test_a_commit_writes_the_deprecation_time_of_the_new_image(
+    lab: RowsLab, moment: datetime | None
+) -> None:
+    """The one of the image before is replaced or removed."""
+    lab.backend.put(replace(KNOWN, known=deprecated_at(SOON)))
+    observed = replace(an_observation(2), deprecation_time=moment)
+    lab.rows.commit(KNOWN, replace(a_release(KNOWN), observed=observed))
+    assert stored(lab, KNOWN).known == observed
+    assert stored_time(lab) == moment
+
+
+def test_a_healed_row_has_no_deprecation_time(lab: RowsLab) -> None:
+    """Release rows do not have it; the next lookup writes it."""
+    lab.backend.put(replace(KNOWN, known=deprecated_at(SOON)))
+    lab.backend.put_release(replace(a_release(KNOWN, 9), version=12))
+    lab.rows.heal(KNOWN)
+    assert stored_time(lab) is None
+
+
 @pytest.mark.parametrize("pair", [a_pair(), KNOWN])
 def test_a_state_is_written_and_ended(lab: RowsLab, pair: Pair) -> None:
     """The last known image stays when a state is written or ended."""
@@ -260,7 +323,10 @@ def test_only_a_row_that_is_as_it_was_read_is_written(lab: RowsLab, now: Pair | 
         lab.backend.put(now)
     lab.rows.mark(KNOWN, a_failure("UnauthorizedOperation"), MOMENT)
     lab.rows.confirm(KNOWN)
+    lab.rows.refresh(KNOWN, deprecated_at(SOON))
     assert lab.rows.read(HERE, ["al2023"]) == ({"al2023": now} if now else {})
+    if now:
+        assert stored_time(lab) is None
 
 
 # --- rows that are behind their releases

@@ -564,6 +564,29 @@ def test_an_image_has_the_attributes_that_become_facts(wire: Wire, wired: Source
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2028-11-21T18:00:00.000Z", datetime(2028, 11, 21, 18, tzinfo=UTC)),
+        ("2028-11-21T18:00:00+02:00", datetime(2028, 11, 21, 16, tzinfo=UTC)),
+        ("2028-11-21T18:00:00", None),
+        ("0001-01-01T00:00:00+02:00", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_an_invalid_deprecation_time_is_unknown(
+    wire: Wire, wired: Sources, text: str, moment: datetime | None
+) -> None:
+    """The image can still be the current one."""
+    described = DESCRIBED.replace("2028-11-21T18:00:00.000Z", text)
+    body = f"<imagesSet>{described}</imagesSet>"
+    wire.rule = lambda _: f"<DescribeImagesResponse>{body}</DescribeImagesResponse>"
+    ami = wired.images(HERE, [image_id(1)])[image_id(1)]
+    assert isinstance(ami, Ami)
+    assert ami.deprecation_time == moment
+
+
 def test_a_parameter_has_its_version_and_time(wire: Wire, wired: Sources) -> None:
     """The publisher's own time costs no further call."""
     found = {"Name": PATH, "Value": image_id(1), "Version": 7, "LastModifiedDate": 1795291200}

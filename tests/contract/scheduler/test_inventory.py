@@ -34,6 +34,8 @@ USES: dict[str, tuple[str, Use]] = {
     "note": ("GetItem", lambda rows: rows.note()),
     "start": ("UpdateItem", lambda rows: rows.start_next_at(REGION)),
     "remember": ("UpdateItem", lambda rows: rows.remember({REGION})),
+    "interval": ("UpdateItem", lambda rows: rows.keep_interval(60)),
+    "no interval": ("UpdateItem", lambda rows: rows.keep_interval(None)),
 }
 CONFLICT = {
     "service": "dynamodb",
@@ -188,6 +190,9 @@ def test_a_thousand_pairs_fit_into_a_small_round_row(
         ({"regions": 7}, Note(frozenset(), "us-east-1")),
         ({"regions": ["eu-west-1", 7]}, Note(frozenset(), "us-east-1")),
         ({"start": 7}, Note(frozenset({"eu-west-1"}))),
+        ({"interval_minutes": "60"}, Note(frozenset({"eu-west-1"}), "us-east-1")),
+        ({"interval_minutes": 0}, Note(frozenset({"eu-west-1"}), "us-east-1")),
+        ({"interval_minutes": True}, Note(frozenset({"eu-west-1"}), "us-east-1")),
     ],
     ids=str,
 )
@@ -203,7 +208,8 @@ def test_a_damaged_note_fails_no_round(
 
     inventory.remember({"eu-west-1"})
     inventory.start_next_at("us-east-1")
-    assert inventory.note() == Note(frozenset({"eu-west-1"}), "us-east-1")
+    inventory.keep_interval(60)
+    assert inventory.note() == Note(frozenset({"eu-west-1"}), "us-east-1", 60)
 
 
 def test_a_damaged_number_is_ignored(inventory: Inventory, table: DynamoTable) -> None:

@@ -119,6 +119,15 @@ class TestImageRows:
         assert lab.row(edited) == image_row(edited)
         assert lab.rows.read(REGION).pairs == [edited]
 
+    def test_a_row_without_a_family_gets_it(self, lab: Lab) -> None:
+        """Nothing else of the row changes, so the lookup does not count as edited."""
+        before = a_pair(state="ok")
+        lab.given(before)
+        wanted = replace(before, family="acme")
+        lab.rows.apply(Change(Action.CHANGE, wanted))
+        assert lab.row(before) == image_row(before) | {"family": "acme"}
+        assert lab.rows.read(REGION).pairs == [wanted]
+
     def test_deactivating_changes_one_attribute(self, lab: Lab) -> None:
         """Deactivating changes no other attribute, whatever else the change holds."""
         before = a_pair(state="ok")
@@ -321,6 +330,19 @@ class TestNote:
         assert lab.rows.note() == Note(frozenset({"eu-west-1", "us-east-1"}), "us-east-1")
         lab.rows.remember({"eu-west-1"})
         assert lab.rows.note() == Note(frozenset({"eu-west-1"}), "us-east-1")
+
+    def test_the_interval_is_written_and_removed(self, lab: Lab) -> None:
+        """Regions and start are kept, and a second removal changes nothing."""
+        lab.rows.remember({"eu-west-1"})
+        lab.rows.start_next_at("eu-west-1")
+        for minutes in (60, 1440, None, None):
+            lab.rows.keep_interval(minutes)
+            assert lab.rows.note() == Note(frozenset({"eu-west-1"}), "eu-west-1", minutes)
+
+    def test_an_interval_without_a_note_is_stored(self, lab: Lab) -> None:
+        """The first round writes the note, in any order."""
+        lab.rows.keep_interval(60)
+        assert lab.rows.note() == Note(interval_minutes=60)
 
     def test_an_empty_set_of_regions_is_stored(self, lab: Lab) -> None:
         """DynamoDB has no empty sets, so the note holds a list."""

@@ -90,6 +90,22 @@ def test_a_round_without_changes_makes_few_calls(aws: EmbeddedAws) -> None:
     }
 
 
+def test_the_interval_is_one_write(
+    aws: EmbeddedAws, table: DynamoTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in the note until the setting changes or is removed."""
+    invoke({"round": ROUND})
+    writes = []
+    for minutes in ("60", "60", ""):
+        monkeypatch.setenv("ROUND_INTERVAL_MINUTES", minutes)
+        mark = aws.mark()
+        invoke({"round": "2026-11-22T08:00:00Z"})
+        writes.append(operations(aws, mark)["UpdateItem"])
+        row = table.row("*", "scheduler") or {}
+        assert row.get("interval_minutes") == (int(minutes) if minutes else None)
+    assert writes == [6, 5, 6]
+
+
 def test_a_part_of_a_round_is_run(aws: EmbeddedAws, hub: Hub) -> None:
     """Only the regions that the event names are processed."""
     answer = invoke({"round": ROUND, "regions": ["us-east-1"]})

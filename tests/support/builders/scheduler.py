@@ -55,10 +55,11 @@ def an_image(
     lookup: Lookup | None = None,
     announce: Iterable[Kind] = DEFAULT_ANNOUNCE,
     regions: Iterable[str] | None = None,
+    family: str | None = None,
 ) -> Image:
     """Build a tracked image."""
     wanted = None if regions is None else frozenset(regions)
-    return Image(name, lookup or lookup_of(name), frozenset(announce), wanted)
+    return Image(name, lookup or lookup_of(name), frozenset(announce), wanted, family=family)
 
 
 def images(count: int) -> list[Image]:
@@ -101,6 +102,7 @@ def a_pair(
         state=State(state) if state else None,
         since=ROUND if state else None,
         number=number or zlib.crc32(image.name.encode()),
+        family=image.family,
     )
 
 

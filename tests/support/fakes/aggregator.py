@@ -15,6 +15,7 @@ from services.aggregator.outbox import Found, Key, pending_release
 from services.kernel.errors import Failure, MalformedError
 from services.kernel.model import Release, Target
 from services.kernel.records import decode_pair
+from services.kernel.release_records import encode_last_problem, last_problem_code
 from services.kernel.wire import timestamp
 from support.builders.aggregator import NO_TOPIC, TARGET, key_of, key_of_release
 from support.fakes.table import MemoryTable, Row
@@ -25,7 +26,8 @@ class FakeOutbox:
 
     Reads of releases raise `unreadable`, writes raise `unmarkable`, and reads of image rows raise
     `unreadable_images`. A page of the pending index has `page_size` keys. `searches` lists the
-    queries of the index, `looks` the targets whose image rows were read.
+    queries of the index, `looks` the targets whose image rows were read, and `kept` image and code
+    of each problem to record. Recording a problem raises `unkeepable`.
     """
 
     def __init__(self, table: MemoryTable | None = None) -> None:
@@ -38,6 +40,8 @@ class FakeOutbox:
         self.searches: list[Key] = []
         self.unreadable_images: Exception | None = None
         self.looks: list[Target] = []
+        self.unkeepable: Exception | None = None
+        self.kept: list[tuple[str, str]] = []
 
     def pending(self) -> Iterator[list[Key]]:
         """Yield pages of keys of pending releases and count the pages in `pages`."""
@@ -60,6 +64,11 @@ class FakeOutbox:
             published=frozenset(
                 key_of(row) for row in rows if "published_at" in row and "pending" not in row
             ),
+            problems={
+                key_of(row): code
+                for row in rows
+                if "pending" in row and (code := last_problem_code(row))
+            },
         )
 
     def pending_before(self, key: Key) -> list[Key]:
@@ -94,6 +103,16 @@ class FakeOutbox:
         """Record the publication, unless one is recorded already."""
         self._check(self.unmarkable)
         self._write(release, published_at=timestamp(moment), message_id=message_id)
+
+    def keep_problem(self, release: Release, problem: Failure, moment: datetime) -> None:
+        """Record why the release was not accepted, if it is pending and the code is another."""
+        self.kept.append((release.image_name, problem.code))
+        self._check(self.unmarkable or self.unkeepable)
+        key = key_of_release(release)
+        with self.table.lock:
+            row = self.table.row(key.region, key.record) or {}
+            if "pending" in row and last_problem_code(row) != problem.code:
+                self.table.put(row | {"last_problem": encode_last_problem(problem, moment)})
 
     def _write(self, release: Release, **values: str) -> None:
         key = key_of_release(release)

@@ -17,6 +17,7 @@ from typing import Protocol
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.model import (
     FilterLookup,
+    Observation,
     Pair,
     Release,
     State,
@@ -179,26 +180,39 @@ class FakeRows:
                 replace(
                     stored,
                     version=last.version,
-                    known=last.observed,
+                    known=replace(last.observed, deprecation_time=None),
                     confirmed_digest=last.lookup_digest,
                 )
             )
         return last
 
-    def confirm(self, pair: Pair) -> None:
+    def confirm(self, pair: Pair, seen: Observation | None = None) -> None:
         """Record that the pair's lookup returns the known image."""
         self._note("confirm", pair.target)
         if stored := self._as_it_was_read(pair):
-            self.put(replace(stored, confirmed_digest=pair.lookup_digest))
+            self.put(replace(_as_seen(stored, seen), confirmed_digest=pair.lookup_digest))
 
-    def mark(self, pair: Pair, problem: Failure | None, moment: datetime) -> None:
-        """Store the pair's state."""
+    def refresh(self, pair: Pair, seen: Observation) -> None:
+        """Store the deprecation time of the known image."""
+        self._note("refresh", pair.target)
+        if stored := self._as_it_was_read(pair):
+            self.put(_as_seen(stored, seen))
+
+    def mark(
+        self,
+        pair: Pair,
+        problem: Failure | None,
+        moment: datetime,
+        seen: Observation | None = None,
+    ) -> None:
+        """Store the pair's state, and the deprecation time of the known image."""
         assert moment.tzinfo is not None
         self._note("mark", pair.target)
         state = problem.state if problem else State.OK
         if stored := self._as_it_was_read(pair):
             self.marks.append((pair.image_name, state))
-            self.put(replace(stored, state=state, code=problem.code if problem else None))
+            code = problem.code if problem else None
+            self.put(replace(_as_seen(stored, seen), state=state, code=code))
 
     def answered(self, target: Target, numbers: Collection[int]) -> None:
         """Add to the answered pairs of the target's window, if there is one."""
@@ -280,6 +294,13 @@ def _key(pair: Pair) -> tuple[Target, str]:
 
 def _still(pair: Pair, stored: Pair) -> bool:
     return stored.active and stored.lookup_digest == pair.lookup_digest
+
+
+def _as_seen(pair: Pair, seen: Observation | None) -> Pair:
+    if seen is None or pair.known is None:
+        return pair
+    known = replace(pair.known, deprecation_time=seen.deprecation_time)
+    return replace(pair, known=known)
 
 
 def _same(ours: Release, stored: Release) -> bool:

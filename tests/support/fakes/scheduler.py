@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -40,7 +41,7 @@ class FakeInventory:
 
     `killed_in` is a region in which the run ends at once. `busy` maps a region to the error of
     reading its rows. `unwritable` maps an image, `round row` or `note` to the error of writing it.
-    `visited` lists the regions that were started.
+    `visited` lists the regions that were started, `intervals` the written intervals.
     """
 
     def __init__(self, table: MemoryTable | None = None) -> None:
@@ -50,6 +51,7 @@ class FakeInventory:
         self.busy: dict[str, Exception] = {}
         self.unwritable: dict[str, Exception] = {}
         self.visited: list[str] = []
+        self.intervals: list[int | None] = []
 
     def read(self, region: str) -> RegionRows:
         """Read the region's rows; of rows that cannot be decoded, only the numbers."""
@@ -132,13 +134,20 @@ class FakeInventory:
         """Make the next round start with this region."""
         if "note" in self.unwritable:
             raise self.unwritable["note"]
-        self.noted = Note(self.noted.regions, region)
+        self.noted = replace(self.noted, start=region)
 
     def remember(self, regions: Collection[str]) -> None:
         """Record which regions may have active rows."""
         if "note" in self.unwritable:
             raise self.unwritable["note"]
-        self.noted = Note(frozenset(regions), self.noted.start)
+        self.noted = replace(self.noted, regions=frozenset(regions))
+
+    def keep_interval(self, minutes: int | None) -> None:
+        """Record the longest time between two rounds, and count the writes."""
+        if "note" in self.unwritable:
+            raise self.unwritable["note"]
+        self.intervals.append(minutes)
+        self.noted = replace(self.noted, interval_minutes=minutes)
 
 
 def _decoded(row: Row, decode: Callable[[Row], T]) -> T | None:

@@ -33,6 +33,7 @@ from services.scheduler import handler as scheduler_handler
 
 OTHER_ACCOUNT = "222233334444"
 PUBLISHER = "444455556666"
+FAMILY = "acme"
 
 VIRGINIA = Target(HUB_ACCOUNT, "us-east-1")
 OREGON = Target(HUB_ACCOUNT, "us-west-2")
@@ -60,14 +61,14 @@ class Lab:
 
     def image(self, name: str, **settings: Any) -> Image:  # noqa: ANN401 - the fields of `Image`
         """Build a tracked image with its own parameter."""
-        return Image(name, ParameterLookup(f"/images/{name}"), **settings)
+        return Image(name, ParameterLookup(f"/images/{name}"), **{"family": FAMILY, **settings})
 
     def filtered(self, name: str, **settings: Any) -> Image:  # noqa: ANN401 - as above
         """Build a tracked image that is found by its owner and its name."""
         lookup = FilterLookup((Filter("name", (f"{name}-*",)),), owners=(PUBLISHER,))
-        return Image(name, lookup, **settings)
+        return Image(name, lookup, **{"family": FAMILY, **settings})
 
-    def publish(self, name: str, *targets: Target) -> str:
+    def publish(self, name: str, *targets: Target, deprecation_time: datetime | None = None) -> str:
         """Publish a new image and its parameter, and return its id, the same in every target."""
         self._images += 1
         image_id = f"ami-{self._images:017x}"
@@ -79,6 +80,7 @@ class Lab:
                 datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=self._images),
                 owner_id=PUBLISHER,
                 image_id=image_id,
+                deprecation_time=deprecation_time,
             )
             self.point(name, image_id, target)
         return image_id

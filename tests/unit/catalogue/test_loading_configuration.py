@@ -96,6 +96,7 @@ def test_the_list_form_example_loads(loaded: Load) -> None:
             Image(
                 "al2023-eks-1.33",
                 ParameterLookup(EKS_PATH),
+                family="images",
             ),
             Image(
                 "rhel-9-hvm",
@@ -106,6 +107,7 @@ def test_the_list_form_example_loads(loaded: Load) -> None:
                     ),
                     owners=("309956199498",),
                 ),
+                family="images",
             ),
         ),
     )
@@ -292,7 +294,7 @@ def as_files(entries: list[str], files: list[str]) -> dict[str, str]:
     """Distribute the entries over files."""
     texts: dict[str, str] = {}
     for entry, file in zip(entries, files, strict=True):
-        texts[file] = texts.get(file, "images:\n") + f"  - {entry}\n"
+        texts[file] = texts.get(file, "Family: one\nimages:\n") + f"  - {entry}\n"
     return texts
 
 
@@ -305,7 +307,7 @@ def as_files(entries: list[str], files: list[str]) -> dict[str, str]:
 def test_order_and_files_do_not_affect_the_compiled_catalogue(
     loaded: Load, entries: list[str], files: list[str], regions: list[str]
 ) -> None:
-    """Entries may move within and between files, and regions within theirs: same bytes."""
+    """Entries may move within and between files of a family, and regions within theirs."""
     where = "AccountId: 111122223333\nregions:\n" + "".join(f"  - Name: {r}\n" for r in regions)
 
     compiled = encode_catalogue(loaded(as_files(entries, files), where))
@@ -351,8 +353,50 @@ def test_every_optional_field_is_read(loaded: Load) -> None:
         FilterLookup((Filter("name", ("x",)),), ("aws-marketplace",), ("*-BETA-*",)),
         announce=frozenset({Kind.BASELINE, Kind.RECONFIGURED}),
         regions=frozenset({"eu-west-1"}),
+        family="images",
     )
     assert catalogue.images == (expected,)
+
+
+def test_the_family_is_the_name_of_the_file(loaded: Load) -> None:
+    """`Family` at the top of a file takes precedence, and two files can have the same."""
+    catalogue = loaded(
+        {
+            "al2023.eks-1.yaml": "images: [{Name: a, ParameterPath: /a}]\n",
+            "one.yml": "Family: linux\nimages: [{Name: b, ParameterPath: /b}]\n",
+            "two.yaml": "images: [{Name: c, ParameterPath: /c}]\nFamily: linux\n",
+        }
+    )
+
+    assert [image.family for image in catalogue.images] == ["al2023.eks-1", "linux", "linux"]
+    assert decode_catalogue(encode_catalogue(catalogue)) == catalogue
+
+
+@pytest.mark.parametrize(
+    ("file", "family"),
+    [
+        ("our images (new).yaml", "our-images-new-"),
+        ("_x.yaml", "x"),
+        ("Bilder für x.yml", "Bilder-f-r-x"),
+        ("äöü.yaml", "other"),
+        (f"{'x' * 200}.yaml", "x" * 128),
+    ],
+)
+def test_any_file_name_gives_a_valid_family(loaded: Load, file: str, family: str) -> None:
+    """Other characters than those of an image's name are replaced."""
+    catalogue = loaded({file: "images: [{Name: a, ParameterPath: /a}]\n"})
+
+    assert [image.family for image in catalogue.images] == [family]
+    assert decode_catalogue(encode_catalogue(catalogue)) == catalogue
+
+
+@pytest.mark.parametrize("family", ["''", "a b", "-a", "a/b", "null", "[a]", "x" * 129])
+def test_a_family_has_the_form_of_an_image_name(refused: Refuse, family: str) -> None:
+    """The problem names file, line and field, and no image."""
+    (problem,) = refused(f"Family: {family}\nimages: [{{Name: a, ParameterPath: /a}}]\n")
+
+    assert (problem.line, problem.entry, problem.field) == (1, "", "Family")
+    assert "but must be" in problem.message
 
 
 def test_a_release_rule_is_merged_field_by_field(loaded: Load) -> None:
@@ -412,7 +456,8 @@ def test_an_arn_is_read_in_its_region(loaded: Load) -> None:
 
     (image,) = loaded(an_image(f"ParameterPath: {arn}")).images
 
-    assert image == Image("a", ParameterLookup(arn), regions=frozenset({"eu-west-1"}))
+    region = frozenset({"eu-west-1"})
+    assert image == Image("a", ParameterLookup(arn), regions=region, family="images")
 
 
 def test_an_image_is_limited_to_accounts(loaded: Load) -> None:

@@ -13,8 +13,8 @@ import pytest
 from services.kernel.errors import MalformedError
 from services.kernel.keys import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX
 from services.kernel.model import State, Target
-from services.kernel.records import decode_image_row
-from services.kernel.release_records import decode_release_row
+from services.kernel.records import decode_image_row, decode_pair
+from services.kernel.release_records import LastProblem, decode_release, decode_release_row
 from services.kernel.round_records import Note, decode_note, decode_round_row
 from services.kernel.table import from_item
 
@@ -87,6 +87,20 @@ def test_release_row_has_the_state_of_its_announcement() -> None:
     assert decode_release_row({**plain, "pending": plain["region"]}).pending
     assert not decode_release_row(plain).pending
     assert decode_release_row({**plain, "closed_at": TEXT}).closed_at == MOMENT
+    problem = {"code": "NotFound", "detail": "no topic", "since": TEXT}
+    expected = LastProblem("NotFound", "no topic", MOMENT)
+    assert decode_release_row(plain).last_problem is None
+    assert decode_release_row({**plain, "last_problem": problem}).last_problem == expected
+
+
+@pytest.mark.parametrize("damage", [{"code": 7}, {"since": "today"}, {"detail": None}])
+def test_a_damaged_last_problem_is_rejected(damage: dict[str, object]) -> None:
+    """Only readers of all attributes are affected; the release can still be announced."""
+    problem = {"code": "NotFound", "detail": "no topic", "since": TEXT} | damage
+    row = {**the_row(RELEASE_PREFIX), "last_problem": problem}
+    decode_release(row)
+    with pytest.raises(MalformedError):
+        decode_release_row(row)
 
 
 def test_round_row_has_its_target_and_requests() -> None:
@@ -99,9 +113,9 @@ def test_round_row_has_its_target_and_requests() -> None:
     assert found.window.round == "2026-11-22T03:00:00Z"
 
 
-def test_note_has_regions_and_the_start_of_the_next_round() -> None:
+def test_note_has_regions_the_next_start_and_the_interval() -> None:
     """The note is one row for the whole table."""
-    expected = Note(frozenset({"eu-central-1", "eu-west-1", "us-east-1"}), "eu-central-1")
+    expected = Note(frozenset({"eu-central-1", "eu-west-1", "us-east-1"}), "eu-central-1", 60)
 
     assert decode_note(the_row("scheduler")) == expected
     assert decode_note({}) == Note()
@@ -110,5 +124,20 @@ def test_note_has_regions_and_the_start_of_the_next_round() -> None:
 @pytest.mark.parametrize("text", ["yesterday", "2026-11-22T07:00:10", ""])
 def test_an_invalid_time_is_rejected(text: str) -> None:
     """A time must have an offset from UTC."""
-    with pytest.raises(MalformedError, match="must be a time"):
-        decode_image_row({**the_row(IMAGE_PREFIX, image_name="by-filter"), "changed_at": text})
+    row = the_row(IMAGE_PREFIX, image_name="by-filter")
+    for name in ("changed_at", "deprecation_time"):
+        with pytest.raises(MalformedError, match="must be a time"):
+            decode_image_row({**row, name: text})
+
+
+@pytest.mark.parametrize("value", ["yesterday", "", 7, None, {"a": 1}])
+def test_an_invalid_deprecation_time_does_not_affect_the_pair(value: object) -> None:
+    """It is unknown there, and only readers of all attributes report it."""
+    row = the_row(IMAGE_PREFIX, image_name="by-filter", region="eu-west-1")
+    whole, damaged = decode_pair(row), decode_pair({**row, "deprecation_time": value})
+
+    assert damaged == whole
+    assert whole.known is not None
+    assert whole.known.deprecation_time == MOMENT
+    assert damaged.known is not None
+    assert damaged.known.deprecation_time is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -320,6 +321,91 @@ def test_an_edit_is_confirmed_once(lab: Lab) -> None:
     assert lab.writes() == ["confirm"]
     lab.publish(2)
     assert lab.check(a_request()) == [Outcome(State.OK, Kind.RELEASE)]
+
+
+# --- the deprecation time of the known image
+
+JANUARY, MARCH = (datetime(2027, month, 1, tzinfo=UTC) for month in (1, 3))
+
+
+def deprecate(lab: Lab, moment: datetime | None, number: int = 1) -> None:
+    """Publish image `number` with a deprecation time."""
+    lab.publish(number)
+    lab.facts.register(HERE, replace(an_ami(number), deprecation_time=moment))
+
+
+def stored_time(lab: Lab, pair: Pair) -> datetime | None:
+    """Return the deprecation time in the pair's row."""
+    known = lab.rows.stored(pair).known
+    return known.deprecation_time if known else None
+
+
+@pytest.mark.parametrize("lookup", [by_parameter(), by_name()], ids=["parameter", "filters"])
+def test_a_deprecation_time_is_written_when_it_changes(lab: Lab, lookup: Lookup) -> None:
+    """It is written once if it is set, changed or removed; other rounds write nothing."""
+    pair = a_pair(lookup=lookup, known=an_observation(1))
+    settled(lab, pair)
+    for moment in (JANUARY, MARCH, None):
+        deprecate(lab, moment)
+        before = len(lab.writes())
+        for _ in range(3):
+            assert lab.check(a_request(lookup=lookup)) == [OK]
+        assert lab.writes()[before:] == ["refresh"]
+        assert stored_time(lab, pair) == moment
+    assert lab.rows.stored(pair) == pair
+
+
+def test_a_part_of_a_deprecation_time_that_is_not_stored_is_no_change(lab: Lab) -> None:
+    """Rows have milliseconds, so microseconds must not cause a write in each round."""
+    pair = a_pair(known=replace(an_observation(1), deprecation_time=JANUARY))
+    settled(lab, pair)
+    deprecate(lab, JANUARY.replace(microsecond=7))
+    assert lab.check(a_request()) == [OK]
+    assert lab.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("pair", "writes"),
+    [
+        (a_pair(), ["commit"]),
+        (a_pair(known=an_observation(2)), ["commit"]),
+        (a_pair(known=an_observation(1), state="throttled"), ["mark"]),
+        (a_pair(known=an_observation(1), confirmed=by_parameter("/before")), ["confirm"]),
+        (
+            a_pair(known=an_observation(1), confirmed=by_parameter("/before"), state="late"),
+            ["confirm", "mark"],
+        ),
+    ],
+    ids=["first", "changed", "recovered", "edited", "edited and recovered"],
+)
+def test_a_deprecation_time_needs_no_write_of_its_own(
+    lab: Lab, pair: Pair, writes: list[str]
+) -> None:
+    """It is part of another write of the row."""
+    settled(lab, pair)
+    deprecate(lab, JANUARY)
+    lab.check(a_request())
+    lab.check(a_request())
+    assert lab.writes() == writes
+    assert stored_time(lab, pair) == JANUARY
+
+
+def test_a_failure_keeps_the_deprecation_time(lab: Lab) -> None:
+    """A withdrawn image keeps the time that was seen last."""
+    pair = a_pair(known=replace(an_observation(1), deprecation_time=JANUARY))
+    settled(lab, pair)
+    lab.facts.put_parameter(HERE, PATH, image_id(1))
+    assert only(lab.check(a_request())).state == State.NOT_LAUNCHABLE
+    assert stored_time(lab, pair) == JANUARY
+
+
+def test_a_lookup_without_an_image_keeps_the_deprecation_time(lab: Lab) -> None:
+    """A denial returns no image."""
+    pair = a_pair(known=replace(an_observation(1), deprecation_time=JANUARY))
+    settled(lab, pair)
+    lab.facts.fail("images", "UnauthorizedOperation")
+    assert only(lab.check(a_request())).state == State.ACCESS_DENIED
+    assert stored_time(lab, pair) == JANUARY
 
 
 def test_an_edit_that_returns_another_image_is_reconfigured(lab: Lab) -> None:

@@ -87,6 +87,22 @@ def test_a_changed_announce_list_is_not_an_edit_of_the_lookup() -> None:
     assert done == Plan(TARGET, (Change(Action.CHANGE, wanted),), (wanted,))
 
 
+@pytest.mark.parametrize("before", [None, "linux"])
+def test_a_changed_family_is_not_an_edit_of_the_lookup(before: str | None) -> None:
+    """A row without a family gets it once, and the digest stays."""
+    pair = a_pair(an_image(family=before))
+    wanted = replace(pair, family="acme")
+    done = planned([an_image(family="acme")], [pair])
+    assert done == Plan(TARGET, (Change(Action.CHANGE, wanted),), (wanted,))
+    assert planned([an_image(family="acme")], [wanted]).changes == ()
+
+
+def test_an_image_without_a_family_keeps_that_of_its_row() -> None:
+    """Otherwise, each round would write the row, since the attribute is not removed."""
+    pair = a_pair(an_image(family="linux"))
+    assert planned([an_image()], [pair]).changes == ()
+
+
 def test_a_pair_is_reactivated_with_its_history() -> None:
     """An inactive row whose image is tracked again continues from its last version."""
     pair = a_pair(active=False)
@@ -192,6 +208,7 @@ tracked_images = st.builds(
     names,
     st.sampled_from([ParameterLookup("/a"), ParameterLookup("/b")]),
     st.sampled_from([DEFAULT_ANNOUNCE, frozenset(Kind)]),
+    family=st.sampled_from([None, "linux", "acme"]),
 )
 known_pairs = st.builds(a_pair, tracked_images, active=st.booleans())
 catalogues = st.lists(tracked_images, unique_by=lambda image: image.name)

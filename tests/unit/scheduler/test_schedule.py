@@ -44,7 +44,7 @@ from services.kernel.observability import Measure
 from services.kernel.round_records import Note, decode_window
 from services.scheduler.health import Health
 from services.scheduler.report import RoundReport
-from services.scheduler.schedule import Scheduler
+from services.scheduler.schedule import Scheduler, Timing
 
 NEXT_ROUND = "2026-11-22T08:00:00Z"
 STARTED = datetime(2026, 11, 22, 7, 0, 1, tzinfo=UTC)
@@ -74,10 +74,17 @@ class Lab:
         only: Collection[str] | None = None,
         deadline: Deadline | None = None,
         percent: int = 20,
+        interval: int | None = None,
     ) -> RoundReport:
         """Run one round."""
         scheduler = Scheduler(
-            self.rows, self.queue, self.log, percent, lambda: STARTED, self.reported.append
+            self.rows,
+            self.queue,
+            self.log,
+            percent,
+            lambda: STARTED,
+            self.reported.append,
+            Timing(interval_minutes=interval),
         )
         return scheduler.run(catalogue, round_id, only, deadline or Deadline.after(900))
 
@@ -492,6 +499,27 @@ def test_messages_are_sent_without_the_note(lab: Lab) -> None:
         lab.run(EVERYWHERE)
     assert {region for region, _, _ in lab.asked()} == set(FIVE)
     assert lab.rows.noted.regions == set()
+
+
+def test_the_interval_is_written_when_it_differs(lab: Lab) -> None:
+    """A round for some regions writes it too, and other rounds write nothing."""
+    for interval in (None, 60, 60, 30, None, None):
+        lab.run(EVERYWHERE, interval=interval, only=FIVE[:1] if interval == 30 else None)
+        assert lab.rows.noted.interval_minutes == interval
+    assert lab.rows.intervals == [60, 30, None]
+
+
+def test_an_interval_that_is_not_written_does_not_prevent_the_round(lab: Lab) -> None:
+    """The next round writes it again."""
+    lab.run(EVERYWHERE)
+    lab.asked()
+    lab.rows.unwritable["note"] = BUSY
+    with pytest.raises(RegionsFailedError, match=r"\*: the scheduler's note was not written"):
+        lab.run(EVERYWHERE, interval=60)
+    assert {region for region, _, _ in lab.asked()} == set(FIVE)
+    del lab.rows.unwritable["note"]
+    lab.run(EVERYWHERE, interval=60)
+    assert lab.rows.intervals == [60]
 
 
 def test_an_account_whose_messages_fail_does_not_affect_others(lab: Lab) -> None:

@@ -26,6 +26,7 @@ def test_settings_that_are_not_set_have_defaults() -> None:
         catalogue_path=Path(services.__path__[0]).parent / "catalogue.json",
         max_removed_percent=20,
         stale_after=timedelta(minutes=90),
+        interval_minutes=None,
         metrics_namespace="AmiTracker",
         region="eu-west-1",
         endpoint_url="",
@@ -41,6 +42,7 @@ def test_every_setting_can_be_set() -> None:
             "CATALOGUE_PATH": "/elsewhere/catalogue.json",
             "MAX_REMOVED_PERCENT": "100",
             "STALE_AFTER_MINUTES": "150",
+            "ROUND_INTERVAL_MINUTES": "60",
             "METRICS_NAMESPACE": "AmiTracker/second",
             "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
         }
@@ -48,6 +50,7 @@ def test_every_setting_can_be_set() -> None:
     assert found.catalogue_path == Path("/elsewhere/catalogue.json")
     assert (found.max_removed_percent, found.endpoint_url) == (100, "http://127.0.0.1:1")
     assert found.stale_after == timedelta(minutes=150)
+    assert found.interval_minutes == 60
     assert found.metrics_namespace == "AmiTracker/second"
 
 
@@ -56,6 +59,18 @@ def test_stale_after_is_a_number_of_minutes(minutes: str) -> None:
     """The limit is a week, and the error shows the invalid value."""
     with pytest.raises(SettingsError, match=f"STALE_AFTER_MINUTES is {minutes!r}, but must be"):
         Settings.from_env(LEAST | {"STALE_AFTER_MINUTES": minutes})
+
+
+@pytest.mark.parametrize("minutes", ["0", "-5", "1.5", "hourly", "10081", "\u0669"])
+def test_the_interval_is_a_number_of_minutes(minutes: str) -> None:
+    """The limit is a week, and the error shows the invalid value."""
+    with pytest.raises(SettingsError, match=f"ROUND_INTERVAL_MINUTES is {minutes!r}, but must be"):
+        Settings.from_env(LEAST | {"ROUND_INTERVAL_MINUTES": minutes})
+
+
+def test_an_empty_interval_is_unknown() -> None:
+    """An empty variable counts as missing."""
+    assert Settings.from_env(LEAST | {"ROUND_INTERVAL_MINUTES": ""}).interval_minutes is None
 
 
 def test_the_default_region_is_accepted() -> None:
