@@ -26,6 +26,7 @@ PUBLISH_ROLE = "ami-tracker-publish"
 TOPIC = "ami-tracker-releases"
 TABLE = "ami-tracker"
 QUEUE = "ami-tracker-lookups"
+AGGREGATOR = "ami-tracker-aggregator"
 _SPARSE_INDEXES = (PENDING_INDEX, DERIVE_INDEX)
 
 
