@@ -19,7 +19,7 @@ class ImageInTarget:
 
     `pair` is None if there is no image row, or if it cannot be decoded. `stale` is true if the pair
     is stale by the round row, which a row with the state `ok` does not show yet. `complete` is
-    false if there are older releases. `problems` has a sentence for each row that cannot be decoded.
+    false if there are older releases. `problems` has a sentence per row that cannot be decoded.
     """
 
     target: Target
@@ -52,7 +52,7 @@ def label_of(release: Release) -> str:
 
 
 def link(url: str | None) -> str | None:
-    """The URL if it can be followed safely: http or https, without spaces or invisible characters."""
+    """The URL if it is safe to show as a link: http or https, without invisible characters."""
     if url is None or not url.startswith(("https://", "http://")):
         return None
     return url if url.isprintable() and " " not in url else None

@@ -46,7 +46,9 @@ def pending(rows: Iterable[ReleaseRow], now: datetime) -> tuple[PendingRelease, 
     for row in waiting:
         image = (row.release.target, row.release.image_name)
         oldest[image] = min(row.release.version, oldest.get(image, row.release.version))
-    found = [_pending(row, oldest[row.release.target, row.release.image_name], now) for row in waiting]
+    found = [
+        _pending(row, oldest[row.release.target, row.release.image_name], now) for row in waiting
+    ]
     return tuple(sorted(found, key=_order))
 
 

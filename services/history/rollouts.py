@@ -59,7 +59,7 @@ class Place:
     """A target in a roll-out.
 
     `at`, `kind` and `version` are those of its first release with the join key. `took` is None if
-    this row has no roll-out time. `reason` is why a target is unknown, and `later_at` when its first
+    this row has no roll-out time. `trouble` is that of the target, and `later_at` is when its first
     later release was detected.
     """
 
@@ -69,7 +69,7 @@ class Place:
     kind: Kind | None = None
     version: int | None = None
     took: int | None = None
-    reason: str | None = None
+    trouble: str | None = None
     later_at: datetime | None = None
 
 
@@ -164,7 +164,7 @@ class _Start:
         earliest = min(releases, key=_earliest)
         first, exact = earliest.detected_at, earliest.kind is Kind.RELEASE
         created = [at for r in releases if (at := _created(r)) is not None]
-        order = first if exact else min(first, min(created)) if created else _UNDATED
+        order = first if exact else min(first, *created) if created else _UNDATED
         return cls(first, exact, order)
 
 
@@ -222,13 +222,13 @@ def _place(key: str, seen: ImageInTarget, starts: Mapping[str, _Start]) -> Place
             kind=first.kind,
             version=first.version,
             took=max(0, took) if first.kind is Kind.RELEASE else None,
-            reason=seen.trouble,
+            trouble=seen.trouble,
         )
     later = next(_later(releases, start, starts), None)
     if later is not None:
-        return Place(seen.target, Standing.LATER, later_at=later.detected_at, reason=seen.trouble)
+        return Place(seen.target, Standing.LATER, later_at=later.detected_at, trouble=seen.trouble)
     if seen.trouble:
-        return Place(seen.target, Standing.UNKNOWN, reason=seen.trouble)
+        return Place(seen.target, Standing.UNKNOWN, trouble=seen.trouble)
     return Place(seen.target, Standing.LACKS)
 
 
@@ -271,8 +271,8 @@ def _outcome(places: Sequence[Place]) -> Outcome:
 
 
 def _ended(places: Iterable[Place], outcome: Outcome) -> datetime | None:
-    """The last time at which a target got it, or a later release; unknown after a baseline."""
+    """When the last target got it or a later release; rows without a roll-out time do not count."""
     if outcome not in {Outcome.COMPLETE, Outcome.SUPERSEDED}:
         return None
-    times = [place.at or place.later_at for place in places]
+    times = [place.later_at if place.took is None else place.at for place in places]
     return max((time for time in times if time is not None), default=None)
