@@ -9,6 +9,7 @@ import click
 
 from services.console.commands.check import check
 from services.console.commands.compile import compile_
+from services.console.commands.coverage import coverage
 from services.console.commands.demo import demo
 from services.console.commands.history import history
 from services.console.commands.lookup import lookup
@@ -17,6 +18,7 @@ from services.console.commands.redrive import redrive
 from services.console.commands.replay import replay
 from services.console.commands.rollout import rollout
 from services.console.commands.schemas import schemas
+from services.console.commands.status import status
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,6 +30,7 @@ def main() -> None:
 _COMMANDS = (
     check,
     compile_,
+    coverage,
     demo,
     history,
     lookup,
@@ -36,6 +39,7 @@ _COMMANDS = (
     replay,
     rollout,
     schemas,
+    status,
 )
 for command in _COMMANDS:
     main.add_command(command)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from services.history.rows import PendingKey, Rows
 from services.kernel.errors import MalformedError
 from services.kernel.failures import hub
 from services.kernel.keys import (
     IMAGE_PREFIX,
-    PENDING_INDEX,
     ROUND_PREFIX,
     image_record,
-    releases_of,
+    release_record,
 )
 from services.kernel.model import Pair, Target, Window
 from services.kernel.records import decode_pair
@@ -31,16 +31,6 @@ MAX_TARGETS = 1000
 """The most targets of a region."""
 MAX_NAMES = 1000
 """The most image rows of a region whose names are read, to suggest one."""
-
-_ROWS_PER_PAGE = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """Keys of rows; `complete` is false if there are more than the limit."""
-
-    found: tuple[Mapping[str, str], ...] = ()
-    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +49,6 @@ class PairOf:
     target: Target
     pair: Pair | None
     problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReleasesOf:
-    """Release rows; `complete` is false if there are more, `problems` has a sentence per row."""
-
-    rows: tuple[ReleaseRow, ...] = ()
-    problems: tuple[str, ...] = ()
-    complete: bool = True
 
 
 class ImageReader:
@@ -101,19 +82,6 @@ class ImageReader:
             if (key["region"], key["record"]) in by_key
         ]
 
-    def releases(self, target: Target, image_name: str, limit: int) -> ReleasesOf:
-        """The last releases of a pair, newest first, at most `limit`; one call for up to 1,000."""
-        prefix = releases_of(target.account_id, image_name)
-        rows = query_rows(
-            self._client,
-            self._table,
-            target.region,
-            prefix,
-            backwards=True,
-            page_size=min(limit + 1, _ROWS_PER_PAGE),
-        )
-        return _releases(list(islice(rows, limit + 1)), limit)
-
     def names(self, region: str) -> frozenset[str]:
         """The image names of a region, from the keys of its first 1,000 image rows."""
         with hub(f"table {self._table}"):
@@ -128,30 +96,23 @@ class ImageReader:
             items = (from_item(item) for page in pages for item in page["Items"])
             return frozenset(str(item["record"]).rpartition("#")[2] for item in items)
 
-    def pending_keys(self, limit: int) -> Keys:
-        """The keys of the pending releases of all regions, at most `limit`.
-
-        A region that was removed from the configuration can have pending releases, so the sparse
-        index is scanned.
-        """
-        with hub(f"index {PENDING_INDEX} of table {self._table}"):
-            pages = self._client.get_paginator("scan").paginate(
-                TableName=self._table,
-                IndexName=PENDING_INDEX,
-                PaginationConfig={"PageSize": min(limit + 1, _ROWS_PER_PAGE)},
-            )
-            items = (from_item(item) for page in pages for item in page["Items"])
-            keys = [
-                {"region": str(item["region"]), "record": str(item["record"])}
-                for item in islice(items, limit + 1)
-            ]
-        return Keys(tuple(keys[:limit]), complete=len(keys) <= limit)
-
-    def pending(self, keys: Keys) -> ReleasesOf:
+    def pending(self, keys: Iterable[PendingKey]) -> Rows[ReleaseRow]:
         """The releases of these keys that are still pending: the index is eventually consistent."""
-        rows = read_rows(self._client, self._table, keys.found, consistent=True)
-        waiting = [row for row in rows if "pending" in row]
-        return _releases(waiting, len(waiting))
+        places = [
+            {
+                "region": key.target.region,
+                "record": release_record(key.target.account_id, key.image_name, key.version),
+            }
+            for key in keys
+        ]
+        rows = read_rows(self._client, self._table, places, consistent=True)
+        found, problems = list[ReleaseRow](), list[str]()
+        for row in rows:
+            try:
+                found += [decode_release_row(row)] if "pending" in row else []
+            except MalformedError as error:
+                problems.append(str(error))
+        return Rows(tuple(found), tuple(problems))
 
 
 def _round(row: Mapping[str, Any]) -> RoundOf | None:
@@ -171,13 +132,3 @@ def _pair(target: Target, row: Mapping[str, Any]) -> PairOf:
         return PairOf(target, decode_pair(row))
     except MalformedError as error:
         return PairOf(target, None, str(error))
-
-
-def _releases(rows: Sequence[Mapping[str, Any]], limit: int) -> ReleasesOf:
-    found, problems = list[ReleaseRow](), list[str]()
-    for row in rows[:limit]:
-        try:
-            found.append(decode_release_row(row))
-        except MalformedError as error:
-            problems.append(str(error))
-    return ReleasesOf(tuple(found), tuple(problems), complete=len(rows) <= limit)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
-from services.console.acting.hub import Hub, open_session
+from services.console.acting.hub import Hub, calls, open_session
 from services.console.lookup.problems import AwsProblem, UsageProblem
 from services.console.lookup.run import in_threads
 from services.console.reading.options import HubOptions
-from services.console.reading.refusals import reads
+from services.console.reading.snapshot import READ_ONLY
 from services.history.image_reader import ImageReader, PairOf, RoundOf
 from services.history.observed import ImageInTarget
 from services.history.reader import HistoryReader
@@ -66,18 +67,21 @@ class ImageReading:
         """
         regions = where.regions or self._regions()
         rounds = {each.target: each for each in self._rounds(regions) if where.matches(each.target)}
-        with reads("dynamodb:BatchGetItem", self._hub, self._table):
+        with self._calls("dynamodb:BatchGetItem"):
             pairs = self._rows.pairs(sorted(rounds, key=_place), name)
         if not pairs:
             raise self._unknown(name, regions, where)
         limit = limits.one if len(pairs) == 1 else limits.several
         work = [partial(self._seen, pair, rounds[pair.target], name, limit) for pair in pairs]
-        with reads("dynamodb:Query", self._hub, self._table):
+        with self._calls("dynamodb:Query"):
             return in_threads(work, _WHAT)
+
+    def _calls(self, action: str) -> AbstractContextManager[None]:
+        return calls(action, f"table {self._table}", self._hub.region, "--table", READ_ONLY)
 
     def _regions(self) -> Sequence[str]:
         try:
-            with reads("dynamodb:GetItem", self._hub, self._table):
+            with self._calls("dynamodb:GetItem"):
                 return sorted(self._history.note().regions)
         except MalformedError as error:
             message = f"{error}; the next round writes it again, and --regions does not need it"
@@ -85,22 +89,22 @@ class ImageReading:
 
     def _rounds(self, regions: Sequence[str]) -> list[RoundOf]:
         work = [partial(self._rows.targets, region) for region in regions]
-        with reads("dynamodb:Query", self._hub, self._table):
+        with self._calls("dynamodb:Query"):
             return [each for found in in_threads(work, _WHAT) for each in found]
 
     def _seen(self, row: PairOf, of: RoundOf, name: str, limit: int) -> ImageInTarget:
-        releases = self._rows.releases(row.target, name, limit)
+        releases = self._history.releases(row.target, name, limit)
         number = row.pair.number if row.pair else None
         stale = of.window is not None and number in of.window.unanswered()
-        problems = [*filter(None, (row.problem, of.problem)), *releases.problems]
+        problems = [*filter(None, (row.problem, of.problem)), *releases.unreadable]
         return ImageInTarget(
-            row.target, row.pair, releases.rows, stale, releases.complete, tuple(problems)
+            row.target, row.pair, releases.found, stale, releases.complete, tuple(problems)
         )
 
     def _unknown(self, name: str, regions: Sequence[str], where: Where) -> UsageProblem:
         """There is no image of this name: suggest one."""
         work = [partial(self._rows.names, region) for region in regions]
-        with reads("dynamodb:Query", self._hub, self._table):
+        with self._calls("dynamodb:Query"):
             names = sorted(frozenset[str]().union(*in_threads(work, _WHAT)))
         place = f"table {self._table} in {self._hub.region}"
         if where != EVERYWHERE:
