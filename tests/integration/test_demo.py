@@ -76,8 +76,8 @@ def test_the_demo_exits_0_and_shows_every_step(wide: Run) -> None:
     """`ami-tracker demo` exits with 0 and finds every event."""
     assert wide.right, wide.text
     for words in (
-        "1/6", "6/6", "baseline, without events", "access", "rollback", "redhat-8.6.0-hvm",
-        '"image_name": "al2023"', "event_id",
+        "1/8", "8/8", "baseline, without events", "access", "rollback", "redhat-8.6.0-hvm",
+        '"image_name": "al2023-x86_64"', "event_id",
         "Every expected event arrived once, and no other event.",
     ):  # fmt: skip
         assert words in wide.text
@@ -88,7 +88,7 @@ def test_the_demo_notices_lost_events(lossy: Run) -> None:
     assert not lossy.right
     assert "The received events differ from the expected events." in lossy.text
     assert "Next steps" not in lossy.text
-    assert lossy.pages == 5
+    assert lossy.pages == 7
 
 
 def test_the_event_is_shown_as_it_was_received(run: Run) -> None:
@@ -96,7 +96,7 @@ def test_the_event_is_shown_as_it_was_received(run: Run) -> None:
     content = json.loads(run.body())
 
     assert json.dumps(content) == run.body()
-    assert content["v1"]["image"]["image_name"] == "al2023"
+    assert content["v1"]["image"]["image_name"] == "al2023-x86_64"
     assert len(run.body()) > 100
 
 
@@ -125,7 +125,7 @@ def test_lines_are_clean(run: Run) -> None:
 
 def test_names_are_not_broken(run: Run) -> None:
     """Every table of images has all names in its heading."""
-    names = ("al2", "al2023", "ecs-al2023", "golden-base", "redhat-8.6.0-hvm")
+    names = ("al2023-x86_64", "ecs-al2023", "golden-base", "redhat-8.6.0-hvm")
     headings = [line.split() for line in run.lines if re.match("region +al2", line)]
 
     assert headings == [["region", *names]] * 3
@@ -148,6 +148,28 @@ def test_written_rows_agree_with_the_calls_that_are_listed(run: Run) -> None:
     assert "UpdateItem wrote other rows: 7 round rows" in words
     assert re.search(r"dynamodb UpdateItem +\d+", run.text)
     assert "PutItem" not in run.text[run.text.index("API call") :]
+
+
+def test_status_shows_what_is_wrong_and_then_that_it_is_gone(wide: Run) -> None:
+    """Before the fourth round there are two causes, after it none."""
+    before, after = wide.text.split("$ ami-tracker ")[1:3]
+
+    assert "Not healthy: 2 causes to act on." in before
+    assert re.search(
+        "FAILING: access_denied.*eu-central-1.*FAILING: not_launchable", before, re.DOTALL
+    )
+    assert "Healthy: nothing needs attention." in after
+
+
+def test_history_and_rollout_are_those_of_the_story(wide: Run) -> None:
+    """The release of the second round is version 2, and is complete after the fourth round."""
+    history, rollout = wide.text.split("$ ami-tracker ")[3:5]
+
+    assert history.startswith("history al2023-x86_64 --regions us-east-1\n")
+    assert "version 2: release 2023.13.20261116" in history
+    assert re.search(r"event +announced", history)
+    assert rollout.startswith("rollout al2023-x86_64 --last 1\n")
+    assert "2023.13.20261116: complete, 7 of 7" in rollout
 
 
 def test_the_demo_ends_with_the_next_steps(wide: Run) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from services.console.demo.scenario import (
+    AL2023,
     HUB_REGIONS,
     MEMBER_ACCOUNT,
     MEMBER_REGION,
@@ -23,7 +24,8 @@ from services.history.views import Matrix, matrix
 from services.kernel.keys import IMAGE_PREFIX, RELEASE_PREFIX
 from services.kernel.model import Catalogue
 
-_FILTERED_IMAGE = "al2023"
+INTERVAL_MINUTES = 30
+"""How often a deployment starts a round."""
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class Deployment:
     def __init__(self, aws: EmbeddedAws, folder: Path, catalogue: Catalogue) -> None:
         hub = create_hub(aws)
         self.pipeline = Pipeline(aws, hub, folder / "catalogue.json")
+        self.pipeline.environment["ROUND_INTERVAL_MINUTES"] = str(INTERVAL_MINUTES)
         self.pipeline.deploy(catalogue)
         self._history = HistoryReader(aws.client("dynamodb", hub.region), hub.table_name)
         self._images = [image.name for image in catalogue.images]
@@ -58,9 +61,9 @@ class Deployment:
                 lambda event: event.account_id == HUB_ACCOUNT,
             ),
             Subscriber(
-                f"only {_FILTERED_IMAGE}, six regions",
-                subscribe(aws, hub, HUB_REGIONS, [_FILTERED_IMAGE]),
-                lambda e: e.account_id == HUB_ACCOUNT and e.image_name == _FILTERED_IMAGE,
+                f"only {AL2023}, six regions",
+                subscribe(aws, hub, HUB_REGIONS, [AL2023]),
+                lambda e: e.account_id == HUB_ACCOUNT and e.image_name == AL2023,
             ),
             Subscriber(
                 f"everything, {MEMBER_REGION}",

@@ -26,15 +26,16 @@ LAGGING_REGIONS = ("ap-northeast-1", "sa-east-1")
 AL2023_PATH = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 ECS_PATH = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
 
+AL2023 = "al2023-x86_64"
+"""The name of an image that `tracked_images/` of this repository has too."""
+
 FILES = {
     "tracked_images/amazon-linux.yaml": f"""\
 images:
-  - Name: al2023
+  - Name: {AL2023}
     ParameterPath: {AL2023_PATH}
     Release:
       Pattern: '^al2023-ami-(?P<release>2023\\.\\d+\\.\\d{{8}})\\.\\d+-kernel-'
-  - Name: al2
-    ParameterPath: /aws/service/ami-amazon-linux-latest/amzn2-ami-hvm-x86_64-gp2
   - Name: ecs-al2023
     ParameterPath: {ECS_PATH}
 """,
@@ -130,7 +131,7 @@ class Publications:
         """Publish the images that are current at the start; `done` is called for each target."""
         for target in TARGETS:
             done()
-            self._remember_parameter(target, "al2023", AL2023_PATH)
+            self._remember_parameter(target, AL2023, AL2023_PATH)
             self._remember_parameter(target, "ecs-al2023", ECS_PATH)
             self._golden(target, "2026-10-01")
             self._golden(target, "2026-11-01")
@@ -169,7 +170,7 @@ class Publications:
             datetime(2026, 11, 16, tzinfo=UTC),
         )
         self._publishers.put_parameter(target.account_id, target.region, AL2023_PATH, new)
-        return self._changed(target, "al2023", Kind.RELEASE, new)
+        return self._changed(target, AL2023, Kind.RELEASE, new)
 
     def _new_red_hat(self, target: Target) -> Event:
         known = self._current[target, "redhat-8.6.0-hvm"]
