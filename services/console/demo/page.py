@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 from rich.box import SIMPLE
@@ -11,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.rule import Rule
 from rich.syntax import Syntax
 from rich.table import Table
+
+from services.console.render.writer import Writer
 
 NARROWEST, WIDEST = 80, 100
 """Columns: tables need at least 80, and lines of more than 100 are hard to read."""
@@ -62,6 +66,15 @@ class Page:
     def verbatim(self, text: str) -> None:
         """Print text byte for byte on a line of its own, however long."""
         self._write(f"{text}\n")
+
+    @contextmanager
+    def answer(self, command: str) -> Iterator[Writer]:
+        """Print a command line, and below it what the block writes, as wide as the page."""
+        self._blank()
+        self.show(f"[bold]$ ami-tracker {command}[/]")
+        with self.console.capture() as capture:
+            yield Writer(self.console, self.console.width)
+        self._write(_LINE_END.sub(_without_blanks, capture.get()))
 
     def progress(self) -> Progress:
         """Progress bars, which are removed at the end; none on a file or pipe."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from services.console.demo.page import Page
 from services.kernel.wire import timestamp
 
-_STEPS = 6
+_STEPS = 8
 _MOMENT = 0.05
 
 

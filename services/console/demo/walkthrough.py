@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from services.catalogue.load import load
+from services.console.demo.answers import Answers
 from services.console.demo.deployment import Deployment
 from services.console.demo.page import Page, table
 from services.console.demo.scenario import (
+    AL2023,
     FILES,
     LAGGING_REGIONS,
     MEMBER_ACCOUNT,
@@ -60,7 +62,9 @@ class Walkthrough:
         self._first_round()
         self._second_round()
         self._third_round()
+        self._what_is_wrong()
         self._fourth_round()
+        self._what_happened()
         return self._result()
 
     # --- the steps
@@ -80,6 +84,7 @@ class Walkthrough:
         with self._page.progress() as progress:
             work = progress.add_task("creating the accounts", total=len(TARGETS) + 2)
             self._deployment = Deployment(self._aws, self._folder, catalogue)
+            self._answers = Answers(self._deployment.pipeline, self._page)
             progress.advance(work)
             self._publications.begin(lambda: progress.advance(work))
             self._deployment.subscribe(self._aws)
@@ -144,6 +149,14 @@ class Walkthrough:
         )
         self._page.show(calls_table(calls))
 
+    def _what_is_wrong(self) -> None:
+        self._screens.begin("ami-tracker status: what is wrong, and what to do")
+        self._page.say(
+            "The commands of ami-tracker read the table. status shows one entry for each cause: "
+            f"the first is {MEMBER_REGION}, the second the image that EC2 does not show yet."
+        )
+        self._answers.status()
+
     def _fourth_round(self) -> None:
         round_id = self._screens.begin_round("fourth round: the remaining regions")
         create_roles(self._aws, MEMBER_ACCOUNT)
@@ -153,6 +166,22 @@ class Walkthrough:
             "events, even if images were published there before."
         )
         self._show_matrix(self._round(round_id, expected=self._publications.before_fourth_round()))
+
+    def _what_happened(self) -> None:
+        self._screens.begin("ami-tracker status, history, rollout: after the fourth round")
+        self._page.say("The role exists and the image is visible, so both causes are gone:")
+        self._answers.status()
+        self._page.say(
+            f"history shows when {AL2023} changed in a region. The event of version 2 was "
+            "announced, the baseline was not:"
+        )
+        self._answers.history(AL2023, "us-east-1")
+        self._page.say(
+            "rollout shows which regions have a release, and how long after the first region they "
+            f"got it. It compares the release key. {MEMBER_REGION} has no duration, since its "
+            "first lookup found the release already:"
+        )
+        self._answers.rollout(AL2023, last=1)
 
     def _result(self) -> bool:
         self._screens.begin("Result: received and expected events")

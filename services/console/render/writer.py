@@ -20,15 +20,15 @@ def counted(number: int, noun: str) -> str:
 
 
 class Writer:
-    """Lines of text: on a terminal, sentences are wrapped, and commands are not.
+    """Lines of text: on a terminal, or with a width, sentences are wrapped, and commands are not.
 
     Every text is escaped: control characters, marks that change the direction of text, and the
     markup of rich have no effect.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, width: int | None = None) -> None:
         self._console = console
-        self.width = console.width if console.is_terminal else _LONGEST
+        self.width = width or (console.width if console.is_terminal else _LONGEST)
 
     def line(self, text: str = "", style: str = "") -> None:
         """One line, which is never wrapped."""
