@@ -18,13 +18,35 @@ class _IncompleteError(click.ClickException):
         )
 
 
-@click.command()
+_EXAMPLES = """\b
+Examples:
+  ami-tracker demo
+  ami-tracker demo --keep
+  ami-tracker demo --keep 120
+"""
+_MINUTES = 30
+_LONGEST_MINUTES = 240
+
+
+@click.command(epilog=_EXAMPLES)
 @click.option("--pause", is_flag=True, help="Wait for Enter after each screen.")
-def demo(*, pause: bool) -> None:
-    """Run the whole service on an embedded AWS and show each step; needs no AWS account."""
+@click.option(
+    "--keep",
+    type=click.IntRange(1, _LONGEST_MINUTES),
+    is_flag=False,
+    flag_value=_MINUTES,
+    metavar="[MINUTES]",
+    help=f"Then leave the embedded AWS running for {_MINUTES} or 1 to {_LONGEST_MINUTES} minutes, "
+    "and print how to try every command. Ctrl-C ends it.",
+)
+def demo(*, pause: bool, keep: int | None) -> None:
+    """Run the whole service on an embedded AWS and show each step; needs no AWS account.
+
+    The embedded AWS listens on 127.0.0.1 only. At the end its files are removed.
+    """
     try:
         from services.console.demo import play  # noqa: PLC0415 - see services.console.commands
     except ModuleNotFoundError as error:
         raise _IncompleteError(error) from error
 
-    sys.exit(0 if play(pause=pause) else EXIT_WRONG)
+    sys.exit(0 if play(pause=pause, keep=keep) else EXIT_WRONG)

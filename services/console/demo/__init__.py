@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from services.console.demo.guide import print_guide
+from services.console.demo.keep import interruptible, serve
 from services.console.demo.page import Page
 from services.console.demo.walkthrough import Walkthrough
 from services.embedded.aws.server import EmbeddedAws
 
 
-def play(*, pause: bool) -> bool:
-    """Run the demo on this terminal; whether subscribers received exactly the expected events."""
+def play(*, pause: bool, keep: int | None = None) -> bool:
+    """Run the demo on this terminal; whether subscribers received exactly the expected events.
+
+    With `keep`, if they did, the deployment runs for that many minutes afterwards.
+    """
     # The functions' output is redirected while they run; the demo's output goes to the terminal.
     page = Page.on(sys.stdout)
 
@@ -20,5 +26,15 @@ def play(*, pause: bool) -> bool:
         if pause:
             page.console.input("[dim]Enter for the next screen[/]")
 
-    with TemporaryDirectory() as folder, EmbeddedAws() as aws:
-        return Walkthrough(aws, Path(folder), page, turn_page).run()
+    with (
+        nullcontext() if keep is None else interruptible(),
+        TemporaryDirectory(prefix="ami-tracker-demo-") as name,
+        EmbeddedAws() as aws,
+    ):
+        folder = Path(name)
+        walkthrough = Walkthrough(aws, folder, page, turn_page)
+        right = walkthrough.run()
+        if right and keep is not None:
+            deployment = walkthrough.prepare_commands()
+            serve(deployment, keep, lambda end: print_guide(page, aws.endpoint_url, folder, end))
+    return right

@@ -31,10 +31,15 @@ class Screens:
     def begin_round(self, title: str) -> str:
         """Begin the screen of a round; returns the round's id, which is the time."""
         self._turn_page()
+        round_id = self.next_round()
+        self._print_title(f"{self._started:%H:%M:%S} UTC, {title}")
+        return round_id
+
+    def next_round(self) -> str:
+        """The id of a round that begins now: the time, later than that of the round before."""
         while (moment := datetime.now(UTC).replace(microsecond=0)) <= self._started:
             time.sleep(_MOMENT)
         self._started = moment
-        self._print_title(f"{moment:%H:%M:%S} UTC, {title}")
         return timestamp(moment)
 
     def _print_title(self, title: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from services.catalogue.load import load
 from services.console.demo.answers import Answers
 from services.console.demo.deployment import Deployment
+from services.console.demo.faults import break_something
 from services.console.demo.page import Page, table
 from services.console.demo.scenario import (
     AL2023,
@@ -67,6 +68,13 @@ class Walkthrough:
         self._what_happened()
         return self._result()
 
+    def prepare_commands(self) -> Deployment:
+        """After `run`: break something that the commands can show, and run a fifth round."""
+        round_id = self._screens.next_round()
+        break_something(self._aws, self._catalogue, round_id)
+        self._round(round_id, expected=[])
+        return self._deployment
+
     # --- the steps
 
     def _set_up(self) -> None:
@@ -80,7 +88,9 @@ class Walkthrough:
         write_files(self._folder)
         for name, text in FILES.items():
             self._page.file(name, text, "yaml")
-        catalogue = load(self._folder / "tracked_images", self._folder / "regions.yaml")
+        self._catalogue = catalogue = load(
+            self._folder / "tracked_images", self._folder / "regions.yaml"
+        )
         with self._page.progress() as progress:
             work = progress.add_task("creating the accounts", total=len(TARGETS) + 2)
             self._deployment = Deployment(self._aws, self._folder, catalogue)

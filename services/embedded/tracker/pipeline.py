@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -94,11 +94,16 @@ class Pipeline:
         return self._invoke("aggregator", aggregate, {"sweep": True})
 
     @contextmanager
-    def invocable(self) -> Iterator[None]:
-        """Answer `lambda:Invoke` of the aggregator inside the block, under its deployed name."""
+    def invocable(self, lock: AbstractContextManager[Any] | None = None) -> Iterator[None]:
+        """Answer `lambda:Invoke` of the aggregator inside the block, under its deployed name.
+
+        With a lock that the caller holds while it runs functions, both run one after the other.
+        """
+        one_by_one = nullcontext() if lock is None else lock
 
         def invoke(event: Mapping[str, Any]) -> Mapping[str, object]:
-            return self._invoke("aggregator", aggregate, event)
+            with one_by_one:
+                return self._invoke("aggregator", aggregate, event)
 
         with self._aws.function(resources.AGGREGATOR, invoke):
             yield
