@@ -14,8 +14,14 @@ from services.console.commands.configuration import (
 )
 from services.console.render.configuration import print_summary, summary
 
+_EXAMPLES = """\b
+Examples:
+  ami-tracker check
+  ami-tracker check --strict --output json
+"""
 
-@click.command(cls=ConfigurationCommand)
+
+@click.command(cls=ConfigurationCommand, epilog=_EXAMPLES)
 @configuration_options
 def check(options: Options) -> None:
     """Check the configuration, and print a summary or every problem."""

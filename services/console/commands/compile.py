@@ -16,8 +16,13 @@ from services.console.commands.configuration import (
 from services.console.files import replace_file
 from services.console.render.configuration import size, summary
 
+_EXAMPLES = """\b
+Examples:
+  ami-tracker compile --out catalogue.json
+"""
 
-@click.command(name="compile", cls=ConfigurationCommand)
+
+@click.command(name="compile", cls=ConfigurationCommand, epilog=_EXAMPLES)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -8,8 +8,13 @@ import click
 
 from services.console.files import replace_file
 
+_EXAMPLES = """\b
+Examples:
+  ami-tracker schemas --out schemas
+"""
 
-@click.command(hidden=True)
+
+@click.command(hidden=True, epilog=_EXAMPLES)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

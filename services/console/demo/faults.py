@@ -66,7 +66,11 @@ def _add_dead_letters(aws: EmbeddedAws, catalogue: Catalogue, round_id: str) -> 
     url = sqs.get_queue_url(QueueName=f"{QUEUE}-dead-letters")["QueueUrl"]
     image = next(image for image in catalogue.images if image.name == AL2023)
     request = Request(
-        round_id, Target(HUB_ACCOUNT, HUB_REGION), image.name, image.lookup, image.release
+        f"{round_id[:19]}Z",
+        Target(HUB_ACCOUNT, HUB_REGION),
+        image.name,
+        image.lookup,
+        image.release,
     )
     for body in (encode_request(request), '{"schema": 1, "image_name": "al2023"}'):
         sqs.send_message(QueueUrl=url, MessageBody=body)

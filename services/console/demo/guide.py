@@ -65,9 +65,9 @@ BLOCKS = (
     ),
     Block(
         "replay",
-        "Publish an event again. It asks first, and --yes answers. The second command shows what "
-        f"the deleted topic answers. With `aws sns create-topic --region {SILENT_REGION} --name "
-        f"{TOPIC}` it succeeds, and without it the sweep publishes the event within a minute.",
+        "Publish an event again. It asks first, unless --yes is used. The second command shows the "
+        f"answer of the deleted topic. After `aws sns create-topic --region {SILENT_REGION} --name "
+        f"{TOPIC}` it succeeds; without it, the next sweep publishes the event within a minute.",
         (
             f"replay {AL2023} --target-region us-east-1 --last",
             f"replay {AL2023} --target-region {SILENT_REGION} --last --yes",
@@ -75,14 +75,18 @@ BLOCKS = (
     ),
     Block(
         "redrive",
-        "Dead letters: a lookup request and a malformed message. After --move the request "
-        "succeeds, and the malformed message is back after about ten seconds. --purge deletes it.",
+        "Dead letters: a lookup request and a malformed message. The command shows them, and 20 "
+        "seconds later --move can move them back: the request then succeeds, and the malformed "
+        "message returns after about ten seconds. --purge deletes all messages.",
         ("redrive", "redrive --move", "redrive --purge --yes"),
     ),
     Block(
         "lookup",
         "Which image would a lookup select now, and why? The command does not read the table.",
-        (f"lookup {AL2023} --regions us-east-1,eu-west-1", f"lookup {AL2023} --explain"),
+        (
+            f"lookup {AL2023} --regions us-east-1,eu-west-1",
+            f"lookup {AL2023} --regions us-east-1 --explain",
+        ),
     ),
 )
 

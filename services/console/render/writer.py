@@ -12,6 +12,9 @@ from services.catalogue.problems import printable
 
 _LONGEST = 20_000
 _GAP = "  "
+_BELOW = "    "
+_NARROWEST = 30
+"""Columns in which a long text can be read."""
 
 
 def counted(number: int, noun: str) -> str:
@@ -58,8 +61,12 @@ class Writer:
             self.sentence_or_line(indent + _GAP.join([*padded, ""]), row[-1])
 
     def sentence_or_line(self, begin: str, text: str) -> None:
-        """A row: its last cell is wrapped below itself if there is room for it."""
+        """A row: its last cell is wrapped below itself, or if that is too narrow, below the row."""
         room = self.width - len(begin)
+        if room < min(_NARROWEST, len(text)):
+            self.line(begin.rstrip())
+            self.sentence(text, _BELOW)
+            return
         lines = textwrap.wrap(text, room, break_on_hyphens=False) if room > len(_GAP) else [text]
         for number, line in enumerate(lines or [""]):
             self.line((begin if number == 0 else " " * len(begin)) + line)
