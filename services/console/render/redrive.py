@@ -10,7 +10,7 @@ from services.kernel.wire import timestamp
 
 SCHEMA = 1
 
-_COLUMNS = ("image", "region", "account", "round", "received", "sent", "problem")
+_COLUMNS = ("image", "region", "account", "received", "sent", "problem")
 _LOOKUPS = (
     "The log of the lookup function says why a lookup failed. The next round looks up these pairs "
     "again, so --purge loses nothing, and --move only repeats them sooner."
@@ -31,11 +31,11 @@ def print_messages(writer: Writer, queue: str, letters: Sequence[DeadLetter]) ->
 
 def _row(letter: DeadLetter) -> tuple[str, ...]:
     request = letter.request
-    named = ("-", "-", "-", "-")
+    named = ("-", "-", "-")
     if request is not None:
-        target = request.target
-        named = (request.image_name, target.region, target.account_id, request.round)
-    return (*named, str(letter.received), timestamp(letter.sent_at), letter.problem or "-")
+        named = (request.image_name, request.target.region, request.target.account_id)
+    sent = f"{timestamp(letter.sent_at)[:19]}Z"
+    return (*named, str(letter.received), sent, letter.problem or "-")
 
 
 def print_notes(writer: Writer, letters: Sequence[DeadLetter], *, complete: bool) -> None:
