@@ -311,7 +311,17 @@ def test_an_invocation_is_never_repeated(lab: Lab, table: DynamoTable) -> None:
         result = lab.run(*TWO, "--yes", code=1)
 
     assert lab.operations().count("Invoke") == 1
-    assert "lambda:InvokeFunction" in result.stderr
+    assert "got no answer, so its effect is unknown; try again" in result.stderr
+
+
+def test_a_throttled_invocation(lab: Lab, table: DynamoTable) -> None:
+    """The message differs from that of a call without an answer, which may have had an effect."""
+    table.put(published_row(a_release()))
+
+    with lab.aws.fault(operation="Invoke", code="TooManyRequestsException", status=429):
+        result = lab.run(*TWO, "--yes", code=1)
+
+    assert "ami-tracker-aggregator was throttled; try again" in result.stderr
 
 
 def test_the_help_ends_with_an_example(lab: Lab) -> None:
