@@ -190,7 +190,7 @@ RELEASES = [
     Case("release: lower case at the top", "error", "images.yaml:1: release: unknown key; did you mean Release?", f"release: {{Pattern: '{KEY}'}}\n" + ordered("OrderBy: release")),
     Case("release: key in lower case", "error", "images.yaml:4: a: Release.pattern: unknown key; did you mean Pattern?", image("ParameterPath: /a", f"Release: {{pattern: '{KEY}'}}")),
     Case("release: misspelt key", "error", "images.yaml:4: a: Release.Note: unknown key; did you mean Notes?", image("ParameterPath: /a", "Release: {Note: 'https://a.example/{release}'}")),
-    Case("release: misspelt key at the top", "error", "images.yaml:1: Release.Patern: unknown key; did you mean Pattern?", f"Release: {{Patern: '{KEY}'}}\n" + ordered("OrderBy: release", "Release: {Notes: 'https://a.example/{release}'}")),
+    Case("release: misspelt key at the top", "error", "images.yaml:1: Release.Patterm: unknown key; did you mean Pattern?", f"Release: {{Patterm: '{KEY}'}}\n" + ordered("OrderBy: release", "Release: {Notes: 'https://a.example/{release}'}")),
     Case("release: unknown key", "error", "images.yaml:4: a: Release.Url: unknown key; expected one of Pattern, Notes", image("ParameterPath: /a", "Release: {Url: 'https://a.example/'}")),
     Case("release: a field of an image", "error", "images.yaml:4: a: Pattern: is a field of Release; write Release: {Pattern: …}", image("ParameterPath: /a", f"Pattern: '{KEY}'")),
     Case("release: a field of a file", "error", "images.yaml:1: notes: is a field of Release; write Release: {Notes: …}", "notes: 'https://a.example/'\n" + path("/a")),
