@@ -15,8 +15,8 @@ from services.kernel.model import Target
 REPLAY = Replay(Target("111122223333", "eu-west-1"), "al2023", [3, 4])
 
 
-def test_the_function_understands_the_event() -> None:
-    """The command and the function agree about the format."""
+def test_the_event_is_the_one_of_the_function() -> None:
+    """The command and the function have one format."""
     event = json.loads(REPLAY.event())
 
     assert parse_relay_event(event) == Request(REPLAY.target, "al2023", (3, 4))
