@@ -14,11 +14,10 @@ from services.aggregator.replay import Replayer
 from services.aggregator.replay_event import Replay
 from services.aggregator.replay_rows import ReplayRows
 from services.aggregator.settings import Settings
-from services.aggregator.topics import Topics, publish_role
+from services.aggregator.topics import open_topics
 from services.kernel import observability
 from services.kernel.deadline import Deadline
 from services.kernel.hub_session import HubSession
-from services.kernel.sessions import TargetSessions
 
 SERVICE = "aggregator"
 RESERVE_SECONDS = 5.0
@@ -29,14 +28,7 @@ RESERVE_SECONDS = 5.0
 def _relay(settings: Settings) -> tuple[Relay, Replayer]:
     log = observability.logger(SERVICE)
     hub = HubSession(settings.region)
-    role = publish_role(
-        settings.publish_role_name,
-        settings.external_id,
-        settings.region,
-        settings.topic_name,
-        hub.partition,
-    )
-    topics = Topics(TargetSessions(hub, role), settings.topic_name, hub.partition)
+    topics = open_topics(hub, settings)
     table = hub.client("dynamodb"), settings.table_name, log
     outbox = Outbox(*table)
     return Relay(outbox, topics, log), Replayer(ReplayRows(*table), outbox, topics, log)

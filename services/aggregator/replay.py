@@ -19,6 +19,7 @@ from services.aggregator.replay_event import Replay
 from services.aggregator.replay_rows import Absence
 from services.kernel.clock import now
 from services.kernel.deadline import Deadline
+from services.kernel.errors import Failure
 from services.kernel.model import Release
 from services.kernel.observability import Log
 
@@ -32,6 +33,14 @@ class AnnouncedRows(Protocol):
 
     def mark(self, release: Release, message_id: str, moment: datetime) -> None:
         """Record when the release was published last, and its message id."""
+        ...
+
+
+class PendingReleases(PendingRows, Protocol):
+    """The pending releases, which are announced as usual; `Outbox` with DynamoDB."""
+
+    def keep_problem(self, release: Release, problem: Failure, moment: datetime) -> None:
+        """Record why a pending release was not accepted."""
         ...
 
 
@@ -54,7 +63,9 @@ class _Batch:
     """The releases of a replay as the rows of a `Deliverer`; `message_ids` has the responses."""
 
     rows: AnnouncedRows
+    outbox: PendingReleases
     releases: Mapping[Key, Release]
+    pending: frozenset[Key]
     message_ids: dict[Key, str] = field(default_factory=dict)
 
     def read(self, keys: Sequence[Key]) -> Found:
@@ -66,6 +77,11 @@ class _Batch:
         self.message_ids[Key.of(release)] = message_id
         self.rows.mark(release, message_id, moment)
 
+    def keep_problem(self, release: Release, problem: Failure, moment: datetime) -> None:
+        """Record why a pending release was not accepted; the rows of copies stay as they are."""
+        if Key.of(release) in self.pending:
+            self.outbox.keep_problem(release, problem, moment)
+
 
 class Replayer:
     """Publishes the releases of a replay."""
@@ -73,13 +89,13 @@ class Replayer:
     def __init__(
         self,
         rows: AnnouncedRows,
-        pending: PendingRows,
+        outbox: PendingReleases,
         publisher: Publisher,
         log: Log,
         clock: Callable[[], datetime] = now,
     ) -> None:
         self._rows = rows
-        self._pending = pending
+        self._outbox = outbox
         self._publisher = publisher
         self._log = log
         self._clock = clock
@@ -97,10 +113,10 @@ class Replayer:
         where = {**request.target.fields(), "image_name": request.image_name}
         self._log.info("replay requested", extra={**where, "versions": list(request.versions)})
         found: dict[Key, Release | Absence] = dict(self._rows.read(keys))
-        older = look_back(self._pending, keys, deadline).ready
-        found |= {key: release for release in older if (key := Key.of(release)) not in found}
+        pending = {Key.of(r): r for r in look_back(self._outbox, keys, deadline).ready}
+        found |= {key: release for key, release in pending.items() if key not in found}
         releases = {key: each for key, each in found.items() if isinstance(each, Release)}
-        batch = _Batch(self._rows, releases)
+        batch = _Batch(self._rows, self._outbox, releases, frozenset(pending))
         deliverer = Deliverer(batch, self._publisher, self._log, self._clock)
         done = deliverer.deliver(request.target, list(releases.values()), _keep_order, deadline)
         ordered = sorted(found.items(), key=lambda item: item[0].version)

@@ -117,7 +117,7 @@ def read_images(
     warnings = tuple(_first(image_warnings([document])))
     if problems:
         raise ConfigurationError(_first(problems), warnings)
-    return tuple(_images(images.values())), warnings
+    return tuple(_images(images)), warnings
 
 
 def _first(problems: Iterable[Problem]) -> Iterator[Problem]:

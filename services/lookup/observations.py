@@ -153,11 +153,7 @@ class Observations:
         self._set(pair, _as_seen(seen))
 
     def mark(
-        self,
-        pair: Pair,
-        problem: Failure | None,
-        moment: datetime,
-        seen: Observation | None = None,
+        self, pair: Pair, problem: Failure | None, moment: datetime, seen: Observation | None = None
     ) -> None:
         """Write the pair's state: why the last lookup failed, or that it succeeded.
 

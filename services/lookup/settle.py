@@ -39,11 +39,7 @@ class SettlingRows(Protocol):
         ...
 
     def mark(
-        self,
-        pair: Pair,
-        problem: Failure | None,
-        moment: datetime,
-        seen: Observation | None = None,
+        self, pair: Pair, problem: Failure | None, moment: datetime, seen: Observation | None = None
     ) -> None:
         """Write the pair's state, and the deprecation time of the image that was `seen`."""
         ...

@@ -114,7 +114,8 @@ def test_packages_run_a_round_from_schedule_to_announcement(
         swept = aggregate({"sweep": True})
 
     assert answer["enqueued"] == len(load(ROOT / "tracked_images", ROOT / "regions.yaml").images)
-    assert [list(delivery.failed) for delivery in delivered] == [[]]
+    # More messages than fit into one batch, or a busy machine, make several batches.
+    assert [failed for delivery in delivered for failed in delivery.failed] == []
     assert swept["pending"] == 0
     assert [_image(received.body) for received in inbox.receive()] == [(image_name, released[1])]
 

@@ -20,7 +20,7 @@ from services.console.acting.dead_letters import (
     Progress,
 )
 from services.console.acting.hub import calls, open_session
-from services.console.acting.writers import accept_every_character, writer
+from services.console.acting.writers import accept_every_character, waiting, writer
 from services.console.exit_codes import EXIT_WRONG
 from services.console.lookup.options import AwsOptions
 from services.console.lookup.problems import UsageProblem
@@ -76,7 +76,7 @@ def run(options: RedriveOptions) -> int:
 
 
 def _show(options: RedriveOptions, queue: DeadLetterQueue, permitted: Permitted) -> int:
-    with permitted("sqs:ReceiveMessage"):
+    with permitted("sqs:ReceiveMessage"), waiting("reading"):
         letters = queue.messages(options.limit)
     complete = len(letters) < options.limit
     if options.output == "json":

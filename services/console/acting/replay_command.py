@@ -14,7 +14,7 @@ from services.console.acting.confirm import confirmed
 from services.console.acting.hub import Hub, calls, open_session
 from services.console.acting.invoke import Invoker, Result, lambda_invoker
 from services.console.acting.replay import MAX_VERSIONS, Candidate, chosen, replayed
-from services.console.acting.writers import accept_every_character, writer
+from services.console.acting.writers import accept_every_character, waiting, writer
 from services.console.exit_codes import EXIT_WRONG
 from services.console.lookup.options import AwsOptions
 from services.console.lookup.problems import UsageProblem
@@ -94,8 +94,10 @@ def _replayed(
 
 def _explained(invoke: Invoker, options: ReplayOptions, hub: Hub) -> Invoker:
     def guarded(event: bytes) -> tuple[bytes, bool]:
-        with calls(
-            "lambda:InvokeFunction", f"function {options.function}", hub.region, "--function"
+        resource = f"function {options.function}"
+        with (
+            calls("lambda:InvokeFunction", resource, hub.region, "--function"),
+            waiting("publishing"),
         ):
             return invoke(event)
 

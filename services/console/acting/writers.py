@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 
 from rich.console import Console
@@ -20,3 +22,14 @@ def accept_every_character() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Show on a terminal that the block takes time."""
+    console = Console(stderr=True, markup=False, highlight=False, emoji=False)
+    if console.is_terminal:
+        with console.status(text):
+            yield
+    else:
+        yield

@@ -212,6 +212,22 @@ def test_a_denied_topic_ends_the_replay(aws: EmbeddedAws, table: DynamoTable, in
     assert [row_of(table, 2), row_of(table, 3)] == rows
 
 
+def test_the_reason_is_kept_for_a_pending_release_only(
+    aws: EmbeddedAws, table: DynamoTable
+) -> None:
+    """As in a sweep, the row of the pending release has the last problem."""
+    table.put(pending_row(a_release(version=2)))
+    copy = published_row(a_release(version=3))
+    table.put(copy)
+
+    with aws.fault(service="sns", code="AuthorizationError", status=403, message="not authorized"):
+        assert outcomes(replay(2)) == [(2, "refused")]
+        assert outcomes(replay(3)) == [(3, "refused")]
+
+    assert row_of(table, 2)["last_problem"]["code"] == "AuthorizationError"
+    assert row_of(table, 3) == copy
+
+
 def test_an_unrecorded_publication_is_reported(
     aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
 ) -> None:

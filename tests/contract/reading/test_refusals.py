@@ -84,7 +84,7 @@ def test_a_table_that_is_busy(lab: Lab) -> None:
     with lab.aws.fault(operation="Query", code="ThrottlingException"):
         line = refusal(lab, code=1)
 
-    assert "dynamodb:Query on table ami-tracker got no answer; try again" in line
+    assert "dynamodb:Query on table ami-tracker was throttled; try again" in line
 
 
 def test_the_help_ends_with_an_example(lab: Lab) -> None:

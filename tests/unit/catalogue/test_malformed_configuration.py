@@ -265,7 +265,7 @@ WRONG_SHAPE = [
         2,
         "needs a Pattern",
     ),
-    Case("many keys", GOOD + "".join(f"releas{n}: 1\n" for n in range(20_000)), 4, "Release"),
+    Case("many keys", GOOD + "".join(f"relea{n}: 1\n" for n in range(20_000)), 4, "Release"),
     Case("unknown kind", entry("ParameterPath: /a", "Announce: [relase]"), 4, "'release'"),
     Case("kind is text", entry("ParameterPath: /a", "Announce: release"), 4, "write ['release']"),
     Case("unknown region", entry("ParameterPath: /a", "Regions: [eu-west-2]"), 4, "regions.yaml"),

@@ -169,7 +169,7 @@ def test_the_regions_file_matches_its_schema() -> None:
         {"Name": "a", "ParameterPath": "arn:aws:ssm:eu-west-1::parameter/a"},
         {"Name": "a", "ParameterPath": "/a", "Accounts": ["1111"]},
         {"Name": "a", "ParameterPath": "/a", "Release": {}},
-        {"Name": "a", "ParameterPath": "/a", "Release": {"Patern": "(?P<release>a)"}},
+        {"Name": "a", "ParameterPath": "/a", "Release": {"Patterm": "(?P<release>a)"}},
         {"Name": "a", "Owners": ["self"], "Filters": "{}", "OrderBy": "version"},
     ],
 )
