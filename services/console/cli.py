@@ -11,6 +11,7 @@ from services.console.commands.check import check
 from services.console.commands.compile import compile_
 from services.console.commands.coverage import coverage
 from services.console.commands.demo import demo
+from services.console.commands.history import history
 from services.console.commands.lookup import lookup
 from services.console.commands.redrive import redrive
 from services.console.commands.replay import replay
@@ -24,5 +25,5 @@ def main() -> None:
     """Watches Amazon Machine Images in many regions and accounts."""
 
 
-for command in (check, compile_, coverage, demo, lookup, redrive, replay, schemas, status):
+for command in (check, compile_, coverage, demo, history, lookup, redrive, replay, schemas, status):
     main.add_command(command)
