@@ -15,6 +15,7 @@ from services.console.commands.history import history
 from services.console.commands.lookup import lookup
 from services.console.commands.redrive import redrive
 from services.console.commands.replay import replay
+from services.console.commands.rollout import rollout
 from services.console.commands.schemas import schemas
 from services.console.commands.status import status
 
@@ -25,5 +26,17 @@ def main() -> None:
     """Watches Amazon Machine Images in many regions and accounts."""
 
 
-for command in (check, compile_, coverage, demo, history, lookup, redrive, replay, schemas, status):
+for command in (
+    check,
+    compile_,
+    coverage,
+    demo,
+    history,
+    lookup,
+    redrive,
+    replay,
+    rollout,
+    schemas,
+    status,
+):
     main.add_command(command)
