@@ -13,6 +13,7 @@ from services.console.commands.coverage import coverage
 from services.console.commands.demo import demo
 from services.console.commands.history import history
 from services.console.commands.lookup import lookup
+from services.console.commands.pending import pending
 from services.console.commands.redrive import redrive
 from services.console.commands.replay import replay
 from services.console.commands.rollout import rollout
@@ -33,6 +34,7 @@ for command in (
     demo,
     history,
     lookup,
+    pending,
     redrive,
     replay,
     rollout,
