@@ -114,6 +114,16 @@ def test_a_failing_region_is_unknown(three: Lab, state: str) -> None:
     assert "missing" not in text
 
 
+def test_a_region_that_got_it_and_fails_now(three: Lab) -> None:
+    """It has the release, and what is current there now is uncertain."""
+    three.image(IRELAND, (A, BASELINE, 100), (B, RELEASE, 27.5), state="access_denied")
+
+    newest = three.run(NAME).stdout.split("\n\n")[1]
+
+    assert "1.1: incomplete, 2 of 3\n" in newest
+    assert "  fails now    access denied: eu-west-1" in newest
+
+
 def test_a_stale_region_by_the_round_row_is_unknown(three: Lab) -> None:
     """The image row is still `ok`."""
     three.track(OHIO, IRELAND, TOKYO, stale=[1])
