@@ -320,7 +320,7 @@ def test_denied_calls(two: Lab, operation: str) -> None:
 def test_a_busy_table(two: Lab) -> None:
     """The command can be tried again."""
     with two.aws.fault(operation="Query", code="ThrottlingException"):
-        assert "got no answer; try again" in two.run(NAME, code=1).stderr
+        assert "was throttled; try again" in two.run(NAME, code=1).stderr
 
 
 def test_a_wrong_table(lab: Lab) -> None:
