@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
@@ -13,6 +14,7 @@ from services.console.reading.image import ImageReading, Limits, Where, check_na
 from services.console.reading.options import HubOptions
 from services.console.render.history import as_json, print_histories
 from services.console.render.status_text import print_unreadable
+from services.history.observed import ImageInTarget
 from services.history.releases import history
 from services.kernel.clock import now
 
@@ -50,4 +52,12 @@ def run(options: HistoryOptions) -> int:
         details = bool(options.regions) or len(found) == 1
         print_histories(writer(), options.name, found, details=details)
     print_unreadable(writer(err=True), problems)
+    _print_missing(options, seen)
     return EXIT_WRONG if problems else 0
+
+
+def _print_missing(options: HistoryOptions, seen: Sequence[ImageInTarget]) -> None:
+    missing = sorted(set(options.regions) - {each.target.region for each in seen})
+    if missing:
+        sentence = f"note: {options.name} was never tracked in {', '.join(missing)}"
+        writer(err=True).sentence(sentence)

@@ -137,6 +137,14 @@ def test_accounts_and_regions_are_selected(lab: Lab) -> None:
     assert len(lab.json(NAME, "--regions", OHIO.region)["targets"]) == 2
 
 
+def test_a_region_without_the_image_is_named(two: Lab) -> None:
+    """It is a note apart from the result of the other region."""
+    result = two.run(NAME, "--regions", f"{OHIO.region},{TOKYO.region}")
+
+    assert result.stderr == "note: al2023 was never tracked in ap-northeast-1\n"
+    assert result.stdout.startswith("al2023 in us-east-2")
+
+
 def test_34_regions_are_few_calls(lab: Lab) -> None:
     """One query for the accounts and one for the releases of each region."""
     lab.track(*targets(*REGIONS))
