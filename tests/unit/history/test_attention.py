@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from support.builders.history import MOMENT, a_row, a_snapshot
+import pytest
+from support.builders.history import MOMENT, a_round_row, a_row, a_snapshot
 from support.builders.scheduler import ACCOUNT, OTHER_ACCOUNT
 
 from services.history.attention import Attention
 from services.history.conditions import Condition, Urgency
-from services.history.rows import PendingKey, Rows
+from services.history.rows import PendingKey, RegionRows, Rows, Snapshot
 from services.history.status import status
 from services.kernel.model import State, Target
 from services.kernel.records import ImageRow
+from services.kernel.round_records import Note
 
 R1, R2, R3 = "eu-west-1", "eu-west-2", "us-east-1"
 
@@ -189,3 +192,63 @@ def test_the_worst_comes_first() -> None:
         ("unknown", ("b",)),
         ("deprecated", ("a",)),
     ]
+
+
+def test_an_image_that_was_never_found_does_not_hide_its_target() -> None:
+    """All other images of the target fail, so the target is one cause."""
+    rows = [a_row(name, R1, State.THROTTLED) for name in "abc"]
+
+    found = causes(*rows, a_row("typo", R1, State.NOT_FOUND, confirmed=False))
+
+    assert [(each.condition, each.whole_targets, each.pairs) for each in found] == [
+        (Condition.FAILING, True, 3),
+        (Condition.NEVER, False, 1),
+    ]
+
+
+def test_new_images_of_a_stale_target() -> None:
+    """Stale and unknown pairs have different causes."""
+    found = causes(a_row("a", R1, State.STALE), a_row("b", R1, None))
+
+    assert [each.condition for each in found] == [Condition.STALE, Condition.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "interval", "expected"),
+    [
+        (44, 15, None),
+        (45, 15, Urgency.WATCH),
+        (24 * 60 - 1, 15, Urgency.WATCH),
+        (24 * 60, 15, Urgency.ACT),
+        (24 * 60, 720, None),
+        (36 * 60, 720, Urgency.ACT),
+        (24 * 60 - 1, None, None),
+        (24 * 60, None, Urgency.ACT),
+    ],
+)
+def test_rounds_that_are_missing(
+    minutes: int, interval: int | None, expected: Urgency | None
+) -> None:
+    """Three missed rounds need attention, or a day if the interval is unknown."""
+    row = a_row("a", R1)
+    rounds = Rows((a_round_row(row.pair.target, minutes=minutes),))
+    note = Note(frozenset({R1}), interval_minutes=interval)
+    snapshot = Snapshot(MOMENT, note, (RegionRows(R1, Rows((row,)), rounds),))
+
+    found = status(snapshot)
+
+    assert [each.urgency for each in found.attention] == ([expected] if expected else [])
+    assert found.healthy == (expected is None)
+    assert found.freshness[0].missed == (minutes // interval if interval else None)
+
+
+def test_a_read_that_was_cut_off() -> None:
+    """The rest can be anything, so it is not healthy."""
+    snapshot = a_snapshot([a_row("a", R1)])
+    [region] = snapshot.regions
+    cut = replace(region, images=replace(region.images, complete=False))
+
+    found = status(replace(snapshot, regions=(cut,)))
+
+    assert [each.condition for each in found.attention] == [Condition.INCOMPLETE]
+    assert not found.healthy
