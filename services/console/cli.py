@@ -27,7 +27,7 @@ def main() -> None:
     """Watches Amazon Machine Images in many regions and accounts."""
 
 
-_COMMANDS = (
+for command in (
     check,
     compile_,
     coverage,
@@ -40,6 +40,5 @@ _COMMANDS = (
     rollout,
     schemas,
     status,
-)
-for command in _COMMANDS:
+):
     main.add_command(command)

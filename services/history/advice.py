@@ -90,12 +90,24 @@ _KEY = Advice(
     "enable the key, and allow kms:GenerateDataKey and kms:Decrypt to the publish role in its "
     "policy",
 )
+# fmt: off
+_KEY_CODES = (
+    "KMS.AccessDeniedException", "KMSAccessDenied", "KMSAccessDeniedException", "KMSDisabled",
+    "KMSDisabledException", "KMSInvalidState", "KMSInvalidStateException", "KMSNotFound",
+    "KMSNotFoundException", "KMSOptInRequired", "KmsAccessDenied",
+)
+_SIGNATURE_CODES = (
+    "IncompleteSignature", "IncompleteSignatureException", "InvalidSignature",
+    "InvalidSignatureException", "RequestExpired", "RequestExpiredException", "RequestInTheFuture",
+    "RequestTimeTooSkewed", "SignatureDoesNotMatch",
+)
+# fmt: on
 _NO_ANSWER = Advice(
     "the endpoint does not answer",
     "wait for the next round; if it stays, check the AWS Health Dashboard of the region and the "
     "network of the functions",
 )
-_CLOCK = Advice(
+_SIGNATURE = Advice(
     "AWS refuses the signature, as after a pause of the function",
     "wait for the next round; if it stays, check for a proxy that changes requests",
 )
@@ -113,45 +125,17 @@ OF_CODE: Mapping[str, Advice] = {
     "EndpointDisabled": Advice(
         "the endpoint of the topic is disabled", "enable the endpoint in SNS"
     ),
-    **dict.fromkeys(
-        (
-            "KMS.AccessDeniedException",
-            "KMSAccessDenied",
-            "KMSAccessDeniedException",
-            "KMSDisabled",
-            "KMSDisabledException",
-            "KMSInvalidState",
-            "KMSInvalidStateException",
-            "KMSNotFound",
-            "KMSNotFoundException",
-            "KmsAccessDenied",
-        ),
-        _KEY,
-    ),
+    **dict.fromkeys(_KEY_CODES, _KEY),
     # region_disabled
     **dict.fromkeys(
         ("AuthFailure", "InvalidClientTokenId", "InvalidToken", "UnrecognizedClientException"),
         _ENABLED,
     ),
-    "KMSOptInRequired": _KEY,
     "SubscriptionRequiredException": Advice(
         "the account is not signed up for the service", "complete the registration of the account"
     ),
     # credentials
-    **dict.fromkeys(
-        (
-            "IncompleteSignature",
-            "IncompleteSignatureException",
-            "InvalidSignature",
-            "InvalidSignatureException",
-            "RequestExpired",
-            "RequestExpiredException",
-            "RequestInTheFuture",
-            "RequestTimeTooSkewed",
-            "SignatureDoesNotMatch",
-        ),
-        _CLOCK,
-    ),
+    **dict.fromkeys(_SIGNATURE_CODES, _SIGNATURE),
     # transient
     **dict.fromkeys(
         ("ConnectTimeoutError", "EndpointConnectionError", "ReadTimeoutError"), _NO_ANSWER

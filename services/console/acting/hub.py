@@ -93,6 +93,9 @@ def _explained(
     if failure.state is State.ACCESS_DENIED:
         ask = f"ask for this permission{policy and f', {policy}'}"
         return AwsProblem(f"{action} on {resource} is denied; {ask} ({reason})")
-    if failure.state in {State.THROTTLED, State.TRANSIENT}:
-        return AwsProblem(f"{action} on {resource} got no answer; try again ({reason})")
+    if failure.state is State.THROTTLED:
+        return AwsProblem(f"{action} on {resource} was throttled; try again ({reason})")
+    if failure.state is State.TRANSIENT:
+        message = f"{action} on {resource} got no answer, so its effect is unknown; try again"
+        return AwsProblem(f"{message} ({reason})")
     return AwsProblem(f"{action} on {resource} was refused ({reason})")

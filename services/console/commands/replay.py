@@ -12,8 +12,8 @@ from services.console.lookup.options import AwsOptions
 
 _EXAMPLES = """\b
 Examples:
-  ami-tracker replay al2023-x86_64 --target-region us-east-1 --last
-  ami-tracker replay al2023-x86_64 --target-region us-east-1 --version 2 --version 3 --yes
+  ami-tracker replay al2023-x86_64 --target-region us-east-1 --version 2 --version 3
+  ami-tracker replay al2023-x86_64 --target-region us-east-1 --last --yes
 """
 _LAST_VERSION = 99_999_999
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+
+import click
 
 from services.console.acting.hub import calls, open_session
 from services.console.acting.writers import accept_every_character, writer
 from services.console.exit_codes import EXIT_WRONG
 from services.console.reading.options import HubOptions
-from services.console.reading.output import print_json, print_warnings
 from services.console.reading.snapshot import READ_ONLY
 from services.console.render.pending import as_json, print_pending
+from services.console.render.status_text import print_unreadable
 from services.history.image_reader import ImageReader
 from services.history.pending import pending
 from services.history.reader import HistoryReader
@@ -38,8 +41,8 @@ def run(options: PendingOptions) -> int:
     found = pending(rows.found, moment)
     problems = [*keys.unreadable, *rows.unreadable]
     if options.hub.output == "json":
-        print_json(as_json(found, problems, moment, complete=keys.complete))
+        click.echo(json.dumps(as_json(found, problems, moment, complete=keys.complete), indent=2))
     else:
         print_pending(writer(), found, complete=keys.complete)
-    print_warnings(problems)
+    print_unreadable(writer(err=True), problems)
     return EXIT_WRONG if problems or any(each.late for each in found) else 0

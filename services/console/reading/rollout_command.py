@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
+
+import click
 
 from services.console.acting.writers import accept_every_character, writer
 from services.console.exit_codes import EXIT_WRONG
 from services.console.reading.image import ImageReading, Limits, check_names
 from services.console.reading.options import HubOptions
-from services.console.reading.output import print_json, print_warnings
 from services.console.render.rollout import as_json, print_rollouts
+from services.console.render.status_text import print_unreadable
 from services.history.rollouts import Outcome, Rollouts, rollouts
 from services.kernel.clock import now
 
@@ -40,10 +43,15 @@ def run(options: RolloutOptions) -> int:
     problems = [problem for seen in image for problem in seen.problems]
     if options.hub.output == "json":
         hours = options.lag_hours
-        print_json(as_json(options.name, found, problems, moment, lag_hours=hours, lagging=late))
+        click.echo(
+            json.dumps(
+                as_json(options.name, found, problems, moment, lag_hours=hours, lagging=late),
+                indent=2,
+            )
+        )
     else:
         print_rollouts(writer(), options.name, image, found, moment)
-    print_warnings(problems)
+    print_unreadable(writer(err=True), problems)
     if late:
         writer(err=True).sentence(
             f"the newest roll-out has been missing in a region for more than "

@@ -17,6 +17,8 @@ from services.kernel.clock import now
 from services.kernel.errors import MalformedError
 from services.kernel.round_records import Note
 
+THREADS = 8
+"""Of one table; more only wait for each other."""
 READ_ONLY = "which the policy <name_prefix>-read-only of the Terraform module has"
 
 
@@ -38,7 +40,7 @@ def snapshot(options: HubOptions, regions: Sequence[str], *, pending: bool) -> S
     work: list[Callable[[], RegionRows]] = [
         partial(_region, reader, hub, options, region) for region in selected
     ]
-    found = in_threads(work, "reading")
+    found = in_threads(work, "reading", THREADS)
     return Snapshot(
         moment=now(),
         note=note,

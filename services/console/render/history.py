@@ -114,7 +114,7 @@ def as_json(
         "time": timestamp(now),
         "image_name": name,
         "targets": [_target(history) for history in found],
-        "problems": list(problems),
+        "unreadable": list(problems),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
 def moment(time: datetime | None) -> str:
@@ -13,13 +13,14 @@ def moment(time: datetime | None) -> str:
 
 
 def duration(seconds: int | None) -> str:
-    """A duration in its two largest units, such as `3 d 4 h`; `-` if it is unknown."""
+    """A duration in days, hours and minutes, the two largest of them; `-` if it is unknown."""
     if seconds is None:
         return "-"
-    for number, (unit, size) in enumerate(_UNITS):
-        if seconds >= size:
-            count, rest = divmod(seconds, size)
-            smaller = _UNITS[number + 1] if number + 1 < len(_UNITS) else None
-            more = rest // smaller[1] if smaller else 0
-            return f"{count} {unit} {more} {smaller[0]}" if smaller and more else f"{count} {unit}"
-    return "0 s"
+    parts: list[str] = []
+    for unit, size in _UNITS:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {unit}")
+        elif parts:
+            break
+    return " ".join(parts[:2]) or f"{seconds} s"

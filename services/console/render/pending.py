@@ -81,7 +81,7 @@ def as_json(
         "limit_seconds": LIMIT_SECONDS,
         "complete": complete,
         "pending": [_pending(each) for each in found],
-        "problems": list(problems),
+        "unreadable": list(problems),
     }
 
 

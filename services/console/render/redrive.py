@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.console.acting.dead_letters import INVISIBLE_SECONDS, DeadLetter, Progress
-from services.console.render.writer import Writer, counted
+from services.console.render.writer import Writer, counted, moment
 from services.kernel.wire import timestamp
 
 SCHEMA = 1
 
-_COLUMNS = ("image", "region", "account", "received", "sent", "problem")
+_COLUMNS = ("image", "region", "account", "round", "received", "sent", "problem")
+_LEAST_PROBLEM = 20
+"""The least width of the last column."""
 _LOOKUPS = (
     "The log of the lookup function says why a lookup failed. The next round looks up these pairs "
     "again, so --purge loses nothing, and --move only repeats them sooner."
@@ -26,16 +28,34 @@ def print_messages(writer: Writer, queue: str, letters: Sequence[DeadLetter]) ->
     if not letters:
         writer.line(f"{queue} has no messages")
         return
-    writer.table([_COLUMNS, *map(_row, letters)])
+    rows = [_COLUMNS, *map(_row, letters)]
+    width = sum(2 + max(len(row[n]) for row in rows) for n in range(len(_COLUMNS) - 1))
+    if width + _LEAST_PROBLEM <= writer.width:
+        writer.table(rows)
+        return
+    for row in rows[1:]:
+        _print_block(writer, row)
 
 
 def _row(letter: DeadLetter) -> tuple[str, ...]:
     request = letter.request
-    named = ("-", "-", "-")
+    named = ("-", "-", "-", "-")
     if request is not None:
-        named = (request.image_name, request.target.region, request.target.account_id)
-    sent = f"{timestamp(letter.sent_at)[:19]}Z"
-    return (*named, str(letter.received), sent, letter.problem or "-")
+        target = request.target
+        named = (request.image_name, target.region, target.account_id, request.round)
+    return (*named, str(letter.received), moment(letter.sent_at), letter.problem or "-")
+
+
+def _print_block(writer: Writer, row: Sequence[str]) -> None:
+    """Show a message on some lines, since the terminal is too narrow for the table."""
+    name, region, account_id, asked, received, sent, problem = row
+    title = "not a lookup request"
+    if name != "-":
+        title = f"{name} in {region} of account {account_id}, round {asked}"
+    writer.sentence(title)
+    writer.sentence(f"received {counted(int(received), 'time')}, sent {sent}", "  ")
+    if problem != "-":
+        writer.sentence(problem, "  ")
 
 
 def print_notes(writer: Writer, letters: Sequence[DeadLetter], *, complete: bool) -> None:

@@ -13,10 +13,18 @@ _DIRECTIONS = {
     "southeast": "se",
     "southwest": "sw",
     "gov": "g",
+    "iso": "i",
+    "isob": "ib",
+    "isoe": "ie",
+    "isof": "if",
 }
 
 
 def region_code(region: str) -> str:
     """The code of a region."""
     first, *rest = region.split("-")
-    return first + "".join(_DIRECTIONS.get(part, part[:1]) for part in rest)
+    return first + "".join(map(_short, rest))
+
+
+def _short(part: str) -> str:
+    return part if part.isdecimal() else _DIRECTIONS.get(part, part[:1])

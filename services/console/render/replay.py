@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from msgspec import to_builtins
 
 from services.console.acting.invoke import Result
-from services.console.acting.replay import Candidate
-from services.console.render.writer import Writer
+from services.console.acting.replay import Candidate, Standing
+from services.console.render.writer import Writer, moment
 from services.kernel.model import Target
-from services.kernel.wire import timestamp
 
 SCHEMA = 1
 
@@ -28,22 +27,26 @@ _REASONS = {
 
 def print_candidates(writer: Writer, candidates: Sequence[Candidate]) -> None:
     """Show the releases before the question."""
-    writer.table([("version", "kind", "image", "detected", "event"), *map(_row, candidates)])
+    writer.table([("version", "kind", "image", "event"), *map(_row, candidates)])
     writer.sentence(_FIFO)
 
 
 def _row(candidate: Candidate) -> tuple[str, ...]:
-    row = candidate.row
+    row, standing = candidate.row, candidate.standing
     if row is None:
-        return (str(candidate.version), "-", "-", "-", candidate.standing.value)
+        return (str(candidate.version), "-", "-", standing.value)
     release = row.release
-    since = next((t for t in (row.published_at, row.closed_at) if t and not row.pending), None)
+    since = {
+        Standing.PENDING: release.detected_at,
+        Standing.PUBLISHED: row.published_at,
+        Standing.CLOSED: row.closed_at,
+    }.get(standing)
+    event = f"{standing.value} {'since ' if standing is Standing.PENDING else ''}"
     return (
         str(release.version),
         release.kind.value,
         release.observed.image_id,
-        timestamp(release.detected_at),
-        f"{candidate.standing.value} {timestamp(since)}" if since else candidate.standing.value,
+        event + (moment(since) if since else ""),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 
 from services.console.render.moments import duration, moment
 from services.console.render.writer import Writer, counted
@@ -104,16 +105,17 @@ def _others(rollout: Rollout, names: _Names, now: datetime) -> Iterator[tuple[st
         found = [place for place in rollout.places if place.standing is standing]
         if found and not (standing is Standing.LACKS and rollout.outcome is Outcome.NOT_JOINED):
             yield word, names.all(found) + end
-    for place, targets in _grouped(rollout, _reason):
-        yield "unknown", f"{(place.trouble or '').replace('_', ' ')}: {names.all(targets)}"
+    for standing, word in ((Standing.UNKNOWN, "unknown"), (Standing.HAS, "fails now")):
+        for place, targets in _grouped(rollout, partial(_trouble, standing)):
+            yield word, f"{(place.trouble or '').replace('_', ' ')}: {names.all(targets)}"
 
 
 def _untimed(place: Place) -> bool:
     return place.standing in _POSSESSION and place.took is None
 
 
-def _reason(place: Place) -> str | None:
-    return place.trouble if place.standing is Standing.UNKNOWN else None
+def _trouble(standing: Standing, place: Place) -> str | None:
+    return place.trouble if place.standing is standing else None
 
 
 def _grouped(
@@ -164,7 +166,7 @@ def as_json(
             }
             for release in found.unjoined[:_MAX_UNJOINED]
         ],
-        "problems": list(problems),
+        "unreadable": list(problems),
     }
 
 

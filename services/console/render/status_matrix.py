@@ -23,9 +23,8 @@ _LEGEND = (
     "GONE withdrawn, stale, ? unknown, pend a release is not announced yet, depr deprecated, "
     "- not tracked."
 )
-_LONGEST_NAME = 38
-_CELL = 6
-_GAP = "  "
+_LONGEST_NAME = 39
+_CELL = 5
 _ACCOUNT_DIGITS = 4
 
 
@@ -38,17 +37,18 @@ def print_matrix(writer: Writer, found: Sequence[Finding]) -> None:
         return
     accounts = len({target.account_id for target in targets}) > 1
     width = min(_LONGEST_NAME, max(map(len, names)))
-    columns = max(1, (writer.width - width) // (_CELL + len(_GAP)))
+    cell = max(_CELL, *(len(region_code(target.region)) for target in targets))
+    columns = max(1, (writer.width - width) // (cell + 1))
     for start in range(0, len(targets), columns):
         group = targets[start : start + columns]
         writer.line()
         for header in _headers(group, accounts=accounts):
-            writer.line(_row("", width, header), "bold")
+            writer.line(_row("", width, header, cell), "bold")
         for name in names:
             row = [cells.get((target, name), "-") for target in group]
             if len(name) > width:
                 writer.line(name)
-            writer.line(_row("" if len(name) > width else name, width, row))
+            writer.line(_row("" if len(name) > width else name, width, row, cell))
         codes = dict.fromkeys(f"{region_code(t.region)} {t.region}" for t in group)
         writer.sentence(f"({', '.join(codes)})")
     writer.line()
@@ -61,8 +61,8 @@ def _headers(group: Sequence[Target], *, accounts: bool) -> Iterator[list[str]]:
         yield [f"…{target.account_id[-_ACCOUNT_DIGITS:]}" for target in group]
 
 
-def _row(name: str, width: int, cells: Sequence[str]) -> str:
-    return _GAP.join([name.ljust(width), *(cell.ljust(_CELL) for cell in cells)]).rstrip()
+def _row(name: str, width: int, cells: Sequence[str], cell: int) -> str:
+    return " ".join([name.ljust(width), *(text.ljust(cell) for text in cells)]).rstrip()
 
 
 def _cell(finding: Finding) -> str:

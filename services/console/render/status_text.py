@@ -14,6 +14,8 @@ from services.history.names import labels
 from services.history.status import Freshness, Status
 
 STYLES = {Urgency.ACT: "red", Urgency.WATCH: "yellow", Urgency.NOTE: ""}
+_ENTRIES = 30
+"""How many causes are shown; the worst come first."""
 _UNREADABLE = 20
 """How many rows that cannot be decoded are shown."""
 
@@ -23,9 +25,13 @@ def print_status(writer: Writer, status: Status) -> None:
     _print_verdict(writer, status)
     for sentence in _rounds(status):
         writer.sentence(sentence)
-    for entry in status.attention:
+    regions = len({each.target.region for each in status.findings})
+    for entry in status.attention[:_ENTRIES]:
         writer.line()
-        _print_entry(writer, entry, status.moment)
+        _print_entry(writer, entry, status.moment, regions)
+    if len(status.attention) > _ENTRIES:
+        writer.line()
+        writer.sentence(f"… and {len(status.attention) - _ENTRIES:,} more causes (--output json)")
     writer.line()
     writer.sentence(_counts(status))
 
@@ -62,21 +68,21 @@ def _round(begin: datetime, same: Sequence[Freshness], moment: datetime, total: 
     return f"Last round: {since(begin, moment)}, {where}{late}."
 
 
-def _print_entry(writer: Writer, entry: Attention, moment: datetime) -> None:
+def _print_entry(writer: Writer, entry: Attention, moment: datetime, regions: int) -> None:
     what = f": {entry.state}" if entry.state and entry.state.value != entry.condition.value else ""
     code = f" ({entry.code})" if entry.code else ""
     title = f"{entry.condition.upper()}{what}{code}: {entry.reason}."
     writer.sentence(title, style=STYLES[entry.urgency])
-    writer.table(list(_properties(entry, moment)), "  ")
+    writer.table(list(_properties(entry, moment, regions)), "  ")
 
 
-def _properties(entry: Attention, moment: datetime) -> Iterator[tuple[str, str]]:
+def _properties(entry: Attention, moment: datetime, regions: int) -> Iterator[tuple[str, str]]:
     if entry.image_names:
         names = labels(entry.image_names)
         every = "every image: " if entry.whole_targets else ""
         yield "images", f"{every}{some(names, shown=3 if every else 8)}"
     if entry.regions:
-        yield "where", _where(entry)
+        yield "where", _where(entry, regions)
     if entry.pairs:
         yield "pairs", f"{entry.pairs:,}"
     if entry.since:
@@ -86,12 +92,13 @@ def _properties(entry: Attention, moment: datetime) -> Iterator[tuple[str, str]]
     yield "to do", f"{entry.todo}."
 
 
-def _where(entry: Attention) -> str:
-    regions = some(entry.regions)
+def _where(entry: Attention, total: int) -> str:
+    count = len(entry.regions)
+    where = f"all {count:,} regions" if count == total > 1 else some(entry.regions)
     if not entry.accounts:
-        return regions
+        return where
     noun = "account" if len(entry.accounts) == 1 else "accounts"
-    return f"{regions}; {noun} {some(entry.accounts, shown=4)}"
+    return f"{where}; {noun} {some(entry.accounts, shown=4)}"
 
 
 def _counts(status: Status) -> str:

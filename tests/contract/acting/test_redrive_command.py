@@ -15,7 +15,7 @@ from services.console.acting.redrive_command import finished
 from services.embedded.aws.calls import ApiRequest
 from services.embedded.aws.faults import Response
 from services.embedded.aws.server import EmbeddedAws
-from services.embedded.tracker.resources import QUEUE, Hub
+from services.embedded.tracker.resources import QUEUE, SCHEDULE_DEAD_LETTERS, Hub
 from services.kernel.model import ParameterLookup, Request, Target
 from services.kernel.wire import encode_request
 
@@ -125,7 +125,7 @@ def test_hostile_bodies_are_escaped(lab: Lab) -> None:
 def test_the_error_of_the_schedule_is_the_reason(lab: Lab) -> None:
     """EventBridge Scheduler writes it into the attributes of the message."""
     sqs = lab.aws.client("sqs", lab.hub.region)
-    url = sqs.create_queue(QueueName="ami-tracker-schedule-dead-letters")["QueueUrl"]
+    url = sqs.get_queue_url(QueueName=SCHEDULE_DEAD_LETTERS)["QueueUrl"]
     text = {"DataType": "String"}
     error = {
         "ERROR_CODE": {**text, "StringValue": "AWS.Scheduler.TooManyRequests"},
@@ -133,8 +133,8 @@ def test_the_error_of_the_schedule_is_the_reason(lab: Lab) -> None:
     }
     send(lab, '{"sweep": true}', url=url, MessageAttributes=error)
 
-    shown = lab.json("--queue", "ami-tracker-schedule-dead-letters", code=1)
-    sqs.delete_queue(QueueUrl=url)
+    shown = lab.json("--queue", SCHEDULE_DEAD_LETTERS, code=1)
+    sqs.purge_queue(QueueUrl=url)
 
     (message,) = shown["messages"]
     assert message["problem"] == "AWS.Scheduler.TooManyRequests: Rate exceeded"
@@ -151,6 +151,19 @@ def test_the_list_is_limited(lab: Lab, limit: int, calls: int) -> None:
     assert len(found["messages"]) == min(limit, 12)
     assert found["complete"] is (limit > 12)
     assert lab.operations().count("ReceiveMessage") == calls
+
+
+def test_a_terminal_of_80_columns(lab: Lab) -> None:
+    """A message takes some lines there, none of them wider."""
+    send(lab, a_request("a-long-name-of-an-image-with-many-parts"))
+    send(lab, HOSTILE)
+
+    result = lab.on_a_terminal(code=1)
+
+    assert max(map(len, result.output.splitlines())) <= 80
+    first = "a-long-name-of-an-image-with-many-parts in eu-west-1 of account 111122223333,"
+    assert result.stdout.splitlines()[:2] == [first, "round 2026-11-22T07:00:00Z"]
+    assert "not a lookup request\n  received 1 time, sent 20" in result.stdout
 
 
 # --- move

@@ -11,6 +11,7 @@ from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.pipeline import Pipeline
 from services.embedded.tracker.resources import AGGREGATOR, Hub
 from services.embedded.tracker.subscriptions import Inbox
+from services.kernel.model import Kind
 from services.kernel.release_records import encode_release
 
 pytestmark = pytest.mark.usefixtures("inbox")
@@ -40,8 +41,10 @@ def test_events_are_published_again(lab: Lab, table: DynamoTable, inbox: Inbox) 
             for row in table.rows()
         ),
     ]
-    assert "version  kind     image                  detected" in result.stderr
-    assert "published 2026-11-22T07:00:11.000Z" in result.stderr
+    assert result.stderr.splitlines()[:2] == [
+        "version  kind     image                  event",
+        "2        release  ami-00000000000000002  published 2026-11-22T07:00:11Z",
+    ]
     assert "FIFO topic drops a copy" in result.stderr
     assert "[y/N]" not in result.stderr
 
@@ -134,6 +137,17 @@ def test_nothing_to_publish_is_no_question(lab: Lab, table: DynamoTable) -> None
     assert lab.operations() == ["BatchGetItem"]
 
 
+def test_the_reads_are_bounded(lab: Lab, table: DynamoTable) -> None:
+    """A hundred versions are read with one call, the last event with one query."""
+    table.put(encode_release(a_release()))
+    versions = [part for n in range(1, 101) for part in ("--version", str(n))]
+
+    lab.run(*WHERE, *versions, "--yes", code=1)
+    lab.run(*WHERE, "--last", "--yes", code=2)
+
+    assert lab.operations() == ["BatchGetItem", "Query"]
+
+
 def test_a_damaged_last_release_is_named(lab: Lab, table: DynamoTable) -> None:
     """The command does not guess which event was the last."""
     table.put({**published_row(a_release(version=3)), "kind": "\x1b[31m\u202e"})
@@ -166,6 +180,19 @@ def test_hostile_text_in_a_row_is_escaped(lab: Lab, table: DynamoTable, inbox: I
     lab.run(*TWO, "--yes")
 
     assert len(inbox.receive()) == 1
+
+
+def test_a_terminal_of_80_columns(lab: Lab, table: DynamoTable) -> None:
+    """No line is wider, and nothing is broken inside a word."""
+    table.put(published_row(a_release(version=2, kind=Kind.RECONFIGURED)))
+    table.put({**pending_row(a_release(version=3, kind=Kind.RECONFIGURED))})
+
+    result = lab.on_a_terminal(*WHERE, "--version", "2", "--version", "3", "--yes")
+
+    assert max(map(len, result.output.splitlines())) <= 80
+    assert (
+        "reconfigured  ami-00000000000000003  pending since 2026-11-22T07:00:10Z" in result.stderr
+    )
 
 
 # --- what is wrong with the call
@@ -284,7 +311,17 @@ def test_an_invocation_is_never_repeated(lab: Lab, table: DynamoTable) -> None:
         result = lab.run(*TWO, "--yes", code=1)
 
     assert lab.operations().count("Invoke") == 1
-    assert "lambda:InvokeFunction" in result.stderr
+    assert "got no answer, so its effect is unknown; try again" in result.stderr
+
+
+def test_a_throttled_invocation(lab: Lab, table: DynamoTable) -> None:
+    """The message differs from that of a call without an answer, which may have had an effect."""
+    table.put(published_row(a_release()))
+
+    with lab.aws.fault(operation="Invoke", code="TooManyRequestsException", status=429):
+        result = lab.run(*TWO, "--yes", code=1)
+
+    assert "ami-tracker-aggregator was throttled; try again" in result.stderr
 
 
 def test_the_help_ends_with_an_example(lab: Lab) -> None:

@@ -14,9 +14,8 @@ from support.labs.acting_lab import Lab
 from services.console.acting import dead_letters
 from services.console.cli import main
 from services.embedded.aws.server import EmbeddedAws
-from services.embedded.tracker.resources import Hub
+from services.embedded.tracker.resources import SCHEDULE_DEAD_LETTERS, Hub
 
-SCHEDULE = "ami-tracker-schedule-dead-letters"
 DOCUMENT = Path(__file__).parents[3] / "docs" / "replay.md"
 
 
@@ -30,7 +29,7 @@ def lab(
     """Return both dead-letter queues, with a message each."""
     monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
     sqs = aws.client("sqs", hub.region)
-    schedule = sqs.create_queue(QueueName=SCHEDULE)["QueueUrl"]
+    schedule = sqs.get_queue_url(QueueName=SCHEDULE_DEAD_LETTERS)["QueueUrl"]
     for url in (hub.dead_letter_url, schedule):
         sqs.send_message(QueueUrl=url, MessageBody="{}")
     yield Lab(aws, hub, "redrive")

@@ -32,6 +32,13 @@ class Lab:
         assert [c for c in HOSTILE if c in result.output] == []
         return result
 
+    def on_a_terminal(self, *arguments: str, code: int = 0) -> Result:
+        """Run the command as on a terminal of 80 columns without colours."""
+        env = {"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "80", "TERM": "dumb"}
+        result = CliRunner(env=env).invoke(main, [self.command, *arguments])
+        assert result.exit_code == code, result.output
+        return result
+
     def json(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         """Return the command's JSON."""
         result = self.run(*arguments, "--output", "json", code=code)
