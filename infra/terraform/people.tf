@@ -10,11 +10,11 @@ data "aws_iam_policy_document" "read_only" {
     resources = [local.table_arn]
   }
 
-  # A region that was removed from regions.yaml can have pending releases, so a query for each
-  # configured region would miss them.
+  # A scan: a region that was removed from regions.yaml can have pending releases, which a query for
+  # each configured region would miss.
   statement {
     sid       = "FindPendingReleases"
-    actions   = ["dynamodb:Query", "dynamodb:Scan"]
+    actions   = ["dynamodb:Scan"]
     resources = ["${local.table_arn}/index/${local.pending_index}"]
   }
 

@@ -58,7 +58,6 @@ def _reads(*commands: str) -> tuple[Use, ...]:
 
 IN_EVERY_DEPLOYMENT = (
     *_reads("status", "history", "rollout", "coverage", "pending"),
-    Use(READ_ONLY, "pending", "dynamodb:Query", PENDING),
     Use(READ_ONLY, "pending", "dynamodb:Scan", PENDING),
     Use(READ_ONLY, "pending", "dynamodb:BatchGetItem", TABLE),
     Use(OPERATOR, "replay", "dynamodb:Query", TABLE),
@@ -70,6 +69,7 @@ IN_EVERY_DEPLOYMENT = (
         for action in ("GetQueueUrl", "GetQueueAttributes", "ReceiveMessage", "PurgeQueue")
     ),
     # SQS: "Troubleshoot dead-letter queue redrive issues", permissions to start, cancel and show.
+    # `aws sqs cancel-message-move-task` stops a move.
     *(
         Use(OPERATOR, "redrive, move", f"sqs:{action}", DEAD_LETTERS)
         for action in (
