@@ -1,4 +1,4 @@
-"""The aggregator's event: records of the stream, or a sweep."""
+"""The aggregator's event: records of the stream, a sweep, or a replay."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.aggregator.outbox import Key
+from services.aggregator.replay_event import Replay, parse_replay
 from services.kernel.errors import MalformedError
 from services.kernel.keys import RELEASE_PREFIX
 
@@ -30,16 +31,20 @@ class Inserted:
     first: str | None = None
 
 
-def parse_relay_event(event: Mapping[str, Any]) -> Sweep | Inserted:
+def parse_relay_event(event: Mapping[str, Any]) -> Sweep | Inserted | Replay:
     """The request in the event.
 
     Raises:
-        MalformedError: it is neither a stream event nor a sweep.
+        MalformedError: it is neither a stream event nor a sweep nor a replay.
     """
+    if "replay" in event:
+        return parse_replay(event)
     if event.get("sweep") is True:
         return Sweep(_seconds(event.get("older_than_seconds", 0)))
     if not isinstance(event.get("Records"), list):
-        raise MalformedError("event", 'it is neither a stream event nor {"sweep": true}')
+        raise MalformedError(
+            "event", 'it is neither a stream event nor {"sweep": true} nor {"replay": …}'
+        )
     found = [(key, record) for record in event["Records"] if (key := _release_key(record))]
     first = found[0][1]["dynamodb"].get("SequenceNumber") if found else None
     return Inserted(tuple(key for key, _ in found), first)

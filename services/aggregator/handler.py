@@ -1,4 +1,4 @@
-"""Lambda entry point of the aggregator: parses stream records and sweeps."""
+"""Lambda entry point of the aggregator: parses stream records, sweeps and replays."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any
 from services.aggregator.event import parse_relay_event
 from services.aggregator.outbox import Outbox
 from services.aggregator.relay import Relay
+from services.aggregator.replay import Replayer
+from services.aggregator.replay_event import Replay
+from services.aggregator.replay_rows import ReplayRows
 from services.aggregator.settings import Settings
-from services.aggregator.topics import Topics, publish_role
+from services.aggregator.topics import open_topics
 from services.kernel import observability
 from services.kernel.deadline import Deadline
 from services.kernel.hub_session import HubSession
-from services.kernel.sessions import TargetSessions
 
 SERVICE = "aggregator"
 RESERVE_SECONDS = 5.0
@@ -23,24 +25,24 @@ RESERVE_SECONDS = 5.0
 
 
 @lru_cache(maxsize=1)
-def _relay(settings: Settings) -> Relay:
+def _relay(settings: Settings) -> tuple[Relay, Replayer]:
     log = observability.logger(SERVICE)
     hub = HubSession(settings.region)
-    role = publish_role(
-        settings.publish_role_name,
-        settings.external_id,
-        settings.region,
-        settings.topic_name,
-        hub.partition,
-    )
-    topics = Topics(TargetSessions(hub, role), settings.topic_name, hub.partition)
-    return Relay(Outbox(hub.client("dynamodb"), settings.table_name, log), topics, log)
+    topics = open_topics(hub, settings)
+    table = hub.client("dynamodb"), settings.table_name, log
+    outbox = Outbox(*table)
+    return Relay(outbox, topics, log), Replayer(ReplayRows(*table), outbox, topics, log)
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
-    """Announce the inserted releases of a stream batch, or the pending releases of a sweep."""
+    """Announce the releases of a stream batch, a sweep or a replay."""
     settings = Settings.from_env(os.environ)
     observability.begin(context)
-    report = _relay(settings).run(parse_relay_event(event), Deadline.of(context, RESERVE_SECONDS))
+    deadline = Deadline.of(context, RESERVE_SECONDS)
+    relay, replayer = _relay(settings)
+    request = parse_relay_event(event)
+    if isinstance(request, Replay):
+        return replayer.run(request, deadline).answer()
+    report = relay.run(request, deadline)
     observability.emit(settings.metrics_namespace, SERVICE, report.measures())
     return report.answer()

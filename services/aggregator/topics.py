@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from services.aggregator.announce import Announcement
+from services.aggregator.settings import Settings
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import STATE_OF_CODE
+from services.kernel.hub_session import HubSession
 from services.kernel.model import State, Target
 from services.kernel.retry import until_done
 from services.kernel.sessions import Role, TargetSessions
@@ -113,6 +115,18 @@ class Topics:
             entry["MessageGroupId"] = announcement.image_name
             entry["MessageDeduplicationId"] = announcement.event_id
         return entry
+
+
+def open_topics(hub: HubSession, settings: Settings) -> Topics:
+    """The topics of the settings."""
+    role = publish_role(
+        settings.publish_role_name,
+        settings.external_id,
+        settings.region,
+        settings.topic_name,
+        hub.partition,
+    )
+    return Topics(TargetSessions(hub, role), settings.topic_name, hub.partition)
 
 
 _UNLISTED = Failure.of(State.TRANSIENT, "Unaccounted", "the response does not list the entry")

@@ -11,6 +11,8 @@ from services.console.commands.check import check
 from services.console.commands.compile import compile_
 from services.console.commands.demo import demo
 from services.console.commands.lookup import lookup
+from services.console.commands.redrive import redrive
+from services.console.commands.replay import replay
 from services.console.commands.schemas import schemas
 
 
@@ -20,5 +22,5 @@ def main() -> None:
     """Watches Amazon Machine Images in many regions and accounts."""
 
 
-for command in (check, compile_, demo, lookup, schemas):
+for command in (check, compile_, demo, lookup, redrive, replay, schemas):
     main.add_command(command)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from services.kernel.errors import MalformedError
 from services.kernel.failures import hub
-from services.kernel.keys import IMAGE_PREFIX, NOTE_KEY, ROUND_PREFIX, releases_of
+from services.kernel.keys import (
+    IMAGE_PREFIX,
+    NOTE_KEY,
+    ROUND_PREFIX,
+    release_record,
+    releases_of,
+)
 from services.kernel.model import Target
 from services.kernel.records import ImageRow, decode_image_row
 from services.kernel.release_records import ReleaseRow, decode_release_row
 from services.kernel.round_records import Note, RoundRow, decode_note, decode_round_row
-from services.kernel.table import from_item, query_rows, to_item
+from services.kernel.table import from_item, query_rows, read_rows, to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -63,6 +69,19 @@ class HistoryReader:
         """The last releases of a pair, newest first, at most `limit` rows."""
         prefix = releases_of(target.account_id, image_name)
         return self._read(target.region, prefix, decode_release_row, limit, backwards=True)
+
+    def versions(
+        self, target: Target, image_name: str, versions: Sequence[int]
+    ) -> dict[int, ReleaseRow | None]:
+        """The releases of these versions of a pair; None for a row that cannot be decoded.
+
+        A version without a row is left out. Up to 100 versions are read with one call.
+        """
+        records = {release_record(target.account_id, image_name, n): n for n in versions}
+        keys = [{"region": target.region, "record": record} for record in records]
+        rows = read_rows(self._client, self._table, keys, consistent=True)
+        decoded = {records[row["record"]]: _decoded([row], decode_release_row, 1) for row in rows}
+        return {n: next(iter(rows.found), None) for n, rows in sorted(decoded.items())}
 
     def note(self) -> Note:
         """The scheduler's note.

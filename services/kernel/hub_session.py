@@ -31,6 +31,8 @@ _CONFIG = Config(
     user_agent_extra="ami-tracker",
 )
 
+_ONCE = _CONFIG.merge(Config(read_timeout=900, retries={"total_max_attempts": 1}))
+
 Client = Any
 """A boto3 client; callers narrow it to the typed client of the service."""
 
@@ -67,6 +69,12 @@ class HubSession:
             if key not in self._clients:
                 self._clients[key] = self._create(*key)
             return self._clients[key]
+
+    def client_without_retries(self, service: str) -> Client:
+        """A new client for calls that take minutes and must not be repeated, such as Invoke."""
+        create = cast("Callable[..., Client]", self._session.client)
+        with self._lock:
+            return create(service, endpoint_url=self._endpoint_url, config=_ONCE)
 
     def member_client(self, service: str, region: str, session: AssumedSession) -> Client:
         """A new client with the credentials of an assumed session."""

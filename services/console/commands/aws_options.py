@@ -1,4 +1,4 @@
-"""The options that the AWS CLI has too."""
+"""The options of commands that call AWS; most of them the AWS CLI has too."""
 
 from __future__ import annotations
 
@@ -16,6 +16,23 @@ _OPTIONS = (
     ),
     click.option("--region", metavar="REGION", help="The hub's region, where STS is called."),
     click.option("--profile", metavar="NAME", help="The profile of the AWS configuration."),
+)
+
+table_option = click.option(
+    "--table",
+    default="ami-tracker",
+    show_default=True,
+    envvar="AMI_TRACKER_TABLE",
+    show_envvar=True,
+    metavar="NAME",
+    help="The table of the deployment.",
+)
+output_option = click.option(
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="A table for people, JSON for programs.",
 )
 
 

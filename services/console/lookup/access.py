@@ -84,6 +84,20 @@ def _unusable(error: BotoCoreError) -> UsageProblem:
     return UsageProblem(f"{error}; `aws configure list-profiles` lists the profiles")
 
 
+def open_hub(aws: AwsOptions, region: str) -> tuple[HubSession, dict[str, str]]:
+    """The caller's own session, and the response of sts:GetCallerIdentity.
+
+    Raises:
+        UsageProblem: there are no credentials or profile, or the endpoint is not a URL.
+        AwsProblem: AWS refuses the credentials, or does not respond.
+    """
+    try:
+        hub = HubSession(region, profile=aws.profile, endpoint_url=aws.endpoint_url)
+    except BotoCoreError as error:
+        raise _unusable(error) from error
+    return hub, _identity(hub)
+
+
 def open_access(aws: AwsOptions, role: RoleOptions, region: str) -> Access:
     """The sessions for a lookup, after a call to sts:GetCallerIdentity.
 
@@ -92,11 +106,7 @@ def open_access(aws: AwsOptions, role: RoleOptions, region: str) -> Access:
         AwsProblem: AWS refuses the credentials, or does not respond.
     """
     assume = assumes_role(role)
-    try:
-        hub = HubSession(region, profile=aws.profile, endpoint_url=aws.endpoint_url)
-    except BotoCoreError as error:
-        raise _unusable(error) from error
-    identity = _identity(hub)
+    hub, identity = open_hub(aws, region)
     name = (role.role_name or DEFAULT_ROLE) if assume else None
     sessions: Sessions = OwnSessions(hub)
     if name is not None:

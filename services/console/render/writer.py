@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from rich.console import Console
 from rich.text import Text
 
 from services.catalogue.problems import printable
+from services.kernel.wire import timestamp
 
 _LONGEST = 20_000
 _GAP = "  "
@@ -17,6 +19,11 @@ _GAP = "  "
 def counted(number: int, noun: str) -> str:
     """A number with its noun, which gets an s."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def moment(time: datetime) -> str:
+    """A time to the second."""
+    return f"{timestamp(time)[:19]}Z"
 
 
 class Writer:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/[0-9]{8}/([^/]+)/([^/]+)/aws4_request")
+_INVOCATION = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _RESOURCE_FIELDS = ("TableName", "QueueUrl", "StreamArn", "TopicArn", "RoleArn")
 
 
@@ -17,8 +18,8 @@ _RESOURCE_FIELDS = ("TableName", "QueueUrl", "StreamArn", "TopicArn", "RoleArn")
 class ApiRequest:
     """One API request, before the response.
 
-    `resource` is the resource that the request names: a table, a queue's URL, or the ARN of a topic
-    or role; empty if there is none. `body` is the body of the HTTP request.
+    `resource` is the resource that the request names: a table, a queue's URL, the ARN of a topic
+    or role, or a function; empty if there is none. `body` is the body of the HTTP request.
     """
 
     service: str
@@ -75,12 +76,19 @@ class Calls:
             self._calls.clear()
 
 
-def parse_request(authorization: str, target: str, body: bytes) -> ApiRequest | None:
-    """The API request in a signed HTTP request; None if it has no AWS signature."""
+def parse_request(
+    authorization: str, target: str, body: bytes, path: str = ""
+) -> ApiRequest | None:
+    """The API request in a signed HTTP request; None if it has no AWS signature.
+
+    Lambda's API is recognized by its path; of its operations only `Invoke` is.
+    """
     scope = _CREDENTIAL.search(authorization)
     if scope is None:
         return None
     access_key, region, service = scope.groups()
+    if service == "lambda" and (invoked := _INVOCATION.fullmatch(path)):
+        return ApiRequest(service, "Invoke", region, access_key, {}, invoked[1], body)
     fields = _json_fields(body) if target else dict(parse_qsl(body.decode("utf-8", "replace")))
     return ApiRequest(
         service="dynamodbstreams" if target.startswith("DynamoDBStreams") else service,

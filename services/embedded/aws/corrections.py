@@ -1,4 +1,4 @@
-"""Corrects responses of moto that differ from AWS: assumed roles, pages, shared parameters."""
+"""Corrects responses of moto: assumed roles, pages, shared parameters, message move tasks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from moto.sts.models import sts_backends
 
 from services.embedded.aws.calls import ApiRequest
 from services.embedded.aws.faults import Response, error_response
+from services.embedded.aws.move_tasks import MoveTasks
 from services.embedded.aws.paging import ImagePages
 from services.embedded.aws.shared_parameters import SharedParameters
 from services.embedded.aws.trust import trusts
@@ -22,7 +23,13 @@ class Corrections:
 
     def __init__(self) -> None:
         self.images = ImagePages()
+        self.move_tasks = MoveTasks()
         self.shared_parameters = SharedParameters()
+
+    def clear(self) -> None:
+        """Delete what is kept apart from moto's state."""
+        self.move_tasks.clear()
+        self.shared_parameters.clear()
 
     def __call__(
         self, request: ApiRequest, account_id: str, forward: Callable[[], Response]
@@ -36,6 +43,10 @@ class Corrections:
                 return page or self.images.first(request.fields, forward())
             case "ssm", "GetParameters":
                 return self.shared_parameters.completed(request, forward())
+            case "sqs", "StartMessageMoveTask":
+                return self.move_tasks.start(request, account_id)
+            case "sqs", "ListMessageMoveTasks":
+                return self.move_tasks.listed(request)
             case _:
                 return forward()
 

@@ -106,6 +106,9 @@ def error_response(service: str, code: str, message: str, status: int) -> Respon
     """An error in the format of the service's protocol."""
     if service in _JSON_VERSIONS:
         return _json_error(service, code, message, status)
+    if service == "lambda":
+        headers = (("Content-Type", "application/json"), ("x-amzn-ErrorType", code))
+        return Response(status, headers, json.dumps({"Message": message}).encode())
     text = _ec2_error(code, message) if service == "ec2" else _query_error(code, message, status)
     return Response(status, (("Content-Type", "text/xml;charset=UTF-8"),), text.encode())
 

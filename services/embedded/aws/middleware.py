@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from services.embedded.aws.calls import ApiRequest, Call, Calls, parse_request
 from services.embedded.aws.faults import Faults, Response, error_response
+from services.embedded.aws.functions import Functions
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -46,6 +47,7 @@ class Middleware:
     ) -> None:
         self.calls = Calls()
         self.faults = Faults()
+        self.functions = Functions()
         self.hooks: list[Hook] = []
         self.lock = threading.RLock()
         self._application = application
@@ -111,6 +113,8 @@ class Middleware:
         self, request: ApiRequest, account_id: str, environ: WSGIEnvironment
     ) -> Response:
         try:
+            if (answer := self.functions.answer(request)) is not None:
+                return answer  # without the lock: the function makes calls of its own
             with self.lock:
                 return self._correct(request, account_id, lambda: self._forward(environ))
         except Exception as error:  # noqa: BLE001 - a failure of moto becomes a response with status 500
@@ -137,7 +141,8 @@ def _read(environ: WSGIEnvironment) -> ApiRequest | None:
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(body)
     authorization = environ.get("HTTP_AUTHORIZATION", "")
-    return parse_request(authorization, environ.get("HTTP_X_AMZ_TARGET", ""), body)
+    target, path = environ.get("HTTP_X_AMZ_TARGET", ""), environ.get("PATH_INFO", "")
+    return parse_request(authorization, target, body, path)
 
 
 def _close_connection(environ: WSGIEnvironment) -> None:

@@ -23,6 +23,7 @@ from werkzeug.serving import ThreadedWSGIServer
 from services.embedded.aws.calls import Call
 from services.embedded.aws.corrections import Corrections
 from services.embedded.aws.faults import Fault
+from services.embedded.aws.functions import Function
 from services.embedded.aws.middleware import ACCOUNT_HEADER, Hook, Middleware
 from services.embedded.aws.proxies import bypassed
 from services.embedded.aws.publishers import Publishers
@@ -75,7 +76,7 @@ class EmbeddedAws:
             message = "an embedded AWS is already running in this process; stop it first"
             raise RuntimeError(message)
         _empty()
-        self._corrections.shared_parameters.clear()
+        self._corrections.clear()
         self._stopping.clear()
         self._while_running.enter_context(bypassed(_HOST))
         self._server = _Server(_HOST, 0, self._middleware, _QuietHandler)
@@ -151,6 +152,15 @@ class EmbeddedAws:
         )
         client.meta.events.register("before-call", act_in_account)
         return client
+
+    @contextmanager
+    def function(self, name: str, function: Function) -> Iterator[None]:
+        """Answer `lambda:Invoke` of a function inside the block, by calling it in this process."""
+        self._middleware.functions.add(name, function)
+        try:
+            yield
+        finally:
+            self._middleware.functions.remove(name)
 
     # --- recorded calls
 

@@ -93,6 +93,16 @@ class Pipeline:
         """Invoke the aggregator with a sweep; returns its response, or raises its error."""
         return self._invoke("aggregator", aggregate, {"sweep": True})
 
+    @contextmanager
+    def invocable(self) -> Iterator[None]:
+        """Answer `lambda:Invoke` of the aggregator inside the block, under its deployed name."""
+
+        def invoke(event: Mapping[str, Any]) -> Mapping[str, object]:
+            return self._invoke("aggregator", aggregate, event)
+
+        with self._aws.function(resources.AGGREGATOR, invoke):
+            yield
+
     def round(self, round_id: str) -> list[Delivery]:
         """Run a round with its lookups and announcements; returns the lookups' deliveries."""
         self.schedule(round_id)

@@ -26,6 +26,8 @@ PUBLISH_ROLE = "ami-tracker-publish"
 TOPIC = "ami-tracker-releases"
 TABLE = "ami-tracker"
 QUEUE = "ami-tracker-lookups"
+SCHEDULE_DEAD_LETTERS = "ami-tracker-schedule-dead-letters"
+AGGREGATOR = "ami-tracker-aggregator"
 _SPARSE_INDEXES = (PENDING_INDEX, DERIVE_INDEX)
 
 
@@ -55,13 +57,14 @@ def create_hub(
     visibility_seconds: int = 2,
     max_receives: int = 5,
 ) -> Hub:
-    """Create the table with its indexes and stream, and the queue with its dead-letter queue.
+    """Create the table with its indexes and stream, the queue, and the dead-letter queues.
 
     `visibility_seconds` is short, so a failed message is delivered again soon.
     """
     dynamodb: DynamoDBClient = aws.client("dynamodb", region)
     sqs: SQSClient = aws.client("sqs", region)
     dead_letter_url = sqs.create_queue(QueueName=f"{QUEUE}-dead-letters")["QueueUrl"]
+    sqs.create_queue(QueueName=SCHEDULE_DEAD_LETTERS)
     redrive = {
         "deadLetterTargetArn": queue_arn(sqs, dead_letter_url),
         "maxReceiveCount": max_receives,
