@@ -135,7 +135,7 @@ def test_images_that_are_not_ok(lab: Lab) -> None:
 
 
 def test_rounds_that_are_missing(lab: Lab) -> None:
-    """Without rounds the rows say ok for ever, so the age of the last round counts."""
+    """Without rounds the states do not change, so the age of the last round counts."""
     lab.healthy()
     lab.write(a_round(minutes=50))
 
