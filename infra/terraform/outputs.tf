@@ -79,6 +79,16 @@ output "publish_role_name" {
   value       = local.publish_role_name
 }
 
+output "read_only_policy_arn" {
+  description = "ARN of the policy that allows reading the table; null if create_access_policies is false."
+  value       = one(aws_iam_policy.read_only[*].arn)
+}
+
+output "operator_policy_arn" {
+  description = "ARN of the policy for operators; null if create_access_policies is false."
+  value       = one(aws_iam_policy.operator[*].arn)
+}
+
 output "topic_name" {
   description = "Name of the topic in each account and region."
   value       = local.topic_name

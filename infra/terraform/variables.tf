@@ -254,6 +254,15 @@ variable "permissions_boundary" {
   }
 }
 
+# --- People
+
+variable "create_access_policies" {
+  description = "Whether to create the IAM policies <name_prefix>-read-only and <name_prefix>-operator, to attach to the roles of people who use the commands of ami-tracker."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 # --- Deployment to the member accounts
 
 variable "stack_set_model" {

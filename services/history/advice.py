@@ -17,7 +17,7 @@ class Advice:
     todo: str
 
 
-_SCHEDULER = "check the alarms rounds-missing and scheduler-errors, and the log of the scheduler"
+_SCHEDULER = "check the alarms round-missing and scheduler-errors, and the log of the scheduler"
 
 OF_STATE: Mapping[State, Advice] = {
     State.OK: Advice("the last lookup succeeded", "nothing"),

@@ -79,6 +79,8 @@ CALLERS: Mapping[str, Callable[[Deployment], Caller]] = {
     "aggregator": lambda d: d.hub_role("aggregator"),
     "schedule": lambda d: d.hub_role("schedule"),
     "stack sets": lambda d: d.hub_role("stackset-administration"),
+    "reader": lambda d: d.person("read-only"),
+    "operator": lambda d: d.person("operator"),
     "hub's administrator": lambda _: administrator(HUB),
     "hub's root": lambda _: root_user(HUB),
     "lookup without the path": lambda _: role_named(HUB, f"{PREFIX}-lookup"),
@@ -115,8 +117,12 @@ CALLERS: Mapping[str, Callable[[Deployment], Caller]] = {
 READ, PUBLISH = role_arn(MEMBER, f"{PREFIX}-read"), role_arn(MEMBER, f"{PREFIX}-publish")
 ORDERS = f"arn:aws:sns:{IRELAND}:{MEMBER}:orders"
 TOPIC, TOPIC_KEY = topic_arn(MEMBER, IRELAND), topic_key(MEMBER, IRELAND)
-QUEUE, DEAD_LETTERS = (hub_arn("sqs", f"{PREFIX}-lookups{end}") for end in ("", "-dead-letters"))
+QUEUE, DEAD_LETTERS, SCHEDULE_DEAD_LETTERS = (
+    hub_arn("sqs", f"{PREFIX}-{name}")
+    for name in ("lookups", "lookups-dead-letters", "schedule-dead-letters")
+)
 TABLE, PAYROLL = (hub_arn("dynamodb", f"table/{name}") for name in (PREFIX, "payroll"))
+PENDING = f"{TABLE}/index/pending"
 PUBLIC_PARAMETER = f"arn:aws:ssm:{IRELAND}::parameter/aws/service/eks/optimized-ami/1.33/image_id"
 
 
@@ -797,6 +803,124 @@ WORKING = (
     deny("external account", "dynamodb:Query", TABLE, "an external account reads rows",
          "it is a table of another account"),
 )
+READING = (
+    allow("reader", "dynamodb:Query", TABLE, "a reader reads rows",
+          "status, history, rollout and coverage"),
+    allow("reader", "dynamodb:GetItem", TABLE, "a reader reads the scheduler's note",
+          "it lists the regions"),
+    allow("reader", "dynamodb:BatchGetItem", TABLE, "a reader reads pending releases by their keys",
+          "the index holds only keys"),
+    deny("reader", "dynamodb:Query", PENDING, "a reader queries the index of pending releases",
+         "pending scans it"),
+    allow("reader", "dynamodb:Scan", PENDING, "a reader finds all pending releases",
+          "a removed region can have some"),
+    deny("reader", "dynamodb:Scan", TABLE, "a reader scans the table", "each read is for a region"),
+    deny("reader", "dynamodb:Query", f"{TABLE}/index/derive", "a reader queries another index",
+         "no command reads it"),
+    deny("reader", "dynamodb:Query", PAYROLL, "a reader reads another table",
+         "the policy names one table"),
+    *(
+        deny("reader", f"dynamodb:{action}", TABLE, f"a reader calls {action}",
+             "the policy only reads")
+        for action in ("PutItem", "UpdateItem", "DeleteItem", "DeleteTable")
+    ),
+    deny("reader", "lambda:InvokeFunction", function("aggregator"), "a reader replays a release",
+         "only operators replay"),
+    deny("reader", "lambda:InvokeFunction", function("scheduler"), "a reader starts a round",
+         "only operators start rounds"),
+    deny("reader", "sqs:ReceiveMessage", DEAD_LETTERS, "a reader receives dead letters",
+         "receiving hides a message from others"),
+    deny("reader", "sqs:PurgeQueue", DEAD_LETTERS, "a reader purges dead letters",
+         "the policy only reads"),
+    deny("reader", "sqs:StartMessageMoveTask", DEAD_LETTERS, "a reader moves dead letters",
+         "the policy only reads"),
+    deny("reader", ASSUME, READ, "a reader assumes the read role",
+         "the trust policy names the lookup's role", context=RIGHT),
+    deny("reader", "sns:Publish", TOPIC, "a reader publishes", "only the publish role may publish"),
+    allow("reader", "kms:Decrypt", KEY, "a reader decrypts rows through DynamoDB",
+          "the table has the key", context=through("dynamodb", VIRGINIA)),
+    deny("reader", "kms:Decrypt", KEY, "a reader decrypts directly", "only through DynamoDB"),
+    deny("reader", "kms:Decrypt", KEY, "a reader decrypts messages through SQS",
+         "a reader receives no messages", context=through("sqs", VIRGINIA)),
+    deny("reader", "kms:GenerateDataKey", KEY, "a reader encrypts rows", "the policy only reads",
+         context=through("dynamodb", VIRGINIA)),
+)
+
+OPERATING = (
+    allow("operator", "dynamodb:Query", TABLE, "an operator reads rows",
+          "the policy includes read-only"),
+    allow("operator", "dynamodb:Scan", PENDING, "an operator finds all pending releases",
+          "the policy includes read-only"),
+    allow("operator", "lambda:InvokeFunction", function("aggregator"),
+          "an operator replays a release", "replay"),
+    allow("operator", "lambda:InvokeFunction", function("scheduler"), "an operator starts a round",
+          "after a repair, a round for some regions"),
+    deny("operator", "lambda:InvokeFunction", function("lookup"), "an operator invokes the lookup",
+         "only the queue invokes it"),
+    deny("operator", "lambda:InvokeFunction", hub_arn("lambda", "function:payroll"),
+         "an operator invokes another function", "the policy names two functions"),
+    deny("operator", "lambda:UpdateFunctionCode", function("aggregator"),
+         "an operator changes a function's code", "only the deployment does"),
+    *(
+        allow("operator", f"sqs:{action}", queue, f"an operator calls {action} on {name}",
+              "redrive shows and purges them")
+        for queue, name in (
+            (DEAD_LETTERS, "the dead-letter queue of lookups"),
+            (SCHEDULE_DEAD_LETTERS, "the dead-letter queue of the schedules"),
+        )
+        for action in ("GetQueueUrl", "GetQueueAttributes", "ReceiveMessage", "PurgeQueue")
+    ),
+    *(
+        allow("operator", f"sqs:{action}", DEAD_LETTERS,
+              f"an operator calls {action} for dead letters of lookups", "redrive moves them")
+        for action in ("StartMessageMoveTask", "ListMessageMoveTasks", "CancelMessageMoveTask",
+                       "DeleteMessage")
+    ),
+    deny("operator", "sqs:StartMessageMoveTask", SCHEDULE_DEAD_LETTERS,
+         "an operator moves dead letters of the schedules",
+         "SQS moves only dead letters of queues"),
+    deny("operator", "sqs:DeleteMessage", SCHEDULE_DEAD_LETTERS,
+         "an operator deletes single dead letters of the schedules", "they are purged"),
+    allow("operator", "sqs:SendMessage", QUEUE, "an operator moves dead letters to the queue",
+          "SQS sends them with the caller's permissions"),
+    deny("operator", "sqs:SendMessage", DEAD_LETTERS, "an operator sends a dead letter",
+         "only the redrive policy moves messages there"),
+    deny("operator", "sqs:ReceiveMessage", QUEUE, "an operator receives requests",
+         "only the lookup receives them"),
+    deny("operator", "sqs:PurgeQueue", QUEUE, "an operator purges requests",
+         "only dead letters are purged"),
+    deny("operator", "sqs:PurgeQueue", hub_arn("sqs", "payroll"),
+         "an operator purges another queue", "the policy names two queues"),
+    deny("operator", "sqs:SetQueueAttributes", DEAD_LETTERS, "an operator changes a queue",
+         "only the deployment does"),
+    deny("operator", "sqs:ReceiveMessage", DEAD_LETTERS, "an operator receives without TLS",
+         "the queue policy denies it", context=PLAIN),
+    *(
+        deny("operator", f"dynamodb:{action}", TABLE, f"an operator calls {action}",
+             "only the functions write rows")
+        for action in ("PutItem", "UpdateItem", "DeleteItem")
+    ),
+    deny("operator", "sns:Publish", TOPIC, "an operator publishes",
+         "replay goes through the aggregator"),
+    deny("operator", "sns:Publish", ALARMS, "an operator publishes an alarm",
+         "the policy does not name the topic"),
+    deny("operator", ASSUME, READ, "an operator assumes the read role with the external id",
+         "the trust policy names the lookup's role", context=RIGHT),
+    deny("operator", ASSUME, PUBLISH, "an operator assumes the publish role with the external id",
+         "the trust policy names the aggregator's role", context=RIGHT),
+    deny("operator", ASSUME, ROLES["lookup"], "an operator assumes the lookup's role",
+         "it trusts only Lambda"),
+    allow("operator", "kms:Decrypt", KEY, "an operator decrypts dead letters through SQS",
+          "the queues have the key", context=through("sqs", VIRGINIA)),
+    allow("operator", "kms:GenerateDataKey", KEY, "an operator encrypts moved messages through SQS",
+          "the destination has the key", context=through("sqs", VIRGINIA)),
+    allow("operator", "kms:Decrypt", KEY, "an operator decrypts rows through DynamoDB",
+          "the policy includes read-only", context=through("dynamodb", VIRGINIA)),
+    deny("operator", "kms:GenerateDataKey", KEY, "an operator encrypts rows",
+         "the policy writes no rows", context=through("dynamodb", VIRGINIA)),
+    deny("operator", "kms:Decrypt", KEY, "an operator decrypts directly",
+         "only through a service"),
+)
 # fmt: on
 
 TABLE_OF_REQUESTS = (
@@ -812,6 +936,8 @@ TABLE_OF_REQUESTS = (
     *ALARMING,
     *USING_THE_HUBS_KEY,
     *WORKING,
+    *READING,
+    *OPERATING,
 )
 
 
@@ -865,6 +991,9 @@ UNDECIDED: Mapping[str, Callable[[Row], bool]] = {
     ),
     "ministack resolves another account's table in the caller's account": (
         lambda row: row.who == "external account" and row.action.startswith("dynamodb:")
+    ),
+    "ministack has no message move tasks": lambda row: (
+        row.action.endswith("MessageMoveTask") or row.action.endswith("MessageMoveTasks")
     ),
     "ministack enforces only the full deployment": lambda row: row.build is not full,
 }

@@ -469,7 +469,8 @@ def test_standby_hub_takes_over_and_is_removed_again(with_malformed: Deployment)
     events = with_malformed.events()
     with_malformed.shell.run(delete_roles)
     with_malformed.shell.run(copy)
-    with_malformed.configure("standby", **{**VARIABLES, "region": STANDBY_REGION})
+    settings = {**VARIABLES, "region": STANDBY_REGION, "create_access_policies": False}
+    with_malformed.configure("standby", **settings)
     with_malformed.shell.run(deploy)
     assert "not authorized" in with_malformed.invoke("scheduler", {})["errorMessage"]
 

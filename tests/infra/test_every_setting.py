@@ -80,6 +80,7 @@ ON_MINISTACK: dict[str, Any] = {
     "subscriber_account_ids": ["444455556666"],
     "permissions_boundary": f"arn:aws:iam::{HUB}:policy/boundaries/team",
     "role_path": "/platform/",
+    "create_access_policies": False,
     "stack_set_model": "NONE",
     "fifo_topics": True,
     "deletion_protection": False,

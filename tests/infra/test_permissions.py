@@ -23,7 +23,7 @@ from support.aws.deployed import (
     role_arn,
     topic_key,
 )
-from support.aws.iam import Caller, Policy, Request, Statement, statements
+from support.aws.iam import Caller, Request, unused
 from support.aws.recorder import Hub, Need, Recorder
 from support.aws.terraform import HUB_REGION
 from support.fakes.table import DynamoTable
@@ -416,11 +416,11 @@ def test_every_permission_is_used(
     requests = [_request(use, deployment) for use in uses if use.role == role]
     policies = {json.dumps(p): p for r in requests for p in r.caller.identity}
 
-    unused = [cell for policy in policies.values() for cell in _unused(policy, requests)]
+    left = [cell for policy in policies.values() for cell in unused(policy, requests)]
     expected = UNUSED.get((role, build), set())
 
-    assert [cell for cell in unused if cell[0] not in expected] == []
-    assert {sid for sid, *_ in unused} == expected
+    assert [cell for cell in left if cell[0] not in expected] == []
+    assert {sid for sid, *_ in left} == expected
     assert policies
 
 
@@ -431,20 +431,5 @@ def test_every_permission_of_session_policies_is_used(uses: list[Use], role: str
     requests = [_request(use, full()) for use in own]
     policies = [json.loads(text) for text in {use.session_policy for use in own}]
 
-    assert [cell for policy in policies for cell in _unused(policy, requests)] == []
+    assert [cell for policy in policies for cell in unused(policy, requests)] == []
     assert len(policies) == 1
-
-
-def _unused(policy: Policy, requests: Sequence[Request]) -> list[tuple[str, str, str]]:
-    """The combinations of statement, action and resource that no request needs."""
-    return [
-        (statement.sid, action, resource)
-        for statement in statements(policy, "identity")
-        for action in statement.actions
-        for resource in statement.resources
-        if not _is_used(replace(statement, actions=(action,), resources=(resource,)), requests)
-    ]
-
-
-def _is_used(statement: Statement, requests: Sequence[Request]) -> bool:
-    return any(statement.applies(request, request.keys()) for request in requests)

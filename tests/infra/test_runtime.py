@@ -90,7 +90,7 @@ def run(python: Path, package: Path, program: str, **environ: str) -> str:
 def test_packages_run_a_round_from_schedule_to_announcement(
     python: Path, unpacked: Mapping[str, Path], aws: EmbeddedAws
 ) -> None:
-    """Three processes with only their packages schedule, look up and announce one release."""
+    """Three processes with only their packages look up, announce and replay one release."""
     account_id, image_name, path = _first_parameter()
     hub = create_hub(aws, REGION)
     inbox = subscribe(aws, create_member(aws, account_id, [REGION]), [REGION])
@@ -112,12 +112,18 @@ def test_packages_run_a_round_from_schedule_to_announcement(
             delivered = lookups.drain_visible()
             stream.drain()
         swept = aggregate({"sweep": True})
+        (first,) = inbox.receive()
+        target = {"region": REGION, "account_id": account_id, "image_name": image_name}
+        replayed = aggregate({"replay": {**target, "versions": [2]}})
 
     assert answer["enqueued"] == len(load(ROOT / "tracked_images", ROOT / "regions.yaml").images)
     # More messages than fit into one batch, or a busy machine, make several batches.
     assert [failed for delivery in delivered for failed in delivery.failed] == []
     assert swept["pending"] == 0
-    assert [_image(received.body) for received in inbox.receive()] == [(image_name, released[1])]
+    assert _image(first.body) == (image_name, released[1])
+    assert [result["outcome"] for result in replayed["replay"]["results"]] == ["published"]
+    (copy,) = inbox.receive()
+    assert (copy.body, copy.attributes) == (first.body, first.attributes)
 
 
 def _first_parameter() -> tuple[str, str, str]:

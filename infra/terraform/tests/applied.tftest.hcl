@@ -23,4 +23,9 @@ run "applies_all_resources" {
     condition     = output.queue_url == aws_sqs_queue.lookups.url && output.alarm_topic_arn == aws_sns_topic.alarms[0].arn
     error_message = "Outputs must be the created resources."
   }
+
+  assert {
+    condition     = output.read_only_policy_arn == aws_iam_policy.read_only[0].arn && output.operator_policy_arn == aws_iam_policy.operator[0].arn
+    error_message = "The outputs must be the ARNs of the policies for people."
+  }
 }

@@ -111,6 +111,8 @@ run "names_and_metrics_depend_on_the_prefix" {
           output.publish_role_name,
           output.topic_name,
         ],
+        aws_iam_policy.read_only[*].name,
+        aws_iam_policy.operator[*].name,
         values(module.members[0].stack_set_names),
       ) : startswith(name, "second")
     ])
@@ -201,6 +203,11 @@ run "boundary_and_other_settings" {
   }
 
   assert {
+    condition     = aws_iam_policy.read_only[0].path == "/platform/" && aws_iam_policy.operator[0].path == "/platform/"
+    error_message = "The policies for people must have the path."
+  }
+
+  assert {
     condition     = !aws_dynamodb_table.this.deletion_protection_enabled
     error_message = "The table must have no deletion protection if that is set."
   }
@@ -244,5 +251,23 @@ run "an_alarm_of_a_week" {
       alarm.period * alarm.evaluation_periods <= (alarm.period < 3600 ? 86400 : 604800)
     ])
     error_message = "CloudWatch would refuse an alarm with a longer evaluation range."
+  }
+}
+
+run "policies_for_people_are_optional" {
+  command = plan
+
+  variables {
+    create_access_policies = false
+  }
+
+  assert {
+    condition     = length(aws_iam_policy.read_only) + length(aws_iam_policy.operator) == 0
+    error_message = "No policy must be created if create_access_policies is false."
+  }
+
+  assert {
+    condition     = output.read_only_policy_arn == null && output.operator_policy_arn == null
+    error_message = "The ARNs of policies that are not created must be null."
   }
 }

@@ -12,7 +12,7 @@ from services.console.reading.options import HubOptions
 _EXAMPLES = """\b
 Examples:
   ami-tracker status
-  ami-tracker status 'al2023-*' --regions us-east-1,eu-west-1 --matrix
+  ami-tracker status 'al2023*' --regions us-east-1,eu-west-1 --matrix
 """
 
 

@@ -24,4 +24,4 @@ def duration(length: timedelta) -> str:
 def since(begin: datetime, moment: datetime) -> str:
     """A time without fractions of a second, and how long ago it was."""
     text = f"{timestamp(begin)[:19]}Z"
-    return f"{text} ({duration(moment - begin)})" if begin <= moment else text
+    return f"{text} ({duration(moment - begin)} ago)" if begin <= moment else text

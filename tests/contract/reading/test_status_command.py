@@ -47,7 +47,7 @@ def test_a_healthy_table(lab: Lab) -> None:
 
     assert verdict == "Healthy: nothing needs attention."
     assert last.startswith("Last round: 20")
-    assert last.endswith("Z (5 minutes), in every region.")
+    assert last.endswith("Z (5 minutes ago), in every region.")
     assert counts == "4 pairs: 4 ok. 2 images, 2 regions, 1 account."
 
 
@@ -135,7 +135,7 @@ def test_images_that_are_not_ok(lab: Lab) -> None:
 
 
 def test_rounds_that_are_missing(lab: Lab) -> None:
-    """Without rounds the rows say ok for ever, so the age of the last round counts."""
+    """Without rounds the states do not change, so the age of the last round counts."""
     lab.healthy()
     lab.write(a_round(minutes=50))
 
@@ -143,7 +143,7 @@ def test_rounds_that_are_missing(lab: Lab) -> None:
     text = lab.run(code=1).stdout
 
     assert (entry["condition"], entry["regions"], entry["pairs"]) == ("rounds missed", [IRELAND], 0)
-    assert "(50 minutes), eu-west-1; 3 rounds missed.\n" in text
+    assert "(50 minutes ago), eu-west-1; 3 rounds missed.\n" in text
 
 
 def test_a_target_without_a_round(lab: Lab) -> None:
@@ -223,6 +223,17 @@ def test_regions(lab: Lab) -> None:
 
 
 # --- output
+
+
+def test_the_index_of_pending_releases_is_denied(lab: Lab) -> None:
+    """The permission for the index is a separate one, so it is named."""
+    lab.healthy()
+
+    with lab.aws.fault(operation="Scan", code="AccessDeniedException", status=403):
+        result = lab.run(code=1)
+
+    assert "dynamodb:Scan on index pending of table ami-tracker is denied; ask" in result.stderr
+    assert result.stdout == ""
 
 
 def test_the_matrix_fits_into_80_columns(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,6 +149,14 @@ class Deployment:
         boundary = self.boundary_of(arn)
         return role_session(arn, ANY, organization_id=organization_id, boundary=boundary)
 
+    def person(self, policy: str) -> Caller:
+        """A session of a role of the hub with one of the policies for people: `operator`."""
+        return role_named(HUB, policy, self.people_policy(policy))
+
+    def people_policy(self, policy: str) -> Policy:
+        """The document of one of the policies for people."""
+        return self.plan.policy(f"aws_iam_policy.{policy.replace('-', '_')}[0]")
+
     def boundary_of(self, arn: str) -> Policy | None:
         """The boundary of a member's role, as the execution role's template creates it.
 

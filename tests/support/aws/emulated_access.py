@@ -26,7 +26,9 @@ _REFUSALS = frozenset(
         "UnauthorizedOperation",
     }
 )
-_OTHER_ERRORS = frozenset({"EntityAlreadyExists", "ResourceNotFoundException"})
+_OTHER_ERRORS = frozenset(
+    {"EntityAlreadyExists", "ReceiptHandleIsInvalid", "ResourceNotFoundException"}
+)
 """Errors of allowed requests: some resources were not created, and others exist already."""
 
 
@@ -274,16 +276,21 @@ _CALLS: Mapping[str, Callable[[Any, str, Request], object]] = {
     "CreateTopic": lambda c, arn, _: c.create_topic(Name=arn.split(":")[-1]),
     "Decrypt": lambda c, key, _: c.decrypt(KeyId=key, CiphertextBlob=b"unreadable"),
     "DeleteItem": lambda c, table, _: c.delete_item(TableName=table, Key=_ROW),
+    "DeleteMessage": lambda c, url, _: c.delete_message(QueueUrl=url, ReceiptHandle="none"),
     "DeletePolicy": lambda c, arn, _: c.delete_policy(PolicyArn=arn),
     "DeleteTable": lambda c, table, _: c.delete_table(TableName=table),
     "DeleteTopic": lambda c, arn, _: c.delete_topic(TopicArn=arn),
     "DescribeImages": lambda c, _, __: c.describe_images(Owners=["self"]),
     "DescribeInstances": lambda c, _, __: c.describe_instances(),
+    "GetItem": lambda c, table, _: c.get_item(TableName=table, Key=_ROW),
     "GetParametersByPath": lambda c, _, __: c.get_parameters_by_path(Path="/golden"),
+    "GetQueueAttributes": lambda c, url, _: c.get_queue_attributes(QueueUrl=url),
+    "GetQueueUrl": lambda c, url, _: c.get_queue_url(QueueName=_name(url)),
     "GetTopicAttributes": lambda c, arn, _: c.get_topic_attributes(TopicArn=arn),
     "InvokeFunction": lambda c, arn, _: c.invoke(FunctionName=arn),
     "ListSubscriptionsByTopic": lambda c, arn, _: c.list_subscriptions_by_topic(TopicArn=arn),
     "Publish": lambda c, arn, _: c.publish(TopicArn=arn, Message="{}"),
+    "PurgeQueue": lambda c, url, _: c.purge_queue(QueueUrl=url),
     "PutItem": lambda c, table, _: c.put_item(TableName=table, Item=_ROW),
     "PutKeyPolicy": lambda c, key, _: c.put_key_policy(
         KeyId=key, Policy=c.get_key_policy(KeyId=key)["Policy"]
@@ -300,9 +307,14 @@ _CALLS: Mapping[str, Callable[[Any, str, Request], object]] = {
     "SetDefaultPolicyVersion": lambda c, arn, _: c.set_default_policy_version(
         PolicyArn=arn, VersionId="v1"
     ),
+    "SetQueueAttributes": lambda c, url, _: c.set_queue_attributes(
+        QueueUrl=url, Attributes={"VisibilityTimeout": "60"}
+    ),
     "SetTopicAttributes": lambda c, arn, _: c.set_topic_attributes(
         TopicArn=arn, AttributeName="DisplayName", AttributeValue="changed"
     ),
     "Subscribe": _subscribe,
     "UpdateAssumeRolePolicy": _put_same_trust,
+    "UpdateFunctionCode": lambda c, arn, _: c.update_function_code(FunctionName=arn, ZipFile=b""),
+    "UpdateItem": lambda c, table, _: c.update_item(TableName=table, Key=_ROW),
 }

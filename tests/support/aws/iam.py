@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cache
 from typing import Any
@@ -427,6 +427,21 @@ def _principals(raw: object) -> Iterator[tuple[str, str]]:
 def _is_principal(name: str) -> bool:
     shapes = (_ACCOUNT, _ACCOUNT_ROOT, _ROLE, _ROLE_SESSION)
     return name == "*" or any(shape.fullmatch(name) for shape in shapes)
+
+
+def unused(policy: Policy, requests: Sequence[Request]) -> list[tuple[str, str, str]]:
+    """The combinations of statement, action and resource of a policy that no request needs."""
+    return [
+        (statement.sid, action, resource)
+        for statement in statements(policy, "identity")
+        for action in statement.actions
+        for resource in statement.resources
+        if not _is_used(replace(statement, actions=(action,), resources=(resource,)), requests)
+    ]
+
+
+def _is_used(statement: Statement, requests: Sequence[Request]) -> bool:
+    return any(statement.applies(request, request.keys()) for request in requests)
 
 
 # --- conditions

@@ -137,7 +137,7 @@ def test_hostile_texts_have_no_effect(text: str) -> None:
 def test_durations(length: timedelta, text: str) -> None:
     """The unit changes from two of the larger one."""
     assert duration(length) == text
-    assert since(MOMENT - length, MOMENT).endswith(f"Z ({text})")
+    assert since(MOMENT - length, MOMENT).endswith(f"Z ({text} ago)")
 
 
 def test_a_time_in_the_future() -> None:

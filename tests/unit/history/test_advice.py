@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.console.cli import main
 from services.history.advice import OF_CODE, OF_CONDITION, OF_STATE, advice, advice_for
 from services.history.conditions import (
     ACCESS_STATES,
@@ -109,3 +110,24 @@ def test_states_have_the_causes_of_the_scheduler(state: State) -> None:
 
     expected = cause(state)
     assert found == (None if expected is Cause.OTHER else expected)
+
+
+def test_the_alarms_have_a_runbook() -> None:
+    """Names of alarms in the instructions are headings of the runbook."""
+    runbook = (SERVICES.parent / "infra" / "README.md").read_text(encoding="utf-8")
+    everything = [*OF_STATE.values(), *OF_CODE.values(), *OF_CONDITION.values()]
+    named = {
+        name for each in everything for name in re.findall(r"\b[a-z]+(?:-[a-z]+)+\b", each.todo)
+    } - {"ami-tracker", "time-out"}
+
+    assert named >= {"round-missing", "rows-unreadable"}
+    assert named <= set(re.findall(r"^### (\S+)$", runbook, re.MULTILINE))
+
+
+def test_the_commands_in_the_instructions_exist() -> None:
+    """An instruction names a command of this version."""
+    everything = [*OF_STATE.values(), *OF_CODE.values(), *OF_CONDITION.values()]
+    named = {name for each in everything for name in re.findall(r"`ami-tracker (\w+)", each.todo)}
+
+    assert named >= {"lookup", "redrive"}
+    assert named - {"pending"} <= main.commands.keys()

@@ -45,6 +45,7 @@ module "ami_tracker" {
   subscriber_account_ids = var.subscriber_account_ids
   role_path              = var.role_path
   permissions_boundary   = var.permissions_boundary
+  create_access_policies = var.create_access_policies
 
   stack_set_model                     = var.stack_set_model
   stack_set_call_as                   = var.stack_set_call_as

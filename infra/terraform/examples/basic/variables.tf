@@ -127,6 +127,12 @@ variable "permissions_boundary" {
   default     = null
 }
 
+variable "create_access_policies" {
+  description = "Whether to create the policies <name_prefix>-read-only and <name_prefix>-operator for people."
+  type        = bool
+  default     = true
+}
+
 variable "stack_set_model" {
   description = "SELF_MANAGED: StackSets create roles and topics in the accounts of regions.yaml. SERVICE_MANAGED: StackSets create them in the accounts of organizational_unit_ids. NONE: by hand, from infra/cloudformation."
   type        = string
