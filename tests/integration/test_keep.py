@@ -123,9 +123,14 @@ _MASKS = (
 )
 
 
+_WAITING = r"\x1b\[\?25l.*?\x1b\[\?25h\s*\x1b\[1A\x1b\[2K"
+_STYLE = r"\x1b\[[0-9;]*m"
+
+
 def masked(text: str) -> str:
-    """Return the words of an output, without ids, times and durations."""
-    words = " ".join(text.split())
+    """Return the words of an output, without styles, progress, ids, times and durations."""
+    shown = re.sub(_STYLE, "", re.sub(_WAITING, "", text, flags=re.DOTALL))
+    words = " ".join(shown.split())
     for pattern, name in _MASKS:
         words = re.sub(pattern, name, words)
     return words
@@ -146,7 +151,7 @@ def test_the_outputs_of_the_document_are_the_real_ones(kept: Kept) -> None:
         "status", "coverage", "history", "rollout", "pending", "replay", "redrive", "lookup",
     }  # fmt: skip
     for command, output in shown:
-        done = kept.run(f"{command} 2>&1")
+        done = kept.run(f"export FORCE_COLOR=1 COLUMNS=80\n{command} 2>&1")
         assert masked(done.stdout) == masked(output), command
 
 

@@ -11,9 +11,9 @@ from services.console.reading.options import HubOptions
 
 _EXAMPLES = """\b
 Examples:
-  ami-tracker history al2023
-  ami-tracker history al2023 --regions us-east-1 --limit 10
-  ami-tracker history al2023 --output json
+  ami-tracker history al2023-x86_64
+  ami-tracker history al2023-x86_64 --regions us-east-1 --limit 10
+  ami-tracker history al2023-x86_64 --output json
 """
 
 

@@ -11,9 +11,9 @@ from services.console.reading.options import HubOptions
 
 _EXAMPLES = """\b
 Examples:
-  ami-tracker rollout al2023 --last 1
-  ami-tracker rollout al2023 --lag-hours 24
-  ami-tracker rollout al2023 --output json
+  ami-tracker rollout al2023-x86_64 --last 1
+  ami-tracker rollout al2023-x86_64 --lag-hours 24
+  ami-tracker rollout al2023-x86_64 --output json
 """
 
 
