@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.table import Table
 
+from services.console.demo.deployment import Subscriber
 from services.console.demo.page import table
 from services.console.demo.scenario import Event
 from services.embedded.aws.calls import Call
@@ -38,3 +39,19 @@ def calls_table(calls: Iterable[Call]) -> Table:
     listed.add_section()
     listed.add_row("all", str(counts.total()))
     return listed
+
+
+def result_table(
+    subscribers: Iterable[Subscriber], expected: Sequence[Event]
+) -> tuple[Table, bool]:
+    """What each subscriber should have received and has received, and whether that is equal."""
+    result = table("subscriber", "expected", "received", "missing", "unexpected")
+    right = True
+    for subscriber in subscribers:
+        wanted = Counter(filter(subscriber.expects, expected))
+        got = Counter(Event.of(received) for received in subscriber.received)
+        missing, unexpected = wanted - got, got - wanted
+        right = right and not missing and not unexpected
+        numbers = (wanted.total(), got.total(), missing.total(), unexpected.total())
+        result.add_row(subscriber.name, *map(str, numbers))
+    return result, right

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from services.catalogue.load import load
 from services.console.demo.answers import Answers
+from services.console.demo.command_screens import CommandScreens
 from services.console.demo.deployment import Deployment
 from services.console.demo.faults import break_something
-from services.console.demo.page import Page, table
+from services.console.demo.page import Page
+from services.console.demo.sample import show_one_event
 from services.console.demo.scenario import (
-    AL2023,
     FILES,
     LAGGING_REGIONS,
     MEMBER_ACCOUNT,
@@ -23,7 +23,11 @@ from services.console.demo.scenario import (
     write_files,
 )
 from services.console.demo.screens import Screens
-from services.console.demo.tables import arrived_table, attributes_table, calls_table
+from services.console.demo.tables import (
+    arrived_table,
+    calls_table,
+    result_table,
+)
 from services.console.render.matrix import matrix_table
 from services.embedded.aws.server import EmbeddedAws
 from services.embedded.tracker.resources import create_roles
@@ -63,9 +67,9 @@ class Walkthrough:
         self._first_round()
         self._second_round()
         self._third_round()
-        self._what_is_wrong()
+        self._commands.what_is_wrong()
         self._fourth_round()
-        self._what_happened()
+        self._commands.what_happened()
         return self._result()
 
     def prepare_commands(self) -> Deployment:
@@ -94,7 +98,8 @@ class Walkthrough:
         with self._page.progress() as progress:
             work = progress.add_task("creating the accounts", total=len(TARGETS) + 2)
             self._deployment = Deployment(self._aws, self._folder, catalogue)
-            self._answers = Answers(self._deployment.pipeline, self._page)
+            answers = Answers(self._deployment.pipeline, self._page)
+            self._commands = CommandScreens(self._page, self._screens, answers)
             progress.advance(work)
             self._publications.begin(lambda: progress.advance(work))
             self._deployment.subscribe(self._aws)
@@ -133,7 +138,7 @@ class Walkthrough:
             "back to the older image. The ECS image that cannot be launched gives a state, not an "
             "event."
         )
-        self._show_one_event()
+        show_one_event(self._page, self._deployment.subscribers[0].received)
 
     def _third_round(self) -> None:
         round_id = self._screens.begin_round("third round: no changes")
@@ -159,14 +164,6 @@ class Walkthrough:
         )
         self._page.show(calls_table(calls))
 
-    def _what_is_wrong(self) -> None:
-        self._screens.begin("ami-tracker status: what is wrong, and what to do")
-        self._page.say(
-            "The commands of ami-tracker read the table. status shows one entry for each cause: "
-            f"the first is {MEMBER_REGION}, the second the image that EC2 does not show yet."
-        )
-        self._answers.status()
-
     def _fourth_round(self) -> None:
         round_id = self._screens.begin_round("fourth round: the remaining regions")
         create_roles(self._aws, MEMBER_ACCOUNT)
@@ -177,33 +174,10 @@ class Walkthrough:
         )
         self._show_matrix(self._round(round_id, expected=self._publications.before_fourth_round()))
 
-    def _what_happened(self) -> None:
-        self._screens.begin("ami-tracker status, history, rollout: after the fourth round")
-        self._page.say("The role exists and the image is visible, so both causes are gone:")
-        self._answers.status()
-        self._page.say(
-            f"history shows when {AL2023} changed in a region. The event of version 2 was "
-            "announced, the baseline was not:"
-        )
-        self._answers.history(AL2023, "us-east-1")
-        self._page.say(
-            "rollout shows which regions have a release, and how long after the first region they "
-            f"got it. It compares the release key. {MEMBER_REGION} has no duration, since its "
-            "first lookup found the release already:"
-        )
-        self._answers.rollout(AL2023, last=1)
-
     def _result(self) -> bool:
         self._screens.begin("Result: received and expected events")
-        result = table("subscriber", "expected", "received", "missing", "unexpected")
-        right = self._rows_unchanged
-        for subscriber in self._deployment.subscribers:
-            wanted = Counter(filter(subscriber.expects, self._expected))
-            got = Counter(Event.of(received) for received in subscriber.received)
-            missing, unexpected = wanted - got, got - wanted
-            right = right and not missing and not unexpected
-            numbers = (wanted.total(), got.total(), missing.total(), unexpected.total())
-            result.add_row(subscriber.name, *map(str, numbers))
+        result, right = result_table(self._deployment.subscribers, self._expected)
+        right = right and self._rows_unchanged
         self._page.show("")
         self._page.show(result)
         if right:
@@ -237,23 +211,6 @@ class Walkthrough:
             self._page.show(announced)
         else:
             self._page.show("Subscribers received: nothing.", style="dim")
-
-    def _show_one_event(self) -> None:
-        sample = next(
-            (r for r in self._deployment.subscribers[0].received if r.region == "us-east-1"), None
-        )
-        if sample is None:
-            return
-        self._page.say(
-            "One event as a subscriber of us-east-1 received it. This is the body, byte for byte:"
-        )
-        self._page.verbatim(sample.body)
-        self._page.say(
-            "The other fields of the event are message attributes. release is the publisher's name "
-            "of the release, which the pattern in amazon-linux.yaml reads from the AMI name; it is "
-            "the same in every region:"
-        )
-        self._page.show(attributes_table(sample.attributes))
 
     @staticmethod
     def _pairs(catalogue: Catalogue) -> int:
