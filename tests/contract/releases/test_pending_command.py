@@ -121,12 +121,12 @@ def test_the_limit(lab: Lab) -> None:
 
 
 def test_a_release_that_was_announced_meanwhile(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The index is eventually consistent; the row decides."""
+    """The index is eventually consistent; a row that is not pending is not even decoded."""
     lab.write(waiting(a_pending()))
 
     def read(*given: Any, **more: Any) -> list[Row]:  # noqa: ANN401 - as `read_rows`
         rows = read_rows(*given, **more)
-        return [{key: row[key] for key in row if key != "pending"} for row in rows]
+        return [{**{k: row[k] for k in row if k != "pending"}, "kind": "x"} for row in rows]
 
     monkeypatch.setattr("services.history.image_reader.read_rows", read)
 
