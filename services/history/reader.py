@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from services.history.rows import PendingKey, RegionRows, Rows
 from services.kernel.errors import MalformedError
 from services.kernel.failures import hub
 from services.kernel.keys import (
     IMAGE_PREFIX,
     NOTE_KEY,
+    PENDING_INDEX,
+    RELEASE_PREFIX,
     ROUND_PREFIX,
     release_record,
     releases_of,
 )
 from services.kernel.model import Target
-from services.kernel.records import ImageRow, decode_image_row
+from services.kernel.records import ImageRow, decode_image_row, name_of
 from services.kernel.release_records import ReleaseRow, decode_release_row
 from services.kernel.round_records import Note, RoundRow, decode_note, decode_round_row
 from services.kernel.table import from_item, query_rows, read_rows, to_item
@@ -30,19 +33,6 @@ MAX_ROWS = 20_000
 _ROWS_PER_PAGE = 1000
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Rows(Generic[T]):
-    """The rows that were read.
-
-    `unreadable` has the problem of each row that cannot be decoded. `complete` is false if there
-    are more rows than the limit.
-    """
-
-    found: tuple[T, ...] = ()
-    unreadable: tuple[str, ...] = ()
-    complete: bool = True
 
 
 class HistoryReader:
@@ -64,6 +54,25 @@ class HistoryReader:
     def rounds(self, region: str) -> Rows[RoundRow]:
         """The round rows of a region, by account."""
         return self._read(region, ROUND_PREFIX, decode_round_row, self._max_rows)
+
+    def region(self, region: str) -> RegionRows:
+        """The image rows and the round rows of a region."""
+        return RegionRows(region, self.images(region), self.rounds(region))
+
+    def pending_keys(self) -> Rows[PendingKey]:
+        """The releases of all regions that are not announced yet.
+
+        A region that was removed from the configuration can have such releases too, so the index
+        is scanned. It contains only these releases.
+        """
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table,
+            IndexName=PENDING_INDEX,
+            PaginationConfig={"PageSize": min(self._max_rows + 1, _ROWS_PER_PAGE)},
+        )
+        with hub(f"the index {PENDING_INDEX} of table {self._table}"):
+            items = (from_item(item) for page in pages for item in page["Items"])
+            return _decoded(islice(items, self._max_rows + 1), _pending_key, self._max_rows)
 
     def releases(self, target: Target, image_name: str, limit: int) -> Rows[ReleaseRow]:
         """The last releases of a pair, newest first, at most `limit` rows."""
@@ -124,3 +133,14 @@ def _decoded(
         except MalformedError as error:
             unreadable.append(str(error))
     return Rows(tuple(found), tuple(unreadable), complete=len(read) <= limit)
+
+
+_RELEASE_KEY = re.compile(rf"{RELEASE_PREFIX}([0-9]{{12}})#([^#]+)#([0-9]{{8}})")
+
+
+def _pending_key(row: Mapping[str, Any]) -> PendingKey:
+    key = _RELEASE_KEY.fullmatch(str(row.get("record")))
+    if key is None:
+        raise MalformedError(name_of(row), "its key is not the key of a release")
+    account_id, image_name, version = key.groups()
+    return PendingKey(Target(account_id, str(row.get("region"))), image_name, int(version))

@@ -63,10 +63,11 @@ def open_session(aws: AwsOptions) -> Hub:
 
 
 @contextmanager
-def calls(action: str, resource: str, region: str, option: str) -> Iterator[None]:
+def calls(action: str, resource: str, region: str, option: str, policy: str = "") -> Iterator[None]:
     """Explain why the calls inside the block fail.
 
     `action` is the permission that they need. `option` is the option that names the resource.
+    `policy` says which policy has the permission.
 
     Raises:
         UsageProblem: the resource does not exist.
@@ -76,13 +77,13 @@ def calls(action: str, resource: str, region: str, option: str) -> Iterator[None
         yield
     except FAULTS as error:
         failure = in_hub_region(classify(error))
-        raise _explained(failure, action, resource, region, option) from error
+        raise _explained(failure, action, resource, region, option, policy) from error
     except (HubBrokenError, CallFailedError) as error:
-        raise _explained(error.failure, action, resource, region, option) from error
+        raise _explained(error.failure, action, resource, region, option, policy) from error
 
 
 def _explained(
-    failure: Failure, action: str, resource: str, region: str, option: str
+    failure: Failure, action: str, resource: str, region: str, option: str, policy: str
 ) -> UsageProblem | AwsProblem:
     reason = f"{failure.code}: {failure.detail}"
     if failure.code in _MISSING:
@@ -90,7 +91,8 @@ def _explained(
             f"there is no {resource} in {region}; check {option} and --region ({reason})"
         )
     if failure.state is State.ACCESS_DENIED:
-        return AwsProblem(f"{action} on {resource} is denied; ask for this permission ({reason})")
+        ask = f"ask for this permission{policy and f', {policy}'}"
+        return AwsProblem(f"{action} on {resource} is denied; {ask} ({reason})")
     if failure.state is State.THROTTLED:
         return AwsProblem(f"{action} on {resource} was throttled; try again ({reason})")
     if failure.state is State.TRANSIENT:

@@ -31,9 +31,9 @@ def look_up_all(trials: Trials, selection: Selection, known_id: str | None = Non
     return sorted(everything, key=lambda trial: (trial.image.name, trial.target))
 
 
-def in_threads(work: Sequence[Callable[[], T]], what: str) -> list[T]:
+def in_threads(work: Sequence[Callable[[], T]], what: str, threads: int = THREADS) -> list[T]:
     """The results of all calls, in their order."""
-    with _threads(len(work)) as pool:
+    with _threads(min(threads, len(work))) as pool:
         futures = [pool.submit(each) for each in work]
         _show_progress(futures, what)
         return [future.result() for future in futures]
@@ -41,7 +41,7 @@ def in_threads(work: Sequence[Callable[[], T]], what: str) -> list[T]:
 
 @contextmanager
 def _threads(most: int) -> Iterator[ThreadPoolExecutor]:
-    pool = ThreadPoolExecutor(max(1, min(THREADS, most)))
+    pool = ThreadPoolExecutor(max(1, most))
     try:
         yield pool
     except BaseException:  # Ctrl-C ends the command without waiting for other targets

@@ -1,0 +1,1 @@
+"""What the commands that read the table of a deployment have in common."""
