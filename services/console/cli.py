@@ -11,9 +11,12 @@ from services.console.commands.check import check
 from services.console.commands.compile import compile_
 from services.console.commands.coverage import coverage
 from services.console.commands.demo import demo
+from services.console.commands.history import history
 from services.console.commands.lookup import lookup
+from services.console.commands.pending import pending
 from services.console.commands.redrive import redrive
 from services.console.commands.replay import replay
+from services.console.commands.rollout import rollout
 from services.console.commands.schemas import schemas
 from services.console.commands.status import status
 
@@ -24,5 +27,18 @@ def main() -> None:
     """Watches Amazon Machine Images in many regions and accounts."""
 
 
-for command in (check, compile_, coverage, demo, lookup, redrive, replay, schemas, status):
+for command in (
+    check,
+    compile_,
+    coverage,
+    demo,
+    history,
+    lookup,
+    pending,
+    redrive,
+    replay,
+    rollout,
+    schemas,
+    status,
+):
     main.add_command(command)
