@@ -108,7 +108,7 @@ def _causes(everything: Sequence[Finding]) -> Iterable[tuple[Finding, _Cause]]:
             yield finding, whole[finding.target]
         else:
             rest.append(finding)
-    everywhere = _failing_everywhere(everything)
+    everywhere = _failing_everywhere(each for each in everything if each.target not in whole)
     places: dict[Hashable, set[Target]] = defaultdict(set)
     for finding in rest:
         places[_sibling(finding)].add(finding.target)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from services.console.render.durations import since
 from services.console.render.lists import some
+from services.console.render.moments import since
 from services.console.render.status_json import time_or_none
 from services.console.render.writer import Writer, counted
 from services.history.coverage import Access, Coverage, Covered

@@ -24,3 +24,9 @@ def duration(seconds: int | None) -> str:
         elif parts:
             break
     return " ".join(parts[:2]) or f"{seconds} s"
+
+
+def since(begin: datetime, now: datetime) -> str:
+    """A time, and how long ago it was."""
+    text = f"{moment(begin)} UTC"
+    return f"{text} ({duration(int((now - begin).total_seconds()))} ago)" if begin <= now else text

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from services.console.render.durations import since
 from services.console.render.lists import some
+from services.console.render.moments import since
 from services.console.render.writer import Writer, counted
 from services.history.attention import Attention
 from services.history.conditions import Urgency

@@ -84,6 +84,21 @@ def test_an_image_that_fails_everywhere_is_one_cause() -> None:
     ]
 
 
+def test_a_disabled_region_does_not_join_images() -> None:
+    """In all other targets they fail, so each is a cause, as without that region."""
+    rows = [a_row(name, R1, State.REGION_DISABLED) for name in "xyz"]
+    rows += [a_row(name, region, State.NOT_FOUND) for name in "xy" for region in (R2, R3)]
+    fine = [a_row("z", region) for region in (R2, R3)]
+
+    found = causes(*rows, *fine)
+
+    assert [(each.state, each.image_names) for each in found] == [
+        (State.REGION_DISABLED, ("x", "y", "z")),
+        (State.NOT_FOUND, ("x",)),
+        (State.NOT_FOUND, ("y",)),
+    ]
+
+
 def test_images_that_are_missing_in_the_same_regions_are_one_cause() -> None:
     """A region has no images of a publisher, and others do."""
     rows = [a_row(n, R1, State.NOT_FOUND) for n in "abc"] + [a_row(n, R2) for n in "abc"]
