@@ -51,7 +51,9 @@ class Kept:
     @property
     def set_up(self) -> list[str]:
         """Return the lines that prepare a shell."""
-        return [line for line in self.lines if not line.startswith("ami-tracker ")]
+        lines = self.lines
+        (folder,) = (number for number, line in enumerate(lines) if line.startswith("cd "))
+        return lines[: folder + 1]
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """Run a command line as written; a question is answered with yes."""

@@ -37,4 +37,5 @@ def play(*, pause: bool, keep: int | None = None) -> bool:
         if right and keep is not None:
             deployment = walkthrough.prepare_commands()
             serve(deployment, keep, lambda end: print_guide(page, aws.endpoint_url, folder, end))
+            page.say("The embedded AWS stops.")
     return right

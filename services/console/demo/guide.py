@@ -40,37 +40,42 @@ BLOCKS = (
         "status",
         "Is everything healthy? No: a service control policy now denies the lookups in "
         f"{MEMBER_REGION} of account {MEMBER_ACCOUNT}.",
-        ("status", "status --matrix", "status 'al2023-*' --regions us-east-1,eu-west-1"),
+        (
+            "ami-tracker status",
+            "ami-tracker status --matrix",
+            "ami-tracker status 'al2023*' --regions us-east-1,eu-west-1",
+        ),
     ),
     Block(
         "coverage",
         "Which accounts and regions can be looked up?",
-        ("coverage",),
+        ("ami-tracker coverage",),
     ),
     Block(
         "rollout",
         "Which regions do not yet have the newest image? A fifth round found a release in "
         f"{', '.join(UPDATED_REGIONS)} only.",
-        (f"rollout {AL2023} --last 1",),
+        (f"ami-tracker rollout {AL2023} --last 1",),
     ),
     Block(
         "history",
         "When did a release reach eu-west-1, and what changed?",
-        (f"history {AL2023}", f"history {AL2023} --regions eu-west-1"),
+        (f"ami-tracker history {AL2023}", f"ami-tracker history {AL2023} --regions eu-west-1"),
     ),
     Block(
         "pending",
         f"What is not announced yet? The topic of {SILENT_REGION} was deleted.",
-        ("pending",),
+        ("ami-tracker pending",),
     ),
     Block(
         "replay",
         "Publish an event again. It asks first, unless --yes is used. The second command shows the "
-        f"answer of the deleted topic. After `aws sns create-topic --region {SILENT_REGION} --name "
-        f"{TOPIC}` it succeeds; without it, the next sweep publishes the event within a minute.",
+        "answer of the deleted topic. If the topic is created again, with the AWS CLI, the command "
+        "succeeds; without it, the next sweep publishes the event within a minute.",
         (
-            f"replay {AL2023} --target-region us-east-1 --last",
-            f"replay {AL2023} --target-region {SILENT_REGION} --last --yes",
+            f"ami-tracker replay {AL2023} --target-region us-east-1 --last",
+            f"ami-tracker replay {AL2023} --target-region {SILENT_REGION} --last --yes",
+            f"aws sns create-topic --region {SILENT_REGION} --name {TOPIC}",
         ),
     ),
     Block(
@@ -78,14 +83,14 @@ BLOCKS = (
         "Dead letters: a lookup request and a malformed message. The command shows them, and 20 "
         "seconds later --move can move them back: the request then succeeds, and the malformed "
         "message returns after about ten seconds. --purge deletes all messages.",
-        ("redrive", "redrive --move", "redrive --purge --yes"),
+        ("ami-tracker redrive", "ami-tracker redrive --move", "ami-tracker redrive --purge --yes"),
     ),
     Block(
         "lookup",
         "Which image would a lookup select now, and why? The command does not read the table.",
         (
-            f"lookup {AL2023} --regions us-east-1,eu-west-1",
-            f"lookup {AL2023} --regions us-east-1 --explain",
+            f"ami-tracker lookup {AL2023} --regions us-east-1,eu-west-1",
+            f"ami-tracker lookup {AL2023} --regions us-east-1 --explain",
         ),
     ),
 )
@@ -117,7 +122,7 @@ def print_guide(page: Page, endpoint_url: str, folder: Path, end: datetime) -> N
     for block in BLOCKS:
         page.say(f"[bold]{block.command}[/]: {block.text}")
         for line in block.lines:
-            page.verbatim(f"  ami-tracker {line}")
+            page.verbatim(f"  {line}")
     page.say(
         "Every command has --help with examples, and docs/console.md has their outputs. The "
         f"embedded AWS stops at {end:%H:%M} UTC, or with Ctrl-C."
