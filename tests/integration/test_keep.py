@@ -22,9 +22,11 @@ from click.testing import CliRunner
 from services.console.cli import main
 
 ROOT = Path(__file__).parents[2]
-CONSOLE = (ROOT / "docs" / "console.md").read_text(encoding="utf-8")
+PATH = ROOT / "docs" / "console.md"
+CONSOLE = PATH.read_text(encoding="utf-8")
 REPLAY = (ROOT / "docs" / "replay.md").read_text(encoding="utf-8")
 _PROGRAM = "from services.console.cli import main; main(prog_name='ami-tracker')"
+_WRITE = "WRITE_CONSOLE_DOCUMENT" in os.environ
 _READY_SECONDS = 240
 _COMMAND_SECONDS = 100
 _EXITS = {"status": 1, "status --matrix": 1, "coverage": 1, "coverage --output json": 1}
@@ -119,7 +121,7 @@ _MASKS = (
     (r"[0-9a-f]{8}-[0-9a-f-]{27}", "UUID"),
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d", "TIME"),
-    (r"\((less than a minute|\d+ minutes?)\)", "(DURATION)"),
+    (r"\((less than a minute|\d+ minutes?) ago\)", "(DURATION)"),
     (r"\d+ (min|s)\b( \d+ s\b)?", "DURATION"),
     (r" took .*?(?= missing )", " took TIMES"),
 )
@@ -129,10 +131,15 @@ _WAITING = r"\x1b\[\?25l.*?\x1b\[\?25h\s*\x1b\[1A\x1b\[2K"
 _STYLE = r"\x1b\[[0-9;]*m"
 
 
-def masked(text: str) -> str:
-    """Return the words of an output, without styles, progress, ids, times and durations."""
+def plain(text: str) -> str:
+    """Return an output without styles and progress."""
     shown = re.sub(_STYLE, "", re.sub(_WAITING, "", text, flags=re.DOTALL))
-    words = " ".join(shown.split())
+    return "".join(f"{line.rstrip()}\n" for line in shown.splitlines())
+
+
+def masked(text: str) -> str:
+    """Return the words of an output, without ids, times and durations."""
+    words = " ".join(text.split())
     for pattern, name in _MASKS:
         words = re.sub(pattern, name, words)
     return words
@@ -146,15 +153,22 @@ def documented() -> list[tuple[str, str]]:
 
 
 def test_the_outputs_of_the_document_are_the_real_ones(kept: Kept) -> None:
-    """Each output in docs/console.md is that of its command, but for ids, times and durations."""
-    shown = documented()
+    """Each output in docs/console.md is that of its command, but for ids, times and durations.
+
+    With WRITE_CONSOLE_DOCUMENT in the environment, the outputs are written to the document.
+    """
+    shown, document = documented(), CONSOLE
 
     assert {shlex.split(command)[1] for command, _ in shown} == {
         "status", "coverage", "history", "rollout", "pending", "replay", "redrive", "lookup",
     }  # fmt: skip
     for command, output in shown:
         done = kept.run(f"export FORCE_COLOR=1 COLUMNS=80\n{command} 2>&1")
-        assert masked(done.stdout) == masked(output), command
+        real = plain(done.stdout)
+        document = document.replace(f"$ {command}\n{output}", f"$ {command}\n{real}")
+        assert _WRITE or masked(real) == masked(output), command
+    if _WRITE:
+        PATH.write_text(document, encoding="utf-8")
 
 
 def keys(document: object) -> set[str]:
