@@ -26,6 +26,10 @@ _MISSING = frozenset(
 )
 
 
+_READS = re.compile(r":(BatchGet|Get|List|Query|Scan)")
+"""Actions that change nothing, so they can be repeated."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hub:
     """A session with valid credentials, and the account of the caller."""
@@ -96,6 +100,6 @@ def _explained(
     if failure.state is State.THROTTLED:
         return AwsProblem(f"{action} on {resource} was throttled; try again ({reason})")
     if failure.state is State.TRANSIENT:
-        message = f"{action} on {resource} got no answer, so its effect is unknown; try again"
-        return AwsProblem(f"{message} ({reason})")
+        effect = "" if _READS.search(action) else ", so its effect is unknown"
+        return AwsProblem(f"{action} on {resource} got no answer{effect}; try again ({reason})")
     return AwsProblem(f"{action} on {resource} was refused ({reason})")
