@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,21 @@ def test_rounds_and_sweeps_go_on(deployment: Deployment, monkeypatch: pytest.Mon
     assert deployment.pipeline.queue.backlog() == 0
 
 
+@pytest.fixture
+def _default_signals() -> Iterator[None]:
+    """Set the handlers of an interactive shell: in a background job, signals can be ignored."""
+    handlers: dict[signal.Signals, Any] = {
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+        signal.SIGINT: signal.default_int_handler,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_default_signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_ends_it(deployment: Deployment, number: signal.Signals) -> None:
     """A signal to stop ends the wait, and the handlers from before are set again."""
