@@ -31,12 +31,22 @@ class Options:
     allow_unknown_filters: bool
 
 
+images_option = click.option(
+    "--images",
+    "images_dir",
+    type=click.Path(path_type=Path),
+    default=Path("tracked_images"),
+    show_default=True,
+    metavar="DIR",
+    help="The folder of image files, including its subfolders.",
+)
+allow_unknown_filters_option = click.option(
+    "--allow-unknown-filters",
+    is_flag=True,
+    help="Accept filter names that are not in this version's list.",
+)
 _OPTIONS = (
-    click.option(
-        "--allow-unknown-filters",
-        is_flag=True,
-        help="Accept filter names that are not in this version's list.",
-    ),
+    allow_unknown_filters_option,
     click.option("--strict", is_flag=True, help="Treat every warning as an error."),
     click.option(
         "--output",
@@ -54,15 +64,7 @@ _OPTIONS = (
         metavar="FILE",
         help="The regions and accounts to watch.",
     ),
-    click.option(
-        "--images",
-        "images_dir",
-        type=click.Path(path_type=Path),
-        default=Path("tracked_images"),
-        show_default=True,
-        metavar="DIR",
-        help="The folder of image files, including its subfolders.",
-    ),
+    images_option,
 )
 
 

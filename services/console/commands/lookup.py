@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from services.console.commands.aws_options import aws_options
+from services.console.commands.configuration import allow_unknown_filters_option, images_option
 from services.console.lookup.options import (
     AwsOptions,
     EntryOptions,
@@ -97,15 +98,7 @@ _ROLE = (
     click.option("--role-name", help="The name of the read roles.  [default: ami-tracker-read]"),
 )
 _FILES = (
-    click.option(
-        "--images",
-        "images_dir",
-        type=click.Path(path_type=Path),
-        default=Path("tracked_images"),
-        show_default=True,
-        metavar="DIR",
-        help="The folder of image files.",
-    ),
+    images_option,
     click.option(
         "--regions-file",
         type=click.Path(path_type=Path),
@@ -114,11 +107,7 @@ _FILES = (
         metavar="FILE",
         help="The file of regions and accounts.",
     ),
-    click.option(
-        "--allow-unknown-filters",
-        is_flag=True,
-        help="Accept filter names that are not in this version's list.",
-    ),
+    allow_unknown_filters_option,
 )
 
 
