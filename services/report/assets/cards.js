@@ -37,8 +37,13 @@ function card(image, found) {
   return h('li.card', {},
     h('div.line', {}, h('b', {}, image.name), h('span', {}, `${haveNewest(image)} of ${image.positions.length}`)),
     h('div.muted', {}, newest ? `${newest.key}, ${newest.exact === false ? 'baseline' : ago(newest.at)}` : 'no image is known'),
-    ...ranked.map(([state, targets]) => h('div.line-state', {}, pill(state), ' ', targets.length > 8 ? `${targets.length} of ${places.length} regions` : listed(targets.map((each) => each.label), 4))),
+    ...ranked.map(([state, targets]) => h('div.line-state', {}, pill(state), ' ', ...cardRegions(targets, places))),
     cardPairs(image, places));
+}
+
+function cardRegions(targets, places) {
+  if (targets.length === places.length) return [`all ${places.length} regions`];
+  return targets.length > 8 ? [`${targets.length} of ${places.length} regions`] : words(targets.map((each) => each.label), 4);
 }
 
 function cardPairs(image, places) {

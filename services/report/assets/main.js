@@ -57,6 +57,12 @@ function openFilters() {
   byId('f-toggle').setAttribute('aria-expanded', 'true');
 }
 
+/** The height of the sticky filter bar, which covers what is scrolled to. */
+function setUpBar() {
+  const measure = () => document.documentElement.style.setProperty('--bar', `${byId('filters').offsetHeight}px`);
+  new ResizeObserver(measure).observe(byId('filters'));
+}
+
 function setUpLinks() {
   for (const anchor of document.querySelectorAll('a[data-jump]')) {
     anchor.addEventListener('click', (event) => { event.preventDefault(); jumpTo(anchor.dataset.jump); });
@@ -65,7 +71,7 @@ function setUpLinks() {
 
 function start() {
   model = readModel(JSON.parse(byId('data').textContent));
-  for (const setUp of [setUpFilters, setUpAttention, setUpMatrix, setUpTimeline, setUpDrawer, setUpKeys, setUpLinks]) setUp();
+  for (const setUp of [setUpFilters, setUpAttention, setUpMatrix, setUpTimeline, setUpDrawer, setUpKeys, setUpBar, setUpLinks]) setUp();
   document.body.classList.toggle('empty', model.images.length === 0);
   show(parseFragment(location.hash));
   showFreshness();

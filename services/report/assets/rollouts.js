@@ -11,7 +11,7 @@ const axisX = (minutes) => 6 + (stripWidth() - 22) * Math.sqrt(Math.min(minutes 
 /** The marks of the axis: minutes and text. */
 function axisTicks() {
   const limit = Math.round(model.limit / HOUR);
-  const hours = [0, 1, 6, 24, 48].filter((hour) => hour === 0 || Math.abs(axisX(hour * HOUR) - axisX(model.limit)) > 62);
+  const hours = [0, 1, 6, 24, 48].filter((hour) => hour === 0 || axisX(hour * HOUR) > 44 && Math.abs(axisX(hour * HOUR) - axisX(model.limit)) > 62);
   return [...hours.map((hour) => [hour * HOUR, hour ? `${hour} h` : 'first']), [model.limit, `${limit} h limit`]];
 }
 
