@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.feed.atom import ATOM, atom_file
 from services.feed.index import INDEX, earlier_entries, index_file
 from services.feed.pairs import is_unread, tracked_pairs
 from services.feed.renovate import renovate_file
@@ -25,4 +26,4 @@ def feed(overview: Overview, earlier_index: str | None = None) -> dict[str, str]
     files = {
         pair.path: renovate_file(pair, pair.releases) for pair in pairs if pair.releases is not None
     }
-    return {**files, INDEX: index_file(pairs, unread)}
+    return {**files, INDEX: index_file(pairs, unread), ATOM: atom_file(pairs)}
