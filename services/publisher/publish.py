@@ -14,6 +14,7 @@ from services.kernel.observability import Log
 from services.publisher.report import PublishReport
 from services.publisher.site import (
     FEED,
+    INDEX,
     PAGE,
     RECORD,
     Site,
@@ -59,13 +60,13 @@ class Publisher:
 
     The files of pairs come first, then the files that list them, then the page. So a reader who
     follows the index finds every file that it names. Files that are no longer listed are deleted
-    last.
+    last. `make` gets the earlier index too, None if there is none.
     """
 
     def __init__(
         self,
         read: Callable[[datetime], Overview],
-        make: Callable[[Overview], Site],
+        make: Callable[[Overview, str | None], Site],
         files: Files,
         log: Log,
     ) -> None:
@@ -82,9 +83,11 @@ class Publisher:
             CallFailedError: one of them is busy; no file was written.
             UnpublishedError: some files were not written or deleted.
         """
-        site = self._make(self._read(moment))
+        overview = self._read(moment)
         etags = self._files.etags(FEED)
-        record = decode_record(self._files.read(FEED + RECORD)) if RECORD in etags else {}
+        earlier = {path: self._files.read(FEED + path) for path in (INDEX, RECORD) if path in etags}
+        site = self._make(overview, earlier.get(INDEX))
+        record = decode_record(earlier.get(RECORD, ""))
         return _Run(site, self._files, self._log, deadline).publish(etags, record)
 
 
@@ -99,7 +102,7 @@ class _Run:
     def publish(self, etags: Mapping[str, str], record: Mapping[str, Written]) -> PublishReport:
         changes = plan(self._site, etags, record)
         written = dict(changes.kept)
-        report = PublishReport(unchanged=len(changes.kept), every_pair=self._site.every_pair)
+        report = PublishReport(unchanged=len(changes.kept))
         for paths in (changes.first, changes.then):
             if not self._problems:
                 written |= self._write_all(paths)

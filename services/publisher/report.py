@@ -10,21 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class PublishReport:
-    """The files that a run wrote (the page included), left as they are, and deleted.
-
-    `every_pair` is false if rows are missing, so that no file was deleted.
-    """
+    """The files that a run wrote (the page included), left as they are, and deleted."""
 
     unchanged: int = 0
-    every_pair: bool = True
     written: int = 0
     deleted: int = 0
 
     def answer(self) -> dict[str, object]:
         """The response: a summary."""
-        return {
-            "written": self.written,
-            "unchanged": self.unchanged,
-            "deleted": self.deleted,
-            "every_pair": self.every_pair,
-        }
+        return {"written": self.written, "unchanged": self.unchanged, "deleted": self.deleted}

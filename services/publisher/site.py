@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-
-from services.history.overview import Overview
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 PAGE = "index.html"
 FEED = "feed/"
 """The folder of the feed. All objects below it are the publisher's."""
+INDEX = "index.json"
 RECORD = ".published.json"
 """The file of the feed's folder with what the last run wrote, to find what has changed."""
 
@@ -19,18 +18,21 @@ _SCHEMA = 1
 _CONTENT_TYPES = {
     "html": "text/html; charset=utf-8",
     "json": "application/json",  # always UTF-8: RFC 8259, section 8.1
-    "xml": "application/atom+xml; charset=utf-8",
     "atom": "application/atom+xml; charset=utf-8",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The page, and the files of the feed by path; `every_pair` is false if rows are missing."""
+    """The page, and the files of the feed by path.
+
+    `obsolete` returns those of some paths whose pair is no longer tracked. A file that is neither
+    in the feed nor obsolete stays as it is: its pair could not be read.
+    """
 
     page: str
     feed: Mapping[str, str]
-    every_pair: bool = True
+    obsolete: Callable[[Iterable[str]], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,15 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The paths to write, the paths that list them and come later, and the paths to delete."""
+    """The paths to write, the paths that list them and come later, and the paths to delete.
 
-    first: tuple[str, ...] = ()
-    then: tuple[str, ...] = ()
-    delete: tuple[str, ...] = ()
-    kept: Mapping[str, Written] = field(default_factory=dict)
+    `kept` has what the record says of the other files.
+    """
+
+    first: tuple[str, ...]
+    then: tuple[str, ...]
+    delete: tuple[str, ...]
+    kept: Mapping[str, Written]
 
 
 def plan(site: Site, etags: Mapping[str, str], record: Mapping[str, Written]) -> Plan:
@@ -58,19 +63,23 @@ def plan(site: Site, etags: Mapping[str, str], record: Mapping[str, Written]) ->
     digest of the new content and the ETag of the existing object: with a customer key, an ETag is
     not a digest of the content.
     """
+    delete = frozenset(site.obsolete(etags.keys() - site.feed.keys() - {RECORD}))
     kept = {
-        path: record[path]
-        for path, text in site.feed.items()
-        if path in record and record[path] == Written(digest(text), etags.get(path, ""))
+        path: each
+        for path, each in record.items()
+        if path not in delete and each.etag == etags.get(path) and _is_same(site, path, each)
     }
     changed = sorted(site.feed.keys() - kept.keys())
-    gone = etags.keys() - site.feed.keys() - {RECORD} if site.every_pair else set[str]()
     return Plan(
         first=tuple(path for path in changed if not _lists_others(path)),
         then=tuple(path for path in changed if _lists_others(path)),
-        delete=tuple(sorted(gone)),
+        delete=tuple(sorted(delete)),
         kept=kept,
     )
+
+
+def _is_same(site: Site, path: str, written: Written) -> bool:
+    return path not in site.feed or written.digest == digest(site.feed[path])
 
 
 def _lists_others(path: str) -> bool:
@@ -86,17 +95,6 @@ def digest(text: str) -> str:
 def content_type(path: str) -> str:
     """The content type of a file."""
     return _CONTENT_TYPES[path.rpartition(".")[2]]
-
-
-def every_pair(overview: Overview) -> bool:
-    """Whether all tracked pairs are known: no limit was reached, and every row can be decoded.
-
-    Without regions the scheduler's note is missing, so nothing is known.
-    """
-    snapshot = overview.snapshot
-    damaged = any(region.images.unreadable for region in snapshot.regions)
-    known = bool(snapshot.regions) and snapshot.complete
-    return known and not damaged and not overview.problems
 
 
 def encode_record(written: Mapping[str, Written]) -> str:

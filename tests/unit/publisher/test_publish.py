@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,7 @@ from support.fakes.log import FakeLog
 from support.fakes.publisher import FakeFiles
 
 from services.history.overview import Overview
-from services.history.rows import RegionRows, Rows, Snapshot
+from services.history.rows import Snapshot
 from services.kernel.deadline import Deadline
 from services.kernel.errors import (
     CallFailedError,
@@ -22,7 +23,7 @@ from services.kernel.model import State
 from services.kernel.round_records import Note
 from services.publisher.publish import Publisher
 from services.publisher.report import PublishReport
-from services.publisher.site import Site, content_type, decode_record, every_pair
+from services.publisher.site import Site, content_type, decode_record
 
 MOMENT = datetime(2026, 11, 22, 7, tzinfo=UTC)
 RECORD = "feed/.published.json"
@@ -30,7 +31,7 @@ BUSY = CallFailedError(Failure.of(State.THROTTLED, "SlowDown", "reduce your requ
 DENIED = HubBrokenError("bucket site", Failure.of(State.ACCESS_DENIED, "AccessDenied", "no"))
 FEED = {
     "index.json": "[]",
-    "releases.xml": "<feed/>",
+    "releases.atom": "<feed/>",
     "eu-west-1/111122223333/web.json": "{}",
     "us-east-1/111122223333/web.json": "{}",
 }
@@ -42,20 +43,24 @@ class Lab:
     def __init__(self) -> None:
         self.files = FakeFiles()
         self.log = FakeLog()
+        self.earlier_index: str | None = None
 
     def publish(
         self,
         feed: dict[str, str],
         page: str = "<html>",
         *,
-        every_pair: bool = True,
+        unread: Collection[str] = (),
         seconds: float = 900,
     ) -> PublishReport:
-        """Run the publisher once."""
+        """Run the publisher once; the pairs of the files in `unread` could not be read."""
         overview = Overview(Snapshot(MOMENT, Note(frozenset())))
-        publisher = Publisher(
-            lambda _: overview, lambda _: Site(page, feed, every_pair), self.files, self.log
-        )
+
+        def make(_: Overview, earlier_index: str | None) -> Site:
+            self.earlier_index = earlier_index
+            return Site(page, feed, lambda paths: set(paths) - set(unread))
+
+        publisher = Publisher(lambda _: overview, make, self.files, self.log)
         return publisher.run(MOMENT, Deadline.after(seconds))
 
 
@@ -72,14 +77,14 @@ def test_the_first_run_writes_everything(lab: Lab) -> None:
     """Page and feed are written with their content types."""
     answer = lab.publish(FEED).answer()
 
-    assert answer == {"written": 5, "unchanged": 0, "deleted": 0, "every_pair": True}
+    assert answer == {"written": 5, "unchanged": 0, "deleted": 0}
     assert {path: text for path, text in lab.files.texts.items() if path != RECORD} == {
         "index.html": "<html>",
         **{f"feed/{path}": text for path, text in FEED.items()},
     }
     assert set(lab.files.types.items()) == {
         ("index.html", "text/html; charset=utf-8"),
-        ("feed/releases.xml", "application/atom+xml; charset=utf-8"),
+        ("feed/releases.atom", "application/atom+xml; charset=utf-8"),
         ("feed/index.json", "application/json"),
         ("feed/eu-west-1/111122223333/web.json", "application/json"),
         ("feed/us-east-1/111122223333/web.json", "application/json"),
@@ -93,7 +98,7 @@ def test_files_come_first_and_the_page_last(lab: Lab) -> None:
     written = lab.files.called("write")
 
     assert {path.count("/") for path in written[:2]} == {3}
-    assert set(written[2:4]) == {"feed/index.json", "feed/releases.xml"}
+    assert set(written[2:4]) == {"feed/index.json", "feed/releases.atom"}
     assert written[4:] == [RECORD, "index.html"]
 
 
@@ -103,7 +108,12 @@ def test_an_unchanged_feed_is_not_written_again(lab: Lab) -> None:
     lab.files.calls.clear()
     report = lab.publish(FEED, "<html> of another time")
 
-    assert lab.files.calls == [("etags", "feed/"), ("read", RECORD), ("write", "index.html")]
+    assert lab.files.calls == [
+        ("etags", "feed/"),
+        ("read", "feed/index.json"),
+        ("read", RECORD),
+        ("write", "index.html"),
+    ]
     assert (report.written, report.unchanged) == (1, 4)
     assert lab.files.texts["index.html"] == "<html> of another time"
 
@@ -156,22 +166,31 @@ def test_files_of_removed_pairs_are_deleted_last(lab: Lab) -> None:
     lab.files.calls.clear()
     report = lab.publish({k: v for k, v in FEED.items() if not k.startswith("eu-")})
 
-    assert report.answer() == {"written": 1, "unchanged": 3, "deleted": 1, "every_pair": True}
+    assert report.answer() == {"written": 1, "unchanged": 3, "deleted": 1}
     assert lab.files.calls[-1] == ("delete", "feed/eu-west-1/111122223333/web.json")
     assert "feed/eu-west-1/111122223333/web.json" not in lab.files.texts
     assert set(json.loads(lab.files.texts[RECORD])["files"]) == {
-        "index.json", "releases.xml", "us-east-1/111122223333/web.json",
+        "index.json", "releases.atom", "us-east-1/111122223333/web.json",
     }  # fmt: skip
 
 
-def test_nothing_is_deleted_if_rows_are_missing(lab: Lab) -> None:
-    """A pair whose row was not read may still be tracked."""
+def test_files_of_pairs_that_could_not_be_read_stay(lab: Lab) -> None:
+    """They are neither written nor deleted, and need not be written when the pair is read again."""
     lab.publish(FEED)
-    report = lab.publish({"index.json": "[]"}, every_pair=False)
+    rest = {path: text for path, text in FEED.items() if not path.startswith("eu-")}
+    report = lab.publish(rest, unread=["eu-west-1/111122223333/web.json"])
 
-    assert (report.deleted, report.every_pair) == (0, False)
-    assert "feed/eu-west-1/111122223333/web.json" in lab.files.texts
-    assert lab.publish({"index.json": "[]"}).deleted == 3
+    assert report.answer() == {"written": 1, "unchanged": 4, "deleted": 0}
+    assert lab.publish(FEED).answer() == {"written": 1, "unchanged": 4, "deleted": 0}
+
+
+def test_the_earlier_index_is_read(lab: Lab) -> None:
+    """The feed needs it for the entries of pairs that cannot be read."""
+    lab.publish(FEED)
+    assert lab.earlier_index is None
+    lab.publish(FEED)
+
+    assert lab.earlier_index == FEED["index.json"]
 
 
 def test_files_outside_of_the_feed_are_kept(lab: Lab) -> None:
@@ -180,26 +199,6 @@ def test_files_outside_of_the_feed_are_kept(lab: Lab) -> None:
     lab.publish({})
 
     assert lab.files.texts["robots.txt"] == "User-agent: *"
-
-
-@pytest.mark.parametrize(
-    ("regions", "problems", "expected"),
-    [
-        ([RegionRows("eu-west-1")], (), True),
-        ([], (), False),
-        ([RegionRows("eu-west-1", Rows(unreadable=("row x is malformed",)))], (), False),
-        ([RegionRows("eu-west-1", Rows(complete=False))], (), False),
-        ([RegionRows("eu-west-1")], ("release x is malformed",), False),
-    ],
-    ids=["all read", "no note", "unreadable row", "limit", "unreadable release"],
-)
-def test_every_pair_is_known_only_if_all_rows_are(
-    regions: list[RegionRows], problems: tuple[str, ...], *, expected: bool
-) -> None:
-    """An unreadable row, a limit that was reached and a missing note hide pairs."""
-    snapshot = Snapshot(MOMENT, Note(frozenset()), tuple(regions))
-
-    assert every_pair(Overview(snapshot, problems=problems)) == expected
 
 
 # --- failures
@@ -226,7 +225,7 @@ def test_a_busy_bucket_stops_before_the_index(lab: Lab) -> None:
     lab.files.calls.clear()
     lab.publish(new, "new page")
     assert lab.files.called("write") == [
-        "feed/eu-west-1/111122223333/web.json", "feed/index.json", "feed/releases.xml", RECORD,
+        "feed/eu-west-1/111122223333/web.json", "feed/index.json", "feed/releases.atom", RECORD,
         "index.html",
     ]  # fmt: skip
 
@@ -251,9 +250,9 @@ def test_a_denied_bucket_ends_the_run(lab: Lab, path: str) -> None:
 def test_files_that_are_not_deleted_are_reported(lab: Lab) -> None:
     """The next run deletes them."""
     lab.publish(FEED)
-    lab.files.undeleted = {"feed/releases.xml"}
-    rest = {path: text for path, text in FEED.items() if path != "releases.xml"}
-    with pytest.raises(UnpublishedError, match=r"feed/releases\.xml: S3 did not delete it"):
+    lab.files.undeleted = {"feed/releases.atom"}
+    rest = {path: text for path, text in FEED.items() if path != "releases.atom"}
+    with pytest.raises(UnpublishedError, match=r"feed/releases\.atom: S3 did not delete it"):
         lab.publish(rest)
     lab.files.undeleted = set()
 
@@ -264,9 +263,7 @@ def test_a_run_is_logged(lab: Lab) -> None:
     """One line has the counts of a run."""
     lab.publish(FEED)
 
-    assert lab.log.fields("site published") == [
-        {"written": 5, "unchanged": 0, "deleted": 0, "every_pair": True}
-    ]
+    assert lab.log.fields("site published") == [{"written": 5, "unchanged": 0, "deleted": 0}]
 
 
 @pytest.mark.parametrize(
