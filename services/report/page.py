@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from collections.abc import Mapping
 from functools import cache
@@ -12,12 +13,13 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.report import plain, texts
-from services.report.compact import embedded
+from services.report.compact import compact
 from services.report.page_data import PageData
 from services.report.states import LEGEND
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = (
+    "expand",
     "text",
     "model",
     "fragment",
@@ -62,6 +64,14 @@ def render(data: PageData) -> str:
             **assets,
         )
     )
+
+
+def embedded(data: PageData) -> str:
+    r"""The data as JSON for an element of HTML: ASCII only, with `<`, `>` and `&` as `\u003c`."""
+    text = json.dumps(compact(data), separators=(",", ":"), allow_nan=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
 
 
 @cache

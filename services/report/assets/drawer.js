@@ -121,7 +121,7 @@ function historyList({ image, position }) {
 
 function historyEntry(release, position, isCurrent) {
   const at = seenAt(release, position);
-  const end = release.end?.[position];
+  const end = release.end[position];
   const length = isCurrent ? `current now, ${span(model.now - at)} so far` : isMinute(end) ? `current for ${span(end - at)}` : 'replaced';
   const kind = kindOf(release, position);
   const id = idOf(release, position);

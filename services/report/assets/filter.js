@@ -141,7 +141,7 @@ function showIds(view) {
   const found = id ? pairsWithId(id).slice(0, 6) : [];
   byId('ids').hidden = found.length === 0;
   byId('ids').replaceChildren(...found.map(({ image, release, target, position }) => {
-    const end = release.end?.[position];
+    const end = release.end[position];
     const is = end ? `replaced ${when(end)}` : 'current there';
     return h('li', {}, h('code', {}, `ami-${release.ids[position]}`), ` is ${release.key} of `,
       openButton(image, target, image.name), ` in ${target.label}, ${is}.`);

@@ -70,7 +70,7 @@ function setUpLinks() {
 }
 
 function start() {
-  model = readModel(JSON.parse(byId('data').textContent));
+  model = readModel(expand(JSON.parse(byId('data').textContent)));
   for (const setUp of [setUpFilters, setUpAttention, setUpMatrix, setUpTimeline, setUpDrawer, setUpKeys, setUpBar, setUpLinks]) setUp();
   document.body.classList.toggle('empty', model.images.length === 0);
   show(parseFragment(location.hash));

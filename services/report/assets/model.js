@@ -46,25 +46,12 @@ function readRelease(raw, places) {
   release.key = String(release.key ?? '');
   release.short = String(release.short ?? release.key);
   release.lag = places.map((_, at) => (isMinute(list(release.lag)[at]) ? release.lag[at] : null));
+  release.end = places.map((_, at) => (isMinute(list(release.until)[at]) ? release.at + release.until[at] : null));
   release.ids = typeof release.ids === 'string' ? release.ids.split(',') : [];
   release.facts = new Map(Object.entries(table(release.facts)));
   release.was = new Map(Object.entries(table(release.was)));
   release.kinds = new Map(Object.entries(table(release.kinds)));
   return release;
-}
-
-/** When each release was replaced: where the data does not have it, from the later releases. */
-function setUntil(image) {
-  image.targets.forEach((_, at) => {
-    let later = null;
-    for (const release of image.releases) {
-      if (release.lag[at] === null) continue;
-      const until = list(release.until)[at];
-      release.end ??= [];
-      release.end[at] = isMinute(until) ? release.at + until : later;
-      later = release.at + release.lag[at];
-    }
-  });
 }
 
 function readImage(raw, at, data) {
@@ -84,7 +71,6 @@ function readImage(raw, at, data) {
     const found = list(table(image.state)[position]);
     return list(data.states)[found[0]] ?? 'ok';
   });
-  setUntil({ targets: all, releases: image.releases });
   return image;
 }
 

@@ -213,7 +213,7 @@ function missingTarget(image, { target }, kind, tone) {
 
 function targetWithRelease(image, release, { target, position, lag }, isPicked) {
   const from = release.at + lag;
-  const until = release.end?.[position] ?? model.now;
+  const until = release.end[position] ?? model.now;
   const all = Math.max(1, model.now - release.at);
   const part = (minute) => Math.max(0, Math.min(120, (120 * (minute - release.at)) / all));
   const width = Math.max(1, part(until) - part(from));
