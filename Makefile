@@ -68,7 +68,7 @@ deploy: $(TOOL)/.ready ## Apply the plan that `make plan` saved, after a confirm
 	@$(DEPLOY) apply --root "$(ROOT)" --runtime $(RUNTIME) --architecture $(ARCHITECTURE) --approve "$(APPROVE)"
 
 lock: $(DEV)/.ready ## Resolve all requirements into hashed lock files without hosts (UPGRADE=--upgrade for newer versions)
-	cd requirements && for name in functions console dev checkov awscli ministack runtime nodejs; do \
+	cd requirements && for name in functions publisher console dev checkov awscli ministack runtime nodejs; do \
 	  ../$(DEV)/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	    --output-file $$name.txt $$name.in || exit 1; done
