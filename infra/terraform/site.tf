@@ -77,10 +77,14 @@ data "aws_iam_policy_document" "publisher" {
     resources = ["${local.site_bucket_arn}/${local.site_feed}*"]
   }
 
+  # The record of the last run, and the index, for the entries of pairs that cannot be read.
   statement {
-    sid       = "ReadRecord"
-    actions   = ["s3:GetObject"]
-    resources = ["${local.site_bucket_arn}/${local.site_feed}.published.json"]
+    sid     = "ReadLastRun"
+    actions = ["s3:GetObject"]
+    resources = [
+      "${local.site_bucket_arn}/${local.site_feed}.published.json",
+      "${local.site_bucket_arn}/${local.site_feed}index.json",
+    ]
   }
 
   dynamic "statement" {
