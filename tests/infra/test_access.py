@@ -132,6 +132,9 @@ INDEX, RECORD = f"{SITE}/feed/index.json", f"{SITE}/feed/.published.json"
 PUBLIC_PARAMETER = f"arn:aws:ssm:{IRELAND}::parameter/aws/service/eks/optimized-ami/1.33/image_id"
 
 
+SHOWN = ((PAGE, "the page"), (FEED_FILE, "a file of the feed"), (INDEX, "the index"))
+
+
 def parameter(name: str, account_id: str = MEMBER, region: str = IRELAND) -> str:
     """The ARN of an account's own parameter."""
     return f"arn:aws:ssm:{region}:{account_id}:parameter{name}"
@@ -957,12 +960,13 @@ PUBLISHING_THE_SITE = (
          "only the feed's folder is its own"),
     deny("site publisher", "s3:ListBucket", SITE, "the site's publisher lists another folder",
          "only the feed's folder is its own", context=below("reports/")),
-    deny("site publisher", "s3:ListBucket", OTHER_BUCKET, "the site's publisher lists another bucket",
+    deny("site publisher", "s3:ListBucket", OTHER_BUCKET,
+         "the site's publisher lists another bucket",
          "its policy names one bucket", context=below("feed/")),
     *(
-        allow("site publisher", "s3:PutObject", on, f"the site's publisher writes {name}", "its job")
-        for on, name in ((PAGE, "the page"), (FEED_FILE, "a file of the feed"), (INDEX, "the index"),
-                         (RECORD, "the record"))
+        allow("site publisher", "s3:PutObject", on, f"the site's publisher writes {name}",
+              "its job")
+        for on, name in (*SHOWN, (RECORD, "the record"))
     ),
     deny("site publisher", "s3:PutObject", f"{SITE}/about.html",
          "the site's publisher writes another object", "its policy names page and feed"),
@@ -994,14 +998,15 @@ PUBLISHING_THE_SITE = (
          "only through a service"),
     deny("site publisher", "kms:Decrypt", KEY, "the site's publisher decrypts messages",
          "it receives none", context=through("sqs", VIRGINIA)),
-    allow("schedule", "lambda:InvokeFunction", function("publisher"), "the schedule publishes the site",
-          "its job"),
+    allow("schedule", "lambda:InvokeFunction", function("publisher"),
+          "the schedule publishes the site", "its job"),
 )
 
 READING_THE_SITE = (
     *(
-        allow("site reader", "s3:GetObject", on, f"a reader of the site reads {name}", "its purpose")
-        for on, name in ((PAGE, "the page"), (FEED_FILE, "a file of the feed"), (INDEX, "the index"))
+        allow("site reader", "s3:GetObject", on, f"a reader of the site reads {name}",
+              "its purpose")
+        for on, name in SHOWN
     ),
     allow("site reader", "s3:ListBucket", SITE, "a reader of the site lists the feed",
           "a folder is copied by its list", context=below("feed/")),

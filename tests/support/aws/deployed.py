@@ -72,8 +72,8 @@ def _rendered(**variables: Any) -> Plan:  # noqa: ANN401 - the example's variabl
 
 @cache
 def bare() -> Deployment:
-    """The simplest deployment: no organisation, no keys, only public parameters."""
-    return Deployment(_rendered())
+    """The simplest deployment with a site: no organisation, no keys, only public parameters."""
+    return Deployment(_rendered(site={"enabled": True}))
 
 
 @cache
