@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from services.feed.listing import Listed
-from services.feed.text import code, json_text, moment_of, safe_link, visible
-from services.history.observed import ImageInTarget
-from services.kernel.model import Fact, Release, Target
+from services.feed.pairs import TrackedPair
+from services.feed.text import GENERATOR, SCHEMA, code, json_text, safe_link, visible
+from services.kernel.model import Release, Target
 from services.kernel.wire import timestamp
 
-GENERATOR = "ami-tracker"
-SCHEMA = 1
 _MOST_FACTS = 20
 _FACT_NAME = 60
 
 
-def renovate_file(
-    name: str, seen: ImageInTarget, releases: tuple[Listed, ...], judged_at: datetime | None
-) -> str:
-    """The text of the file. `judged_at` is the time at which an image is deprecated or not."""
-    return json_text(
-        {
-            **marker(name, seen.target),
-            "releases": [_release(seen, each, judged_at) for each in releases],
-        }
-    )
+def renovate_file(pair: TrackedPair, releases: tuple[Listed, ...]) -> str:
+    """The text of the file."""
+    found = [_release(pair, each) for each in releases]
+    return json_text({**marker(pair.name, pair.target), "releases": found})
 
 
 def marker(name: str, target: Target) -> dict[str, object]:
@@ -40,29 +31,16 @@ def marker(name: str, target: Target) -> dict[str, object]:
     }
 
 
-def _release(
-    seen: ImageInTarget, each: Listed, judged_at: datetime | None
-) -> dict[str, str | bool]:
+def _release(pair: TrackedPair, each: Listed) -> dict[str, str | bool]:
     url = safe_link(each.last.about.notes_url)
-    until = deprecation_time(seen, each.last)
-    deprecated = judged_at is not None and until is not None and until <= judged_at
     return {
         "version": each.version,
         "digest": each.last.observed.image_id,
         "releaseTimestamp": timestamp(each.since),
         "changelogContent": "\n".join(_changelog(each.first)),
         **({"changelogUrl": url} if url else {}),
-        **({"isDeprecated": True} if deprecated else {}),
+        **({"isDeprecated": True} if pair.is_deprecated(each.last) else {}),
     }
-
-
-def deprecation_time(seen: ImageInTarget, release: Release) -> datetime | None:
-    """When the image becomes deprecated: as last seen if it is the known one, else as committed."""
-    known = seen.pair.known if seen.pair else None
-    if known is not None and known.image_id == release.observed.image_id:
-        return known.deprecation_time
-    found = release.about.facts.get("deprecation_time")
-    return moment_of(found) if isinstance(found, str) else None
 
 
 def _changelog(release: Release) -> Iterator[str]:
@@ -79,5 +57,5 @@ def _changelog(release: Release) -> Iterator[str]:
 
 
 def _now(release: Release, name: str) -> str:
-    after: Fact | None = release.about.facts.get(name)
+    after = release.about.facts.get(name)
     return "is now unknown" if after is None else f"is now {code(after)}"

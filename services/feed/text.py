@@ -8,6 +8,11 @@ from datetime import UTC, datetime
 
 from services.history.observed import link
 
+SCHEMA = 1
+"""The version of the form of the JSON files."""
+GENERATOR = "ami-tracker"
+"""What the files name as their generator."""
+
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
 _LONGEST = 200
 _URL = re.compile(r"[A-Za-z0-9._~:/?#@!$&*+,;=%-]{1,300}")
