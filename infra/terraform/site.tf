@@ -29,6 +29,9 @@ module "publisher" {
   timeout_seconds = local.publisher_timeout_seconds
   policy          = data.aws_iam_policy_document.publisher.json
 
+  # A delayed run must not overlap with the next one.
+  maximum_event_age_seconds = 300
+
   environment = merge(
     {
       TABLE_NAME  = aws_dynamodb_table.this.name
