@@ -40,8 +40,10 @@ _DENIAL = (
 )
 _NEVER = "golden-legacy"
 """Images that no region has; in a region that denies the lookups this would be unknown."""
-_ROUND = "2026-11-29T11:45:00Z"
-_KUBERNETES_RELEASE, _MINUTE = 5, timedelta(minutes=1)
+_ROUND = "2026-11-29T11:50:00Z"
+_MINUTE = timedelta(minutes=1)
+_NEWEST = {"eks": 5, "bottlerocket": 60}
+"""The age in hours of the newest release of families that have one of a few days."""
 
 
 def large_overview(images: int = 200, regions: int = 34, releases: int = 10) -> Overview:
@@ -154,7 +156,7 @@ class _Tracked:
     def _age(self, back: int) -> timedelta:
         """How long ago the publisher released the image that is this number of releases back."""
         family = self.image.family
-        newest = _KUBERNETES_RELEASE if family == "eks" else 30 + number_of(family, below=300)
+        newest = _NEWEST.get(family, 30 + number_of(family, below=300))
         return timedelta(hours=newest + 24 * back * (7 + number_of(family, below=8)))
 
     def _arrival(self, age: timedelta, back: int) -> datetime:
@@ -219,8 +221,7 @@ class _Tracked:
     # --- facts
 
     def _facts(self, back: int) -> Mapping[str, Fact]:
-        kernel = 120 - back
-        return {
+        image: dict[str, Fact] = {
             "owner_id": f"{number_of(self.image.family, below=10**12):012}",
             "architecture": "arm64" if "arm64" in self.image.name else "x86_64",
             "platform": "Windows" if "windows" in self.image.name else "Linux/UNIX",
@@ -232,16 +233,28 @@ class _Tracked:
             "source_image_region": "us-west-2",
             "deprecation_time": timestamp(MOMENT + timedelta(days=730)),
             "root_volume_gib": 20,
-            "ecs_agent_version": f"1.{kernel}.0",
-            "kernel_version": f"6.12.{kernel}-{kernel + 3}.amzn2023",
-            "release_version": f"1.35.6-{kernel}",
-            "schema_version": "2",
+        }
+        return image | self._parameter_facts(150 - back)
+
+    def _parameter_facts(self, number: int) -> dict[str, Fact]:
+        """What the JSON of the parameters for Amazon EKS and Amazon ECS has."""
+        if self.image.family == "eks":
+            return {"release_version": f"1.35.{number // 10}-{number}", "schema_version": "2"}
+        if self.image.family != "ecs":
+            return {}
+        return {
+            "ecs_agent_version": f"1.{number}.0",
+            "ecs_runtime_version": f"Docker version 25.0.{number}",
+            "image_version": f"2023.0.{number}",
+            "os": "Amazon Linux 2023",
+            "source_image_name": f"al2023-ami-minimal-2023.12.{number}.0-kernel-6.1-x86_64",
         }
 
     @staticmethod
     def _changed(facts: Mapping[str, Fact], last: Release | None) -> Mapping[str, Fact]:
         before = last.about.facts if last else {}
-        names = ("ecs_agent_version", "kernel_version", "release_version")
         return {
-            name: before[name] for name in names if before.get(name, facts[name]) != facts[name]
+            name: before[name]
+            for name, value in facts.items()
+            if before.get(name, value) != value and name != "source_image_id"
         }
