@@ -11,6 +11,7 @@ from services.console.commands.check import check
 from services.console.commands.compile import compile_
 from services.console.commands.coverage import coverage
 from services.console.commands.demo import demo
+from services.console.commands.feed import feed
 from services.console.commands.history import history
 from services.console.commands.lookup import lookup
 from services.console.commands.pending import pending
@@ -33,6 +34,7 @@ for command in (
     compile_,
     coverage,
     demo,
+    feed,
     history,
     lookup,
     pending,
