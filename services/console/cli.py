@@ -17,6 +17,7 @@ from services.console.commands.lookup import lookup
 from services.console.commands.pending import pending
 from services.console.commands.redrive import redrive
 from services.console.commands.replay import replay
+from services.console.commands.report import report
 from services.console.commands.rollout import rollout
 from services.console.commands.schemas import schemas
 from services.console.commands.status import status
@@ -39,6 +40,7 @@ for command in (
     pending,
     redrive,
     replay,
+    report,
     rollout,
     schemas,
     status,

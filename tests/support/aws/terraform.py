@@ -47,7 +47,7 @@ ROOT = Path(__file__).parents[3]
 HUB_ACCOUNT = "111122223333"
 """The account of a rendered plan, which is the account of the repository's regions.yaml."""
 HUB_REGION = "us-east-1"
-SERVICES = ("scheduler", "lookup", "aggregator")
+SERVICES = ("scheduler", "lookup", "aggregator", "publisher")
 
 _SYSTEM_FOLDERS = (
     "/opt",
