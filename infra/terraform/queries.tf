@@ -120,7 +120,7 @@ locals {
       functions = [local.publisher_name]
       lines = [
         "filter message = \"site published\" or message = \"file not written\"",
-        "fields @timestamp, written, unchanged, deleted, every_pair, path, code, detail",
+        "fields @timestamp, written, unchanged, deleted, path, code, detail",
         "sort @timestamp desc",
       ]
     }

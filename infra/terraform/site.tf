@@ -29,6 +29,9 @@ module "publisher" {
   timeout_seconds = local.publisher_timeout_seconds
   policy          = data.aws_iam_policy_document.publisher.json
 
+  # A delayed run must not overlap with the next one.
+  maximum_event_age_seconds = 300
+
   environment = merge(
     {
       TABLE_NAME  = aws_dynamodb_table.this.name
@@ -77,10 +80,14 @@ data "aws_iam_policy_document" "publisher" {
     resources = ["${local.site_bucket_arn}/${local.site_feed}*"]
   }
 
+  # The record of the last run, and the index, for the entries of pairs that cannot be read.
   statement {
-    sid       = "ReadRecord"
-    actions   = ["s3:GetObject"]
-    resources = ["${local.site_bucket_arn}/${local.site_feed}.published.json"]
+    sid     = "ReadLastRun"
+    actions = ["s3:GetObject"]
+    resources = [
+      "${local.site_bucket_arn}/${local.site_feed}.published.json",
+      "${local.site_bucket_arn}/${local.site_feed}index.json",
+    ]
   }
 
   dynamic "statement" {

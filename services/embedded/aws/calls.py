@@ -85,7 +85,12 @@ class Calls:
 
 
 def parse_request(
-    authorization: str, target: str, body: bytes, path: str = "", method: str = "POST"
+    authorization: str,
+    target: str,
+    body: bytes,
+    path: str = "",
+    method: str = "POST",
+    query: str = "",
 ) -> ApiRequest | None:
     """The API request in a signed HTTP request; None if it has no AWS signature.
 
@@ -102,7 +107,8 @@ def parse_request(
         bucket, _, key = path.strip("/").partition("/")
         operation = _S3_OPERATIONS.get((method, bool(key)), "")
         resource = f"{bucket}/{key}" if key else bucket
-        return ApiRequest(service, operation, region, access_key, {}, resource, body)
+        fields = dict(parse_qsl(query, keep_blank_values=True))
+        return ApiRequest(service, operation, region, access_key, fields, resource, body)
     fields = _json_fields(body) if target else dict(parse_qsl(body.decode("utf-8", "replace")))
     return ApiRequest(
         service="dynamodbstreams" if target.startswith("DynamoDBStreams") else service,

@@ -63,9 +63,11 @@ def test_a_request_to_s3_names_its_object(
     method: str, path: str, operation: str, resource: str
 ) -> None:
     """S3 has no action: method and path are the operation; the body is the object."""
-    request = parse_request(signed("s3"), "", b"Action=PutObject&x=1", path, method)
+    query = "list-type=2&prefix=feed%2F&delete="
+    request = parse_request(signed("s3"), "", b"Action=PutObject&x=1", path, method, query)
     assert request is not None
     assert (request.operation, request.resource) == (operation, resource)
+    assert request.fields == {"list-type": "2", "prefix": "feed/", "delete": ""}
 
 
 @pytest.mark.parametrize(
