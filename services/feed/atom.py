@@ -109,7 +109,7 @@ def _entry(root: ET.Element, each: News) -> None:
 def _content(each: News) -> Iterator[str]:
     first = each.first
     yield visible(first.observed.ami_name or first.observed.image_id)
-    yield "\nCurrent since:"
+    yield "\nBecame current:"
     for release in each.releases[:_MOST_TARGETS]:
         image_id = visible(release.observed.image_id)
         yield f"{_time(release.detected_at)} {image_id} in {release.target}"
