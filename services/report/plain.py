@@ -8,6 +8,7 @@ from services.report.page_data import Cause, ImageEntry, PageData
 from services.report.states import words_of
 from services.report.texts import (
     at_minute,
+    coded,
     counted,
     listed,
     minute_of,
@@ -118,8 +119,8 @@ class CauseText:
     age: str
     since: str
     pairs: int
-    why: str
-    todo: str
+    why: list[tuple[str, bool]]
+    todo: list[tuple[str, bool]]
     detail: str
     command: str
 
@@ -144,8 +145,8 @@ def _cause(cause: Cause, data: PageData) -> CauseText:
         age="" if since is None else span(minute_of(data["made_at"]) - since),
         since=at_minute(since, data["made_at"]),
         pairs=cause["pairs"],
-        why=sentence(cause["why"]),
-        todo=sentence(cause["todo"]),
+        why=coded(sentence(cause["why"])),
+        todo=coded(sentence(cause["todo"])),
         detail=shown(cause["detail"] or ""),
         command=shown(cause["command"]),
     )
@@ -154,7 +155,7 @@ def _cause(cause: Cause, data: PageData) -> CauseText:
 def _names(cause: Cause) -> str:
     if cause["whole_targets"]:
         return "All images"
-    return listed(cause["names"], 3) or "The deployment"
+    return listed(cause["names"], 2) or "The deployment"
 
 
 _FEW_REGIONS = 6

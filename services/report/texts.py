@@ -51,7 +51,7 @@ def span(minutes: int) -> str:
     if length < 10 * HOUR:
         return f"{length / HOUR:.1f} h".replace(".0", "")
     if length < 2 * DAY:
-        return f"{round(length / HOUR)} h"
+        return f"{length // HOUR} h"
     return f"{number(length // DAY)} d"
 
 
@@ -102,3 +102,11 @@ def sentence(text: str | None) -> str:
     if not found:
         return ""
     return found[0].upper() + found[1:] + ("" if found[-1] in ".!?" else ".")
+
+
+def coded(text: str) -> list[tuple[str, bool]]:
+    """The parts of a text, and whether each is code: what is between two backquotes."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return [(text, False)]
+    return [(part, at % 2 == 1) for at, part in enumerate(parts) if part]

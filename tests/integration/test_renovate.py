@@ -57,13 +57,25 @@ def of_the_demo(feeds: Mapping[str, str], name: str, region: str) -> str:
     )
 
 
+def merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with both: lists are joined, and maps are merged."""
+    return {
+        key: value + second[key] if isinstance(value, list) else value | second[key]
+        for key, value in first.items()
+    }
+
+
 @pytest.fixture(scope="module", name="repository")
 def make_repository(feeds: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with the document's files, the same with other releases, and the feed."""
     folder = tmp_path_factory.mktemp("repository") / "files"
     write_feed(feeds, folder / "feed")
     shown = recipe_files()
-    files = {name: shown[name] for name in ("main.tf", "node-class.yaml", "renovate.json")}
+    files = {name: shown[name] for name in ("main.tf", "node-class.yaml", "node-group.tf")}
+    files["renovate.json"] = json.dumps(
+        merged(*(json.loads(shown[n]) for n in ("renovate.json", "renovate-node-group.json")))
+    )
+    files["withdrawn/node-group.tf"] = files["node-group.tf"].replace("20260901", "20261110")
     for name in ("main.tf", "node-class.yaml"):
         files[f"withdrawn/{name}"] = files[name].replace("20260901", "20261110")
     files["newest/main.tf"] = files["main.tf"].replace("20260901", "20261126")
@@ -121,6 +133,23 @@ def test_withdrawn_release_leads_back(run: Run, file: str, target: Any) -> None:
     assert pending(run, at) == ["20261126"]
 
 
+@pytest.mark.parametrize(
+    ("file", "release", "expected"),
+    [
+        ("node-group.tf", "1.34.2-20260901", ["1.34.2-20261015"]),
+        ("withdrawn/node-group.tf", "1.34.2-20261110", []),
+    ],
+)
+def test_release_version_of_a_node_group(
+    run: Run, file: str, release: str, expected: list[str]
+) -> None:
+    """It is proposed like an image id, but never an earlier one, which EKS would refuse."""
+    updates = run.dependencies()[f"{file} {release}"]["updates"]
+
+    assert [each["newValue"] for each in updates if not each.get("pendingChecks")] == expected
+    assert pending(run, f"{file} {release}") == ["1.34.2-20261126"]
+
+
 def test_withdrawn_release_is_never_proposed(run: Run) -> None:
     """No update has it, neither now nor later."""
     found = [each for each in run.dependencies() if "20261110" not in each]
@@ -168,10 +197,11 @@ def test_files_are_changed_completely(run: Run, repository: Path, tmp_path: Path
 
     apply(run.updates(), copy)
 
-    for name in ("main.tf", "node-class.yaml"):
+    for name in ("main.tf", "node-class.yaml", "node-group.tf"):
         expected = recipe_files()[name].replace("20260901", "20261015")
         assert (copy / name).read_text(encoding="utf-8") == expected
-        assert (copy / "withdrawn" / name).read_text(encoding="utf-8") == expected
+        if name != "node-group.tf":
+            assert (copy / "withdrawn" / name).read_text(encoding="utf-8") == expected
     for name in ("newest/main.tf", "too-old/main.tf", "demo/late.tf"):
         assert (copy / name).read_bytes() == (repository / name).read_bytes()
 

@@ -68,6 +68,11 @@ BLOCKS = (
         ("ami-tracker pending",),
     ),
     Block(
+        "report",
+        "All of this as one page: open the file in a browser, from the folder below.",
+        ("ami-tracker report --out report.html",),
+    ),
+    Block(
         "replay",
         "Publish an event again. It asks first, unless --yes is used. The second command shows the "
         "answer of the deleted topic. If the topic is created again, with the AWS CLI, the command "

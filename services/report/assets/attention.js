@@ -3,24 +3,24 @@
 function setUpAttention() {
   for (const row of document.querySelectorAll('#causes > tr')) {
     const cause = table(list(model.data.attention)[Number(row.dataset.cause)]);
-    const image = model.images[cause.link];
-    if (image) addOpen(row, cause, image);
+    addAction(row, cause);
     const command = row.querySelector('code.command');
     if (command) command.replaceWith(copyButton(String(cause.command ?? '')));
   }
 }
 
-function addOpen(row, cause, image) {
+/** The names open the history of the first image, or filter by the region that has the cause. */
+function addAction(row, cause) {
   const names = row.querySelector('.names');
-  const target = model.targets[list(cause.targets).find((at) => image.places.has(at))];
+  const image = model.images[cause.link];
+  const target = model.targets[list(cause.targets).find((at) => cause.whole_targets || image?.places.has(at))];
   if (!target) return;
-  const button = h('button.link.names', { type: 'button' }, names.textContent);
-  const isWhole = Boolean(cause.whole_targets);
-  if (!isWhole) button.setAttribute('aria-haspopup', 'dialog');
-  button.addEventListener('click', () => (isWhole
-    ? go({ region: target.region, states: new Set([cause.state].filter(known)) })
-    : go({ open: { name: image.name, region: target.region, account: target.account } })));
-  names.replaceWith(button);
+  if (!cause.whole_targets) {
+    names.replaceWith(openButton(image, target, names.textContent, 'button.link.names'));
+    return;
+  }
+  const filter = () => go({ region: target.region, states: new Set([cause.state].filter(known)) });
+  names.replaceWith(h('button.link.names', { type: 'button', onclick: filter }, names.textContent));
 }
 
 function showAttention(view, found) {
@@ -49,8 +49,9 @@ function isVisibleCause(cause, view, images, targets) {
 
 // --- copying
 
-/** A button that shows a text in full and copies it. */
-function copyButton(text) {
+/** A button that shows a text in full and copies what it shows, never a hidden character. */
+function copyButton(raw) {
+  const text = shown(raw);
   const button = h('button.copy', { type: 'button', title: 'Copy' }, h('code', {}, text));
   button.addEventListener('click', () => copy(text, button));
   return button;

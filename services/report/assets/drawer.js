@@ -73,6 +73,12 @@ const sentence = (text) => {
   return plain ? `${plain[0].toUpperCase()}${plain.slice(1)}${/[.!?]$/.test(plain) ? '' : '.'}` : '';
 };
 
+/** A text with elements for code, which is between backquotes. */
+function coded(text) {
+  const parts = text.split('`');
+  return parts.length % 2 ? parts.map((part, at) => (at % 2 ? h('code', {}, part) : part)) : [text];
+}
+
 function drawerContent(pair) {
   const { release } = pair;
   return [
@@ -90,8 +96,8 @@ function reason(pair) {
   const [why, todo] = pair.advice;
   if (pair.state === 'ok') return h('p.reason.ok', {}, glyph('ok'), h('b', {}, 'Current: '), pair.isNewest ? 'this is the newest release.' : 'nothing is wrong here.');
   return h(`div.reason.${tone(pair.state)}`, {},
-    h('p', {}, glyph(pair.state), h('b', {}, `${word(pair.state)}${since}. `), sentence(why ?? (known(pair.state) ? STATES[pair.state][2] : ''))),
-    todo ? h('p', {}, sentence(todo)) : null,
+    h('p', {}, glyph(pair.state), h('b', {}, `${word(pair.state)}${since}. `), ...coded(sentence(why ?? (known(pair.state) ? STATES[pair.state][2] : '')))),
+    todo ? h('p', {}, ...coded(sentence(todo))) : null,
     pair.detail || pair.code ? h('p.answer', {}, h('code', {}, [pair.code, pair.detail].filter(Boolean).join(': '))) : null);
 }
 

@@ -127,7 +127,7 @@ function tipLines(image, target) {
     h('span', {}, pair.release ? pair.release.key : 'no image is known'),
     at === null ? null : h('span.muted', {}, pair.release.exact === false ? `known since ${when(at)}` : `${when(at)}, ${ago(at)}`),
     pair.state === 'ok' ? null : h('span', {}, pill(pair.state), since),
-    pair.advice[0] ? h('span', {}, sentence(pair.advice[0])) : null,
+    pair.advice[0] ? h('span', {}, ...coded(sentence(pair.advice[0]))) : null,
   ].filter(Boolean);
 }
 

@@ -79,6 +79,7 @@ function start() {
   showLastVisit();
   addEventListener('popstate', () => show(parseFragment(location.hash)));
   narrow.addEventListener('change', refresh);
+  byId('current').remove();
 }
 
 /** Without the script the page shows its plain tables: also if the script fails. */

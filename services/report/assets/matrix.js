@@ -136,10 +136,16 @@ function familyCell(cell, images) {
   return h(`td.${tone(state)}${first}`, {}, glyph(state), h('span', {}, String(counts.get(state))), h('span.vh', {}, word(state)));
 }
 
+/** A name whose middle can be left out: its end has the architecture. */
+function shortName(name) {
+  const cut = name.length > 26 ? name.length - 11 : name.length;
+  return [h('span.head', {}, name.slice(0, cut)), h('span.tail', {}, name.slice(cut))];
+}
+
 function imageRow(image) {
   const newest = image.releases[0];
   return h('tr.image', { 'data-image': image.at },
-    h('th.name', { scope: 'row', title: image.name }, h('span', {}, image.name)),
+    h('th.name', { scope: 'row', title: image.name }, ...shortName(image.name)),
     h('td.newest', {}, newest?.short ?? '–'), h('td.in', {}, `${haveNewest(image)}/${image.positions.length}`),
     ...grid.cells.map((cell) => (cell.isGroup ? groupCell(cell, image) : pairCell(cell, image))));
 }

@@ -30,7 +30,7 @@ function showRollouts(view, found) {
   const isLate = (group) => (group.slow.spread.lagging.length ? 0 : 1);
   all.sort((a, b) => isLate(a) - isLate(b) || b.at - a.at);
   const late = all.filter((group) => !isLate(group)).length;
-  byId('rollouts-count').textContent = all.length ? `${count(all.length, 'release')}${late ? `, ${late} lagging first` : ''}` : '';
+  byId('rollouts-count').textContent = all.length ? `${count(all.length, 'release')}${late ? `, ${late} of them lagging` : ''}` : '';
   const regionTarget = view.region ? found.columns.filter((each) => each.region === view.region) : [];
   const rows = all.slice(0, rolloutLimit).map((group) => rolloutRow(group, regionTarget));
   byId('rollout-axis').replaceChildren(axisHead());
@@ -101,7 +101,7 @@ function toggleRollout(group, body, toggle, regionTargets) {
 function rolloutWords({ image, release, spread, place }, regionTargets) {
   const lines = regionTargets.filter((target) => image.places.has(target.at)).map((target) => {
     const at = seenAt(release, image.places.get(target.at));
-    return h('p.picked', {}, `${target.label}: ${at === null ? 'not there' : `+${span(at - release.at)}, ${when(at)}`}`);
+    return h('p.picked', {}, `${target.label}: ${at === null ? 'not there' : `${at > release.at ? `+${span(at - release.at)}` : 'first'}, ${when(at)}`}`);
   });
   if (spread.lagging.length) lines.push(h('p.watch', {}, 'Lagging: ', ...words(labels(spread.lagging))));
   if (spread.waiting.length) lines.push(h('p.move', {}, 'Not yet: ', ...words(labels(spread.waiting))));
@@ -174,7 +174,7 @@ function rolloutDetails(group, member, regionTargets) {
   return [
     h('p.ami', {}, h('code', {}, release.ami), ' ', link(release.notes, 'Notes', release.key)),
     factList(release, true), siblings(group, member, place, regionTargets), place,
-  ];
+  ].filter(Boolean);
 }
 
 /** The other images with this release: a press shows the times of that image. */

@@ -110,7 +110,7 @@ function span(minutes) {
   const length = Math.max(0, minutes);
   if (length < HOUR) return `${Math.round(length)} min`;
   if (length < 10 * HOUR) return `${(length / HOUR).toFixed(1).replace('.0', '')} h`;
-  if (length < 2 * DAY) return `${Math.round(length / HOUR)} h`;
+  if (length < 2 * DAY) return `${Math.floor(length / HOUR)} h`;
   return `${Math.floor(length / DAY).toLocaleString('en')} d`;
 }
 

@@ -78,7 +78,7 @@ def test_a_rollback_is_shown_for_seven_days(days: float, expected: str | None) -
 
 
 def test_a_target_without_a_release_that_was_rolled_back_is_ok() -> None:
-    """Nobody has to get it any more."""
+    """It is not missing there."""
     steps = (OLD, NEW, ("release:1", ROLLBACK, 10.0))
     page = a_page([history_of(OHIO, *steps), history_of(TOKYO, OLD)])
 
