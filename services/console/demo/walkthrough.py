@@ -200,8 +200,9 @@ class Walkthrough:
         return right
 
     def _write_outputs(self, folder: Path) -> None:
-        self._screens.begin("The report page")
-        show_outputs(self._page, write_outputs(self._answers, folder))
+        self._screens.begin("The report page and the feed")
+        write_outputs(self._answers, folder)
+        show_outputs(self._page, folder)
 
     # --- output
 
