@@ -6,10 +6,10 @@ the first paint, and how long expanding everything and a filter take.
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import statistics
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
@@ -64,25 +64,30 @@ def measure(browser: Browser, file: Path, size: tuple[int, int]) -> dict[str, fl
     return {name: statistics.median(values) for name, values in found.items()}
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Print the figures of a page."""
-    if len(arguments) != 1:
-        print("usage: python -m infra.browser.measure FILE", file=sys.stderr)
-        return 2
-    file = Path(arguments[0])
+def report(browser: Browser, file: Path) -> str:
+    """The figures of a page as text."""
     content = file.read_bytes()
-    print(f"size: {len(content) / 1000:.0f} KB, {len(gzip.compress(content)) / 1000:.0f} KB gzip")
+    lines = [f"{len(content) / 1000:.0f} KB, {len(gzip.compress(content)) / 1000:.0f} KB with gzip"]
+    for size in (DESKTOP, PHONE):
+        figures = measure(browser, file, size)
+        found = ", ".join(f"{name} {value:.0f}" for name, value in figures.items())
+        lines.append(f"{size[0]} pixels: {found}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Print the figures of a page."""
+    parser = argparse.ArgumentParser(description="Measure a report page in Chromium.")
+    parser.add_argument("file", type=Path, help="the page")
+    options = parser.parse_args()
     try:
         with chromium() as browser:
-            for size in (DESKTOP, PHONE):
-                figures = measure(browser, file, size)
-                text = ", ".join(f"{name} {value:.0f}" for name, value in figures.items())
-                print(f"{size[0]} pixels: {text}")
+            sys.stdout.write(report(browser, options.file) + "\n")
     except BrowserMissingError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

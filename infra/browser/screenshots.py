@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,22 +65,22 @@ def _prepare(page: Page, shot: Shot) -> None:
         element.click()
 
 
-def main(arguments: Sequence[str]) -> int:
+def main() -> int:
     """Make all pictures."""
-    if len(arguments) != 2:  # noqa: PLR2004
-        print("usage: python -m infra.browser.screenshots FILE FOLDER", file=sys.stderr)
-        return 2
-    file, folder = map(Path, arguments)
-    folder.mkdir(parents=True, exist_ok=True)
+    parser = argparse.ArgumentParser(description="Make pictures of a report page.")
+    parser.add_argument("file", type=Path, help="the page")
+    parser.add_argument("folder", type=Path, help="where the pictures are written")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
     try:
         with chromium() as browser:
             for shot in SHOTS:
-                print(take(browser, file, shot, folder))
+                sys.stdout.write(f"{take(browser, options.file, shot, options.folder)}\n")
     except BrowserMissingError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

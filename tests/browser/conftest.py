@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
+from support.builders.page import MADE, empty_page, hostile_page, page
 
 from infra.browser.chromium import MISSING, Scheme, chromium, find, offline, open_page
 from services.report.page import render
 from services.report.page_data import PageData
-from support.builders.page import empty_page, hostile_page, page
 
 DESKTOP, PHONE = (1400, 1000), (390, 844)
 
@@ -44,7 +45,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def opened(browser: Browser, files: dict[str, Path]) -> Iterator[Open]:
-    """Open a page; at the end, the page has reported no error and has requested nothing."""
+    """Open a page, some minutes after it was made.
+
+    At the end, it has reported no error and has requested nothing.
+    """
     problems: list[str] = []
     contexts = []
 
@@ -55,9 +59,12 @@ def opened(browser: Browser, files: dict[str, Path]) -> Iterator[Open]:
         scheme: Scheme = "light",
         *,
         script: bool = True,
+        minutes: int | None = None,
     ) -> Page:
         context, refused = offline(browser, size, scheme, script=script)
         contexts.append((context, refused))
+        if minutes is not None:
+            context.clock.set_fixed_time(MADE + timedelta(minutes=minutes))
         context.on("console", lambda message: problems.append(f"console: {message.text}"))
         context.on("weberror", lambda error: problems.append(f"error: {error.error}"))
         context.on("dialog", lambda dialog: problems.append(f"dialog: {dialog.message}"))

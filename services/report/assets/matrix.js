@@ -2,6 +2,8 @@
 
 const COLLAPSE_ABOVE = 100;
 const WIDE_COLUMNS = 3;
+const ROOMY = 88;
+const FIXED_WIDTH = 312;
 const collapsed = { families: new Set(), geographies: new Set() };
 let grid = null;
 
@@ -52,11 +54,22 @@ function showMatrixCount({ images, columns }) {
 function showTable() {
   const element = byId('grid');
   element.replaceChildren(columnGroup(), tableHead(), ...tableBodies());
+  const width = cellWidth(element);
   element.classList.toggle('wide', grid.isWide);
-  const narrow = grid.cells.length > 34 ? 29 : 31;
-  element.classList.toggle('narrow', narrow < 31);
-  element.style.width = grid.isWide ? '100%' : `${312 + grid.cells.reduce((all, cell) => all + (cell.isGroup ? 62 : narrow), 0)}px`;
+  element.classList.toggle('roomy', !grid.isWide && width >= ROOMY);
+  element.style.width = grid.isWide ? '100%' : `${FIXED_WIDTH + width * columnUnits()}px`;
+  for (const column of element.querySelectorAll('col.cell')) column.style.width = grid.isWide ? '' : `${width}px`;
+  for (const column of element.querySelectorAll('col.group')) column.style.width = `${2 * width}px`;
   startGrid(element);
+}
+
+/** The number of columns; a collapsed geography is as wide as two. */
+const columnUnits = () => grid.cells.reduce((all, cell) => all + (cell.isGroup ? 2 : 1), 0);
+
+/** Columns use the width of the window, as long as their texts have room. */
+function cellWidth(element) {
+  const room = element.parentElement.parentElement.clientWidth - FIXED_WIDTH - 20;
+  return Math.max(29, Math.min(100, Math.floor(room / columnUnits())));
 }
 
 function columnGroup() {
@@ -174,7 +187,7 @@ function pairCell(cell, image) {
 
 function cellText(pair) {
   if (!pair.release) return '–';
-  if (!grid.isAge) return pair.release.short.slice(0, 8);
+  if (!grid.isAge) return pair.release.short.slice(0, ROOMY / 8);
   const at = seenAt(pair.release, pair.position);
   return at === null ? '?' : `${pair.release.exact === false ? '>' : ''}${shortSpan(model.now - at)}`;
 }

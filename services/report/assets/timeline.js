@@ -53,6 +53,7 @@ function lanes(all, from) {
 }
 
 const LANE = 1000;
+const MARGIN = 8;
 const laneX = (minute, from) => (LANE * (minute - from)) / Math.max(1, model.now - from);
 
 function lane(name, found, from) {
@@ -62,9 +63,9 @@ function lane(name, found, from) {
     const height = Math.min(16, 6 + 2 * group.members.length);
     return `M${laneX(group.at, from).toFixed(1)} ${10 - height / 2}v${height}`;
   }).join('');
-  const label = `${count(releases.length, 'release')}${rollbacks.length ? `, ${count(rollbacks.length, 'rollback')}` : ''}`;
+  const label = [releases.length && count(releases.length, 'release'), rollbacks.length && count(rollbacks.length, 'rollback')].filter(Boolean).join(', ');
   const circles = rollbacks.map((group) => `M${(laneX(group.at, from) - 5).toFixed(1)} 4l10 12m0 -12l-10 12`).join('');
-  const picture = svg('svg', { class: 'lane', viewBox: `0 0 ${LANE} 20`, preserveAspectRatio: 'none', role: 'img', 'aria-label': label },
+  const picture = svg('svg', { class: 'lane', viewBox: `${-MARGIN} 0 ${LANE + 2 * MARGIN} 20`, preserveAspectRatio: 'none', role: 'img', 'aria-label': label },
     svg('path', { class: 'floor', d: `M0 10H${LANE}` }), svg('path', { class: 'release', d: bars }), svg('path', { class: 'rollback', d: circles }));
   return h('div.lane-row', {}, h('span.lane-name', { title: name }, name), picture, h('span.muted.lane-count', { 'aria-hidden': 'true' }, label));
 }
@@ -76,7 +77,7 @@ function laneAxis(from) {
   for (let minute = model.now; minute > from; minute -= step * DAY) ticks.push(minute);
   const texts = ticks.map((minute) => {
     const text = h('span.tick', {}, step < 1 ? when(minute) : day(minute));
-    text.style.left = `${laneX(minute, from) / 10}%`;
+    text.style.left = `${(100 * (laneX(minute, from) + MARGIN)) / (LANE + 2 * MARGIN)}%`;
     return text;
   });
   return h('div.lane-row', { 'aria-hidden': 'true' }, h('span'), h('div.lane-axis', {}, ...texts), h('span.lane-count'));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from zlib import crc32
 
 from services.report.page_data import STATES, Cause, ImageEntry, PageData, ReleaseEntry, TargetEntry
@@ -93,7 +94,7 @@ def release(key: str, days: float, lag: list[int | None], **more: object) -> Rel
         "lag": lag,
         "until": [None] * len(lag),
     }
-    return ReleaseEntry(**(found | more))  # type: ignore[typeddict-item]
+    return cast("ReleaseEntry", found | more)
 
 
 def _lags(count: int, *parts: object) -> list[int | None]:
@@ -123,7 +124,7 @@ def _history(name: str, count: int, releases: int) -> list[ReleaseEntry]:
             each["ids"] = _ids(count, name, at)
             each["facts"] |= {"root_size_gib": 20, "ena": True, "owner_id": "602401143452"}
         found.append(each)
-    found[-1] |= {"kind": "baseline", "exact": False}  # type: ignore[typeddict-item]
+    found[-1] |= {"kind": "baseline", "exact": False}
     found[-1]["state"] = "superseded" if releases > 1 else "complete"
     return found
 
@@ -189,7 +190,7 @@ def _rolled_back(image: ImageEntry, count: int) -> None:
     newest, before = image["releases"][:2]
     newest["state"] = "rolled_back"
     back = release(before["key"], 2.1, [3 * position for position in range(count)], kind="rollback")
-    back |= {"ids": before["ids"], "facts": before["facts"], "was": newest["facts"]}  # type: ignore[typeddict-item]
+    back |= {"ids": before["ids"], "facts": before["facts"], "was": newest["facts"]}
     image["releases"].insert(0, back)
     for position in range(count):
         mark(image, position, "rolledback", None, None, 6)
@@ -279,7 +280,7 @@ def cause(state: str, names: list[str], regions: list[str], **more: object) -> C
         "detail": None,
         "command": "ami-tracker status",
     }
-    return Cause(**(found | more))  # type: ignore[typeddict-item]
+    return cast("Cause", found | more)
 
 
 _ACT = {"failing", "never", "withdrawn"}
@@ -377,7 +378,7 @@ def empty_page() -> PageData:
 def page_of(images: list[ImageEntry], places: list[TargetEntry]) -> PageData:
     """The page of these images, with what needs attention and the counts."""
     data = empty_page()
-    data |= {  # type: ignore[typeddict-item]
+    data |= {
         "round": {
             "at": "2026-11-28T15:00:00Z",
             "interval_minutes": 15,
@@ -449,9 +450,9 @@ def hostile_page() -> PageData:
     """A page in which every foreign text is `HOSTILE`."""
     places = targets(3)
     each = image("hostile-x86_64", 0, 3, 3)
-    each |= {"name": HOSTILE, "source": HOSTILE}  # type: ignore[typeddict-item]
+    each |= {"name": HOSTILE, "source": HOSTILE}
     for found in each["releases"]:
-        found |= {  # type: ignore[typeddict-item]
+        found |= {
             "key": HOSTILE,
             "short": HOSTILE,
             "ami": HOSTILE,
@@ -471,9 +472,9 @@ def hostile_page() -> PageData:
     data["geographies"] = [HOSTILE]
     data["hub"] = {"table": HOSTILE, "region": HOSTILE, "account": HOSTILE}
     data["problems"] = [HOSTILE]
-    places[1] |= {"region": HOSTILE, "place": HOSTILE}  # type: ignore[typeddict-item]
+    places[1] |= {"region": HOSTILE, "place": HOSTILE}
     for row in data["attention"]:
-        row |= {  # type: ignore[typeddict-item]
+        row |= {
             "names": [HOSTILE],
             "regions": [HOSTILE],
             "why": HOSTILE,
