@@ -31,8 +31,8 @@ CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u AWS_CA_BUNDLE
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(TOOL)/.ready ## Run the service on the embedded AWS and explain each step (under a minute)
-	@$(CLEAN_ENV) $(TOOL)/bin/ami-tracker demo
+demo: $(TOOL)/.ready ## Run the service on the embedded AWS, explain each step (under a minute), write build/demo-report.html
+	@$(CLEAN_ENV) $(TOOL)/bin/ami-tracker demo --out build
 
 check: format lint types imports words unit ## Fast checks: format, lint, types, import rules, words, unit tests
 

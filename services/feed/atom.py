@@ -18,7 +18,8 @@ ATOM = "releases.atom"
 MOST_ENTRIES = 200
 NAMESPACE = "http://www.w3.org/2005/Atom"
 
-_FEED_ID = UUID("5b0b7b0e-6d0f-4c8e-9a53-3d1c1f2e7a40")
+FEED_ID = UUID("5b0b7b0e-6d0f-4c8e-9a53-3d1c1f2e7a40")
+"""The id of the feed. Ids of entries are made from it."""
 _NEWS = frozenset({Kind.RELEASE, Kind.ROLLBACK})
 """Kinds that are news: the publisher changed something."""
 _MOST_TARGETS = 100
@@ -43,7 +44,7 @@ class News:
         """The same for the same image, kind and join key, whatever the targets and the order."""
         first = self.first
         key = first.about.join_key or f"event:{first.event_id}"
-        return uuid5(_FEED_ID, canonical_json([self.name, first.kind, key])).urn
+        return uuid5(FEED_ID, canonical_json([self.name, first.kind, key])).urn
 
     @property
     def updated(self) -> datetime:
@@ -65,7 +66,7 @@ def atom_file(pairs: Iterable[TrackedPair]) -> str:
     found = sorted(news(pairs), key=lambda each: (each.updated, each.id), reverse=True)
     shown = found[:MOST_ENTRIES]
     root = ET.Element("feed", {"xmlns": NAMESPACE})
-    _add(root, "id", _FEED_ID.urn)
+    _add(root, "id", FEED_ID.urn)
     _add(root, "title", "AMI releases")
     _add(root, "updated", _time(shown[0].updated if shown else _NEVER))
     _add(ET.SubElement(root, "author"), "name", GENERATOR)
@@ -108,7 +109,7 @@ def _entry(root: ET.Element, each: News) -> None:
 def _content(each: News) -> Iterator[str]:
     first = each.first
     yield visible(first.observed.ami_name or first.observed.image_id)
-    yield "\nCurrent since:"
+    yield "\nBecame current:"
     for release in each.releases[:_MOST_TARGETS]:
         image_id = visible(release.observed.image_id)
         yield f"{_time(release.detected_at)} {image_id} in {release.target}"

@@ -9,6 +9,7 @@ from typing import Any
 from services.feed.listing import withdrawn
 from services.feed.pairs import TrackedPair, is_safe
 from services.feed.text import GENERATOR, SCHEMA, json_text, safe_link, visible
+from services.feed.versions import node_version
 from services.history.observed import DAMAGED
 from services.kernel.model import Observation, Release, Target
 from services.kernel.wire import timestamp
@@ -69,6 +70,7 @@ def _release(pair: TrackedPair, release: Release) -> dict[str, str | bool | None
     until = pair.deprecation_time(release)
     return {
         "release": _shown(release.about.release),
+        "release_version": node_version(release),
         "kind": release.kind.value,
         "since": timestamp(release.detected_at),
         "previous_image_id": _shown(release.previous_image_id),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from services.feed.listing import Listed
 from services.feed.pairs import TrackedPair
 from services.feed.text import GENERATOR, SCHEMA, code, json_text, safe_link, visible
+from services.feed.versions import node_version
 from services.kernel.model import Release, Target
 from services.kernel.wire import timestamp
 
@@ -33,12 +34,14 @@ def marker(name: str, target: Target) -> dict[str, object]:
 
 def _release(pair: TrackedPair, each: Listed) -> dict[str, str | bool]:
     url = safe_link(each.last.about.notes_url)
+    node_group = node_version(each.last)
     return {
         "version": each.version,
         "digest": each.last.observed.image_id,
         "releaseTimestamp": timestamp(each.since),
         "changelogContent": "\n".join(_changelog(each.first)),
         **({"changelogUrl": url} if url else {}),
+        **({"release_version": node_group} if node_group else {}),
         **({"isDeprecated": True} if pair.is_deprecated(each.last) else {}),
     }
 

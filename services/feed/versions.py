@@ -55,6 +55,12 @@ def key_of(release: Release) -> str | None:
     return key if key is not None and order(key) else None
 
 
+def node_version(release: Release) -> str | None:
+    """The `release_version` of EKS for managed node groups, if it is a version."""
+    found = release.about.facts.get("release_version")
+    return found if isinstance(found, str) and order(found) else None
+
+
 def dated(release: Release) -> str:
     """The version of a release without a usable key: the creation date of its image in UTC.
 

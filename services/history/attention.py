@@ -28,8 +28,8 @@ class Attention:
     """A cause, its pairs, and what to do.
 
     `whole_targets` is true if every other pair of the targets has the same cause. `state`, `code`
-    and `detail` are those of most pairs. `since` is the earliest time that is known. `where` has the
-    targets. A cause of a region, such as missing rounds, has no pairs.
+    and `detail` are those of most pairs. `since` is the earliest time that is known. `where` has
+    the targets. A cause of a region, such as missing rounds, has no pairs.
     """
 
     condition: Condition

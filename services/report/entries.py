@@ -96,16 +96,17 @@ def _facts(releases: Sequence[Release], *, everything: bool) -> dict[str, dict[s
 
 def _common(found: Iterable[Mapping[str, Fact]]) -> dict[str, Fact]:
     """The values that more than half of the targets have, of those that have the fact."""
-    values: dict[str, Counter[tuple[type, Fact]]] = {}
-    for each in found:
-        for name, value in each.items():
-            values.setdefault(name, Counter())[type(value), value] += 1
-    common: dict[str, Fact] = {}
-    for name in sorted(values.keys() - _OF_TARGETS):
-        (_, value), count = values[name].most_common(1)[0]
-        if 2 * count > values[name].total():
-            common[name] = value
-    return common
+    counts = Counter(
+        (name, type(value), value)
+        for each in found
+        for name, value in each.items()
+        if name not in _OF_TARGETS
+    )
+    totals: Counter[str] = Counter()
+    for (name, _, _), count in counts.items():
+        totals[name] += count
+    common = {n: value for (n, _, value), count in counts.items() if 2 * count > totals[n]}
+    return {name: common[name] for name in sorted(common)}
 
 
 def _most_common(values: Iterable[H]) -> H:

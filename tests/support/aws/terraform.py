@@ -91,7 +91,7 @@ class Plan:
         """Every resource's planned values by address, including those in modules."""
         root = self.document.get("planned_values", {}).get("root_module", {})
         return {
-            found["address"]: found["values"]
+            found["address"]: found.get("values", {})
             for found in _resources_below(root)
             if found["mode"] == "managed"
         }
@@ -286,7 +286,7 @@ class Terraform:
         """The attributes of every resource in the state, by address; data sources too."""
         values = self._document(["show", "-json"]).get("values", {})
         return {
-            found["address"]: found["values"]
+            found["address"]: found.get("values", {})
             for found in _resources_below(values.get("root_module", {}))
         }
 

@@ -95,7 +95,7 @@ def test_the_content_of_an_entry() -> None:
     assert list(entry.content) == [
         "al2023-B",
         "",
-        "Current since:",
+        "Became current:",
         f"2026-11-02T07:00:00Z {image_id('B')} in eu-west-1 of account 111122223333",
         "",
         "What changed:",

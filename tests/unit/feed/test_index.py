@@ -254,3 +254,13 @@ def test_no_file_of_a_region_that_was_not_read_is_obsolete(why: str) -> None:
 def test_nothing_is_obsolete_if_nothing_is_tracked() -> None:
     """An empty table is probably the wrong one."""
     assert obsolete(an_overview(), [GONE]) == ()
+
+
+def test_the_release_version_of_node_groups() -> None:
+    """The fact of EKS is a key of the entry, unless it is not a version."""
+    facts = {"release_version": "1.34.2-20261015"}
+    found = [
+        entry(of_releases(a_step("A", facts=each))) for each in (facts, {"release_version": "x"})
+    ]
+
+    assert [each.get("release_version") for each in found] == ["1.34.2-20261015", None]

@@ -45,6 +45,7 @@ def versions(seen: ImageInTarget) -> list[str] | None:
         (["B:baseline:2", "X:rollback:1", "B:release:2"], ["1", "2"]),
         # The rollback goes to a version that `loose` reads as greater.
         (["A:baseline:9.8.0_HVM", "B:release:9.8_HVM", "A:rollback:9.8.0_HVM"], ["9.8.0_HVM"]),
+        (["B:baseline:9.8_HVM", "X:rollback:9.8.0_HVM"], ["9.8.0_HVM"]),
         # Earlier releases belong to another lookup.
         (["A:baseline:1", "B:release:2", "Z:reconfigured:7", "Y:release:8"], ["7", "8"]),
         (["A:baseline:1", "B:release:2", "Z:baseline:3"], ["3"]),

@@ -174,3 +174,19 @@ def test_names_of_which_no_path_can_be_made(name: str, target: Target) -> None:
     seen = of_releases(a_step("A", name=name, target=target), name=name, target=target)
 
     assert [path for path in feed(an_overview(seen)) if "/" in path] == []
+
+
+@pytest.mark.parametrize(
+    ("fact", "expected"),
+    [
+        ("1.34.2-20261015", "1.34.2-20261015"),
+        ('1.34"\n}', None),
+        ("latest", None),
+        (1, None),
+    ],
+)
+def test_release_version_of_node_groups(fact: str | int, expected: str | None) -> None:
+    """The fact is a key of the release, unless it has characters with an effect in a file."""
+    found = the_release(a_step("A", facts={"release_version": fact}))
+
+    assert found.get("release_version") == expected
