@@ -14,6 +14,10 @@ CHECKOV := .venv-checkov
 AWSCLI := .venv-awscli
 MINISTACK := .venv-ministack
 LAMBDA := .venv-runtime
+# Node.js from the package index of pip, which .ci/run installs if the system has none that fits.
+NODEJS := .venv-nodejs
+# The npm projects that tests use.
+NPM := $(patsubst requirements/node/%/package.json,.node-%,$(wildcard requirements/node/*/package.json))
 DEPLOY := $(TOOL)/bin/python -m infra.deploy
 # Settings of another Python in the user's shell would change the module search path. infra/pip.py
 # filters the settings of pip.
@@ -27,12 +31,12 @@ CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u AWS_CA_BUNDLE
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(TOOL)/.ready ## Run the service on the embedded AWS and explain each step (under a minute)
-	@$(CLEAN_ENV) $(TOOL)/bin/ami-tracker demo
+demo: $(TOOL)/.ready ## Run the service on the embedded AWS, explain each step (under a minute), write build/demo-report.html
+	@$(CLEAN_ENV) $(TOOL)/bin/ami-tracker demo --out build
 
 check: format lint types imports words unit ## Fast checks: format, lint, types, import rules, words, unit tests
 
-test: format lint types imports words $(CHECKOV)/.ready $(AWSCLI)/.ready $(MINISTACK)/.ready $(LAMBDA)/.ready ## All checks, and all tests with branch coverage
+test: format lint types imports words $(CHECKOV)/.ready $(AWSCLI)/.ready $(MINISTACK)/.ready $(LAMBDA)/.ready $(NPM:%=%/.ready) ## All checks, and all tests with branch coverage
 	$(CLEAN_ENV) $(DEV)/bin/pytest -n auto --cov --cov-report=term tests
 
 format: $(DEV)/.ready ## Fail if a file is not formatted
@@ -63,11 +67,12 @@ plan: package ## Save a plan of the deployment and show what it changes (ROOT=in
 deploy: $(TOOL)/.ready ## Apply the plan that `make plan` saved, after a confirmation (or APPROVE=yes)
 	@$(DEPLOY) apply --root "$(ROOT)" --runtime $(RUNTIME) --architecture $(ARCHITECTURE) --approve "$(APPROVE)"
 
-lock: $(DEV)/.ready ## Resolve requirements/*.in into hashed lock files without hosts (UPGRADE=--upgrade for newer versions)
-	cd requirements && for name in functions console dev checkov awscli ministack runtime; do \
+lock: $(DEV)/.ready ## Resolve all requirements into hashed lock files without hosts (UPGRADE=--upgrade for newer versions)
+	cd requirements && for name in functions publisher console dev checkov awscli ministack runtime nodejs; do \
 	  ../$(DEV)/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	    --output-file $$name.txt $$name.in || exit 1; done
+	for name in $(NPM:.node-%=%); do $(PYTHON) -m infra.npm lock requirements/node/$$name $(UPGRADE) || exit 1; done
 
 schemas: $(DEV)/.ready ## Generate the JSON Schemas of the YAML files from their models
 	$(DEV)/bin/ami-tracker schemas
@@ -78,7 +83,7 @@ tables: $(DEV)/.ready ## Generate the tables in Terraform's READMEs from the cod
 install: $(TOOL)/.ready ## Create .venv with the command .venv/bin/ami-tracker
 
 clean: ## Remove the files that the other targets created
-	rm -rf $(TOOL) $(DEV) $(CHECKOV) $(AWSCLI) $(MINISTACK) $(LAMBDA) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf $(TOOL) $(DEV) $(CHECKOV) $(AWSCLI) $(MINISTACK) $(LAMBDA) $(NODEJS) $(NPM) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
 define virtualenv # $(1) folder, $(2) lock file, $(3) --project to add this repository's packages
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is required; set it with: make PYTHON=python3.13 ...")'
@@ -97,6 +102,13 @@ $(CHECKOV)/.ready: requirements/checkov.txt
 
 $(AWSCLI)/.ready: requirements/awscli.txt
 	$(call virtualenv,$(AWSCLI),$<)
+
+$(NODEJS)/.ready: requirements/nodejs.txt
+	$(call virtualenv,$(NODEJS),$<)
+
+# Without a usable Node.js, nothing is created, and the tests that need these packages are skipped.
+.node-%/.ready: requirements/node/%/package.json requirements/node/%/package-lock.json
+	@$(PYTHON) -m infra.npm install $(<D) $(@D)
 
 # Without that Python, these environments are not created, and the tests that need them are skipped.
 $(MINISTACK)/.ready $(LAMBDA)/.ready: .venv-%/.ready: requirements/%.txt

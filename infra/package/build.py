@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from infra.package.lambda_platform import LambdaPlatform
 
 _ROOT = Path(__file__).parents[2]
 _LOCK = _ROOT / "requirements" / "functions.txt"
+_OWN_LOCKS = {"publisher": _ROOT / "requirements" / "publisher.txt"}
+"""What only one function needs, in addition to the dependencies of all."""
 _SERVICES = _ROOT / "services"
 
 
@@ -51,14 +53,21 @@ def build(
         PackagingError: a dependency is not available, or an input is invalid.
     """
     with tempfile.TemporaryDirectory(prefix="ami-tracker-") as folder:
-        staged = Path(folder, "package")
-        install_dependencies(_LOCK, platform, cache, staged)
-        lay_out_services(_SERVICES, staged)
-        compile_all(staged, python)
-        return tuple(_package(staged, function, catalogue) for function in CALLS)
+        common = Path(folder, "package")
+        install_dependencies(_LOCK, platform, cache, common)
+        lay_out_services(_SERVICES, common)
+        compile_all(common, python)
+        own = {function: Path(folder, function) for function in _OWN_LOCKS}
+        for function, lock in _OWN_LOCKS.items():
+            install_dependencies(lock, platform, cache, own[function])
+            compile_all(own[function], python)
+        return tuple(
+            _package([common, *([own[name]] if name in own else [])], name, catalogue)
+            for name in CALLS
+        )
 
 
-def _package(staged: Path, function: str, catalogue: str) -> Package:
+def _package(staged: Sequence[Path], function: str, catalogue: str) -> Package:
     files = contents(staged, function, catalogue)
     return Package(function, zipped(files), sum(map(len, files.values())), len(files))
 

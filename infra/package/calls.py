@@ -28,5 +28,9 @@ CALLS: Mapping[str, Operations] = {
         "sns": frozenset({"PublishBatch"}),
         "sts": _STS,
     },
+    "publisher": {
+        "dynamodb": frozenset({"BatchGetItem", "GetItem", "Query", "Scan"}),
+        "s3": frozenset({"DeleteObjects", "GetObject", "ListObjectsV2", "PutObject"}),
+    },
 }
 """Operations by function, in the order in which packages are listed."""

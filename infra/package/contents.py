@@ -1,9 +1,9 @@
-"""The contents of each package: a service, the kernel, the dependencies and reduced data files."""
+"""The contents of each package: a service, what it needs, dependencies and reduced data files."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -15,6 +15,11 @@ CATALOGUE = "catalogue.json"
 CATALOGUE_READER = "scheduler"
 
 _KERNEL = "kernel"
+_PARTS = {"publisher": ("history", "report", "feed")}
+"""Parts of `services` that a function needs in addition to its own and the kernel."""
+_ALL_PARTS = tuple(dict.fromkeys(part for parts in _PARTS.values() for part in parts))
+_SUFFIXES = frozenset({".css", ".html", ".js", ".py"})
+"""Of modules, and of the files that they read: the template of the page, its style and script."""
 _LEFT_OUT = (
     "bin/*",  # command-line programs
     "boto3/data/*",  # boto3 resources, which are not used
@@ -30,28 +35,33 @@ _METADATA = "METADATA"
 
 
 def lay_out_services(services: Path, into: Path) -> None:
-    """Copy the modules of every function and of the kernel in their import layout."""
+    """Copy the modules of every function and of what they need in their import layout."""
     folder = into / "services"
     folder.mkdir(parents=True)
     shutil.copyfile(services / "__init__.py", folder / "__init__.py")
-    for name in (*CALLS, _KERNEL):
-        for module in sorted((services / name).rglob("*.py")):
-            copy = folder / module.relative_to(services)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(module, copy)
+    for name in (*CALLS, *_ALL_PARTS, _KERNEL):
+        for path in sorted((services / name).rglob("*")):
+            if path.suffix in _SUFFIXES:
+                copy = folder / path.relative_to(services)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
 
 
-def contents(staged: Path, function: str, catalogue: str) -> Mapping[str, bytes]:
-    """Every file of a function's package by path; `staged` contains the files of all packages."""
-    files = {name: _content(staged, name) for name in _kept(staged, function)}
-    files |= service_data(staged / "botocore", CALLS[function])
+def contents(staged: Sequence[Path], function: str, catalogue: str) -> Mapping[str, bytes]:
+    """Every file of a function's package by path.
+
+    `staged` are folders: one with the files of all packages, and one with the function's own.
+    """
+    files = {name: _content(folder, name) for folder in staged for name in _kept(folder, function)}
+    files |= service_data(staged[0] / "botocore", CALLS[function])
     if function == CATALOGUE_READER:
         files[CATALOGUE] = catalogue.encode()
     return files
 
 
 def _kept(staged: Path, function: str) -> Iterator[str]:
-    foreign = tuple(f"services/{name}/" for name in CALLS if name != function)
+    own = {function, *_PARTS.get(function, ())}
+    foreign = tuple(f"services/{name}/" for name in (*CALLS, *_ALL_PARTS) if name not in own)
     for path in staged.rglob("*"):
         name = path.relative_to(staged).as_posix()
         if path.is_file() and not name.startswith(foreign) and _is_needed(name):
@@ -62,7 +72,8 @@ def _is_needed(name: str) -> bool:
     distribution, found, rest = name.partition(".dist-info/")
     if found and "/" not in distribution:
         return rest == _METADATA or any(fnmatchcase(rest, pattern) for pattern in _LEGAL)
-    return not any(fnmatchcase(name, pattern) for pattern in _LEFT_OUT)
+    ours = name.startswith("services/")
+    return ours or not any(fnmatchcase(name, pattern) for pattern in _LEFT_OUT)
 
 
 def _content(staged: Path, name: str) -> bytes:

@@ -168,6 +168,35 @@ locals {
     })
   }
 
+  # The site tolerates one run that failed or did not take place.
+  site_period  = var.site.interval_minutes <= 720 ? 300 : 3600
+  site_periods = ceil(2 * var.site.interval_minutes * 60 / local.site_period)
+  site_alarms = {
+    publisher-errors = {
+      description         = "The publisher failed in at least two of the runs of the last ${2 * var.site.interval_minutes} minutes: the report page and the feed are outdated or incomplete."
+      namespace           = "AWS/Lambda"
+      metric_name         = "Errors"
+      dimensions          = { FunctionName = local.publisher_name }
+      statistic           = "Sum"
+      period              = local.site_period
+      evaluation_periods  = min(local.site_periods + 1, local.site_period < 3600 ? 288 : 168)
+      datapoints_to_alarm = 2
+    }
+    site-outdated = {
+      description         = "The publisher has not run for ${2 * var.site.interval_minutes} minutes: the report page and the feed are outdated."
+      namespace           = "AWS/Lambda"
+      metric_name         = "Invocations"
+      dimensions          = { FunctionName = local.publisher_name }
+      statistic           = "Sum"
+      comparison_operator = "LessThanThreshold"
+      threshold           = 1
+      period              = local.site_period
+      evaluation_periods  = local.site_periods
+      datapoints_to_alarm = local.site_periods
+      treat_missing_data  = "breaching"
+    }
+  }
+
   # Percentages of all pairs. The causes are values of the metric's second dimension.
   share_alarms = merge(
     {
@@ -201,7 +230,10 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = { for name, alarm in local.alarms : name => merge(local.usual_alarm, alarm) }
+  for_each = {
+    for name, alarm in merge(local.alarms, local.site_alarms) : name => merge(local.usual_alarm, alarm)
+    if var.site.enabled || !contains(keys(local.site_alarms), name)
+  }
 
   alarm_name        = "${var.name_prefix}-${each.key}"
   alarm_description = "${each.value.description} Runbook: ${local.runbook}#${each.key}"

@@ -20,7 +20,10 @@ locals {
     }
   }
 
-  function_names = [local.scheduler_name, local.lookup_name, local.aggregator_name]
+  function_names = concat(
+    [local.scheduler_name, local.lookup_name, local.aggregator_name],
+    [for each in local.site : local.publisher_name],
+  )
 
   # Rows of widgets, each a third of the dashboard's 24 columns wide and six high.
   dashboard_rows = [

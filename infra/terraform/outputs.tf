@@ -1,19 +1,25 @@
 output "function_names" {
-  description = "Names of the three functions, by service."
-  value = {
-    scheduler  = module.scheduler.name
-    lookup     = module.lookup.name
-    aggregator = module.aggregator.name
-  }
+  description = "Names of the functions, by service."
+  value = merge(
+    {
+      scheduler  = module.scheduler.name
+      lookup     = module.lookup.name
+      aggregator = module.aggregator.name
+    },
+    { for each in module.publisher : "publisher" => each.name },
+  )
 }
 
 output "function_role_arns" {
   description = "ARNs of the functions' roles, by service; the member accounts trust the lookup's and the aggregator's."
-  value = {
-    scheduler  = module.scheduler.role_arn
-    lookup     = module.lookup.role_arn
-    aggregator = module.aggregator.role_arn
-  }
+  value = merge(
+    {
+      scheduler  = module.scheduler.role_arn
+      lookup     = module.lookup.role_arn
+      aggregator = module.aggregator.role_arn
+    },
+    { for each in module.publisher : "publisher" => each.role_arn },
+  )
 }
 
 output "table_name" {
@@ -87,6 +93,31 @@ output "read_only_policy_arn" {
 output "operator_policy_arn" {
   description = "ARN of the policy for operators; null if create_access_policies is false."
   value       = one(aws_iam_policy.operator[*].arn)
+}
+
+output "site_bucket_name" {
+  description = "Name of the bucket with the report page and the feed; null if site.enabled is false."
+  value       = one(aws_s3_bucket.site[*].bucket)
+}
+
+output "site_bucket_domain_name" {
+  description = "Domain name of that bucket in its region: the origin of a CloudFront distribution."
+  value       = one(aws_s3_bucket.site[*].bucket_regional_domain_name)
+}
+
+output "site_page_uri" {
+  description = "S3 URI of the report page; null if site.enabled is false."
+  value       = one([for each in aws_s3_bucket.site : "s3://${each.bucket}/${var.site.key_prefix}index.html"])
+}
+
+output "site_feed_uri" {
+  description = "S3 URI of the feed's folder; null if site.enabled is false."
+  value       = one([for each in aws_s3_bucket.site : "s3://${each.bucket}/${local.site_feed}"])
+}
+
+output "site_reader_policy_arn" {
+  description = "ARN of the policy that allows reading the report page and the feed; null without site.enabled or create_access_policies."
+  value       = one(aws_iam_policy.site_reader[*].arn)
 }
 
 output "topic_name" {

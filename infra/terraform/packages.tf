@@ -39,7 +39,10 @@ locals {
   )
 
   package_problems = local.manifest_problem != null ? [local.manifest_problem] : concat(
-    [for service in ["scheduler", "lookup", "aggregator"] :
+    var.site.enabled && var.packages.publisher == null ? [
+      "site.enabled is true, but packages.publisher is not set: add the path of publisher.zip, which `make package` writes."
+    ] : [],
+    [for service in concat(["scheduler", "lookup", "aggregator"], var.packages.publisher == null ? [] : ["publisher"]) :
       "${abspath(var.packages[service])} is not the zip that ${local.manifest_path} describes (its SHA-256 differs): run `make package` again and do not change these files."
       if try(filesha256(var.packages[service]) != local.manifest.packages[service].sha256, true)
     ],

@@ -2,7 +2,7 @@
 # log line a metric is a list, so its first value is NAME.0. Tests run these queries on real log lines.
 
 locals {
-  every_function = [local.scheduler_name, local.lookup_name, local.aggregator_name]
+  every_function = local.function_names
 
   # What the queries for a single round, invocation or image show. A saved query has no parameters:
   # replace the value in its filter.
@@ -113,10 +113,22 @@ locals {
       ]
     }
   }
+
+  # Each run of the publisher, and the files that it could not write.
+  site_queries = {
+    site-runs = {
+      functions = [local.publisher_name]
+      lines = [
+        "filter message = \"site published\" or message = \"file not written\"",
+        "fields @timestamp, written, unchanged, deleted, path, code, detail",
+        "sort @timestamp desc",
+      ]
+    }
+  }
 }
 
 resource "aws_cloudwatch_query_definition" "this" {
-  for_each = local.queries
+  for_each = merge(local.queries, { for name, query in local.site_queries : name => query if var.site.enabled })
 
   name            = "${var.name_prefix}/${each.key}"
   query_string    = join("\n| ", each.value.lines)

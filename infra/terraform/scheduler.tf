@@ -113,7 +113,7 @@ resource "aws_sqs_queue" "schedule_dead_letters" {
   tags = var.tags
 }
 
-# --- Role of both schedules, round and sweep
+# --- Role of the schedules: round, sweep and site
 
 data "aws_iam_policy_document" "schedule_trust" {
   statement {
@@ -143,7 +143,7 @@ data "aws_iam_policy_document" "schedule_trust" {
 resource "aws_iam_role" "schedule" {
   name                 = local.schedule_role_name
   path                 = var.role_path
-  description          = "Lets the schedules invoke the scheduler and the aggregator."
+  description          = "Lets the schedules invoke the functions."
   assume_role_policy   = data.aws_iam_policy_document.schedule_trust.json
   permissions_boundary = local.permissions_boundary_arn
 
@@ -154,10 +154,10 @@ data "aws_iam_policy_document" "schedule" {
   statement {
     sid     = "InvokeFunctions"
     actions = ["lambda:InvokeFunction"]
-    resources = [
-      "${local.lambda_arn_prefix}:${local.scheduler_name}",
-      "${local.lambda_arn_prefix}:${local.aggregator_name}",
-    ]
+    resources = concat(
+      ["${local.lambda_arn_prefix}:${local.scheduler_name}", "${local.lambda_arn_prefix}:${local.aggregator_name}"],
+      [for each in local.site : "${local.lambda_arn_prefix}:${local.publisher_name}"],
+    )
   }
 
   statement {
@@ -195,8 +195,8 @@ data "aws_iam_policy_document" "schedule" {
         test     = "ArnEquals"
         variable = "kms:EncryptionContext:aws:scheduler:schedule:arn"
         values = [
-          "${local.scheduler_arn_prefix}:schedule/default/${var.name_prefix}-round",
-          "${local.scheduler_arn_prefix}:schedule/default/${var.name_prefix}-sweep",
+          for name in concat(["round", "sweep"], [for each in local.site : "site"]) :
+          "${local.scheduler_arn_prefix}:schedule/default/${var.name_prefix}-${name}"
         ]
       }
     }

@@ -103,12 +103,13 @@ variable "packages" {
     scheduler  = string
     lookup     = string
     aggregator = string
+    publisher  = optional(string) # only for site.enabled
     manifest   = string
   })
 
   validation {
-    condition     = alltrue([for path in values(var.packages) : fileexists(path)])
-    error_message = "packages must be the paths of existing files, but ${join(" and ", [for path in values(var.packages) : abspath(path) if !fileexists(path)])} does not exist: run `make package` first."
+    condition     = alltrue([for path in values(var.packages) : path == null ? true : fileexists(path)])
+    error_message = "packages must be the paths of existing files, but ${join(" and ", [for path in values(var.packages) : abspath(path) if path == null ? false : !fileexists(path)])} does not exist: run `make package` first."
   }
 }
 
@@ -261,6 +262,71 @@ variable "create_access_policies" {
   type        = bool
   default     = true
   nullable    = false
+}
+
+# --- Report page and feed
+
+variable "site" {
+  description = "The report page and the feed in a private S3 bucket, which a function writes on a schedule. enabled: whether to create it; if it is disabled again, the bucket is deleted with its content. interval_minutes: time between two runs. bucket_name: null for <name_prefix>-site-<account>-<region>. key_prefix: prefix of all keys, such as images/. lag_hours and releases: as the options of the commands report and feed. memory_mb: memory of the function. old_versions_days: days until replaced and deleted objects expire. access_log_bucket: an existing bucket for access logs. bucket_policy: more statements of the bucket policy in JSON, for CloudFront or a VPC endpoint."
+  type = object({
+    enabled           = optional(bool, false)
+    interval_minutes  = optional(number, 60)
+    bucket_name       = optional(string)
+    key_prefix        = optional(string, "")
+    lag_hours         = optional(number, 72)
+    releases          = optional(number, 10)
+    memory_mb         = optional(number, 1024)
+    old_versions_days = optional(number, 30)
+    access_log_bucket = optional(string)
+    bucket_policy     = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.site.interval_minutes >= 15 && var.site.interval_minutes <= 1440 && floor(var.site.interval_minutes) == var.site.interval_minutes
+    error_message = "site.interval_minutes must be a whole number from 15 to 1440."
+  }
+
+  validation {
+    condition     = var.site.bucket_name == null ? true : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.site.bucket_name))
+    error_message = "site.bucket_name must be 3 to 63 lower-case letters, digits, dots or hyphens, and begin and end with a letter or digit."
+  }
+
+  validation {
+    condition     = can(regex("^([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*$", var.site.key_prefix))
+    error_message = "site.key_prefix must be empty, or end with a slash, such as images/."
+  }
+
+  validation {
+    condition     = var.site.lag_hours >= 1 && var.site.lag_hours <= 8760 && floor(var.site.lag_hours) == var.site.lag_hours
+    error_message = "site.lag_hours must be a whole number from 1 to 8760."
+  }
+
+  validation {
+    condition     = var.site.releases >= 1 && var.site.releases <= 100 && floor(var.site.releases) == var.site.releases
+    error_message = "site.releases must be a whole number from 1 to 100."
+  }
+
+  validation {
+    condition     = var.site.memory_mb >= 256 && var.site.memory_mb <= 10240 && floor(var.site.memory_mb) == var.site.memory_mb
+    error_message = "site.memory_mb must be a whole number from 256 to 10240."
+  }
+
+  validation {
+    condition     = var.site.old_versions_days >= 1 && floor(var.site.old_versions_days) == var.site.old_versions_days
+    error_message = "site.old_versions_days must be a whole number, 1 or more."
+  }
+
+  validation {
+    condition     = var.site.access_log_bucket == null ? true : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.site.access_log_bucket))
+    error_message = "site.access_log_bucket must be the name of a bucket."
+  }
+
+  validation {
+    condition     = var.site.bucket_policy == null ? true : can(jsondecode(var.site.bucket_policy).Statement)
+    error_message = "site.bucket_policy must be a policy document in JSON, with Statement."
+  }
 }
 
 # --- Deployment to the member accounts

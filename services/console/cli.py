@@ -11,11 +11,13 @@ from services.console.commands.check import check
 from services.console.commands.compile import compile_
 from services.console.commands.coverage import coverage
 from services.console.commands.demo import demo
+from services.console.commands.feed import feed
 from services.console.commands.history import history
 from services.console.commands.lookup import lookup
 from services.console.commands.pending import pending
 from services.console.commands.redrive import redrive
 from services.console.commands.replay import replay
+from services.console.commands.report import report
 from services.console.commands.rollout import rollout
 from services.console.commands.schemas import schemas
 from services.console.commands.status import status
@@ -32,11 +34,13 @@ for command in (
     compile_,
     coverage,
     demo,
+    feed,
     history,
     lookup,
     pending,
     redrive,
     replay,
+    report,
     rollout,
     schemas,
     status,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -19,6 +20,18 @@ class UnwritableError(click.ClickException):
         super().__init__(f"{path} cannot be written: {error.strerror}")
 
 
+def create_folder(path: Path) -> None:
+    """Create a folder and the folders above it, if they are missing.
+
+    Raises:
+        UnwritableError: it cannot be created.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnwritableError(path, error) from error
+
+
 def replace_file(path: Path, text: str) -> None:
     """Write a file completely or not at all.
 
@@ -30,5 +43,6 @@ def replace_file(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8", newline="\n")
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # that it cannot be written can have the same reason
+            draft.unlink()
         raise UnwritableError(path, error) from error

@@ -28,8 +28,8 @@ class Attention:
     """A cause, its pairs, and what to do.
 
     `whole_targets` is true if every other pair of the targets has the same cause. `state`, `code`
-    and `detail` are those of most pairs. `since` is the earliest time that is known. A cause of a
-    region, such as missing rounds, has no pairs.
+    and `detail` are those of most pairs. `since` is the earliest time that is known. `where` has
+    the targets. A cause of a region, such as missing rounds, has no pairs.
     """
 
     condition: Condition
@@ -46,6 +46,7 @@ class Attention:
     pairs: int = 0
     whole_targets: bool = False
     since: datetime | None = None
+    where: tuple[Target, ...] = ()
 
 
 _URGENCY = {
@@ -223,6 +224,7 @@ def _entry(cause: _Cause, found: Sequence[Finding]) -> Attention:
         pairs=len(found),
         whole_targets=cause.whole_target,
         since=min(since, default=None),
+        where=tuple(sorted(targets)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from services.history.observed import ImageInTarget
@@ -14,9 +14,28 @@ class Overview:
     """The image rows and round rows of all regions, and the last releases of each tracked pair.
 
     `images` has what is known about each tracked image in each of its targets, by region and
-    account. `problems` has a sentence per release row that cannot be decoded.
+    account. `problems` has a sentence per release row that cannot be decoded; those of image rows
+    and round rows are in the snapshot.
     """
 
     snapshot: Snapshot
     images: Mapping[str, tuple[ImageInTarget, ...]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+
+
+def overview(snapshot: Snapshot, seen: Iterable[tuple[str, ImageInTarget]]) -> Overview:
+    """The overview of a snapshot; `seen` has the name and what is known of each tracked pair."""
+    images: dict[str, list[ImageInTarget]] = {}
+    for name, each in seen:
+        images.setdefault(name, []).append(each)
+    return Overview(
+        snapshot,
+        {name: tuple(sorted(images[name], key=_place)) for name in sorted(images)},
+        tuple(
+            problem for name in sorted(images) for each in images[name] for problem in each.problems
+        ),
+    )
+
+
+def _place(seen: ImageInTarget) -> tuple[str, str]:
+    return seen.target.region, seen.target.account_id

@@ -8,7 +8,8 @@ AmiTrackerError
 ├── OutOfTimeError     a run stopped at its deadline, with work left
 ├── RefusedError       the catalogue would remove too much
 ├── RegionsFailedError some regions were scheduled only in part or not at all
-└── UnsentError        the queue did not accept some messages after every retry
+├── UnsentError        the queue did not accept some messages after every retry
+└── UnpublishedError   some files of the site were not written or deleted
 """
 
 from __future__ import annotations
@@ -119,6 +120,20 @@ class UnsentError(AmiTrackerError):
     def __init__(self, count: int, queue: str, problem: str) -> None:
         self.count = count
         super().__init__(f"{count} message(s) were not sent to {queue}: {problem}")
+
+
+class UnpublishedError(AmiTrackerError):
+    """Some files of the site were not written or deleted; the next run continues.
+
+    `left` has their paths, and the message the first problem.
+    """
+
+    def __init__(self, bucket: str, left: Sequence[str], problem: str) -> None:
+        self.left = tuple(left)
+        super().__init__(
+            f"{len(self.left)} file(s) were not published to bucket {bucket}, "
+            f"such as {self.left[0]}: {problem}"
+        )
 
 
 def _printable(text: str) -> str:

@@ -9,6 +9,7 @@ from services.kernel.errors import SettingsError
 
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")  # sts:AssumeRole, ExternalId
 _ROLE_NAME = re.compile(r"([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}")
+_KEY_PREFIX = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*")
 _MINUTES_PER_WEEK = 10_080
 
 
@@ -44,11 +45,14 @@ class Environment:
 
     def minutes(self, name: str, default: int) -> int:
         """A whole number of minutes, from 1 to a week."""
+        return self.whole(name, default, _MINUTES_PER_WEEK)
+
+    def whole(self, name: str, default: int, most: int) -> int:
+        """A whole number from 1 to `most`."""
         text = self.optional(name, str(default))
-        if text.isascii() and text.isdigit() and 1 <= int(text) <= _MINUTES_PER_WEEK:
+        if text.isascii() and text.isdigit() and 1 <= int(text) <= most:
             return int(text)
-        problem = f"{name} is {text!r}, but must be a whole number from 1 to {_MINUTES_PER_WEEK}"
-        self._problems.append(problem)
+        self._problems.append(f"{name} is {text!r}, but must be a whole number from 1 to {most}")
         return default
 
     def minutes_if_set(self, name: str) -> int | None:
@@ -70,6 +74,14 @@ class Environment:
             problem = (
                 f"{name} is {value!r}, but must be a role's name, or path and name: team/reader"
             )
+            self._problems.append(problem)
+        return value
+
+    def key_prefix(self, name: str) -> str:
+        """A prefix of keys in a bucket: folders, each with a slash at its end; empty by default."""
+        value = self.optional(name, "")
+        if not _KEY_PREFIX.fullmatch(value):
+            problem = f"{name} is {value!r}, but must be empty, or end with a slash: team/images/"
             self._problems.append(problem)
         return value
 

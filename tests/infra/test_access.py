@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from support.aws.deployed import (
     ALARMS,
+    BUCKET,
     EXTERNAL,
     FRANKFURT,
     HUB,
@@ -77,10 +78,12 @@ CALLERS: Mapping[str, Callable[[Deployment], Caller]] = {
     "scheduler": lambda d: d.hub_role("scheduler"),
     "lookup": lambda d: d.hub_role("lookup"),
     "aggregator": lambda d: d.hub_role("aggregator"),
+    "site publisher": lambda d: d.hub_role("publisher"),
     "schedule": lambda d: d.hub_role("schedule"),
     "stack sets": lambda d: d.hub_role("stackset-administration"),
     "reader": lambda d: d.person("read-only"),
     "operator": lambda d: d.person("operator"),
+    "site reader": lambda d: d.person("site-reader"),
     "hub's administrator": lambda _: administrator(HUB),
     "hub's root": lambda _: root_user(HUB),
     "lookup without the path": lambda _: role_named(HUB, f"{PREFIX}-lookup"),
@@ -123,7 +126,13 @@ QUEUE, DEAD_LETTERS, SCHEDULE_DEAD_LETTERS = (
 )
 TABLE, PAYROLL = (hub_arn("dynamodb", f"table/{name}") for name in (PREFIX, "payroll"))
 PENDING = f"{TABLE}/index/pending"
+SITE, OTHER_BUCKET = f"arn:aws:s3:::{BUCKET}", "arn:aws:s3:::payroll"
+PAGE, FEED_FILE = f"{SITE}/index.html", f"{SITE}/feed/{MEMBER}/{IRELAND}/al2023.json"
+INDEX, RECORD = f"{SITE}/feed/index.json", f"{SITE}/feed/.published.json"
 PUBLIC_PARAMETER = f"arn:aws:ssm:{IRELAND}::parameter/aws/service/eks/optimized-ami/1.33/image_id"
+
+
+SHOWN = ((PAGE, "the page"), (FEED_FILE, "a file of the feed"), (INDEX, "the index"))
 
 
 def parameter(name: str, account_id: str = MEMBER, region: str = IRELAND) -> str:
@@ -212,6 +221,11 @@ def through(service: str, region: str) -> dict[str, Values]:
 def bounded(arn: str) -> dict[str, Values]:
     """The condition key of an IAM request for a role with this permissions boundary."""
     return {"iam:PermissionsBoundary": arn}
+
+
+def below(prefix: str) -> dict[str, Values]:
+    """The condition key of a list of objects with a prefix."""
+    return {"s3:prefix": prefix}
 
 
 def by(protocol: str) -> dict[str, Values]:
@@ -921,6 +935,118 @@ OPERATING = (
     deny("operator", "kms:Decrypt", KEY, "an operator decrypts directly",
          "only through a service"),
 )
+
+PUBLISHING_THE_SITE = (
+    allow("site publisher", "dynamodb:Query", TABLE, "the site's publisher reads rows",
+          "page and feed show them"),
+    allow("site publisher", "dynamodb:GetItem", TABLE, "the site's publisher reads the note",
+          "it lists the regions"),
+    allow("site publisher", "dynamodb:BatchGetItem", TABLE, "the site's publisher reads releases",
+          "they are read by their keys"),
+    allow("site publisher", "dynamodb:Scan", PENDING, "the site's publisher reads pending releases",
+          "the page shows them"),
+    deny("site publisher", "dynamodb:Scan", TABLE, "the site's publisher scans the table",
+         "each read is for a region"),
+    deny("site publisher", "dynamodb:Query", PAYROLL, "the site's publisher reads another table",
+         "its policy names one table"),
+    *(
+        deny("site publisher", f"dynamodb:{action}", TABLE, f"the site's publisher calls {action}",
+             "it only reads the table")
+        for action in ("PutItem", "UpdateItem", "DeleteItem")
+    ),
+    allow("site publisher", "s3:ListBucket", SITE, "the site's publisher lists the feed",
+          "it writes only what has changed", context=below("feed/")),
+    deny("site publisher", "s3:ListBucket", SITE, "the site's publisher lists the bucket",
+         "only the feed's folder is its own"),
+    deny("site publisher", "s3:ListBucket", SITE, "the site's publisher lists another folder",
+         "only the feed's folder is its own", context=below("reports/")),
+    deny("site publisher", "s3:ListBucket", OTHER_BUCKET,
+         "the site's publisher lists another bucket",
+         "its policy names one bucket", context=below("feed/")),
+    *(
+        allow("site publisher", "s3:PutObject", on, f"the site's publisher writes {name}",
+              "its job")
+        for on, name in (*SHOWN, (RECORD, "the record"))
+    ),
+    deny("site publisher", "s3:PutObject", f"{SITE}/about.html",
+         "the site's publisher writes another object", "its policy names page and feed"),
+    deny("site publisher", "s3:PutObject", f"{OTHER_BUCKET}/feed/index.json",
+         "the site's publisher writes to another bucket", "its policy names one bucket"),
+    allow("site publisher", "s3:DeleteObject", FEED_FILE,
+          "the site's publisher deletes a file of the feed", "its pair is no longer tracked"),
+    deny("site publisher", "s3:DeleteObject", PAGE, "the site's publisher deletes the page",
+         "it only overwrites the page"),
+    allow("site publisher", "s3:GetObject", RECORD, "the site's publisher reads its record",
+          "it has what the last run wrote"),
+    allow("site publisher", "s3:GetObject", INDEX, "the site's publisher reads the earlier index",
+          "it has the entries of pairs that cannot be read"),
+    deny("site publisher", "s3:GetObject", FEED_FILE,
+         "the site's publisher reads a file of the feed", "it only writes them"),
+    deny("site publisher", "s3:PutBucketPolicy", SITE, "the site's publisher changes the policy",
+         "only the deployment does"),
+    deny("site publisher", "s3:PutObject", INDEX, "the site's publisher writes without TLS",
+         "the bucket policy denies it", context=PLAIN),
+    deny("site publisher", "sns:Publish", TOPIC, "the site's publisher publishes an event",
+         "the topic policy names the publish role"),
+    deny("site publisher", ASSUME, PUBLISH, "the site's publisher assumes the publish role",
+         "the trust policy names the aggregator's role", context=RIGHT),
+    allow("site publisher", "kms:GenerateDataKey", KEY, "the site's publisher encrypts objects",
+          "the bucket has the key", context=through("s3", VIRGINIA)),
+    allow("site publisher", "kms:Decrypt", KEY, "the site's publisher decrypts its record",
+          "the bucket has the key", context=through("s3", VIRGINIA)),
+    deny("site publisher", "kms:Decrypt", KEY, "the site's publisher decrypts directly",
+         "only through a service"),
+    deny("site publisher", "kms:Decrypt", KEY, "the site's publisher decrypts messages",
+         "it receives none", context=through("sqs", VIRGINIA)),
+    allow("schedule", "lambda:InvokeFunction", function("publisher"),
+          "the schedule publishes the site", "its job"),
+)
+
+READING_THE_SITE = (
+    *(
+        allow("site reader", "s3:GetObject", on, f"a reader of the site reads {name}",
+              "its purpose")
+        for on, name in SHOWN
+    ),
+    allow("site reader", "s3:ListBucket", SITE, "a reader of the site lists the feed",
+          "a folder is copied by its list", context=below("feed/")),
+    deny("site reader", "s3:ListBucket", OTHER_BUCKET, "a reader of the site lists another bucket",
+         "the policy names one bucket", context=below("feed/")),
+    deny("site reader", "s3:GetObject", f"{OTHER_BUCKET}/index.html",
+         "a reader of the site reads another bucket", "the policy names one bucket"),
+    deny("site reader", "s3:GetObject", PAGE, "a reader of the site reads without TLS",
+         "the bucket policy denies it", context=PLAIN),
+    *(
+        deny("site reader", f"s3:{action}", PAGE, f"a reader of the site calls {action}",
+             "the policy only reads")
+        for action in ("PutObject", "DeleteObject")
+    ),
+    deny("site reader", "dynamodb:Query", TABLE, "a reader of the site reads rows",
+         "that is the policy read-only"),
+    allow("site reader", "kms:Decrypt", KEY, "a reader of the site decrypts objects through S3",
+          "the bucket has the key", context=through("s3", VIRGINIA)),
+    deny("site reader", "kms:Decrypt", KEY, "a reader of the site decrypts directly",
+         "only through S3"),
+    deny("reader", "s3:GetObject", PAGE, "a reader of the table reads the page",
+         "that is the policy site-reader"),
+    *(
+        deny(function_, "s3:PutObject", INDEX, f"{function_} writes to the site",
+             "only its publisher does")
+        for function_ in ("scheduler", "lookup", "aggregator")
+    ),
+    deny("hub's administrator", "s3:GetObject", PAGE, "an administrator reads the page without TLS",
+         "the bucket policy denies it", context=PLAIN),
+    deny("organisation account", "s3:GetObject", PAGE, "an organisation account reads the page",
+         "the bucket policy allows no account"),
+    deny("member's administrator", "s3:GetObject", PAGE, "a member's administrator reads the page",
+         "the bucket policy allows no account"),
+    deny("external account", "s3:GetObject", PAGE, "an external account reads the page",
+         "the bucket policy allows no account"),
+    deny("external account", "s3:PutObject", INDEX, "an external account writes to the site",
+         "the bucket policy allows no account"),
+    deny("CloudWatch", "s3:GetObject", PAGE, "a service reads the page",
+         "the bucket policy allows no service"),
+)
 # fmt: on
 
 TABLE_OF_REQUESTS = (
@@ -938,6 +1064,8 @@ TABLE_OF_REQUESTS = (
     *WORKING,
     *READING,
     *OPERATING,
+    *PUBLISHING_THE_SITE,
+    *READING_THE_SITE,
 )
 
 

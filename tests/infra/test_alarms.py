@@ -51,7 +51,9 @@ BUSY = CallFailedError(Failure.of(State.THROTTLED, "ThrottlingException", "slow 
 def alarms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Every alarm of the basic example, by its name without the prefix."""
     folder = tmp_path_factory.mktemp("alarms")
-    plan: Plan = rendered(folder, "basic", regions=REGIONS, external_id="of-the-test")
+    plan: Plan = rendered(
+        folder, "basic", regions=REGIONS, external_id="of-the-test", site={"enabled": True}
+    )
     found = plan.of_type("aws_cloudwatch_metric_alarm").values()
     return {alarm["alarm_name"].removeprefix(f"{PREFIX}-"): alarm for alarm in found}
 
@@ -145,7 +147,8 @@ class Account:
 
     def measured(self, name: str, *values: float, every: int = 300) -> Account:
         """Keep datapoints of an AWS metric at intervals."""
-        namespace = "AWS/Lambda" if name.endswith(" Errors") else "AWS/SQS"
+        of_lambda = name.endswith((" Errors", " Invocations"))
+        namespace = "AWS/Lambda" if of_lambda else "AWS/SQS"
         for number, value in enumerate(values):
             self.aws(namespace, name, every * number + 30.0, value)
         return self
@@ -156,6 +159,8 @@ def without_failures() -> Account:
     account = Account().healthy().rounds().sweeps()
     for name in ("lookup Errors", "aggregator Errors"):
         account.measured(name, *[0] * 48)
+    account.measured("publisher Errors", *[0] * 4, every=3600)
+    account.measured("publisher Invocations", *[1] * 4, every=3600)
     for queue in ("lookups-dead-letters", "schedule-dead-letters"):
         account.measured(f"{queue} ApproximateNumberOfMessagesVisible", *[0] * 48)
     return account.measured("lookups ApproximateAgeOfOldestMessage", *[120] * 48)
@@ -278,6 +283,14 @@ IN_ALARM: dict[str, Situation] = {
         "the aggregator fails in two periods of half an hour",
         lambda: Account().measured("aggregator Errors", 0, 1, 0, 1, 0, 0),
     ),
+    "publisher-errors": (
+        "two runs of the publisher fail, one after the other",
+        lambda: Account().measured("publisher Errors", 0, 1, 1, 0, every=3600),
+    ),
+    "site-outdated": (
+        "the publisher runs only once in four hours",
+        lambda: Account().measured("publisher Invocations", 1, every=3600),
+    ),
     "dead-letters": (
         "a message is in the dead-letter queue",
         lambda: Account().measured(DEAD, 0, 1, 1),
@@ -332,6 +345,14 @@ STAYS_OK: dict[str, Situation] = {
     "aggregator-errors": (
         "the aggregator fails in one period of half an hour",
         lambda: Account().measured("aggregator Errors", 0, 3, 0, 0, 0, 0),
+    ),
+    "publisher-errors": (
+        "one run of the publisher fails",
+        lambda: Account().measured("publisher Errors", 0, 1, 0, 0, every=3600),
+    ),
+    "site-outdated": (
+        "the publisher runs every hour",
+        lambda: Account().measured("publisher Invocations", *[1] * 4, every=3600),
     ),
     "dead-letters": ("the queue is empty", lambda: Account().measured(DEAD, 0, 0, 0)),
     "schedule-dead-letters": (

@@ -47,6 +47,19 @@ module "ami_tracker" {
 %s
 }
 """
+READ_BY_A_VPC = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "ReadFromTheVpc",
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "s3:GetObject",
+            "Resource": "arn:aws:s3:::blue-site/team/*",
+            "Condition": {"StringEquals": {"aws:SourceVpce": "vpce-0a1b2c3d"}},
+        }
+    ],
+}
 TOPICS = [f"arn:aws:sns:{HUB_REGION}:{HUB}:{name}" for name in ("pager", "chat")]
 
 
@@ -81,6 +94,18 @@ ON_MINISTACK: dict[str, Any] = {
     "permissions_boundary": f"arn:aws:iam::{HUB}:policy/boundaries/team",
     "role_path": "/platform/",
     "create_access_policies": False,
+    "site": {
+        "enabled": True,
+        "interval_minutes": 30,
+        "bucket_name": "blue-site",
+        "key_prefix": "team/",
+        "lag_hours": 24,
+        "releases": 5,
+        "memory_mb": 2048,
+        "old_versions_days": 7,
+        "access_log_bucket": "access-logs",
+        "bucket_policy": json.dumps(READ_BY_A_VPC),
+    },
     "stack_set_model": "NONE",
     "fifo_topics": True,
     "deletion_protection": False,
@@ -169,6 +194,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubLab]:
     with hub_lab(folder, "infra/terraform/lab", regions=REGIONS, files=files) as hub:
         for arn in TOPICS:
             hub.aws.client("sns", HUB_REGION, HUB).create_topic(Name=arn.rpartition(":")[2])
+        hub.aws.client("s3", HUB_REGION, HUB).create_bucket(Bucket="access-logs")
         everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
         boundary = {"Version": "2012-10-17", "Statement": [everything]}
         hub.aws.client("iam", HUB_REGION, HUB).create_policy(

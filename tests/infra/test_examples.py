@@ -32,7 +32,7 @@ from services.kernel.model import Kind, Target
 from services.kernel.sessions import TargetSessions
 
 EXAMPLES = ROOT / "infra" / "examples"
-NAMES = ("email", "fifo", "lambda", "queue-in-another-account", "queue-in-every-region")
+NAMES = ("email", "fifo", "lambda", "message", "queue-in-another-account", "queue-in-every-region")
 
 HUB, HUB_REGION = "111122223333", "us-east-1"
 SUBSCRIBER, SUBSCRIBER_REGION = "444455556666", "eu-central-1"
@@ -46,6 +46,7 @@ EXTERNAL_ID = "of-the-examples-test"
 TOPIC, FIFO_TOPIC = "ami-tracker-releases", "ami-tracker-releases.fifo"
 PIPELINE_REGION = "eu-west-1"
 PIPELINE = f"arn:aws:codepipeline:{PIPELINE_REGION}:{SUBSCRIBER}:rebuild"
+SECRET = f"arn:aws:secretsmanager:{OWN.region}:{SUBSCRIBER}:secret:ami-messages-a1b2c3"
 
 ALL_EXAMPLES = f"""
 module "email" {{
@@ -73,6 +74,15 @@ module "lambda" {{
   image_names  = ["al2023-eks-1.33"]
   pipeline_arn = "{PIPELINE}"
   }}
+
+module "message" {{
+  source      = "./message"
+  topic_arn   = "arn:aws:sns:{OWN.region}:{OWN.account_id}:{TOPIC}"
+  image_names = ["no-image-of-the-test"]
+  service     = "github"
+  repository  = "octo-org/images"
+  secret_arn  = "{SECRET}"
+}}
 
 output "queue" {{ value = module.queue }}
 output "fifo" {{ value = module.fifo }}
@@ -152,6 +162,17 @@ module "lambda" {{
   name         = "my releases"
 }}
 
+module "message" {{
+  source         = "./message"
+  topic_arn      = "arn:aws:sns:us-west-2:222233334444:{FIFO_TOPIC}"
+  image_names    = []
+  service        = "irc"
+  secret_arn     = "https://hooks.example.com/secret"
+  repository     = "images"
+  github_api_url = "http://github.example.com/"
+  name           = "my messages"
+}}
+
 module "everywhere" {{
   source              = "./queue-in-every-region"
   topic_arns          = []
@@ -174,8 +195,39 @@ def test_wrong_values_are_refused_in_the_plan(tmp_path: Path) -> None:
     with pytest.raises(TerraformError) as refused:
         terraform.plan("-refresh=false")
 
-    assert len(messages) == 21
+    assert len(messages) == 28
     assert [said for said in messages if said not in str(refused.value)] == []
+
+
+MESSAGES = f"""
+module "without" {{
+  source      = "./message"
+  topic_arn   = "arn:aws:sns:us-west-2:222233334444:{TOPIC}"
+  image_names = ["rhel-9-hvm"]
+  secret_arn  = "{SECRET}"
+  service     = "github"
+}}
+
+module "with" {{
+  source      = "./message"
+  topic_arn   = "arn:aws:sns:us-west-2:222233334444:{TOPIC}"
+  image_names = ["rhel-9-hvm"]
+  secret_arn  = "{SECRET}"
+  service     = "slack"
+  repository  = "octo-org/images"
+}}
+"""
+
+
+@pytest.mark.slow
+def test_repository_is_for_github_only(tmp_path: Path) -> None:
+    """Messages to GitHub need a repository, and others cannot have one."""
+    with caller(SUBSCRIBER) as endpoint_url:
+        terraform = _root(tmp_path, MESSAGES, environment(endpoint_url))
+        with pytest.raises(TerraformError) as refused:
+            terraform.plan("-refresh=false")
+
+    assert str(refused.value).count("Set repository if service is github") == 2
 
 
 @pytest.mark.slow

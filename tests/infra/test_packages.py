@@ -21,6 +21,7 @@ from botocore import xform_name
 from botocore.loaders import Loader
 from support.aws.packages import ARCHITECTURE, CACHE, ROOT, RUNTIME, interpreter
 from support.labs.laboratory import IRELAND, VIRGINIA, Lab, build_lab
+from support.labs.site_lab import publish_site
 
 from infra.package import bytecode, dependencies
 from infra.package.build import write
@@ -40,6 +41,10 @@ from services.kernel.model import ParameterLookup
 pytestmark = [pytest.mark.timeout(900)]
 
 LOCK = ROOT / "requirements" / "functions.txt"
+OWN_LOCKS = {"publisher": [ROOT / "requirements" / "publisher.txt"]}
+OWN_ROOTS = {"publisher": {"jinja2", "markupsafe"}}
+PARTS = {"publisher": ("history", "report", "feed")}
+"""Parts of `services` that only this function needs."""
 OTHER_ARCHITECTURE = next(name for name in ARCHITECTURES if name != ARCHITECTURE)
 ELF_MACHINES = {"x86_64": 62, "arm64": 183}
 PLATFORM = LambdaPlatform(RUNTIME, ARCHITECTURE)
@@ -56,9 +61,10 @@ def opened_packages(built_packages: Mapping[str, Path]) -> Iterator[Zips]:
         archive.close()
 
 
-def locked() -> dict[str, str]:
-    """The version of each locked dependency."""
-    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE))
+def locked(function: str) -> dict[str, str]:
+    """The version of each locked dependency of a function."""
+    texts = [lock.read_text(encoding="utf-8") for lock in (LOCK, *OWN_LOCKS.get(function, ()))]
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", "".join(texts), re.MULTILINE))
 
 
 # --- reproducible builds
@@ -121,13 +127,13 @@ def test_no_package_has_a_path_of_the_build(zips: Zips) -> None:
 
 @pytest.mark.parametrize("function", CALLS)
 def test_package_has_only_its_own_service(zips: Zips, function: str) -> None:
-    """A package has its service and the kernel, but no other service, console or test."""
+    """A package has its service, what it needs, and the kernel, but no other service or test."""
     modules = [
         n for n in zips[function].namelist() if n.startswith("services/") and n.endswith(".py")
     ]
     expected = [
         path.relative_to(ROOT).as_posix()
-        for folder in ("", function, "kernel")
+        for folder in ("", function, "kernel", *PARTS.get(function, ()))
         for path in (ROOT / "services" / folder).glob("*.py" if not folder else "**/*.py")
     ]
 
@@ -151,7 +157,8 @@ def test_package_has_no_unused_files(zips: Zips, function: str) -> None:
     """
     names = zips[function].namelist()
     unused = re.compile(
-        r"(^|/)(tests?|bin)/|\.(pyi|js|css|rst|exe)$|/(RECORD|INSTALLER|WHEEL|REQUESTED|py\.typed)$"
+        r"^(?!services/report/).*\.(js|css)$|(^|/)(tests?|bin)/|\.(pyi|rst|exe)$"
+        r"|/(RECORD|INSTALLER|WHEEL|REQUESTED|py\.typed)$"
     )
     roots = {name.split("/")[0] for name in names}
     distributions = {root for root in roots if root.endswith(".dist-info")}
@@ -160,8 +167,26 @@ def test_package_has_no_unused_files(zips: Zips, function: str) -> None:
     assert roots - distributions - {"catalogue.json"} == {
         "__pycache__", "aws_lambda_powertools", "boto3", "botocore", "dateutil", "jmespath",
         "msgspec", "s3transfer", "services", "six.py", "tenacity", "typing_extensions.py",
-        "urllib3",
+        "urllib3", *OWN_ROOTS.get(function, ()),
     }  # fmt: skip
+
+
+def test_publisher_has_the_files_of_the_page(zips: Zips) -> None:
+    """Template, style and script of the page are in the package, byte for byte."""
+    folder = ROOT / "services" / "report"
+    files = {
+        path.relative_to(ROOT).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    packed = {
+        name: zips["publisher"].read(name)
+        for name in zips["publisher"].namelist()
+        if name.startswith("services/report/") and not name.endswith(".pyc")
+    }
+
+    assert packed == files
+    assert {".html", ".css", ".js"} <= {Path(name).suffix for name in files}
 
 
 @pytest.mark.parametrize("function", CALLS)
@@ -177,7 +202,7 @@ def test_every_locked_dependency_is_included_with_its_licence(zips: Zips, functi
         assert licences or metadata["License"] or metadata["License-Expression"], name
         assert metadata.get_payload() == ""
 
-    assert found == locked()
+    assert found == locked(function)
 
 
 _EXAMINE = """
@@ -231,8 +256,8 @@ def test_libraries_are_for_the_architecture(
     }
     code = main([str(word) for option in options.items() for word in option], {})
     listed = re.findall(rf"^{tmp_path}/(\w+)\.zip  ", capsys.readouterr().out, re.MULTILINE)
-    with zipfile.ZipFile(tmp_path / "lookup.zip") as other:
-        packages = {ARCHITECTURE: zips["lookup"], OTHER_ARCHITECTURE: other}
+    with zipfile.ZipFile(tmp_path / "publisher.zip") as other:
+        packages = {ARCHITECTURE: zips["publisher"], OTHER_ARCHITECTURE: other}
         machines = {name: _machines(archive) for name, archive in packages.items()}
         plain = [
             {n: archive.getinfo(n).CRC for n in archive.namelist() if not n.endswith(".so")}
@@ -240,7 +265,7 @@ def test_libraries_are_for_the_architecture(
         ]
 
     assert (code, listed) == (0, list(CALLS))
-    assert machines == {name: [ELF_MACHINES[name]] for name in packages}
+    assert machines == {name: 2 * [ELF_MACHINES[name]] for name in packages}
     assert plain[0] == plain[1]
 
 
@@ -481,6 +506,11 @@ class Scenario:
         lab.aws.add_fault(refused)
         self._during("aggregator", lab.pipeline.stream.drain)
         self._during("aggregator", lab.pipeline.sweep)
+        lab.aws.heal()
+        self._during("publisher", lambda: publish_site(lab, "site"))
+        lab.deploy(lab.image("golden"))
+        self._round()
+        self._during("publisher", lambda: publish_site(lab, "site"))
         return self._recorded
 
     def _round(self) -> None:
@@ -525,11 +555,12 @@ def test_models_have_exactly_the_called_operations(
 @pytest.mark.parametrize("function", CALLS)
 def test_models_have_all_operations_in_the_source(zips: Zips, function: str) -> None:
     """Every operation in the source is in the package, also those that no scenario calls."""
-    written = operations_written(zips[function], f"services/{function}/")
+    folders = [f"services/{name}/" for name in (function, *PARTS.get(function, ()))]
+    written = set[str]().union(*(operations_written(zips[function], each) for each in folders))
     packed = {operation for _, operation in packed_operations(zips[function])}
 
     assert written - packed == set()
-    assert "UpdateItem" in written
+    assert ("PutObject" if function == "publisher" else "UpdateItem") in written
 
 
 def test_models_have_all_operations_in_the_kernel(zips: Zips) -> None:

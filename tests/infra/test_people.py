@@ -196,6 +196,9 @@ def test_policies_have_names_and_path(build: Callable[[], Deployment], path: str
     """A permission set of IAM Identity Center refers to a policy by its name and path."""
     plan = build().plan
     found = [plan.values(f"aws_iam_policy.{name}[0]") for name in ("read_only", "operator")]
+    if build is bare:
+        values = plan.values("aws_iam_policy.site_reader[0]")
+        assert (values["path"], values["name"]) == (path, f"{PREFIX}-site-reader")
 
     assert [(values["path"], values["name"]) for values in found] == [
         (path, f"{PREFIX}-read-only"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.aws.deployed import (
+    BUCKET,
     HUB,
     KEY,
     MEMBER,
@@ -28,6 +29,7 @@ from support.aws.recorder import Hub, Need, Recorder
 from support.aws.terraform import HUB_REGION
 from support.fakes.table import DynamoTable
 from support.labs.laboratory import Lab, build_lab
+from support.labs.site_lab import publish_site
 
 from infra.package.calls import CALLS
 from services.embedded.aws.faults import Fault
@@ -135,6 +137,15 @@ def _skip_and_close_releases(lab: Lab) -> None:
     lab.round()
 
 
+def _publish_site(lab: Lab) -> None:
+    """Publish, and again after an image was removed, whose files are deleted."""
+    for images in (_catalogue(lab), _catalogue(lab)[:2]):
+        lab.deploy(*images)
+        lab.round()
+        publish_site(lab, BUCKET)
+    lab.deploy(*_catalogue(lab))
+
+
 def _round_with_faults(lab: Lab, faults: Sequence[Fault]) -> None:
     """Run a round, its events and a sweep with faults, and a sweep without them."""
     lab.start_cold()
@@ -166,6 +177,7 @@ def _run_scenario(folder: Path) -> Recorder:
         for _ in range(2):
             _release(lab)
             lab.round()
+        _publish_site(lab)
         _edit(lab)
         _skip_and_close_releases(lab)
         for faults in FAULTS:
@@ -212,10 +224,11 @@ class Use:
 QUEUE = hub_arn("sqs", f"{PREFIX}-lookups")
 STREAM = hub_arn("dynamodb", f"table/{PREFIX}/stream/2026-11-22T07:00:00.000")
 SCHEDULE_DEAD_LETTERS = hub_arn("sqs", f"{PREFIX}-schedule-dead-letters")
-FUNCTIONS = ("scheduler", "lookup", "aggregator")
-VIA_SQS, VIA_DYNAMODB = (
+FUNCTIONS = ("scheduler", "lookup", "aggregator", "publisher")
+WRITERS = ("scheduler", "lookup", "aggregator")
+VIA_SQS, VIA_DYNAMODB, VIA_S3 = (
     (("kms:ViaService", f"{service}.{HUB_REGION}.amazonaws.com"),)
-    for service in ("sqs", "dynamodb")
+    for service in ("sqs", "dynamodb", "s3")
 )
 
 POLLS_A_QUEUE = "Lambda: 'Using Lambda with Amazon SQS', execution role permissions"
@@ -229,6 +242,7 @@ RECEIVES_ENCRYPTED = "SQS: 'Key management', permissions of consumers"
 READS_SCHEDULES = "EventBridge Scheduler: 'Encryption at rest', customer managed keys"
 ENCRYPTED_TABLE = "DynamoDB: 'DynamoDB encryption at rest: usage notes', authorising use of the key"
 PUBLISHES_ENCRYPTED = "SNS: 'Managing Amazon SNS encryption keys and costs', key permissions"
+ENCRYPTED_OBJECTS = "S3: 'Using server-side encryption with AWS KMS keys', permissions"
 STACK_SETS = "CloudFormation: 'Grant self-managed permissions'"
 READS_SHARED_PARAMETERS = "Systems Manager: 'Working with shared parameters in Parameter Store'"
 
@@ -253,7 +267,7 @@ ON_BEHALF = (
     ),
     *(
         Use("schedule", "lambda:InvokeFunction", hub_arn("lambda", f"function:{name}"), INVOKES)
-        for name in (f"{PREFIX}-scheduler", f"{PREFIX}-aggregator")
+        for name in (f"{PREFIX}-scheduler", f"{PREFIX}-aggregator", f"{PREFIX}-publisher")
     ),
     Use("schedule", "sqs:SendMessage", SCHEDULE_DEAD_LETTERS, INVOKES),
     *(
@@ -288,11 +302,19 @@ WITH_KEYS = (
                 ),
             ),
         )
-        for name in ("round", "sweep")
+        for name in ("round", "sweep", "site")
+    ),
+    *(
+        Use("publisher", f"kms:{action}", KEY, source, context=context)
+        for source, context, actions in (
+            (ENCRYPTED_TABLE, VIA_DYNAMODB, ("Decrypt", "DescribeKey")),  # it only reads
+            (ENCRYPTED_OBJECTS, VIA_S3, ("Decrypt", "GenerateDataKey")),
+        )
+        for action in actions
     ),
     *(
         Use(function, f"kms:{action}", KEY, ENCRYPTED_TABLE, context=VIA_DYNAMODB)
-        for function in FUNCTIONS
+        for function in WRITERS
         for action in (
             "Decrypt",
             "DescribeKey",
@@ -317,6 +339,7 @@ def _recorded(recorder: Recorder) -> list[Use]:
 def _used(need: Need) -> Iterator[Use]:
     if need.assumed is None:
         context = (("sts:ExternalId", need.external_id),) if need.external_id else ()
+        context = (*context, *need.context)
         yield Use(need.function, need.action, need.resource, need.operation, context=context)
         return
     account_id, part = need.assumed.role_arn.split(":")[4], need.assumed.role_arn.split("-")[-1]

@@ -11,8 +11,9 @@ import json
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -42,16 +43,22 @@ from support.builders.scheduler import (
     round_row,
 )
 from support.fakes.lookup import FakeFacts, FakeRows
+from support.fakes.publisher import FakeFiles
 from support.fakes.scheduler import FakeInventory, FakeQueue
 from support.labs.relay_lab import DENIED, OTHER, Lab
 
+from services.history.overview import Overview
+from services.history.rows import Snapshot
 from services.kernel import observability
 from services.kernel.deadline import Deadline
-from services.kernel.errors import CallFailedError, Failure
+from services.kernel.errors import CallFailedError, Failure, UnpublishedError
 from services.kernel.model import State, Target
+from services.kernel.round_records import Note
 from services.kernel.wire import encode_request
 from services.lookup.target import TargetLookup
 from services.lookup.worker import Message, Worker
+from services.publisher.publish import Publisher
+from services.publisher.site import Site
 from services.scheduler.schedule import Scheduler
 
 pytestmark = [pytest.mark.timeout(900)]
@@ -132,6 +139,25 @@ def aggregator_lines() -> list[Line]:
     return [dict(line) for line in emitted_lines("aggregator", lab.sweep().measures())]
 
 
+BUSY = Failure.of(State.THROTTLED, "SlowDown", "reduce your request rate")
+
+
+def publisher_lines() -> list[Line]:
+    """A run whose bucket refuses a file, and the next one."""
+    files = FakeFiles(errors={"feed/index.json": CallFailedError(BUSY)})
+    site = Site("<html>", {"index.json": "[]"}, lambda _: ())
+    moment = datetime(2026, 11, 22, 7, 10, tzinfo=UTC)
+    overview = Overview(Snapshot(moment, Note(frozenset())))
+    with redirect_stdout(io.StringIO()) as out:
+        log = observability.logger("publisher")
+        publisher = Publisher(lambda _: overview, lambda *_: site, files, log)
+        with suppress(UnpublishedError):
+            publisher.run(moment, Deadline.after(60))
+        files.errors.clear()
+        publisher.run(moment, Deadline.after(60))
+    return sorted(parsed(out.getvalue()), key=lambda line: str(line["message"]))
+
+
 def parsed(text: str) -> list[Line]:
     """The parsed lines of a log."""
     return [json.loads(line) for line in text.splitlines()]
@@ -146,6 +172,7 @@ def logs() -> dict[str, list[Line]]:
         "scheduler": scheduler_lines(),
         "lookup": lookup_lines(),
         "aggregator": aggregator_lines(),
+        "publisher": publisher_lines(),
     }
     return {
         service: [{**line, "@timestamp": "07:10"} for line in lines]
@@ -239,7 +266,8 @@ def run(query: str, lines: Iterable[Line]) -> list[dict[str, Any]]:
 def queries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Every saved query of the basic example, by its name without the prefix."""
     folder = tmp_path_factory.mktemp("queries")
-    plan = rendered(folder, "basic", regions=REGIONS, external_id="of-the-test")
+    site = {"enabled": True}
+    plan = rendered(folder, "basic", regions=REGIONS, external_id="of-the-test", site=site)
     found = plan.of_type("aws_cloudwatch_query_definition").values()
     return {query["name"].removeprefix("ami-tracker/"): query for query in found}
 
@@ -321,6 +349,26 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "releases-by-kind": [{"kind": "baseline", "releases": 1}],
+    "site-runs": [
+        {
+            "@timestamp": "07:10",
+            "written": None,
+            "unchanged": None,
+            "deleted": None,
+            "path": "index.json",
+            "code": "SlowDown",
+            "detail": "reduce your request rate",
+        },
+        {
+            "@timestamp": "07:10",
+            "written": 2,
+            "unchanged": 0,
+            "deleted": 0,
+            "path": None,
+            "code": None,
+            "detail": None,
+        },
+    ],
     "announced-by-region": [
         {"region": "eu-west-1", "announced": 0, "refused": 1},
         {"region": "us-east-1", "announced": 1, "refused": 0},

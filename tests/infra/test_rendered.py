@@ -39,6 +39,8 @@ from services.embedded.tracker.pipeline import NEW_RELEASES
 from services.kernel.keys import DERIVE_INDEX, PENDING_INDEX
 from services.kernel.model import Target
 from services.lookup.settings import Settings as LookupSettings
+from services.publisher.event import check_publish_event
+from services.publisher.settings import Settings as PublisherSettings
 from services.scheduler.event import parse_schedule_event as read_scheduler_event
 from services.scheduler.health import Cause
 from services.scheduler.settings import Settings as SchedulerSettings
@@ -61,7 +63,11 @@ ORGANIZATION: dict[str, Any] = {
     "organizational_unit_ids": ["ou-ab12-c3d4e5f6"],
     "customer_keys": True,
     "alarm_emails": ["team@example.com"],
+    "site": {"enabled": True},
 }
+
+
+SITE = {"enabled": True}
 
 
 @pytest.fixture(scope="session")
@@ -70,23 +76,28 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("rendered")
 
 
-@cache
 def basic(scratch: Path, *more_regions: str, **variables: Any) -> Plan:  # noqa: ANN401 - the example's
-    """The plan of the basic example, with more lines in regions.yaml."""
+    """The plan of the basic example, with more lines in regions.yaml; made once."""
+    return _basic(scratch, more_regions, json.dumps(variables))
+
+
+@cache
+def _basic(scratch: Path, more_regions: tuple[str, ...], variables: str) -> Plan:
     regions = REGIONS + "".join(f"  - {line}\n" for line in more_regions)
-    return rendered(scratch, "basic", regions=regions, external_id=EXTERNAL_ID, **variables)
+    given = {"external_id": EXTERNAL_ID, **json.loads(variables)}
+    return rendered(scratch, "basic", regions=regions, **given)
 
 
 @pytest.fixture(scope="session")
 def plan(scratch: Path) -> Plan:
-    """The basic example with its default values."""
-    return basic(scratch)
+    """The basic example with its default values, and a site."""
+    return basic(scratch, site=SITE)
 
 
 @pytest.fixture(scope="session")
 def keyed(scratch: Path) -> Plan:
-    """The basic example with a customer key."""
-    return basic(scratch, kms_key_arn=KEY)
+    """The basic example with a customer key, and a site."""
+    return basic(scratch, kms_key_arn=KEY, site=SITE)
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +128,12 @@ def everything_set(scratch: Path) -> Plan:
 
 def function(plan: Plan, service: str) -> dict[str, Any]:
     """A service's function."""
-    return plan.values(f"module.{service}.aws_lambda_function.this")
+    return plan.values(f"{module_of(service)}.aws_lambda_function.this")
+
+
+def module_of(service: str) -> str:
+    """The module of a service's function."""
+    return "module.publisher[0]" if service == "publisher" else f"module.{service}"
 
 
 # --- numbers that depend on each other
@@ -201,16 +217,20 @@ def test_sweeps_do_not_overlap(plan: Plan) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_asynchronous_events_are_not_repeated(plan: Plan, service: str) -> None:
     """Lambda does not retry failed sweeps and rounds, because the next one repeats their work."""
-    config = plan.values(f"module.{service}.aws_lambda_function_event_invoke_config.this")
+    config = plan.values(f"{module_of(service)}.aws_lambda_function_event_invoke_config.this")
 
     assert config["maximum_retry_attempts"] == 0
 
 
 def test_late_events_do_not_accumulate(plan: Plan) -> None:
     """EventBridge Scheduler and Lambda discard an event when the next one is due."""
-    for schedule, service, interval in (("round", "scheduler", 30), ("sweep", "aggregator", 5)):
+    for schedule, service, interval in (
+        ("round", "scheduler", 30),
+        ("sweep", "aggregator", 5),
+        ("site[0]", "publisher", 60),
+    ):
         retry = plan.values(f"aws_scheduler_schedule.{schedule}")["target"][0]["retry_policy"][0]
-        wait = plan.values(f"module.{service}.aws_lambda_function_event_invoke_config.this")
+        wait = plan.values(f"{module_of(service)}.aws_lambda_function_event_invoke_config.this")
 
         assert retry["maximum_event_age_in_seconds"] <= 60 * interval
         assert wait["maximum_event_age_in_seconds"] <= 60 * interval
@@ -233,6 +253,27 @@ def test_aggregator_reads_the_sweep_event(plan: Plan) -> None:
     text = plan.values("aws_scheduler_schedule.sweep")["target"][0]["input"]
 
     assert read_aggregator_event(json.loads(text)) == Sweep(older_than_seconds=120)
+
+
+def test_publisher_reads_the_event_of_its_schedule(plan: Plan) -> None:
+    """The publisher accepts no other event."""
+    text = plan.values("aws_scheduler_schedule.site[0]")["target"][0]["input"]
+
+    check_publish_event(json.loads(text))
+
+
+def test_runs_of_the_publisher_do_not_overlap(scratch: Path) -> None:
+    """At the shortest interval, an event that is delayed twice and a run end before the next run.
+
+    Two runs at once could replace newer files by older ones until the next run.
+    """
+    made = basic(scratch, site={"enabled": True, "interval_minutes": 15})
+    target = made.values("aws_scheduler_schedule.site[0]")["target"][0]
+    retried = target["retry_policy"][0]["maximum_event_age_in_seconds"]
+    wait = made.values("module.publisher[0].aws_lambda_function_event_invoke_config.this")
+    delays = (retried, wait["maximum_event_age_in_seconds"])
+
+    assert sum(delays) + function(made, "publisher")["timeout"] <= 15 * 60
 
 
 def test_stream_filter_matches_new_releases(plan: Plan) -> None:
@@ -270,13 +311,19 @@ def test_handler_exists(plan: Plan, service: str) -> None:
 
 # --- environment
 
-UNSET = {"scheduler": {"CATALOGUE_PATH"}, "lookup": set[str](), "aggregator": set[str]()}
+UNSET = {
+    "scheduler": {"CATALOGUE_PATH"},
+    "lookup": set[str](),
+    "aggregator": set[str](),
+    "publisher": set[str](),
+}
 """Variables whose default is right in every deployment: the zip contains the catalogue."""
 FROM_LAMBDA = {"AWS_REGION": HUB_REGION}
 SETTINGS = {
     "scheduler": SchedulerSettings.from_env,
     "lookup": LookupSettings.from_env,
     "aggregator": AggregatorSettings.from_env,
+    "publisher": PublisherSettings.from_env,
 }
 
 
@@ -334,10 +381,14 @@ def test_settings_name_the_deployed_resources(made: Plan) -> None:
     scheduler = SchedulerSettings.from_env(variables(made, "scheduler") | FROM_LAMBDA)
     lookup = LookupSettings.from_env(variables(made, "lookup") | FROM_LAMBDA)
     aggregator = AggregatorSettings.from_env(variables(made, "aggregator") | FROM_LAMBDA)
+    publisher = PublisherSettings.from_env(variables(made, "publisher") | FROM_LAMBDA)
     table = made.values("aws_dynamodb_table.this")["name"]
     stacks = made.values('aws_cloudformation_stack_set.self_managed["roles"]')["parameters"]
 
-    assert {scheduler.table_name, lookup.table_name, aggregator.table_name} == {table}
+    services = (scheduler, lookup, aggregator, publisher)
+    assert {settings.table_name for settings in services} == {table}
+    assert publisher.bucket_name == made.values("aws_s3_bucket.site[0]")["bucket"]
+    assert (publisher.prefix, publisher.lag_hours, publisher.releases) == ("team/", 72, 10)
     assert scheduler.queue_url == made.values("aws_sqs_queue.lookups")["url"]
     assert scheduler.max_removed_percent == 20
     assert scheduler.interval_minutes == 30
@@ -393,7 +444,8 @@ def test_alarms_use_existing_metrics(plan: Plan) -> None:
         for metric in watched(alarm):
             match metric:
                 case {"namespace": "AWS/Lambda", "dimensions": {"FunctionName": name, **rest}}:
-                    assert (name in functions, metric["metric_name"], rest) == (True, "Errors", {})
+                    assert metric["metric_name"] in {"Errors", "Invocations"}
+                    assert (name in functions, rest) == (True, {})
                 case {"namespace": "AWS/SQS", "dimensions": {"QueueName": name, **rest}}:
                     assert (name in queues, rest) == (True, {})
                 case {"namespace": "AmiTracker", "metric_name": name, "dimensions": dimensions}:
@@ -641,8 +693,11 @@ def test_one_key_encrypts_everything(keyed: Plan) -> None:
     table = keyed.values("aws_dynamodb_table.this")["server_side_encryption"]
     topics = keyed.values('aws_cloudformation_stack_set.self_managed["topics"]')["parameters"]
 
+    (objects,) = keyed.values("aws_s3_bucket_server_side_encryption_configuration.site[0]")["rule"]
+
     assert set(keys.values()) == {KEY}
-    assert len(keys) == 12
+    assert len(keys) == 15
+    assert objects["apply_server_side_encryption_by_default"][0]["kms_master_key_id"] == KEY
     assert [each["kms_key_arn"] for each in table] == [KEY]
     assert topics["Encryption"] == "customer-key"
 
@@ -666,8 +721,10 @@ def role_names(plan: Plan) -> set[str]:
 def test_policies_have_no_wildcards(numbers: str, request: pytest.FixtureRequest) -> None:
     """Each statement names actions and resources; `*` is only in parts that AWS generates."""
     plan: Plan = request.getfixturevalue(numbers)
-    named = re.compile(r"[^*]+(/aws/lambda/[a-z-]+:log-stream:\*|:table/[a-z-]+/stream/\*)?")
-    actions = re.compile(r"[a-z]+:[A-Za-z]+|kms:(GenerateDataKey|ReEncrypt)\*")
+    named = re.compile(
+        r"[^*]+(/aws/lambda/[a-z-]+:log-stream:\*|:table/[a-z-]+/stream/\*|:s3:::[a-z0-9-]+/feed/\*)?"
+    )
+    actions = re.compile(r"[a-z0-9]+:[A-Za-z]+|kms:(GenerateDataKey|ReEncrypt)\*")
     for role in role_names(plan):
         for document in plan.role_policies(role):
             for statement in document["Statement"]:
@@ -680,15 +737,24 @@ def as_list(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def test_schedules_may_invoke_two_functions(plan: Plan) -> None:
-    """The schedules' role may invoke two functions and send to one dead-letter queue."""
+@pytest.mark.parametrize("site", [None, SITE], ids=["without a site", "with a site"])
+def test_schedules_may_invoke_their_functions(scratch: Path, site: dict[str, Any] | None) -> None:
+    """The schedules' role may invoke their functions and send to one dead-letter queue."""
+    plan = basic(scratch, site=site)
     (document,) = plan.role_policies("ami-tracker-schedule")
     allowed = {(s["Action"], tuple(sorted(as_list(s["Resource"])))) for s in document["Statement"]}
     functions = f"arn:aws:lambda:{HUB_REGION}:{HUB_ACCOUNT}:function:ami-tracker"
     dead_letters = f"arn:aws:sqs:{HUB_REGION}:{HUB_ACCOUNT}:ami-tracker-schedule-dead-letters"
 
     assert allowed == {
-        ("lambda:InvokeFunction", (f"{functions}-aggregator", f"{functions}-scheduler")),
+        (
+            "lambda:InvokeFunction",
+            (
+                f"{functions}-aggregator",
+                *([f"{functions}-publisher"] if site else []),
+                f"{functions}-scheduler",
+            ),
+        ),
         ("sqs:SendMessage", (dead_letters,)),
     }
 
@@ -709,7 +775,7 @@ def test_key_is_used_only_through_services(keyed: Plan, plan: Plan) -> None:
     """No role can call KMS directly, and without a customer key no policy allows KMS."""
     used = [s for s in every_statement(keyed) if "kms:" in json.dumps(s["Action"])]
 
-    assert len(used) == 7
+    assert len(used) == 9
     for statement in used:
         assert statement["Resource"] == KEY
         ((_, condition),) = statement["Condition"].items()
@@ -880,7 +946,7 @@ def short(addresses: Iterable[str]) -> set[str]:
 
 def test_added_region_creates_its_topic(scratch: Path, plan: Plan) -> None:
     """Apart from the topic, only the regions of the account's roles change."""
-    found = changed(plan, basic(scratch, "Name: eu-north-1"))
+    found = changed(plan, basic(scratch, "Name: eu-north-1", site=SITE))
 
     assert short(found) == {
         f'aws_cloudformation_stack_set_instance.topics["{HUB_ACCOUNT}/eu-north-1"]',
@@ -893,7 +959,7 @@ def test_added_region_creates_its_topic(scratch: Path, plan: Plan) -> None:
 def test_added_account_creates_its_roles_and_topic(scratch: Path, plan: Plan) -> None:
     """Apart from roles and topic, only the policies that name the account change."""
     line = f"{{Name: eu-west-1, AccountId: {OTHER_ACCOUNT}}}"
-    found = changed(plan, basic(scratch, line))
+    found = changed(plan, basic(scratch, line, site=SITE))
 
     assert short(found) == {
         f'aws_cloudformation_stack_set_instance.roles["{OTHER_ACCOUNT}"]',
@@ -996,7 +1062,7 @@ def test_deployments_with_different_prefixes_are_separate(
     scratch: Path, plan: Plan, prefix: str
 ) -> None:
     """No name is used twice, and no role may use resources of the other deployment."""
-    second = basic(scratch, name_prefix=prefix)
+    second = basic(scratch, name_prefix=prefix, site=SITE)
 
     assert names(plan) & names(second) == set()
     assert len(names(plan)) == len(names(second)) > 25

@@ -32,6 +32,8 @@ class Run:
     text: str
     right: bool
     pages: int = 0
+    report: str = ""
+    feed: tuple[str, ...] = ()
 
     @property
     def lines(self) -> list[str]:
@@ -45,10 +47,16 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def wide() -> Run:
-    """Run `ami-tracker demo`, piped, in an environment that sets 200 columns."""
-    result = CliRunner().invoke(main, ["demo"], env={"COLUMNS": "200"})
-    return Run(result.output, result.exit_code == 0)
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run `ami-tracker demo`, piped, in an environment that sets 200 columns, as `make demo`."""
+    folder = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        result = CliRunner().invoke(main, ["demo", "--out", "build"], env={"COLUMNS": "200"})
+    report, feed = folder / "build" / "demo-report.html", folder / "build" / "demo-feed"
+    text = report.read_text(encoding="utf-8") if report.exists() else ""
+    files = tuple(sorted(each.relative_to(feed).as_posix() for each in feed.rglob("*.*")))
+    return Run(result.output, result.exit_code == 0, report=text, feed=files)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +84,7 @@ def test_the_demo_exits_0_and_shows_every_step(wide: Run) -> None:
     """`ami-tracker demo` exits with 0 and finds every event."""
     assert wide.right, wide.text
     for words in (
-        "1/8", "8/8", "baseline, without events", "access", "rollback", "redhat-8.6.0-hvm",
+        "1/9", "9/9", "baseline, without events", "access", "rollback", "redhat-8.6.0-hvm",
         '"image_name": "al2023-x86_64"', "event_id",
         "Every expected event arrived once, and no other event.",
     ):  # fmt: skip
@@ -184,3 +192,27 @@ def test_the_demo_ends_with_the_next_steps(wide: Run) -> None:
         if not (ROOT / path).exists()
     ] == []
     assert re.search(r"^install:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_the_last_screen_names_the_report_page(wide: Run) -> None:
+    """The file exists, and has the story: the images, the rollback, no failure."""
+    last = wide.text[wide.text.index("9/9") :]
+
+    assert last.startswith("9/9  The report page and the feed")
+    assert "\n  build/demo-report.html\n" in last
+    assert wide.report.startswith("<!doctype html>")
+    for words in ("golden-base", "al2023-x86_64", "2023.13.20261116", "rolledback"):
+        assert words in wide.report
+
+
+def test_the_demo_writes_the_feed_of_its_story(wide: Run) -> None:
+    """A file for each of its 19 pairs, the index and the Atom feed."""
+    assert "\n  build/demo-feed/\n" in wide.text
+    assert {"index.json", "releases.atom"} <= set(wide.feed)
+    assert len([path for path in wide.feed if path.count("/") == 2]) > 10
+
+
+def test_a_demo_without_a_folder_writes_no_file(lossy: Run) -> None:
+    """Its result is the last screen."""
+    assert "8/8  Result" in lossy.text
+    assert "demo-report.html" not in lossy.text

@@ -13,7 +13,9 @@ from packaging.utils import canonicalize_name
 REQUIREMENTS = Path(__file__).parents[2] / "requirements"
 NESTED_LOCKS = ("functions", "console", "dev")
 """Each contains all entries of the one before."""
-LOCK_NAMES = (*NESTED_LOCKS, "checkov", "awscli", "ministack", "runtime")
+OWN_LOCK = "publisher"
+"""What only one function needs: a part of `console`, which runs the same code."""
+LOCK_NAMES = (*NESTED_LOCKS, OWN_LOCK, "checkov", "awscli", "ministack", "runtime", "nodejs")
 
 VERSIONS = ("3.11.0", "3.11.15", "3.13.0", "3.13.12")
 """The first and a late release of each Python that is supported."""

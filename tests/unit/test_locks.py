@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from support.locks import LOCK_NAMES, NESTED_LOCKS, REQUIREMENTS, every_unmet, installed, lock, pins
+from support.locks import (
+    LOCK_NAMES,
+    NESTED_LOCKS,
+    OWN_LOCK,
+    REQUIREMENTS,
+    every_unmet,
+    installed,
+    lock,
+    pins,
+)
 
 PROJECT = REQUIREMENTS.parent / "pyproject.toml"
 
@@ -59,6 +68,7 @@ def test_locks_agree() -> None:
     versions = [{pin.name: pin.version for pin in lock(name)} for name in NESTED_LOCKS]
 
     assert versions[0].items() <= versions[1].items() <= versions[2].items()
+    assert {pin.name: pin.version for pin in lock(OWN_LOCK)}.items() <= versions[1].items()
 
 
 def test_package_accepts_the_locked_versions() -> None:
@@ -77,7 +87,7 @@ def test_package_accepts_the_locked_versions() -> None:
 # --- completeness
 
 
-@pytest.mark.parametrize("name", NESTED_LOCKS)
+@pytest.mark.parametrize("name", [*NESTED_LOCKS, OWN_LOCK])
 def test_lock_is_complete(name: str) -> None:
     """Locks are installed without dependency resolution, so each must be complete.
 

@@ -12,8 +12,10 @@ variables {
     scheduler  = "tests/fixtures/package.zip"
     lookup     = "tests/fixtures/package.zip"
     aggregator = "tests/fixtures/package.zip"
+    publisher  = "tests/fixtures/package.zip"
     manifest   = "tests/fixtures/manifest.json"
   }
+  site = { enabled = true, key_prefix = "team/" }
 }
 
 run "applies_all_resources" {
@@ -27,5 +29,10 @@ run "applies_all_resources" {
   assert {
     condition     = output.read_only_policy_arn == aws_iam_policy.read_only[0].arn && output.operator_policy_arn == aws_iam_policy.operator[0].arn
     error_message = "The outputs must be the ARNs of the policies for people."
+  }
+
+  assert {
+    condition     = output.site_bucket_name == aws_s3_bucket.site[0].bucket && output.site_reader_policy_arn == aws_iam_policy.site_reader[0].arn
+    error_message = "The outputs must be the bucket of the site, and the policy for its readers."
   }
 }

@@ -271,3 +271,116 @@ run "policies_for_people_are_optional" {
     error_message = "The ARNs of policies that are not created must be null."
   }
 }
+
+run "without_a_site" {
+  command = plan
+
+  assert {
+    condition     = length(aws_s3_bucket.site) == 0 && length(module.publisher) == 0 && output.site_bucket_name == null && !contains(keys(output.function_names), "publisher")
+    error_message = "By default, there must be neither bucket nor publisher."
+  }
+
+  assert {
+    condition     = !contains(output.alarm_names, "ami-tracker-site-outdated")
+    error_message = "Without a site, no alarm must watch it."
+  }
+}
+
+run "with_a_site" {
+  command = plan
+
+  variables {
+    packages = {
+      scheduler  = "tests/fixtures/package.zip"
+      lookup     = "tests/fixtures/package.zip"
+      aggregator = "tests/fixtures/package.zip"
+      publisher  = "tests/fixtures/package.zip"
+      manifest   = "tests/fixtures/manifest.json"
+    }
+    site = { enabled = true }
+  }
+
+  assert {
+    condition     = output.site_page_uri == "s3://ami-tracker-site-111122223333-us-east-1/index.html" && output.site_feed_uri == "s3://ami-tracker-site-111122223333-us-east-1/feed/"
+    error_message = "The bucket must be named after prefix, account and region."
+  }
+
+  assert {
+    condition = alltrue([
+      aws_s3_bucket_public_access_block.site[0].block_public_acls,
+      aws_s3_bucket_public_access_block.site[0].block_public_policy,
+      aws_s3_bucket_public_access_block.site[0].ignore_public_acls,
+      aws_s3_bucket_public_access_block.site[0].restrict_public_buckets,
+    ])
+    error_message = "All public access must be blocked."
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.site[0].rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
+    error_message = "Without a customer key, S3's key must encrypt the objects."
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.site[0].schedule_expression == "rate(60 minutes)" && aws_cloudwatch_metric_alarm.this["site-outdated"].evaluation_periods == 24
+    error_message = "The alarm must tolerate one run that does not take place."
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_logging.site) == 0 && length(aws_iam_policy.site_reader) == 1
+    error_message = "Access logs are optional, and the policy for readers follows create_access_policies."
+  }
+}
+
+run "a_site_with_every_setting" {
+  command = plan
+
+  variables {
+    packages = {
+      scheduler  = "tests/fixtures/package.zip"
+      lookup     = "tests/fixtures/package.zip"
+      aggregator = "tests/fixtures/package.zip"
+      publisher  = "tests/fixtures/package.zip"
+      manifest   = "tests/fixtures/manifest.json"
+    }
+    kms_key_arn            = "arn:aws:kms:us-east-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+    create_access_policies = false
+    site = {
+      enabled           = true
+      interval_minutes  = 1440
+      bucket_name       = "images-of-the-company"
+      key_prefix        = "team/"
+      lag_hours         = 24
+      releases          = 5
+      memory_mb         = 2048
+      old_versions_days = 7
+      access_log_bucket = "access-logs"
+      bucket_policy     = jsonencode({ Version = "2012-10-17", Statement = [] })
+    }
+  }
+
+  assert {
+    condition     = output.site_page_uri == "s3://images-of-the-company/team/index.html" && output.site_feed_uri == "s3://images-of-the-company/team/feed/"
+    error_message = "All keys must have the prefix."
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.site[0].rule).apply_server_side_encryption_by_default).kms_master_key_id == var.kms_key_arn && one(aws_s3_bucket_server_side_encryption_configuration.site[0].rule).bucket_key_enabled
+    error_message = "The customer key must encrypt the objects, with a bucket key, which reduces the calls to KMS."
+  }
+
+  # CloudWatch evaluates at most a day with periods of minutes, and a week with periods of an hour.
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["site-outdated"].period == 3600 && aws_cloudwatch_metric_alarm.this["site-outdated"].evaluation_periods == 48
+    error_message = "The alarm must tolerate one run that does not take place."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_logging.site[0].target_bucket == "access-logs" && one(one(aws_s3_bucket_lifecycle_configuration.site[0].rule).noncurrent_version_expiration).noncurrent_days == 7
+    error_message = "The bucket for access logs and the lifetime of old versions must be the given ones."
+  }
+
+  assert {
+    condition     = length(aws_iam_policy.site_reader) == 0
+    error_message = "Without access policies, there must be none for readers."
+  }
+}

@@ -55,6 +55,8 @@ run "takes_the_limits" {
     pairs_stale_percent          = 100
     targets_failing_threshold    = 1000
     rows_unreadable_threshold    = 1000
+
+    site = { interval_minutes = 15, bucket_name = "a-b.c", key_prefix = "a/b-c_d.e/", lag_hours = 1, releases = 100, memory_mb = 256, old_versions_days = 1 }
   }
 }
 
@@ -91,6 +93,7 @@ run "refuses_malformed_values" {
       aggregator = "tests/fixtures/package.zip"
       manifest   = "tests/fixtures/manifest.json"
     }
+    site = { bucket_name = "Images", key_prefix = "/images", access_log_bucket = "arn:aws:s3:::logs", bucket_policy = "[]" }
   }
 
   expect_failures = [
@@ -118,6 +121,7 @@ run "refuses_malformed_values" {
     var.alarm_topic_arn,
     var.alarm_topic_arns,
     var.packages,
+    var.site,
   ]
 }
 
@@ -140,6 +144,8 @@ run "refuses_numbers_that_are_too_small" {
     pairs_stale_percent          = -1
     targets_failing_threshold    = -1
     rows_unreadable_threshold    = -1
+
+    site = { interval_minutes = 14, lag_hours = 0, releases = 0, memory_mb = 128, old_versions_days = 0 }
   }
 
   expect_failures = [
@@ -157,6 +163,7 @@ run "refuses_numbers_that_are_too_small" {
     var.pairs_stale_percent,
     var.targets_failing_threshold,
     var.rows_unreadable_threshold,
+    var.site,
   ]
 }
 
@@ -177,6 +184,7 @@ run "refuses_numbers_that_are_too_large_and_paths_that_are_too_broad" {
     subscriber_account_ids              = [for number in range(316) : format("%012d", number)]
     pairs_failing_percent               = { image = 101 }
     pairs_stale_percent                 = 101
+    site                                = { interval_minutes = 1441, lag_hours = 8761, releases = 101, memory_mb = 10241 }
   }
 
   expect_failures = [
@@ -193,6 +201,7 @@ run "refuses_numbers_that_are_too_large_and_paths_that_are_too_broad" {
     var.subscriber_account_ids,
     var.pairs_failing_percent,
     var.pairs_stale_percent,
+    var.site,
   ]
 }
 
@@ -214,6 +223,8 @@ run "refuses_fractions" {
     images_never_found_threshold = 0.5
     targets_failing_threshold    = 0.5
     rows_unreadable_threshold    = 0.5
+
+    site = { interval_minutes = 15.5, lag_hours = 1.5, releases = 1.5, memory_mb = 512.5, old_versions_days = 1.5 }
   }
 
   expect_failures = [
@@ -230,10 +241,44 @@ run "refuses_fractions" {
     var.images_never_found_threshold,
     var.targets_failing_threshold,
     var.rows_unreadable_threshold,
+    var.site,
   ]
 }
 
 # --- Rules for several variables
+
+run "refuses_a_site_without_its_package" {
+  command = plan
+
+  variables {
+    site = { enabled = true }
+  }
+
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "refuses_a_name_that_is_too_long_for_a_bucket" {
+  command = plan
+
+  variables {
+    name_prefix = "a2345678901234567890123456789012"
+    packages = {
+      scheduler  = "tests/fixtures/package.zip"
+      lookup     = "tests/fixtures/package.zip"
+      aggregator = "tests/fixtures/package.zip"
+      publisher  = "tests/fixtures/package.zip"
+      manifest   = "tests/fixtures/manifest.json"
+    }
+    site = { enabled = true }
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "ap-southeast-1" }
+  }
+
+  expect_failures = [aws_s3_bucket.site]
+}
 
 run "refuses_an_alarm_for_a_single_failed_round" {
   command = plan

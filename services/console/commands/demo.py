@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -23,6 +24,7 @@ Examples:
   ami-tracker demo
   ami-tracker demo --keep
   ami-tracker demo --keep 120
+  ami-tracker demo --out build
 """
 _MINUTES = 30
 _LONGEST_MINUTES = 240
@@ -39,14 +41,22 @@ _LONGEST_MINUTES = 240
     help=f"Then leave the embedded AWS running for {_MINUTES} or 1 to {_LONGEST_MINUTES} minutes, "
     "and print how to try every command. Ctrl-C ends it.",
 )
-def demo(*, pause: bool, keep: int | None) -> None:
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Also write the report page and the feed of the demo into this folder: demo-report.html "
+    "and demo-feed.",
+)
+def demo(*, pause: bool, keep: int | None, out: Path | None) -> None:
     """Run the whole service on an embedded AWS and show each step; needs no AWS account.
 
-    The embedded AWS listens on 127.0.0.1 only. At the end its files are removed.
+    The embedded AWS listens on 127.0.0.1 only. At the end its files are removed, except those in
+    the folder of --out.
     """
     try:
         from services.console.demo import play  # noqa: PLC0415 - see services.console.commands
     except ModuleNotFoundError as error:
         raise _IncompleteError(error) from error
 
-    sys.exit(0 if play(pause=pause, keep=keep) else EXIT_WRONG)
+    sys.exit(0 if play(pause=pause, keep=keep, out=out) else EXIT_WRONG)

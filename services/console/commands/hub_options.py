@@ -28,6 +28,20 @@ def hub_options(command: Callable[..., None]) -> Callable[..., None]:
     return table_option(output_option(aws_options(gathered)))
 
 
+def read_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--table` and the options of the AWS CLI, as one argument `hub`: the answer is a file."""
+
+    @wraps(command)
+    def gathered(
+        aws: AwsOptions,
+        table: str,
+        **given: Any,  # noqa: ANN401 - the values of the other options
+    ) -> None:
+        command(hub=HubOptions(aws, table, "table"), **given)
+
+    return table_option(aws_options(gathered))
+
+
 def _split(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """The parts of comma-separated values, without duplicates."""
     parts = (part.strip() for value in values for part in value.split(","))

@@ -14,9 +14,10 @@ from services.console.demo.walkthrough import Walkthrough
 from services.embedded.aws.server import EmbeddedAws
 
 
-def play(*, pause: bool, keep: int | None = None) -> bool:
+def play(*, pause: bool, keep: int | None = None, out: Path | None = None) -> bool:
     """Run the demo on this terminal; whether subscribers received exactly the expected events.
 
+    With `out`, if they did, the report page and the feed of the story are written into that folder.
     With `keep`, if they did, the deployment runs for that many minutes afterwards.
     """
     # The functions' output is redirected while they run; the demo's output goes to the terminal.
@@ -32,7 +33,7 @@ def play(*, pause: bool, keep: int | None = None) -> bool:
         EmbeddedAws() as aws,
     ):
         folder = Path(name)
-        walkthrough = Walkthrough(aws, folder, page, turn_page)
+        walkthrough = Walkthrough(aws, folder, page, turn_page, out)
         right = walkthrough.run()
         if right and keep is not None:
             deployment = walkthrough.prepare_commands()

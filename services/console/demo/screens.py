@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from services.console.demo.page import Page
 from services.kernel.wire import timestamp
 
-_STEPS = 8
 _MOMENT = 0.05
 
 
 class Screens:
-    """Begins one screen after another; `turn_page` is called between them."""
+    """Begins one of several screens after another; `turn_page` is called between them."""
 
-    def __init__(self, page: Page, turn_page: Callable[[], None]) -> None:
+    def __init__(self, page: Page, turn_page: Callable[[], None], steps: int) -> None:
         self._page = page
         self._turn_page = turn_page
+        self._steps = steps
         self._step = 0
         self._started = datetime.min.replace(tzinfo=UTC)
 
@@ -44,4 +44,4 @@ class Screens:
 
     def _print_title(self, title: str) -> None:
         self._step += 1
-        self._page.title(f"{self._step}/{_STEPS}  {title}")
+        self._page.title(f"{self._step}/{self._steps}  {title}")

@@ -10,6 +10,7 @@ from services.console.demo.answers import Answers
 from services.console.demo.command_screens import CommandScreens
 from services.console.demo.deployment import Deployment
 from services.console.demo.faults import break_something
+from services.console.demo.outputs import show_outputs, write_outputs
 from services.console.demo.page import Page
 from services.console.demo.sample import show_one_event
 from services.console.demo.scenario import (
@@ -34,6 +35,7 @@ from services.embedded.tracker.resources import create_roles
 from services.kernel.keys import ROUND_PREFIX
 from services.kernel.model import Catalogue
 
+_STEPS = 8
 _LAGGING = " and ".join(LAGGING_REGIONS)
 _NEXT_STEPS = """\
 Next steps, to watch real images:
@@ -49,15 +51,21 @@ Next steps, to watch real images:
 
 
 class Walkthrough:
-    """Runs the demo on a started embedded AWS."""
+    """Runs the demo on a started embedded AWS; `out` is the folder for the files of its story."""
 
     def __init__(
-        self, aws: EmbeddedAws, folder: Path, page: Page, turn_page: Callable[[], None]
+        self,
+        aws: EmbeddedAws,
+        folder: Path,
+        page: Page,
+        turn_page: Callable[[], None],
+        out: Path | None = None,
     ) -> None:
         self._aws = aws
         self._folder = folder
         self._page = page
-        self._screens = Screens(page, turn_page)
+        self._out = out
+        self._screens = Screens(page, turn_page, _STEPS + (out is not None))
         self._publications = Publications(aws.publishers)
         self._expected: list[Event] = []
         self._rows_unchanged = False
@@ -71,7 +79,10 @@ class Walkthrough:
         self._commands.what_is_wrong()
         self._fourth_round()
         self._commands.what_happened()
-        return self._result()
+        right = self._result()
+        if right and self._out is not None:
+            self._write_outputs(self._out)
+        return right
 
     def prepare_commands(self) -> Deployment:
         """After `run`: break something that the commands can show, and run a fifth round."""
@@ -99,8 +110,8 @@ class Walkthrough:
         with self._page.progress() as progress:
             work = progress.add_task("creating the accounts", total=len(TARGETS) + 2)
             self._deployment = Deployment(self._aws, self._folder, catalogue)
-            answers = Answers(self._deployment.pipeline, self._page)
-            self._commands = CommandScreens(self._page, self._screens, answers)
+            self._answers = Answers(self._deployment.pipeline, self._page)
+            self._commands = CommandScreens(self._page, self._screens, self._answers)
             progress.advance(work)
             self._publications.begin(lambda: progress.advance(work))
             self._deployment.subscribe(self._aws)
@@ -187,6 +198,11 @@ class Walkthrough:
         else:
             self._page.say("[bold red]The received events differ from the expected events.[/]")
         return right
+
+    def _write_outputs(self, folder: Path) -> None:
+        self._screens.begin("The report page and the feed")
+        write_outputs(self._answers, folder)
+        show_outputs(self._page, folder)
 
     # --- output
 

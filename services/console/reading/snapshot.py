@@ -22,8 +22,10 @@ THREADS = 8
 READ_ONLY = "which the policy <name_prefix>-read-only of the Terraform module has"
 
 
-def snapshot(options: HubOptions, regions: Sequence[str], *, pending: bool) -> Snapshot:
-    """The rows of these regions, or of all regions of the deployment.
+def snapshot(
+    options: HubOptions, regions: Sequence[str], *, pending: bool, hub: Hub | None = None
+) -> Snapshot:
+    """The rows of these regions, or of all regions of the deployment; `hub` is an open session.
 
     Each region is one query of image rows and one of round rows, or more if there are more rows
     than fit into a response; the note, and the pending releases of all regions, are one call each.
@@ -33,7 +35,7 @@ def snapshot(options: HubOptions, regions: Sequence[str], *, pending: bool) -> S
         AwsProblem: a call is denied, refused or not answered, or the note cannot be decoded.
     """
     accept_every_character()
-    hub = open_session(options.aws)
+    hub = hub or open_session(options.aws)
     reader = HistoryReader(hub.session.client("dynamodb"), options.table)
     note = _note(reader, hub, options, regions)
     selected = _selected(note, regions)

@@ -11,6 +11,13 @@ from urllib.parse import parse_qsl
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/[0-9]{8}/([^/]+)/([^/]+)/aws4_request")
 _INVOCATION = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
+_S3_OPERATIONS = {
+    ("GET", False): "ListObjectsV2",
+    ("POST", False): "DeleteObjects",
+    ("GET", True): "GetObject",
+    ("PUT", True): "PutObject",
+}
+"""Operations by method, and by whether the path has a key."""
 _RESOURCE_FIELDS = ("TableName", "QueueUrl", "StreamArn", "TopicArn", "RoleArn")
 
 
@@ -19,7 +26,8 @@ class ApiRequest:
     """One API request, before the response.
 
     `resource` is the resource that the request names: a table, a queue's URL, the ARN of a topic
-    or role, or a function; empty if there is none. `body` is the body of the HTTP request.
+    or role, a function, or a bucket, with a slash and the key of an object; empty if there is none.
+    `body` is the body of the HTTP request.
     """
 
     service: str
@@ -77,11 +85,17 @@ class Calls:
 
 
 def parse_request(
-    authorization: str, target: str, body: bytes, path: str = ""
+    authorization: str,
+    target: str,
+    body: bytes,
+    path: str = "",
+    method: str = "POST",
+    query: str = "",
 ) -> ApiRequest | None:
     """The API request in a signed HTTP request; None if it has no AWS signature.
 
-    Lambda's API is recognized by its path; of its operations only `Invoke` is.
+    Lambda's API is recognized by its path; of its operations only `Invoke` is. S3's is recognized
+    by method and path; of its operations only those that the publisher calls are.
     """
     scope = _CREDENTIAL.search(authorization)
     if scope is None:
@@ -89,6 +103,12 @@ def parse_request(
     access_key, region, service = scope.groups()
     if service == "lambda" and (invoked := _INVOCATION.fullmatch(path)):
         return ApiRequest(service, "Invoke", region, access_key, {}, invoked[1], body)
+    if service == "s3":
+        bucket, _, key = path.strip("/").partition("/")
+        operation = _S3_OPERATIONS.get((method, bool(key)), "")
+        resource = f"{bucket}/{key}" if key else bucket
+        fields = dict(parse_qsl(query, keep_blank_values=True))
+        return ApiRequest(service, operation, region, access_key, fields, resource, body)
     fields = _json_fields(body) if target else dict(parse_qsl(body.decode("utf-8", "replace")))
     return ApiRequest(
         service="dynamodbstreams" if target.startswith("DynamoDBStreams") else service,

@@ -109,7 +109,12 @@ def error_response(service: str, code: str, message: str, status: int) -> Respon
     if service == "lambda":
         headers = (("Content-Type", "application/json"), ("x-amzn-ErrorType", code))
         return Response(status, headers, json.dumps({"Message": message}).encode())
-    text = _ec2_error(code, message) if service == "ec2" else _query_error(code, message, status)
+    if service == "ec2":
+        text = _ec2_error(code, message)
+    elif service == "s3":
+        text = _s3_error(code, message)
+    else:
+        text = _query_error(code, message, status)
     return Response(status, (("Content-Type", "text/xml;charset=UTF-8"),), text.encode())
 
 
@@ -130,6 +135,13 @@ def _ec2_error(code: str, message: str) -> str:
         f"<Response><Errors><Error><Code>{escape(code)}</Code>"
         f"<Message>{escape(message)}</Message></Error></Errors>"
         f"<RequestID>{uuid4()}</RequestID></Response>"
+    )
+
+
+def _s3_error(code: str, message: str) -> str:
+    return (
+        f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
+        f"<RequestId>{uuid4()}</RequestId></Error>"
     )
 
 

@@ -142,7 +142,8 @@ def _read(environ: WSGIEnvironment) -> ApiRequest | None:
     environ["wsgi.input"] = io.BytesIO(body)
     authorization = environ.get("HTTP_AUTHORIZATION", "")
     target, path = environ.get("HTTP_X_AMZ_TARGET", ""), environ.get("PATH_INFO", "")
-    return parse_request(authorization, target, body, path)
+    method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
+    return parse_request(authorization, target, body, path, method, query)
 
 
 def _close_connection(environ: WSGIEnvironment) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ PREFIX = "ami-tracker"
 ALARMS = f"arn:aws:sns:{HUB_REGION}:{HUB}:{PREFIX}-alarms"
 KEY = f"arn:aws:kms:{HUB_REGION}:{HUB}:key/0a0a0a0a-0000-4000-8000-000000000000"
 """The hub's customer key."""
+BUCKET = f"{PREFIX}-site-{HUB}-{HUB_REGION}"
+"""The bucket of the report page and the feed."""
 SHARED = f"arn:aws:ssm:{IRELAND}:{IN_ORGANIZATION}:parameter/images/*"
 """Parameters of another account that the full deployment may read."""
 
@@ -70,13 +72,13 @@ def _rendered(**variables: Any) -> Plan:  # noqa: ANN401 - the example's variabl
 
 @cache
 def bare() -> Deployment:
-    """The simplest deployment: no organisation, no keys, only public parameters."""
-    return Deployment(_rendered())
+    """The simplest deployment with a site: no organisation, no keys, only public parameters."""
+    return Deployment(_rendered(site={"enabled": True}))
 
 
 @cache
 def full() -> Deployment:
-    """A deployment with everything: an organisation, customer keys, an external id in rotation."""
+    """A deployment with everything: an organisation, customer keys, a site, two external ids."""
     plan = _rendered(
         previous_external_ids=[OLD_ID],
         organization_id=ORGANIZATION,
@@ -84,6 +86,7 @@ def full() -> Deployment:
         parameter_paths=["/golden/*"],
         shared_parameter_arns=[SHARED],
         kms_key_arn=KEY,
+        site={"enabled": True},
     )
     return Deployment(plan)
 
@@ -183,7 +186,12 @@ class Deployment:
     # --- resources
 
     def evaluate(self, request: Request) -> Decision:
-        """Whether the request is authorised; a role's trust policy applies only to AssumeRole."""
+        """Whether the request is authorised; a role's trust policy applies only to AssumeRole.
+
+        A bucket's ARN has no account: the bucket of the site is the hub's.
+        """
+        if bucket_of(request.resource) == BUCKET:
+            request = replace(request, owner=HUB)
         assumes = request.action == "sts:AssumeRole"
         has_policy = ":iam:" not in request.resource or assumes
         return authorize(request, self.policy_of(request.resource) if has_policy else None)
@@ -207,7 +215,7 @@ class Deployment:
             return self._keys.get(arn) or _delegating(arn.split(":")[4])
         if ":ssm:" in arn and arn.split(":")[4] not in {"", HUB, MEMBER}:
             return _shared(arn)
-        return self._policies.get(arn)
+        return self._policies.get(arn.partition("/")[0] if bucket_of(arn) else arn)
 
     def aliases_of(self, arn: str) -> tuple[str, ...]:
         """The aliases of a topic's key."""
@@ -251,12 +259,14 @@ class Deployment:
 
     @cached_property
     def _policies(self) -> dict[str, Policy]:
-        """The policies of queues and topics, by ARN."""
+        """The policies of queues, topics and the bucket, by ARN."""
         found: dict[str, Policy] = {
             f"arn:aws:sqs:{HUB_REGION}:{HUB}:{values['name']}": self.plan.policy(address)
             for address, values in self.plan.of_type("aws_sqs_queue").items()
         }
         found |= {ALARMS: self.plan.policy("aws_sns_topic_policy.alarms[0]")}
+        if self.plan.of_type("aws_s3_bucket_policy"):
+            found |= {f"arn:aws:s3:::{BUCKET}": self.plan.policy("aws_s3_bucket_policy.site[0]")}
         for made in self._topics.values():
             properties = made["TopicPolicy"].properties
             found |= dict.fromkeys(properties["Topics"], properties["PolicyDocument"])
@@ -351,6 +361,12 @@ def topic_arn(account_id: str, region: str) -> str:
 def topic_key(account_id: str, region: str) -> str:
     """The ARN of the key of a region's topic: its logical id is used as the key id."""
     return f"arn:aws:kms:{region}:{account_id}:key/Key"
+
+
+def bucket_of(arn: str) -> str:
+    """The bucket of the ARN of a bucket or an object; empty for another ARN."""
+    resource = arn.removeprefix("arn:aws:s3:::")
+    return "" if resource == arn else resource.partition("/")[0]
 
 
 def hub_arn(service_name: str, resource: str) -> str:

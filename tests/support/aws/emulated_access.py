@@ -27,7 +27,7 @@ _REFUSALS = frozenset(
     }
 )
 _OTHER_ERRORS = frozenset(
-    {"EntityAlreadyExists", "ReceiptHandleIsInvalid", "ResourceNotFoundException"}
+    {"EntityAlreadyExists", "NoSuchKey", "ReceiptHandleIsInvalid", "ResourceNotFoundException"}
 )
 """Errors of allowed requests: some resources were not created, and others exist already."""
 
@@ -110,7 +110,7 @@ class EmulatedAccess:
         if service not in _BUILDERS:
             return arn
         _, _, _, region, account_id, name = arn.split(":", 5)
-        client = self._running.client(service, region, account_id)
+        client = self._running.client(service, region or VIRGINIA, account_id or HUB)
         return _BUILDERS[service](client, name, policy)
 
     # --- requests
@@ -206,9 +206,20 @@ def _key(kms: Any, _: str, policy: Policy | None) -> str:  # noqa: ANN401 - as a
     return str(kms.create_key(Policy=json.dumps(policy))["KeyMetadata"]["KeyId"])
 
 
+def _bucket(s3: Any, name: str, policy: Policy | None) -> str:  # noqa: ANN401 - as above
+    """Create the bucket of a bucket's or an object's ARN; return the name, and the key if any."""
+    bucket = name.partition("/")[0]
+    if bucket not in {each["Name"] for each in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket=bucket)
+        if policy:
+            s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    return name
+
+
 _BUILDERS: Mapping[str, Callable[[Any, str, Policy | None], str]] = {
     "dynamodb": _table,
     "kms": _key,
+    "s3": _bucket,
     "sns": _topic,
     "sqs": _queue,
 }
@@ -257,6 +268,16 @@ def _put_same_trust(iam: Any, arn: str, _: Request) -> None:  # noqa: ANN401 - a
     iam.update_assume_role_policy(RoleName=_name(arn), PolicyDocument=json.dumps(trust))
 
 
+def _list_objects(s3: Any, name: str, request: Request) -> None:  # noqa: ANN401 - as above
+    given = {"Prefix": request.context["s3:prefix"]} if "s3:prefix" in request.context else {}
+    s3.list_objects_v2(Bucket=name, **given)
+
+
+def _object(name: str) -> dict[str, str]:
+    bucket, _, key = name.partition("/")
+    return {"Bucket": bucket, "Key": key}
+
+
 _NOTHING = json.dumps({"Version": "2012-10-17", "Statement": []})
 
 _CALLS: Mapping[str, Callable[[Any, str, Request], object]] = {
@@ -277,21 +298,26 @@ _CALLS: Mapping[str, Callable[[Any, str, Request], object]] = {
     "Decrypt": lambda c, key, _: c.decrypt(KeyId=key, CiphertextBlob=b"unreadable"),
     "DeleteItem": lambda c, table, _: c.delete_item(TableName=table, Key=_ROW),
     "DeleteMessage": lambda c, url, _: c.delete_message(QueueUrl=url, ReceiptHandle="none"),
+    "DeleteObject": lambda c, name, _: c.delete_object(**_object(name)),
     "DeletePolicy": lambda c, arn, _: c.delete_policy(PolicyArn=arn),
     "DeleteTable": lambda c, table, _: c.delete_table(TableName=table),
     "DeleteTopic": lambda c, arn, _: c.delete_topic(TopicArn=arn),
     "DescribeImages": lambda c, _, __: c.describe_images(Owners=["self"]),
     "DescribeInstances": lambda c, _, __: c.describe_instances(),
     "GetItem": lambda c, table, _: c.get_item(TableName=table, Key=_ROW),
+    "GetObject": lambda c, name, _: c.get_object(**_object(name)),
     "GetParametersByPath": lambda c, _, __: c.get_parameters_by_path(Path="/golden"),
     "GetQueueAttributes": lambda c, url, _: c.get_queue_attributes(QueueUrl=url),
     "GetQueueUrl": lambda c, url, _: c.get_queue_url(QueueName=_name(url)),
     "GetTopicAttributes": lambda c, arn, _: c.get_topic_attributes(TopicArn=arn),
     "InvokeFunction": lambda c, arn, _: c.invoke(FunctionName=arn),
+    "ListBucket": _list_objects,
     "ListSubscriptionsByTopic": lambda c, arn, _: c.list_subscriptions_by_topic(TopicArn=arn),
     "Publish": lambda c, arn, _: c.publish(TopicArn=arn, Message="{}"),
     "PurgeQueue": lambda c, url, _: c.purge_queue(QueueUrl=url),
+    "PutBucketPolicy": lambda c, name, _: c.put_bucket_policy(Bucket=name, Policy=_NOTHING),
     "PutItem": lambda c, table, _: c.put_item(TableName=table, Item=_ROW),
+    "PutObject": lambda c, name, _: c.put_object(**_object(name), Body=b"{}"),
     "PutKeyPolicy": lambda c, key, _: c.put_key_policy(
         KeyId=key, Policy=c.get_key_policy(KeyId=key)["Policy"]
     ),

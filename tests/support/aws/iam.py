@@ -67,6 +67,7 @@ _CONTEXT_KEYS = frozenset(
         "kms:GrantOperations",
         "kms:ResourceAliases",
         "kms:ViaService",
+        "s3:prefix",
         "sns:Endpoint",
         "sns:Protocol",
         "sts:ExternalId",
@@ -152,7 +153,8 @@ def service(name: str) -> Caller:
 class Request:
     """One API request; `context` has the condition keys that caller and region do not determine.
 
-    `resource` is an ARN, or `*` for an action without resource-level permissions.
+    `resource` is an ARN, or `*` for an action without resource-level permissions. `owner` is the
+    account of a resource whose ARN does not have it, such as a bucket.
     """
 
     caller: Caller
@@ -160,6 +162,7 @@ class Request:
     resource: str
     region: str
     context: Mapping[str, Values] = field(default_factory=dict)
+    owner: str = ""
 
     def keys(self) -> Keys:
         """The request context.
@@ -190,7 +193,7 @@ def _principal_keys(caller: Caller) -> dict[str, Values]:
 
 
 def _request_keys(request: Request) -> dict[str, Values]:
-    account = {"aws:ResourceAccount": owner} if (owner := _account_of(request.resource)) else {}
+    account = {"aws:ResourceAccount": owner} if (owner := _account_of(request)) else {}
     return {
         "aws:RequestedRegion": request.region,
         "aws:SecureTransport": "true",
@@ -225,7 +228,7 @@ def authorize(request: Request, resource_policy: Policy | None = None) -> Decisi
     grant = max((s.grants(request, keys) for s in resource_statements), default=Grant.NONE)
     if request.caller.service:
         return Decision(allowed=grant is not Grant.NONE, reason="the resource's policy decides")
-    owner = _account_of(request.resource)
+    owner = _account_of(request)
     if owner and owner != request.caller.account_id:
         return _across_accounts(request, grant, keys)
     return _within_account(request, grant, keys)
@@ -313,9 +316,9 @@ def _resource_statements(request: Request, policy: Policy | None) -> list[Statem
     return statements(policy, kinds.get(request.action.lower().partition(":")[0], "resource"))
 
 
-def _account_of(resource: str) -> str:
-    """The account that owns a resource; empty for ARNs without one, such as public parameters."""
-    return "" if resource == "*" else _split(resource)[4]
+def _account_of(request: Request) -> str:
+    """The account that owns the resource; empty if it has none, such as public parameters."""
+    return "" if request.resource == "*" else _split(request.resource)[4] or request.owner
 
 
 # --- statements

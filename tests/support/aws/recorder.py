@@ -45,6 +45,7 @@ class Need:
     region: str
     assumed: Assumed | None = None
     external_id: str = ""
+    context: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +119,25 @@ class Recorder:
                 recorded.asked.region,
                 recorded.assumed,
                 recorded.asked.fields.get("ExternalId", ""),
+                _context(recorded.asked),
             )
             for recorded in self.requests
             for action, resource in _authorisations(recorded, hub)
         }
 
 
+def _context(asked: ApiRequest) -> tuple[tuple[str, str], ...]:
+    """Return the condition keys of a request that its action does not determine."""
+    return (("s3:prefix", asked.fields["prefix"]),) if asked.operation == "ListObjectsV2" else ()
+
+
+_OBJECTS = re.compile(r"<Key>([^<]+)</Key>")
+
 _ACTIONS = {
     ("ec2", "DescribeImages"): "ec2:DescribeImages",
+    ("s3", "GetObject"): "s3:GetObject",
+    ("s3", "ListObjectsV2"): "s3:ListBucket",
+    ("s3", "PutObject"): "s3:PutObject",
     ("sns", "PublishBatch"): "sns:Publish",
     ("sqs", "SendMessageBatch"): "sqs:SendMessage",
     ("sts", "AssumeRole"): "sts:AssumeRole",
@@ -137,8 +149,9 @@ def _authorisations(recorded: _Recorded, hub: Hub) -> Iterator[tuple[str, str]]:
 
     "Service Authorization Reference" (https://docs.aws.amazon.com/service-
     authorization/latest/reference/): most actions have the operation's name. The exceptions:
-    `SendMessageBatch` is `sqs:SendMessage` and `PublishBatch` is `sns:Publish` (their pages in the
-    API references), a transaction needs the actions of its parts ("Using IAM with DynamoDB
+    `SendMessageBatch` is `sqs:SendMessage`, `PublishBatch` is `sns:Publish`, `ListObjectsV2` is
+    `s3:ListBucket` and `DeleteObjects` is `s3:DeleteObject` of each object (their pages in the API
+    references), a transaction needs the actions of its parts ("Using IAM with DynamoDB
     transactions"), and `GetCallerIdentity` needs none (its page in the STS API reference).
     """
     called = (recorded.asked.service, recorded.asked.operation)
@@ -148,6 +161,9 @@ def _authorisations(recorded: _Recorded, hub: Hub) -> Iterator[tuple[str, str]]:
         yield f"dynamodb:{called[1]}", _table(recorded, hub)
     elif called == ("ssm", "GetParameters"):
         yield from _parameters(recorded, hub.partition)
+    elif called == ("s3", "DeleteObjects"):
+        for key in _OBJECTS.findall(recorded.asked.body.decode()):
+            yield "s3:DeleteObject", f"arn:{hub.partition}:s3:::{recorded.asked.resource}/{key}"
     elif called in _ACTIONS:
         yield _ACTIONS[called], _resource(recorded.asked, hub)
     elif called != ("sts", "GetCallerIdentity"):
@@ -158,6 +174,8 @@ def _authorisations(recorded: _Recorded, hub: Hub) -> Iterator[tuple[str, str]]:
 def _resource(asked: ApiRequest, hub: Hub) -> str:
     if asked.service == "sqs":
         return hub.arn("sqs", asked.resource.rpartition("/")[2])
+    if asked.service == "s3":
+        return f"arn:{hub.partition}:s3:::{asked.resource}"
     return asked.resource or "*"
 
 

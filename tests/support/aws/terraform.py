@@ -47,7 +47,7 @@ ROOT = Path(__file__).parents[3]
 HUB_ACCOUNT = "111122223333"
 """The account of a rendered plan, which is the account of the repository's regions.yaml."""
 HUB_REGION = "us-east-1"
-SERVICES = ("scheduler", "lookup", "aggregator")
+SERVICES = ("scheduler", "lookup", "aggregator", "publisher")
 
 _SYSTEM_FOLDERS = (
     "/opt",
@@ -91,7 +91,7 @@ class Plan:
         """Every resource's planned values by address, including those in modules."""
         root = self.document.get("planned_values", {}).get("root_module", {})
         return {
-            found["address"]: found["values"]
+            found["address"]: found.get("values", {})
             for found in _resources_below(root)
             if found["mode"] == "managed"
         }
@@ -286,7 +286,7 @@ class Terraform:
         """The attributes of every resource in the state, by address; data sources too."""
         values = self._document(["show", "-json"]).get("values", {})
         return {
-            found["address"]: found["values"]
+            found["address"]: found.get("values", {})
             for found in _resources_below(values.get("root_module", {}))
         }
 

@@ -49,7 +49,8 @@ TARGETS = (VIRGINIA, IRELAND, FRANKFURT)
 PREFIX = "ami-tracker"
 EXTERNAL_ID = "of-the-deployment-test"
 PUBLISHER = "309956199498"
-FUNCTIONS = ("scheduler", "lookup", "aggregator")
+FUNCTIONS = ("scheduler", "lookup", "aggregator", "publisher")
+BUCKET = f"{PREFIX}-site-{HUB}-{HUB_REGION}"
 
 IMAGES = f"""\
 images:
@@ -81,6 +82,7 @@ VARIABLES: Mapping[str, object] = {
     "stack_set_model": "NONE",  # ministack has no StackSets: see `add_member`
     "subscriber_account_ids": [SUBSCRIBER],
     "deletion_protection": False,
+    "site": {"enabled": True},
 }
 
 # The module refuses such a schedule, and ministack has no saved queries.
@@ -536,6 +538,7 @@ _LISTINGS = {
     "log groups": ("logs", "describe_log_groups", "logGroups", "logGroupName"),
     "topics": ("sns", "list_topics", "Topics", "TopicArn"),
     "alarms": ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    "buckets": ("s3", "list_buckets", "Buckets", "Name"),
     "dashboards": ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
 }
 

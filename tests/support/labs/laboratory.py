@@ -140,10 +140,8 @@ class Lab:
         return arrived
 
     def start_cold(self) -> None:
-        """Clear what the functions cached in earlier invocations: clients, sessions, settings."""
-        scheduler_handler._scheduler.cache_clear()  # noqa: SLF001 - as in a cold start
-        lookup_handler._worker.cache_clear()  # noqa: SLF001 - as in a cold start
-        aggregator_handler._relay.cache_clear()  # noqa: SLF001 - as in a cold start
+        """Clear what the functions cached in earlier invocations."""
+        start_cold()
 
     def pair(self, target: Target, name: str) -> Pair:
         """Read a pair from the table."""
@@ -173,6 +171,13 @@ class Lab:
             for call in self.aws.calls(since)
             if call.service == service and operation in {"", call.operation}
         ]
+
+
+def start_cold() -> None:
+    """Clear what the functions cached in earlier invocations: clients, sessions, settings."""
+    scheduler_handler._scheduler.cache_clear()  # noqa: SLF001 - as in a cold start
+    lookup_handler._worker.cache_clear()  # noqa: SLF001 - as in a cold start
+    aggregator_handler._relay.cache_clear()  # noqa: SLF001 - as in a cold start
 
 
 def events_in(received: Sequence[Received]) -> set[tuple[str, str, str, str]]:

@@ -50,6 +50,27 @@ def test_a_form_names_its_action_and_resource() -> None:
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "operation", "resource"),
+    [
+        ("GET", "/site", "ListObjectsV2", "site"),
+        ("POST", "/site", "DeleteObjects", "site"),
+        ("GET", "/site/feed/a.json", "GetObject", "site/feed/a.json"),
+        ("PUT", "/site/feed/a.json", "PutObject", "site/feed/a.json"),
+        ("HEAD", "/site", "", "site"),
+    ],
+)
+def test_a_request_to_s3_names_its_object(
+    method: str, path: str, operation: str, resource: str
+) -> None:
+    """S3 has no action: method and path are the operation; the body is the object."""
+    query = "list-type=2&prefix=feed%2F&delete="
+    request = parse_request(signed("s3"), "", b"Action=PutObject&x=1", path, method, query)
+    assert request is not None
+    assert (request.operation, request.resource) == (operation, resource)
+    assert request.fields == {"list-type": "2", "prefix": "feed/", "delete": ""}
+
+
+@pytest.mark.parametrize(
     "document",
     [
         {"TableName": "t", "Key": {}},

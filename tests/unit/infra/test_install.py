@@ -25,6 +25,7 @@ from support.aws.template import parse
 from infra.package.cli import main as package
 from services.kernel.model import State
 from services.kernel.wire import REGION
+from services.publisher.event import check_publish_event
 from services.scheduler.event import parse_schedule_event
 
 ROOT = Path(__file__).parents[3]
@@ -129,6 +130,9 @@ CUSTOM = {
         "--parameter-overrides",
     },
     ("logs", "tail"): {"--since"},
+    ("s3", "cp"): set[str](),
+    ("s3", "presign"): {"--expires-in"},
+    ("s3", "sync"): {"--cache-control", "--delete"},
 }
 """Commands of the AWS command line that are not API operations."""
 RENAMED = {("sns", "subscribe"): {"--notification-endpoint": "--endpoint"}}
@@ -172,10 +176,23 @@ def test_aws_commands_exist_with_their_options(call: list[str], sdk: Any) -> Non
     assert required <= given
 
 
+def events_for(function: str) -> list[dict[str, Any]]:
+    """The events with which the text invokes a function."""
+    calls = [call for call in CALLS if call[1:3] == ["lambda", "invoke"]]
+    name = f"ami-tracker-{function}"
+    return [json.loads(call[call.index("--payload") + 1]) for call in calls if name in call]
+
+
+def test_events_of_manual_runs_of_the_publisher_are_valid() -> None:
+    """The publisher accepts the event in the text."""
+    (event,) = events_for("publisher")
+
+    check_publish_event(event)
+
+
 def test_events_of_manual_rounds_are_valid() -> None:
     """The scheduler accepts each event in the text; one of them is for some regions only."""
-    calls = [call for call in CALLS if call[1:3] == ["lambda", "invoke"]]
-    events = [json.loads(call[call.index("--payload") + 1]) for call in calls]
+    events = events_for("scheduler")
     regions = [parse_schedule_event(event, datetime.now(UTC))[1] for event in events]
 
     assert frozenset({"eu-west-1"}) in regions

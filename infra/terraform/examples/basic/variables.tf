@@ -133,6 +133,23 @@ variable "create_access_policies" {
   default     = true
 }
 
+variable "site" {
+  description = "The report page and the feed in a private S3 bucket; `site = { enabled = true }` creates it."
+  type = object({
+    enabled           = optional(bool)
+    interval_minutes  = optional(number)
+    bucket_name       = optional(string)
+    key_prefix        = optional(string)
+    lag_hours         = optional(number)
+    releases          = optional(number)
+    memory_mb         = optional(number)
+    old_versions_days = optional(number)
+    access_log_bucket = optional(string)
+    bucket_policy     = optional(string)
+  })
+  default = null
+}
+
 variable "stack_set_model" {
   description = "SELF_MANAGED: StackSets create roles and topics in the accounts of regions.yaml. SERVICE_MANAGED: StackSets create them in the accounts of organizational_unit_ids. NONE: by hand, from infra/cloudformation."
   type        = string

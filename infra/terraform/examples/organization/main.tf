@@ -26,6 +26,7 @@ module "ami_tracker" {
     scheduler  = "${local.packages_folder}/scheduler.zip"
     lookup     = "${local.packages_folder}/lookup.zip"
     aggregator = "${local.packages_folder}/aggregator.zip"
+    publisher  = "${local.packages_folder}/publisher.zip"
     manifest   = "${local.packages_folder}/manifest.json"
   }
   runtime                    = var.runtime
@@ -46,6 +47,7 @@ module "ami_tracker" {
   role_path              = var.role_path
   permissions_boundary   = var.permissions_boundary
   create_access_policies = var.create_access_policies
+  site                   = var.site
 
   stack_set_model                     = var.stack_set_model
   stack_set_call_as                   = var.stack_set_call_as

@@ -70,7 +70,7 @@ data "aws_iam_policy_document" "this" {
       test     = "ArnEquals"
       variable = "kms:EncryptionContext:aws:logs:arn"
       values = [
-        for service in ["scheduler", "lookup", "aggregator"] :
+        for service in ["scheduler", "lookup", "aggregator", "publisher"] :
         "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${var.name_prefix}-${service}"
       ]
     }
