@@ -22,6 +22,8 @@ DEPLOY := $(TOOL)/bin/python -m infra.deploy
 # Settings of another Python in the user's shell would change the module search path. infra/pip.py
 # filters the settings of pip.
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE VIRTUAL_ENV
+# Byte code is written even if the shell forbids it: the tests start many processes.
+unexport PYTHONDONTWRITEBYTECODE
 # Tests and the demo do not use the AWS settings of the shell.
 CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u AWS_CA_BUNDLE
 
