@@ -27,6 +27,11 @@ unexport PYTHONDONTWRITEBYTECODE
 # Tests and the demo do not use the AWS settings of the shell.
 CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u AWS_CA_BUNDLE
 
+# Two checks run at once, since mypy uses one processor.
+ifneq ($(filter check test,$(MAKECMDGOALS)),)
+MAKEFLAGS += --jobs=2
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help demo check test format lint types imports words unit package plan deploy lock schemas tables install clean
 
