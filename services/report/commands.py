@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from services.history.attention import Attention
-from services.history.conditions import IMAGE_STATES, Condition
+from services.history.conditions import Condition
 from services.kernel.model import Target
 
 DEFAULT_TABLE = "ami-tracker"
@@ -39,8 +39,7 @@ class Commands:
         if entry.whole_targets:
             return self._on_table("coverage", *regions)
         if entry.condition is Condition.FAILING:
-            asked = _regions(entry.regions[:1]) if entry.state in IMAGE_STATES else regions
-            return _line("lookup", name, *asked)
+            return _line("lookup", name, *regions)
         return self._on_table("status", name, *regions)
 
     def of_rollout(self, state: str, name: str, where: Collection[Target]) -> str:

@@ -254,14 +254,17 @@ def test_teams_gets_a_card(
     (attachment,) = body["attachments"]
     assert body["type"] == "message"
     assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
-    (block,) = attachment["content"]["body"]
-    assert block["type"] == "RichTextBlock"
-    assert {run["type"] for run in block["inlines"]} == {"TextRun"}
-    assert "".join(run["text"] for run in block["inlines"]) == (
-        f"New image\nImage: {IMAGE}\nRelease: {hostile}\nImage id: {image_id(sent)}\n"
-        f"Before: {value(sent, 'previous_image_id')}\n"
-        f"Where: {value(sent, 'region')}, account {value(sent, 'account_id')}"
-    )
+    blocks = attachment["content"]["body"]
+    assert {block["type"] for block in blocks} == {"RichTextBlock"}
+    assert {run["type"] for block in blocks for run in block["inlines"]} == {"TextRun"}
+    assert ["".join(run["text"] for run in block["inlines"]) for block in blocks] == [
+        "New image",
+        f"Image: {IMAGE}",
+        f"Release: {hostile}",
+        f"Image id: {image_id(sent)}",
+        f"Before: {value(sent, 'previous_image_id')}",
+        f"Where: {value(sent, 'region')}, account {value(sent, 'account_id')}",
+    ]
 
 
 def test_copy_of_an_event_is_not_sent(function: Function, service: Service) -> None:

@@ -33,6 +33,7 @@ class Run:
     right: bool
     pages: int = 0
     report: str = ""
+    feed: tuple[str, ...] = ()
 
     @property
     def lines(self) -> list[str]:
@@ -52,9 +53,10 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         result = CliRunner().invoke(main, ["demo", "--out", "build"], env={"COLUMNS": "200"})
-    report = folder / "build" / "demo-report.html"
+    report, feed = folder / "build" / "demo-report.html", folder / "build" / "demo-feed"
     text = report.read_text(encoding="utf-8") if report.exists() else ""
-    return Run(result.output, result.exit_code == 0, report=text)
+    files = tuple(sorted(each.relative_to(feed).as_posix() for each in feed.rglob("*.*")))
+    return Run(result.output, result.exit_code == 0, report=text, feed=files)
 
 
 @pytest.fixture(scope="module")
@@ -196,11 +198,18 @@ def test_the_last_screen_names_the_report_page(wide: Run) -> None:
     """The file exists, and has the story: the images, the rollback, no failure."""
     last = wide.text[wide.text.index("9/9") :]
 
-    assert last.startswith("9/9  The report page")
+    assert last.startswith("9/9  The report page and the feed")
     assert "\n  build/demo-report.html\n" in last
     assert wide.report.startswith("<!doctype html>")
     for words in ("golden-base", "al2023-x86_64", "2023.13.20261116", "rolledback"):
         assert words in wide.report
+
+
+def test_the_demo_writes_the_feed_of_its_story(wide: Run) -> None:
+    """A file for each of its 19 pairs, the index and the Atom feed."""
+    assert "\n  build/demo-feed/\n" in wide.text
+    assert {"index.json", "releases.atom"} <= set(wide.feed)
+    assert len([path for path in wide.feed if path.count("/") == 2]) > 10
 
 
 def test_a_demo_without_a_folder_writes_no_file(lossy: Run) -> None:

@@ -248,8 +248,8 @@ def test_the_printed_commands_run_as_written(kept: Kept) -> None:
     kept.run("ami-tracker redrive --purge --yes")
 
     assert {command.split()[1] for command in commands} == {
-        "status", "coverage", "rollout", "history", "pending", "report", "replay", "redrive",
-        "lookup",
+        "status", "coverage", "rollout", "history", "pending", "report", "feed", "replay",
+        "redrive", "lookup",
     }  # fmt: skip
     for command in commands:
         expected = _EXITS.get(command.removeprefix("ami-tracker "), int("sa-east-1" in command))

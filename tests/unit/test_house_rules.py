@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,7 @@ def test_modules_are_small() -> None:
     assert large == {}, "split it by purpose"
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Return the modules that a file imports from, and the names as if they were modules too."""
     found: set[str] = set()

@@ -45,7 +45,7 @@ def test_project_is_private_and_has_no_scripts(project: Path) -> None:
     """A project only lists packages: it cannot be published and runs nothing."""
     content = read(project, "package.json")
 
-    assert content.keys() == {"name", "private", "dependencies"}
+    assert content.keys() <= {"name", "private", "description", "license", "dependencies"}
     assert content["private"] is True
 
 

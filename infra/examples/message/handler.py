@@ -163,14 +163,14 @@ def mrkdwn(text: str) -> str:
 
 def teams(event: dict[str, str]) -> dict[str, Any]:
     """Return the body for a webhook of Teams Workflows; text runs of a card have no Markdown."""
-    runs = [run(title(event), weight="Bolder", size="Medium")]
+    lines = [[run(title(event), weight="Bolder", size="Medium")]]
     for label, text in texts(event).items():
-        runs += [run(f"\n{label}: ", weight="Bolder"), run(text, fontType="Monospace")]
+        lines.append([run(f"{label}: ", weight="Bolder"), run(text, fontType="Monospace")])
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
-        "body": [{"type": "RichTextBlock", "inlines": runs}],
+        "body": [{"type": "RichTextBlock", "inlines": runs} for runs in lines],
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
     return {"type": "message", "attachments": [attachment]}

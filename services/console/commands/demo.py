@@ -45,7 +45,8 @@ _LONGEST_MINUTES = 240
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Also write the report page of the demo into this folder: demo-report.html.",
+    help="Also write the report page and the feed of the demo into this folder: demo-report.html "
+    "and demo-feed.",
 )
 def demo(*, pause: bool, keep: int | None, out: Path | None) -> None:
     """Run the whole service on an embedded AWS and show each step; needs no AWS account.

@@ -17,7 +17,7 @@ from services.embedded.aws.server import EmbeddedAws
 def play(*, pause: bool, keep: int | None = None, out: Path | None = None) -> bool:
     """Run the demo on this terminal; whether subscribers received exactly the expected events.
 
-    With `out`, if they did, the report page of the story is written into that folder.
+    With `out`, if they did, the report page and the feed of the story are written into that folder.
     With `keep`, if they did, the deployment runs for that many minutes afterwards.
     """
     # The functions' output is redirected while they run; the demo's output goes to the terminal.

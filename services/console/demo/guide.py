@@ -73,6 +73,11 @@ BLOCKS = (
         ("ami-tracker report --out report.html",),
     ),
     Block(
+        "feed",
+        "The releases as files for update tools. A second run changes nothing.",
+        ("ami-tracker feed --out feed",),
+    ),
+    Block(
         "replay",
         "Publish an event again. It asks first, unless --yes is used. The second command shows the "
         "answer of the deleted topic. If the topic is created again, with the AWS CLI, the command "

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from services.console.acting.hub import open_session
-from services.console.acting.writers import accept_every_character, writer
+from services.console.acting.writers import accept_every_character, waiting, writer
 from services.console.exit_codes import EXIT_WRONG
 from services.console.files import create_folder, replace_file
 from services.console.reading.options import HubOptions
@@ -41,8 +41,9 @@ def run(options: ReportOptions) -> int:
     hub = open_session(options.hub.aws)
     found = overview(hub, options.hub, options.releases)
     where = Hub(table=options.hub.table, region=hub.region, account=hub.account_id)
-    data = page_data(found, hub=where, lag_hours=options.lag_hours)
-    size = _write(options.out, render(data))
+    with waiting("writing"):
+        data = page_data(found, hub=where, lag_hours=options.lag_hours)
+        size = _write(options.out, render(data))
     figures = data["figures"]
     writer(err=True).sentence(
         f"wrote {_name(options.out)} ({size}): {counted(figures['images'], 'image')} in "

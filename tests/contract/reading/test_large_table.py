@@ -16,15 +16,16 @@ def test_the_calls_of_a_large_deployment(
     person: None,  # noqa: ARG001 - the environment
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """34 regions with 200 images: two queries for each region, the note, and the index.
+    """34 regions, one with 200 images: two queries for each region, the note, and the index.
 
-    moto sorts the whole table for each query: with more threads, calls would time out.
+    Other regions have fewer images, and few threads are used, because moto sorts the whole table
+    for each query. The number of calls depends on the regions only.
     """
     lab = Lab(aws, hub, "status")
     monkeypatch.setattr(snapshot, "THREADS", 2)
     regions = [f"xx-test-{number}" for number in range(34)]
     names = [f"image-{number:03d}-{arch}" for number in range(100) for arch in ("arm64", "x86_64")]
-    rows = [a_row(name, r, number=n) for r in regions for n, name in enumerate(names, 1)]
+    rows = [a_row(name, r, number=n) for r in regions for n, name in enumerate(names[:20], 1)]
     lab.write(*rows, *map(a_round, regions), a_note(*regions))
     lab.write(*(a_row(name, regions[3], state="region_disabled") for name in names))
 

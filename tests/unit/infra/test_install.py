@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from itertools import takewhile
 from math import ceil
 from pathlib import Path
@@ -215,6 +216,7 @@ class Deployment:
         return parameters
 
 
+@cache
 def template(path: str) -> dict[str, Any]:
     """A template as a document."""
     return parse((ROOT / path).read_text(encoding="utf-8"))
@@ -312,13 +314,18 @@ def test_execution_roles_parameters_are_an_output() -> None:
 
 
 def _blocks(kind: str, folder: Path) -> list[dict[str, Any]]:
+    return [block for document in _documents(folder) for block in document.get(kind, [])]
+
+
+@cache
+def _documents(folder: Path) -> list[dict[str, Any]]:
+    """The Terraform files of a folder; parsing them takes most of the time of these tests."""
     options = hcl2.SerializationOptions(
         with_comments=False, explicit_blocks=False, strip_string_quotes=True
     )
     return [
-        block
+        hcl2.loads(file.read_text(), serialization_options=options)
         for file in sorted(folder.glob("*.tf"))
-        for block in hcl2.loads(file.read_text(), serialization_options=options).get(kind, [])
     ]
 
 

@@ -72,6 +72,20 @@ def test_a_rollback_is_an_entry_of_its_own() -> None:
     assert image["releases"][0]["exact"]
 
 
+def test_a_rollback_is_apart_if_the_release_before_was_not_read() -> None:
+    """Only the last releases are read, so the first row of the key can be the rollback."""
+    last = [
+        a_release(OHIO, 2, "release:2", hours=10),
+        a_release(OHIO, 3, "release:1", ROLLBACK, hours=5),
+    ]
+    page = a_page([seen(*last, complete=False), history_of(TOKYO, ("release:1", RELEASE, 90))])
+    image = first_image(page)
+
+    assert keys(image) == [("1", "rollback"), ("2", "release"), ("1", "release")]
+    assert by_region(page, image, image["releases"][0]["lag"]) == {OHIO_R: 0, TOKYO_R: None}
+    assert by_region(page, image, image["releases"][2]["lag"]) == {OHIO_R: None, TOKYO_R: 0}
+
+
 def test_a_rollback_does_not_claim_a_target_that_could_not_be_reached() -> None:
     """Tokyo has the replaced release, so the rollback is not complete."""
     steps = (("release:1", BASELINE, 90), ("release:2", RELEASE, 10), ("release:1", ROLLBACK, 5))
