@@ -33,7 +33,7 @@ MAKEFLAGS += --jobs=2
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test format lint types imports words unit package plan deploy lock schemas tables install clean
+.PHONY: help demo check test format lint types imports words unit package plan deploy lock schemas tables screenshots report-figures install clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,17 @@ schemas: $(DEV)/.ready ## Generate the JSON Schemas of the YAML files from their
 
 tables: $(DEV)/.ready ## Generate the tables in Terraform's READMEs from the code
 	$(DEV)/bin/python -m infra.terraform_docs
+
+build/demo-report.html:
+	@$(MAKE) demo >/dev/null
+
+screenshots: $(DEV)/.ready build/demo-report.html ## Make pictures of build/demo-report.html in build/screenshots (needs Chromium)
+	$(DEV)/bin/python -m infra.browser.screenshots build/demo-report.html build/screenshots
+
+report-figures: $(DEV)/.ready ## Measure the report page of 200 images in 34 regions (needs Chromium)
+	@mkdir -p build
+	cd tests && PYTHONPATH=.. ../$(DEV)/bin/python -m support.large_report ../build/large-report.html
+	$(DEV)/bin/python -m infra.browser.measure build/large-report.html
 
 install: $(TOOL)/.ready ## Create .venv with the command .venv/bin/ami-tracker
 

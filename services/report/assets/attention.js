@@ -52,7 +52,8 @@ function isVisibleCause(cause, view, images, targets) {
 /** A button that shows a text in full and copies what it shows, never a hidden character. */
 function copyButton(raw) {
   const text = shown(raw);
-  const button = h('button.copy', { type: 'button', title: 'Copy' }, h('code', {}, text));
+  const parts = text.split(' ').flatMap((part, at) => [at ? ' ' : '', h('span.whole-word', {}, part)]);
+  const button = h('button.copy', { type: 'button', title: 'Copy' }, h('code', {}, ...parts));
   button.addEventListener('click', () => copy(text, button));
   return button;
 }

@@ -53,8 +53,8 @@ function showMatrixCount({ images, columns }) {
 
 function showTable() {
   const element = byId('grid');
+  const width = cellWidth(element); // Before the new rows, which it would lay out twice.
   element.replaceChildren(columnGroup(), tableHead(), ...tableBodies());
-  const width = cellWidth(element);
   element.classList.toggle('wide', grid.isWide);
   element.classList.toggle('roomy', !grid.isWide && width >= ROOMY);
   element.style.width = grid.isWide ? '100%' : `${FIXED_WIDTH + width * columnUnits()}px`;

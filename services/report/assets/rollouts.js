@@ -1,6 +1,7 @@
 // How the newest releases spread over the regions, on a time axis with a square-root scale.
 
 const FIRST_ROLLOUTS = 12;
+const MANY_SIBLINGS = 6;
 let rolloutLimit = FIRST_ROLLOUTS;
 const openRollouts = new Set();
 
@@ -177,9 +178,10 @@ function rolloutDetails(group, member, regionTargets) {
   ].filter(Boolean);
 }
 
-/** The other images with this release: a press shows the times of that image. */
+/** The other images with this release: a choice shows the times of that image. */
 function siblings(group, member, place, regionTargets) {
   if (group.members.length < 2) return null;
+  if (group.members.length > MANY_SIBLINGS) return siblingSelect(group, member, place, regionTargets);
   const buttons = group.members.map((each) => {
     const found = { ...each, spread: spreadOf(each) };
     const text = `${each.image.name} ${found.spread.has.length}/${each.image.positions.length}`;
@@ -191,6 +193,23 @@ function siblings(group, member, place, regionTargets) {
     return button;
   });
   return h('div.choices', { role: 'group', 'aria-label': 'Images with this release' }, ...buttons);
+}
+
+function siblingSelect(group, member, place, regionTargets) {
+  const select = h('select', { 'aria-label': 'Image with this release' });
+  group.members.forEach((each, at) => {
+    const { has, lagging } = spreadOf(each);
+    const late = lagging.length ? `, ${lagging.length} lagging` : '';
+    const option = h('option', {}, `${each.image.name}: ${has.length} of ${each.image.positions.length}${late}`);
+    option.value = at;
+    option.selected = each.image === member.image;
+    select.append(option);
+  });
+  select.addEventListener('change', () => {
+    const each = group.members[Number(select.value)];
+    place.replaceChildren(...rolloutTargets({ ...each, spread: spreadOf(each) }, regionTargets));
+  });
+  return h('p.choices', {}, select);
 }
 
 function rolloutTargets({ image, release, spread }, regionTargets) {

@@ -6,7 +6,9 @@ const HIDDEN_CHARACTERS =
 
 /** A text in which hidden characters are readable, as `\u{202E}`. */
 function shown(text) {
-  return String(text ?? '').replace(
+  const plain = String(text ?? '');
+  if (/^[\x20-\x7e]*$/.test(plain)) return plain;
+  return plain.replace(
     HIDDEN_CHARACTERS,
     (found) => `\\u{${found.codePointAt(0).toString(16).toUpperCase()}}`,
   );
@@ -116,4 +118,7 @@ function span(minutes) {
 
 /** A length of time in a cell: `36m`, `15h`, `4d`. */
 const shortSpan = (minutes) => span(minutes).replace(/\.\d/, '').replace(' min', 'm').replace(' ', '');
-const ago = (minute) => (isMinute(minute) ? `${span(model.now - minute)} ago` : 'at an unknown time');
+const ago = (minute) => {
+  if (!isMinute(minute)) return 'at an unknown time';
+  return model.now - minute < 1 ? 'just now' : `${span(model.now - minute)} ago`;
+};
