@@ -22,8 +22,15 @@ DEPLOY := $(TOOL)/bin/python -m infra.deploy
 # Settings of another Python in the user's shell would change the module search path. infra/pip.py
 # filters the settings of pip.
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONUSERBASE VIRTUAL_ENV
+# Byte code is written even if the shell forbids it: the tests start many processes.
+unexport PYTHONDONTWRITEBYTECODE
 # Tests and the demo do not use the AWS settings of the shell.
 CLEAN_ENV := env -u AWS_PROFILE -u AWS_ENDPOINT_URL -u AWS_CA_BUNDLE
+
+# Two checks run at once, since mypy uses one processor.
+ifneq ($(filter check test,$(MAKECMDGOALS)),)
+MAKEFLAGS += --jobs=2
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check test format lint types imports words unit package plan deploy lock schemas tables install clean
@@ -55,8 +62,8 @@ imports: $(DEV)/.ready
 words: $(DEV)/.ready ## Count words that do not belong in technical English (.ci/words.txt)
 	$(DEV)/bin/python -m infra.words
 
-unit: $(DEV)/.ready
-	$(CLEAN_ENV) $(DEV)/bin/pytest -q -n auto tests/unit
+unit: $(DEV)/.ready ## Unit tests, with a quarter of the random examples of `make test`
+	$(CLEAN_ENV) $(DEV)/bin/pytest -q -n auto --hypothesis-profile=quick tests/unit
 
 package: $(TOOL)/.ready ## Build the functions' zips into build/packages (RUNTIME=python3.13 ARCHITECTURE=arm64)
 	$(TOOL)/bin/python -m infra.package --runtime $(RUNTIME) --architecture $(ARCHITECTURE) $(PACKAGE_OPTIONS)

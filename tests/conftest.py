@@ -13,6 +13,7 @@ from pathlib import Path
 
 import botocore.session
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 # Read once, because each test sees a replaced environment.
@@ -26,12 +27,14 @@ _KEPT = re.compile(
 )
 
 _INFRA = Path(__file__).parent / "infra"
+_INTEGRATION = Path(__file__).parent / "integration"
 _SLOW_PART = 0.7
 """The position in a run, as a fraction, up to which all files of tests/infra have started."""
 
 settings.register_profile(
     "ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=25)
 settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile("ci")
 
@@ -73,6 +76,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     placed += [((at + 1) / len(others), tests) for at, tests in enumerate(others)]
     placed.sort(key=lambda each: each[0])
     items[:] = [item for _, tests in placed for item in tests]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure no coverage during integration tests, except those of the demo.
+
+    It doubles the processor time of the embedded AWS, which runs in the same process. The other
+    tests have to reach `fail_under` without them.
+    """
+    unmeasured = item.path.parent == _INTEGRATION and item.path.name != "test_demo.py"
+    coverage = Coverage.current() if unmeasured else None
+    if coverage is None:
+        return (yield)
+    coverage.stop()
+    try:
+        return (yield)
+    finally:
+        coverage.start()
 
 
 def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -413,7 +413,7 @@ ENTRY = st.dictionaries(FIELD_NAMES, VALUES, max_size=5)
 
 
 @given(entries=st.lists(ENTRY, max_size=3), rule=VALUES | st.just(...))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 def test_any_values_of_fields_are_a_catalogue_or_problems(
     entries: list[dict[str, object]], rule: object, write: Write
 ) -> None:
@@ -427,7 +427,7 @@ def test_any_values_of_fields_are_a_catalogue_or_problems(
 
 
 @given(images=ANY_TEXT, where=st.sampled_from(["images", "regions"]))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 def test_any_input_is_a_catalogue_or_problems(
     images: str | bytes, where: str, write: Write
 ) -> None:

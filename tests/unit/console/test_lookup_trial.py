@@ -50,6 +50,7 @@ PATTERN = r"^acme-(?P<release>[0-9]+[.][0-9]+)"
 RULE = ReleaseRule(PATTERN, "https://example.com/{release}")
 READS = {"enter", "parameters", "matching", "images"}
 IDS = [image_id(number) for number in range(8)]
+EXAMPLES = 4 * settings().max_examples
 
 
 def ec2_time(moment: datetime) -> str:
@@ -186,7 +187,7 @@ def compare(trial: Trial, row: Pair, release: Release | None) -> None:
 
 
 @given(publications(), LOOKUPS, RULES)
-@settings(max_examples=400)
+@settings(max_examples=EXAMPLES)
 def test_first_sight_is_the_baseline_of_the_service(
     published: Published, lookup: Lookup, rule: ReleaseRule | None
 ) -> None:
@@ -197,7 +198,7 @@ def test_first_sight_is_the_baseline_of_the_service(
 
 
 @given(publications(), LOOKUPS, RULES, st.sampled_from(IDS))
-@settings(max_examples=400)
+@settings(max_examples=EXAMPLES)
 def test_a_known_image_is_treated_as_by_the_service(
     published: Published, lookup: Lookup, rule: ReleaseRule | None, known: str
 ) -> None:
@@ -223,7 +224,7 @@ def raw(ami: Ami) -> dict[str, Any]:
 
 
 @given(publications(), filter_lookups())
-@settings(max_examples=400)
+@settings(max_examples=EXAMPLES)
 def test_the_query_of_the_aws_cli_selects_the_same_image(
     published: Published, lookup: FilterLookup
 ) -> None:
