@@ -196,7 +196,7 @@ def test_every_locked_dependency_is_included_with_its_licence(zips: Zips, functi
     found = {}
     for name in (name for name in names if name.endswith(".dist-info/METADATA")):
         metadata = Parser().parsestr(zips[function].read(name).decode())
-        found[metadata["Name"].replace("_", "-")] = metadata["Version"]
+        found[metadata["Name"].replace("_", "-").lower()] = metadata["Version"]
         folder = name.removesuffix("METADATA")
         licences = [n for n in names if n.startswith(folder) and "LICENSE" in n]
         assert licences or metadata["License"] or metadata["License-Expression"], name

@@ -376,7 +376,7 @@ run "a_site_with_every_setting" {
 
   assert {
     condition     = aws_s3_bucket_logging.site[0].target_bucket == "access-logs" && one(one(aws_s3_bucket_lifecycle_configuration.site[0].rule).noncurrent_version_expiration).noncurrent_days == 7
-    error_message = "The bucket for access logs and the lifetime of old versions must be the given ones."
+    error_message = "The bucket for access logs and the lifetime of replaced versions must be the given ones."
   }
 
   assert {
