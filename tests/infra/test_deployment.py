@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -16,9 +17,11 @@ import pytest
 from support.aws.runbook import steps
 from support.aws.terraform import Plan
 from support.labs.deployment_lab import (
+    BUCKET,
     DIFFERENCES,
     FRANKFURT,
     FUNCTIONS,
+    HUB,
     IRELAND,
     MEMBER,
     PREFIX,
@@ -275,6 +278,78 @@ def test_queries_of_the_table_document_work(with_malformed: Deployment) -> None:
     assert with_malformed.shell.run(pending).strip() == ""
 
 
+PUBLISH = {"publish": True}
+PAGE, INDEX = "index.html", "feed/index.json"
+
+
+@pytest.fixture(scope="module")
+def published(with_malformed: Deployment) -> Deployment:
+    """The deployment after a run of the publisher that had nothing to write except the page."""
+    written = with_malformed.until(
+        lambda: with_malformed.invoke("publisher", PUBLISH).get("written"), lambda count: count == 1
+    )
+    assert written == 1
+    return with_malformed
+
+
+def test_site_has_the_page_and_the_feed(published: Deployment) -> None:
+    """The page shows the current images, and the feed has a file for each pair with an image."""
+    site = published.site()
+    last = published.releases(VIRGINIA, "by-parameter")[-1].observed.image_id
+    files = {
+        f"feed/{target.account_id}/{target.region}/{name}.json"
+        for target in (VIRGINIA, IRELAND)
+        for name in ("by-parameter", "by-filter")
+    }
+
+    assert files <= site.keys()
+    assert {PAGE, INDEX, "feed/releases.atom"} <= site.keys()
+    assert [name for name in IMAGE_NAMES if name not in site[PAGE]] == []
+    assert last.removeprefix("ami-") in site[PAGE]
+    entry = json.loads(site[INDEX])["images"]["by-parameter"][VIRGINIA.account_id]["us-east-1"]
+    assert (entry["image_id"], entry["state"]) == (last, "ok")
+    releases = json.loads(site[f"feed/{entry['file']}"])["releases"]
+    assert len(releases) == len(published.releases(VIRGINIA, "by-parameter"))
+
+
+def test_second_run_writes_only_the_page(published: Deployment) -> None:
+    """Versions of an object show that it was written again."""
+    versions = published.client("s3").list_object_versions(Bucket=BUCKET)["Versions"]
+    written = Counter(each["Key"] for each in versions)
+    answer = published.invoke("publisher", PUBLISH)
+    versions = published.client("s3").list_object_versions(Bucket=BUCKET)["Versions"]
+    new = Counter(each["Key"] for each in versions) - written
+
+    assert (answer["written"], answer["deleted"]) == (1, 0)
+    assert new == {PAGE: 1}
+
+
+def test_objects_have_their_content_types(published: Deployment) -> None:
+    """Browsers show the page; tools and caches read the headers."""
+    s3 = published.client("s3")
+    heads = [s3.head_object(Bucket=BUCKET, Key=key) for key in (PAGE, INDEX, "feed/releases.atom")]
+
+    assert [head["ContentType"] for head in heads] == [
+        "text/html; charset=utf-8",
+        "application/json",
+        "application/atom+xml; charset=utf-8",
+    ]
+    assert {head["CacheControl"] for head in heads} == {"no-cache"}
+
+
+def test_commands_for_readers_of_the_site_work(published: Deployment) -> None:
+    """The commands of INSTALL.md copy the page and the feed."""
+    (read,) = steps("In a private bucket", "INSTALL.md")[1:]
+    copy = read.replace("111122223333-us-east-1", f"{HUB}-{published.region}")
+    signed = published.shell.run(copy).split()[-1]
+    folder = published.shell.folder
+
+    assert (folder / "report.html").read_text(encoding="utf-8") == published.site()[PAGE]
+    assert json.loads((folder / "feed/index.json").read_text(encoding="utf-8"))["images"]
+    assert f"/{BUCKET}/index.html?" in signed
+    assert "Expires=" in signed
+
+
 def test_rollback_is_announced(with_malformed: Deployment) -> None:
     """A return to an earlier image is announced as a rollback."""
     with_malformed.point("by-parameter", "ami-00000000000000001", IRELAND)
@@ -332,6 +407,11 @@ def test_aggregator_needs_permission_to_assume_roles(with_malformed: Deployment)
         ("scheduler", "RequestLookups"),
         ("lookup", "CommitObservations"),
         ("aggregator", "FindPendingReleases"),
+        ("publisher", "ReadRows"),
+        ("publisher", "FindPendingReleases"),
+        ("publisher", "ListFeed"),
+        ("publisher", "WriteSite"),
+        ("publisher", "ReadLastRun"),
     ],
 )
 def test_function_needs_each_permission(
@@ -344,11 +424,13 @@ def test_function_needs_each_permission(
         "scheduler": {},
         "lookup": {"Records": [record]},
         "aggregator": {"sweep": True},
+        "publisher": PUBLISH,
     }
 
     assert "errorMessage" not in with_malformed.invoke(function, events[function])
     with with_malformed.without(function, sid):
-        assert "not authorized" in with_malformed.invoke(function, events[function])["errorMessage"]
+        problem = with_malformed.invoke(function, events[function])["errorMessage"]
+        assert re.search("not authorized|AccessDenied", problem)
 
 
 def test_sweep_announces_releases_after_access_is_restored(with_malformed: Deployment) -> None:

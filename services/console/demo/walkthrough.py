@@ -10,6 +10,7 @@ from services.console.demo.answers import Answers
 from services.console.demo.command_screens import CommandScreens
 from services.console.demo.deployment import Deployment
 from services.console.demo.faults import break_something
+from services.console.demo.next_steps import NEXT_STEPS
 from services.console.demo.outputs import show_outputs, write_outputs
 from services.console.demo.page import Page
 from services.console.demo.sample import show_one_event
@@ -37,17 +38,6 @@ from services.kernel.model import Catalogue
 
 _STEPS = 8
 _LAGGING = " and ".join(LAGGING_REGIONS)
-_NEXT_STEPS = """\
-Next steps, to watch real images:
-
-  make install                       install the command below
-  regions.yaml                       enter your account and your regions
-  tracked_images/                    keep, add or remove images
-  .venv/bin/ami-tracker check        check both
-  .venv/bin/ami-tracker lookup       try a lookup with your own credentials
-  .venv/bin/ami-tracker demo --keep  try every command with this demo
-  INSTALL.md                         deploy, and what it costs
-"""
 
 
 class Walkthrough:
@@ -194,7 +184,7 @@ class Walkthrough:
         self._page.show(result)
         if right:
             self._page.say("[bold green]Every expected event arrived once, and no other event.[/]")
-            self._page.show(_NEXT_STEPS)
+            self._page.show(NEXT_STEPS)
         else:
             self._page.say("[bold red]The received events differ from the expected events.[/]")
         return right

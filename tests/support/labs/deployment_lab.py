@@ -304,6 +304,15 @@ class Deployment:
         finally:
             iam.put_role_policy(**named, PolicyDocument=json.dumps(whole))
 
+    # --- the site
+
+    def site(self) -> dict[str, str]:
+        """The text of each object in the bucket of the site, by its key."""
+        s3 = self.client("s3")
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+        keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
+        return {k: s3.get_object(Bucket=BUCKET, Key=k)["Body"].read().decode() for k in keys}
+
     # --- the table
 
     def known(self, target: Target, name: str) -> tuple[str | None, str | None]:
