@@ -58,9 +58,13 @@ def pytest_report_header() -> str:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Use one more worker than processors, because tests of deployments often wait."""
-    return (os.cpu_count() or 1) + 1
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Use one more worker than processors, because tests of deployments often wait.
+
+    Unit tests do not wait, and each worker imports all of them.
+    """
+    only_unit = all(Path(each).is_relative_to("tests/unit") for each in config.args)
+    return (os.cpu_count() or 1) + (not only_unit)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

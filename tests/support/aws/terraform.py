@@ -197,6 +197,8 @@ _FIXED = {
     "TF_INPUT": "0",
     "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "true",
 }
+_FEWER_COLLECTIONS = {"GOGC": "400"}
+"""Go's garbage collection takes a fifth of the processor time of Terraform and its provider."""
 _INIT_ARGUMENTS = "TF_CLI_ARGS_init"
 _INHERITED = ("PATH", "HOME", "TMPDIR", _INIT_ARGUMENTS, "TF_PLUGIN_CACHE_DIR")
 
@@ -210,7 +212,7 @@ class Terraform:
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        self._environment = {**inherited, **_FIXED, **environment}
+        self._environment = {**inherited, **_FIXED, **_FEWER_COLLECTIONS, **environment}
         self._environment.setdefault("TF_PLUGIN_CACHE_DIR", _plugin_cache())
 
     def shell_environment(self) -> dict[str, str]:

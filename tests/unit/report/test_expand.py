@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from support.builders.large_overview import large_overview
 from support.builders.overviews import HUB
 from support.builders.random_overviews import overviews
@@ -51,7 +51,6 @@ def test_the_script_restores_the_data_of_random_overviews() -> None:
     """Every value, and no other: gaps, equal times, hostile texts, facts such as `__proto__`."""
     pages: list[PageData] = []
 
-    @settings(max_examples=100)
     @given(overviews())
     def collect(overview: Overview) -> None:
         pages.append(page_data(overview, hub=HUB, lag_hours=72))
