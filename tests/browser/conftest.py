@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
-from support.builders.page import MADE, empty_page, hostile_page, page
+from support.builders.page import MADE, empty_page, hostile_page, page, partial_rollback_page
 
 from infra.browser.chromium import MISSING, Scheme, chromium, find, offline, open_page
 from services.report.page import render
@@ -30,13 +30,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The rendered pages: one with every state, hostile texts, no image, more than 100 images."""
+    """The rendered pages: every state, hostile texts, no image, over 100 images, a rollback."""
     folder = tmp_path_factory.mktemp("pages")
     pages: dict[str, PageData] = {
         "story": page(32, 35, 4),
         "hostile": hostile_page(),
         "empty": empty_page(),
         "many": page(104, 3, 2),
+        "partial": partial_rollback_page(),
     }
     for name, data in pages.items():
         (folder / f"{name}.html").write_text(render(data), encoding="utf-8")

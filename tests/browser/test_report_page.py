@@ -327,3 +327,14 @@ def test_phone_shows_cards_with_exceptions(opened: Open) -> None:
     card.locator(".pairs button").first.click()
     expect(page.locator("#history")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def test_a_rollback_in_some_regions_is_no_delay_of_the_others(opened: Open) -> None:
+    """A publisher can go back in one region only: the other regions do not lag behind that."""
+    page = opened("partial")
+    row = page.locator("#rollout-rows > li", has_text="rollback")
+
+    expect(row).to_contain_text("Rolled back in 1 of 3 regions")
+    expect(row).to_contain_text("Not rolled back: ")
+    row.locator(".toggle").click()
+    assert row.locator(".targets li", has_text="not rolled back").count() == 2

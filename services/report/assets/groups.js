@@ -45,7 +45,7 @@ function visibleGroups(found) {
 
 /** The targets of an image by what they have of a release. */
 function spreadOf({ image, release, place }) {
-  const spread = { has: [], lagging: [], waiting: [], unknown: [], skipped: [] };
+  const spread = { has: [], lagging: [], waiting: [], unknown: [], skipped: [], kept: [] };
   const late = release.state === 'incomplete' && model.now - release.at >= model.limit;
   for (const position of image.positions) {
     const target = model.targets[image.targetAt[position]];
@@ -61,6 +61,8 @@ function missingAs(image, position, release, place, late) {
   const later = image.releases.slice(0, place).some((each) => each.lag[position] !== null);
   if (later) return 'skipped';
   if (UNREACHABLE.has(state) || state === 'withdrawn') return 'unknown';
+  // A publisher can go back in some regions only, so no other region lags behind a rollback.
+  if (release.kind === 'rollback') return 'kept';
   if (release.state !== 'incomplete') return place === 0 ? 'unknown' : 'skipped';
   return late || state === 'lagging' ? 'lagging' : 'waiting';
 }

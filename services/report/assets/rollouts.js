@@ -108,6 +108,7 @@ function rolloutWords({ image, release, spread, place }, regionTargets) {
   if (spread.waiting.length) lines.push(h('p.move', {}, 'Not yet: ', ...words(labels(spread.waiting))));
   if (!spread.lagging.length && !spread.waiting.length) lines.push(h('p', {}, doneWords(image, release, spread)));
   if (spread.skipped.length) lines.push(h('p.muted', {}, 'Later release only: ', ...words(labels(spread.skipped), 3)));
+  if (spread.kept.length) lines.push(h('p.muted', {}, 'Not rolled back: ', ...words(labels(spread.kept), 3)));
   if (spread.unknown.length) lines.push(h('p.muted', {}, 'Unknown: ', ...words(labels(spread.unknown), 3)));
   const next = image.releases[place - 1];
   if (next?.kind === 'rollback') lines.push(h('p.move', {}, `Rolled back ${when(next.at)}`));
@@ -118,6 +119,7 @@ function doneWords(image, release, spread) {
   if (release.state === 'not_joined') return 'Without a release key: other regions cannot be compared';
   const took = spread.has.length ? span(spread.has[0].lag) : 'an unknown time';
   if (spread.has.length === image.positions.length) return took === '0 min' ? 'Complete at once' : `Complete in ${took}`;
+  if (spread.kept.length) return `Rolled back in ${spread.has.length} of ${image.positions.length} regions`;
   if (spread.skipped.length) return `Replaced before it was complete; ${took} to the last region`;
   return `All reachable regions in ${took}`;
 }
@@ -214,7 +216,7 @@ function siblingSelect(group, member, place, regionTargets) {
 
 function rolloutTargets({ image, release, spread }, regionTargets) {
   const picked = new Set(regionTargets.map((target) => target.at));
-  const missing = [['lagging', 'watch'], ['waiting', 'move'], ['unknown', 'muted'], ['skipped', 'muted']]
+  const missing = [['lagging', 'watch'], ['waiting', 'move'], ['unknown', 'muted'], ['skipped', 'muted'], ['kept', 'muted']]
     .flatMap(([kind, tone]) => spread[kind].map((each) => missingTarget(image, each, kind, tone)));
   const has = spread.has.map((each) => targetWithRelease(image, release, each, picked.has(each.target.at)));
   const ends = spread.has.length ? `${when(release.at)} to ${when(model.now)}` : '';
@@ -226,7 +228,7 @@ function rolloutTargets({ image, release, spread }, regionTargets) {
 
 function missingTarget(image, { target }, kind, tone) {
   const pair = pairOf(image, target.at);
-  const says = { lagging: 'not yet', waiting: 'not yet', unknown: 'unknown', skipped: 'never' }[kind];
+  const says = { lagging: 'not yet', waiting: 'not yet', unknown: 'unknown', skipped: 'never', kept: 'not rolled back' }[kind];
   return h(`li.${tone}`, {}, openButton(image, target, target.label), h('span', {}, says), h('span.wide', {}, pair.release ? `has ${pair.release.key}` : ''));
 }
 

@@ -446,6 +446,17 @@ HOSTILE = '<img src=x onerror="window.broken=1"></script><!--\u202eevil\u2028\u2
 """Breaks out of an attribute, an element, a script and a comment, and hides its direction."""
 
 
+def partial_rollback_page() -> PageData:
+    """Build a page with an image that was rolled back in one of three regions."""
+    rolled_back = image("eks-al2023-1.36-x86_64", 0, 3, 2)
+    newest, before = rolled_back["releases"]
+    back = release(before["key"], 2.1, [0, None, None], kind="rollback")
+    back |= {"state": "incomplete", "ids": before["ids"]}
+    rolled_back["releases"] = [back, newest, before]
+    mark(rolled_back, 0, "rolledback", None, None, 6)
+    return page_of([rolled_back], targets(3)[:3])
+
+
 def hostile_page() -> PageData:
     """A page in which every foreign text is `HOSTILE`."""
     places = targets(3)
