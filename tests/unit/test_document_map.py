@@ -94,7 +94,7 @@ def named_paths(text: str) -> list[str]:
     """Each path in backquotes, except those of virtual environments."""
     spans = re.findall(r"`([^`\n]+)`", text)
     paths = [s for s in spans if _PATH.fullmatch(s) or _IN_A_FOLDER.fullmatch(s)]
-    return [path for path in paths if not path.startswith(".venv")]
+    return [path for path in paths if not path.startswith((".venv", "build/"))]
 
 
 def test_paths_in_contributing_exist() -> None:

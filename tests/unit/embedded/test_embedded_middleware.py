@@ -46,6 +46,7 @@ def ask(front: Middleware, region: str = "eu-west-1") -> tuple[str, bytes]:
     credential = f"Credential=KEY/20261122/{region}/sts/aws4_request"
     body = b"Action=GetCallerIdentity"
     environ: dict[str, Any] = {
+        "REQUEST_METHOD": "POST",
         "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 {credential}",
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.input": io.BytesIO(body),
