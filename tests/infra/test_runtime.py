@@ -35,6 +35,7 @@ RUNTIME_PYTHON = ROOT / ".venv-runtime" / "bin" / "python"
 STOCK_DATA = Path(botocore.__file__).parent / "data"
 REGION = "us-east-1"
 RUNS = 3
+_IN_A_ROUND = ("scheduler", "lookup", "aggregator")
 
 
 @pytest.fixture(scope="module", name="python")
@@ -95,7 +96,7 @@ def test_packages_run_a_round_from_schedule_to_announcement(
     hub = create_hub(aws, REGION)
     inbox = subscribe(aws, create_member(aws, account_id, [REGION]), [REGION])
     environ = environment(aws, hub)
-    functions = {f: Function(python, unpacked[f], handler_of(f), environ) for f in CALLS}
+    functions = {f: Function(python, unpacked[f], handler_of(f), environ) for f in _IN_A_ROUND}
     with (
         functions["scheduler"] as schedule,
         functions["lookup"] as look_up,
