@@ -20,7 +20,6 @@ from services.lookup.resolve import (
     candidates,
     current,
     launchable,
-    matches_wildcard,
     newest,
     order,
     parameter_image_id,
@@ -28,6 +27,7 @@ from services.lookup.resolve import (
     with_image_id,
 )
 from services.lookup.responses import Ami
+from services.lookup.wildcards import matches_wildcard
 
 NOW = datetime.fromisoformat("2026-11-22T07:00:05.000Z")
 ID = "ami-0123456789abcdef0"
