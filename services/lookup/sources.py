@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import of_one_call
@@ -14,7 +17,8 @@ from services.kernel.model import Filter, FilterLookup, State, Target
 from services.kernel.retry import batches
 from services.kernel.sessions import Role
 from services.lookup.facts import USED_ATTRIBUTES
-from services.lookup.resolve import NO_IMAGE, request_filters
+from services.lookup.merge import MOST_VALUES, ImageQuery, ImageRequest, Separation, merged
+from services.lookup.resolve import NO_IMAGE
 from services.lookup.responses import Ami, Matches, ParameterValue
 from services.lookup.visits import Sessions, Visits
 
@@ -24,9 +28,13 @@ if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
     from types_boto3_ssm.type_defs import ParameterTypeDef
 
+T = TypeVar("T")
+
 NAMES_PER_CALL = 10  # ssm:GetParameters, Names
-_IDS_PER_CALL = 200  # ec2:DescribeImages, filter values in one request
-_MOST_SPLITS = 16  # enough to find two of 200 ids that make their calls fail
+_MOST_SPLITS = 16  # enough to find two of 200 values that make their calls fail
+_MOST_MERGED_PAGES = 10
+"""Pages of one merged request. Their images are in memory until all pages are read; a request for
+more is split, so lookups of very many images do not add up."""
 _PAGE_SIZE = 1000  # ec2:DescribeImages, MaxResults; unpaginated requests are throttled first
 
 SESSION_POLICY = {
@@ -111,7 +119,7 @@ class Sources:
 
     def _images_refused(self, target: Target) -> Failure | None:
         """The failure of DescribeImages that affects every lookup in the target, if any."""
-        found = self._try_describe(target, (Filter("image-id", (NO_IMAGE,)),), ())
+        found = self._visible(target, [NO_IMAGE])
         return found if isinstance(found, Failure) and _fails_every_lookup(found) else None
 
     def matching(
@@ -119,28 +127,51 @@ class Sources:
     ) -> Iterator[tuple[FilterLookup, Matches | Failure]]:
         """The images that match each lookup's filters, or the failure.
 
-        A call is made when the iterator reaches its lookup. The method gets all lookups of a
-        target, so lookups that differ only in their names could share a call here.
+        Lookups share requests: see `merge`. A call is made when the iterator reaches a lookup of
+        its request.
         """
-        stopped: Failure | None = None
+        of_query: dict[ImageQuery, list[FilterLookup]] = defaultdict(list)
         for lookup in dict.fromkeys(lookups):
-            found = stopped or self._try_describe(target, request_filters(lookup), lookup.owners)
-            if isinstance(found, Failure) and _fails_every_lookup(found):
-                stopped = found
-            yield lookup, found
+            of_query[ImageQuery.of(lookup)].append(lookup)
+        for query, found in self._queried(target, merged(of_query)):
+            for lookup in of_query[query]:
+                yield lookup, found
+
+    def _queried(
+        self, target: Target, requests: Iterable[ImageRequest]
+    ) -> Iterator[tuple[ImageQuery, Matches | Failure]]:
+        """The images of each query, or the failure.
+
+        One query can be the reason why EC2 refuses a request, so the request is split.
+        """
+        left, splits = deque(requests), _MOST_SPLITS
+        stopped: Failure | None = None
+        while left:
+            request = left.popleft()
+            found = stopped or self._separated(target, request)
+            if not isinstance(found, Failure):
+                yield from found.matches.items()
+                left.extendleft(reversed(found.again))
+            elif stopped or _fails_every_lookup(found) or not request.merged:
+                stopped = found if _fails_every_lookup(found) else None
+                yield from ((query, found) for query in request.queries)
+            else:
+                left.extendleft(reversed(request.halves() if splits > 0 else request.singles()))
+                splits -= 1
+
+    def _separated(self, target: Target, request: ImageRequest) -> _Separated | Failure:
+        return self._try(target, lambda ec2: _separated(ec2, request))
 
     def images(self, target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
         """Each image as it is visible in the target, None if it is not visible, or the failure."""
         answers: dict[str, Ami | Failure | None] = {}
-        left = batches(sorted(set(image_ids)), _IDS_PER_CALL)
+        left = batches(sorted(set(image_ids)), MOST_VALUES)
         splits = _MOST_SPLITS
         while left:
             ids = left.pop(0)
-            # As a filter value, an unknown id is ignored; in ImageIds it fails the call.
-            found = self._try_describe(target, (Filter("image-id", tuple(ids)),), ())
+            found = self._visible(target, ids)
             if not isinstance(found, Failure):
-                visible = {image.image_id: image for image in found.images}
-                answers |= {image_id: visible.get(image_id) for image_id in ids}
+                answers |= {image_id: found.get(image_id) for image_id in ids}
             elif _fails_every_lookup(found):
                 return answers | dict.fromkeys([*ids, *chain(*left)], found)
             elif len(ids) > 1 and splits:  # one of the ids can be the cause
@@ -150,27 +181,61 @@ class Sources:
                 answers |= dict.fromkeys(ids, found)
         return answers
 
-    def _try_describe(
-        self, target: Target, filters: Sequence[Filter], owners: Sequence[str]
-    ) -> Matches | Failure:
-        def describe(ec2: EC2Client) -> Matches:
-            return _described(ec2, filters, owners)
+    def _visible(self, target: Target, ids: Sequence[str]) -> dict[str, Ami] | Failure:
+        """The images with these ids, in any state."""
+        # As a filter value, an unknown id is ignored; in ImageIds it fails the call.
+        by_id = (Filter("image-id", tuple(ids)),)
+        return self._try(
+            target,
+            lambda ec2: {ami.image_id: ami for ami in chain.from_iterable(_pages(ec2, by_id))},
+        )
 
+    def _try(self, target: Target, use: Callable[[EC2Client], T]) -> T | Failure:
         try:
-            return self._sessions.call(target, "ec2", describe)
+            return self._sessions.call(target, "ec2", use)
         except CallFailedError as error:
             return error.failure
 
 
-def _described(ec2: EC2Client, filters: Sequence[Filter], owners: Sequence[str]) -> Matches:
+@dataclass(frozen=True, slots=True)
+class _Separated:
+    """The images of each query of a request, and the requests to send for the other queries."""
+
+    matches: Mapping[ImageQuery, Matches] = field(default_factory=dict)
+    again: Sequence[ImageRequest] = ()
+
+
+def _separated(ec2: EC2Client, request: ImageRequest) -> _Separated:
+    separation, count = Separation(request), 0
+    for count, page in enumerate(_pages(ec2, request.filters, request.owners), start=1):
+        if request.merged and count > _MOST_MERGED_PAGES:
+            return _Separated(again=request.halves())
+        separation.add(page)
+    return _Separated(
+        {
+            query: Matches(images, _pages_alone(images) if request.merged else count)
+            for query, images in separation.found().items()
+        },
+        separation.undecided(),
+    )
+
+
+def _pages_alone(images: Sequence[Ami]) -> int:
+    """The pages that EC2 would send for these images only."""
+    return max(1, math.ceil(len(images) / _PAGE_SIZE))
+
+
+def _pages(
+    ec2: EC2Client, filters: Sequence[Filter], owners: Sequence[str] = ()
+) -> Iterator[list[Ami]]:
     pages = ec2.get_paginator("describe_images").paginate(
         Filters=[{"Name": f.name, "Values": list(f.values)} for f in filters],
         Owners=list(owners),
         IncludeDeprecated=True,
         PaginationConfig={"PageSize": _PAGE_SIZE},
     )
-    found = [page["Images"] for page in pages]
-    return Matches(list(map(_ami, chain.from_iterable(found))), len(found))
+    for page in pages:
+        yield list(map(_ami, page["Images"]))
 
 
 def _ami(image: ImageTypeDef) -> Ami:

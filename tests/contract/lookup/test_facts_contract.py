@@ -151,12 +151,15 @@ def test_only_available_images_are_listed(lab: FactsLab) -> None:
 
 
 def test_each_lookup_has_its_own_result(lab: FactsLab) -> None:
-    """A lookup without images has an empty list; equal lookups take one request."""
+    """A lookup without images has an empty list; names and accounts share a request."""
     lab.backend.register(HERE, an_ami(1))
     lab.backend.register(HERE, an_ami(2))
+    lab.backend.register(HERE, an_ami(3), owner=RED_HAT)
     one, none = by_name("acme-linux-1"), by_name("acme-linux-9")
-    assert listed(lab.facts.matching(HERE, [one, none, one])) == {one: [an_ami(1)], none: []}
-    assert lab.backend.requests("matching") == 2
+    other = by_name(owners=[RED_HAT])
+    found = listed(lab.facts.matching(HERE, [one, none, one, other]))
+    assert found == {one: [an_ami(1)], none: [], other: [an_ami(3)]}
+    assert lab.backend.requests("matching") == 1
     assert listed(lab.facts.matching(HERE, [])) == {}
 
 
