@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from services.kernel.clock import now
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import of_one_call
-from services.kernel.model import FilterLookup, Pair, ParameterLookup, State, Target
+from services.kernel.model import FilterLookup, Observation, Pair, ParameterLookup, State, Target
 from services.kernel.observability import Log
 from services.lookup.decide import edited
 from services.lookup.resolve import (
@@ -144,14 +144,28 @@ class Finder:
     def _by_filters(
         self, target: Target, pairs: Mapping[str, Pair]
     ) -> Iterator[tuple[str, Finding]]:
+        """The results of filters: first those that the lists decide, then the others.
+
+        DescribeImages is eventually consistent, so a list can lack an image that still exists. A
+        known image that a list lacks is requested by its id, with the same filters; lookups can
+        share these requests too.
+        """
         names = defaultdict(list)
         for name, pair in pairs.items():
             if isinstance(pair.lookup, FilterLookup):
                 names[pair.lookup].append(name)
+        unseen: dict[FilterLookup, list[tuple[str, _Unseen]]] = defaultdict(list)
         for lookup, found in self._source.matching(target, list(names)):
             for name in names[lookup]:
                 pair = pairs[name]
-                yield name, self._evaluated(pair, lambda: self._newest(pair, lookup, found))  # noqa: B023 - called at once
+                result = self._evaluated(pair, lambda: self._listed(pair, lookup, found))  # noqa: B023 - called at once
+                if isinstance(result, _Unseen):
+                    unseen[result.narrowed].append((name, result))
+                else:
+                    yield name, result
+        for narrowed, again in self._source.matching(target, list(unseen)) if unseen else ():
+            for name, result in unseen[narrowed]:
+                yield name, self._evaluated(pairs[name], lambda: result.finding(again))  # noqa: B023 - called at once
 
     def _evaluated(self, pair: Pair, evaluate: Callable[[], T]) -> T | Finding:
         """The result of `evaluate`; an unexpected response does not affect other pairs."""
@@ -162,7 +176,9 @@ class Finder:
             detail = "the answer cannot be read"
             return Finding(Failure.of(State.TRANSIENT, type(error).__name__, detail))
 
-    def _newest(self, pair: Pair, lookup: FilterLookup, found: Matches | Failure) -> Finding:
+    def _listed(
+        self, pair: Pair, lookup: FilterLookup, found: Matches | Failure
+    ) -> Finding | _Unseen:
         if isinstance(found, Failure):
             return Finding(found)
         moment = self._clock()
@@ -172,25 +188,29 @@ class Finder:
             return Finding(newest(lookup, shown, moment), evidence)
         if answer := current(lookup, shown, pair.known, moment):
             return Finding(answer, evidence)
-        again = self._known_image(pair.target, lookup, pair.known.image_id)
+        if narrowed := with_image_id(lookup, pair.known.image_id):
+            return _Unseen(narrowed, pair.known, lookup, evidence, moment)
+        return Finding(newest(lookup, shown, moment), evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unseen:
+    """A lookup whose list lacks the known image; `narrowed` requests that image by its id."""
+
+    narrowed: FilterLookup
+    known: Observation
+    lookup: FilterLookup
+    listed: FilterEvidence
+    moment: datetime
+
+    def finding(self, again: Matches | Failure) -> Finding:
+        """The result, with the response to the request by id."""
         if isinstance(again, Failure):
-            return Finding(again, evidence)
-        evidence = replace(evidence, again=again.images)
-        shown += candidates(lookup, again.images)
-        answer = current(lookup, shown, pair.known, moment)
-        return Finding(answer or newest(lookup, shown, moment), evidence)
-
-    def _known_image(
-        self, target: Target, lookup: FilterLookup, image_id: str
-    ) -> Matches | Failure:
-        """The known image, requested by its id with the same filters; empty if it is gone.
-
-        DescribeImages is eventually consistent: a list can lack an image that still exists.
-        """
-        narrowed = with_image_id(lookup, image_id)
-        if narrowed is None:
-            return Matches(pages=0)
-        return next(found for _, found in self._source.matching(target, [narrowed]))
+            return Finding(again, self.listed)
+        evidence = replace(self.listed, again=again.images)
+        shown = candidates(self.lookup, (*evidence.images, *again.images))
+        answer = current(self.lookup, shown, self.known, self.moment)
+        return Finding(answer or newest(self.lookup, shown, self.moment), evidence)
 
 
 def _all(pairs: Iterable[str], failure: Failure) -> Iterator[tuple[str, Finding]]:

@@ -154,6 +154,31 @@ def test_a_lookup_with_many_values_is_sent_alone() -> None:
     assert [len(request.queries) for request in requests] == [1, 1, 1]
 
 
+class _Incomplete(FakeEc2):
+    """Omits all images from lists, but not from requests by id."""
+
+    def _passes(self, image: Image, params: Mapping[str, Any]) -> bool:
+        by_id = any(each["Name"] == "image-id" for each in params["Filters"])
+        return by_id and super()._passes(image, params)
+
+
+def test_known_images_that_lists_lack_share_a_request() -> None:
+    """A list can lack many images at once; each pair still has its own image."""
+    lookups = family(20)
+    known = [Observation(image_id(number), f"acme-{number:03}-a") for number in range(20)]
+    images = [an_image(number, known[number].ami_name) for number in range(19)]
+    pairs = {
+        str(number): a_pair(str(number), lookup, known=known[number])
+        for number, lookup in enumerate(lookups)
+    }
+    ec2 = _Incomplete([*images, an_image(20, "acme-000-z")])
+    found = dict(Finder(Sources(ec2), FakeLog(), lambda: MOMENT).find(HERE, pairs))
+    answers = [each.answer for each in found.values()]
+    assert answers[:19] == known[:19]
+    assert isinstance(answers[19], Failure)
+    assert len(ec2.requests) == 2
+
+
 # --- failures
 
 
