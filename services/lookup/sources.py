@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import of_one_call
@@ -17,6 +17,7 @@ from services.kernel.model import Filter, FilterLookup, State, Target
 from services.kernel.retry import batches
 from services.kernel.sessions import Role
 from services.lookup.facts import USED_ATTRIBUTES
+from services.lookup.in_flight import CallsInFlight
 from services.lookup.merge import MOST_VALUES, ImageQuery, ImageRequest, Separation, merged
 from services.lookup.resolve import NO_IMAGE
 from services.lookup.responses import Ami, Matches, ParameterValue
@@ -61,9 +62,11 @@ class Sources:
         self,
         sessions: Sessions,
         pick: Callable[[int], int] = random.randrange,  # noqa: S311 - not for security
+        in_flight: CallsInFlight | None = None,
     ) -> None:
         self._sessions = Visits(sessions)
         self._pick = pick
+        self._in_flight = in_flight or CallsInFlight()
 
     def ensure_session(self, target: Target) -> None:
         """Assume the target's role now.
@@ -88,34 +91,49 @@ class Sources:
         lookup needs it. A call is made when the iterator reaches its first path.
         """
         probe = None if images_allowed else lambda: self._images_refused(target)
-        reader = _ParameterReader(lambda names: self._values(target, names), probe)
-        for names, split in self._calls(set(paths), set(denied)):
-            yield from reader.values(names, split=split).items()
+        todo = deque(self._calls(set(paths), set(denied)))
+        refusals = _Refusals(probe)
+        for call, found in self._in_flight.run(
+            target, "ssm", todo, lambda call: self._try_values(target, call.names)
+        ):
+            if not isinstance(found, Failure):
+                yield from ((name, found.get(name)) for name in call.names)
+                continue
+            reason, halves = refusals.of(call, found)
+            todo.extendleft(reversed(halves))
+            names = call.names if reason else ()
+            if refusals.stopped:
+                names = [*names, *chain.from_iterable(each.names for each in todo)]
+                todo.clear()
+            yield from ((name, reason) for name in names)
 
-    def _calls(self, paths: set[str], denied: set[str]) -> Iterator[tuple[Sequence[str], bool]]:
-        """The names of each call, and whether to split the call if it is refused.
+    def _calls(self, paths: set[str], denied: set[str]) -> Iterator[_Names]:
+        """The names of each call.
 
         SSM refuses a whole call if one name is denied. Names that were denied before are read in
         separate calls. One of these calls, chosen at random, is split, to detect names that are
         allowed again.
         """
         for names in batches(sorted(paths - denied), NAMES_PER_CALL):
-            yield names, True
+            yield _Names(names)
         refused = batches(sorted(paths & denied), NAMES_PER_CALL)
         chosen = self._pick(len(refused)) if refused else 0
         for number, names in enumerate(refused):
-            yield names, number == chosen
+            yield _Names(names, split=number == chosen)
 
-    def _values(self, target: Target, names: Sequence[str]) -> dict[str, ParameterValue]:
+    def _try_values(
+        self, target: Target, names: Sequence[str]
+    ) -> dict[str, ParameterValue] | Failure:
         def get(ssm: SSMClient) -> dict[str, ParameterValue]:
             answer = ssm.get_parameters(Names=list(names))
+            self._note_retries(target, "ssm", answer)
             # For a request by ARN, SSM returns the plain name, which can be another parameter's.
             return {
                 arn if (arn := found.get("ARN", "")) in names else found["Name"]: _value(found)
                 for found in answer["Parameters"]
             }
 
-        return self._sessions.call(target, "ssm", get)
+        return self._try(target, "ssm", get)
 
     def _images_refused(self, target: Target) -> Failure | None:
         """The failure of DescribeImages that affects every lookup in the target, if any."""
@@ -144,39 +162,53 @@ class Sources:
 
         One query can be the reason why EC2 refuses a request, so the request is split.
         """
-        left, splits = deque(requests), _MOST_SPLITS
+        todo, splits = deque(requests), _MOST_SPLITS
         stopped: Failure | None = None
-        while left:
-            request = left.popleft()
-            found = stopped or self._separated(target, request)
+        for request, found in self._in_flight.run(
+            target, "ec2", todo, lambda request: self._separated(target, request)
+        ):
+            again: Sequence[ImageRequest] = ()
             if not isinstance(found, Failure):
                 yield from found.matches.items()
-                left.extendleft(reversed(found.again))
-            elif stopped or _fails_every_lookup(found) or not request.merged:
-                stopped = found if _fails_every_lookup(found) else None
-                yield from ((query, found) for query in request.queries)
-            else:
-                left.extendleft(reversed(request.halves() if splits > 0 else request.singles()))
+                again = found.again
+            elif _fails_every_lookup(found):
+                stopped = stopped or found
+                again = (request, *todo)
+                todo.clear()
+            elif request.merged:
+                again = request.halves() if splits > 0 else request.singles()
                 splits -= 1
+            else:
+                yield request.queries[0], found
+            if stopped:  # other calls can still be in flight, but no further one is made
+                yield from ((query, stopped) for each in again for query in each.queries)
+            else:
+                todo.extendleft(reversed(again))
 
     def _separated(self, target: Target, request: ImageRequest) -> _Separated | Failure:
-        return self._try(target, lambda ec2: _separated(ec2, request))
+        def separate(ec2: EC2Client) -> _Separated:
+            pages = self._pages(target, ec2, request.filters, request.owners)
+            return _separated(request, pages)
+
+        return self._try(target, "ec2", separate)
 
     def images(self, target: Target, image_ids: Sequence[str]) -> dict[str, Ami | Failure | None]:
         """Each image as it is visible in the target, None if it is not visible, or the failure."""
         answers: dict[str, Ami | Failure | None] = {}
-        left = batches(sorted(set(image_ids)), MOST_VALUES)
-        splits = _MOST_SPLITS
-        while left:
-            ids = left.pop(0)
-            found = self._visible(target, ids)
+        todo, splits = deque(batches(sorted(set(image_ids)), MOST_VALUES)), _MOST_SPLITS
+        stopped: Failure | None = None
+        for ids, found in self._in_flight.run(
+            target, "ec2", todo, lambda ids: self._visible(target, ids)
+        ):
             if not isinstance(found, Failure):
                 answers |= {image_id: found.get(image_id) for image_id in ids}
-            elif _fails_every_lookup(found):
-                return answers | dict.fromkeys([*ids, *chain(*left)], found)
+            elif stopped or _fails_every_lookup(found):
+                stopped = stopped or found
+                answers |= dict.fromkeys([*ids, *chain(*todo)], stopped)
+                todo.clear()
             elif len(ids) > 1 and splits:  # one of the ids can be the cause
                 splits -= 1
-                left = [*batches(ids, (len(ids) + 1) // 2), *left]
+                todo.extendleft(reversed(batches(ids, (len(ids) + 1) // 2)))
             else:
                 answers |= dict.fromkeys(ids, found)
         return answers
@@ -185,16 +217,38 @@ class Sources:
         """The images with these ids, in any state."""
         # As a filter value, an unknown id is ignored; in ImageIds it fails the call.
         by_id = (Filter("image-id", tuple(ids)),)
-        return self._try(
-            target,
-            lambda ec2: {ami.image_id: ami for ami in chain.from_iterable(_pages(ec2, by_id))},
-        )
 
-    def _try(self, target: Target, use: Callable[[EC2Client], T]) -> T | Failure:
+        def describe(ec2: EC2Client) -> dict[str, Ami]:
+            pages = self._pages(target, ec2, by_id)
+            return {image.image_id: image for image in chain.from_iterable(pages)}
+
+        return self._try(target, "ec2", describe)
+
+    def _pages(
+        self, target: Target, ec2: EC2Client, filters: Sequence[Filter], owners: Sequence[str] = ()
+    ) -> Iterator[list[Ami]]:
+        pages = ec2.get_paginator("describe_images").paginate(
+            Filters=[{"Name": f.name, "Values": list(f.values)} for f in filters],
+            Owners=list(owners),
+            IncludeDeprecated=True,
+            PaginationConfig={"PageSize": _PAGE_SIZE},
+        )
+        for page in pages:
+            self._note_retries(target, "ec2", page)
+            yield list(map(_ami, page["Images"]))
+
+    def _try(self, target: Target, service: str, use: Callable[[Any], T]) -> T | Failure:
         try:
-            return self._sessions.call(target, "ec2", use)
+            return self._sessions.call(target, service, use)
         except CallFailedError as error:
+            if error.failure.state is State.THROTTLED:
+                self._in_flight.slow_down(target, service)
             return error.failure
+
+    def _note_retries(self, target: Target, service: str, answer: Mapping[str, Any]) -> None:
+        """Slow down if the call had to be repeated, usually because it was throttled."""
+        if answer.get("ResponseMetadata", {}).get("RetryAttempts"):
+            self._in_flight.slow_down(target, service)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +259,9 @@ class _Separated:
     again: Sequence[ImageRequest] = ()
 
 
-def _separated(ec2: EC2Client, request: ImageRequest) -> _Separated:
+def _separated(request: ImageRequest, pages: Iterable[list[Ami]]) -> _Separated:
     separation, count = Separation(request), 0
-    for count, page in enumerate(_pages(ec2, request.filters, request.owners), start=1):
+    for count, page in enumerate(pages, start=1):
         if request.merged and count > _MOST_MERGED_PAGES:
             return _Separated(again=request.halves())
         separation.add(page)
@@ -223,19 +277,6 @@ def _separated(ec2: EC2Client, request: ImageRequest) -> _Separated:
 def _pages_alone(images: Sequence[Ami]) -> int:
     """The pages that EC2 would send for these images only."""
     return max(1, math.ceil(len(images) / _PAGE_SIZE))
-
-
-def _pages(
-    ec2: EC2Client, filters: Sequence[Filter], owners: Sequence[str] = ()
-) -> Iterator[list[Ami]]:
-    pages = ec2.get_paginator("describe_images").paginate(
-        Filters=[{"Name": f.name, "Values": list(f.values)} for f in filters],
-        Owners=list(owners),
-        IncludeDeprecated=True,
-        PaginationConfig={"PageSize": _PAGE_SIZE},
-    )
-    for page in pages:
-        yield list(map(_ami, page["Images"]))
 
 
 def _ami(image: ImageTypeDef) -> Ami:
@@ -263,48 +304,41 @@ def _time(text: str | None) -> datetime | None:
         return None
 
 
-class _ParameterReader:
-    """Reads a target's parameters; a failure that affects the whole target ends the reading.
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The names of a call, and whether to split it if it is refused."""
+
+    names: Sequence[str]
+    split: bool = True
+
+    def halves(self) -> list[_Names]:
+        middle = len(self.names) // 2
+        return [_Names(half, self.split) for half in (self.names[:middle], self.names[middle:])]
+
+
+class _Refusals:
+    """What calls for parameters that were refused say about their names, and about the target.
 
     `probe` returns the failure of EC2 in the target, if any; None if a call to EC2 has succeeded.
+    `stopped` is the failure that ends the calls.
     """
 
-    def __init__(
-        self,
-        get: Callable[[Sequence[str]], dict[str, ParameterValue]],
-        probe: Callable[[], Failure | None] | None,
-    ) -> None:
-        self._get = get
+    def __init__(self, probe: Callable[[], Failure | None] | None) -> None:
         self._probe = probe
-        self._stopped: Failure | None = None
+        self.stopped: Failure | None = None
 
-    def values(
-        self, names: Sequence[str], *, split: bool
-    ) -> dict[str, ParameterValue | Failure | None]:
-        """The value of each name, None if it does not exist, or the failure."""
-        if self._stopped:
-            return dict.fromkeys(names, self._stopped)
-        try:
-            found = self._get(names)
-        except CallFailedError as error:
-            return self._refused(names, error.failure, split=split)
-        return {name: found.get(name) for name in names}
-
-    def _refused(
-        self, names: Sequence[str], failure: Failure, *, split: bool
-    ) -> dict[str, ParameterValue | Failure | None]:
+    def of(self, call: _Names, failure: Failure) -> tuple[Failure | None, list[_Names]]:
+        """The failure of the call's names, or the halves that find the cause."""
         denied = failure.state is State.ACCESS_DENIED
-        self._stopped = failure if _concerns_target(failure) else None
-        if denied and self._probe:
-            self._stopped, self._probe = self._probe(), None
-        if reason := self._stopped or (
-            failure if len(names) == 1 or (denied and not split) else None
-        ):
-            return dict.fromkeys(names, reason)
-        middle = len(names) // 2
-        halves = (names[:middle], names[middle:])
-        first, second = (self.values(half, split=split) for half in halves)
-        return first | second
+        if _concerns_target(failure):
+            self.stopped = self.stopped or failure
+        elif denied and self._probe:
+            self.stopped, self._probe = self.stopped or self._probe(), None
+        if self.stopped:
+            return self.stopped, []
+        if len(call.names) == 1 or (denied and not call.split):
+            return failure, []
+        return None, call.halves()
 
 
 def _fails_every_lookup(failure: Failure) -> bool:

@@ -10,13 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice, pairwise
+from typing import Any
 
 import pytest
 from support.builders.lookup import HERE, THERE
 from support.fakes.virtual_time import VirtualTime
 
-from services.kernel.model import Target
+from services.kernel.errors import CallFailedError, Failure
+from services.kernel.model import State, Target
 from services.lookup.in_flight import MAX_HELPERS, MOST_IN_FLIGHT, QUOTAS, CallsInFlight
+from services.lookup.sources import Sources
 
 LATENCY = 0.25
 
@@ -175,3 +178,61 @@ def test_an_error_of_a_call_is_raised(lab: Lab) -> None:
     lab.time.start(lambda: list(lab.in_flight.run(HERE, "ssm", deque(range(40)), fail)))
     with pytest.raises(ValueError, match="unexpected"):
         lab.time.run()
+
+
+# --- the adapter
+
+
+class _Members:
+    """Sessions of a target that responds to its first calls only, and then does not respond."""
+
+    def __init__(self, lab: Lab, responses: int, problem: Failure) -> None:
+        self.lab = lab
+        self.responses = responses
+        self.problem = problem
+        self.calls = 0
+
+    def ensure_session(self, account_id: str) -> None:
+        """Do nothing."""
+
+    def call(self, target: Target, service: str, use: object) -> Any:  # noqa: ANN401, ARG002 - as `Sessions`
+        """Respond, or raise the failure after ten seconds."""
+        self.calls += 1
+        hangs = self.calls > self.responses
+        self.lab.time.sleep(10.0 if hangs else LATENCY)
+        if hangs:
+            raise CallFailedError(self.problem)
+        return {}
+
+
+@pytest.mark.parametrize("responses", [0, 1, 5, 20])
+def test_calls_in_flight_time_out_together(lab: Lab, responses: int) -> None:
+    """After the first time-out there is no further call, so a visit takes one time-out."""
+    timed_out = Failure(State.TRANSIENT, "ReadTimeoutError", "no answer")
+    members = _Members(lab, responses, timed_out)
+    sources = Sources(members, in_flight=lab.in_flight)
+    found: dict[str, object] = {}
+
+    def read() -> None:
+        found.update(sources.parameters(HERE, [f"/p/{number:03}" for number in range(700)]))
+
+    lab.time.start(read)
+    lab.time.run()
+    assert members.calls <= max(1, responses + MOST_IN_FLIGHT)
+    assert (responses > 0) or members.calls == 1
+    assert lab.time.seconds <= responses * LATENCY + 10 + 1
+    assert len(found) == 700
+    assert sum(each == timed_out for each in found.values()) == 700 - 10 * responses
+
+
+def test_a_throttled_call_ends_the_series_and_slows_the_next_one(lab: Lab) -> None:
+    """Results of calls in flight count; the next batch starts with fewer calls at once."""
+    throttled = Failure(State.THROTTLED, "ThrottlingException", "Rate exceeded")
+    members = _Members(lab, 20, throttled)
+    sources = Sources(members, in_flight=lab.in_flight)
+    paths = [f"/p/{number:03}" for number in range(700)]
+    lab.time.start(lambda: list(sources.parameters(HERE, paths)))
+    lab.time.run()
+    assert members.calls <= 20 + MOST_IN_FLIGHT
+    lab.look_up(8)
+    assert lab.most() == 1

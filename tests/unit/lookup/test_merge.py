@@ -21,6 +21,7 @@ from support.builders.lookup import (
     listed,
 )
 from support.fakes.ec2 import FakeEc2, Image
+from support.fakes.in_flight import one_at_a_time
 from support.fakes.log import FakeLog
 
 from services.kernel.errors import Failure
@@ -42,6 +43,11 @@ def an_image(number: int, name: str | None = None, owner: str = AMAZON, **more: 
     return {**known, "Architecture": "arm64", **named, **more}
 
 
+def sources(ec2: FakeEc2) -> Sources:
+    """Build the adapter over EC2 in memory."""
+    return Sources(ec2, in_flight=one_at_a_time())
+
+
 def family(count: int, *, owners: Sequence[str] = (AMAZON,), start: str = "acme") -> list[Any]:
     """Build lookups that differ in the `name` filter only."""
     return [by_name(f"{start}-{number:03}-*", owners=owners) for number in range(count)]
@@ -56,7 +62,7 @@ def family(count: int, *, owners: Sequence[str] = (AMAZON,), start: str = "acme"
 def test_a_request_has_two_hundred_values(lookups: int, expected: int) -> None:
     """One value of each request is the state; the limit is for all filters together."""
     ec2 = FakeEc2([an_image(number, f"acme-{number:03}-a") for number in range(lookups)])
-    found = listed(Sources(ec2).matching(HERE, family(lookups)))
+    found = listed(sources(ec2).matching(HERE, family(lookups)))
     assert [len(images) for images in found.values() if isinstance(images, list)] == [1] * lookups
     assert len(ec2.requests) == expected
 
@@ -69,7 +75,7 @@ def test_families_of_ten_take_a_tenth_of_the_requests() -> None:
         for each in family(10)
     ]
     ec2 = FakeEc2()
-    assert len(listed(Sources(ec2).matching(HERE, families))) == 300
+    assert len(listed(sources(ec2).matching(HERE, families))) == 300
     assert len(ec2.requests) == 30
 
 
@@ -83,7 +89,7 @@ def test_accounts_as_owners_share_a_request() -> None:
         an_image(3, "RHEL-9.7"),  # an image of another owner under a known name
     ]
     ec2 = FakeEc2(images)
-    found = listed(Sources(ec2).matching(HERE, [ours, theirs]))
+    found = listed(sources(ec2).matching(HERE, [ours, theirs]))
     ids = {look: [i.image_id for i in of] for look, of in found.items() if isinstance(of, list)}
     assert ids == {ours: [image_id(1)], theirs: [image_id(2)]}
     (request,) = ec2.requests
@@ -97,7 +103,7 @@ def test_image_ids_share_a_request() -> None:
         for number in (1, 2)
     ]
     ec2 = FakeEc2([an_image(number, "acme-linux-1") for number in (1, 2, 3)])
-    found = listed(Sources(ec2).matching(HERE, lookups))
+    found = listed(sources(ec2).matching(HERE, lookups))
     ids = [[image.image_id for image in of] for of in found.values() if isinstance(of, list)]
     assert (ids, len(ec2.requests)) == ([[image_id(1)], [image_id(2)]], 1)
 
@@ -108,7 +114,7 @@ def test_equal_requests_are_sent_once() -> None:
     same = [lookup, replace(lookup, exclude_names=("*-beta",))]
     same.append(replace(lookup, filters=(*lookup.filters, Filter("state", ("available",)))))
     ec2 = FakeEc2()
-    assert list(listed(Sources(ec2).matching(HERE, same))) == same
+    assert list(listed(sources(ec2).matching(HERE, same))) == same
     assert len(ec2.requests) == 1
 
 
@@ -172,7 +178,7 @@ def test_known_images_that_lists_lack_share_a_request() -> None:
         for number, lookup in enumerate(lookups)
     }
     ec2 = _Incomplete([*images, an_image(20, "acme-000-z")])
-    found = dict(Finder(Sources(ec2), FakeLog(), lambda: MOMENT).find(HERE, pairs))
+    found = dict(Finder(sources(ec2), FakeLog(), lambda: MOMENT).find(HERE, pairs))
     answers = [each.answer for each in found.values()]
     assert answers[:19] == known[:19]
     assert isinstance(answers[19], Failure)
@@ -204,7 +210,7 @@ def test_a_refused_lookup_affects_no_other(failure: Failure) -> None:
     """The request is split until the lookup is alone."""
     lookups = family(100)
     ec2 = _refuse_names("acme-007-*", "acme-070-*", failure=failure)
-    found = listed(Sources(ec2).matching(HERE, lookups))
+    found = listed(sources(ec2).matching(HERE, lookups))
     refused = [lookup for lookup, images in found.items() if isinstance(images, Failure)]
     assert refused == [lookups[7], lookups[70]]
     assert [len(images) for images in found.values() if isinstance(images, list)] == [1] * 98
@@ -215,7 +221,7 @@ def test_lookups_that_are_all_refused_take_a_bounded_number_of_requests() -> Non
     """A filter that all of them have can be the reason."""
     lookups = family(100)
     ec2 = FakeEc2(refuse=lambda _: INVALID)
-    found = listed(Sources(ec2).matching(HERE, lookups))
+    found = listed(sources(ec2).matching(HERE, lookups))
     assert set(found) == set(lookups)
     assert set(found.values()) == {INVALID}
     assert len(ec2.requests) <= 100 + 2 * 16
@@ -228,7 +234,7 @@ def test_a_failure_of_the_target_is_not_split(code: str) -> None:
     failure = Failure(State.ACCESS_DENIED if denied else State.THROTTLED, code, "no")
     ec2 = FakeEc2(refuse=lambda _: failure)
     lookups = [*family(100), *family(100, owners=["amazon"])]
-    found = listed(Sources(ec2).matching(HERE, lookups))
+    found = listed(sources(ec2).matching(HERE, lookups))
     assert list(found.values()) == [failure] * 200
     assert len(ec2.requests) == 1
 
@@ -240,7 +246,7 @@ def test_a_request_for_very_many_images_is_split() -> None:
     """The images of a merged request are in memory together, so there is a limit."""
     images = [an_image(n, f"acme-{n % 4:03}-{n}") for n in range(16)]
     ec2 = FakeEc2(images, page_size=1)
-    found = dict(Sources(ec2).matching(HERE, family(4)))
+    found = dict(sources(ec2).matching(HERE, family(4)))
     assert [len(each.images) for each in found.values() if not isinstance(each, Failure)] == [4] * 4
     assert len(ec2.requests) == 11 + 8 + 8
 
@@ -248,7 +254,7 @@ def test_a_request_for_very_many_images_is_split() -> None:
 def test_one_lookup_of_very_many_images_is_read_whole() -> None:
     """It counts its real pages."""
     ec2 = FakeEc2([an_image(n, f"acme-000-{n}") for n in range(16)], page_size=1)
-    ((_, found),) = Sources(ec2).matching(HERE, family(1))
+    ((_, found),) = sources(ec2).matching(HERE, family(1))
     assert not isinstance(found, Failure)
     assert (len(found.images), found.pages) == (16, 16)
 
@@ -256,7 +262,7 @@ def test_one_lookup_of_very_many_images_is_read_whole() -> None:
 def test_pages_are_those_of_a_lookup_alone() -> None:
     """A lookup that shares a request has the pages that its own images would take."""
     images = [an_image(n, f"acme-000-{n}") for n in range(1500)]
-    found = dict(Sources(FakeEc2(images)).matching(HERE, family(3)))
+    found = dict(sources(FakeEc2(images)).matching(HERE, family(3)))
     pages = [each.pages for each in found.values() if not isinstance(each, Failure)]
     assert pages == [2, 1, 1]
 
@@ -270,7 +276,7 @@ def test_the_meaning_of_a_question_mark_is_left_to_ec2() -> None:
     lookups = [by_name("acme-linux?"), by_name("acme-linux*")]
     for meaning, expected in ((".?", [image_id(1)]), (".", [])):
         ec2 = FakeEc2(images, question_mark=meaning)
-        found = listed(Sources(ec2).matching(HERE, lookups))[lookups[0]]
+        found = listed(sources(ec2).matching(HERE, lookups))[lookups[0]]
         assert isinstance(found, list)
         assert [image.image_id for image in found] == expected
         assert ec2.names() == [["acme-linux?", "acme-linux*"], ["acme-linux?"]]
@@ -288,12 +294,12 @@ def test_images_without_owner_or_name_are_left_to_ec2(silent: str) -> None:
     """An image must not be selected for a lookup that it does not belong to."""
     ec2 = _Silent([{**an_image(1, "acme-linux-1"), silent: ""}])
     lookups = [by_name("acme*"), by_name("acme*", owners=[RED_HAT]), by_name("*")]
-    assert len(listed(Sources(ec2).matching(HERE, lookups[:2]))) == 2
+    assert len(listed(sources(ec2).matching(HERE, lookups[:2]))) == 2
     assert [request["Owners"] for request in ec2.requests][:1] == [[AMAZON, RED_HAT]]
     alone = [[AMAZON], [RED_HAT]] if silent == "OwnerId" else []
     assert [request["Owners"] for request in ec2.requests][1:] == alone
     ec2.requests.clear()
-    listed(Sources(ec2).matching(HERE, [by_name("*"), by_name("*a", owners=[AMAZON])]))
+    listed(sources(ec2).matching(HERE, [by_name("*"), by_name("*a", owners=[AMAZON])]))
     assert len(ec2.requests) == (2 if silent == "Name" else 1)
 
 
@@ -358,7 +364,7 @@ def _pairs(draw: st.DrawFn) -> dict[str, Pair]:
 
 
 def _found(ec2: FakeEc2, pairs: Mapping[str, Pair]) -> dict[str, Finding]:
-    findings = dict(Finder(Sources(ec2), FakeLog(), lambda: MOMENT).find(HERE, pairs))
+    findings = dict(Finder(sources(ec2), FakeLog(), lambda: MOMENT).find(HERE, pairs))
     return {name: replace(each, evidence=_sorted(each.evidence)) for name, each in findings.items()}
 
 
