@@ -25,7 +25,9 @@ MOST_IN_FLIGHT = 6
 """Calls into a target at the same time, each with a connection."""
 MAX_HELPERS = 16
 """Threads besides those of the targets: 8 to 16 use one core fully (0028)."""
-_CALLS_PER_HELPER = 4  # a new connection is worth it for some calls only
+_CALLS_PER_HELPER = 12
+"""Waiting calls for which a helper is worth its connection: a new TLS connection takes 25 ms of
+processor time, as much as ten calls."""
 _RECOVERY_PER_CALL = 0.1
 
 W = TypeVar("W")

@@ -98,8 +98,8 @@ def merged(queries: Iterable[ImageQuery]) -> list[ImageRequest]:
 def _common(query: ImageQuery) -> object:
     """What queries in one request have in common; None if the query needs a request of its own.
 
-    Owners can differ if they are accounts: an image has its owner's account id. It does not show
-    everything that `self` or an alias stands for.
+    Owners can differ if they are account ids, which a response has. The accounts behind `self` or
+    an alias are not known here.
     """
     checked = [each for each in query.filters if each.name in _CHECKED]
     if not checked or len({each.name for each in checked}) < len(checked):
