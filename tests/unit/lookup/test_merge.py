@@ -28,6 +28,7 @@ from services.kernel.errors import Failure
 from services.kernel.model import Filter, FilterLookup, Observation, OrderBy, Pair, State
 from services.kernel.wire import timestamp
 from services.lookup.find import Finder
+from services.lookup.in_flight import CallsInFlight
 from services.lookup.merge import MOST_VALUES, ImageQuery, merged
 from services.lookup.responses import FilterEvidence, Finding
 from services.lookup.sources import Sources
@@ -237,6 +238,21 @@ def test_a_failure_of_the_target_is_not_split(code: str) -> None:
     found = listed(sources(ec2).matching(HERE, lookups))
     assert list(found.values()) == [failure] * 200
     assert len(ec2.requests) == 1
+
+
+def test_calls_in_flight_have_the_results_of_single_calls() -> None:
+    """With real threads: refused requests are split while others are in flight."""
+    lookups = [
+        replace(each, filters=(*each.filters, Filter("architecture", ("arm64", f"a{number}"))))
+        for number in range(80)
+        for each in family(5, start=f"acme-{number % 3}")
+    ]
+    images = [an_image(n, f"acme-{n % 3}-{n % 5:03}-{n}") for n in range(60)]
+    ec2 = FakeEc2(images, refuse=lambda params: INVALID if "acme-1-003-*" in str(params) else None)
+    threads = Sources(ec2, in_flight=CallsInFlight(sleep=lambda _: None))
+    found = dict(threads.matching(HERE, lookups))
+    assert found == dict(sources(ec2).matching(HERE, lookups))
+    assert set(found) == set(lookups)
 
 
 # --- large responses
