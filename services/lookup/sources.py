@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from services.kernel.errors import CallFailedError, Failure
-from services.kernel.failures import of_one_call
 from services.kernel.model import Filter, FilterLookup, State, Target
 from services.kernel.retry import batches
 from services.kernel.sessions import Role
-from services.lookup.facts import USED_ATTRIBUTES
+from services.lookup.image_responses import PAGE_SIZE, Separated, ami, separated
 from services.lookup.in_flight import CallsInFlight
-from services.lookup.merge import MOST_VALUES, ImageQuery, ImageRequest, Separation, merged
+from services.lookup.merge import MOST_VALUES, ImageQuery, ImageRequest, merged
+from services.lookup.refusals import Names, Refusals, fails_every_lookup
 from services.lookup.resolve import NO_IMAGE
 from services.lookup.responses import Ami, Matches, ParameterValue
 from services.lookup.visits import Sessions, Visits
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client
-    from types_boto3_ec2.type_defs import ImageTypeDef
     from types_boto3_ssm import SSMClient
     from types_boto3_ssm.type_defs import ParameterTypeDef
 
@@ -33,10 +29,6 @@ T = TypeVar("T")
 
 NAMES_PER_CALL = 10  # ssm:GetParameters, Names
 _MOST_SPLITS = 16  # enough to find two of 200 values that make their calls fail
-_MOST_MERGED_PAGES = 10
-"""Pages of one merged request. Their images are in memory until all pages are read; a request for
-more is split, so lookups of very many images do not add up."""
-_PAGE_SIZE = 1000  # ec2:DescribeImages, MaxResults; unpaginated requests are throttled first
 
 SESSION_POLICY = {
     "Version": "2012-10-17",
@@ -92,7 +84,7 @@ class Sources:
         """
         probe = None if images_allowed else lambda: self._images_refused(target)
         todo = deque(self._calls(set(paths), set(denied)))
-        refusals = _Refusals(probe)
+        refusals = Refusals(probe)
         for call, found in self._in_flight.run(
             target, "ssm", todo, lambda call: self._try_values(target, call.names)
         ):
@@ -107,7 +99,7 @@ class Sources:
                 todo.clear()
             yield from ((name, reason) for name in names)
 
-    def _calls(self, paths: set[str], denied: set[str]) -> Iterator[_Names]:
+    def _calls(self, paths: set[str], denied: set[str]) -> Iterator[Names]:
         """The names of each call.
 
         SSM refuses a whole call if one name is denied. Names that were denied before are read in
@@ -115,11 +107,11 @@ class Sources:
         allowed again.
         """
         for names in batches(sorted(paths - denied), NAMES_PER_CALL):
-            yield _Names(names)
+            yield Names(names)
         refused = batches(sorted(paths & denied), NAMES_PER_CALL)
         chosen = self._pick(len(refused)) if refused else 0
         for number, names in enumerate(refused):
-            yield _Names(names, split=number == chosen)
+            yield Names(names, split=number == chosen)
 
     def _try_values(
         self, target: Target, names: Sequence[str]
@@ -138,7 +130,7 @@ class Sources:
     def _images_refused(self, target: Target) -> Failure | None:
         """The failure of DescribeImages that affects every lookup in the target, if any."""
         found = self._visible(target, [NO_IMAGE])
-        return found if isinstance(found, Failure) and _fails_every_lookup(found) else None
+        return found if isinstance(found, Failure) and fails_every_lookup(found) else None
 
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
@@ -171,7 +163,7 @@ class Sources:
             if not isinstance(found, Failure):
                 yield from found.matches.items()
                 again = found.again
-            elif _fails_every_lookup(found):
+            elif fails_every_lookup(found):
                 stopped = stopped or found
                 again = (request, *todo)
                 todo.clear()
@@ -185,10 +177,10 @@ class Sources:
             else:
                 todo.extendleft(reversed(again))
 
-    def _separated(self, target: Target, request: ImageRequest) -> _Separated | Failure:
-        def separate(ec2: EC2Client) -> _Separated:
+    def _separated(self, target: Target, request: ImageRequest) -> Separated | Failure:
+        def separate(ec2: EC2Client) -> Separated:
             pages = self._pages(target, ec2, request.filters, request.owners)
-            return _separated(request, pages)
+            return separated(request, pages)
 
         return self._try(target, "ec2", separate)
 
@@ -202,7 +194,7 @@ class Sources:
         ):
             if not isinstance(found, Failure):
                 answers |= {image_id: found.get(image_id) for image_id in ids}
-            elif stopped or _fails_every_lookup(found):
+            elif stopped or fails_every_lookup(found):
                 stopped = stopped or found
                 answers |= dict.fromkeys([*ids, *chain(*todo)], stopped)
                 todo.clear()
@@ -231,11 +223,11 @@ class Sources:
             Filters=[{"Name": f.name, "Values": list(f.values)} for f in filters],
             Owners=list(owners),
             IncludeDeprecated=True,
-            PaginationConfig={"PageSize": _PAGE_SIZE},
+            PaginationConfig={"PageSize": PAGE_SIZE},
         )
         for page in pages:
             self._note_retries(target, "ec2", page)
-            yield list(map(_ami, page["Images"]))
+            yield list(map(ami, page["Images"]))
 
     def _try(self, target: Target, service: str, use: Callable[[Any], T]) -> T | Failure:
         try:
@@ -251,110 +243,6 @@ class Sources:
             self._in_flight.slow_down(target, service)
 
 
-@dataclass(frozen=True, slots=True)
-class _Separated:
-    """The images of each query of a request, and the requests to send for the other queries."""
-
-    matches: Mapping[ImageQuery, Matches] = field(default_factory=dict)
-    again: Sequence[ImageRequest] = ()
-
-
-def _separated(request: ImageRequest, pages: Iterable[list[Ami]]) -> _Separated:
-    separation, count = Separation(request), 0
-    for count, page in enumerate(pages, start=1):
-        if request.merged and count > _MOST_MERGED_PAGES:
-            return _Separated(again=request.halves())
-        separation.add(page)
-    return _Separated(
-        {
-            query: Matches(images, _pages_alone(images) if request.merged else count)
-            for query, images in separation.found().items()
-        },
-        separation.undecided(),
-    )
-
-
-def _pages_alone(images: Sequence[Ami]) -> int:
-    """The pages that EC2 would send for these images only."""
-    return max(1, math.ceil(len(images) / _PAGE_SIZE))
-
-
-def _ami(image: ImageTypeDef) -> Ami:
-    return Ami(
-        image_id=image["ImageId"],
-        name=image.get("Name"),
-        creation_date=image.get("CreationDate", ""),
-        state=image.get("State", ""),
-        deprecation_time=_time(image.get("DeprecationTime")),
-        details={key: value for key, value in image.items() if key in USED_ATTRIBUTES},
-    )
-
-
 def _value(parameter: ParameterTypeDef) -> ParameterValue:
     modified = parameter.get("LastModifiedDate")
     return ParameterValue(parameter["Value"], parameter.get("Version"), modified)
-
-
-def _time(text: str | None) -> datetime | None:
-    """A time in a response of EC2; an invalid time counts as missing."""
-    try:
-        moment = datetime.fromisoformat(text) if text else None
-        return moment.astimezone(UTC) if moment and moment.tzinfo else None
-    except (ValueError, OverflowError):  # a time whose date in UTC is out of range
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """The names of a call, and whether to split it if it is refused."""
-
-    names: Sequence[str]
-    split: bool = True
-
-    def halves(self) -> list[_Names]:
-        middle = len(self.names) // 2
-        return [_Names(half, self.split) for half in (self.names[:middle], self.names[middle:])]
-
-
-class _Refusals:
-    """What calls for parameters that were refused say about their names, and about the target.
-
-    `probe` returns the failure of EC2 in the target, if any; None if a call to EC2 has succeeded.
-    `stopped` is the failure that ends the calls.
-    """
-
-    def __init__(self, probe: Callable[[], Failure | None] | None) -> None:
-        self._probe = probe
-        self.stopped: Failure | None = None
-
-    def of(self, call: _Names, failure: Failure) -> tuple[Failure | None, list[_Names]]:
-        """The failure of the call's names, or the halves that find the cause."""
-        denied = failure.state is State.ACCESS_DENIED
-        if _concerns_target(failure):
-            self.stopped = self.stopped or failure
-        elif denied and self._probe:
-            self.stopped, self._probe = self.stopped or self._probe(), None
-        if self.stopped:
-            return self.stopped, []
-        if len(call.names) == 1 or (denied and not call.split):
-            return failure, []
-        return None, call.halves()
-
-
-def _fails_every_lookup(failure: Failure) -> bool:
-    """Whether DescribeImages fails for every lookup: its permission cannot be limited to resources.
-
-    A refused pagination token, or a response that cannot be parsed, concerns only its lookup.
-    """
-    if failure.state is State.ACCESS_DENIED:
-        return True
-    return _concerns_target(failure) and not of_one_call(failure)
-
-
-def _concerns_target(failure: Failure) -> bool:
-    """Whether every other call into the target would probably fail too.
-
-    Calls into a region that throttles, does not respond or is disabled would use the time of other
-    targets. A denial by SSM is different: a policy can deny single names.
-    """
-    return failure.retryable or failure.state is State.REGION_DISABLED
