@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -16,22 +15,14 @@ from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import of_one_call
 from services.kernel.model import FilterLookup, Pair, ParameterLookup, State, Target
 from services.kernel.observability import Log
-from services.lookup.decide import edited
+from services.lookup.findings import Unseen, listed, named_image, shown
 from services.lookup.resolve import (
     NO_IMAGE,
-    candidates,
-    current,
-    launchable,
-    newest,
-    parameter_image_id,
-    with_image_id,
 )
 from services.lookup.responses import (
     Ami,
-    FilterEvidence,
     Finding,
     Matches,
-    ParameterEvidence,
     ParameterValue,
 )
 
@@ -129,7 +120,7 @@ class Finder:
         values = self._source.parameters(target, list(names), denied, images_allowed=bool(seen))
         for path, value in values:
             for name in names[path]:
-                found = self._evaluated(pairs[name], lambda: _named_image(path, value, seen))  # noqa: B023 - called at once
+                found = self._evaluated(pairs[name], lambda: named_image(path, value, seen))  # noqa: B023 - called at once
                 if isinstance(found, str) and isinstance(value, ParameterValue):
                     unseen[name] = (found, value)
                 elif isinstance(found, Finding):
@@ -139,19 +130,33 @@ class Finder:
         )
         for name, (image_id, value) in unseen.items():
             pair, image = pairs[name], visible[image_id]
-            yield name, self._evaluated(pair, lambda: _shown(pair, image_id, value, image))  # noqa: B023 - called at once
+            yield name, self._evaluated(pair, lambda: shown(pair, image_id, value, image))  # noqa: B023 - called at once
 
     def _by_filters(
         self, target: Target, pairs: Mapping[str, Pair]
     ) -> Iterator[tuple[str, Finding]]:
+        """The results of filters: first those that the lists decide, then the others.
+
+        DescribeImages is eventually consistent, so a list can lack an image that still exists. A
+        known image that a list lacks is requested by its id, with the same filters; lookups can
+        share these requests too.
+        """
         names = defaultdict(list)
         for name, pair in pairs.items():
             if isinstance(pair.lookup, FilterLookup):
                 names[pair.lookup].append(name)
+        unseen: dict[FilterLookup, list[tuple[str, Unseen]]] = defaultdict(list)
         for lookup, found in self._source.matching(target, list(names)):
             for name in names[lookup]:
                 pair = pairs[name]
-                yield name, self._evaluated(pair, lambda: self._newest(pair, lookup, found))  # noqa: B023 - called at once
+                result = self._evaluated(pair, lambda: listed(pair, lookup, found, self._clock()))  # noqa: B023 - called at once
+                if isinstance(result, Unseen):
+                    unseen[result.narrowed].append((name, result))
+                else:
+                    yield name, result
+        for narrowed, again in self._source.matching(target, list(unseen)) if unseen else ():
+            for name, result in unseen[narrowed]:
+                yield name, self._evaluated(pairs[name], lambda: result.finding(again))  # noqa: B023 - called at once
 
     def _evaluated(self, pair: Pair, evaluate: Callable[[], T]) -> T | Finding:
         """The result of `evaluate`; an unexpected response does not affect other pairs."""
@@ -161,36 +166,6 @@ class Finder:
             self._log.exception("pair failed unexpectedly", extra=pair.fields())
             detail = "the answer cannot be read"
             return Finding(Failure.of(State.TRANSIENT, type(error).__name__, detail))
-
-    def _newest(self, pair: Pair, lookup: FilterLookup, found: Matches | Failure) -> Finding:
-        if isinstance(found, Failure):
-            return Finding(found)
-        moment = self._clock()
-        shown = candidates(lookup, found.images)
-        evidence = FilterEvidence(found.images, pages=found.pages)
-        if pair.known is None or edited(pair):
-            return Finding(newest(lookup, shown, moment), evidence)
-        if answer := current(lookup, shown, pair.known, moment):
-            return Finding(answer, evidence)
-        again = self._known_image(pair.target, lookup, pair.known.image_id)
-        if isinstance(again, Failure):
-            return Finding(again, evidence)
-        evidence = replace(evidence, again=again.images)
-        shown += candidates(lookup, again.images)
-        answer = current(lookup, shown, pair.known, moment)
-        return Finding(answer or newest(lookup, shown, moment), evidence)
-
-    def _known_image(
-        self, target: Target, lookup: FilterLookup, image_id: str
-    ) -> Matches | Failure:
-        """The known image, requested by its id with the same filters; empty if it is gone.
-
-        DescribeImages is eventually consistent: a list can lack an image that still exists.
-        """
-        narrowed = with_image_id(lookup, image_id)
-        if narrowed is None:
-            return Matches(pages=0)
-        return next(found for _, found in self._source.matching(target, [narrowed]))
 
 
 def _all(pairs: Iterable[str], failure: Failure) -> Iterator[tuple[str, Finding]]:
@@ -215,41 +190,3 @@ def _refuses_target(answers: Iterable[object]) -> Failure | None:
     lasting = {State.ACCESS_DENIED, State.REGION_DISABLED}
     failures = (each for each in answers if isinstance(each, Failure) and not of_one_call(each))
     return next((each for each in failures if each.retryable or each.state in lasting), None)
-
-
-def _named_image(
-    path: str,
-    value: ParameterValue | Failure | None,
-    seen: Mapping[str, Ami | Failure | None],
-) -> Finding | str:
-    """The pair's result, or the id of an image that is not in `seen`."""
-    if value is None:
-        return Finding(_no_parameter(path), ParameterEvidence())
-    if isinstance(value, Failure):
-        return Finding(value)
-    named = parameter_image_id(value.value)
-    if isinstance(named, Failure):
-        return Finding(named, ParameterEvidence(value))
-    shown = seen.get(named)
-    if isinstance(shown, Failure):
-        return Finding(shown, ParameterEvidence(value))
-    answer = launchable(named, shown)
-    return (
-        named if isinstance(answer, Failure) else Finding(answer, ParameterEvidence(value, shown))
-    )
-
-
-def _no_parameter(path: str) -> Failure:
-    detail = f"there is no parameter {path} here"
-    return Failure.of(State.NOT_FOUND, "ParameterNotFound", detail)
-
-
-def _shown(
-    pair: Pair, image_id: str, value: ParameterValue, visible: Ami | Failure | None
-) -> Finding:
-    """The pair's result, after the image that its parameter names was requested from EC2."""
-    if isinstance(visible, Failure):
-        return Finding(visible, ParameterEvidence(value))
-    known = pair.known is not None and pair.known.image_id == image_id
-    answer = launchable(image_id, visible, known=known)
-    return Finding(answer, ParameterEvidence(value, visible))

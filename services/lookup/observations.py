@@ -16,8 +16,9 @@ from services.kernel.keys import image_record, releases_of, round_record
 from services.kernel.model import Observation, Pair, Release, State, Target
 from services.kernel.records import decode_pair
 from services.kernel.release_records import decode_release, encode_release
-from services.kernel.table import from_item, query_rows, read_rows, to_item
+from services.kernel.table import from_item, query_rows, to_item
 from services.kernel.wire import timestamp
+from services.lookup.pair_rows import PairRowReader
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -53,6 +54,7 @@ class Observations:
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
+        self._pair_rows = PairRowReader(client, table)
 
     def read(
         self, target: Target, names: Sequence[str], *, consistent: bool = False
@@ -62,8 +64,7 @@ class Observations:
         Eventually consistent by default: the condition of a commit detects a stale read.
         """
         records = {image_record(target.account_id, name): name for name in names}
-        keys = [{"region": target.region, "record": record} for record in sorted(records)]
-        rows = read_rows(self._client, self._table, keys, consistent=consistent)
+        rows = self._pair_rows.read(target, records, consistent=consistent)
         return {records[row["record"]]: _pair(row) for row in rows}
 
     def history(self, pair: Pair) -> tuple[Release, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
 from support.builders.lookup import (
+    AMAZON,
     HERE,
     PATH,
     RED_HAT,
@@ -151,13 +153,38 @@ def test_only_available_images_are_listed(lab: FactsLab) -> None:
 
 
 def test_each_lookup_has_its_own_result(lab: FactsLab) -> None:
-    """A lookup without images has an empty list; equal lookups take one request."""
+    """A lookup without images has an empty list; names and accounts share a request."""
     lab.backend.register(HERE, an_ami(1))
     lab.backend.register(HERE, an_ami(2))
+    lab.backend.register(HERE, an_ami(3), owner=RED_HAT)
     one, none = by_name("acme-linux-1"), by_name("acme-linux-9")
-    assert listed(lab.facts.matching(HERE, [one, none, one])) == {one: [an_ami(1)], none: []}
-    assert lab.backend.requests("matching") == 2
+    other = by_name(owners=[RED_HAT])
+    found = listed(lab.facts.matching(HERE, [one, none, one, other]))
+    assert found == {one: [an_ami(1)], none: [], other: [an_ami(3)]}
+    assert lab.backend.requests("matching") == 1
     assert listed(lab.facts.matching(HERE, [])) == {}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_merged_and_single_lookups_list_the_same_images(lab: FactsLab, seed: int) -> None:
+    """Random names and owners, judged by the rules of moto where they are those of EC2."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable
+    for number in range(20):
+        name = f"acme-{''.join(chance.choices('ab-A', k=3))}"
+        lab.backend.register(HERE, an_ami(number, name=name), chance.choice([AMAZON, RED_HAT]))
+    lookups = [
+        by_name(f"acme-{''.join(chance.choices('ab-*', k=3))}", owners=[owner])
+        for owner in (AMAZON, RED_HAT)
+        for _ in range(10)
+    ]
+    together = listed(lab.facts.matching(HERE, lookups))
+    assert lab.backend.requests("matching") == 1
+    assert together == {
+        lookup: images
+        for each in lookups
+        for lookup, images in listed(lab.facts.matching(HERE, [each])).items()
+    }
+    assert any(together.values())
 
 
 @pytest.mark.parametrize("code", FAILURES)

@@ -204,7 +204,7 @@ def test_a_hundred_rows_are_read_in_a_call(
     ends = {name: a_pair(name) for name in (*names[:1], *names[-1:])}
     for pair in ends.values():
         table_lab.backend.put(pair)
-    assert table_lab.rows.read(HERE, names * 2) == ends
+    assert table_lab.rows.read(HERE, names * 2, consistent=True) == ends
     assert operations(aws) == ["BatchGetItem"] * calls
 
 

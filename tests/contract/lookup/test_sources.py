@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from support.builders.lookup import HERE, PATH, an_ami, by_name, image_id, listed, texts
+from support.fakes.in_flight import one_at_a_time
 from support.fakes.lookup import FactsBackend
 
 from services.embedded.aws.server import EmbeddedAws
@@ -204,7 +205,8 @@ def wire(wired_home: WiredHome) -> Wire:
 @pytest.fixture
 def wired(wired_home: WiredHome, wire: Wire) -> Sources:
     """Build sources with a session, whose requests all go to the fake network."""
-    sources = Sources(TargetSessions(wired_home, read_role("reader", "external", "us-east-1")))
+    sessions = TargetSessions(wired_home, read_role("reader", "external", "us-east-1"))
+    sources = Sources(sessions, in_flight=one_at_a_time())
     sources.ensure_session(HERE)
     wire.asked.clear()
     wire.sent.clear()

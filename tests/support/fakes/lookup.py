@@ -24,6 +24,7 @@ from services.kernel.model import (
     Target,
 )
 from services.lookup.find import ImageSource
+from services.lookup.merge import ImageQuery, merged
 from services.lookup.observations import Commit
 from services.lookup.responses import Ami, Matches, ParameterValue
 from services.lookup.target import PairRows
@@ -365,13 +366,16 @@ class FakeFacts:
     def matching(
         self, target: Target, lookups: Sequence[FilterLookup]
     ) -> Iterator[tuple[FilterLookup, Matches | Failure]]:
-        """Return the images that pass each lookup's filters, one request per lookup taken."""
+        """Return the images that pass each lookup's filters; a request is made when it is taken."""
         broken = self._failures.get("matching")
-        for number, lookup in enumerate(dict.fromkeys(lookups)):
+        distinct = list(dict.fromkeys(lookups))
+        for number, request in enumerate(merged(map(ImageQuery.of, distinct))):
             if not (broken and number):
                 self.journal.append("matching")
                 self._requests["matching"] += 1
-            yield lookup, broken or Matches(list(self._passing(target, lookup)))
+            for lookup in distinct:
+                if ImageQuery.of(lookup) in request.queries:
+                    yield lookup, broken or Matches(list(self._passing(target, lookup)))
 
     def images(
         self, target: Target, image_ids: Sequence[str]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import threading
 from collections.abc import Callable, Collection
-from concurrent.futures import Future
+from concurrent.futures import ALL_COMPLETED, Future
 from itertools import count
 from typing import Any
 
@@ -54,6 +54,7 @@ class VirtualTime:
 
     def run(self) -> None:
         """Run all threads to their ends, and raise the first error of a thread."""
+        self._over.clear()
         self._pass_on()
         if not self._over.wait(LIMIT_SECONDS):
             message = "the threads did not come to an end"
@@ -71,9 +72,15 @@ class VirtualTime:
         """Return an executor whose threads run in this time."""
         return VirtualPool(self, max_workers)
 
-    def wait(self, futures: Collection[Future[Any]], timeout: float) -> None:  # noqa: ARG002 - the tasks stop at their own deadlines
+    def wait(
+        self,
+        futures: Collection[Future[Any]],
+        timeout: float | None = None,  # noqa: ARG002 - the tasks stop at their own deadlines
+        return_when: str = ALL_COMPLETED,
+    ) -> None:
         """Wait for the results of a pool's threads, as `concurrent.futures.wait` does."""
-        while not all(future.done() for future in futures):
+        enough = all if return_when == ALL_COMPLETED else any
+        while not enough(future.done() for future in futures):
             turn = _Turn()
             self._waiting.append(turn)
             self._pass_on()
@@ -123,10 +130,13 @@ class VirtualPool:
         future: Future[Any] = Future()
 
         def work() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
             try:
                 future.set_result(run(*args))
             except BaseException as error:  # noqa: BLE001 - the future's to raise
                 future.set_exception(error)
+            self._free += 1
             self._time.wake()
 
         self._time.start(work)

@@ -12,8 +12,9 @@ from support.shipped import images, names
 
 from services.kernel.errors import Failure
 from services.kernel.model import FilterLookup, Observation
-from services.lookup.resolve import candidates, current, matches_wildcard, newest
+from services.lookup.resolve import candidates, current, newest
 from services.lookup.responses import Ami
+from services.lookup.wildcards import matches_wildcard
 
 LATER = datetime.fromisoformat("2026-11-28T00:00:00.000Z")
 

@@ -42,9 +42,10 @@ from services.kernel.model import (
     Request,
 )
 from services.lookup.decide import Changed
-from services.lookup.resolve import candidates, matches_wildcard
+from services.lookup.resolve import candidates
 from services.lookup.responses import Ami
 from services.lookup.target import TargetLookup
+from services.lookup.wildcards import matches_wildcard
 
 PATTERN = r"^acme-(?P<release>[0-9]+[.][0-9]+)"
 RULE = ReleaseRule(PATTERN, "https://example.com/{release}")

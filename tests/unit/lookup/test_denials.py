@@ -21,6 +21,7 @@ from support.builders.lookup import (
     image_id,
     texts,
 )
+from support.fakes.in_flight import one_at_a_time
 from support.fakes.log import FakeLog
 from support.fakes.lookup import FakeRows
 
@@ -98,7 +99,7 @@ class Account:
 
     def sources(self, pick: Callable[[int], int] = lambda _: 0) -> Sources:
         """Build the adapter over this account."""
-        return Sources(cast("Any", self), pick)
+        return Sources(cast("Any", self), pick, one_at_a_time())
 
     def values(self, paths: Sequence[str], **known: Any) -> dict[str, str | Failure | None]:  # noqa: ANN401
         """Return the values of these paths."""

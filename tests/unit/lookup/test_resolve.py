@@ -20,7 +20,6 @@ from services.lookup.resolve import (
     candidates,
     current,
     launchable,
-    matches_wildcard,
     newest,
     order,
     parameter_image_id,
@@ -28,6 +27,7 @@ from services.lookup.resolve import (
     with_image_id,
 )
 from services.lookup.responses import Ami
+from services.lookup.wildcards import literal_start, matches_surely, matches_wildcard
 
 NOW = datetime.fromisoformat("2026-11-22T07:00:05.000Z")
 ID = "ami-0123456789abcdef0"
@@ -94,9 +94,9 @@ def test_wildcards_follow_the_rules_of_ec2(pattern: str, text: str, *, expected:
     assert matches_wildcard(pattern, text) == expected
 
 
-def reference(pattern: str, text: str) -> bool:
+def reference(pattern: str, text: str, question_mark: str = ".?") -> bool:
     """Apply the same rules as a regular expression."""
-    parts = {"*": ".*", "?": ".?"}
+    parts = {"*": ".*", "?": question_mark}
     wanted = "".join(
         parts.get(part) or re.escape(part[-1]) for part in re.findall(r"\\.|.", pattern, re.DOTALL)
     )
@@ -107,6 +107,16 @@ def reference(pattern: str, text: str) -> bool:
 def test_wildcards_agree_with_a_regular_expression(pattern: str, text: str) -> None:
     """On small inputs, where a backtracking matcher is fast, both results agree."""
     assert matches_wildcard(pattern, text) == reference(pattern, text)
+
+
+@given(st.text("ab*?\\[\n", max_size=7), st.text("ab*?\\[\n", max_size=7))
+def test_a_match_is_sure_if_every_meaning_of_a_question_mark_agrees(
+    pattern: str, text: str
+) -> None:
+    """The documents of EC2 differ: zero or one character, or exactly one."""
+    answers = {reference(pattern, text), reference(pattern, text, ".")}
+    assert matches_surely(pattern, text) == (answers.pop() if len(answers) == 1 else None)
+    assert text.startswith(literal_start(pattern)) or not matches_wildcard(pattern, text)
 
 
 @given(st.text(max_size=20))

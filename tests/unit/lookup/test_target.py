@@ -664,10 +664,10 @@ def _after_answers(count: int) -> Deadline:
 
 def test_results_before_the_deadline_count(lab: Lab) -> None:
     """A target with more lookups than time advances with each delivery."""
-    lookups = {name: by_name(f"{name}-*") for name in "abc"}
+    lookups = {name: by_name(owners=[f"alias-{name}"]) for name in "abc"}  # a request for each
     settled(lab, *(a_pair(name, lookup) for name, lookup in lookups.items()))
     for number, name in enumerate(lookups, start=1):
-        lab.facts.register(HERE, replace(an_ami(number), name=f"{name}-1"))
+        lab.facts.register(HERE, an_ami(number), owner=f"alias-{name}")
     requests = [a_request(name, lookup) for name, lookup in lookups.items()]
 
     outcomes = lab.check(*requests, deadline=_after_answers(2))
