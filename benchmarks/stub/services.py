@@ -33,6 +33,10 @@ _SCOPE = re.compile(rb"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/")
 _TARGET = re.compile(rb"(?i)\r\nx-amz-target: *[^.\r\n]+\.(\w+)")
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 
+BY_ID = " by id"
+"""Added to the operation for a request of known images, which is counted alone."""
+_BY_ID = b"Name=image-id&"
+
 Answer = Callable[[Call, bytes], bytes]
 
 
@@ -81,6 +85,8 @@ class Services:
         key, region, service = (part.decode() for part in scope.groups())
         named = _TARGET.search(head) if service in JSON_SERVICES else _ACTION.search(body)
         operation = named[1].decode() if named else "?"
+        if _BY_ID in body:
+            operation += BY_ID
         call = Call(service, operation, region, account_of(key))
         self.counters.calls[call] += 1
         try:
