@@ -32,12 +32,13 @@ from services.kernel.model import (
     Pair,
     ParameterLookup,
     Release,
+    Request,
     State,
     Target,
 )
 from services.kernel.records import encode_configuration
 from services.kernel.release_records import encode_release
-from services.kernel.wire import lookup_digest, timestamp
+from services.kernel.wire import encode_request, lookup_digest, timestamp
 
 SEEDED_AT = datetime(2026, 11, 1, 6, tzinfo=UTC)
 """The time of the round that the seeded rows are from."""
@@ -95,6 +96,15 @@ def rows(builds: Builds, *, releases: bool) -> Iterator[Item]:
                     yield typed({**_release_row(pair, seen)})
             yield typed(_round_row(world, target))
     yield typed({**NOTE_KEY, "regions": sorted(world.region_names()), "start": HUB_REGION})
+
+
+def samples(world: World, round_id: str) -> list[str]:
+    """A message with a filter lookup and one with a parameter for each target."""
+    return [
+        encode_request(Request(round_id, target, image_name(world, index), _lookup(world, index)))
+        for target in catalogue(world).targets
+        for index in (0, world.images - 1)
+    ]
 
 
 def _observed(world: World, region: str, index: int, build: int) -> Observation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 _WIDTH, _HEIGHT = 760, 330
@@ -71,9 +72,8 @@ def picture(document: Mapping[str, Any]) -> str:
         naive["cpu_ms_per_pair"] / 1000,
     )
     made = document["made"]
-    caption = (
-        f"{made['at'][:10]}, {made['machine']['processor']}, Python {made['machine']['python']}"
-    )
+    made_on = f"{made['machine']['processor']}, Python {made['machine']['python']}"
+    caption = escape(f"{made['at'][:10]}, {made_on}")
     parts = [
         *_panel(_LEFTS[0], "AWS calls in a round", calls),
         *_panel(_LEFTS[1], "CPU seconds in a round", cpu),

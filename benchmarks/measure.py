@@ -15,8 +15,7 @@ from benchmarks.world import World, image_id, parameter_index
 
 BATCHES: Mapping[str, Batches] = {"dense": dense, "polled": polled, "shuffled": shuffled}
 _WARMED_UP = 20_000
-"""Larger worlds are measured in the first round of their functions, as new clients need a small
-part of the time."""
+"""In larger worlds new clients and connections need only a small part of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +117,11 @@ class Measured:
 def measure_round(bench: Laboratory, case: Case) -> Measured:
     """Run the round of a case."""
     world = case.world
-    bench.stub.load(world, seeded=not case.first, releases=bool(case.changed))
     with rounds(bench, world, tls=case.tls) as running:
-        if not case.first and world.pairs <= _WARMED_UP:
-            running.run(BATCHES[case.batches])
+        if world.pairs <= _WARMED_UP:
+            bench.stub.load(world)
+            running.warm_up()
+        bench.stub.load(world, seeded=not case.first, releases=bool(case.changed))
         if case.changed:
             bench.stub.publish(world.changed_images(case.changed))
         before = running.log_bytes()

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.batches import sqs_event, stream_event
+from benchmarks.batches import dense, sqs_event, stream_event
+from benchmarks.catalogue import samples
 from benchmarks.function import Function
 from benchmarks.laboratory import Laboratory
 from benchmarks.stub_process import Counts
@@ -78,11 +79,23 @@ class Rounds:
         aggregator = self._measured("aggregator", events) if pending else Use()
         return RoundResult(len(bodies), scheduler, lookup, aggregator, len(pending))
 
+    def warm_up(self) -> None:
+        """Create the clients of scheduler and lookup, and connect them, with few calls.
+
+        The rows that this changes have to be loaded again.
+        """
+        region = self._world.region_names()[0]
+        self._measured("scheduler", [{"round": self._round(), "regions": [region]}])
+        self._bench.stub.take_messages()
+        self.look_up(dense(samples(self._world, self._round())))
+
     def schedule(self) -> Use:
         """Run the scheduler for the next round."""
         self._time += timedelta(hours=1)
-        event = {"round": self._time.isoformat().replace("+00:00", "Z")}
-        return self._measured("scheduler", [event])
+        return self._measured("scheduler", [{"round": self._round()}])
+
+    def _round(self) -> str:
+        return self._time.isoformat().replace("+00:00", "Z")
 
     def look_up(self, batches: Iterator[list[str]]) -> Use:
         """Run the lookup for each batch."""

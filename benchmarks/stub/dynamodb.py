@@ -50,6 +50,8 @@ class DynamoDb:
         Raises:
             ServiceError: a condition is not fulfilled, or the write was refused.
         """
+        if operation not in self._operations:
+            raise ServiceError("UnknownOperationException", operation)
         answer = self._operations[operation](request)
         return answer if isinstance(answer, bytes) else encode(answer)
 

@@ -60,7 +60,8 @@ class Services:
         ssm, ec2 = Ssm(self.builds), Ec2(self.builds)
         self._answers: Mapping[str, Answer] = {
             "dynamodb": lambda call, body: dynamodb.answer(call.operation, decode(body)),
-            "ec2": lambda call, body: ec2.answer(call.region, body),
+            "ec2.DescribeImages": lambda call, body: ec2.answer(call.region, body),
+            f"ec2.DescribeImages{BY_ID}": lambda call, body: ec2.answer(call.region, body),
             "sts.AssumeRole": lambda _, body: assume_role(body),
             "sts.GetCallerIdentity": lambda call, _: get_caller_identity(call.account),
             "ssm.GetParameters": lambda c, body: ssm.get_parameters(c.region, decode(body)),
