@@ -6,6 +6,7 @@ import json
 import random
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 BATCH_SIZE = 1000
 RECEIVED_AT_ONCE = 10
@@ -61,7 +62,7 @@ def _cut(bodies: Sequence[str], size: int) -> Iterator[list[str]]:
     return (list(bodies[at : at + size]) for at in range(0, len(bodies), size))
 
 
-def sqs_event(bodies: Sequence[str]) -> dict[str, object]:
+def sqs_event(bodies: Sequence[str]) -> dict[str, Any]:
     """The event of a batch, as Lambda sends it."""
     return {"Records": [_record(number, body) for number, body in enumerate(bodies)]}
 
@@ -89,7 +90,7 @@ def _record(number: int, body: str) -> dict[str, object]:
     }
 
 
-def stream_event(inserted: Sequence[tuple[str, str, dict[str, object]]]) -> dict[str, object]:
+def stream_event(inserted: Sequence[tuple[str, str, dict[str, Any]]]) -> dict[str, Any]:
     """The event of a batch of the table's stream, as Lambda sends it."""
     return {
         "Records": [

@@ -66,7 +66,7 @@ def test_samples_are_requests() -> None:
 
 def test_events_have_the_form_that_the_handlers_read() -> None:
     """Records of the queue have id, body and receive count; those of the stream their keys."""
-    (record,) = sqs_event(["body"])["Records"]  # type: ignore[attr-defined]
+    (record,) = sqs_event(["body"])["Records"]
     event = stream_event([("eu-west-1", "release#1#a#00000002", {})])
 
     assert record["body"] == "body"

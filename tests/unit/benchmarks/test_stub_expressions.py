@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.stub.expressions import Item, UnsupportedError, condition, project, update
+from benchmarks.stub.expressions import Item, UnsupportedError, Value, condition, project, update
 
 ROW: Item = {
     "region": {"S": "eu-west-1"},
@@ -15,7 +15,7 @@ ROW: Item = {
     "status": {"M": {"state": {"S": "ok"}, "since": {"S": "2026"}}},
 }
 NAMES = {"#version": "version", "#status": "status", "#state": "state", "#since": "since"}
-VALUES = {
+VALUES: dict[str, Value] = {
     ":three": {"N": "3"},
     ":four": {"N": "4"},
     ":true": {"BOOL": True},
