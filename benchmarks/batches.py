@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,20 +17,21 @@ _SEED = 20261122
 
 
 def dense(bodies: Sequence[str], size: int = BATCH_SIZE) -> Iterator[list[str]]:
-    """Batches in the order of sending: the scheduler sends the messages of a target together.
+    """Batches in the order of sending: the scheduler sends the messages of a target together."""
+    yield from _cut(_in_order(bodies), size)
 
-    The threads of the scheduler can send the parts of a target in any order, so these are sorted.
-    """
-    targets: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for body in bodies:
-        message = json.loads(body)
-        targets[message["region"], message["account_id"]].append(body)
-    yield from _cut([body for of_target in targets.values() for body in sorted(of_target)], size)
+
+def _in_order(bodies: Sequence[str]) -> list[str]:
+    """The messages by target and image, since threads of the scheduler send in any order."""
+    keys = ("region", "account_id", "image_name")
+    messages = ((json.loads(body), body) for body in bodies)
+    found = sorted((*(message[key] for key in keys), body) for message, body in messages)
+    return [each[-1] for each in found]
 
 
 def shuffled(bodies: Sequence[str], size: int = BATCH_SIZE) -> Iterator[list[str]]:
     """Batches of messages in random order."""
-    mixed = list(bodies)
+    mixed = _in_order(bodies)
     random.Random(_SEED).shuffle(mixed)  # noqa: S311 - a repeatable order
     yield from _cut(mixed, size)
 
@@ -44,7 +45,7 @@ def polled(bodies: Sequence[str]) -> Iterator[list[str]]:
     """
     chance = random.Random(_SEED)  # noqa: S311 - a repeatable order
     shards: list[deque[list[str]]] = [deque() for _ in range(_SHARDS)]
-    for sent in _cut(bodies, RECEIVED_AT_ONCE):
+    for sent in _cut(_in_order(bodies), RECEIVED_AT_ONCE):
         chance.choice(shards).append(sent)
     batches: list[list[str]] = [[] for _ in range(_POLLERS)]
     limits = [chance.randint(*_POLLED) for _ in range(_POLLERS)]

@@ -33,6 +33,15 @@ RECEIVE_AND_DELETE = 0.2
 """Calls of Lambda's pollers per message: both take ten messages."""
 
 
+SECONDS_OF_A_CALL = 0.005
+"""A usual time of a call in the hub's region."""
+
+
+def invocation_seconds(cpu_seconds: float, calls: float, memory_mib: int = MEMORY_MIB) -> float:
+    """An upper bound of an invocation's duration: its part of a processor, and calls in turn."""
+    return cpu_seconds * MEBIBYTES_OF_ONE_PROCESSOR / memory_mib + calls * SECONDS_OF_A_CALL
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What a steady round uses per pair.

@@ -153,6 +153,15 @@ def _measured(
     )
 
 
+def measure_first_schedule(bench: Laboratory, world: World) -> FunctionUse:
+    """The scheduler's part of a first round."""
+    bench.stub.load(world, seeded=False)
+    with rounds(bench, world) as running:
+        scheduled = running.schedule()
+    bench.stub.take_messages()
+    return FunctionUse.of(scheduled)
+
+
 # --- one target
 
 

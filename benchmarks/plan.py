@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.measure import Case
+from benchmarks.world import World
 
 STEADY = Case(10_000)
 """The round that the goals are stated for: 294 images in each of 34 regions."""
@@ -29,9 +30,9 @@ OTHERS: Sequence[Case] = (
     Case(10_000, batches="shuffled", tls=True),
     Case(10_000, changed=1),
     Case(10_000, first=True),
-    Case(17_000, accounts=5, first=True),
 )
-FIRST_OF_TARGETS = Case(17_000, accounts=5, first=True)
-"""A tenth of the images of the largest first round: 170,000 pairs."""
+FIRST_OF_TARGETS = World(100, accounts=5)
+"""A tenth of the images of the largest first round that is considered."""
+FIRST_FACTOR = 10
 SAMPLES = {"naive": 200, "single": 1000, "images": 1000}
 """Pairs of the ways that the functions are compared with: a new client per call needs long."""

@@ -11,7 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.costs import Deployment, Usage, computing, dollars_per_million, dollars_per_month
+from benchmarks.costs import (
+    Deployment,
+    Usage,
+    computing,
+    dollars_per_million,
+    dollars_per_month,
+    invocation_seconds,
+)
 from benchmarks.laboratory import Laboratory
 from benchmarks.measure import (
     Case,
@@ -19,10 +26,11 @@ from benchmarks.measure import (
     Measured,
     measure_cold_start,
     measure_compared,
+    measure_first_schedule,
     measure_round,
     measure_target,
 )
-from benchmarks.plan import GROWTH, OTHERS, QUICK, SAMPLES, STEADY
+from benchmarks.plan import FIRST_FACTOR, FIRST_OF_TARGETS, GROWTH, OTHERS, QUICK, SAMPLES, STEADY
 
 Document = dict[str, Any]
 LATENCY_SECONDS = 0.25
@@ -52,6 +60,8 @@ def everything(bench: Laboratory, note: Callable[[str], None]) -> Document:
     document["one target"]["all changed, 30 ms, throttled"] = asdict(
         measure_target(bench, latency_seconds=0.03, throttles=True, changed=True)
     )
+    note("the scheduler in a first round")
+    document["largest first round"] = _first_round(bench)
     document["cold starts"] = {}
     for name in _FUNCTIONS:
         for tls in (False, True):
@@ -103,6 +113,19 @@ def _document(found: Sequence[Measured]) -> Document:
             "machine": machine(),
         },
         "rounds": [each.as_json() for each in found],
+    }
+
+
+def _first_round(bench: Laboratory) -> Document:
+    """The largest first round, from one with a tenth of the images in as many targets."""
+    use = measure_first_schedule(bench, FIRST_OF_TARGETS)
+    cpu, calls = FIRST_FACTOR * use.cpu_seconds, FIRST_FACTOR * use.total_calls
+    return {
+        "pairs": FIRST_FACTOR * FIRST_OF_TARGETS.pairs,
+        "cpu_seconds": cpu,
+        "calls": calls,
+        "mib": use.mib,
+        "seconds": invocation_seconds(cpu, calls),
     }
 
 

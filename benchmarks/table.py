@@ -29,6 +29,12 @@ def _sections(document: Mapping[str, Any]) -> Iterator[str]:
     yield _table("Compared", _COMPARED, _compared(document))
     if targets := document.get("one target"):
         yield _table("A batch of 1,000", _TARGET, (_target(*each) for each in targets.items()))
+    if first := document.get("largest first round"):
+        yield (
+            f"Scheduler in a first round of {first['pairs']:,} pairs, from a tenth of the images: "
+            f"{first['cpu_seconds']:.0f} s CPU, {first['calls']:,} calls, so at most "
+            f"{first['seconds']:.0f} s with 512 MB and 5 ms a call"
+        )
     if cold := document.get("cold starts"):
         rows = ((n, *(f"{value:.0f}" for value in each.values())) for n, each in cold.items())
         yield _table("Cold starts", _COLD, rows)

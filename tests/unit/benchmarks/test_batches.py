@@ -50,7 +50,10 @@ def test_dense_batches_have_few_targets() -> None:
 
 def test_pollers_fill_a_third_of_a_batch() -> None:
     """The mean of many batches is about 333 messages."""
-    many = [f"{number}" for number in range(100_000)]
+    many = [
+        json.dumps({"region": "eu-west-1", "account_id": "1", "image_name": f"{number:06d}"})
+        for number in range(100_000)
+    ]
     sizes = [len(batch) for batch in polled(many)]
 
     assert 280 < sum(sizes) / len(sizes) < 390

@@ -10,6 +10,7 @@ from benchmarks.costs import (
     computing,
     dollars_per_million,
     dollars_per_month,
+    invocation_seconds,
     total,
 )
 
@@ -45,6 +46,11 @@ def test_computing_costs_the_same_for_each_memory() -> None:
     for memory in (128, 512, 1769):
         seconds = 1769 / memory
         assert computing(1) == pytest.approx(seconds * memory / 1024 * 0.0000133334)
+
+
+def test_duration_of_an_invocation() -> None:
+    """With 512 MB a function has 0.29 of a processor, and its calls follow each other."""
+    assert invocation_seconds(10, 1000) == pytest.approx(10 / 0.2894 + 5, rel=0.001)
 
 
 def test_a_month() -> None:
