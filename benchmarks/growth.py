@@ -25,6 +25,9 @@ circle.one { fill: #0969da; } circle.five { fill: #8250df; } circle.naive { fill
  circle.naive { fill: #f0883e; }
 }"""
 
+_NEAR = 0.05
+"""How far outside of the axis a value can be, so 986 pairs are shown at 1,000."""
+
 Point = tuple[float, float]
 
 
@@ -48,7 +51,8 @@ class _Scale:
 
     @classmethod
     def of(cls, values: Sequence[float], start: float, length: float) -> _Scale:
-        first, last = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+        first = math.floor(math.log10(min(values)) + _NEAR)
+        last = math.ceil(math.log10(max(values)) - _NEAR)
         return cls(first, max(last, first + 1), start, length)
 
     def at(self, value: float) -> float:

@@ -21,7 +21,6 @@ GROWTH: Sequence[Case] = (
     Case(100_000, accounts=5),
 )
 OTHERS: Sequence[Case] = (
-    STEADY_TLS,
     Case(10_000, family=50),
     Case(10_000, batches="polled"),
     Case(10_000, batches="shuffled"),

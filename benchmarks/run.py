@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -30,7 +29,17 @@ from benchmarks.measure import (
     measure_round,
     measure_target,
 )
-from benchmarks.plan import FIRST_FACTOR, FIRST_OF_TARGETS, GROWTH, OTHERS, QUICK, SAMPLES, STEADY
+from benchmarks.packages import RUNTIME
+from benchmarks.plan import (
+    FIRST_FACTOR,
+    FIRST_OF_TARGETS,
+    GROWTH,
+    OTHERS,
+    QUICK,
+    SAMPLES,
+    STEADY,
+    STEADY_TLS,
+)
 
 Document = dict[str, Any]
 LATENCY_SECONDS = 0.25
@@ -42,13 +51,17 @@ _FUNCTIONS = ("scheduler", "lookup", "aggregator")
 
 def everything(bench: Laboratory, note: Callable[[str], None]) -> Document:
     """All measurements."""
-    found = [*_rounds(bench, (*GROWTH, *OTHERS), note)]
-    document = _document(found)
-    document["compared"] = {
-        f"{way} {'TLS' if tls else 'HTTP'}": _compared(bench, way, note, tls=tls)
-        for tls in (False, True)
-        for way in SAMPLES
-    }
+    compared: Document = {}
+    found: list[Measured] = []
+    # The ways to compare with follow their round, as a busy machine makes all of them slower.
+    for case in (STEADY, STEADY_TLS):
+        found += _rounds(bench, [case], note)
+        for way in SAMPLES:
+            name = f"{way} {'TLS' if case.tls else 'HTTP'}"
+            compared[name] = _compared(bench, way, note, tls=case.tls)
+    found += _rounds(bench, [each for each in (*GROWTH, *OTHERS) if each != STEADY], note)
+    found.sort(key=lambda each: [*GROWTH, STEADY_TLS, *OTHERS].index(each.case))
+    document = {**_document(found), "compared": compared}
     note("a batch of 1,000 messages of one target, 250 ms a call")
     waiting = measure_target(bench, latency_seconds=LATENCY_SECONDS)
     document["one target"] = {"250 ms": asdict(waiting)}
@@ -140,7 +153,7 @@ def machine() -> dict[str, str]:
         "processor": names[0] if names else platform.processor() or platform.machine(),
         "processors": str(len(names) or "?"),
         "system": f"{platform.system()} {platform.machine()}",
-        "python": sys.version.split()[0],
+        "python": RUNTIME.removeprefix("python"),
     }
 
 
