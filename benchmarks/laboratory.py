@@ -35,11 +35,17 @@ class Laboratory:
         log = self.new_log(name)
         return Function(self.packages.python, self.packages.functions[name], module, environ, log)
 
-    def compared(self, module: str, *, tls: bool = False) -> Function:
-        """A module of this package that is compared with the functions."""
+    def compared(
+        self, module: str, *, tls: bool = False, one_certificate: bool = False
+    ) -> Function:
+        """A module of this package that is compared with the functions.
+
+        With one certificate, it does not need to read those of the SDK for each connection.
+        """
         environ = self._environ(tls=tls)
         if tls:
-            environ["AWS_CA_BUNDLE"] = str(self.packages.bundle)
+            own = self.folder / "certificate.pem"
+            environ["AWS_CA_BUNDLE"] = str(own if one_certificate else self.packages.bundle)
         environ["BENCH_SDK"] = str(self.packages.sdk)
         here = Path(__file__).parent / "compared"
         return Function(self.packages.python, here, module, environ, self.new_log(module))

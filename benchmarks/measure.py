@@ -222,7 +222,9 @@ def _first_call(bench: Laboratory, running: Rounds, function: str) -> Use:
 # --- the ways to compare with
 
 
-def measure_compared(bench: Laboratory, way: str, *, tls: bool, sample: int) -> FunctionUse:
+def measure_compared(
+    bench: Laboratory, way: str, *, tls: bool, sample: int, one_certificate: bool = False
+) -> FunctionUse:
     """What a simpler way uses for a sample of the pairs of a world of 10,000 pairs."""
     world = World.of(10_000)
     bench.stub.load(world)
@@ -236,7 +238,7 @@ def measure_compared(bench: Laboratory, way: str, *, tls: bool, sample: int) -> 
         events = [{"send": bodies}, *(sqs_event([body]) for body in bodies)]
     if way == "images":
         events = [{way: [(body, _known(body)) for body in bodies]}]
-    with bench.compared(module, tls=tls) as function:
+    with bench.compared(module, tls=tls, one_certificate=one_certificate) as function:
         kinds = ("filters", "parameter_path")  # the SDK reads the models of both services
         first = [next(body for body in bodies if kind in body) for kind in kinds]
         function.invoke(sqs_event(first) if way == "naive" else {"single": first})

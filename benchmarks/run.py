@@ -59,6 +59,9 @@ def everything(bench: Laboratory, note: Callable[[str], None]) -> Document:
         for way in SAMPLES:
             name = f"{way} {'TLS' if case.tls else 'HTTP'}"
             compared[name] = _compared(bench, way, note, tls=case.tls)
+    compared["naive, one certificate, TLS"] = _compared(
+        bench, "naive", note, tls=True, one_certificate=True
+    )
     found += _rounds(bench, [each for each in (*GROWTH, *OTHERS) if each != STEADY], note)
     found.sort(key=lambda each: [*GROWTH, STEADY_TLS, *OTHERS].index(each.case))
     document = {**_document(found), "compared": compared}
@@ -88,6 +91,14 @@ def everything(bench: Laboratory, note: Callable[[str], None]) -> Document:
     return document
 
 
+def one_round(bench: Laboratory, case: Case, note: Callable[[str], None]) -> Document:
+    """One round, and the naive way directly after it."""
+    document = _document(list(_rounds(bench, [case], note)))
+    scheme = "TLS" if case.tls else "HTTP"
+    naive = _compared(bench, "naive", note, tls=case.tls, sample=100)
+    return {**document, "compared": {f"naive {scheme}": naive}}
+
+
 def quick(bench: Laboratory, note: Callable[[str], None]) -> Document:
     """The calls of a small steady round, and its processor time relative to the naive way."""
     document = _document(list(_rounds(bench, [QUICK], note)))
@@ -110,10 +121,11 @@ def _compared(
     *,
     tls: bool,
     sample: int | None = None,
+    one_certificate: bool = False,
 ) -> Document:
     sample = sample or SAMPLES[way]
     note(f"{way}, {sample} pairs{', TLS' * tls}")
-    use = measure_compared(bench, way, tls=tls, sample=sample)
+    use = measure_compared(bench, way, tls=tls, sample=sample, one_certificate=one_certificate)
     return {"pairs": sample, "cpu_ms_per_pair": 1000 * use.cpu_seconds / sample, **asdict(use)}
 
 
