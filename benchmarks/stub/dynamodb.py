@@ -78,8 +78,10 @@ class DynamoDb:
         return b'{"Responses":{"%b":[%b]},"UnprocessedKeys":{}}' % (name.encode(), items)
 
     def _query(self, request: Request) -> bytes:
-        values = list(request["ExpressionAttributeValues"].items())
-        region, prefix = _key_condition(request["KeyConditionExpression"], dict(values))
+        if "FilterExpression" in request:
+            raise ServiceError("ValidationException", "the stub does not filter")
+        values = request["ExpressionAttributeValues"]
+        region, prefix = _key_condition(request["KeyConditionExpression"], values)
         if "IndexName" in request:
             keys = [
                 key for key in self._table.pending if key[0] == region and key[1].startswith(prefix)

@@ -96,4 +96,8 @@ class Services:
         except ServiceError as error:
             self.counters.refused[call] += 1
             return error_response(service, error)
+        except Exception as error:  # noqa: BLE001 - a request that the stub does not know
+            self.counters.refused[call] += 1
+            failure = ServiceError("StubFailed", f"{type(error).__name__}: {error}")
+            return error_response(service, failure)
         return json_response(service, content) if service in JSON_SERVICES else Response(content)

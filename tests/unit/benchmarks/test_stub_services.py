@@ -208,6 +208,19 @@ def test_rates_are_limited_per_region_if_asked() -> None:
         throttles.call(call)
 
 
+def test_unknown_expressions_are_refused(stub: Stub) -> None:
+    """An expression that the stub does not know is an error of the service's own protocol."""
+    with pytest.raises(ClientError, match="UnsupportedError") as error:
+        client(stub, "dynamodb").update_item(
+            TableName=TABLE,
+            Key={"region": {"S": REGION}, "record": {"S": "new"}},
+            UpdateExpression="DELETE answered :one",
+            ExpressionAttributeValues={":one": {"NS": ["1"]}},
+        )
+
+    assert code(error) == "StubFailed"
+
+
 @pytest.mark.parametrize(
     ("service", "operation"), [("ec2", "describe_regions"), ("dynamodb", "list_tables")]
 )
