@@ -6,6 +6,7 @@ Each function runs in a process of its own against a local stub of AWS, which co
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 import pytest
 from support.expected_calls import (
@@ -25,8 +26,8 @@ from support.expected_calls import (
 
 from benchmarks.batches import dense
 from benchmarks.laboratory import Laboratory
-from benchmarks.measure import Case, Measured, measure_compared, measure_round
-from benchmarks.rounds import rounds
+from benchmarks.measure import Case, FunctionUse, Measured, measure_compared, measure_round
+from benchmarks.rounds import RoundResult, rounds
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -34,10 +35,31 @@ SMALL = 1000
 SAMPLE = 20
 
 
-@pytest.fixture(scope="module", name="steady")
-def steady_round(bench: Laboratory) -> Measured:
-    """Measure a round in which nothing changes."""
-    return measure_round(bench, Case(SMALL))
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A steady round of the functions, and the naive way directly after it."""
+
+    steady: Measured
+    naive: FunctionUse
+
+
+@pytest.fixture(scope="module", name="compared")
+def compared_round(bench: Laboratory) -> Compared:
+    """Measure a round in which nothing changes, and the naive way on an equally busy machine."""
+    return Compared(
+        measure_round(bench, Case(SMALL)),
+        measure_compared(bench, "naive", tls=False, sample=SAMPLE),
+    )
+
+
+@pytest.fixture(scope="module", name="second")
+def second_round(bench: Laboratory) -> RoundResult:
+    """Run a first round on an empty table, and the next round."""
+    world = Case(SMALL).world
+    bench.stub.load(world, seeded=False)
+    with rounds(bench, world) as running:
+        running.run(dense)
+        return running.run(dense)
 
 
 def calls(found: Measured) -> dict[str, dict[str, int]]:
@@ -58,8 +80,9 @@ def check(found: Measured) -> None:
     assert [name for name, use in found.functions.items() if use.refused] == []
 
 
-def test_a_steady_round_makes_the_expected_calls(steady: Measured) -> None:
+def test_a_steady_round_makes_the_expected_calls(compared: Compared) -> None:
     """A round without changes writes only the rows of the health measurement."""
+    steady = compared.steady
     check(steady)
     assert calls(steady) == STEADY
     assert rows_written(steady) == STEADY_ROWS_WRITTEN
@@ -88,27 +111,17 @@ def test_a_first_round_makes_the_expected_calls(bench: Laboratory) -> None:
     assert found.events == 0
 
 
-def test_the_rows_of_the_benchmark_are_those_of_a_first_round(bench: Laboratory) -> None:
+def test_the_rows_of_the_benchmark_are_those_of_a_first_round(second: RoundResult) -> None:
     """A round after a real first round makes the same calls as one on the prepared rows."""
-    world = Case(SMALL).world
-    bench.stub.load(world, seeded=False)
-    with rounds(bench, world) as running:
-        running.run(dense)
-        second = running.run(dense)
-
     assert second.scheduler.counts.operations() == Counter(STEADY["scheduler"])
     assert second.lookup.counts.operations() == Counter(STEADY["lookup"])
 
 
-def test_each_call_is_for_the_region_and_account_of_its_target(bench: Laboratory) -> None:
+def test_each_call_is_for_the_region_and_account_of_its_target(second: RoundResult) -> None:
     """Every region gets the same number of calls, with credentials of the target's account."""
     world = Case(SMALL).world
-    bench.stub.load(world)
-    with rounds(bench, world) as running:
-        found = running.run(dense).lookup.counts
-
     by_region: Counter[str] = Counter()
-    for service, _, region, account, count in found.calls:
+    for service, _, region, account, count in second.lookup.counts.calls:
         if service in {"ssm", "ec2"}:
             assert account == world.account_ids()[0]
             by_region[region] += count
@@ -117,9 +130,9 @@ def test_each_call_is_for_the_region_and_account_of_its_target(bench: Laboratory
     assert len(by_region) == REGIONS
 
 
-def test_memory_and_processor_time_are_limited(bench: Laboratory, steady: Measured) -> None:
+def test_memory_and_processor_time_are_limited(compared: Compared) -> None:
     """Peak memory, and processor time relative to the naive way in the same run, with slack."""
-    naive = measure_compared(bench, "naive", tls=False, sample=SAMPLE)
+    steady, naive = compared.steady, compared.naive
     used = sum(steady.functions[name].cpu_seconds for name in STEADY) / steady.pairs
     stub = sum(steady.functions[name].stub_cpu_seconds for name in STEADY) / steady.pairs
 
