@@ -47,11 +47,15 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class FunctionUse:
-    """What a function used in a round; calls by service and operation, units of DynamoDB."""
+    """What a function used in a round; calls by service and operation, units of DynamoDB.
+
+    `refused` calls got an error, and `failed` messages are delivered again.
+    """
 
     calls: Mapping[str, int] = field(default_factory=dict)
     units: Mapping[str, float] = field(default_factory=dict)
     refused: int = 0
+    failed: int = 0
     connections: int = 0
     invocations: int = 0
     cpu_seconds: float = 0.0
@@ -67,6 +71,7 @@ class FunctionUse:
             calls=dict(sorted(counts.operations().items())),
             units=dict(counts.units),
             refused=sum(row[-1] for row in counts.refused),
+            failed=use.failed,
             connections=counts.connections,
             invocations=use.invocations,
             cpu_seconds=use.cpu_seconds,
@@ -89,7 +94,6 @@ class Measured:
     pairs: int
     filters: int
     events: int
-    failed: int
     log_bytes: int
     custom_metrics: int
     functions: Mapping[str, FunctionUse]
@@ -146,7 +150,6 @@ def _measured(
         pairs=world.pairs,
         filters=world.filters * world.targets,
         events=result.events,
-        failed=result.lookup.failed,
         log_bytes=log_bytes,
         custom_metrics=custom_metrics,
         functions={name: FunctionUse.of(use) for name, use in used.items()},

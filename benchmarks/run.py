@@ -124,7 +124,7 @@ def _compared(
     one_certificate: bool = False,
 ) -> Document:
     sample = sample or SAMPLES[way]
-    note(f"{way}, {sample} pairs{', TLS' * tls}")
+    note(f"{way}, {sample} pairs{', TLS' * tls}{', one certificate' * one_certificate}")
     use = measure_compared(bench, way, tls=tls, sample=sample, one_certificate=one_certificate)
     return {"pairs": sample, "cpu_ms_per_pair": 1000 * use.cpu_seconds / sample, **asdict(use)}
 

@@ -46,7 +46,7 @@ _CALLS = ("round", "all", "SQS", "SSM", "EC2", "DynamoDB", "SSM/param.", "EC2/fi
 _USE = ("round", "reads", "writes", "scheduler", "lookup", "MiB", "events", "failed", "stub/client")
 _OPERATIONS = ("round", "operation", "calls", "a pair")
 _COMPARED = ("way", "calls", "CPU ms", "factor")
-_TARGET = ("with a latency of", "wall s", "CPU s", "calls", "refused")
+_TARGET = ("with a latency of", "wall s", "CPU s", "calls", "refused", "failed")
 _COLD = ("function", "import ms", "first call ms", "MiB")
 _COSTS = ("part", "a million pairs", "naive", "a month")
 
@@ -81,7 +81,7 @@ def _use(found: Mapping[str, Any]) -> Row:
         *(f"{1000 * each['cpu_seconds'] / pairs:.3f}" for each in both),
         f"{both[1]['mib']:.0f}",
         str(found["events"]),
-        str(found["failed"]),
+        str(both[1]["failed"]),
         f"{stub / sum(each['cpu_seconds'] for each in both):.0%}",
     )
 
@@ -121,6 +121,7 @@ def _target(name: str, use: Mapping[str, Any]) -> Row:
         f"{use['cpu_seconds']:.2f}",
         str(calls),
         str(use["refused"]),
+        str(use["failed"]),
     )
 
 

@@ -76,8 +76,8 @@ def rows_written(found: Measured) -> dict[str, float]:
 def check(found: Measured) -> None:
     """Check that no call was refused and no message has to come back."""
     assert found.pairs == PAIRS
-    assert found.failed == 0
-    assert [name for name, use in found.functions.items() if use.refused] == []
+    uses = found.functions.items()
+    assert [name for name, use in uses if use.refused or use.failed] == []
 
 
 def test_a_steady_round_makes_the_expected_calls(compared: Compared) -> None:

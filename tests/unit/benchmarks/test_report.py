@@ -24,7 +24,7 @@ USE = FunctionUse(
 def measured(case: Case) -> dict[str, object]:
     """Return a result of a case."""
     functions = {"scheduler": USE, "lookup": USE, "aggregator": FunctionUse()}
-    return Measured(case, 1000, 300, 0, 0, 20_000, 14, functions).as_json()
+    return Measured(case, 1000, 300, 0, 20_000, 14, functions).as_json()
 
 
 def document() -> dict[str, Any]:
