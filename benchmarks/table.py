@@ -25,7 +25,8 @@ def _sections(document: Mapping[str, Any]) -> Iterator[str]:
     rounds = document["rounds"]
     yield _table("Calls per pair", _CALLS, map(_round, rounds))
     yield _table("Per pair: DynamoDB's units and milliseconds of CPU", _USE, map(_use, rounds))
-    yield _table("Operations", _OPERATIONS, (row for each in rounds for row in _operations(each)))
+    listed = [each for each in rounds if _is_listed(each, rounds)]
+    yield _table("Operations", _OPERATIONS, (row for each in listed for row in _operations(each)))
     yield _table("Compared", _COMPARED, _compared(document))
     if targets := document.get("one target"):
         yield _table("A batch of 1,000", _TARGET, (_target(*each) for each in targets.items()))
@@ -84,6 +85,13 @@ def _use(found: Mapping[str, Any]) -> Row:
         str(both[1]["failed"]),
         f"{stub / sum(each['cpu_seconds'] for each in both):.0%}",
     )
+
+
+def _is_listed(found: Mapping[str, Any], rounds: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether to list a round's operations: the others make the same ones."""
+    case = found["case"]
+    usual = {"pairs": 10_000, "accounts": 1, "family": 10, "batches": "dense", "tls": False}
+    return len(rounds) == 1 or all(case[name] == value for name, value in usual.items())
 
 
 def _operations(found: Mapping[str, Any]) -> Iterator[Row]:
