@@ -64,6 +64,6 @@ FIRST_ROWS_WRITTEN = {"scheduler": PAIRS + 2 * REGIONS + 2, "lookup": REGIONS + 
 MOST_MEBIBYTES = {"scheduler": 60, "lookup": 90}
 """Peaks after a round in all regions over HTTP; measured: 41 and 67."""
 LEAST_CPU_FACTOR = 8.0
-"""The processor time of the naive way, in that of the functions; measured: 16 to 19."""
+"""The processor time of the naive way, in that of the functions; measured: 12."""
 MOST_STUB_SHARE = 0.2
-"""The processor time of the stub, in that of the functions; measured: 0.08 to 0.1."""
+"""The processor time of the stub, in that of the functions; measured: 0.1."""
