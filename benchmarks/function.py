@@ -7,11 +7,14 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from types import TracebackType
 from typing import Any, Self
 
 _WORKER = Path(__file__).with_name("worker.py")
 _STOP_SECONDS = 20
+_INVOCATION_SECONDS = 900
+"""Lambda's longest time-out; a function that needs longer is killed."""
 
 
 class InvocationFailedError(Exception):
@@ -68,13 +71,18 @@ class Function:
         """Invoke the function.
 
         Raises:
-            InvocationFailedError: it returned an error, or its process ended.
+            InvocationFailedError: it returned an error, or its process ended or was killed.
         """
         assert self._process is not None  # noqa: S101 - narrows the type
         assert self._process.stdin is not None  # noqa: S101 - narrows the type
-        self._process.stdin.write(json.dumps(event) + "\n")
-        self._process.stdin.flush()
-        result = self._read()
+        limit = Timer(_INVOCATION_SECONDS, self._process.kill)
+        limit.start()
+        try:
+            self._process.stdin.write(json.dumps(event) + "\n")
+            self._process.stdin.flush()
+            result = self._read()
+        finally:
+            limit.cancel()
         if error := result.pop("error"):
             raise InvocationFailedError(error)
         return Invocation(**result)
