@@ -54,7 +54,7 @@ words: $(DEV)/.ready ## Count words that do not belong in technical English (.ci
 unit: $(DEV)/.ready
 	$(CLEAN_ENV) $(DEV)/bin/pytest -q -n auto tests/unit
 
-bench: $(DEV)/.ready ## Measure calls, CPU, memory and cost against a local stub of AWS, into build/bench.json (15 minutes)
+bench: $(DEV)/.ready ## Measure calls, CPU, memory and cost against a local stub of AWS, into build/bench.json (20 minutes)
 	$(CLEAN_ENV) $(DEV)/bin/python -m benchmarks
 
 bench-quick: $(DEV)/.ready ## Count the calls of 1,000 lookups, and compare their CPU time with the naive way (a minute)

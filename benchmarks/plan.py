@@ -33,5 +33,5 @@ OTHERS: Sequence[Case] = (
 FIRST_OF_TARGETS = World(100, accounts=5)
 """A tenth of the images of the largest first round that is considered."""
 FIRST_FACTOR = 10
-SAMPLES = {"naive": 200, "single": 1000, "images": 1000}
+SAMPLES = {"naive": 100, "single": 500, "images": 500}
 """Pairs of the ways that the functions are compared with: a new client per call needs long."""
