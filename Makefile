@@ -33,10 +33,10 @@ MAKEFLAGS += --jobs=2
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test format lint types imports words unit package plan deploy lock schemas tables screenshots report-figures install clean
+.PHONY: help demo check test format lint types imports words unit bench bench-quick package plan deploy lock schemas tables screenshots report-figures install clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(TOOL)/.ready ## Run the service on the embedded AWS, explain each step (under a minute), write build/demo-report.html
 	@$(CLEAN_ENV) $(TOOL)/bin/ami-tracker demo --out build
@@ -64,6 +64,12 @@ words: $(DEV)/.ready ## Count words that do not belong in technical English (.ci
 
 unit: $(DEV)/.ready ## Unit tests, with a quarter of the random examples of `make test`
 	$(CLEAN_ENV) $(DEV)/bin/pytest -q -n auto --hypothesis-profile=quick tests/unit
+
+bench: $(DEV)/.ready ## Measure calls, CPU, memory and cost against a local stub of AWS, into build/bench.json (20 minutes)
+	$(CLEAN_ENV) $(DEV)/bin/python -m benchmarks
+
+bench-quick: $(DEV)/.ready ## Count the calls of 1,000 lookups, and compare their CPU time with the naive way (a minute)
+	$(CLEAN_ENV) $(DEV)/bin/python -m benchmarks --quick
 
 package: $(TOOL)/.ready ## Build the functions' zips into build/packages (RUNTIME=python3.13 ARCHITECTURE=arm64)
 	$(TOOL)/bin/python -m infra.package --runtime $(RUNTIME) --architecture $(ARCHITECTURE) $(PACKAGE_OPTIONS)

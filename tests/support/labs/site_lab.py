@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from services.publisher.handler import handler
-
 from services.embedded.event_sources.invocation import Context
+from services.publisher.handler import handler
 from support.labs.laboratory import Lab
 
 

@@ -1,0 +1,221 @@
+"""Runs measurements and collects their results in one JSON document."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.costs import (
+    Deployment,
+    Usage,
+    computing,
+    dollars_per_million,
+    dollars_per_month,
+    invocation_seconds,
+)
+from benchmarks.laboratory import Laboratory
+from benchmarks.measure import (
+    Case,
+    FunctionUse,
+    Measured,
+    measure_cold_start,
+    measure_compared,
+    measure_first_schedule,
+    measure_round,
+    measure_target,
+)
+from benchmarks.packages import RUNTIME
+from benchmarks.plan import (
+    FIRST_FACTOR,
+    FIRST_OF_TARGETS,
+    GROWTH,
+    OTHERS,
+    QUICK,
+    SAMPLES,
+    STEADY,
+    STEADY_TLS,
+)
+
+Document = dict[str, Any]
+LATENCY_SECONDS = 0.25
+_USUAL_LATENCY_SECONDS = 0.1
+_CUSTOM_METRICS = 24
+_DEPLOYMENT = Deployment(images=200, regions=34, minutes=15, custom_metrics=_CUSTOM_METRICS)
+_FUNCTIONS = ("scheduler", "lookup", "aggregator")
+
+
+def everything(bench: Laboratory, note: Callable[[str], None]) -> Document:
+    """All measurements."""
+    compared: Document = {}
+    found: list[Measured] = []
+    # The ways to compare with follow their round, as a busy machine makes all of them slower.
+    for case in (STEADY, STEADY_TLS):
+        found += _rounds(bench, [case], note)
+        for way in SAMPLES:
+            name = f"{way} {'TLS' if case.tls else 'HTTP'}"
+            compared[name] = _compared(bench, way, note, tls=case.tls)
+    compared["naive, one certificate, TLS"] = _compared(
+        bench, "naive", note, tls=True, one_certificate=True
+    )
+    found += _rounds(bench, [each for each in (*GROWTH, *OTHERS) if each != STEADY], note)
+    found.sort(key=lambda each: [*GROWTH, STEADY_TLS, *OTHERS].index(each.case))
+    document = {**_document(found), "compared": compared}
+    note("a batch of 1,000 messages of one target, 250 ms a call")
+    waiting = measure_target(bench, latency_seconds=LATENCY_SECONDS)
+    document["one target"] = {"250 ms": asdict(waiting)}
+    note("the same with the rates of SSM and EC2, 30 ms a call")
+    document["one target"]["30 ms, throttled"] = asdict(
+        measure_target(bench, latency_seconds=0.03, throttles=True)
+    )
+    note("1,000 releases in one target")
+    document["one target"]["all changed, 30 ms, throttled"] = asdict(
+        measure_target(bench, latency_seconds=0.03, throttles=True, changed=True)
+    )
+    note("the scheduler in a first round")
+    document["largest first round"] = _first_round(bench)
+    document["cold starts"] = {}
+    for name in _FUNCTIONS:
+        for tls in (False, True):
+            scheme = "TLS" if tls else "HTTP"
+            note(f"cold start of the {name}, {scheme}")
+            document["cold starts"][f"{name} {scheme}"] = asdict(
+                measure_cold_start(bench, name, tls=tls)
+            )
+    steady = next(each for each in found if each.case == STEADY)
+    document["costs"] = _costs(steady, waiting, document["compared"])
+    return document
+
+
+def one_round(bench: Laboratory, case: Case, note: Callable[[str], None]) -> Document:
+    """One round, and the naive way directly after it."""
+    document = _document(list(_rounds(bench, [case], note)))
+    scheme = "TLS" if case.tls else "HTTP"
+    naive = _compared(bench, "naive", note, tls=case.tls, sample=100)
+    return {**document, "compared": {f"naive {scheme}": naive}}
+
+
+def quick(bench: Laboratory, note: Callable[[str], None]) -> Document:
+    """The calls of a small steady round, and its processor time relative to the naive way."""
+    document = _document(list(_rounds(bench, [QUICK], note)))
+    document["compared"] = {"naive HTTP": _compared(bench, "naive", note, tls=False, sample=20)}
+    return document
+
+
+def _rounds(
+    bench: Laboratory, cases: Iterable[Case], note: Callable[[str], None]
+) -> Iterable[Measured]:
+    for case in cases:
+        note(str(case))
+        yield measure_round(bench, case)
+
+
+def _compared(
+    bench: Laboratory,
+    way: str,
+    note: Callable[[str], None],
+    *,
+    tls: bool,
+    sample: int | None = None,
+    one_certificate: bool = False,
+) -> Document:
+    sample = sample or SAMPLES[way]
+    note(f"{way}, {sample} pairs{', TLS' * tls}{', one certificate' * one_certificate}")
+    use = measure_compared(bench, way, tls=tls, sample=sample, one_certificate=one_certificate)
+    return {"pairs": sample, "cpu_ms_per_pair": 1000 * use.cpu_seconds / sample, **asdict(use)}
+
+
+def _document(found: Sequence[Measured]) -> Document:
+    return {
+        "schema": 1,
+        "made": {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": _commit(),
+            "machine": machine(),
+        },
+        "rounds": [each.as_json() for each in found],
+    }
+
+
+def _first_round(bench: Laboratory) -> Document:
+    """The largest first round, from one with a tenth of the images in as many targets."""
+    use = measure_first_schedule(bench, FIRST_OF_TARGETS)
+    cpu, calls = FIRST_FACTOR * use.cpu_seconds, FIRST_FACTOR * use.total_calls
+    return {
+        "pairs": FIRST_FACTOR * FIRST_OF_TARGETS.pairs,
+        "cpu_seconds": cpu,
+        "calls": calls,
+        "mib": use.mib,
+        "seconds": invocation_seconds(cpu, calls),
+    }
+
+
+def machine() -> dict[str, str]:
+    """The processor and the system, which the processor times depend on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {
+        "processor": names[0] if names else platform.processor() or platform.machine(),
+        "processors": str(len(names) or "?"),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": RUNTIME.removeprefix("python"),
+    }
+
+
+def _commit() -> str:
+    command = ["git", "-c", "safe.directory=*", "describe", "--always", "--dirty"]
+    found = subprocess.run(
+        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or "unknown"
+
+
+def _costs(steady: Measured, waiting: FunctionUse, compared: Document) -> Document:
+    """The cost of a steady round of the functions, and of the naive way."""
+    usage = _usage(steady, waiting)
+    naive = compared["naive HTTP"]
+    pairs = naive["pairs"]
+    naive_costs = dollars_per_million(
+        Usage(
+            sqs_sends=naive["calls"]["sqs.SendMessage"] / pairs,
+            read_units=naive["units"]["read"] / pairs,
+            write_units=naive["units"]["write"] / pairs,
+            cpu_seconds=naive["cpu_seconds"] / pairs,
+            waiting_seconds=_USUAL_LATENCY_SECONDS * 3,
+            invocations=1,
+            log_bytes=0,
+        )
+    )
+    # Each message is received and deleted alone.
+    naive_costs["SQS"] *= 3 / 1.2
+    return {
+        "usage": asdict(usage),
+        "per million pairs": dollars_per_million(usage),
+        "naive, per million pairs": naive_costs,
+        "deployment": asdict(_DEPLOYMENT),
+        "pairs per month": _DEPLOYMENT.pairs_per_month,
+        "per month": dollars_per_month(usage, _DEPLOYMENT),
+        "computing per CPU second": computing(1),
+    }
+
+
+def _usage(steady: Measured, waiting: FunctionUse) -> Usage:
+    pairs = steady.pairs
+    both = [steady.functions[name] for name in ("scheduler", "lookup")]
+    idle = max(0.0, waiting.wall_seconds - waiting.cpu_seconds)
+    return Usage(
+        sqs_sends=steady.functions["scheduler"].calls["sqs.SendMessageBatch"] / pairs,
+        read_units=sum(each.units.get("read", 0) for each in both) / pairs,
+        write_units=sum(each.units.get("write", 0) for each in both) / pairs,
+        cpu_seconds=sum(each.cpu_seconds for each in both) / pairs,
+        waiting_seconds=idle * _USUAL_LATENCY_SECONDS / LATENCY_SECONDS / 1000,
+        invocations=sum(each.invocations for each in both) / pairs,
+        log_bytes=steady.log_bytes / pairs,
+    )

@@ -1,0 +1,1 @@
+"""A stub of the AWS services that the functions call, in a process of its own."""
