@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from os.path import commonprefix
 from typing import Any
 
 from msgspec.json import encode
@@ -81,7 +82,8 @@ class DynamoDb:
         if "FilterExpression" in request:
             raise ServiceError("ValidationException", "the stub does not filter")
         values = request["ExpressionAttributeValues"]
-        region, prefix = _key_condition(request["KeyConditionExpression"], values)
+        region, first, last = _key_condition(request["KeyConditionExpression"], values)
+        prefix = commonprefix([first, last])  # noqa: RUF071 - of texts, not of paths
         if "IndexName" in request:
             keys = [
                 key for key in self._table.pending if key[0] == region and key[1].startswith(prefix)
@@ -91,6 +93,8 @@ class DynamoDb:
         rows = self._table.range(
             region, prefix, start, backwards=not request.get("ScanIndexForward", True)
         )
+        if first != last:
+            rows = ((record, row) for record, row in rows if first <= record <= last)
         return self._page(request, region, rows)
 
     def _page(self, request: Request, region: str, rows: Iterable[tuple[str, Row]]) -> bytes:
@@ -224,10 +228,14 @@ def _shown(row: Row, request: Request) -> bytes:
     return encode(shown)
 
 
-def _key_condition(text: str, values: Mapping[str, Value]) -> tuple[str, str]:
-    """The partition, and the prefix of the records."""
-    used = sorted(values, key=text.index)
-    if not used or len(used) > 2 or (len(used) == 2 and "begins_with" not in text):
-        raise ServiceError("ValidationException", f"the stub does not know {text}")
-    region, *prefix = (values[name]["S"] for name in used)
-    return region, prefix[0] if prefix else ""
+def _key_condition(text: str, values: Mapping[str, Value]) -> tuple[str, str, str]:
+    """The partition, and the first and the last record; equal if both are the prefix."""
+    used = [values[name]["S"] for name in sorted(values, key=text.index)]
+    match used:
+        case [region] if "AND" not in text:
+            return region, "", ""
+        case [region, prefix] if "begins_with" in text:
+            return region, prefix, prefix
+        case [region, first, last] if "BETWEEN" in text:
+            return region, first, last
+    raise ServiceError("ValidationException", f"the stub does not know {text}")

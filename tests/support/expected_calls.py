@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 REGIONS = 34
-FILTERS = 9
 PAIRS = 29 * REGIONS
 
 Calls = Mapping[str, int]
@@ -22,9 +21,9 @@ PLANNED = {
     "dynamodb.UpdateItem": 2 * REGIONS + 1,  # round rows, the note per region and at the end
 }
 FOUND = {
-    "dynamodb.BatchGetItem": REGIONS,
+    "dynamodb.Query": REGIONS,  # the image rows of a dense batch
     "dynamodb.UpdateItem": REGIONS,  # the pairs that were answered
-    "ec2.DescribeImages": FILTERS * REGIONS,
+    "ec2.DescribeImages": REGIONS,  # the filter lookups of a family share a request
     "ec2.DescribeImages by id": REGIONS,  # the images of parameters
     "ssm.GetParameters": 2 * REGIONS,  # ten names a call
 }
@@ -38,7 +37,7 @@ CHANGED: Mapping[str, Calls] = {
     "scheduler": {**PLANNED, **SENT},
     "lookup": {
         **FOUND,
-        "dynamodb.Query": CHANGED_PAIRS,  # the history of the pair
+        "dynamodb.Query": REGIONS + CHANGED_PAIRS,  # the image rows, and the history of the pair
         "dynamodb.TransactWriteItems": CHANGED_PAIRS,
     },
     "aggregator": {
