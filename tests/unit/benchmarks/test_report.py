@@ -50,6 +50,17 @@ def test_tables() -> None:
     assert all(line == line.rstrip() for line in text.splitlines())
 
 
+def test_simpler_ways_are_compared_with_the_largest_usual_round() -> None:
+    """The goal is that of 10,000 pairs; a round of 1,000 has more calls for each pair."""
+    run = document()
+    large = measured(Case(10_000)) | {"cpu_ms_per_pair": 0.5}
+    run["rounds"] = [measured(Case(1000)), large, measured(Case(100_000))]
+
+    cells = [re.split(r"  +", line) for line in report(run).splitlines()]
+
+    assert ["naive HTTP", "4.000", "12.000", "24.0"] in cells
+
+
 def test_picture_is_valid_xml_for_light_and_dark() -> None:
     """The picture is well-formed, whatever the name of the processor, and has both themes."""
     svg = picture(document())
