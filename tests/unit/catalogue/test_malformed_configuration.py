@@ -20,6 +20,7 @@ Write = Callable[..., tuple[Path, Path]]
 
 GOOD_REGIONS = "AccountId: 111122223333\nregions: [{Name: eu-west-1}]\n"
 GOOD = "images:\n  - Name: a\n    ParameterPath: /aws/a\n"
+_MOST_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -327,7 +328,11 @@ CASES = NOT_YAML + WRONG_SHAPE + WRONG_REGIONS
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_malformed_file_is_rejected_with_its_place(case: Case, write: Write) -> None:
-    """File and line are named, within a second, with exit code 2, and no file is written."""
+    """File and line are named, with exit code 2, and no file is written.
+
+    The limit is for texts of which the time grows with the square of their length: minutes. The
+    others take at most half a second without coverage.
+    """
     files: dict[str, str | bytes] = {"images.yaml": GOOD, "regions.yaml": GOOD_REGIONS}
     files[case.file] = case.text
     images_dir, regions_file = write(files["images.yaml"], files["regions.yaml"])
@@ -350,7 +355,7 @@ def test_a_malformed_file_is_rejected_with_its_place(case: Case, write: Write) -
     assert (checked.exit_code, compiled.exit_code) == (2, 2)
     assert checked.stdout + compiled.stdout == ""
     assert sorted(p.name for p in images_dir.parent.iterdir()) == ["regions.yaml", "tracked_images"]
-    assert seconds < 1
+    assert seconds < _MOST_SECONDS
 
 
 def test_the_table_has_enough_cases() -> None:
