@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.feed.listing import Listed, listed
-from services.feed.text import moment_of
+from services.history.conditions import time_of
 from services.history.observed import ImageInTarget
 from services.history.overview import Overview
 from services.kernel.model import Release, Target
@@ -46,7 +46,7 @@ class TrackedPair:
         if known is not None and known.image_id == release.observed.image_id:
             return known.deprecation_time
         found = release.about.facts.get("deprecation_time")
-        return moment_of(found) if isinstance(found, str) else None
+        return time_of(found) if isinstance(found, str) else None
 
     def is_deprecated(self, release: Release) -> bool:
         """Whether the image is deprecated."""
@@ -91,7 +91,7 @@ def _pair(name: str, seen: ImageInTarget, rounds: Mapping[Target, RoundRow]) -> 
     rows = sorted(seen.releases, key=lambda row: row.release.version, reverse=True)
     ordered = replace(seen, releases=tuple(rows))
     row = rounds.get(seen.target)
-    return TrackedPair(name, ordered, listed(ordered), moment_of(row.window.round) if row else None)
+    return TrackedPair(name, ordered, listed(ordered), time_of(row.window.round) if row else None)
 
 
 def is_unread(overview: Overview, target: Target) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
 
 from services.history.observed import link
 
@@ -41,12 +40,3 @@ def safe_link(url: str | None) -> str | None:
     """The URL, if it is one of http or https that no reader of the feed can misunderstand."""
     found = (link(url) or "").translate(_IN_MARKDOWN)
     return found if _URL.fullmatch(found) else None
-
-
-def moment_of(text: str | None) -> datetime | None:
-    """The time in a text from outside; None if it is not a time with an offset from UTC."""
-    try:
-        found = datetime.fromisoformat(text or "")
-        return found.astimezone(UTC) if found.tzinfo else None
-    except (ValueError, OverflowError):
-        return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from services.feed.text import moment_of
+from services.history.conditions import time_of
 from services.kernel.model import Release
 
 Order = tuple[tuple[int, ...], bool, tuple[tuple[int, int], ...], tuple[bool, ...]]
@@ -66,5 +66,5 @@ def dated(release: Release) -> str:
 
     Without that date it is the time when the image became current.
     """
-    moment = moment_of(release.observed.creation_date) or release.detected_at
+    moment = time_of(release.observed.creation_date) or release.detected_at
     return f"{moment.year:04}{moment:%m%d.%H%M%S}"

@@ -132,9 +132,9 @@ def time_of(text: str | None) -> datetime | None:
     """The time in a row; None if there is none, or if it is invalid."""
     try:
         moment = datetime.fromisoformat(text) if text else None
-    except ValueError:
+        return moment.astimezone(UTC) if moment and moment.tzinfo else None
+    except (ValueError, OverflowError):  # no time, or one before year 1 or after year 9999 in UTC
         return None
-    return moment.astimezone(UTC) if moment and moment.tzinfo else None
 
 
 def _failure(row: ImageRow, never: frozenset[str]) -> Finding | None:
