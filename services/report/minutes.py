@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Minute 0."""
 
 
 def minutes(moment: datetime | None) -> int | None:
@@ -14,4 +15,4 @@ def minutes(moment: datetime | None) -> int | None:
 
 def minute(moment: datetime) -> int:
     """Minutes since 1970 in UTC, rounded down."""
-    return (moment - _BEGIN) // timedelta(minutes=1)
+    return (moment - EPOCH) // timedelta(minutes=1)

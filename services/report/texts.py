@@ -6,10 +6,11 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 
+from services.report.minutes import EPOCH, minute
+
 HOUR = 60
 DAY = 24 * HOUR
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
@@ -72,10 +73,10 @@ def near(text: str, other: str) -> str:
     return found.replace(base[-10:-5], "", 1) if found[-10:-6] == base[-10:-6] else found
 
 
-def at_minute(minute: int | None, made_at: str) -> str:
+def at_minute(at: int | None, made_at: str) -> str:
     """A time in minutes since 1970 as `28 Nov 15:02`; nothing if it is unknown."""
     try:
-        found = None if minute is None else _EPOCH + timedelta(minutes=minute)
+        found = None if at is None else EPOCH + timedelta(minutes=at)
     except OverflowError:
         found = None
     if found is None:
@@ -86,7 +87,7 @@ def at_minute(minute: int | None, made_at: str) -> str:
 
 def minute_of(text: str) -> int:
     """Minutes since 1970 of a time with `Z`."""
-    return int((datetime.fromisoformat(text) - _EPOCH).total_seconds()) // 60
+    return minute(datetime.fromisoformat(text))
 
 
 def listed(names: list[str], limit: int) -> str:
