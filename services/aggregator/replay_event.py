@@ -9,10 +9,11 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from services.aggregator.outbox import Key
+from services.kernel.decoding import checked
 from services.kernel.errors import MalformedError
 from services.kernel.keys import LAST_VERSION, release_record
 from services.kernel.model import Target
-from services.kernel.wire import IMAGE_NAME, AccountId, Region, checked
+from services.kernel.wire import IMAGE_NAME, AccountId, Region
 
 MAX_VERSIONS = 100
 """The most versions of a replay: their rows are read with one call, within the time-out."""

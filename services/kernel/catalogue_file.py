@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from services.kernel.decoding import parsed
 from services.kernel.errors import MalformedError
 from services.kernel.model import Catalogue, Image, Kind, Target
 from services.kernel.wire import (
@@ -19,7 +20,6 @@ from services.kernel.wire import (
     decode_rule,
     encode_lookup,
     encode_rule,
-    parsed,
     sha256,
 )
 

@@ -13,13 +13,13 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from services.kernel.decoding import checked
 from services.kernel.errors import MalformedError
 from services.kernel.keys import LAST_VERSION, image_record
 from services.kernel.model import Kind, Observation, Pair, State, Target
 from services.kernel.wire import (
     ImageId,
     LookupShape,
-    checked,
     decode_lookup,
     decode_time,
     encode_lookup,

@@ -14,11 +14,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from services.kernel.decoding import checked
 from services.kernel.errors import Failure
 from services.kernel.keys import release_record
 from services.kernel.model import About, Fact, Kind, Observation, Release, Target
 from services.kernel.records import check_key, name_of
-from services.kernel.wire import ImageId, checked, decode_time, required_time, timestamp
+from services.kernel.wire import ImageId, decode_time, required_time, timestamp
 
 
 @dataclass(frozen=True, slots=True)

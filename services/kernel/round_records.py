@@ -9,11 +9,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from services.kernel.decoding import checked
 from services.kernel.errors import MalformedError
 from services.kernel.keys import ROUND_PREFIX
 from services.kernel.model import Target, Window
 from services.kernel.records import PairNumber, name_of
-from services.kernel.wire import AccountId, Round, checked, decode_time
+from services.kernel.wire import AccountId, Round, decode_time
 
 
 @dataclass(frozen=True, slots=True)

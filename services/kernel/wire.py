@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypeVar, assert_never
+from typing import Annotated, Any, Literal, assert_never
 
-import msgspec
 from msgspec import Meta, Struct
 
+from services.kernel.decoding import parsed
 from services.kernel.errors import MalformedError
 from services.kernel.model import (
     Filter,
@@ -38,7 +38,6 @@ ImageName = Annotated[str, Meta(pattern=IMAGE_NAME)]
 Round = Annotated[str, Meta(pattern=ROUND)]
 ImageId = Annotated[str, Meta(pattern=IMAGE_ID)]
 Pattern = Annotated[str, Meta(min_length=1, max_length=MAX_PATTERN)]
-T = TypeVar("T")
 
 
 # --- the schemas. Unknown keys are ignored in messages and rows: during an update, a function reads
@@ -84,32 +83,6 @@ class _Message(Struct, frozen=True):
 def canonical_json(value: object) -> str:
     """The canonical JSON text of a value: sorted keys, no spaces, ASCII only."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-
-
-def checked(what: str, value: object, shape: type[T]) -> T:
-    """The value, converted to this type.
-
-    Raises:
-        MalformedError: it does not match the schema.
-    """
-    try:
-        return msgspec.convert(value, shape)
-    except msgspec.ValidationError as error:
-        raise MalformedError(what, str(error)) from error
-
-
-def parsed(what: str, text: object, shape: type[T]) -> T:
-    """The value of a JSON text, converted to this type.
-
-    Raises:
-        MalformedError: it is not a JSON text, or does not match the schema.
-    """
-    if not isinstance(text, str):
-        raise MalformedError(what, "it is not a string")
-    try:
-        return msgspec.json.decode(text, type=shape)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise MalformedError(what, str(error)) from error
 
 
 def timestamp(moment: datetime) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import msgspec
 from msgspec import Struct
 
 from services.console.lookup.problems import AwsProblem
+from services.kernel.decoding import parsed
+from services.kernel.errors import MalformedError
 from services.kernel.model import Target
 
 if TYPE_CHECKING:
@@ -84,16 +85,16 @@ def results_of(invoke: Invoker, replay: Replay) -> list[Result]:
     if failed:
         raise _failed(answer)
     try:
-        return msgspec.json.decode(answer, type=_Response).replay.results
-    except (msgspec.DecodeError, UnicodeError) as error:
-        message = f"the response of the function is not that of a replay: {error}"
+        return parsed("response", _text(answer), _Response).replay.results
+    except MalformedError as error:
+        message = f"the function's answer is not that of a replay: {error}"
         raise AwsProblem(message) from error
 
 
 def _failed(answer: bytes) -> AwsProblem:
     try:
-        error = msgspec.json.decode(answer, type=_Error)
-    except (msgspec.DecodeError, UnicodeError):
+        error = parsed("error", _text(answer), _Error)
+    except MalformedError:
         error = _Error("its response is not JSON")
     reason = f"{error.errorType}: {error.errorMessage}" if error.errorType else error.errorMessage
     if "neither a stream event nor" in error.errorMessage:
@@ -103,3 +104,7 @@ def _failed(answer: bytes) -> AwsProblem:
     return AwsProblem(
         f"the function failed ({reason}); some events may have been sent, see its log"
     )
+
+
+def _text(answer: bytes) -> str:
+    return answer.decode(errors="replace")

@@ -281,7 +281,7 @@ def test_denied_calls(
             RuntimeError("it is neither a stream event nor a sweep"),
             "the deployed function is older than this command; deploy it again",
         ),
-        ({"batchItemFailures": []}, "the response of the function is not that of a replay"),
+        ({"batchItemFailures": []}, "the function's answer is not that of a replay"),
         ({"replay": {"results": [{"version": 2}]}}, "is not that of a replay"),
         (None, "is not that of a replay"),
     ],
