@@ -62,8 +62,8 @@ imports: $(DEV)/.ready
 words: $(DEV)/.ready ## Count words that do not belong in technical English (.ci/words.txt)
 	$(DEV)/bin/python -m infra.words
 
-unit: $(DEV)/.ready ## Unit tests, with a quarter of the random examples of `make test`
-	$(CLEAN_ENV) $(DEV)/bin/pytest -q -n auto --hypothesis-profile=quick tests/unit
+unit: $(DEV)/.ready ## Unit tests without the slow ones, with a quarter of the random examples of `make test`
+	$(CLEAN_ENV) $(DEV)/bin/pytest -q -n auto --hypothesis-profile=quick -m "not slow" tests/unit
 
 bench: $(DEV)/.ready ## Measure calls, CPU, memory and cost against a local stub of AWS, into build/bench.json (20 minutes)
 	$(CLEAN_ENV) $(DEV)/bin/python -m benchmarks
