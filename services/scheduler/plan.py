@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import chain
@@ -59,31 +59,54 @@ def plan(
     """
     known = {pair.image_name: pair for pair in rows}
     found = {pair.image_name: pair.number for pair in rows if pair.number} | dict(numbers or {})
-    wanted = _numbered([_configured(target, i, known.get(i.name)) for i in images], found)
+    ordered = sorted(images, key=lambda image: image.name)
+    wanted = [
+        _configured(target, image, known.get(image.name), number)
+        for image, number in zip(ordered, _numbered(ordered, found), strict=True)
+    ]
     removed = _removed(wanted, rows)
     if refusal := _refusal(target, len(removed), sum(p.active for p in rows), max_removed_percent):
         return Plan(target, (), _in_order(p for p in rows if p.active), refusal)
     changes = [change for pair in wanted if (change := _change(known.get(pair.image_name), pair))]
     changes += [Change(Action.DEACTIVATE, replace(pair, active=False)) for pair in removed]
-    return Plan(target, tuple(changes), _in_order(wanted))
+    return Plan(target, tuple(changes), tuple(wanted))
 
 
-def _configured(target: Target, image: Image, known: Pair | None) -> Pair:
+def _configured(target: Target, image: Image, known: Pair | None, number: int) -> Pair:
+    """The pair of an image; the known one itself if its configuration is the same."""
     digest = lookup_digest(image.lookup)
     if known is None:
-        known = Pair(target, image.name, True, image.lookup, digest)  # noqa: FBT003
+        return Pair(
+            target,
+            image.name,
+            active=True,
+            lookup=image.lookup,
+            lookup_digest=digest,
+            announce=image.announce,
+            number=number,
+            family=image.family,
+        )
+    family = image.family or known.family
+    if (
+        known.active
+        and (known.lookup_digest, known.number, known.family) == (digest, number, family)
+        and known.announce == image.announce
+        and known.lookup == image.lookup
+    ):
+        return known
     return replace(
         known,
         active=True,
         lookup=image.lookup,
         lookup_digest=digest,
         announce=image.announce,
-        family=image.family or known.family,
+        number=number,
+        family=family,
     )
 
 
-def _numbered(wanted: Iterable[Pair], found: Mapping[str, int]) -> list[Pair]:
-    """The pairs, each with a number that no other row of the target has.
+def _numbered(ordered: Iterable[Image], found: Mapping[str, int]) -> Iterator[int]:
+    """For each image, the number of its pair, which no other row of the target has.
 
     A number is assigned once. If two rows have the same number, the one with the later key gets a
     new one.
@@ -95,15 +118,9 @@ def _numbered(wanted: Iterable[Pair], found: Mapping[str, int]) -> list[Pair]:
     # Free lower numbers are needed only if a damaged row has a number near the limit.
     free = (number for number in range(1, LAST_NUMBER) if number not in holders)
     following = chain(after_last, free)
-    return [
-        replace(
-            pair,
-            number=found[pair.image_name]
-            if holders.get(found.get(pair.image_name, 0)) == pair.image_name
-            else next(following),
-        )
-        for pair in _in_order(wanted)
-    ]
+    for image in ordered:
+        held = found.get(image.name, 0)
+        yield held if holders.get(held) == image.name else next(following)
 
 
 def _change(known: Pair | None, wanted: Pair) -> Change | None:
@@ -111,7 +128,7 @@ def _change(known: Pair | None, wanted: Pair) -> Change | None:
         return Change(Action.CREATE, wanted)
     if not known.active:
         return Change(Action.REACTIVATE, wanted)
-    return Change(Action.CHANGE, wanted) if known != wanted else None
+    return None if wanted is known else Change(Action.CHANGE, wanted)
 
 
 def _removed(wanted: Sequence[Pair], rows: Sequence[Pair]) -> list[Pair]:
