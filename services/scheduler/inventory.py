@@ -16,7 +16,7 @@ from services.kernel.failures import condition_may_fail, hub
 from services.kernel.keys import IMAGE_PREFIX, NOTE_KEY, ROUND_PREFIX, image_record, round_record
 from services.kernel.model import Pair, State, Target, Window
 from services.kernel.observability import Log
-from services.kernel.records import LAST_NUMBER, decode_pair, encode_configuration
+from services.kernel.records import LAST_NUMBER, decode_pair
 from services.kernel.round_records import (
     Note,
     decode_noted_interval,
@@ -25,8 +25,8 @@ from services.kernel.round_records import (
     decode_window,
 )
 from services.kernel.table import from_item, query_rows, to_item
-from services.kernel.wire import timestamp
-from services.scheduler.plan import Action, Change
+from services.scheduler.image_update import configuration_update, stale_update
+from services.scheduler.plan import Change
 from services.scheduler.window_update import window_update
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ROUND_ROW_ATTEMPTS = 5
-
-_REQUIRED = {Action.REACTIVATE: False, Action.DEACTIVATE: True}
-"""The required value of `active`: these two actions change it, and only once."""
 
 
 def _conflicts(error: BaseException) -> bool:
@@ -114,35 +111,13 @@ class Inventory:
             return None
 
     def apply(self, change: Change) -> None:
-        """Write a pair's configuration; its known image is not changed.
-
-        The next lookup of a reactivated pair counts as after an edit, since releases in the
-        meantime are not announced. A pair that is already reactivated is not changed, since a
-        lookup can have confirmed it; nor is one that is already deactivated.
+        """Write a pair's configuration.
 
         Raises:
             CallFailedError: the table is busy, or lookups committed the row at each attempt.
             HubBrokenError: the table cannot be used.
         """
-        pair = change.pair
-        if change.action is Action.DEACTIVATE:
-            values: dict[str, object] = {"active": False}
-        else:
-            values = encode_configuration(pair)
-        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
-        names = {f"#{name}": name for name in values}
-        if change.action is Action.REACTIVATE:
-            expression += " REMOVE confirmed_digest, #status"
-            names["#status"] = "status"
-        update: dict[str, Any] = {
-            "UpdateExpression": expression,
-            "ExpressionAttributeNames": names,
-        }
-        if change.action in _REQUIRED:
-            values["before"] = _REQUIRED[change.action]
-            update["ConditionExpression"] = "#active = :before"
-        update["ExpressionAttributeValues"] = to_item({f":{n}": v for n, v in values.items()})
-        self._write(pair, update)
+        self._write(change.pair, configuration_update(change))
 
     def _write(self, pair: Pair, update: dict[str, Any]) -> None:
         key = {
@@ -202,30 +177,7 @@ class Inventory:
 
     def mark_stale(self, pair: Pair, moment: datetime) -> None:
         """Write the state `stale`, unless the pair's status changed since it was read."""
-        status = {
-            "state": State.STALE.value,
-            "code": "NoAnswer",
-            "detail": "no lookup of this pair has ended in two windows",
-            "since": timestamp(moment),
-        }
-        same = "#status.#since = :since" if pair.since else "attribute_not_exists(#status.#since)"
-        values: dict[str, object] = {":status": status, ":state": pair.state, ":active": True}
-        if pair.since:
-            values[":since"] = pair.since
-        self._write(
-            pair,
-            {
-                "UpdateExpression": "SET #status = :status",
-                "ConditionExpression": f"#active = :active AND #status.#state = :state AND {same}",
-                "ExpressionAttributeNames": {
-                    "#status": "status",
-                    "#state": "state",
-                    "#since": "since",
-                    "#active": "active",
-                },
-                "ExpressionAttributeValues": to_item(values),
-            },
-        )
+        self._write(pair, stale_update(pair, moment))
 
     def note(self) -> Note:
         """The scheduler's note."""
