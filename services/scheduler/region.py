@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from services.kernel.errors import CallFailedError, HubBrokenError, UnsentError
-from services.kernel.hub_session import MAX_THREADS
+from services.kernel.errors import CallFailedError, UnsentError
 from services.kernel.model import (
     Catalogue,
     Image,
@@ -22,8 +20,9 @@ from services.kernel.model import (
 )
 from services.kernel.observability import Log
 from services.scheduler.inventory import RegionRows
-from services.scheduler.plan import Action, Change, Plan, plan, requests
+from services.scheduler.plan import Action, Plan, plan, requests
 from services.scheduler.report import RoundReport
+from services.scheduler.row_writer import ImageRows, RowWriter
 from services.scheduler.window import advance
 
 MAX_MARKED = 500
@@ -32,15 +31,11 @@ MAX_MARKED = 500
 _NEW_PAIRS = frozenset({Action.CREATE, Action.REACTIVATE})
 
 
-class PlannedRows(Protocol):
+class PlannedRows(ImageRows, Protocol):
     """The part of the table that `RegionRun` uses."""
 
     def read(self, region: str) -> RegionRows:
         """The rows of the region."""
-        ...
-
-    def apply(self, change: Change) -> None:
-        """Write a pair's configuration."""
         ...
 
     def begin_round(
@@ -89,6 +84,7 @@ class RegionRun:
         self._rows = rows
         self._queue = queue
         self._log = log
+        self._writer = RowWriter(rows, log)
         self._limits = limits
         self._clock = clock
 
@@ -142,30 +138,15 @@ class RegionRun:
 
     def _write_rows(self, planned: Plan, report: RoundReport) -> set[str]:
         """Write the rows; returns the image names of those that could not be written."""
-        with ThreadPoolExecutor(max_workers=MAX_THREADS // 4) as pool:
-            problems = list(pool.map(self._apply, planned.changes))
-        found = [problem for problem in problems if problem is not None]
-        if found:
+        problems = self._writer.write(planned)
+        if problems:
+            first = next(iter(problems.values()))
             problem = (
-                f"{len(found)} of {len(planned.changes)} rows of account "
-                f"{planned.target.account_id} were not written, first: {found[0]}"
+                f"{len(problems)} of {len(planned.changes)} rows of account "
+                f"{planned.target.account_id} were not written, first: {first}"
             )
             note_failure(self._log, report, planned.target.region, problem)
-        written = zip(planned.changes, problems, strict=True)
-        return {change.pair.image_name for change, problem in written if problem is not None}
-
-    def _apply(self, change: Change) -> str | None:
-        """Write one row; returns the problem, if any, which does not affect other pairs."""
-        try:
-            self._rows.apply(change)
-        except HubBrokenError:
-            raise
-        except CallFailedError as error:
-            return f"{change.pair.image_name}: {error}"
-        except Exception as error:  # noqa: BLE001 - the boundary of a row
-            self._log.exception("row not written", extra={"image_name": change.pair.image_name})
-            return f"{change.pair.image_name}: {type(error).__name__}"
-        return None
+        return set(problems)
 
     def _begin_round(
         self,
