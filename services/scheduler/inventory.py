@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,6 +25,7 @@ from services.kernel.round_records import (
     decode_window,
 )
 from services.kernel.table import from_item, query_rows, to_item
+from services.scheduler.creation import Creation, RowCreation
 from services.scheduler.image_update import configuration_update, stale_update
 from services.scheduler.plan import Change
 from services.scheduler.window_update import window_update
@@ -79,6 +80,7 @@ class Inventory:
         self._client = client
         self._table = table
         self._log = log
+        self._creation = RowCreation(client, table)
 
     def read(self, region: str) -> RegionRows:
         """The image rows and round rows of a region, inactive pairs included.
@@ -118,6 +120,10 @@ class Inventory:
             HubBrokenError: the table cannot be used.
         """
         self._write(change.pair, configuration_update(change))
+
+    def create(self, pairs: Sequence[Pair]) -> Creation:
+        """Create rows of a target in one transaction; see `RowCreation`."""
+        return self._creation.create(pairs)
 
     def _write(self, pair: Pair, update: dict[str, Any]) -> None:
         key = {

@@ -127,7 +127,7 @@ class RegionRun:
         Pairs whose row cannot be written, or whose message cannot be sent, are left out.
         """
         self._note_plan(planned, report)
-        failed = self._write_rows(planned, report)
+        failed = self._write_rows(planned, rows, report)
         requested = [pair for pair in planned.active if pair.image_name not in failed]
         if not planned.active:
             return Window()
@@ -136,9 +136,9 @@ class RegionRun:
         self._send(planned.target, requests(requested, images, report.round), report)
         return window
 
-    def _write_rows(self, planned: Plan, report: RoundReport) -> set[str]:
+    def _write_rows(self, planned: Plan, rows: RegionRows, report: RoundReport) -> set[str]:
         """Write the rows; returns the image names of those that could not be written."""
-        problems = self._writer.write(planned)
+        problems = self._writer.write(planned, rows.numbers.get(planned.target.account_id, {}))
         if problems:
             first = next(iter(problems.values()))
             problem = (

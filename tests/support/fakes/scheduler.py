@@ -21,6 +21,7 @@ from services.kernel.model import (
 from services.kernel.records import decode_pair, encode_configuration
 from services.kernel.round_records import Note, decode_window
 from services.kernel.wire import timestamp
+from services.scheduler.creation import Creation
 from services.scheduler.inventory import RegionRows
 from services.scheduler.plan import Action, Change
 from support.builders.scheduler import round_row, stale_status
@@ -95,6 +96,19 @@ class FakeInventory:
             self.table.change(region, record, **encode_configuration(pair))
             if change.action is Action.REACTIVATE:
                 self.table.remove(region, record, "confirmed_digest", "status")
+
+    def create(self, pairs: Sequence[Pair]) -> Creation:
+        """Create rows in one step, without those that exist or cannot be written."""
+        singly: list[Pair] = []
+        with self.table.lock:
+            for pair in pairs:
+                region = pair.target.region
+                record = image_record(pair.target.account_id, pair.image_name)
+                if pair.image_name in self.unwritable or self.table.row(region, record):
+                    singly.append(pair)
+                else:
+                    self.table.change(region, record, **encode_configuration(pair))
+        return Creation(singly)
 
     def begin_round(
         self,
