@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_after_delay
 from tenacity.wait import wait_exponential, wait_random
 
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import hub
-from services.kernel.keys import image_record
 from services.kernel.model import Pair, State
-from services.kernel.table import to_item
-from services.scheduler.image_update import configuration_update
-from services.scheduler.plan import Action, Change
+from services.scheduler.creation_request import creation_request
+from services.scheduler.encoded import accept_bodies, sending
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -72,6 +71,7 @@ class RowCreation:
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
+        accept_bodies(client, "TransactWriteItems")
 
     def create(self, pairs: Sequence[Pair]) -> Creation:
         """Create the rows of these pairs.
@@ -117,29 +117,14 @@ class RowCreation:
         """Create all rows, or none; returns the code of each row if none was created."""
         with hub(f"table {self._table}"):
             try:
-                self._client.transact_write_items(TransactItems=[*map(self._creation, pairs)])
+                with sending(creation_request(self._table, pairs, str(uuid4()))):
+                    self._client.transact_write_items(TransactItems=[{}])
             except self._client.exceptions.TransactionCanceledException as error:
                 reasons = error.response.get("CancellationReasons", [])
                 codes = [reason.get("Code", "None") for reason in reasons]
                 known = len(codes) == len(pairs) and set(codes) != {"None"}
                 return codes if known else ["Unknown"] * len(pairs)
         return []
-
-    def _creation(self, pair: Pair) -> Any:  # noqa: ANN401 - a part of a request
-        update = configuration_update(Change(Action.CREATE, pair))
-        update["ExpressionAttributeNames"]["#record"] = "record"
-        key = {
-            "region": pair.target.region,
-            "record": image_record(pair.target.account_id, pair.image_name),
-        }
-        return {
-            "Update": {
-                "TableName": self._table,
-                "Key": to_item(key),
-                "ConditionExpression": "attribute_not_exists(#record)",
-                **update,
-            }
-        }
 
 
 def _problem(code: str) -> CallFailedError:
