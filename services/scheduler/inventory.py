@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -25,6 +26,7 @@ from services.kernel.round_records import (
     decode_window,
 )
 from services.kernel.table import from_item, query_rows, to_item
+from services.scheduler.compared import COMPARED, decode_compared
 from services.scheduler.creation import Creation, RowCreation
 from services.scheduler.image_update import configuration_update, stale_update
 from services.scheduler.plan import Change
@@ -60,13 +62,19 @@ class RegionRows:
 
     `pairs` are the image rows that can be decoded, `numbers` the pair numbers of the others, by
     account and image name. `windows` are the round rows by account; None if one cannot be decoded.
-    `unreadable` counts the rows of both kinds that cannot be decoded.
+    `unreadable` counts the rows of both kinds that cannot be decoded. `whole` is whether all
+    attributes of the image rows were read.
     """
 
     pairs: list[Pair] = field(default_factory=list)
     numbers: dict[str, dict[str, int]] = field(default_factory=dict)
     windows: dict[str, Window | None] = field(default_factory=dict)
     unreadable: int = 0
+    whole: bool = False
+
+    def has_doubt(self) -> bool:
+        """Whether a pair had no outcome in the last window, or this is not known."""
+        return any(window is None or window.missed for window in self.windows.values())
 
     def of(self, account_id: str) -> list[Pair]:
         """The pairs of an account."""
@@ -82,16 +90,28 @@ class Inventory:
         self._log = log
         self._creation = RowCreation(client, table)
 
-    def read(self, region: str) -> RegionRows:
+    def read(self, region: str, *, whole: bool) -> RegionRows:
         """The image rows and round rows of a region, inactive pairs included.
+
+        Unless `whole`, only the attributes are read that a round compares. The other attributes are
+        read too if a pair had no outcome in the last window: its row can be damaged.
 
         An image row that cannot be decoded counts as missing, so its configuration is written again
         from the catalogue. Attributes that a lookup wrote are not repaired: if one of them is
-        damaged, the row is logged in each round.
+        damaged, the row is logged in each round that reads it.
         """
         found = RegionRows()
-        for row in query_rows(self._client, self._table, region, IMAGE_PREFIX):
-            pair = self._decoded(row, decode_pair)
+        for row in query_rows(self._client, self._table, region, ROUND_PREFIX):
+            account_id = row["record"].removeprefix(ROUND_PREFIX)
+            found.windows[account_id] = window = self._decoded(row, decode_window)
+            found.unreadable += window is None
+        found.whole = whole or found.has_doubt()
+        attributes = () if found.whole else COMPARED
+        decode = decode_pair if found.whole else partial(decode_compared, region)
+        for row in query_rows(
+            self._client, self._table, region, IMAGE_PREFIX, attributes=attributes
+        ):
+            pair = self._decoded(row, decode)
             if pair is not None:
                 found.pairs.append(pair)
                 continue
@@ -99,10 +119,6 @@ class Inventory:
             if numbered := _number(row):
                 account_id, name, number = numbered
                 found.numbers.setdefault(account_id, {})[name] = number
-        for row in query_rows(self._client, self._table, region, ROUND_PREFIX):
-            account_id = row["record"].removeprefix(ROUND_PREFIX)
-            found.windows[account_id] = window = self._decoded(row, decode_window)
-            found.unreadable += window is None
         return found
 
     def _decoded(self, row: dict[str, Any], decode: Callable[[dict[str, Any]], T]) -> T | None:

@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import chain
 
-from services.kernel.model import Image, Pair, Request, Target
+from services.kernel.model import Image, Pair, ParameterLookup, Request, Target
 from services.kernel.records import LAST_NUMBER
 from services.kernel.wire import lookup_digest
 
 MAX_REMOVED_ROWS = 10
 """Rows of a target that can be removed at once, regardless of their percentage."""
+
+
+UNREAD = ParameterLookup("")
+"""The lookup of a pair whose row was not read whole; no message can have it, since it is empty."""
 
 
 class Action(Enum):
@@ -44,6 +48,14 @@ class Plan:
     changes: tuple[Change, ...]
     active: tuple[Pair, ...]
     refusal: str | None = None
+
+    def touches_rows(self) -> bool:
+        """Whether rows that exist are changed, or their lookups are those of the messages.
+
+        Such a plan needs rows that were read whole.
+        """
+        created = all(change.action is Action.CREATE for change in self.changes)
+        return self.refusal is not None or not created
 
 
 def plan(
@@ -91,7 +103,7 @@ def _configured(target: Target, image: Image, known: Pair | None, number: int) -
         known.active
         and (known.lookup_digest, known.number, known.family) == (digest, number, family)
         and known.announce == image.announce
-        and known.lookup == image.lookup
+        and (known.lookup is UNREAD or known.lookup == image.lookup)
     ):
         return known
     return replace(
@@ -150,12 +162,19 @@ def _in_order(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
 
 
 def requests(pairs: Iterable[Pair], images: Iterable[Image], round_id: str) -> list[Request]:
-    """The messages of pairs; an image that is no longer in the catalogue has no release rule."""
-    rules = {image.name: image.release for image in images}
-    return [
-        Request(round_id, pair.target, pair.image_name, pair.lookup, rules.get(pair.image_name))
-        for pair in pairs
-    ]
+    """The messages of pairs; an image that is no longer in the catalogue has no release rule.
+
+    A lookup that was not read is that of the catalogue: their digests are equal.
+    """
+    known = {image.name: image for image in images}
+    return [_request(pair, known.get(pair.image_name), round_id) for pair in pairs]
+
+
+def _request(pair: Pair, image: Image | None, round_id: str) -> Request:
+    if image is None:
+        return Request(round_id, pair.target, pair.image_name, pair.lookup)
+    lookup = image.lookup if pair.lookup is UNREAD else pair.lookup
+    return Request(round_id, pair.target, pair.image_name, lookup, image.release)
 
 
 def rotated(regions: Collection[str], first: str | None) -> list[str]:

@@ -34,8 +34,8 @@ _NEW_PAIRS = frozenset({Action.CREATE, Action.REACTIVATE})
 class PlannedRows(ImageRows, Protocol):
     """The part of the table that `RegionRun` uses."""
 
-    def read(self, region: str) -> RegionRows:
-        """The rows of the region."""
+    def read(self, region: str, *, whole: bool) -> RegionRows:
+        """The rows of the region; all attributes of its image rows if `whole`, or if in doubt."""
         ...
 
     def begin_round(
@@ -88,36 +88,46 @@ class RegionRun:
         self._limits = limits
         self._clock = clock
 
-    def run(self, catalogue: Catalogue, region: str, report: RoundReport) -> None:
+    def run(self, catalogue: Catalogue, region: str, report: RoundReport, *, whole: bool) -> None:
         """Write the rows of a region, then request its lookups.
+
+        If `whole`, attributes are read and repaired that rounds do not compare.
 
         Raises:
             CallFailedError: the table is busy.
             HubBrokenError: the table or the queue cannot be used.
         """
-        rows = self._rows.read(region)
+        rows = self._rows.read(region, whole=whole)
+        plans = self._plans(catalogue, region, rows)
+        if not rows.whole and any(planned.touches_rows() for planned, _ in plans):
+            rows = self._rows.read(region, whole=True)
+            plans = self._plans(catalogue, region, rows)
         report.health.add_region(region, rows.unreadable)
-        configured = catalogue.accounts_in(region)
-        left_over = {pair.target.account_id for pair in rows.pairs if pair.active}
         stale: list[Pair] = []
-        for account_id in sorted(left_over.union(configured)):
-            target = Target(account_id, region)
-            images = catalogue.images_in(target) if account_id in configured else ()
-            own = rows.of(account_id)
-            planned = plan(
-                target,
-                images,
-                own,
-                self._limits.max_removed_percent,
-                rows.numbers.get(account_id),
-            )
+        for planned, images in plans:
+            account_id = planned.target.account_id
             window = self._run_target(planned, images, rows, report)
             # The window that was read, if the round row was not written.
             known = window if window.window else rows.windows.get(account_id) or Window()
-            report.health.add_target(target, own, known)
+            report.health.add_target(planned.target, rows.of(account_id), known)
             stale += _stale(planned.active, window)
         self._mark(stale, report)
         report.regions += 1
+
+    def _plans(
+        self, catalogue: Catalogue, region: str, rows: RegionRows
+    ) -> list[tuple[Plan, Sequence[Image]]]:
+        """The plan of each account of the region, with the images that it tracks."""
+        configured = catalogue.accounts_in(region)
+        left_over = {pair.target.account_id for pair in rows.pairs if pair.active}
+        plans: list[tuple[Plan, Sequence[Image]]] = []
+        for account_id in sorted(left_over.union(configured)):
+            target = Target(account_id, region)
+            images = catalogue.images_in(target) if account_id in configured else ()
+            limit = self._limits.max_removed_percent
+            numbers = rows.numbers.get(account_id)
+            plans.append((plan(target, images, rows.of(account_id), limit, numbers), images))
+        return plans
 
     def _run_target(
         self, planned: Plan, images: Iterable[Image], rows: RegionRows, report: RoundReport
