@@ -14,7 +14,7 @@ _STS = frozenset({"AssumeRole", "GetCallerIdentity"})
 
 CALLS: Mapping[str, Operations] = {
     "scheduler": {
-        "dynamodb": frozenset({"GetItem", "Query", "UpdateItem"}),
+        "dynamodb": frozenset({"GetItem", "Query", "TransactWriteItems", "UpdateItem"}),
         "sqs": frozenset({"SendMessageBatch"}),
     },
     "lookup": {
