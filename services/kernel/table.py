@@ -20,9 +20,16 @@ _KEYS_PER_READ = 100  # dynamodb:BatchGetItem
 
 
 def read_rows(
-    client: DynamoDBClient, table: str, keys: Sequence[Mapping[str, str]], *, consistent: bool
+    client: DynamoDBClient,
+    table: str,
+    keys: Sequence[Mapping[str, str]],
+    *,
+    consistent: bool,
+    attributes: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:
     """The existing rows of these keys, in no order, up to 100 per call.
+
+    With `attributes`, only these are read.
 
     Raises:
         HubBrokenError: the table cannot be used.
@@ -36,13 +43,25 @@ def read_rows(
         return dict(answer.get("UnprocessedKeys", {}))
 
     for some in batches(keys, _KEYS_PER_READ):
-        wanted = {"Keys": [to_item(key) for key in some], "ConsistentRead": consistent}
+        wanted = {
+            "Keys": [to_item(key) for key in some],
+            "ConsistentRead": consistent,
+            **projection(attributes),
+        }
         with hub(f"table {table}"):
             left = until_done(get, {table: wanted})
         if left:
             detail = "the table returned unprocessed keys after every retry"
             raise CallFailedError(Failure.of(State.THROTTLED, "UnprocessedKeys", detail))
     return rows
+
+
+def projection(attributes: Sequence[str] | None) -> dict[str, Any]:
+    """The parameters of a read for these attributes; none for whole rows."""
+    if attributes is None:
+        return {}
+    names = {f"#{name}": name for name in attributes}
+    return {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
 
 
 def query_rows(
