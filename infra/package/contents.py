@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from infra.package.calls import CALLS
+from infra.package.roots import AMAZON_ROOTS, amazon_roots
 from infra.package.service_data import service_data
 
 CATALOGUE = "catalogue.json"
@@ -54,6 +55,7 @@ def contents(staged: Sequence[Path], function: str, catalogue: str) -> Mapping[s
     """
     files = {name: _content(folder, name) for folder in staged for name in _kept(folder, function)}
     files |= service_data(staged[0] / "botocore", CALLS[function])
+    files[AMAZON_ROOTS] = amazon_roots(staged[0] / "botocore" / "cacert.pem")
     if function == CATALOGUE_READER:
         files[CATALOGUE] = catalogue.encode()
     return files
