@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, cast
 
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import UnknownRegionError
 
 from services.kernel.retry import end_time_out
 
@@ -33,6 +36,9 @@ _CONFIG = Config(
 
 _ONCE = _CONFIG.merge(Config(read_timeout=900, retries={"total_max_attempts": 1}))
 
+_PARTITION_OF_AMAZON_ROOTS = "aws"
+"""Other partitions can use other authorities: aws-eusc has roots of its own."""
+
 Client = Any
 """A boto3 client; callers narrow it to the typed client of the service."""
 
@@ -41,11 +47,17 @@ class HubSession:
     """The hub's own session: clients with the caller's own credentials.
 
     A profile and an endpoint replace those of the environment and of the configuration file, as the
-    options of the AWS CLI do.
+    options of the AWS CLI do. `amazon_roots` are certificates that replace those of the SDK in the
+    partition `aws`, unless the environment or the configuration file names others.
     """
 
     def __init__(
-        self, region: str, *, profile: str | None = None, endpoint_url: str | None = None
+        self,
+        region: str,
+        *,
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+        amazon_roots: Path | None = None,
     ) -> None:
         self.region = region
         core = botocore.session.Session(profile=profile)
@@ -54,8 +66,17 @@ class HubSession:
         core.set_config_variable("sts_regional_endpoints", "regional")
         self._session = boto3.Session(region_name=region, botocore_session=core)
         self._endpoint_url = endpoint_url
+        if amazon_roots and self._uses_amazon_roots(core):
+            core.set_config_variable("ca_bundle", str(amazon_roots))
         self._clients: dict[tuple[str, str], Client] = {}
         self._lock = threading.Lock()
+
+    def _uses_amazon_roots(self, core: botocore.session.Session) -> bool:
+        if core.get_config_variable("ca_bundle"):
+            return False
+        with suppress(UnknownRegionError):  # its partition is unknown too
+            return self.partition == _PARTITION_OF_AMAZON_ROOTS
+        return False
 
     @property
     def partition(self) -> str:
