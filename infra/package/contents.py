@@ -23,8 +23,6 @@ _SUFFIXES = frozenset({".css", ".html", ".js", ".py"})
 """Of modules, and of the files that they read: the template of the page, its style and script."""
 _LEFT_OUT = (
     "bin/*",  # command-line programs
-    "boto3/data/*",  # boto3 resources, which are not used
-    "boto3/examples/*",
     "botocore/data/*",  # added again, reduced to the calls of each function
     "*.css",  # web pages, most of Powertools' size
     "*.js",
