@@ -8,7 +8,7 @@ from pathlib import Path
 
 from botocore.loaders import Loader
 
-from infra.package.calls import Operations
+from infra.package.calls import MEMBERS, Operations
 from infra.package.models import Document, cut_endpoints, cut_paginators, cut_service
 
 _WHOLE = ("_retry", "partitions", "sdk-default-configuration")
@@ -22,6 +22,7 @@ def service_data(botocore: Path, operations: Operations) -> Mapping[str, bytes]:
 
     Raises:
         UnknownOperationError: a service has no such operation.
+        UnknownMemberError: a shape has no such member.
     """
     loader = Loader([str(botocore / "data")], include_default_search_paths=False)
     files: dict[str, Document] = {name: loader.load_data(name) for name in _WHOLE}
@@ -30,7 +31,9 @@ def service_data(botocore: Path, operations: Operations) -> Mapping[str, bytes]:
         version = loader.determine_latest_version(service, "service-2")
         model = loader.load_service_model(service, "service-2", version)
         prefixes.add(model["metadata"]["endpointPrefix"])
-        files[f"{service}/{version}/service-2"] = cut_service(model, names)
+        files[f"{service}/{version}/service-2"] = cut_service(
+            model, names, MEMBERS.get(service, {})
+        )
         rules = loader.load_service_model(service, "endpoint-rule-set-1", version)
         files[f"{service}/{version}/endpoint-rule-set-1"] = rules
         pages = loader.load_service_model(service, "paginators-1", version)
