@@ -56,3 +56,9 @@ MEMBERS: Mapping[str, Members] = {
 }
 """The members of shapes in responses that the code reads: botocore's parser looks for every member
 of a shape in each response. A test compares them with the source."""
+
+DOCUMENTS: Mapping[str, frozenset[str]] = {
+    "dynamodb": frozenset({"AttributeMap", "AttributeValue"})
+}
+"""Shapes by service that botocore sends and returns as they are: it would look for each of the ten
+types in each attribute value, and the result would be the same, except for binary values."""

@@ -1,8 +1,8 @@
 """Reduces botocore's data to given operations; pure, from JSON document to JSON document.
 
-A client of a reduced model differs only in its missing methods, and in the members of responses
-that nothing reads: metadata, shapes, errors and bindings of the kept operations are otherwise
-unchanged, except for their documentation.
+A client of a reduced model differs only in its missing methods, in the members of responses that
+nothing reads, and in shapes whose content is not converted: metadata, shapes, errors and bindings
+of the kept operations are otherwise unchanged, except for their documentation.
 """
 
 from __future__ import annotations
@@ -25,6 +25,16 @@ class UnknownOperationError(PackagingError):
         names = ", ".join(sorted(unknown))
         super().__init__(
             f"infra/package/calls.py: {service} has no operation {names} in the locked botocore"
+        )
+
+
+class UnknownShapeError(PackagingError):
+    """The table of documents contains a shape that the service does not have."""
+
+    def __init__(self, service: str, unknown: Collection[str]) -> None:
+        names = ", ".join(sorted(unknown))
+        super().__init__(
+            f"infra/package/calls.py: {service} has no shape {names} in the locked botocore"
         )
 
 
@@ -72,6 +82,19 @@ def _narrowed(service: str, name: str, shape: Document, kept: Collection[str]) -
     if unknown := set(kept) - members.keys():
         raise UnknownMemberError(service, name, unknown)
     return {**shape, "members": {each: members[each] for each in members if each in kept}}
+
+
+def as_documents(model: Document, names: Collection[str]) -> Document:
+    """The service model in which these shapes have any content that JSON can have.
+
+    Raises:
+        UnknownShapeError: the model has no such shape.
+    """
+    shapes = model["shapes"]
+    if unknown := set(names) - shapes.keys():
+        raise UnknownShapeError(model["metadata"]["serviceId"], unknown)
+    document = {"type": "structure", "members": {}, "document": True}
+    return {**model, "shapes": {**shapes, **dict.fromkeys(names, document)}}
 
 
 def cut_paginators(model: Document, operations: Collection[str]) -> Document:

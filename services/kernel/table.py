@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -149,13 +150,19 @@ def _number(text: str) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-_AS_THEY_ARE = frozenset({"S", "BOOL", "B"})
+def _binary(value: bytes | str) -> bytes:
+    """Bytes; in the packages, botocore returns attribute values as they are sent, in base64."""
+    return value if isinstance(value, bytes) else b64decode(value)
+
+
+_AS_THEY_ARE = frozenset({"S", "BOOL"})
 _CONVERSIONS: Mapping[str, Callable[[Any], object]] = {
     "N": _number,
+    "B": _binary,
     "M": from_item,
     "L": lambda values: [_plain(value) for value in values],
     "SS": frozenset,
     "NS": lambda texts: frozenset(map(_number, texts)),
-    "BS": frozenset,
+    "BS": lambda values: frozenset(map(_binary, values)),
     "NULL": lambda _: None,
 }

@@ -15,10 +15,12 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape, StructureShape
 from botocore.regions import EndpointResolver
 
-from infra.package.calls import CALLS, MEMBERS, Operations
+from infra.package.calls import CALLS, DOCUMENTS, MEMBERS, Operations
 from infra.package.models import (
     UnknownMemberError,
     UnknownOperationError,
+    UnknownShapeError,
+    as_documents,
     cut_endpoints,
     cut_paginators,
     cut_service,
@@ -138,6 +140,20 @@ def test_unknown_member_is_named(shape: str, member: str) -> None:
         cut_service(MODEL, {"Plant"}, {shape: {"parent", member} if shape == "Tree" else {member}})
 
 
+def test_a_document_has_any_content() -> None:
+    """Its own members are removed."""
+    cut = cut_service(as_documents(MODEL, {"Tree"}), {"Plant"}, {})
+
+    assert cut["shapes"]["Tree"] == {"type": "structure", "members": {}, "document": True}
+    assert list(cut["shapes"]) == ["PlantRequest", "Wood", "Tree", "Text", "Frost"]
+
+
+def test_unknown_document_is_named() -> None:
+    """The error names the file with the table of documents, the service and the shape."""
+    with pytest.raises(UnknownShapeError, match=r"calls\.py: Trees has no shape Leaf in"):
+        as_documents(MODEL, {"Tree", "Leaf"})
+
+
 def test_paginators_of_other_operations_are_removed() -> None:
     """Only paginators of the kept operations remain."""
     pages = {"pagination": {"Plant": {"input_token": "a"}, "Fell": {}}, "version": "1.0"}
@@ -197,9 +213,9 @@ def _described(
 ) -> object:
     """Everything that serializing, parsing and validating use of a shape and its members.
 
-    Of the shapes in `members`, only these members.
+    Of the shapes in `members`, only these members; of documents, only the name.
     """
-    if shape is None or shape.name in seen:
+    if shape is None or shape.name in seen | DOCUMENTS["dynamodb"]:
         return shape and shape.name
     below = seen | {shape.name}
     parts: dict[str, object] = {
@@ -224,7 +240,8 @@ def test_reduced_operation_is_complete(
 ) -> None:
     """Input, output, errors and bindings are equal, including all nested shapes.
 
-    Only members of responses that nothing reads are missing.
+    Only members of responses that nothing reads are missing, and documents are compared in
+    test_documents.
     """
     reduced, complete = (
         _model(loader, service).operation_model(operation) for loader in (cut, whole)
