@@ -187,6 +187,18 @@ def test_environment_is_read_only_at_entry_points() -> None:
 # --- texts in files
 
 
+def test_one_module_of_the_functions_creates_clients() -> None:
+    """The embedded AWS and the console, which are no functions, may have other sessions."""
+    found = {
+        path.relative_to(SERVICES).as_posix()
+        for path in SERVICES.rglob("*.py")
+        if "create_client" in path.read_text(encoding="utf-8")
+        and path.relative_to(SERVICES).parts[0] not in {"console", "embedded"}
+    }
+
+    assert found == {"kernel/hub_session.py"}
+
+
 def test_no_file_names_this_machine() -> None:
     """A path of the author's machine has no meaning on any other machine."""
     assert finds(MACHINE_PATHS) == []
