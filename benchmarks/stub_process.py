@@ -93,9 +93,15 @@ class Stub:
         """Begin with a world, with the rows after a round unless `seeded` is false."""
         self._send("load", {"world": asdict(world), "seeded": seeded, "releases": releases})
 
-    def set(self, *, latency_seconds: float = 0.0, throttles: bool = False) -> None:
-        """Set the latency of each call, and whether rates are limited."""
-        self._send("set", {"latency_seconds": latency_seconds, "throttles": throttles})
+    def set(
+        self, *, latency_seconds: float = 0.0, throttles: bool = False, capacity: float = 1.0
+    ) -> None:
+        """Set the latency of each call, and whether rates are limited.
+
+        `capacity` is the part of DynamoDB's capacity that each partition has.
+        """
+        options = {"throttles": throttles, "capacity": capacity}
+        self._send("set", {"latency_seconds": latency_seconds, **options})
 
     def publish(self, images: Collection[int]) -> None:
         """Publish the next build of some images in every region."""

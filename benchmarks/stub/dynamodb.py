@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os.path import commonprefix
 from typing import Any
@@ -12,28 +13,24 @@ from msgspec.json import encode
 from benchmarks.stub.expressions import Item, Value, condition, project, update
 from benchmarks.stub.responses import ServiceError
 from benchmarks.stub.table import Row, Table, size_of
+from benchmarks.stub.throttles import NO_CAPACITY, PARTITION_READS, PARTITION_WRITES, Throttles
 
 _PAGE_BYTES = 1 << 20
 _READ_UNIT = 4096
 _WRITE_UNIT = 1024
 _REFUSED = "ConditionalCheckFailed"
+_NO_CAPACITY_REASON: Mapping[str, object] = {"Code": "ThrottlingError", "Message": NO_CAPACITY}
 
 Request = Mapping[str, Any]
 
 
 class DynamoDb:
-    """The table, and the units that its requests consume.
+    """The table, and the units that its requests consume."""
 
-    `write` is called with the partition and the units of each write before it is made; it can
-    refuse the write.
-    """
-
-    def __init__(
-        self, table: Table, units: dict[str, float], write: Callable[[str, float], None]
-    ) -> None:
+    def __init__(self, table: Table, units: dict[str, float], throttles: Throttles) -> None:
         self._table = table
         self._units = units
-        self._write = write
+        self._throttles = throttles
         self._operations: Mapping[str, Callable[[Request], object]] = {
             "GetItem": self._get_item,
             "BatchGetItem": self._batch_get_item,
@@ -60,7 +57,8 @@ class DynamoDb:
 
     def _get_item(self, request: Request) -> bytes:
         row = self._row(request["Key"])
-        self._read([row.size if row else 0], consistent=request.get("ConsistentRead", False))
+        region, size = request["Key"]["region"]["S"], row.size if row else 0
+        self._read(region, size, consistent=request.get("ConsistentRead", False))
         return b'{"Item":%b}' % _shown(row, request) if row else b"{}"
 
     def _batch_get_item(self, request: Request) -> bytes:
@@ -70,13 +68,25 @@ class DynamoDb:
             raise ServiceError(
                 "ValidationException", "Provided list of item keys contains duplicates"
             )
-        rows = [row for key in wanted["Keys"] if (row := self._row(key))]
-        missing = len(keys) - len(rows)
-        sizes = [row.size for row in rows] + [0] * missing
-        for size in sizes:  # each item is rounded up
-            self._read([size], consistent=wanted.get("ConsistentRead", False))
+        rows: list[Row] = []
+        unprocessed: list[Item] = []
+        for key in wanted["Keys"]:  # the size of each item is rounded up
+            row = self._row(key)
+            try:
+                self._read(
+                    key["region"]["S"],
+                    row.size if row else 0,
+                    consistent=wanted.get("ConsistentRead", False),
+                )
+            except ServiceError:
+                unprocessed.append(key)
+            else:
+                rows += [row] if row else []
+        if len(unprocessed) == len(keys):
+            raise ServiceError(PARTITION_READS.code, NO_CAPACITY, PARTITION_READS.status)
         items = b",".join(_shown(row, wanted) for row in rows)
-        return b'{"Responses":{"%b":[%b]},"UnprocessedKeys":{}}' % (name.encode(), items)
+        left = encode({name: {**wanted, "Keys": unprocessed}} if unprocessed else {})
+        return b'{"Responses":{"%b":[%b]},"UnprocessedKeys":%b}' % (name.encode(), items, left)
 
     def _query(self, request: Request) -> bytes:
         if "FilterExpression" in request:
@@ -107,7 +117,7 @@ class DynamoDb:
                 break
             found[record] = row
             size += row.size
-        self._read([size], consistent=request.get("ConsistentRead", False))
+        self._read(region, size, consistent=request.get("ConsistentRead", False))
         items = b",".join(_shown(row, request) for row in found.values())
         return b'{"Items":[%b],"Count":%d,"ScannedCount":%d%b}' % (
             items,
@@ -126,25 +136,26 @@ class DynamoDb:
             {"region": {"S": region}, "record": {"S": record}, "pending": {"S": region}}
             for region, record in keys
         ]
-        self._read([sum(map(size_of, items))], consistent=False)
+        self._read("the index", sum(map(size_of, items)), consistent=False)
         return encode({"Items": items, "Count": len(items)})
 
     def _row(self, key: Item) -> Row | None:
         return self._table.get(key["region"]["S"], key["record"]["S"])
 
-    def _read(self, sizes: Iterable[int], *, consistent: bool) -> None:
-        units = max(1, math.ceil(sum(sizes) / _READ_UNIT))
-        self._units["read"] += units if consistent else units / 2
+    def _read(self, partition: str, size: int, *, consistent: bool) -> None:
+        units = max(1, math.ceil(size / _READ_UNIT)) * (1 if consistent else 0.5)
+        self._throttles.read(partition, units)
+        self._units["read"] += units
 
     # --- writes
 
     def _put_item(self, request: Request) -> dict[str, object]:
         self._check(request, self._item(request["Item"]))
-        self._store([request["Item"]])
+        self._store_alone(request["Item"])
         return {}
 
     def _update_item(self, request: Request) -> dict[str, object]:
-        self._store([self._updated(request)])
+        self._store_alone(self._updated(request))
         return {}
 
     def _updated(self, request: Request) -> Item:
@@ -170,6 +181,9 @@ class DynamoDb:
                 reasons.append({"Code": "None"})
             except ServiceError as error:
                 reasons.append({"Code": _REFUSED, "Message": error.message, **error.members})
+        if all(reason["Code"] == "None" for reason in reasons):
+            refused = self._store(after, factor=2)
+            reasons = [dict(_NO_CAPACITY_REASON) if each else {"Code": "None"} for each in refused]
         if any(reason["Code"] != "None" for reason in reasons):
             codes = ", ".join(str(reason["Code"]) for reason in reasons)
             message = (
@@ -180,12 +194,12 @@ class DynamoDb:
                 f"{message} [{codes}]",
                 members={"CancellationReasons": reasons},
             )
-        self._store(after, factor=2)
         return {}
 
     def _batch_write_item(self, request: Request) -> dict[str, object]:
         ((_, writes),) = request["RequestItems"].items()
-        self._store([write["PutRequest"]["Item"] for write in writes])
+        for write in writes:
+            self._store_alone(write["PutRequest"]["Item"])
         return {"UnprocessedItems": {}}
 
     def _item(self, key: Item) -> Item:
@@ -204,20 +218,34 @@ class DynamoDb:
         message = "The conditional request failed"
         raise ServiceError("ConditionalCheckFailedException", message, members=members)
 
-    def _store(self, items: Sequence[Item], factor: int = 1) -> None:
-        """Write all items, or none if the rate of a partition refuses one."""
-        for item in items:
-            units = self._write_units(item, factor)
-            self._write(item["region"]["S"], units)
-            self._units["write"] += units
-        self._units["rows written"] += len(items)
-        for item in items:
-            self._table.put(item)
+    def _store_alone(self, item: Item) -> None:
+        """Write an item.
 
-    def _write_units(self, item: Item, factor: int) -> int:
-        units = factor * max(1, math.ceil(size_of(item) / _WRITE_UNIT))
-        indexed = (item["region"]["S"], item["record"]["S"]) in self._table.pending
-        return units + ("pending" in item or indexed)  # the index has keys only
+        Raises:
+            ServiceError: its partition has no capacity.
+        """
+        if any(self._store([item])):
+            raise ServiceError(PARTITION_WRITES.code, NO_CAPACITY, PARTITION_WRITES.status)
+
+    def _store(self, items: Sequence[Item], factor: int = 1) -> list[bool]:
+        """Write all items, or none if a partition has no capacity; which ones it refused."""
+        units = [self._write_units(item, factor) for item in items]
+        total = sum(units, Counter[str]())
+        short = self._throttles.write(total)
+        if not short:
+            self._units["write"] += total.total()
+            self._units["rows written"] += len(items)
+            for item in items:
+                self._table.put(item)
+        return [not short.isdisjoint(each) for each in units]
+
+    def _write_units(self, item: Item, factor: int) -> Counter[str]:
+        """The units by partition of the table and of the index, which has keys only."""
+        region, record = item["region"]["S"], item["record"]["S"]
+        units = Counter({region: factor * max(1, math.ceil(size_of(item) / _WRITE_UNIT))})
+        if "pending" in item or (region, record) in self._table.pending:
+            units[f"pending {region}"] = 1
+        return units
 
 
 def _shown(row: Row, request: Request) -> bytes:
