@@ -38,14 +38,22 @@ class Counts:
 
     def operations(self) -> Counter[str]:
         """Calls by service and operation, such as `ssm.GetParameters`."""
-        counted: Counter[str] = Counter()
-        for service, operation, _, _, calls in self.calls:
-            counted[f"{service}.{operation}"] += calls
-        return counted
+        return _by_operation(self.calls)
+
+    def refusals(self) -> Counter[str]:
+        """Refused calls by service and operation."""
+        return _by_operation(self.refused)
 
     def total(self) -> int:
         """All calls."""
         return sum(row[-1] for row in self.calls)
+
+
+def _by_operation(rows: Sequence[tuple[str, str, str, str, int]]) -> Counter[str]:
+    counted: Counter[str] = Counter()
+    for service, operation, _, _, calls in rows:
+        counted[f"{service}.{operation}"] += calls
+    return counted
 
 
 class Stub:
