@@ -98,7 +98,7 @@ def measure_mass_release(bench: Laboratory, case: MassRelease) -> Result:
         _deliver(bench, case, lookups, bodies, result)
     result.announced = announced[0]
     counts = stub.counts()
-    result.calls, result.refused = counts.operations(), counts.refusals()
+    result.calls, result.refused = dict(counts.operations()), dict(counts.refusals())
     result.units, result.pending, result.published = counts.units, counts.pending, counts.published
     stub.set()
     return result

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import pytest
 
 from benchmarks.laboratory import Laboratory
@@ -24,3 +27,4 @@ def test_no_message_comes_back_and_nothing_is_written_twice(bench: Laboratory) -
     # Image row, release row and mark of each pair, and the answers of each invocation.
     assert found.units["rows written"] == 3 * found.pairs + found.invocations
     assert (found.announced, found.published, found.pending) == (found.pairs, found.pairs, 0)
+    assert json.loads(json.dumps(asdict(found)))["failed"] == [0]
