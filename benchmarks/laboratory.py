@@ -14,6 +14,7 @@ from benchmarks.function import Function
 from benchmarks.packages import Packages, unpack
 from benchmarks.stub_process import Stub
 from benchmarks.world import HUB_REGION, World
+from infra.package.roots import AMAZON_ROOTS
 from services.kernel.catalogue_file import encode_catalogue
 
 TABLE = "ami-tracker"
@@ -35,6 +36,10 @@ class Laboratory:
         module = f"services.{name}.handler"
         environ = {**self._environ(tls=tls), **self._settings(world)}
         environ["BENCH_TIMEOUT_SECONDS"] = str(timeout_seconds)
+        roots = self.packages.functions[name] / AMAZON_ROOTS
+        if tls and roots.exists():
+            # The functions do not use this file by themselves if an endpoint is configured.
+            environ["AWS_CA_BUNDLE"] = str(roots)
         log = self.new_log(name)
         return Function(self.packages.python, self.packages.functions[name], module, environ, log)
 

@@ -42,10 +42,9 @@ from benchmarks.plan import (
     STEADY,
     STEADY_TLS,
 )
+from benchmarks.usage import LATENCY_SECONDS, USUAL_LATENCY_SECONDS, usage
 
 Document = dict[str, Any]
-LATENCY_SECONDS = 0.25
-_USUAL_LATENCY_SECONDS = 0.1
 _CUSTOM_METRICS = 24
 _DEPLOYMENT = Deployment(images=200, regions=34, minutes=15, custom_metrics=_CUSTOM_METRICS)
 _FUNCTIONS = ("scheduler", "lookup", "aggregator")
@@ -192,7 +191,7 @@ def _commit() -> str:
 
 def _costs(steady: Measured, waiting: FunctionUse, compared: Document) -> Document:
     """The cost of a steady round of the functions, and of the naive way."""
-    usage = _usage(steady, waiting)
+    used = usage(steady.as_json(), asdict(waiting))
     naive = compared["naive HTTP"]
     pairs = naive["pairs"]
     naive_costs = dollars_per_million(
@@ -201,7 +200,7 @@ def _costs(steady: Measured, waiting: FunctionUse, compared: Document) -> Docume
             read_units=naive["units"]["read"] / pairs,
             write_units=naive["units"]["write"] / pairs,
             cpu_seconds=naive["cpu_seconds"] / pairs,
-            waiting_seconds=_USUAL_LATENCY_SECONDS * 3,
+            waiting_seconds=USUAL_LATENCY_SECONDS * 3,
             invocations=1,
             log_bytes=0,
         )
@@ -209,26 +208,11 @@ def _costs(steady: Measured, waiting: FunctionUse, compared: Document) -> Docume
     # Each message is received and deleted alone.
     naive_costs["SQS"] *= 3 / 1.2
     return {
-        "usage": asdict(usage),
-        "per million pairs": dollars_per_million(usage),
+        "usage": asdict(used),
+        "per million pairs": dollars_per_million(used),
         "naive, per million pairs": naive_costs,
         "deployment": asdict(_DEPLOYMENT),
         "pairs per month": _DEPLOYMENT.pairs_per_month,
-        "per month": dollars_per_month(usage, _DEPLOYMENT),
+        "per month": dollars_per_month(used, _DEPLOYMENT),
         "computing per CPU second": computing(1),
     }
-
-
-def _usage(steady: Measured, waiting: FunctionUse) -> Usage:
-    pairs = steady.pairs
-    both = [steady.functions[name] for name in ("scheduler", "lookup")]
-    idle = max(0.0, waiting.wall_seconds - waiting.cpu_seconds)
-    return Usage(
-        sqs_sends=steady.functions["scheduler"].calls["sqs.SendMessageBatch"] / pairs,
-        read_units=sum(each.units.get("read", 0) for each in both) / pairs,
-        write_units=sum(each.units.get("write", 0) for each in both) / pairs,
-        cpu_seconds=sum(each.cpu_seconds for each in both) / pairs,
-        waiting_seconds=idle * _USUAL_LATENCY_SECONDS / LATENCY_SECONDS / 1000,
-        invocations=sum(each.invocations for each in both) / pairs,
-        log_bytes=steady.log_bytes / pairs,
-    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from benchmarks.usage import FUNCTIONS, calls_per_pair
+
 Row = Sequence[str]
-_BOTH = ("scheduler", "lookup")
 
 
 def report(document: Mapping[str, Any]) -> str:
@@ -58,27 +58,18 @@ _COSTS = ("part", "a million pairs", "naive", "a month")
 
 
 def _round(found: Mapping[str, Any]) -> Row:
-    pairs, filters = found["pairs"], found["filters"]
-    calls: Counter[str] = Counter()
-    for function in _BOTH:
-        calls.update(found["functions"][function]["calls"])
-    by_id = calls["ec2.DescribeImages by id"]
-    services = Counter({"sqs": 0.2 * pairs})
-    for name, count in calls.items():
-        services[name.partition(".")[0]] += count
+    calls = calls_per_pair(found)
+    columns = ("all", "SQS", "SSM", "EC2", "DynamoDB")
     return (
         found["name"],
-        f"{found['calls_per_pair']:.4f}",
-        *(f"{services[service] / pairs:.4f}" for service in ("sqs", "ssm", "ec2", "dynamodb")),
-        f"{services['ssm'] / (pairs - filters):.4f}",
-        f"{(services['ec2'] - by_id) / filters:.4f}",
-        f"{by_id / (pairs - filters):.4f}",
+        *(f"{calls[name]:.4f}" for name in columns),
+        *(f"{calls[name]:.4f}" for name in ("SSM, parameters", "EC2, filters", "EC2, by id")),
     )
 
 
 def _use(found: Mapping[str, Any]) -> Row:
     pairs = found["pairs"]
-    both = [found["functions"][name] for name in _BOTH]
+    both = [found["functions"][name] for name in FUNCTIONS]
     units = [sum(each["units"].get(unit, 0) for each in both) / pairs for unit in ("read", "write")]
     stub = sum(each["stub_cpu_seconds"] for each in both)
     return (

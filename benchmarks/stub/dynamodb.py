@@ -252,8 +252,11 @@ def _shown(row: Row, request: Request) -> bytes:
     text = request.get("ProjectionExpression")
     if text is None:
         return row.text
-    shown = project(row.item(), text, request.get("ExpressionAttributeNames", {}))
-    return encode(shown)
+    names = request.get("ExpressionAttributeNames", {})
+    key = (text, *names.items())
+    if key not in row.shown:
+        row.shown[key] = encode(project(row.item(), text, names))
+    return row.shown[key]
 
 
 def _key_condition(text: str, values: Mapping[str, Value]) -> tuple[str, str, str]:

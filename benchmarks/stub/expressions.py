@@ -89,16 +89,23 @@ def _sum(before: Value | None, added: Value) -> Value:
     return {kind: list(dict.fromkeys([*before[kind], *members]))}
 
 
+@lru_cache(maxsize=1000)
+def _paths(text: str) -> tuple[tuple[str, ...], ...]:
+    """The paths of a projection expression, each with its parts."""
+    return tuple(tuple(path.strip().split(".")) for path in text.split(","))
+
+
 def project(item: Item, text: str, names: Names) -> Item:
     """The attributes of an item that a projection expression names."""
     projected: Item = {}
-    for path in (part.strip() for part in text.split(",")):
-        value = found(item, path, names)
-        if value is None:
-            continue
-        first, *members = [names.get(part, part) for part in path.split(".")]
+    for path in _paths(text):
+        first, *members = [names.get(part, part) for part in path]
         if not members:
-            projected[first] = value
+            if first in item:
+                projected[first] = item[first]
+            continue
+        value = found(item, ".".join(path), names)
+        if value is None:
             continue
         inner = projected.setdefault(first, {"M": {}})["M"]
         for member in members[:-1]:

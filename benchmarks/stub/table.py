@@ -16,10 +16,11 @@ _AFTER_EVERY_KEY = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An item as JSON, and its size by DynamoDB's rules."""
+    """An item as JSON, and its size by DynamoDB's rules; `shown` has the projections so far."""
 
     text: bytes
     size: int
+    shown: dict[object, bytes] = field(default_factory=dict, compare=False, repr=False)
 
     def item(self) -> Item:
         """The item."""

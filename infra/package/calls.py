@@ -14,7 +14,7 @@ _STS = frozenset({"AssumeRole", "GetCallerIdentity"})
 
 CALLS: Mapping[str, Operations] = {
     "scheduler": {
-        "dynamodb": frozenset({"GetItem", "Query", "UpdateItem"}),
+        "dynamodb": frozenset({"GetItem", "Query", "TransactWriteItems", "UpdateItem"}),
         "sqs": frozenset({"SendMessageBatch"}),
     },
     "lookup": {
@@ -34,3 +34,31 @@ CALLS: Mapping[str, Operations] = {
     },
 }
 """Operations by function, in the order in which packages are listed."""
+
+Members = Mapping[str, frozenset[str]]
+"""Members by shape."""
+
+MEMBERS: Mapping[str, Members] = {
+    "ec2": {
+        "Image": frozenset(
+            {
+                *("ImageId", "Name", "CreationDate", "State", "DeprecationTime", "OwnerId"),
+                *("ImageOwnerAlias", "Architecture", "PlatformDetails", "RootDeviceName"),
+                *("BootMode", "ImdsSupport", "TpmSupport", "EnaSupport", "SourceImageId"),
+                *("SourceImageRegion", "BlockDeviceMappings", "ProductCodes"),
+            }
+        ),
+        "BlockDeviceMapping": frozenset({"DeviceName", "Ebs"}),
+        "EbsBlockDevice": frozenset({"VolumeSize"}),
+        "ProductCode": frozenset({"ProductCodeId"}),
+    },
+    "ssm": {"Parameter": frozenset({"Name", "Value", "Version", "LastModifiedDate", "ARN"})},
+}
+"""The members of shapes in responses that the code reads: botocore's parser looks for every member
+of a shape in each response. A test compares them with the source."""
+
+DOCUMENTS: Mapping[str, frozenset[str]] = {
+    "dynamodb": frozenset({"AttributeMap", "AttributeValue"})
+}
+"""Shapes by service that botocore sends and returns as they are: it would look for each of the ten
+types in each attribute value, and the result would be the same, except for binary values."""

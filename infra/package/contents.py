@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from infra.package.calls import CALLS
+from infra.package.roots import AMAZON_ROOTS, amazon_roots
 from infra.package.service_data import service_data
 
 CATALOGUE = "catalogue.json"
@@ -22,8 +23,6 @@ _SUFFIXES = frozenset({".css", ".html", ".js", ".py"})
 """Of modules, and of the files that they read: the template of the page, its style and script."""
 _LEFT_OUT = (
     "bin/*",  # command-line programs
-    "boto3/data/*",  # boto3 resources, which are not used
-    "boto3/examples/*",
     "botocore/data/*",  # added again, reduced to the calls of each function
     "*.css",  # web pages, most of Powertools' size
     "*.js",
@@ -54,6 +53,7 @@ def contents(staged: Sequence[Path], function: str, catalogue: str) -> Mapping[s
     """
     files = {name: _content(folder, name) for folder in staged for name in _kept(folder, function)}
     files |= service_data(staged[0] / "botocore", CALLS[function])
+    files[AMAZON_ROOTS] = amazon_roots(staged[0] / "botocore" / "cacert.pem")
     if function == CATALOGUE_READER:
         files[CATALOGUE] = catalogue.encode()
     return files

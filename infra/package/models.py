@@ -1,7 +1,8 @@
 """Reduces botocore's data to given operations; pure, from JSON document to JSON document.
 
-A client of a reduced model differs only in its missing methods: metadata, shapes, errors and
-bindings of the kept operations are unchanged, except for their documentation.
+A client of a reduced model differs only in its missing methods, in the members of responses that
+nothing reads, and in shapes whose content is not converted: metadata, shapes, errors and bindings
+of the kept operations are otherwise unchanged, except for their documentation.
 """
 
 from __future__ import annotations
@@ -27,23 +28,73 @@ class UnknownOperationError(PackagingError):
         )
 
 
-def cut_service(model: Document, operations: Collection[str]) -> Document:
+class UnknownShapeError(PackagingError):
+    """The table of documents contains a shape that the service does not have."""
+
+    def __init__(self, service: str, unknown: Collection[str]) -> None:
+        names = ", ".join(sorted(unknown))
+        super().__init__(
+            f"infra/package/calls.py: {service} has no shape {names} in the locked botocore"
+        )
+
+
+class UnknownMemberError(PackagingError):
+    """The table of members contains one that the shape does not have."""
+
+    def __init__(self, service: str, shape: str, unknown: Collection[str]) -> None:
+        names = ", ".join(sorted(unknown))
+        super().__init__(
+            f"infra/package/calls.py: {service}: the shape {shape} has no member {names} in the "
+            "locked botocore"
+        )
+
+
+def cut_service(
+    model: Document, operations: Collection[str], members: Mapping[str, Collection[str]]
+) -> Document:
     """The service model with only these operations and the shapes that they use.
+
+    `members` are the members of shapes that are kept; those of other shapes are all kept.
 
     Raises:
         UnknownOperationError: the model has no such operation.
+        UnknownMemberError: a shape has no such member.
     """
+    service = model["metadata"]["serviceId"]
     if unknown := set(operations) - model["operations"].keys():
-        raise UnknownOperationError(model["metadata"]["serviceId"], unknown)
+        raise UnknownOperationError(service, unknown)
     kept = {name: body for name, body in model["operations"].items() if name in operations}
-    reached = _reached(kept.values(), model["shapes"])
+    narrow = {
+        name: _narrowed(service, name, model["shapes"].get(name, {}), names)
+        for name, names in members.items()
+    }
+    shapes = {**model["shapes"], **narrow}
+    reached = _reached(kept.values(), shapes)
     return {
         **_without_own_docs(model),
         "operations": {name: _without_docs(body) for name, body in kept.items()},
-        "shapes": {
-            name: _without_docs(shape) for name, shape in model["shapes"].items() if name in reached
-        },
+        "shapes": {name: _without_docs(body) for name, body in shapes.items() if name in reached},
     }
+
+
+def _narrowed(service: str, name: str, shape: Document, kept: Collection[str]) -> Document:
+    members = shape.get("members", {})
+    if unknown := set(kept) - members.keys():
+        raise UnknownMemberError(service, name, unknown)
+    return {**shape, "members": {each: members[each] for each in members if each in kept}}
+
+
+def as_documents(model: Document, names: Collection[str]) -> Document:
+    """The service model in which these shapes have any content that JSON can have.
+
+    Raises:
+        UnknownShapeError: the model has no such shape.
+    """
+    shapes = model["shapes"]
+    if unknown := set(names) - shapes.keys():
+        raise UnknownShapeError(model["metadata"]["serviceId"], unknown)
+    document = {"type": "structure", "members": {}, "document": True}
+    return {**model, "shapes": {**shapes, **dict.fromkeys(names, document)}}
 
 
 def cut_paginators(model: Document, operations: Collection[str]) -> Document:

@@ -8,8 +8,14 @@ from pathlib import Path
 
 from botocore.loaders import Loader
 
-from infra.package.calls import Operations
-from infra.package.models import Document, cut_endpoints, cut_paginators, cut_service
+from infra.package.calls import DOCUMENTS, MEMBERS, Operations
+from infra.package.models import (
+    Document,
+    as_documents,
+    cut_endpoints,
+    cut_paginators,
+    cut_service,
+)
 
 _WHOLE = ("_retry", "partitions", "sdk-default-configuration")
 """Small files that apply to all services."""
@@ -22,6 +28,8 @@ def service_data(botocore: Path, operations: Operations) -> Mapping[str, bytes]:
 
     Raises:
         UnknownOperationError: a service has no such operation.
+        UnknownShapeError: a service has no such shape.
+        UnknownMemberError: a shape has no such member.
     """
     loader = Loader([str(botocore / "data")], include_default_search_paths=False)
     files: dict[str, Document] = {name: loader.load_data(name) for name in _WHOLE}
@@ -30,7 +38,10 @@ def service_data(botocore: Path, operations: Operations) -> Mapping[str, bytes]:
         version = loader.determine_latest_version(service, "service-2")
         model = loader.load_service_model(service, "service-2", version)
         prefixes.add(model["metadata"]["endpointPrefix"])
-        files[f"{service}/{version}/service-2"] = cut_service(model, names)
+        model = as_documents(model, DOCUMENTS.get(service, ()))
+        files[f"{service}/{version}/service-2"] = cut_service(
+            model, names, MEMBERS.get(service, {})
+        )
         rules = loader.load_service_model(service, "endpoint-rule-set-1", version)
         files[f"{service}/{version}/endpoint-rule-set-1"] = rules
         pages = loader.load_service_model(service, "paginators-1", version)

@@ -16,13 +16,16 @@ module "aggregator" {
   # A delayed sweep must not overlap with the next one.
   maximum_event_age_seconds = 60 * local.sweep_interval_minutes
 
-  environment = {
-    TABLE_NAME        = aws_dynamodb_table.this.name
-    PUBLISH_ROLE_NAME = "${local.path_in_names}${local.publish_role_name}"
-    TOPIC_NAME        = local.topic_name
-    EXTERNAL_ID       = var.external_id
-    METRICS_NAMESPACE = local.metrics_namespace
-  }
+  environment = merge(
+    {
+      TABLE_NAME        = aws_dynamodb_table.this.name
+      PUBLISH_ROLE_NAME = "${local.path_in_names}${local.publish_role_name}"
+      TOPIC_NAME        = local.topic_name
+      EXTERNAL_ID       = var.external_id
+      METRICS_NAMESPACE = local.metrics_namespace
+    },
+    local.sdk_settings,
+  )
 
   kms_key_arn              = var.kms_key_arn
   role_path                = var.role_path

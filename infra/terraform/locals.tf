@@ -118,6 +118,9 @@ locals {
   metrics_namespace     = var.name_prefix == "ami-tracker" ? "AmiTracker" : "AmiTracker/${var.name_prefix}"
   pending_index         = "pending"
 
+  # Settings of the SDK in every function.
+  sdk_settings = var.ca_bundle == null ? {} : { AWS_CA_BUNDLE = var.ca_bundle }
+
   table_arn                 = "arn:${local.partition}:dynamodb:${local.region}:${local.account_id}:table/${local.table_name}"
   sqs_arn_prefix            = "arn:${local.partition}:sqs:${local.region}:${local.account_id}"
   queue_arn                 = "${local.sqs_arn_prefix}:${local.queue_name}"

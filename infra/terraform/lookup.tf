@@ -14,12 +14,15 @@ module "lookup" {
   policy          = data.aws_iam_policy_document.lookup.json
   assumes         = [for id in local.target_accounts : "arn:${local.partition}:iam::${id}:role${var.role_path}${local.read_role_name}"]
 
-  environment = {
-    TABLE_NAME        = aws_dynamodb_table.this.name
-    READ_ROLE_NAME    = "${local.path_in_names}${local.read_role_name}"
-    EXTERNAL_ID       = var.external_id
-    METRICS_NAMESPACE = local.metrics_namespace
-  }
+  environment = merge(
+    {
+      TABLE_NAME        = aws_dynamodb_table.this.name
+      READ_ROLE_NAME    = "${local.path_in_names}${local.read_role_name}"
+      EXTERNAL_ID       = var.external_id
+      METRICS_NAMESPACE = local.metrics_namespace
+    },
+    local.sdk_settings,
+  )
 
   kms_key_arn              = var.kms_key_arn
   role_path                = var.role_path

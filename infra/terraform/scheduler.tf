@@ -21,6 +21,7 @@ module "scheduler" {
       METRICS_NAMESPACE   = local.metrics_namespace
     },
     local.interval_minutes > 0 ? { ROUND_INTERVAL_MINUTES = tostring(local.interval_minutes) } : {},
+    local.sdk_settings,
   )
 
   kms_key_arn              = var.kms_key_arn

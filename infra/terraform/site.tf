@@ -40,6 +40,7 @@ module "publisher" {
       RELEASES    = tostring(var.site.releases)
     },
     var.site.key_prefix == "" ? {} : { PREFIX = var.site.key_prefix },
+    local.sdk_settings,
   )
 
   kms_key_arn              = var.kms_key_arn

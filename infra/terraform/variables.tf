@@ -137,6 +137,17 @@ variable "architecture" {
   }
 }
 
+variable "ca_bundle" {
+  description = "File of the certificates that the functions trust in calls of AWS (AWS_CA_BUNDLE). Null: Amazon's roots in the partition aws, the SDK's bundle in others. /var/task/botocore/cacert.pem is the SDK's bundle."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.ca_bundle == null || can(regex("^/[^\\s]+$", var.ca_bundle))
+    error_message = "ca_bundle must be the path of a file in the functions, without spaces, such as /var/task/botocore/cacert.pem, or null."
+  }
+}
+
 variable "lookup_memory_mb" {
   description = "Memory of the lookup function in MB, which also determines its share of a processor. Allow 100 MB, and 2 MB for each account and region in which it looks up images (at most 400 MB)."
   type        = number

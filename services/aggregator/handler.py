@@ -27,7 +27,7 @@ RESERVE_SECONDS = 5.0
 @lru_cache(maxsize=1)
 def _relay(settings: Settings) -> tuple[Relay, Replayer]:
     log = observability.logger(SERVICE)
-    hub = HubSession(settings.region)
+    hub = HubSession(settings.region, amazon_roots=settings.amazon_roots)
     topics = open_topics(hub, settings)
     table = hub.client("dynamodb"), settings.table_name, log
     outbox = Outbox(*table)

@@ -1,21 +1,23 @@
 """Clients with the hub's own credentials, or with those of an assumed role.
 
-This is the only module that creates boto3 clients. There is one session, since each session loads
-the service models again. Clients are created under a lock, since creation is not thread-safe (boto3
-issue 1592), and are cached.
+This is the only module that creates clients. It uses botocore, which boto3 calls too, without the
+imports of boto3. There is one session, since each session loads the service models again. Clients
+are created under a lock, since creation is not thread-safe (boto3 issue 1592), and are cached.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, cast
 
-import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import UnknownRegionError
 
 from services.kernel.retry import end_time_out
 
@@ -33,29 +35,47 @@ _CONFIG = Config(
 
 _ONCE = _CONFIG.merge(Config(read_timeout=900, retries={"total_max_attempts": 1}))
 
+_PARTITION_OF_AMAZON_ROOTS = "aws"
+"""Other partitions can use other authorities: aws-eusc has roots of its own."""
+
 Client = Any
-"""A boto3 client; callers narrow it to the typed client of the service."""
+"""A client of botocore; callers narrow it to the typed client of the service."""
 
 
 class HubSession:
     """The hub's own session: clients with the caller's own credentials.
 
     A profile and an endpoint replace those of the environment and of the configuration file, as the
-    options of the AWS CLI do.
+    options of the AWS CLI do. `amazon_roots` are certificates that replace those of the SDK in the
+    partition `aws`, unless the environment or the configuration file names others.
     """
 
     def __init__(
-        self, region: str, *, profile: str | None = None, endpoint_url: str | None = None
+        self,
+        region: str,
+        *,
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+        amazon_roots: Path | None = None,
     ) -> None:
         self.region = region
-        core = botocore.session.Session(profile=profile)
+        self._session = botocore.session.Session(profile=profile)
+        self._session.set_config_variable("region", region)
         # Overrides the environment and the configuration file, which can say `legacy`. An endpoint
         # that they set for STS or for all services is still used.
-        core.set_config_variable("sts_regional_endpoints", "regional")
-        self._session = boto3.Session(region_name=region, botocore_session=core)
+        self._session.set_config_variable("sts_regional_endpoints", "regional")
         self._endpoint_url = endpoint_url
+        if amazon_roots and self._uses_amazon_roots():
+            self._session.set_config_variable("ca_bundle", str(amazon_roots))
         self._clients: dict[tuple[str, str], Client] = {}
         self._lock = threading.Lock()
+
+    def _uses_amazon_roots(self) -> bool:
+        if self._session.get_config_variable("ca_bundle"):
+            return False
+        with suppress(UnknownRegionError):  # its partition is unknown too
+            return self.partition == _PARTITION_OF_AMAZON_ROOTS
+        return False
 
     @property
     def partition(self) -> str:
@@ -72,7 +92,7 @@ class HubSession:
 
     def client_without_retries(self, service: str) -> Client:
         """A new client for calls that take minutes and must not be repeated, such as Invoke."""
-        create = cast("Callable[..., Client]", self._session.client)
+        create = cast("Callable[..., Client]", self._session.create_client)
         with self._lock:
             return create(service, endpoint_url=self._endpoint_url, config=_ONCE)
 
@@ -89,7 +109,7 @@ class HubSession:
 
     def _create(self, service: str, region: str, **credentials: str) -> Client:
         # The stubs accept service names only as literals.
-        create = cast("Callable[..., Client]", self._session.client)
+        create = cast("Callable[..., Client]", self._session.create_client)
         client = create(
             service,
             region_name=region,

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from services.kernel.decoding import checked
 from services.kernel.errors import MalformedError
 from services.kernel.keys import LAST_VERSION, image_record
-from services.kernel.model import Kind, Observation, Pair, State, Target
+from services.kernel.model import Kind, Lookup, Observation, Pair, State, Target
 from services.kernel.wire import (
     ImageId,
     LookupShape,
@@ -60,13 +60,12 @@ class _Changes(Struct, frozen=True):
     deprecation_time: str | None = None
 
 
-class _PairFields(Struct, frozen=True):
+class _DecidingFields(Struct, frozen=True):
     region: str
     record: str
     image_name: str
     account_id: str
     active: bool
-    lookup: LookupShape
     lookup_digest: str
     announce: frozenset[Kind]
     version: Annotated[int, Meta(ge=0, lt=LAST_VERSION)] = 0
@@ -76,7 +75,15 @@ class _PairFields(Struct, frozen=True):
     confirmed_digest: str | None = None
     status: _Status | None = None
     number: PairNumber | None = None
+
+
+class _PairFields(_DecidingFields, frozen=True, kw_only=True):
+    lookup: LookupShape
     family: str | None = None
+
+
+DECIDING = (*_DecidingFields.__struct_fields__[1:], "deprecation_time")
+"""The attributes that decide what a lookup changes; region and lookup are in its request."""
 
 
 # --- encoding and decoding
@@ -101,7 +108,7 @@ def encode_configuration(pair: Pair) -> dict[str, Any]:
     }
 
 
-def _state(text: str) -> State:
+def state_of(text: str) -> State:
     """The state in a row; `unclassified` for a state of a newer version."""
     try:
         return State(text)
@@ -124,8 +131,25 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
     Raises:
         MalformedError: the row does not match the schema, or its content does not match its key.
     """
+    fields = checked(name_of(row), row, _PairFields)
+    return _pair(row, fields, decode_lookup(name_of(row), fields.lookup), fields.family)
+
+
+def decode_requested_pair(row: Mapping[str, Any], lookup: Lookup) -> Pair:
+    """The pair in the region and the attributes `DECIDING` of an image row.
+
+    `lookup` is the one with the digest in the row.
+
+    Raises:
+        MalformedError: as for `decode_pair`.
+    """
+    return _pair(row, checked(name_of(row), row, _DecidingFields), lookup)
+
+
+def _pair(
+    row: Mapping[str, Any], fields: _DecidingFields, lookup: Lookup, family: str | None = None
+) -> Pair:
     what = name_of(row)
-    fields = checked(what, row, _PairFields)
     check_key(what, row, image_record(fields.account_id, fields.image_name))
     if bool(fields.version) != bool(fields.image_id):
         raise MalformedError(what, "it has only one of version and image_id")
@@ -142,17 +166,17 @@ def decode_pair(row: Mapping[str, Any]) -> Pair:
         target=Target(fields.account_id, fields.region),
         image_name=fields.image_name,
         active=fields.active,
-        lookup=decode_lookup(what, fields.lookup),
+        lookup=lookup,
         lookup_digest=fields.lookup_digest,
         announce=fields.announce,
         version=fields.version,
         known=known,
         confirmed_digest=fields.confirmed_digest,
-        state=_state(fields.status.state) if fields.status else None,
+        state=state_of(fields.status.state) if fields.status else None,
         code=fields.status.code if fields.status else None,
         since=fields.status.since if fields.status else None,
         number=fields.number,
-        family=fields.family,
+        family=family,
     )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _RENEW_BEFORE_EXPIRY = timedelta(minutes=5).total_seconds()
 _MAX_CLIENTS = 384
 """SSM and EC2 in 170 targets need 340. A client in a packaged function needs 0.1 MiB and 4 ms of
-processor time, and 0.7 MiB more after it connects, for the certificates of its TLS context."""
+processor time, and 0.1 MiB more after it connects; 0.7 MiB if it reads all roots of the SDK."""
 _REFUSAL_CACHE_SECONDS = 0.5
 _SESSION_NAME_LIMIT = 64  # sts:AssumeRole, RoleSessionName
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from services.kernel.errors import SettingsError
+
+AMAZON_ROOTS = Path(__file__).parents[2] / "amazon-roots.pem"
+"""Amazon's root certificates in a package; the file is not in the repository."""
 
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")  # sts:AssumeRole, ExternalId
 _ROLE_NAME = re.compile(r"([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}")
 _KEY_PREFIX = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9_.-]*/)*")
 _MINUTES_PER_WEEK = 10_080
+_OTHER_CERTIFICATES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "AWS_ENDPOINT_URL", "HTTPS_PROXY")
+"""Beginnings of the variables that name certificates, or servers that can have others."""
 
 
 class Environment:
@@ -85,6 +91,15 @@ class Environment:
             self._problems.append(problem)
         return value
 
+    def amazon_roots(self) -> Path | None:
+        """The certificates that the hub should trust; None if the SDK has to decide.
+
+        A setting that names certificates has priority. An endpoint or a proxy can have a
+        certificate of another authority.
+        """
+        others = (value for name, value in self._environ.items() if _is_other(name))
+        return None if any(others) or not AMAZON_ROOTS.is_file() else AMAZON_ROOTS
+
     def metrics_namespace(self) -> str:
         """The CloudWatch namespace; each deployment in an account and region needs its own."""
         return self.optional("METRICS_NAMESPACE", "AmiTracker")
@@ -98,3 +113,7 @@ class Environment:
         """Raise `SettingsError` if there are problems."""
         if self._problems:
             raise SettingsError(self._service, self._problems)
+
+
+def _is_other(name: str) -> bool:
+    return name.upper().startswith(_OTHER_CERTIFICATES)

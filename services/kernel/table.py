@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import TYPE_CHECKING, Any
-
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.failures import hub
@@ -20,9 +20,16 @@ _KEYS_PER_READ = 100  # dynamodb:BatchGetItem
 
 
 def read_rows(
-    client: DynamoDBClient, table: str, keys: Sequence[Mapping[str, str]], *, consistent: bool
+    client: DynamoDBClient,
+    table: str,
+    keys: Sequence[Mapping[str, str]],
+    *,
+    consistent: bool,
+    attributes: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:
     """The existing rows of these keys, in no order, up to 100 per call.
+
+    With `attributes`, only these are read.
 
     Raises:
         HubBrokenError: the table cannot be used.
@@ -36,13 +43,25 @@ def read_rows(
         return dict(answer.get("UnprocessedKeys", {}))
 
     for some in batches(keys, _KEYS_PER_READ):
-        wanted = {"Keys": [to_item(key) for key in some], "ConsistentRead": consistent}
+        wanted = {
+            "Keys": [to_item(key) for key in some],
+            "ConsistentRead": consistent,
+            **projection(attributes),
+        }
         with hub(f"table {table}"):
             left = until_done(get, {table: wanted})
         if left:
             detail = "the table returned unprocessed keys after every retry"
             raise CallFailedError(Failure.of(State.THROTTLED, "UnprocessedKeys", detail))
     return rows
+
+
+def projection(attributes: Sequence[str] | None) -> dict[str, Any]:
+    """The parameters of a read for these attributes; none for whole rows."""
+    if attributes is None:
+        return {}
+    names = {f"#{name}": name for name in attributes}
+    return {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
 
 
 def query_rows(
@@ -53,21 +72,28 @@ def query_rows(
     *,
     backwards: bool = False,
     page_size: int | None = None,
+    attributes: Sequence[str] = (),
 ) -> Iterator[dict[str, Any]]:
     """A region's rows whose sort key begins with `prefix`, in key order, read consistently.
 
     A page is read when its first row is needed, so `page_size` limits the rows read unnecessarily.
+    With `attributes`, such as `status.state`, the rows have only these.
 
     Raises:
         HubBrokenError: the table cannot be used.
         CallFailedError: it is busy.
     """
+    paths = [path.split(".") for path in attributes]
+    names = {"region", "record", *chain.from_iterable(paths)}
+    shown = ", ".join(".".join(f"#{name}" for name in path) for path in paths)
+    projection: dict[str, Any] = {"ProjectionExpression": shown} if shown else {}
     with hub(f"table {table}"):
         pages = client.get_paginator("query").paginate(
             TableName=table,
             KeyConditionExpression="#region = :region AND begins_with(#record, :prefix)",
-            ExpressionAttributeNames={"#region": "region", "#record": "record"},
+            ExpressionAttributeNames={f"#{name}": name for name in names},
             ExpressionAttributeValues=to_item({":region": region, ":prefix": prefix}),
+            **projection,
             ConsistentRead=True,
             ScanIndexForward=not backwards,
             PaginationConfig={"PageSize": page_size} if page_size else {},
@@ -76,30 +102,75 @@ def query_rows(
             yield from map(from_item, page["Items"])
 
 
-_serializer = TypeSerializer()
-_deserializer = TypeDeserializer()
-
-
 def to_item(row: Mapping[str, object]) -> dict[str, Any]:
     """A row as DynamoDB's attribute values."""
-    return {key: _serializer.serialize(value) for key, value in row.items()}
+    return {key: _attribute(value) for key, value in row.items()}
+
+
+def _attribute(value: object) -> dict[str, Any]:
+    match value:
+        case str():
+            return {"S": value}
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return {"N": f"{value:d}"}
+        case None:
+            return {"NULL": True}
+    return _collection(value)
+
+
+def _collection(value: object) -> dict[str, Any]:
+    match value:
+        case Mapping():
+            return {"M": to_item(value)}
+        case list() | tuple():
+            return {"L": [_attribute(member) for member in value]}
+        case set() | frozenset() if all(isinstance(member, int) for member in value):
+            return {"NS": [f"{member:d}" for member in value]}
+        case set() | frozenset() if all(isinstance(member, str) for member in value):
+            return {"SS": list(value)}
+    message = f"a row has a value of the type {type(value).__name__}, which is never stored"
+    raise TypeError(message)
 
 
 def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """A row from DynamoDB's attribute values; numbers become `int`, sets `frozenset`."""
-    return {key: _plain(_deserializer.deserialize(value)) for key, value in item.items()}
+    return {key: _plain(attribute) for key, attribute in item.items()}
 
 
-def _plain(value: object) -> object:
-    match value:
-        case Decimal():
-            # No stored number has a fraction; rounding could make a foreign row look valid.
-            return int(value) if value == value.to_integral_value() else float(value)
-        case dict():
-            return {key: _plain(member) for key, member in value.items()}
-        case list():
-            return [_plain(member) for member in value]
-        case set():
-            return frozenset(_plain(member) for member in value)
-        case _:
+def _plain(attribute: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the value of any kind
+    for kind, value in attribute.items():
+        if kind in _AS_THEY_ARE:
             return value
+        if convert := _CONVERSIONS.get(kind):
+            return convert(value)
+    message = f"DynamoDB returned an attribute of an unknown type: {sorted(attribute)}"
+    raise TypeError(message)
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        value = Decimal(text)
+    # No stored number has a fraction; rounding could make a foreign row look valid.
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _binary(value: bytes | str) -> bytes:
+    """Bytes; in the packages, botocore returns attribute values as they are sent, in base64."""
+    return value if isinstance(value, bytes) else b64decode(value)
+
+
+_AS_THEY_ARE = frozenset({"S", "BOOL"})
+_CONVERSIONS: Mapping[str, Callable[[Any], object]] = {
+    "N": _number,
+    "B": _binary,
+    "M": from_item,
+    "L": lambda values: [_plain(value) for value in values],
+    "SS": frozenset,
+    "NS": lambda texts: frozenset(map(_number, texts)),
+    "BS": lambda values: frozenset(map(_binary, values)),
+    "NULL": lambda _: None,
+}

@@ -26,7 +26,7 @@ RESERVE_SECONDS = 5.0
 @lru_cache(maxsize=1)
 def _worker(settings: Settings) -> Worker:
     log = observability.logger(SERVICE)
-    hub = HubSession(settings.region)
+    hub = HubSession(settings.region, amazon_roots=settings.amazon_roots)
     role = read_role(settings.read_role_name, settings.external_id, settings.region)
     rows = Observations(hub.client("dynamodb"), settings.table_name)
     return Worker(TargetLookup(rows, Sources(TargetSessions(hub, role)), log), log)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.kernel.failures import hub
 from services.kernel.model import Target
-from services.kernel.table import from_item, read_rows, to_item
+from services.kernel.table import from_item, projection, read_rows, to_item
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 _LEAST_ROWS = 25  # a query saves at most one call for fewer, and can be in vain
 _ROWS_PER_WANTED = 4
 """Rows of a query for each wanted one, so that even a query without any is cheaper than keys."""
+_NAMES = "ExpressionAttributeNames"
 
 
 class PairRowReader:
-    """Reads image rows; eventually consistent reads choose the cheaper way."""
+    """Reads image rows, eventually consistently, in the cheaper way."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
@@ -31,21 +32,23 @@ class PairRowReader:
         self._rows_between: dict[Target, float] = {}
 
     def read(
-        self, target: Target, records: Collection[str], *, consistent: bool
+        self, target: Target, records: Collection[str], attributes: Sequence[str]
     ) -> list[dict[str, Any]]:
-        """The existing rows with these sort keys, in no order."""
+        """These attributes of the existing rows with these sort keys, in no order."""
         left, rows = sorted(records), list[dict[str, Any]]()
-        if not consistent and self._is_dense(target, len(left)):
-            left, rows = self._query(target, left)
+        if self._is_dense(target, len(left)):
+            left, rows = self._query(target, left, projection(attributes))
         keys = [{"region": target.region, "record": record} for record in left]
-        return rows + read_rows(self._client, self._table, keys, consistent=consistent)
+        return rows + read_rows(
+            self._client, self._table, keys, consistent=False, attributes=attributes
+        )
 
     def _is_dense(self, target: Target, wanted: int) -> bool:
         between = self._rows_between.get(target, 0.0)
         return wanted >= _LEAST_ROWS and wanted * _ROWS_PER_WANTED >= between
 
     def _query(
-        self, target: Target, records: Sequence[str]
+        self, target: Target, records: Sequence[str], shown: Mapping[str, Any]
     ) -> tuple[list[str], list[dict[str, Any]]]:
         """The rows between the first and the last one, and the sort keys that are left.
 
@@ -53,14 +56,14 @@ class PairRowReader:
         """
         wanted, rows, last = set(records), list[dict[str, Any]](), ""
         self._rows_between.pop(target, None)
-        more: dict[str, Any] = {}
+        more = dict(shown)
         while True:
             page = self._page(target, records, more)
             hits = [item for item in page["Items"] if item["record"]["S"] in wanted]
             rows += map(from_item, hits)
             if not page.get("LastEvaluatedKey"):
                 return [], rows
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+            more["ExclusiveStartKey"] = page["LastEvaluatedKey"]
             last = page["LastEvaluatedKey"]["record"]["S"]
             if len(page["Items"]) > _ROWS_PER_WANTED * len(hits):
                 density = len(page["Items"]) / max(1, len(hits))
@@ -70,13 +73,13 @@ class PairRowReader:
     def _page(
         self, target: Target, records: Sequence[str], more: Mapping[str, Any]
     ) -> Mapping[str, Any]:
+        names = {"#region": "region", "#record": "record"}
         values = {":region": target.region, ":first": records[0], ":last": records[-1]}
         with hub(f"table {self._table}"):
             return self._client.query(
                 TableName=self._table,
                 KeyConditionExpression="#region = :region AND #record BETWEEN :first AND :last",
-                ExpressionAttributeNames={"#region": "region", "#record": "record"},
                 ExpressionAttributeValues=to_item(values),
                 Limit=_ROWS_PER_WANTED * len(records),
-                **more,
+                **{**more, _NAMES: names | more.get(_NAMES, {})},
             )

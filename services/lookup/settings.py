@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from services.kernel.settings import Environment
 
@@ -18,6 +19,7 @@ class Settings:
     metrics_namespace: str
     region: str
     endpoint_url: str
+    amazon_roots: Path | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -34,6 +36,7 @@ class Settings:
             metrics_namespace=environment.metrics_namespace(),
             region=environment.home_region(),
             endpoint_url=environment.optional("AWS_ENDPOINT_URL", ""),
+            amazon_roots=environment.amazon_roots(),
         )
         environment.check()
         return settings

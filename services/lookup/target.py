@@ -18,6 +18,7 @@ from services.kernel.clock import now
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, Failure
 from services.kernel.model import (
+    Lookup,
     Pair,
     Request,
     State,
@@ -44,10 +45,12 @@ _UNFINISHED = {
 class PairRows(SettlingRows, Protocol):
     """The part of the table that lookups use; `Observations` with DynamoDB, a fake in tests."""
 
-    def read(
-        self, target: Target, names: Sequence[str], *, consistent: bool = False
-    ) -> dict[str, Pair | Failure]:
-        """The pairs that have a row."""
+    def requested(self, target: Target, lookups: Mapping[str, Lookup]) -> dict[str, Pair | Failure]:
+        """The pairs whose row has this lookup, in a read that can lack recent writes."""
+        ...
+
+    def read(self, target: Target, names: Sequence[str]) -> dict[str, Pair | Failure]:
+        """The pairs that have a row, with all recent writes."""
         ...
 
     def answered(self, target: Target, numbers: Collection[int]) -> None:
@@ -162,10 +165,10 @@ class TargetLookup:
         self, target: Target, requests: Sequence[Request]
     ) -> tuple[dict[str, Pair], dict[Request, Outcome]]:
         """The pairs to look up, and the outcomes of requests without a lookup."""
-        found = self._rows.read(target, [r.image_name for r in requests])
+        found = self._rows.requested(target, {r.image_name: r.lookup for r in requests})
         doubtful = [r.image_name for r in requests if not _is_current(r, found.get(r.image_name))]
         if doubtful:  # the first read can lack recent writes
-            found |= self._rows.read(target, doubtful, consistent=True)
+            found |= self._rows.read(target, doubtful)
         pairs: dict[str, Pair] = {}
         outcomes: dict[Request, Outcome] = {}
         for request in requests:

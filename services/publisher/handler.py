@@ -25,7 +25,7 @@ RESERVE_SECONDS = 20.0
 
 @lru_cache(maxsize=1)
 def _clients(settings: Settings) -> tuple[OverviewReader, Bucket]:
-    hub = HubSession(settings.region)
+    hub = HubSession(settings.region, amazon_roots=settings.amazon_roots)
     reader = OverviewReader(hub.client("dynamodb"), settings.table_name)
     return reader, Bucket(hub.client("s3"), settings.bucket_name, settings.prefix)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from services.kernel.settings import Environment
 
@@ -24,6 +25,7 @@ class Settings:
     releases: int
     region: str
     endpoint_url: str
+    amazon_roots: Path | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -41,6 +43,7 @@ class Settings:
             releases=environment.whole("RELEASES", _DEFAULT_RELEASES, _MOST_RELEASES),
             region=environment.home_region(),
             endpoint_url=environment.optional("AWS_ENDPOINT_URL", ""),
+            amazon_roots=environment.amazon_roots(),
         )
         environment.check()
         return settings

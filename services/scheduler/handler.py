@@ -26,7 +26,7 @@ RESERVE_SECONDS = 30.0
 @lru_cache(maxsize=1)
 def _scheduler(settings: Settings) -> Scheduler:
     log = observability.logger(SERVICE)
-    hub = HubSession(settings.region)
+    hub = HubSession(settings.region, amazon_roots=settings.amazon_roots)
     rows = Inventory(hub.client("dynamodb"), settings.table_name, log)
     queue = LookupQueue(hub.client("sqs"), settings.queue_url)
 

@@ -116,7 +116,9 @@ class Scheduler:
                 if deadline.passed():
                     raise OutOfTimeError(round_id, regions[done:])
                 following = regions[(done + 1) % len(regions)] if only is None else None
-                self._run_region(catalogue, region, following, report)
+                # In turn, each region is read whole, so damage that no comparison shows is found.
+                whole = done == 0 or only is not None
+                self._run_region(catalogue, region, following, report, whole=whole)
             report.finished = only is None and not report.problems
             if only is None:
                 self._finish(catalogue, regions, every, report)
@@ -126,12 +128,18 @@ class Scheduler:
         return _checked(report)
 
     def _run_region(
-        self, catalogue: Catalogue, region: str, following: str | None, report: RoundReport
+        self,
+        catalogue: Catalogue,
+        region: str,
+        following: str | None,
+        report: RoundReport,
+        *,
+        whole: bool,
     ) -> None:
         if following is not None:
             self._try_note(report, self._rows.start_next_at, following)
         try:
-            self._region_run.run(catalogue, region, report)
+            self._region_run.run(catalogue, region, report, whole=whole)
         except CallFailedError as error:
             note_failure(self._log, report, region, str(error))
 

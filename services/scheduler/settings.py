@@ -27,6 +27,7 @@ class Settings:
     metrics_namespace: str
     region: str
     endpoint_url: str
+    amazon_roots: Path | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -50,6 +51,7 @@ class Settings:
             metrics_namespace=environment.metrics_namespace(),
             region=environment.home_region(),
             endpoint_url=environment.optional("AWS_ENDPOINT_URL", ""),
+            amazon_roots=environment.amazon_roots(),
         )
         environment.check()
         return settings

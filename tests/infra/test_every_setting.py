@@ -85,6 +85,7 @@ ON_MINISTACK: dict[str, Any] = {
     "shared_parameter_arns": [f"arn:aws:ssm:{HUB_REGION}:444455556666:parameter/golden/*"],
     "runtime": "python3.12",
     "architecture": "x86_64",
+    "ca_bundle": "/var/task/botocore/cacert.pem",
     "lookup_memory_mb": 1024,
     "lookup_maximum_concurrency": 20,
     "log_retention_days": 30,

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,7 @@ from infra.package.dependencies import install_dependencies
 from infra.package.errors import StepFailedError, UnwritableError
 from infra.package.lambda_platform import ARCHITECTURES, LambdaPlatform
 from infra.package.manifest import FILE_NAME
+from infra.package.roots import FINGERPRINTS
 from services.catalogue.load import load
 from services.embedded.aws.faults import Fault
 from services.embedded.aws.server import EmbeddedAws
@@ -164,11 +166,24 @@ def test_package_has_no_unused_files(zips: Zips, function: str) -> None:
     distributions = {root for root in roots if root.endswith(".dist-info")}
 
     assert [name for name in names if unused.search(name)] == []
-    assert roots - distributions - {"catalogue.json"} == {
-        "__pycache__", "aws_lambda_powertools", "boto3", "botocore", "dateutil", "jmespath",
-        "msgspec", "s3transfer", "services", "six.py", "tenacity", "typing_extensions.py",
-        "urllib3", *OWN_ROOTS.get(function, ()),
+    assert roots - distributions - {"amazon-roots.pem", "catalogue.json"} == {
+        "__pycache__", "aws_lambda_powertools", "botocore", "dateutil", "jmespath", "msgspec",
+        "services", "six.py", "tenacity", "typing_extensions.py", "urllib3",
+        *OWN_ROOTS.get(function, ()),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_package_has_exactly_the_roots_of_amazon(zips: Zips, function: str) -> None:
+    """Each package has the five certificates next to `services`, and the bundle of the SDK."""
+    pem = zips[function].read("amazon-roots.pem").decode()
+    found = [
+        hashlib.sha256(ssl.PEM_cert_to_DER_cert(each + "-----END CERTIFICATE-----\n")).hexdigest()
+        for each in re.findall(r"-----BEGIN.*?(?=-----END)", pem, re.DOTALL)
+    ]
+
+    assert found == list(FINGERPRINTS.values())
+    assert "botocore/cacert.pem" in zips[function].namelist()
 
 
 def test_publisher_has_the_files_of_the_page(zips: Zips) -> None:

@@ -373,7 +373,7 @@ def test_every_variable_that_is_read_is_set(made: Plan, service: str) -> None:
     SETTINGS[service](recorded)
 
     read = {name for name in recorded.read if not name.startswith("AWS_")}
-    assert read - UNSET[service] == set(given)
+    assert read - UNSET[service] == given.keys() - {"AWS_CA_BUNDLE"}
 
 
 def test_settings_name_the_deployed_resources(made: Plan) -> None:
@@ -406,6 +406,16 @@ def test_functions_publish_to_fifo_topics_where_there_are_any(everything_set: Pl
 
     assert settings.topic_name == "ami-tracker-releases.fifo"
     assert (stacks["TopicName"], stacks["Fifo"]) == ("ami-tracker-releases", "true")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_only_a_given_bundle_of_certificates_is_set(
+    made: Plan, everything_set: Plan, service: str
+) -> None:
+    """Without one, the function uses the bundle of its package."""
+    assert variables(made, service)["AWS_CA_BUNDLE"] == "/opt/ca.pem"
+    if service in {"lookup", "aggregator"}:  # a plan has the environments of these
+        assert "AWS_CA_BUNDLE" not in variables(everything_set, service)
 
 
 # --- metrics

@@ -54,7 +54,12 @@ CHANGED_ROWS_WRITTEN = {
 }
 
 FIRST: Mapping[str, Calls] = {
-    "scheduler": {**PLANNED, "dynamodb.UpdateItem": PAIRS + 2 * REGIONS + 2, **SENT},
+    "scheduler": {
+        **PLANNED,
+        "dynamodb.TransactWriteItems": REGIONS,  # the new rows of a target
+        "dynamodb.UpdateItem": 2 * REGIONS + 2,  # the note lists the regions
+        **SENT,
+    },
     "lookup": {**FOUND, "dynamodb.TransactWriteItems": PAIRS},
 }
 """Each pair gets an image row, and a release row in a transaction."""

@@ -187,6 +187,18 @@ def test_environment_is_read_only_at_entry_points() -> None:
 # --- texts in files
 
 
+def test_one_module_of_the_functions_creates_clients() -> None:
+    """The embedded AWS and the console, which are no functions, may have other sessions."""
+    found = {
+        path.relative_to(SERVICES).as_posix()
+        for path in SERVICES.rglob("*.py")
+        if "create_client" in path.read_text(encoding="utf-8")
+        and path.relative_to(SERVICES).parts[0] not in {"console", "embedded"}
+    }
+
+    assert found == {"kernel/hub_session.py"}
+
+
 def test_no_file_names_this_machine() -> None:
     """A path of the author's machine has no meaning on any other machine."""
     assert finds(MACHINE_PATHS) == []
@@ -333,6 +345,7 @@ def run_trial(trial: Path, environ: dict[str, str]) -> str:
     ).stdout
 
 
+@pytest.mark.slow
 def test_tests_have_their_own_environment(trial: Path) -> None:
     """No profile or setting of a shell reaches a test, and none stays for the next test."""
     proxies = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "example.org"}
@@ -343,6 +356,7 @@ def test_tests_have_their_own_environment(trial: Path) -> None:
     assert re.search(r"boto3 \d.*moto \d.*aws-lambda-powertools \d", out)
 
 
+@pytest.mark.slow
 def test_required_tests_cannot_skip(trial: Path) -> None:
     """With `REQUIRE_ALL=1` each skip fails with its reason; expected failures stay expected."""
     out = run_trial(trial, {"REQUIRE_ALL": "1", "NO_PROXY": "example.org"})

@@ -15,7 +15,8 @@ variables {
     publisher  = "tests/fixtures/package.zip"
     manifest   = "tests/fixtures/manifest.json"
   }
-  site = { enabled = true, key_prefix = "team/" }
+  site      = { enabled = true, key_prefix = "team/" }
+  ca_bundle = "/opt/ca.pem"
 }
 
 run "applies_all_resources" {

@@ -34,6 +34,7 @@ run "takes_the_limits" {
     stack_set_region_order              = ["us-east-1", "eu-west-1"]
     runtime                             = "python3.11"
     architecture                        = "x86_64"
+    ca_bundle                           = "/opt/ca.pem"
     lookup_memory_mb                    = 10240
     lookup_maximum_concurrency          = 2
     log_retention_days                  = 3653

@@ -38,6 +38,7 @@ IMAGE_ROW = "image#111122223333#al2023"
 RELEASE_ROW = "release#111122223333#al2023#00000004"
 
 EVERYTHING: dict[str, Callable[[PairRows], object]] = {
+    "requested": lambda rows: rows.requested(HERE, {"al2023": KNOWN.lookup}),
     "read": lambda rows: rows.read(HERE, ["al2023"]),
     "history": lambda rows: rows.history(KNOWN),
     "commit": lambda rows: rows.commit(KNOWN, a_release(KNOWN)),
@@ -204,7 +205,7 @@ def test_a_hundred_rows_are_read_in_a_call(
     ends = {name: a_pair(name) for name in (*names[:1], *names[-1:])}
     for pair in ends.values():
         table_lab.backend.put(pair)
-    assert table_lab.rows.read(HERE, names * 2, consistent=True) == ends
+    assert table_lab.rows.read(HERE, names * 2) == ends
     assert operations(aws) == ["BatchGetItem"] * calls
 
 
@@ -283,6 +284,56 @@ def test_a_malformed_row_is_a_failure(
     assert IMAGE_ROW in found.detail
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": "seven"},
+        {"version": 3},
+        {"image_name": 7},
+        {"image_name": "another"},
+        {"active": "yes"},
+        {"announce": ["everything"]},
+        {"announce": ["rollback", "release"]},
+        {"account_id": None},
+        {"status": "ok"},
+        {"number": 0},
+    ],
+)
+def test_a_malformed_row_of_a_request_is_a_failure(
+    table: DynamoTable, table_lab: RowsLab, changes: dict[str, object]
+) -> None:
+    """Every attribute that decides something is read, and checked as in a whole row."""
+    row = {"region": "eu-west-1", "record": IMAGE_ROW, **encode_configuration(a_pair())}
+    table.put(row | changes)
+    found = table_lab.rows.requested(HERE, {"al2023": a_pair().lookup})["al2023"]
+    assert isinstance(found, Failure)
+    assert found == table_lab.rows.read(HERE, ["al2023"])["al2023"]
+
+
+@pytest.mark.parametrize("digest", ["0123456789abcdef", 7, None])
+def test_a_row_with_another_digest_is_not_the_requested_one(
+    table: DynamoTable, table_lab: RowsLab, digest: object
+) -> None:
+    """The caller reads it again, whole."""
+    row = {"region": "eu-west-1", "record": IMAGE_ROW, **encode_configuration(a_pair())}
+    table.put(row | {"lookup_digest": digest})
+    assert table_lab.rows.requested(HERE, {"al2023": a_pair().lookup}) == {}
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_a_requested_row_is_read_without_its_lookup(
+    table: DynamoTable, table_lab: RowsLab, count: int
+) -> None:
+    """Read by its key or by a query: the request has the same lookup."""
+    names = [f"image-{number:02}" for number in range(count)]
+    for name in names:
+        table_lab.backend.put(a_pair(name))
+    damaged = {"record": image_record(HERE.account_id, names[0]), "lookup": "damaged"}
+    table.put({"region": "eu-west-1", **encode_configuration(a_pair(names[0])), **damaged})
+    found = table_lab.rows.requested(HERE, dict.fromkeys(names, a_pair().lookup))
+    assert found == {name: a_pair(name) for name in names}
+
+
 # --- a table that fails
 
 
@@ -331,7 +382,7 @@ class ScriptedTable:
             raise answer
         return answer
 
-    batch_get_item = transact_write_items = _next
+    batch_get_item = query = transact_write_items = _next
 
 
 def scripted(*answers: object) -> tuple[PairRows, ScriptedTable]:
@@ -377,6 +428,20 @@ def test_unprocessed_keys_are_read_again() -> None:
     rows, table = scripted(first, answered([a_pair("b")]))
     assert rows.read(HERE, ["a", "b"]) == {"a": a_pair("a"), "b": a_pair("b")}
     assert table.asked[1]["RequestItems"] == first["UnprocessedKeys"]
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_rows_of_requests_are_read_in_part(count: int) -> None:
+    """By their keys and by a query; the largest attribute is left out."""
+    rows, table = scripted({"Responses": {}, "Items": []})
+    rows.requested(HERE, {f"image-{n:02}": by_parameter() for n in range(count)})
+    (asked,) = table.asked
+    asked = asked.get("RequestItems", {}).get("ami-tracker", asked)
+    shown = {
+        asked["ExpressionAttributeNames"][n] for n in asked["ProjectionExpression"].split(", ")
+    }
+    assert {"record", "lookup_digest", "announce", "number", "deprecation_time"} <= shown
+    assert not {"lookup", "changed_at", "family"} & shown
 
 
 def test_keys_that_stay_unprocessed_fail_the_read() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.builders.lookup import HERE, THERE, a_pair, an_observation
+from support.builders.lookup import HERE, THERE, a_pair, an_observation, by_parameter
 from support.fakes.lookup import RowsLab
 
 from services.embedded.aws.server import EmbeddedAws
@@ -27,7 +27,8 @@ def lab(table_lab: RowsLab) -> RowsLab:
 def read(lab: RowsLab, aws: EmbeddedAws, *names: str, consistent: bool = False) -> list[str]:
     """Read rows, check that they are complete, and return the operations."""
     mark = aws.mark()
-    found = lab.rows.read(HERE, names, consistent=consistent)
+    lookups = dict.fromkeys(names, by_parameter())
+    found = lab.rows.read(HERE, names) if consistent else lab.rows.requested(HERE, lookups)
     present = {name: a_pair(name, known=an_observation(1)) for name in names if name in NAMES}
     assert found == present
     return [call.operation for call in aws.calls(mark) if call.service == "dynamodb"]

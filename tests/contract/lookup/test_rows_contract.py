@@ -22,7 +22,7 @@ from support.builders.lookup import (
 from support.fakes.lookup import RowsLab
 
 from services.kernel.errors import Failure
-from services.kernel.model import Kind, Observation, Pair, State
+from services.kernel.model import Kind, Lookup, Observation, Pair, State
 from services.lookup.observations import Commit
 from services.lookup.target import PairRows
 
@@ -38,7 +38,7 @@ KNOWN = a_pair(known=an_observation(1), version=3)
 
 def stored(lab: RowsLab, pair: Pair) -> Pair:
     """Return the pair of a consistent read."""
-    row = lab.rows.read(pair.target, [pair.image_name], consistent=True)[pair.image_name]
+    row = lab.rows.read(pair.target, [pair.image_name])[pair.image_name]
     assert isinstance(row, Pair)
     return row
 
@@ -61,8 +61,19 @@ def stored(lab: RowsLab, pair: Pair) -> Pair:
 def test_a_pair_is_read_as_stored(lab: RowsLab, pair: Pair) -> None:
     """Configured and known attributes are returned by both kinds of read."""
     lab.backend.put(pair)
-    for consistent in (False, True):
-        assert lab.rows.read(HERE, ["al2023"], consistent=consistent) == {"al2023": pair}
+    assert lab.rows.read(HERE, ["al2023"]) == {"al2023": pair}
+    assert lab.rows.requested(HERE, {"al2023": pair.lookup}) == {"al2023": pair}
+
+
+@pytest.mark.parametrize("lookup", [by_parameter("/another"), by_name(exclude=["*-BETA-*"])])
+def test_a_pair_with_another_lookup_is_not_the_requested_one(lab: RowsLab, lookup: Lookup) -> None:
+    """A row is the requested one only if its digest is that of the request's lookup."""
+    lab.backend.put(a_pair("a"))
+    lab.backend.put(a_pair("b", lookup=lookup))
+    wanted = {"a": a_pair().lookup, "b": a_pair().lookup, "c": a_pair().lookup}
+    assert lab.rows.requested(HERE, wanted) == {"a": a_pair("a")}
+    assert lab.rows.requested(HERE, {"b": lookup}) == {"b": a_pair("b", lookup=lookup)}
+    assert lab.rows.requested(HERE, {}) == {}
 
 
 def test_only_existing_rows_are_read(lab: RowsLab) -> None:

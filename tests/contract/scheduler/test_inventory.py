@@ -62,7 +62,7 @@ def test_each_use_is_one_call(
 
 def test_a_region_is_two_queries(aws: EmbeddedAws, inventory: Inventory) -> None:
     """One query reads the image rows, one the round rows of all accounts."""
-    inventory.read(REGION)
+    inventory.read(REGION, whole=True)
     assert [call.operation for call in aws.calls()] == ["Query", "Query"]
 
 
@@ -121,14 +121,14 @@ def test_all_pages_of_a_region_are_read(
     names = [f"image-{number}" for number in range(4)]
     for name in names:
         table.put(image_row(a_pair(an_image(name))) | {"padding": "x" * 390_000})
-    assert [pair.image_name for pair in inventory.read(REGION).pairs] == names
+    assert [pair.image_name for pair in inventory.read(REGION, whole=True).pairs] == names
     assert [call.operation for call in aws.calls()] == ["Query"] * 3
 
 
 def test_a_malformed_row_is_logged(inventory: Inventory, table: DynamoTable, log: FakeLog) -> None:
     """The log names the record of a malformed row."""
     table.put(image_row(a_pair()) | {"active": "yes"})
-    assert inventory.read(REGION).pairs == []
+    assert inventory.read(REGION, whole=True).pairs == []
     (line,) = log.lines
     assert (line.level, line.event) == ("error", "row malformed")
     record = re.escape(image_record(TARGET.account_id, "al2023"))
@@ -144,7 +144,7 @@ def test_a_throttled_read_is_a_temporary_failure(
     table.put(round_row())
 
     def use() -> None:
-        inventory.read(REGION)
+        inventory.read(REGION, whole=True)
         inventory.begin_round(TARGET, Window(), lambda _: a_window(), 1, MOMENT)
 
     with aws.fault(service="dynamodb", operation=operation), pytest.raises(CallFailedError):
@@ -216,4 +216,4 @@ def test_a_damaged_number_is_ignored(inventory: Inventory, table: DynamoTable) -
     """A damaged number is ignored, because numbers above it could not be written."""
     table.put(image_row(a_pair(number=3)) | {"number": 10**38 - 1})
 
-    assert inventory.read(TARGET.region).numbers == {}
+    assert inventory.read(TARGET.region, whole=True).numbers == {}

@@ -17,12 +17,14 @@ from typing import Protocol
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.model import (
     FilterLookup,
+    Lookup,
     Observation,
     Pair,
     Release,
     State,
     Target,
 )
+from services.kernel.wire import lookup_digest
 from services.lookup.find import ImageSource
 from services.lookup.merge import ImageQuery, merged
 from services.lookup.observations import Commit
@@ -136,14 +138,17 @@ class FakeRows:
 
     # --- the port
 
-    def read(
-        self, target: Target, names: Sequence[str], *, consistent: bool = False
-    ) -> dict[str, Pair | Failure]:
+    def requested(self, target: Target, lookups: Mapping[str, Lookup]) -> dict[str, Pair | Failure]:
+        """Return the pairs whose row has this lookup."""
+        self._note("read", target)
+        rows = {name: self._pairs.get((target, name)) for name in lookups}
+        rows |= {name: row for name, row in self.stale.items() if name in rows}
+        return {name: row for name, row in rows.items() if row and _has(row, lookups[name])}
+
+    def read(self, target: Target, names: Sequence[str]) -> dict[str, Pair | Failure]:
         """Return the pairs that have a row."""
-        self._note("read consistently" if consistent else "read", target)
+        self._note("read consistently", target)
         rows = {name: self._pairs.get((target, name)) for name in names}
-        if not consistent:
-            rows |= {name: row for name, row in self.stale.items() if name in rows}
         return {name: row for name, row in rows.items() if row}
 
     def history(self, pair: Pair) -> tuple[Release, ...]:
@@ -291,6 +296,10 @@ class FakeRows:
 
 def _key(pair: Pair) -> tuple[Target, str]:
     return (pair.target, pair.image_name)
+
+
+def _has(row: Pair | Failure, lookup: Lookup) -> bool:
+    return isinstance(row, Failure) or row.lookup_digest == lookup_digest(lookup)
 
 
 def _still(pair: Pair, stored: Pair) -> bool:

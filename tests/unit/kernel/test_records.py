@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from services.kernel.errors import MalformedError
 from services.kernel.keys import IMAGE_PREFIX, RELEASE_PREFIX, ROUND_PREFIX
 from services.kernel.model import State, Target
-from services.kernel.records import decode_image_row, decode_pair
+from services.kernel.records import DECIDING, decode_image_row, decode_pair, decode_requested_pair
 from services.kernel.release_records import LastProblem, decode_release, decode_release_row
 from services.kernel.round_records import Note, decode_note, decode_round_row
 from services.kernel.table import from_item
@@ -63,6 +64,30 @@ def test_every_attribute_that_is_written_is_read(number: int, name: str) -> None
 
     with pytest.raises(MalformedError):
         decode({**row, name: {"another": ["type"]}})
+
+
+def pairs() -> list[dict[str, Any]]:
+    """Return the golden image rows, and one with every attribute."""
+    rows = [row for row in written() if row["record"].startswith(IMAGE_PREFIX)]
+    status = {"state": "throttled", "code": "Throttling", "detail": "slow", "since": TEXT}
+    more = {"version": 2, "image_id": "ami-2", "ami_name": "two", "creation_date": TEXT}
+    dates = {"deprecation_time": TEXT, "changed_at": TEXT}
+    other = {"confirmed_digest": "0" * 16, "number": 7, "family": "a"}
+    return [*rows, {**rows[0], "status": status, **more, **dates, **other}]
+
+
+@pytest.mark.parametrize("row", pairs())
+def test_a_lookup_reads_all_that_decides_it(row: dict[str, Any]) -> None:
+    """The pair of these attributes is that of the whole row, without its family."""
+    whole = decode_pair(row)
+    read = {name: value for name, value in row.items() if name in {"region", *DECIDING}}
+
+    found = decode_requested_pair(read, whole.lookup)
+
+    assert repr(found) == repr(replace(whole, family=None))
+    assert (found.code, found.since) == (whole.code, whole.since)
+    left_out = {"region", "lookup", "family", "changed_at"}
+    assert row.keys() - set(DECIDING) <= left_out
 
 
 def test_image_row_has_its_detail_and_last_change() -> None:

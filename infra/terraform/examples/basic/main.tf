@@ -31,6 +31,7 @@ module "ami_tracker" {
   }
   runtime                    = var.runtime
   architecture               = var.architecture
+  ca_bundle                  = var.ca_bundle
   lookup_memory_mb           = var.lookup_memory_mb
   lookup_maximum_concurrency = var.lookup_maximum_concurrency
   log_retention_days         = var.log_retention_days

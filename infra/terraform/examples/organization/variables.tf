@@ -76,6 +76,12 @@ variable "shared_parameter_arns" {
   default     = []
 }
 
+variable "ca_bundle" {
+  description = "File of the certificates that the functions trust in calls of AWS; /var/task/botocore/cacert.pem is the SDK's bundle. Null: Amazon's roots in the partition aws."
+  type        = string
+  default     = null
+}
+
 variable "lookup_memory_mb" {
   description = "Memory of the lookup function in MB."
   type        = number
