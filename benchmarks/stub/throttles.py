@@ -62,14 +62,10 @@ class Throttles:
         if self._on and rate and not self._takes(bucket, rate, 1):
             raise ServiceError(rate.code, "Rate exceeded", rate.status)
 
-    def read(self, partition: str, units: float) -> None:
-        """Count the units of a read.
-
-        Raises:
-            ServiceError: the bucket of the partition is empty.
-        """
-        if self._on and not self._takes(("read", partition), self._part(PARTITION_READS), units):
-            raise ServiceError(PARTITION_READS.code, NO_CAPACITY, PARTITION_READS.status)
+    def read(self, partition: str, units: float) -> bool:
+        """Count the units of a read, unless the partition has too few; whether it has enough."""
+        rate = self._part(PARTITION_READS)
+        return not self._on or self._takes(("read", partition), rate, units)
 
     def write(self, units: Mapping[str, float]) -> set[str]:
         """Count the units of a write by partition, unless one of them has too few.
