@@ -16,9 +16,9 @@ from services.kernel.model import Observation, Pair, Release, Request, State
 from services.kernel.observability import Log
 from services.kernel.pace import WritePace
 from services.kernel.wire import timestamp
+from services.lookup.commits import Commit
 from services.lookup.decide import Changed, Confirmed, decide
 from services.lookup.facts import described
-from services.lookup.observations import Commit
 from services.lookup.report import BUSY, DROPPED, OVERTAKEN, UNREADABLE, Outcome
 from services.lookup.responses import Finding
 

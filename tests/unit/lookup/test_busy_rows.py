@@ -25,7 +25,7 @@ from support.fakes.pace import VirtualPace
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError
 from services.kernel.model import Kind, Observation, Pair, Release, State, Target
-from services.lookup.observations import Commit
+from services.lookup.commits import Commit
 from services.lookup.report import Outcome
 from services.lookup.target import TargetLookup
 
