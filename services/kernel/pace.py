@@ -17,8 +17,9 @@ _FIRST_SECONDS = 0.05
 _MOST_SECONDS = 2.0
 _LEAST_SECONDS = 0.002
 """A shorter time between two writes is none: a write itself takes longer."""
-_FASTER = 0.95
-"""At the pace that the partition allows, about one write in 15 is throttled."""
+_FASTER = 0.8
+"""At the pace that a small capacity allows, one write in four is throttled; with the capacity of a
+partition, one in 30. Slower steps leave up to half of the capacity unused."""
 _PATIENCE_SECONDS = 20.0
 _REMEMBERED_SECONDS = 60.0
 

@@ -57,15 +57,15 @@ def test_writes_at_the_same_time_slow_down_once(time: VirtualPace, pace: WritePa
 
 
 def test_writes_that_succeed_restore_the_pace(time: VirtualPace, pace: WritePace) -> None:
-    """14 writes double the pace, and fewer than a hundred end the waiting."""
+    """Three writes double the pace, and some twenty end the waiting."""
     throttle(pace, 3)
     time.waits.clear()
-    for _ in range(200):
+    for _ in range(50):
         assert pace.turn(REGION, 60) is not None
         pace.speed_up(REGION)
 
-    assert time.waits[14] == pytest.approx(0.1, rel=0.1)
-    assert len(time.waits) < 100
+    assert time.waits[4] == pytest.approx(0.1, rel=0.1)
+    assert len(time.waits) < 25
 
 
 def test_a_turn_that_is_too_far_away_is_not_taken(time: VirtualPace, pace: WritePace) -> None:
