@@ -19,6 +19,7 @@ from benchmarks.costs import (
     invocation_seconds,
 )
 from benchmarks.laboratory import Laboratory
+from benchmarks.mass_release import MassRelease, measure_mass_release
 from benchmarks.measure import (
     Case,
     FunctionUse,
@@ -34,6 +35,7 @@ from benchmarks.plan import (
     FIRST_FACTOR,
     FIRST_OF_TARGETS,
     GROWTH,
+    MASS_RELEASE,
     OTHERS,
     QUICK,
     SAMPLES,
@@ -75,6 +77,7 @@ def everything(bench: Laboratory, note: Callable[[str], None]) -> Document:
     document["one target"]["all changed, 30 ms, throttled"] = asdict(
         measure_target(bench, latency_seconds=0.03, throttles=True, changed=True)
     )
+    document["mass release"] = _mass_release(bench, MASS_RELEASE, note)
     note("the scheduler in a first round")
     document["largest first round"] = _first_round(bench)
     document["cold starts"] = {}
@@ -96,6 +99,16 @@ def one_round(bench: Laboratory, case: Case, note: Callable[[str], None]) -> Doc
     scheme = "TLS" if case.tls else "HTTP"
     naive = _compared(bench, "naive", note, tls=case.tls, sample=100)
     return {**document, "compared": {f"naive {scheme}": naive}}
+
+
+def mass_release(bench: Laboratory, case: MassRelease, note: Callable[[str], None]) -> Document:
+    """A new build of every image of one region."""
+    return {**_document([]), "compared": {}, "mass release": _mass_release(bench, case, note)}
+
+
+def _mass_release(bench: Laboratory, case: MassRelease, note: Callable[[str], None]) -> Document:
+    note(f"a mass release: {case}")
+    return {str(case): asdict(measure_mass_release(bench, case))}
 
 
 def quick(bench: Laboratory, note: Callable[[str], None]) -> Document:

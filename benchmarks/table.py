@@ -22,14 +22,18 @@ def _sections(document: Mapping[str, Any]) -> Iterator[str]:
         f"{made['at']}, commit {made['commit']}, {machine['processors']} x {machine['processor']}, "
         f"Python {machine['python']}"
     )
-    rounds = document["rounds"]
-    yield _table("Calls per pair", _CALLS, map(_round, rounds))
-    yield _table("Per pair: DynamoDB's units and milliseconds of CPU", _USE, map(_use, rounds))
-    listed = [each for each in rounds if _is_listed(each, rounds)]
-    yield _table("Operations", _OPERATIONS, (row for each in listed for row in _operations(each)))
-    yield _table("Compared", _COMPARED, _compared(document))
+    if rounds := document["rounds"]:
+        yield _table("Calls per pair", _CALLS, map(_round, rounds))
+        yield _table("Per pair: DynamoDB's units and milliseconds of CPU", _USE, map(_use, rounds))
+        listed = [each for each in rounds if _is_listed(each, rounds)]
+        operations = (row for each in listed for row in _operations(each))
+        yield _table("Operations", _OPERATIONS, operations)
+        yield _table("Compared", _COMPARED, _compared(document))
     if targets := document.get("one target"):
         yield _table("A batch of 1,000", _TARGET, (_target(*each) for each in targets.items()))
+    if releases := document.get("mass release"):
+        rows = (_released(*each) for each in releases.items())
+        yield _table("A new build of every image of one region", _RELEASED, rows)
     if first := document.get("largest first round"):
         yield (
             f"Scheduler in a first round of {first['pairs']:,} pairs, from a tenth of the images: "
@@ -48,6 +52,7 @@ _USE = ("round", "reads", "writes", "scheduler", "lookup", "MiB", "events", "fai
 _OPERATIONS = ("round", "operation", "calls", "a pair")
 _COMPARED = ("way", "calls", "CPU ms", "factor")
 _TARGET = ("with a latency of", "wall s", "CPU s", "calls", "refused", "failed")
+_RELEASED = ("round", "failed", "dead letters", "longest s", "refused", "events", "copies")
 _COLD = ("function", "import ms", "first call ms", "MiB")
 _COSTS = ("part", "a million pairs", "naive", "a month")
 
@@ -121,6 +126,18 @@ def _target(name: str, use: Mapping[str, Any]) -> Row:
         str(calls),
         str(use["refused"]),
         str(use["failed"]),
+    )
+
+
+def _released(name: str, found: Mapping[str, Any]) -> Row:
+    return (
+        name,
+        ", ".join(map(str, found["failed"])),
+        str(found["dead_letters"]),
+        f"{found['longest_seconds']:.1f}",
+        str(sum(found["refused"].values())),
+        str(found["announced"]),
+        str(found["published"]),
     )
 
 
