@@ -12,7 +12,6 @@ from services.kernel import startup  # isort: split
 from services.kernel import observability
 from services.kernel.deadline import Deadline
 from services.kernel.errors import MalformedError
-from services.kernel.garbage import search_rarely
 from services.kernel.hub_session import HubSession
 from services.kernel.sessions import TargetSessions
 from services.lookup.observations import Observations
@@ -30,7 +29,6 @@ RESERVE_SECONDS = 5.0
 
 @lru_cache(maxsize=1)
 def _worker(settings: Settings) -> Worker:
-    search_rarely()
     log = observability.logger(SERVICE)
     hub = HubSession(settings.region, amazon_roots=settings.amazon_roots)
     role = read_role(settings.read_role_name, settings.external_id, settings.region)
