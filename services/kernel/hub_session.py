@@ -61,6 +61,7 @@ class HubSession:
     ) -> None:
         self.region = region
         self._session = botocore.session.Session(profile=profile)
+        self._session.get_scoped_config()  # an error now if the profile does not exist
         self._session.set_config_variable("region", region)
         # Overrides the environment and the configuration file, which can say `legacy`. An endpoint
         # that they set for STS or for all services is still used.
