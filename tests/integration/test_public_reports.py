@@ -208,8 +208,8 @@ def test_a_signature_that_dynamodb_rejects_once_causes_a_redelivery(lab: Lab) ->
     lab.publish("a", VIRGINIA)
     lab.round()
     lab.publish("a", VIRGINIA)
-    reject_once(lab, "dynamodb", "BatchGetItem")
     lab.pipeline.schedule(lab.next_round())
+    reject_once(lab, "dynamodb", "BatchGetItem")  # of the lookup
     first = lab.pipeline.queue.poll()
     assert first
     assert (first.problem, first.succeeded) == (None, ())
