@@ -49,18 +49,18 @@ class Creation:
 class _Rows:
     """The rows that are left to create, and those to write one by one.
 
-    `code` is that of the last temporary failure.
+    `problem` is the last temporary failure.
     """
 
     left: list[Pair]
     singly: list[Pair] = field(default_factory=list)
-    code: str = ""
+    problem: CallFailedError | None = None
 
     def take_out(self, codes: Sequence[str]) -> None:
         """Take out the rows that cancelled the transaction, unless the reason is temporary."""
         left: list[Pair] = []
         for pair, code in zip(self.left, codes, strict=True):
-            self.code = code if code in _TEMPORARY else self.code
+            self.problem = _problem(code) if code in _TEMPORARY else self.problem
             (left if code == "None" or code in _TEMPORARY else self.singly).append(pair)
         self.left = left
 
@@ -95,12 +95,18 @@ class RowCreation:
             if error.failure.state is State.BAD_LOOKUP:  # one row can be the reason
                 return Creation([*rows.singly, *rows.left])
             return Creation(rows.singly, rows.left, error)
-        return Creation(rows.singly, rows.left, _problem(rows.code) if rows.left else None)
+        return Creation(rows.singly, rows.left, rows.problem if rows.left else None)
 
     def _attempt(self, rows: _Rows) -> bool:
         """Create the rows that are left; returns whether to try again later."""
         for _ in range(_PARTS):
-            codes = self._write(rows.left)
+            try:
+                codes = self._write(rows.left)
+            except CallFailedError as error:
+                if error.failure.state is not State.THROTTLED:
+                    raise
+                rows.problem = error
+                return True
             if not codes:
                 rows.left = []
                 return False

@@ -171,6 +171,18 @@ def test_rows_that_stay_throttled_are_failures(
 
 
 @pytest.mark.usefixtures("waits")
+def test_a_throttled_call_is_repeated(
+    aws: EmbeddedAws, inventory: Inventory, table: DynamoTable
+) -> None:
+    """Also after botocore's own attempts, since a partition can be busy for seconds."""
+    throttled = {"service": "dynamodb", "operation": "TransactWriteItems"}
+    with aws.fault(**throttled, times=10) as fault:
+        assert inventory.create(new_pairs(5)).failed == []
+    assert aws.struck(fault) == 10
+    assert len(table.rows()) == 5
+
+
+@pytest.mark.usefixtures("waits")
 def test_a_row_is_either_failed_or_written_alone(aws: EmbeddedAws, inventory: Inventory) -> None:
     """A row that cancelled the first transaction is not failed when the next one is throttled."""
     pairs = new_pairs(3)
