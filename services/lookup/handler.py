@@ -10,9 +10,9 @@ from typing import Any
 from services.kernel import observability
 from services.kernel.deadline import Deadline
 from services.kernel.errors import MalformedError
-from services.kernel.garbage import search_rarely
 from services.kernel.hub_session import HubSession
 from services.kernel.sessions import TargetSessions
+from services.lookup.garbage import search_rarely
 from services.lookup.observations import Observations
 from services.lookup.settings import Settings
 from services.lookup.sources import Sources, read_role

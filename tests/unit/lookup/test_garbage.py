@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.kernel.garbage import search_rarely
+from services.lookup.garbage import search_rarely
 
 
 @pytest.fixture(autouse=True)
