@@ -33,7 +33,7 @@ MAKEFLAGS += --jobs=2
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test format lint types imports words unit bench bench-quick package plan deploy lock schemas tables screenshots report-figures install clean
+.PHONY: help demo check test format lint types imports words unit bench bench-quick bench-figures package plan deploy lock schemas tables screenshots report-figures install clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,14 +62,17 @@ imports: $(DEV)/.ready
 words: $(DEV)/.ready ## Count words that do not belong in technical English (.ci/words.txt)
 	$(DEV)/bin/python -m infra.words
 
-unit: $(DEV)/.ready ## Unit tests, with a quarter of the random examples of `make test`
-	$(CLEAN_ENV) $(DEV)/bin/pytest -q -n auto --hypothesis-profile=quick tests/unit
+unit: $(DEV)/.ready ## Unit tests without the slow ones, with a quarter of the random examples of `make test`
+	$(CLEAN_ENV) $(DEV)/bin/pytest -q -n auto --hypothesis-profile=quick -m "not slow" tests/unit
 
 bench: $(DEV)/.ready ## Measure calls, CPU, memory and cost against a local stub of AWS, into build/bench.json (20 minutes)
 	$(CLEAN_ENV) $(DEV)/bin/python -m benchmarks
 
 bench-quick: $(DEV)/.ready ## Count the calls of 1,000 lookups, and compare their CPU time with the naive way (a minute)
 	$(CLEAN_ENV) $(DEV)/bin/python -m benchmarks --quick
+
+bench-figures: $(DEV)/.ready ## Write the results of the last `make bench` into the documents
+	$(DEV)/bin/python -m benchmarks.documents build/bench.json
 
 package: $(TOOL)/.ready ## Build the functions' zips into build/packages (RUNTIME=python3.13 ARCHITECTURE=arm64)
 	$(TOOL)/bin/python -m infra.package --runtime $(RUNTIME) --architecture $(ARCHITECTURE) $(PACKAGE_OPTIONS)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from benchmarks.growth import picture
 from benchmarks.laboratory import Laboratory, laboratory
+from benchmarks.mass_release import MassRelease
 from benchmarks.measure import BATCHES, Case
 from benchmarks.packages import build_packages
-from benchmarks.run import Document, everything, one_round, quick
+from benchmarks.run import Document, everything, mass_release, one_round, quick
 from benchmarks.table import report
 from infra.package.calls import CALLS
 from infra.package.errors import PackagingError
@@ -41,6 +42,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _measure(bench: Laboratory, options: argparse.Namespace) -> Document:
+    if options.mass_release is not None:
+        released = MassRelease(options.mass_release, options.accounts, capacity=options.capacity)
+        return mass_release(bench, released, _note)
     if options.pairs is not None:
         names = ("pairs", "accounts", "family", "batches", "tls", "changed", "first")
         case = Case(**{name: getattr(options, name) for name in names})
@@ -72,6 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--tls", action="store_true", help="over TLS")
     one.add_argument("--changed", type=int, default=0, metavar="PERCENT", help="default: 0")
     one.add_argument("--first", action="store_true", help="a first round")
+    release = parser.add_argument_group("a new build of every image of one region")
+    text = "the number of images"
+    release.add_argument("--mass-release", type=int, metavar="N", help=text)
+    text = "the part of a partition's usual capacity that DynamoDB has (default: 1)"
+    release.add_argument("--capacity", type=float, default=1, metavar="PART", help=text)
     text = "the folder for bench.json and bench.svg (default: build)"
     parser.add_argument("--out", type=Path, default=Path("build"), metavar="DIR", help=text)
     text = "packages for this machine's processor and Python 3.13 (default: new ones)"

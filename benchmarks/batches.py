@@ -63,19 +63,19 @@ def _cut(bodies: Sequence[str], size: int) -> Iterator[list[str]]:
     return (list(bodies[at : at + size]) for at in range(0, len(bodies), size))
 
 
-def sqs_event(bodies: Sequence[str]) -> dict[str, Any]:
+def sqs_event(bodies: Sequence[str], receives: int = 1) -> dict[str, Any]:
     """The event of a batch, as Lambda sends it."""
-    return {"Records": [_record(number, body) for number, body in enumerate(bodies)]}
+    return {"Records": [_record(number, body, receives) for number, body in enumerate(bodies)]}
 
 
-def _record(number: int, body: str) -> dict[str, object]:
+def _record(number: int, body: str, receives: int) -> dict[str, object]:
     message_id = f"{number:08d}-0000-4000-8000-000000000000"
     return {
         "messageId": message_id,
         "receiptHandle": f"AQEB{message_id * 8}",
         "body": body,
         "attributes": {
-            "ApproximateReceiveCount": "1",
+            "ApproximateReceiveCount": str(receives),
             "AWSTraceHeader": "Root=1-67fce1d7-000000000000000000000000;Sampled=0",
             "SentTimestamp": "1795244400000",
             "SequenceNumber": "0",

@@ -29,10 +29,13 @@ class Laboratory:
     folder: Path
     _logs: int = field(default=0, init=False)
 
-    def function(self, name: str, world: World, *, tls: bool = False) -> Function:
+    def function(
+        self, name: str, world: World, *, tls: bool = False, timeout_seconds: int = 900
+    ) -> Function:
         """A function that is started from its package."""
         module = f"services.{name}.handler"
         environ = {**self._environ(tls=tls), **self._settings(world)}
+        environ["BENCH_TIMEOUT_SECONDS"] = str(timeout_seconds)
         roots = self.packages.functions[name] / AMAZON_ROOTS
         if tls and roots.exists():
             # The functions do not use this file by themselves if an endpoint is configured.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.mass_release import MassRelease
 from benchmarks.measure import Case
 from benchmarks.world import World
 
@@ -33,5 +34,6 @@ OTHERS: Sequence[Case] = (
 FIRST_OF_TARGETS = World(100, accounts=5)
 """A tenth of the images of the largest first round that is considered."""
 FIRST_FACTOR = 10
+MASS_RELEASE = MassRelease(images=1000, capacity=0.2)
 SAMPLES = {"naive": 100, "single": 500, "images": 500}
 """Pairs of the ways that the functions are compared with: a new client per call needs long."""

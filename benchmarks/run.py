@@ -19,6 +19,7 @@ from benchmarks.costs import (
     invocation_seconds,
 )
 from benchmarks.laboratory import Laboratory
+from benchmarks.mass_release import MassRelease, measure_mass_release
 from benchmarks.measure import (
     Case,
     FunctionUse,
@@ -34,16 +35,16 @@ from benchmarks.plan import (
     FIRST_FACTOR,
     FIRST_OF_TARGETS,
     GROWTH,
+    MASS_RELEASE,
     OTHERS,
     QUICK,
     SAMPLES,
     STEADY,
     STEADY_TLS,
 )
+from benchmarks.usage import LATENCY_SECONDS, USUAL_LATENCY_SECONDS, usage
 
 Document = dict[str, Any]
-LATENCY_SECONDS = 0.25
-_USUAL_LATENCY_SECONDS = 0.1
 _CUSTOM_METRICS = 24
 _DEPLOYMENT = Deployment(images=200, regions=34, minutes=15, custom_metrics=_CUSTOM_METRICS)
 _FUNCTIONS = ("scheduler", "lookup", "aggregator")
@@ -76,6 +77,7 @@ def everything(bench: Laboratory, note: Callable[[str], None]) -> Document:
     document["one target"]["all changed, 30 ms, throttled"] = asdict(
         measure_target(bench, latency_seconds=0.03, throttles=True, changed=True)
     )
+    document["mass release"] = _mass_release(bench, MASS_RELEASE, note)
     note("the scheduler in a first round")
     document["largest first round"] = _first_round(bench)
     document["cold starts"] = {}
@@ -97,6 +99,16 @@ def one_round(bench: Laboratory, case: Case, note: Callable[[str], None]) -> Doc
     scheme = "TLS" if case.tls else "HTTP"
     naive = _compared(bench, "naive", note, tls=case.tls, sample=100)
     return {**document, "compared": {f"naive {scheme}": naive}}
+
+
+def mass_release(bench: Laboratory, case: MassRelease, note: Callable[[str], None]) -> Document:
+    """A new build of every image of one region."""
+    return {**_document([]), "compared": {}, "mass release": _mass_release(bench, case, note)}
+
+
+def _mass_release(bench: Laboratory, case: MassRelease, note: Callable[[str], None]) -> Document:
+    note(f"a mass release: {case}")
+    return {str(case): asdict(measure_mass_release(bench, case))}
 
 
 def quick(bench: Laboratory, note: Callable[[str], None]) -> Document:
@@ -179,7 +191,7 @@ def _commit() -> str:
 
 def _costs(steady: Measured, waiting: FunctionUse, compared: Document) -> Document:
     """The cost of a steady round of the functions, and of the naive way."""
-    usage = _usage(steady, waiting)
+    used = usage(steady.as_json(), asdict(waiting))
     naive = compared["naive HTTP"]
     pairs = naive["pairs"]
     naive_costs = dollars_per_million(
@@ -188,7 +200,7 @@ def _costs(steady: Measured, waiting: FunctionUse, compared: Document) -> Docume
             read_units=naive["units"]["read"] / pairs,
             write_units=naive["units"]["write"] / pairs,
             cpu_seconds=naive["cpu_seconds"] / pairs,
-            waiting_seconds=_USUAL_LATENCY_SECONDS * 3,
+            waiting_seconds=USUAL_LATENCY_SECONDS * 3,
             invocations=1,
             log_bytes=0,
         )
@@ -196,26 +208,11 @@ def _costs(steady: Measured, waiting: FunctionUse, compared: Document) -> Docume
     # Each message is received and deleted alone.
     naive_costs["SQS"] *= 3 / 1.2
     return {
-        "usage": asdict(usage),
-        "per million pairs": dollars_per_million(usage),
+        "usage": asdict(used),
+        "per million pairs": dollars_per_million(used),
         "naive, per million pairs": naive_costs,
         "deployment": asdict(_DEPLOYMENT),
         "pairs per month": _DEPLOYMENT.pairs_per_month,
-        "per month": dollars_per_month(usage, _DEPLOYMENT),
+        "per month": dollars_per_month(used, _DEPLOYMENT),
         "computing per CPU second": computing(1),
     }
-
-
-def _usage(steady: Measured, waiting: FunctionUse) -> Usage:
-    pairs = steady.pairs
-    both = [steady.functions[name] for name in ("scheduler", "lookup")]
-    idle = max(0.0, waiting.wall_seconds - waiting.cpu_seconds)
-    return Usage(
-        sqs_sends=steady.functions["scheduler"].calls["sqs.SendMessageBatch"] / pairs,
-        read_units=sum(each.units.get("read", 0) for each in both) / pairs,
-        write_units=sum(each.units.get("write", 0) for each in both) / pairs,
-        cpu_seconds=sum(each.cpu_seconds for each in both) / pairs,
-        waiting_seconds=idle * _USUAL_LATENCY_SECONDS / LATENCY_SECONDS / 1000,
-        invocations=sum(each.invocations for each in both) / pairs,
-        log_bytes=steady.log_bytes / pairs,
-    )

@@ -38,14 +38,22 @@ class Counts:
 
     def operations(self) -> Counter[str]:
         """Calls by service and operation, such as `ssm.GetParameters`."""
-        counted: Counter[str] = Counter()
-        for service, operation, _, _, calls in self.calls:
-            counted[f"{service}.{operation}"] += calls
-        return counted
+        return _by_operation(self.calls)
+
+    def refusals(self) -> Counter[str]:
+        """Refused calls by service and operation."""
+        return _by_operation(self.refused)
 
     def total(self) -> int:
         """All calls."""
         return sum(row[-1] for row in self.calls)
+
+
+def _by_operation(rows: Sequence[tuple[str, str, str, str, int]]) -> Counter[str]:
+    counted: Counter[str] = Counter()
+    for service, operation, _, _, calls in rows:
+        counted[f"{service}.{operation}"] += calls
+    return counted
 
 
 class Stub:
@@ -93,9 +101,15 @@ class Stub:
         """Begin with a world, with the rows after a round unless `seeded` is false."""
         self._send("load", {"world": asdict(world), "seeded": seeded, "releases": releases})
 
-    def set(self, *, latency_seconds: float = 0.0, throttles: bool = False) -> None:
-        """Set the latency of each call, and whether rates are limited."""
-        self._send("set", {"latency_seconds": latency_seconds, "throttles": throttles})
+    def set(
+        self, *, latency_seconds: float = 0.0, throttles: bool = False, capacity: float = 1.0
+    ) -> None:
+        """Set the latency of each call, and whether rates are limited.
+
+        `capacity` is the part of DynamoDB's capacity that each partition has.
+        """
+        options = {"throttles": throttles, "capacity": capacity}
+        self._send("set", {"latency_seconds": latency_seconds, **options})
 
     def publish(self, images: Collection[int]) -> None:
         """Publish the next build of some images in every region."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from benchmarks.usage import FUNCTIONS, calls_per_pair
+
 Row = Sequence[str]
-_BOTH = ("scheduler", "lookup")
 
 
 def report(document: Mapping[str, Any]) -> str:
@@ -22,14 +22,18 @@ def _sections(document: Mapping[str, Any]) -> Iterator[str]:
         f"{made['at']}, commit {made['commit']}, {machine['processors']} x {machine['processor']}, "
         f"Python {machine['python']}"
     )
-    rounds = document["rounds"]
-    yield _table("Calls per pair", _CALLS, map(_round, rounds))
-    yield _table("Per pair: DynamoDB's units and milliseconds of CPU", _USE, map(_use, rounds))
-    listed = [each for each in rounds if _is_listed(each, rounds)]
-    yield _table("Operations", _OPERATIONS, (row for each in listed for row in _operations(each)))
-    yield _table("Compared", _COMPARED, _compared(document))
+    if rounds := document["rounds"]:
+        yield _table("Calls per pair", _CALLS, map(_round, rounds))
+        yield _table("Per pair: DynamoDB's units and milliseconds of CPU", _USE, map(_use, rounds))
+        listed = [each for each in rounds if _is_listed(each, rounds)]
+        operations = (row for each in listed for row in _operations(each))
+        yield _table("Operations", _OPERATIONS, operations)
+        yield _table("Compared", _COMPARED, _compared(document))
     if targets := document.get("one target"):
         yield _table("A batch of 1,000", _TARGET, (_target(*each) for each in targets.items()))
+    if releases := document.get("mass release"):
+        rows = (_released(*each) for each in releases.items())
+        yield _table("A new build of every image of one region", _RELEASED, rows)
     if first := document.get("largest first round"):
         yield (
             f"Scheduler in a first round of {first['pairs']:,} pairs, from a tenth of the images: "
@@ -48,32 +52,24 @@ _USE = ("round", "reads", "writes", "scheduler", "lookup", "MiB", "events", "fai
 _OPERATIONS = ("round", "operation", "calls", "a pair")
 _COMPARED = ("way", "calls", "CPU ms", "factor")
 _TARGET = ("with a latency of", "wall s", "CPU s", "calls", "refused", "failed")
+_RELEASED = ("round", "failed", "dead letters", "longest s", "refused", "events", "copies")
 _COLD = ("function", "import ms", "first call ms", "MiB")
 _COSTS = ("part", "a million pairs", "naive", "a month")
 
 
 def _round(found: Mapping[str, Any]) -> Row:
-    pairs, filters = found["pairs"], found["filters"]
-    calls: Counter[str] = Counter()
-    for function in _BOTH:
-        calls.update(found["functions"][function]["calls"])
-    by_id = calls["ec2.DescribeImages by id"]
-    services = Counter({"sqs": 0.2 * pairs})
-    for name, count in calls.items():
-        services[name.partition(".")[0]] += count
+    calls = calls_per_pair(found)
+    columns = ("all", "SQS", "SSM", "EC2", "DynamoDB")
     return (
         found["name"],
-        f"{found['calls_per_pair']:.4f}",
-        *(f"{services[service] / pairs:.4f}" for service in ("sqs", "ssm", "ec2", "dynamodb")),
-        f"{services['ssm'] / (pairs - filters):.4f}",
-        f"{(services['ec2'] - by_id) / filters:.4f}",
-        f"{by_id / (pairs - filters):.4f}",
+        *(f"{calls[name]:.4f}" for name in columns),
+        *(f"{calls[name]:.4f}" for name in ("SSM, parameters", "EC2, filters", "EC2, by id")),
     )
 
 
 def _use(found: Mapping[str, Any]) -> Row:
     pairs = found["pairs"]
-    both = [found["functions"][name] for name in _BOTH]
+    both = [found["functions"][name] for name in FUNCTIONS]
     units = [sum(each["units"].get(unit, 0) for each in both) / pairs for unit in ("read", "write")]
     stub = sum(each["stub_cpu_seconds"] for each in both)
     return (
@@ -130,6 +126,18 @@ def _target(name: str, use: Mapping[str, Any]) -> Row:
         str(calls),
         str(use["refused"]),
         str(use["failed"]),
+    )
+
+
+def _released(name: str, found: Mapping[str, Any]) -> Row:
+    return (
+        name,
+        ", ".join(map(str, found["failed"])),
+        str(found["dead_letters"]),
+        f"{found['longest_seconds']:.1f}",
+        str(sum(found["refused"].values())),
+        str(found["announced"]),
+        str(found["published"]),
     )
 
 

@@ -56,7 +56,9 @@ class Control:
 
     def _set(self, options: dict[str, Any]) -> object:
         self._services.latency_seconds = float(options.get("latency_seconds", 0))
-        self._services.throttles.on = bool(options.get("throttles", False))
+        self._services.throttles.limit(
+            on=bool(options.get("throttles", False)), capacity=float(options.get("capacity", 1))
+        )
         return {}
 
     def _publish(self, options: dict[str, Any]) -> object:

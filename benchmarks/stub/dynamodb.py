@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from os.path import commonprefix
 from typing import Any
 
 from msgspec.json import encode
 
 from benchmarks.stub.expressions import Item, Value, condition, project, update
+from benchmarks.stub.keys import key_condition
+from benchmarks.stub.meter import Meter
 from benchmarks.stub.responses import ServiceError
 from benchmarks.stub.table import Row, Table, size_of
+from benchmarks.stub.throttles import NO_CAPACITY, PARTITION_READS, Throttles
 
 _PAGE_BYTES = 1 << 20
-_READ_UNIT = 4096
-_WRITE_UNIT = 1024
 _REFUSED = "ConditionalCheckFailed"
+_NO_CAPACITY_REASON: Mapping[str, object] = {"Code": "ThrottlingError", "Message": NO_CAPACITY}
 
 Request = Mapping[str, Any]
 
 
 class DynamoDb:
-    """The table, and the units that its requests consume.
+    """The table, and the units that its requests consume."""
 
-    `write` is called with the partition and the units of each write before it is made; it can
-    refuse the write.
-    """
-
-    def __init__(
-        self, table: Table, units: dict[str, float], write: Callable[[str, float], None]
-    ) -> None:
+    def __init__(self, table: Table, units: dict[str, float], throttles: Throttles) -> None:
         self._table = table
-        self._units = units
-        self._write = write
+        self._meter = Meter(units, throttles)
         self._operations: Mapping[str, Callable[[Request], object]] = {
             "GetItem": self._get_item,
             "BatchGetItem": self._batch_get_item,
@@ -60,7 +55,8 @@ class DynamoDb:
 
     def _get_item(self, request: Request) -> bytes:
         row = self._row(request["Key"])
-        self._read([row.size if row else 0], consistent=request.get("ConsistentRead", False))
+        region, size = request["Key"]["region"]["S"], row.size if row else 0
+        self._meter.read(region, size, consistent=request.get("ConsistentRead", False))
         return b'{"Item":%b}' % _shown(row, request) if row else b"{}"
 
     def _batch_get_item(self, request: Request) -> bytes:
@@ -70,19 +66,31 @@ class DynamoDb:
             raise ServiceError(
                 "ValidationException", "Provided list of item keys contains duplicates"
             )
-        rows = [row for key in wanted["Keys"] if (row := self._row(key))]
-        missing = len(keys) - len(rows)
-        sizes = [row.size for row in rows] + [0] * missing
-        for size in sizes:  # each item is rounded up
-            self._read([size], consistent=wanted.get("ConsistentRead", False))
+        rows: list[Row] = []
+        unprocessed: list[Item] = []
+        for key in wanted["Keys"]:  # the size of each item is rounded up
+            row = self._row(key)
+            try:
+                self._meter.read(
+                    key["region"]["S"],
+                    row.size if row else 0,
+                    consistent=wanted.get("ConsistentRead", False),
+                )
+            except ServiceError:
+                unprocessed.append(key)
+            else:
+                rows += [row] if row else []
+        if len(unprocessed) == len(keys):
+            raise ServiceError(PARTITION_READS.code, NO_CAPACITY, PARTITION_READS.status)
         items = b",".join(_shown(row, wanted) for row in rows)
-        return b'{"Responses":{"%b":[%b]},"UnprocessedKeys":{}}' % (name.encode(), items)
+        left = encode({name: {**wanted, "Keys": unprocessed}} if unprocessed else {})
+        return b'{"Responses":{"%b":[%b]},"UnprocessedKeys":%b}' % (name.encode(), items, left)
 
     def _query(self, request: Request) -> bytes:
         if "FilterExpression" in request:
             raise ServiceError("ValidationException", "the stub does not filter")
         values = request["ExpressionAttributeValues"]
-        region, first, last = _key_condition(request["KeyConditionExpression"], values)
+        region, first, last = key_condition(request["KeyConditionExpression"], values)
         prefix = commonprefix([first, last])  # noqa: RUF071 - of texts, not of paths
         if "IndexName" in request:
             keys = [
@@ -107,7 +115,7 @@ class DynamoDb:
                 break
             found[record] = row
             size += row.size
-        self._read([size], consistent=request.get("ConsistentRead", False))
+        self._meter.read(region, size, consistent=request.get("ConsistentRead", False))
         items = b",".join(_shown(row, request) for row in found.values())
         return b'{"Items":[%b],"Count":%d,"ScannedCount":%d%b}' % (
             items,
@@ -126,25 +134,21 @@ class DynamoDb:
             {"region": {"S": region}, "record": {"S": record}, "pending": {"S": region}}
             for region, record in keys
         ]
-        self._read([sum(map(size_of, items))], consistent=False)
+        self._meter.read("the index", sum(map(size_of, items)), consistent=False)
         return encode({"Items": items, "Count": len(items)})
 
     def _row(self, key: Item) -> Row | None:
         return self._table.get(key["region"]["S"], key["record"]["S"])
 
-    def _read(self, sizes: Iterable[int], *, consistent: bool) -> None:
-        units = max(1, math.ceil(sum(sizes) / _READ_UNIT))
-        self._units["read"] += units if consistent else units / 2
-
     # --- writes
 
     def _put_item(self, request: Request) -> dict[str, object]:
         self._check(request, self._item(request["Item"]))
-        self._store([request["Item"]])
+        self._store(request["Item"])
         return {}
 
     def _update_item(self, request: Request) -> dict[str, object]:
-        self._store([self._updated(request)])
+        self._store(self._updated(request))
         return {}
 
     def _updated(self, request: Request) -> Item:
@@ -170,6 +174,9 @@ class DynamoDb:
                 reasons.append({"Code": "None"})
             except ServiceError as error:
                 reasons.append({"Code": _REFUSED, "Message": error.message, **error.members})
+        if all(reason["Code"] == "None" for reason in reasons):
+            refused = self._meter.transaction((each, self._is_indexed(each)) for each in after)
+            reasons = [dict(_NO_CAPACITY_REASON) if each else {"Code": "None"} for each in refused]
         if any(reason["Code"] != "None" for reason in reasons):
             codes = ", ".join(str(reason["Code"]) for reason in reasons)
             message = (
@@ -180,12 +187,14 @@ class DynamoDb:
                 f"{message} [{codes}]",
                 members={"CancellationReasons": reasons},
             )
-        self._store(after, factor=2)
+        for item in after:
+            self._table.put(item)
         return {}
 
     def _batch_write_item(self, request: Request) -> dict[str, object]:
         ((_, writes),) = request["RequestItems"].items()
-        self._store([write["PutRequest"]["Item"] for write in writes])
+        for write in writes:
+            self._store(write["PutRequest"]["Item"])
         return {"UnprocessedItems": {}}
 
     def _item(self, key: Item) -> Item:
@@ -198,26 +207,20 @@ class DynamoDb:
         values: Mapping[str, Value] = request.get("ExpressionAttributeValues", {})
         if text is None or condition(text)(before, names, values):
             return
-        self._units["write"] += 1  # a refused write is billed too
+        self._meter.refused()
         shown = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and before
         members: dict[str, object] = {"Item": before} if shown else {}
         message = "The conditional request failed"
         raise ServiceError("ConditionalCheckFailedException", message, members=members)
 
-    def _store(self, items: Sequence[Item], factor: int = 1) -> None:
-        """Write all items, or none if the rate of a partition refuses one."""
-        for item in items:
-            units = self._write_units(item, factor)
-            self._write(item["region"]["S"], units)
-            self._units["write"] += units
-        self._units["rows written"] += len(items)
-        for item in items:
-            self._table.put(item)
+    def _store(self, item: Item) -> None:
+        self._meter.write(item, indexed=self._is_indexed(item))
+        self._table.put(item)
 
-    def _write_units(self, item: Item, factor: int) -> int:
-        units = factor * max(1, math.ceil(size_of(item) / _WRITE_UNIT))
-        indexed = (item["region"]["S"], item["record"]["S"]) in self._table.pending
-        return units + ("pending" in item or indexed)  # the index has keys only
+    def _is_indexed(self, item: Item) -> bool:
+        """Whether the index has the item before or after a write."""
+        key = (item["region"]["S"], item["record"]["S"])
+        return "pending" in item or key in self._table.pending
 
 
 def _shown(row: Row, request: Request) -> bytes:
@@ -229,16 +232,3 @@ def _shown(row: Row, request: Request) -> bytes:
     if key not in row.shown:
         row.shown[key] = encode(project(row.members(text), text, names))
     return row.shown[key]
-
-
-def _key_condition(text: str, values: Mapping[str, Value]) -> tuple[str, str, str]:
-    """The partition, and the first and the last record; equal if both are the prefix."""
-    used = [values[name]["S"] for name in sorted(values, key=text.index)]
-    match used:
-        case [region] if "AND" not in text:
-            return region, "", ""
-        case [region, prefix] if "begins_with" in text:
-            return region, prefix, prefix
-        case [region, first, last] if "BETWEEN" in text:
-            return region, first, last
-    raise ServiceError("ValidationException", f"the stub does not know {text}")

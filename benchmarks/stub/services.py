@@ -56,7 +56,7 @@ class Services:
         self.queue = Queue()
         self.topics = Topics()
         self.counters.reset()
-        dynamodb = DynamoDb(self.table, self.counters.units, self.throttles.write)
+        dynamodb = DynamoDb(self.table, self.counters.units, self.throttles)
         ssm, ec2 = Ssm(self.builds), Ec2(self.builds)
         ec2.prepare()
         self._answers: Mapping[str, Answer] = {

@@ -12,8 +12,9 @@ from services.aggregator.outbox import Found, Key
 from services.aggregator.topics import ENTRIES_PER_BATCH, ENTRY_STATES
 from services.kernel.deadline import Deadline
 from services.kernel.errors import CallFailedError, Failure, HubBrokenError, MalformedError
-from services.kernel.model import Release, Target
+from services.kernel.model import Release, State, Target
 from services.kernel.observability import Log
+from services.kernel.pace import WritePace
 from services.kernel.retry import batches
 
 MOST_PROBLEMS = 50
@@ -72,11 +73,13 @@ class Deliverer:
         publisher: Publisher,
         log: Log,
         clock: Callable[[], datetime],
+        pace: WritePace | None = None,
     ) -> None:
         self._rows = rows
         self._publisher = publisher
         self._log = log
         self._clock = clock
+        self._pace = pace or WritePace()
 
     def deliver(
         self,
@@ -106,7 +109,7 @@ class Deliverer:
                 for some in batches(ready, ENTRIES_PER_BATCH):
                     if done.stuck or deadline.passed():
                         return
-                    self._publish(target, some, done)
+                    self._publish(target, some, deadline, done)
         except (HubBrokenError, CallFailedError) as error:
             self._log.error("table not readable", extra={**target.fields(), "problem": str(error)})
         except Exception:  # noqa: BLE001 - a bug in one target must not affect the others
@@ -127,7 +130,9 @@ class Deliverer:
                 self._log.warning("problem not written", extra=fields)
                 return
 
-    def _publish(self, target: Target, releases: Sequence[Release], done: Delivery) -> None:
+    def _publish(
+        self, target: Target, releases: Sequence[Release], deadline: Deadline, done: Delivery
+    ) -> None:
         """Publish the releases of a batch that are still pending.
 
         The rows are read again, since another invocation can have announced them in the meantime.
@@ -144,7 +149,7 @@ class Deliverer:
         refused = [
             result
             for key, each in made.items()
-            if (result := self._settle(key, pending[key], results[each.event_id], done))
+            if (result := self._settle(key, pending[key], results[each.event_id], deadline, done))
         ]
         done.stuck = _is_stuck(refused, len(made))
         done.news += [
@@ -154,7 +159,7 @@ class Deliverer:
         ]
 
     def _settle(
-        self, key: Key, release: Release, result: str | Failure, done: Delivery
+        self, key: Key, release: Release, result: str | Failure, deadline: Deadline, done: Delivery
     ) -> Failure | None:
         """Record SNS's response for a release; returns the failure, if any."""
         fields = _fields(release)
@@ -164,7 +169,7 @@ class Deliverer:
             self._log.warning("release not accepted", extra={**fields, **_reason(result)})
             return result
         done.accepted.add(key)
-        if not self._mark(release, result, fields):
+        if not self._mark(release, result, fields, deadline):
             done.unmarked.add(key)
         return None
 
@@ -179,15 +184,40 @@ class Deliverer:
             self._log.exception("release not announceable", extra=where)
         return None
 
-    def _mark(self, release: Release, message_id: str, fields: Mapping[str, object]) -> bool:
+    def _mark(
+        self,
+        release: Release,
+        message_id: str,
+        fields: Mapping[str, object],
+        deadline: Deadline,
+    ) -> bool:
         try:
-            self._rows.mark(release, message_id, self._clock())
+            self._write_mark(release, message_id, deadline)
         except Exception as error:  # noqa: BLE001 - the other releases of the batch must still be marked
             # It stays pending, so the next sweep publishes an identical copy.
             self._log.error("release not marked", extra={**fields, "problem": str(error)})
             return False
         self._log.info("release announced", extra={**fields, "message_id": message_id})
         return True
+
+    def _write_mark(self, release: Release, message_id: str, deadline: Deadline) -> None:
+        """Mark a release as published, once the table has the capacity.
+
+        Raises:
+            CallFailedError: the table failed, or had no capacity until the deadline.
+        """
+        region, moment = release.target.region, self._clock()
+        while True:
+            begun = self._pace.turn(region, deadline.seconds_to_answer())
+            try:
+                self._rows.mark(release, message_id, moment)
+            except CallFailedError as error:
+                if begun is None or error.failure.state is not State.THROTTLED:
+                    raise
+                self._pace.slow_down(region, begun)
+            else:
+                self._pace.speed_up(region)
+                return
 
 
 def _fields(release: Release) -> dict[str, object]:

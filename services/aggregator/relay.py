@@ -28,6 +28,7 @@ from services.kernel.errors import CallFailedError, HubBrokenError
 from services.kernel.hub_session import MAX_THREADS
 from services.kernel.model import Release, Target
 from services.kernel.observability import Log
+from services.kernel.pace import WritePace
 
 
 class ReleaseRows(PendingRows, ClosableRows, DeliveryRows, Protocol):
@@ -49,12 +50,13 @@ class Relay:
         clock: Callable[[], datetime] = now,
         shuffle: Callable[[list[Any]], None] = random.shuffle,
         monotonic: Callable[[], float] = time.monotonic,
+        pace: WritePace | None = None,
     ) -> None:
         self._rows = rows
         self._log = log
         self._clock = clock
         self._shuffle = shuffle
-        self._deliverer = Deliverer(rows, publisher, log, clock)
+        self._deliverer = Deliverer(rows, publisher, log, clock, pace)
         self._closing = Closing(rows, log, clock, monotonic)
 
     def run(self, request: Sweep | Inserted, deadline: Deadline) -> RelayReport:

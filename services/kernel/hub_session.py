@@ -30,7 +30,8 @@ _CONFIG = Config(
     read_timeout=10,
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=MAX_THREADS,
-    user_agent_extra="ami-tracker",
+    # botocore's own text is put together twice for each call.
+    user_agent=f"ami-tracker Botocore/{botocore.__version__}",
 )
 
 _ONCE = _CONFIG.merge(Config(read_timeout=900, retries={"total_max_attempts": 1}))

@@ -108,7 +108,7 @@ def encode_configuration(pair: Pair) -> dict[str, Any]:
     }
 
 
-def _state(text: str) -> State:
+def state_of(text: str) -> State:
     """The state in a row; `unclassified` for a state of a newer version."""
     try:
         return State(text)
@@ -172,7 +172,7 @@ def _pair(
         version=fields.version,
         known=known,
         confirmed_digest=fields.confirmed_digest,
-        state=_state(fields.status.state) if fields.status else None,
+        state=state_of(fields.status.state) if fields.status else None,
         code=fields.status.code if fields.status else None,
         since=fields.status.since if fields.status else None,
         number=fields.number,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal, assert_never
 
 from msgspec import Meta, Struct
@@ -27,6 +28,9 @@ REGION = r"^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}\Z"
 IMAGE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z"
 IMAGE_ID = r"^ami-[0-9a-z]{1,64}\Z"  # no wildcards, and no longer than a filter's value
 ROUND = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z"
+
+_LOOKUPS = 10_000
+"""Lookups whose text is kept, since each belongs to a pair in every target."""
 
 MAX_PATTERN = 200
 MAX_NOTES = 200
@@ -171,32 +175,40 @@ def decode_rule(rule: ReleaseShape | None) -> ReleaseRule | None:
     return None if rule is None else ReleaseRule(rule.pattern, rule.notes)
 
 
+@lru_cache(maxsize=_LOOKUPS)
+def _lookup_text(lookup: Lookup) -> str:
+    return canonical_json(encode_lookup(lookup))
+
+
+@lru_cache(maxsize=_LOOKUPS)
 def lookup_digest(lookup: Lookup) -> str:
     """The digest of a lookup: 16 hexadecimal digits."""
-    return sha256(encode_lookup(lookup))[:16]
+    return _sha256(_lookup_text(lookup))[:16]
 
 
 def sha256(value: object) -> str:
     """The digest of a value's canonical JSON."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+    return _sha256(canonical_json(value))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 # --- the queue message
 
 
 def encode_request(request: Request) -> str:
-    """The message body of a request."""
-    message: dict[str, object] = {
-        "schema": 1,
-        "round": request.round,
-        "region": request.target.region,
-        "account_id": request.target.account_id,
-        "image_name": request.image_name,
-        "lookup": encode_lookup(request.lookup),
-    }
-    if request.release is not None:
-        message["release"] = encode_rule(request.release)
-    return canonical_json(message)
+    """The message body of a request: canonical JSON, put together from the text of the lookup."""
+    rule = encode_rule(request.release)
+    release = "" if rule is None else f'"release":{canonical_json(rule)},'
+    return (
+        f'{{"account_id":{json.dumps(request.target.account_id)},'
+        f'"image_name":{json.dumps(request.image_name)},'
+        f'"lookup":{_lookup_text(request.lookup)},'
+        f'"region":{json.dumps(request.target.region)},{release}'
+        f'"round":{json.dumps(request.round)},"schema":1}}'
+    )
 
 
 def decode_request(body: object) -> Request:

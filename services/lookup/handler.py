@@ -7,17 +7,20 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from services.kernel import startup  # isort: split
+
 from services.kernel import observability
 from services.kernel.deadline import Deadline
 from services.kernel.errors import MalformedError
 from services.kernel.hub_session import HubSession
 from services.kernel.sessions import TargetSessions
-from services.lookup.garbage import search_rarely
 from services.lookup.observations import Observations
 from services.lookup.settings import Settings
 from services.lookup.sources import Sources, read_role
 from services.lookup.target import TargetLookup
 from services.lookup.worker import Message, Worker
+
+startup.imported()
 
 SERVICE = "lookup"
 RESERVE_SECONDS = 5.0
@@ -26,7 +29,6 @@ RESERVE_SECONDS = 5.0
 
 @lru_cache(maxsize=1)
 def _worker(settings: Settings) -> Worker:
-    search_rarely()
     log = observability.logger(SERVICE)
     hub = HubSession(settings.region, amazon_roots=settings.amazon_roots)
     role = read_role(settings.read_role_name, settings.external_id, settings.region)

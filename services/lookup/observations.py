@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
 
 from services.kernel.errors import Failure, MalformedError
 from services.kernel.failures import condition_may_fail, hub
 from services.kernel.keys import image_record, releases_of, round_record
 from services.kernel.model import Lookup, Observation, Pair, Release, State, Target
 from services.kernel.release_records import decode_release, encode_release
-from services.kernel.table import from_item, query_rows, to_item
+from services.kernel.table import query_rows, to_item
 from services.kernel.wire import timestamp
+from services.lookup.commits import Commit, cancelled
 from services.lookup.pair_rows import PairRowReader
 
 if TYPE_CHECKING:
@@ -25,26 +23,8 @@ if TYPE_CHECKING:
 
 _UNCHANGED = "active = :true AND lookup_digest = :digest"
 _RELEASES_PER_PAGE = 10  # usually the first row read is enough
-# dynamodb:TransactWriteItems, CancellationReasons; elsewhere the code is ThrottlingException
-_THROTTLED = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
-
-
 _HISTORY_LIMIT = 50
 """The most releases to read of a pair: one page."""
-
-
-class Commit(Enum):
-    """The result of a commit."""
-
-    DONE = "done"
-    """The release is in the table, from this commit or from an earlier delivery."""
-    DROPPED = "dropped"
-    """The pair was deactivated, or its lookup edited, since it was read."""
-    OVERTAKEN = "overtaken"
-    """Another worker committed something else since the row was read, or `announce` was edited."""
-    BEHIND = "behind"
-    """The image row is unchanged, but a release of this version exists: the row was restored, or
-    deleted and created again."""
 
 
 class Observations:
@@ -104,7 +84,7 @@ class Observations:
                 writes: list[Any] = [self._advance(pair, release), self._insert(row)]
                 self._client.transact_write_items(TransactItems=writes)
             except self._client.exceptions.TransactionCanceledException as error:
-                return self._cancelled(error, pair, row)
+                return cancelled(error, pair, row)
         return Commit.DONE
 
     def _insert(self, row: Mapping[str, object]) -> dict[str, Any]:
@@ -212,20 +192,6 @@ class Observations:
                 ExpressionAttributeValues=to_item({":numbers": set(numbers)}),
             )
 
-    def _cancelled(self, error: ClientError, pair: Pair, row: Mapping[str, Any]) -> Commit:
-        reasons = error.response.get("CancellationReasons", [])
-        codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
-        if codes != {"ConditionalCheckFailed"}:
-            raise _as_plain_error(error, codes)
-        if reasons[0].get("Code", "None") == "None":
-            return Commit.BEHIND
-        image_row, release_row = (from_item(reason.get("Item", {})) for reason in reasons)
-        if _same_release(release_row, row) and image_row.get("version", 0) >= row["version"]:
-            return Commit.DONE
-        if image_row and not _is_configured(pair, image_row):
-            return Commit.DROPPED
-        return Commit.OVERTAKEN
-
     @staticmethod
     def _key(target: Target, record: str) -> dict[str, Any]:
         return to_item({"region": target.region, "record": record})
@@ -257,19 +223,3 @@ def _release(row: Mapping[str, Any]) -> Release | None:
         return decode_release(row)
     except MalformedError:
         return None
-
-
-def _same_release(stored: Mapping[str, object], ours: Mapping[str, object]) -> bool:
-    return all(stored.get(key) == ours[key] for key in ("event_id", "image_id"))
-
-
-def _is_configured(pair: Pair, row: Mapping[str, object]) -> bool:
-    return row.get("active") is True and row.get("lookup_digest") == pair.lookup_digest
-
-
-def _as_plain_error(error: ClientError, codes: set[str]) -> ClientError:
-    """The error that cancelled a transaction, so that it is classified by its own code."""
-    code = min(codes - {"ConditionalCheckFailed"}, default="TransactionConflict")
-    code = "ThrottlingException" if code in _THROTTLED else code
-    answer: Any = {**error.response, "Error": {"Code": code, "Message": str(error)}}
-    return ClientError(answer, error.operation_name)

@@ -14,7 +14,8 @@ from services.kernel.observability import Measure
 class Outcome:
     """The outcome of one request.
 
-    `state` is None if the request was obsolete, or if its row cannot be decoded.
+    `state` is None if the request was obsolete, or if its row cannot be decoded. `busy` is true if
+    the table had no capacity to write the row.
     """
 
     state: State | None
@@ -22,6 +23,7 @@ class Outcome:
     again: bool = False
     unreadable: bool = False
     timed_out: bool = False
+    busy: bool = False
 
     @property
     def final(self) -> bool:
@@ -34,6 +36,7 @@ UNREADABLE = Outcome(None, unreadable=True)
 LATE = Outcome(State.LATE, again=True)
 TIMED_OUT = Outcome(State.TRANSIENT, again=True, timed_out=True)
 OVERTAKEN = Outcome(State.OVERTAKEN, again=True)
+BUSY = Outcome(State.THROTTLED, again=True, busy=True)
 
 
 @dataclass(slots=True)

@@ -1,4 +1,7 @@
-"""Settles the result of a lookup: decides what changed for its pair, and commits it."""
+"""Settles the result of a lookup: decides what changed for its pair, and commits it.
+
+A row is written when the pace of its region allows it; until then its pair is busy.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,12 @@ from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.failures import timed_out
 from services.kernel.model import Observation, Pair, Release, Request, State
 from services.kernel.observability import Log
+from services.kernel.pace import WritePace
 from services.kernel.wire import timestamp
+from services.lookup.commits import Commit
 from services.lookup.decide import Changed, Confirmed, decide
 from services.lookup.facts import described
-from services.lookup.observations import Commit
-from services.lookup.report import DROPPED, OVERTAKEN, UNREADABLE, Outcome
+from services.lookup.report import BUSY, DROPPED, OVERTAKEN, UNREADABLE, Outcome
 from services.lookup.responses import Finding
 
 
@@ -49,34 +53,87 @@ class SettlingRows(Protocol):
         ...
 
 
+class _NoTurnError(Exception):
+    """The pace does not allow a write now."""
+
+
+class _Turn:
+    """The turn of one pair to write its row: taken when it needs one, or given by the caller."""
+
+    def __init__(self, pace: WritePace, region: str, begun: float | None) -> None:
+        self._pace = pace
+        self._region = region
+        self._begun = begun
+
+    def take(self) -> None:
+        """Take the turn, before the reads that only a write needs.
+
+        Raises:
+            _NoTurnError: the pace does not allow a write now.
+        """
+        if self._begun is None:
+            self._begun = self._pace.turn(self._region)
+        if self._begun is None:
+            raise _NoTurnError
+
+    def used(self, *, throttled: bool) -> None:
+        """Record how the writes of the pair ended, if there were any."""
+        if self._begun is not None and throttled:
+            self._pace.slow_down(self._region, self._begun)
+        elif self._begun is not None:
+            self._pace.speed_up(self._region)
+
+
 class Settler:
     """Writes the result of a lookup to the pair's rows."""
 
-    def __init__(self, rows: SettlingRows, log: Log, clock: Callable[[], datetime] = now) -> None:
+    def __init__(
+        self,
+        rows: SettlingRows,
+        log: Log,
+        clock: Callable[[], datetime] = now,
+        pace: WritePace | None = None,
+    ) -> None:
         self._rows = rows
         self._log = log
         self._clock = clock
+        self._pace = pace or WritePace()
 
-    def settle(self, pair: Pair, finding: Finding, request: Request) -> Outcome:
-        """The outcome of the pair; an error in its rows does not affect other pairs."""
+    def settle(
+        self, pair: Pair, finding: Finding, request: Request, begun: float | None = None
+    ) -> Outcome:
+        """The outcome of the pair; an error in its rows does not affect other pairs.
+
+        `begun` is when the caller's turn to write began. Without one, a pair whose row has to be
+        written is busy if the pace does not allow it now.
+        """
+        turn = _Turn(self._pace, pair.target.region, begun)
         try:
-            return self._settled(pair, finding, request)
+            outcome = self._settled(pair, finding, request, turn)
         except HubBrokenError:
             raise
+        except _NoTurnError:
+            return BUSY
         except CallFailedError as error:
+            if error.failure.state is State.THROTTLED:
+                turn.used(throttled=True)
+                return BUSY
             self._log.warning("row not written", extra={**pair.fields(), "problem": str(error)})
             return Outcome(error.failure.state, again=True)
         except Exception:  # noqa: BLE001 - the boundary of a pair
             self._log.exception("pair failed unexpectedly", extra=pair.fields())
             return Outcome(State.TRANSIENT, again=True)
+        turn.used(throttled=False)
+        return outcome
 
-    def _settled(self, pair: Pair, finding: Finding, request: Request) -> Outcome:
+    def _settled(self, pair: Pair, finding: Finding, request: Request, turn: _Turn) -> Outcome:
         answer = finding.answer
         if isinstance(answer, Failure):
-            return self._fail(pair, answer)
+            return self._fail(pair, answer, turn)
         past: tuple[Release, ...] = ()
         about = None
         if pair.known is None or answer.image_id != pair.known.image_id:
+            turn.take()
             past = self._rows.history(pair) if pair.version else ()
             last = next((each for each in past if each.version == pair.version), None)
             about = described(pair, finding, request.release, last)
@@ -90,23 +147,27 @@ class Settler:
         )
         if isinstance(decision, Changed):
             return self._commit(pair, decision.release)
-        self._keep(pair, finding, confirmed=isinstance(decision, Confirmed))
+        self._keep(pair, finding, turn, confirmed=isinstance(decision, Confirmed))
         return Outcome(State.OK)
 
-    def _keep(self, pair: Pair, finding: Finding, *, confirmed: bool) -> None:
+    def _keep(self, pair: Pair, finding: Finding, turn: _Turn, *, confirmed: bool) -> None:
         """Write what changed although the image is the same, usually nothing."""
         image = finding.image()
         seen = image.observation() if image else None
         if confirmed:
+            turn.take()
             self._rows.confirm(pair, seen)
         if pair.state != State.OK:
+            turn.take()
             self._rows.mark(pair, None, self._clock(), seen)
             self._log.info("lookup recovered", extra={**pair.fields(), "was": pair.state})
         elif seen and not confirmed and _deprecation_differs(seen, pair.known):
+            turn.take()
             self._rows.refresh(pair, seen)
 
-    def _fail(self, pair: Pair, problem: Failure) -> Outcome:
+    def _fail(self, pair: Pair, problem: Failure, turn: _Turn) -> Outcome:
         if (pair.state, pair.code) != (problem.state, problem.code):
+            turn.take()
             self._rows.mark(pair, problem, self._clock())
             self._log.warning(
                 "lookup failed",

@@ -2,12 +2,14 @@
 
 Rows are read before the calls to SSM and EC2, and a commit requires the version that was read. So
 redelivery and concurrent lookups are harmless.
+
+Pairs whose rows the table had no capacity to write are settled again after all others.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -23,12 +25,15 @@ from services.kernel.model import (
     Target,
 )
 from services.kernel.observability import Log, log_fields
+from services.kernel.pace import WritePace
 from services.kernel.wire import lookup_digest
 from services.lookup.find import Finder, ImageSource
 from services.lookup.report import DROPPED, LATE, OVERTAKEN, UNREADABLE, Outcome
+from services.lookup.responses import Finding
 from services.lookup.settle import Settler, SettlingRows
 
 MAX_UNFINISHED_MARKS = 100
+_ATTEMPTS_TO_RECORD = 3  # each with those of botocore
 _UNFINISHED = {
     State.LATE: Failure.of(State.LATE, "NotFinished", "not finished before the deadline, twice"),
     State.OVERTAKEN: Failure.of(
@@ -62,10 +67,12 @@ class TargetLookup:
         source: ImageSource,
         log: Log,
         clock: Callable[[], datetime] = now,
+        pace: WritePace | None = None,
     ) -> None:
         self._rows = rows
+        self._pace = pace or WritePace()
         self._finder = Finder(source, log, clock)
-        self._settler = Settler(rows, log, clock)
+        self._settler = Settler(rows, log, clock, self._pace)
         self._log = log
         self._clock = clock
 
@@ -106,14 +113,18 @@ class TargetLookup:
         if not again:
             self._finder.decide_order(target, pairs.values())
         answers = self._finder.find(target, pairs)
+        busy: deque[tuple[str, Finding]] = deque()
         # Each result is settled before the next call, so results of a slow target before the
         # deadline are kept and their messages are not redelivered.
         while not deadline.passed() and (found := next(answers, None)) is not None:
             name, finding = found
             with log_fields(round=latest[name].round):
                 settled[name] = self._settler.settle(pairs[name], finding, latest[name])
+            if settled[name].busy:
+                busy.append(found)
+        settled |= self._settle_busy(target, pairs, latest, busy, deadline)
         outcomes |= {r: settled[r.image_name] for r in requests if r not in outcomes}
-        self._note_answered(target, pairs, outcomes)
+        self._note_answered(target, pairs, outcomes, deadline)
         # A batch can have several messages of a pair, and some of them can be redeliveries.
         again_late = {
             request.image_name
@@ -122,6 +133,33 @@ class TargetLookup:
         }
         self._note_unfinished(target, pairs, settled, again_late, budget)
         return outcomes
+
+    def _settle_busy(
+        self,
+        target: Target,
+        pairs: Mapping[str, Pair],
+        latest: Mapping[str, Request],
+        busy: deque[tuple[str, Finding]],
+        deadline: Deadline,
+    ) -> dict[str, Outcome]:
+        """The outcomes of pairs whose rows could not be written before, at the pace of the table.
+
+        They wait here, since each redelivery takes the visibility timeout and counts as a receive.
+        """
+        settled: dict[str, Outcome] = {}
+        while busy and not deadline.passed():
+            begun = self._pace.turn(target.region, deadline.seconds_left())
+            if begun is None:
+                break
+            name, finding = busy.popleft()
+            with log_fields(round=latest[name].round):
+                settled[name] = self._settler.settle(pairs[name], finding, latest[name], begun)
+            if settled[name].busy:
+                busy.append((name, finding))
+        if busy:
+            extra = {**target.fields(), State.THROTTLED: len(busy)}
+            self._log.warning("rows not written", extra=extra)
+        return settled
 
     def _current(
         self, target: Target, requests: Sequence[Request]
@@ -147,17 +185,35 @@ class TargetLookup:
     # --- records of the whole target
 
     def _note_answered(
-        self, target: Target, pairs: Mapping[str, Pair], outcomes: Mapping[Request, Outcome]
+        self,
+        target: Target,
+        pairs: Mapping[str, Pair],
+        outcomes: Mapping[Request, Outcome],
+        deadline: Deadline,
     ) -> None:
         final = {request.image_name for request, outcome in outcomes.items() if outcome.final}
         numbers = {number for name in final if (number := pairs[name].number)}
-        if not numbers:
-            return
-        try:
-            self._rows.answered(target, numbers)
-        except CallFailedError as error:
-            extra = {**target.fields(), "problem": str(error)}
+        if numbers and (problem := self._record(target, numbers, deadline)):
+            extra = {**target.fields(), "problem": str(problem)}
             self._log.warning("answers not recorded", extra=extra)
+
+    def _record(
+        self, target: Target, numbers: Collection[int], deadline: Deadline
+    ) -> CallFailedError | None:
+        """Record answers, in a few attempts if the table has no capacity; why it failed."""
+        problem: CallFailedError | None = None
+        for _ in range(_ATTEMPTS_TO_RECORD):
+            try:
+                self._rows.answered(target, numbers)
+            except CallFailedError as error:
+                problem = error
+            else:
+                return None
+            if problem.failure.state is not State.THROTTLED:
+                break
+            if self._pace.turn(target.region, deadline.seconds_to_answer()) is None:
+                break
+        return problem
 
     def _note_unfinished(
         self,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -16,7 +17,7 @@ from services.kernel.failures import condition_may_fail, hub
 from services.kernel.keys import IMAGE_PREFIX, NOTE_KEY, ROUND_PREFIX, image_record, round_record
 from services.kernel.model import Pair, State, Target, Window
 from services.kernel.observability import Log
-from services.kernel.records import LAST_NUMBER, decode_pair, encode_configuration
+from services.kernel.records import LAST_NUMBER, decode_pair
 from services.kernel.round_records import (
     Note,
     decode_noted_interval,
@@ -24,9 +25,11 @@ from services.kernel.round_records import (
     decode_noted_start,
     decode_window,
 )
-from services.kernel.table import from_item, query_rows, to_item
-from services.kernel.wire import timestamp
-from services.scheduler.plan import Action, Change
+from services.kernel.table import from_item, query_rows, read_rows, to_item
+from services.scheduler.compared import COMPARED, decode_compared
+from services.scheduler.creation import Creation, RowCreation
+from services.scheduler.image_update import configuration_update, stale_update
+from services.scheduler.plan import Change
 from services.scheduler.window_update import window_update
 
 if TYPE_CHECKING:
@@ -35,9 +38,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ROUND_ROW_ATTEMPTS = 5
-
-_REQUIRED = {Action.REACTIVATE: False, Action.DEACTIVATE: True}
-"""The required value of `active`: these two actions change it, and only once."""
 
 
 def _conflicts(error: BaseException) -> bool:
@@ -62,13 +62,19 @@ class RegionRows:
 
     `pairs` are the image rows that can be decoded, `numbers` the pair numbers of the others, by
     account and image name. `windows` are the round rows by account; None if one cannot be decoded.
-    `unreadable` counts the rows of both kinds that cannot be decoded.
+    `unreadable` counts the rows of both kinds that cannot be decoded. `whole` is whether all
+    attributes of the image rows were read.
     """
 
     pairs: list[Pair] = field(default_factory=list)
     numbers: dict[str, dict[str, int]] = field(default_factory=dict)
     windows: dict[str, Window | None] = field(default_factory=dict)
     unreadable: int = 0
+    whole: bool = False
+
+    def has_doubt(self) -> bool:
+        """Whether a pair had no outcome in the last window, or this is not known."""
+        return any(window is None or window.missed for window in self.windows.values())
 
     def of(self, account_id: str) -> list[Pair]:
         """The pairs of an account."""
@@ -82,17 +88,51 @@ class Inventory:
         self._client = client
         self._table = table
         self._log = log
+        self._creation = RowCreation(client, table)
+        self._prepared: dict[str, list[dict[str, Any]]] = {}
 
-    def read(self, region: str) -> RegionRows:
+    def prepare(self, targets: Collection[Target]) -> None:
+        """Read the round rows of targets, up to 100 in a call, for the next read of their regions.
+
+        If the table is busy, each region reads its own round rows.
+
+        Raises:
+            HubBrokenError: the table cannot be used.
+        """
+        keys = [
+            {"region": target.region, "record": round_record(target.account_id)}
+            for target in targets
+        ]
+        try:
+            rows = read_rows(self._client, self._table, keys, consistent=True)
+        except CallFailedError:
+            return
+        self._prepared = {target.region: [] for target in targets}
+        for row in rows:
+            self._prepared[row["region"]].append(row)
+
+    def read(self, region: str, *, whole: bool) -> RegionRows:
         """The image rows and round rows of a region, inactive pairs included.
+
+        Unless `whole`, only the attributes are read that a round compares. The other attributes are
+        read too if a pair had no outcome in the last window: its row can be damaged.
 
         An image row that cannot be decoded counts as missing, so its configuration is written again
         from the catalogue. Attributes that a lookup wrote are not repaired: if one of them is
-        damaged, the row is logged in each round.
+        damaged, the row is logged in each round that reads it.
         """
         found = RegionRows()
-        for row in query_rows(self._client, self._table, region, IMAGE_PREFIX):
-            pair = self._decoded(row, decode_pair)
+        for row in self._round_rows(region):
+            account_id = row["record"].removeprefix(ROUND_PREFIX)
+            found.windows[account_id] = window = self._decoded(row, decode_window)
+            found.unreadable += window is None
+        found.whole = whole or found.has_doubt()
+        attributes = () if found.whole else COMPARED
+        decode = decode_pair if found.whole else partial(decode_compared, region)
+        for row in query_rows(
+            self._client, self._table, region, IMAGE_PREFIX, attributes=attributes
+        ):
+            pair = self._decoded(row, decode)
             if pair is not None:
                 found.pairs.append(pair)
                 continue
@@ -100,11 +140,13 @@ class Inventory:
             if numbered := _number(row):
                 account_id, name, number = numbered
                 found.numbers.setdefault(account_id, {})[name] = number
-        for row in query_rows(self._client, self._table, region, ROUND_PREFIX):
-            account_id = row["record"].removeprefix(ROUND_PREFIX)
-            found.windows[account_id] = window = self._decoded(row, decode_window)
-            found.unreadable += window is None
         return found
+
+    def _round_rows(self, region: str) -> Iterable[dict[str, Any]]:
+        prepared = self._prepared.pop(region, None)
+        if prepared is not None:
+            return prepared
+        return query_rows(self._client, self._table, region, ROUND_PREFIX)
 
     def _decoded(self, row: dict[str, Any], decode: Callable[[dict[str, Any]], T]) -> T | None:
         try:
@@ -114,35 +156,17 @@ class Inventory:
             return None
 
     def apply(self, change: Change) -> None:
-        """Write a pair's configuration; its known image is not changed.
-
-        The next lookup of a reactivated pair counts as after an edit, since releases in the
-        meantime are not announced. A pair that is already reactivated is not changed, since a
-        lookup can have confirmed it; nor is one that is already deactivated.
+        """Write a pair's configuration.
 
         Raises:
             CallFailedError: the table is busy, or lookups committed the row at each attempt.
             HubBrokenError: the table cannot be used.
         """
-        pair = change.pair
-        if change.action is Action.DEACTIVATE:
-            values: dict[str, object] = {"active": False}
-        else:
-            values = encode_configuration(pair)
-        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
-        names = {f"#{name}": name for name in values}
-        if change.action is Action.REACTIVATE:
-            expression += " REMOVE confirmed_digest, #status"
-            names["#status"] = "status"
-        update: dict[str, Any] = {
-            "UpdateExpression": expression,
-            "ExpressionAttributeNames": names,
-        }
-        if change.action in _REQUIRED:
-            values["before"] = _REQUIRED[change.action]
-            update["ConditionExpression"] = "#active = :before"
-        update["ExpressionAttributeValues"] = to_item({f":{n}": v for n, v in values.items()})
-        self._write(pair, update)
+        self._write(change.pair, configuration_update(change))
+
+    def create(self, pairs: Sequence[Pair]) -> Creation:
+        """Create rows of a target in one transaction; see `RowCreation`."""
+        return self._creation.create(pairs)
 
     def _write(self, pair: Pair, update: dict[str, Any]) -> None:
         key = {
@@ -202,30 +226,7 @@ class Inventory:
 
     def mark_stale(self, pair: Pair, moment: datetime) -> None:
         """Write the state `stale`, unless the pair's status changed since it was read."""
-        status = {
-            "state": State.STALE.value,
-            "code": "NoAnswer",
-            "detail": "no lookup of this pair has ended in two windows",
-            "since": timestamp(moment),
-        }
-        same = "#status.#since = :since" if pair.since else "attribute_not_exists(#status.#since)"
-        values: dict[str, object] = {":status": status, ":state": pair.state, ":active": True}
-        if pair.since:
-            values[":since"] = pair.since
-        self._write(
-            pair,
-            {
-                "UpdateExpression": "SET #status = :status",
-                "ConditionExpression": f"#active = :active AND #status.#state = :state AND {same}",
-                "ExpressionAttributeNames": {
-                    "#status": "status",
-                    "#state": "state",
-                    "#since": "since",
-                    "#active": "active",
-                },
-                "ExpressionAttributeValues": to_item(values),
-            },
-        )
+        self._write(pair, stale_update(pair, moment))
 
     def note(self) -> Note:
         """The scheduler's note."""

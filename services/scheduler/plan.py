@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import chain
 
-from services.kernel.model import Image, Pair, Request, Target
+from services.kernel.model import Image, Pair, ParameterLookup, Request, Target
 from services.kernel.records import LAST_NUMBER
 from services.kernel.wire import lookup_digest
 
 MAX_REMOVED_ROWS = 10
 """Rows of a target that can be removed at once, regardless of their percentage."""
+
+
+UNREAD = ParameterLookup("")
+"""The lookup of a pair whose row was not read whole; no message can have it, since it is empty."""
 
 
 class Action(Enum):
@@ -45,6 +49,14 @@ class Plan:
     active: tuple[Pair, ...]
     refusal: str | None = None
 
+    def touches_rows(self) -> bool:
+        """Whether rows that exist are changed, or their lookups are those of the messages.
+
+        Such a plan needs rows that were read whole.
+        """
+        created = all(change.action is Action.CREATE for change in self.changes)
+        return self.refusal is not None or not created
+
 
 def plan(
     target: Target,
@@ -59,31 +71,54 @@ def plan(
     """
     known = {pair.image_name: pair for pair in rows}
     found = {pair.image_name: pair.number for pair in rows if pair.number} | dict(numbers or {})
-    wanted = _numbered([_configured(target, i, known.get(i.name)) for i in images], found)
+    ordered = sorted(images, key=lambda image: image.name)
+    wanted = [
+        _configured(target, image, known.get(image.name), number)
+        for image, number in zip(ordered, _numbered(ordered, found), strict=True)
+    ]
     removed = _removed(wanted, rows)
     if refusal := _refusal(target, len(removed), sum(p.active for p in rows), max_removed_percent):
         return Plan(target, (), _in_order(p for p in rows if p.active), refusal)
     changes = [change for pair in wanted if (change := _change(known.get(pair.image_name), pair))]
     changes += [Change(Action.DEACTIVATE, replace(pair, active=False)) for pair in removed]
-    return Plan(target, tuple(changes), _in_order(wanted))
+    return Plan(target, tuple(changes), tuple(wanted))
 
 
-def _configured(target: Target, image: Image, known: Pair | None) -> Pair:
+def _configured(target: Target, image: Image, known: Pair | None, number: int) -> Pair:
+    """The pair of an image; the known one itself if its configuration is the same."""
     digest = lookup_digest(image.lookup)
     if known is None:
-        known = Pair(target, image.name, True, image.lookup, digest)  # noqa: FBT003
+        return Pair(
+            target,
+            image.name,
+            active=True,
+            lookup=image.lookup,
+            lookup_digest=digest,
+            announce=image.announce,
+            number=number,
+            family=image.family,
+        )
+    family = image.family or known.family
+    if (
+        known.active
+        and (known.lookup_digest, known.number, known.family) == (digest, number, family)
+        and known.announce == image.announce
+        and (known.lookup is UNREAD or known.lookup == image.lookup)
+    ):
+        return known
     return replace(
         known,
         active=True,
         lookup=image.lookup,
         lookup_digest=digest,
         announce=image.announce,
-        family=image.family or known.family,
+        number=number,
+        family=family,
     )
 
 
-def _numbered(wanted: Iterable[Pair], found: Mapping[str, int]) -> list[Pair]:
-    """The pairs, each with a number that no other row of the target has.
+def _numbered(ordered: Iterable[Image], found: Mapping[str, int]) -> Iterator[int]:
+    """For each image, the number of its pair, which no other row of the target has.
 
     A number is assigned once. If two rows have the same number, the one with the later key gets a
     new one.
@@ -95,15 +130,9 @@ def _numbered(wanted: Iterable[Pair], found: Mapping[str, int]) -> list[Pair]:
     # Free lower numbers are needed only if a damaged row has a number near the limit.
     free = (number for number in range(1, LAST_NUMBER) if number not in holders)
     following = chain(after_last, free)
-    return [
-        replace(
-            pair,
-            number=found[pair.image_name]
-            if holders.get(found.get(pair.image_name, 0)) == pair.image_name
-            else next(following),
-        )
-        for pair in _in_order(wanted)
-    ]
+    for image in ordered:
+        held = found.get(image.name, 0)
+        yield held if holders.get(held) == image.name else next(following)
 
 
 def _change(known: Pair | None, wanted: Pair) -> Change | None:
@@ -111,7 +140,7 @@ def _change(known: Pair | None, wanted: Pair) -> Change | None:
         return Change(Action.CREATE, wanted)
     if not known.active:
         return Change(Action.REACTIVATE, wanted)
-    return Change(Action.CHANGE, wanted) if known != wanted else None
+    return None if wanted is known else Change(Action.CHANGE, wanted)
 
 
 def _removed(wanted: Sequence[Pair], rows: Sequence[Pair]) -> list[Pair]:
@@ -133,12 +162,19 @@ def _in_order(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
 
 
 def requests(pairs: Iterable[Pair], images: Iterable[Image], round_id: str) -> list[Request]:
-    """The messages of pairs; an image that is no longer in the catalogue has no release rule."""
-    rules = {image.name: image.release for image in images}
-    return [
-        Request(round_id, pair.target, pair.image_name, pair.lookup, rules.get(pair.image_name))
-        for pair in pairs
-    ]
+    """The messages of pairs; an image that is no longer in the catalogue has no release rule.
+
+    A lookup that was not read is that of the catalogue: their digests are equal.
+    """
+    known = {image.name: image for image in images}
+    return [_request(pair, known.get(pair.image_name), round_id) for pair in pairs]
+
+
+def _request(pair: Pair, image: Image | None, round_id: str) -> Request:
+    if image is None:
+        return Request(round_id, pair.target, pair.image_name, pair.lookup)
+    lookup = image.lookup if pair.lookup is UNREAD else pair.lookup
+    return Request(round_id, pair.target, pair.image_name, lookup, image.release)
 
 
 def rotated(regions: Collection[str], first: str | None) -> list[str]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from services.kernel.errors import CallFailedError, HubBrokenError, UnsentError
-from services.kernel.hub_session import MAX_THREADS
+from services.kernel.errors import CallFailedError, UnsentError
 from services.kernel.model import (
     Catalogue,
     Image,
@@ -22,8 +20,9 @@ from services.kernel.model import (
 )
 from services.kernel.observability import Log
 from services.scheduler.inventory import RegionRows
-from services.scheduler.plan import Action, Change, Plan, plan, requests
+from services.scheduler.plan import Action, Plan, plan, requests
 from services.scheduler.report import RoundReport
+from services.scheduler.row_writer import ImageRows, RowWriter
 from services.scheduler.window import advance
 
 MAX_MARKED = 500
@@ -32,15 +31,11 @@ MAX_MARKED = 500
 _NEW_PAIRS = frozenset({Action.CREATE, Action.REACTIVATE})
 
 
-class PlannedRows(Protocol):
+class PlannedRows(ImageRows, Protocol):
     """The part of the table that `RegionRun` uses."""
 
-    def read(self, region: str) -> RegionRows:
-        """The rows of the region."""
-        ...
-
-    def apply(self, change: Change) -> None:
-        """Write a pair's configuration."""
+    def read(self, region: str, *, whole: bool) -> RegionRows:
+        """The rows of the region; all attributes of its image rows if `whole`, or if in doubt."""
         ...
 
     def begin_round(
@@ -89,39 +84,50 @@ class RegionRun:
         self._rows = rows
         self._queue = queue
         self._log = log
+        self._writer = RowWriter(rows, log)
         self._limits = limits
         self._clock = clock
 
-    def run(self, catalogue: Catalogue, region: str, report: RoundReport) -> None:
+    def run(self, catalogue: Catalogue, region: str, report: RoundReport, *, whole: bool) -> None:
         """Write the rows of a region, then request its lookups.
+
+        If `whole`, attributes are read and repaired that rounds do not compare.
 
         Raises:
             CallFailedError: the table is busy.
             HubBrokenError: the table or the queue cannot be used.
         """
-        rows = self._rows.read(region)
+        rows = self._rows.read(region, whole=whole)
+        plans = self._plans(catalogue, region, rows)
+        if not rows.whole and any(planned.touches_rows() for planned, _ in plans):
+            rows = self._rows.read(region, whole=True)
+            plans = self._plans(catalogue, region, rows)
         report.health.add_region(region, rows.unreadable)
-        configured = catalogue.accounts_in(region)
-        left_over = {pair.target.account_id for pair in rows.pairs if pair.active}
         stale: list[Pair] = []
-        for account_id in sorted(left_over.union(configured)):
-            target = Target(account_id, region)
-            images = catalogue.images_in(target) if account_id in configured else ()
-            own = rows.of(account_id)
-            planned = plan(
-                target,
-                images,
-                own,
-                self._limits.max_removed_percent,
-                rows.numbers.get(account_id),
-            )
+        for planned, images in plans:
+            account_id = planned.target.account_id
             window = self._run_target(planned, images, rows, report)
             # The window that was read, if the round row was not written.
             known = window if window.window else rows.windows.get(account_id) or Window()
-            report.health.add_target(target, own, known)
+            report.health.add_target(planned.target, rows.of(account_id), known)
             stale += _stale(planned.active, window)
         self._mark(stale, report)
         report.regions += 1
+
+    def _plans(
+        self, catalogue: Catalogue, region: str, rows: RegionRows
+    ) -> list[tuple[Plan, Sequence[Image]]]:
+        """The plan of each account of the region, with the images that it tracks."""
+        configured = catalogue.accounts_in(region)
+        left_over = {pair.target.account_id for pair in rows.pairs if pair.active}
+        plans: list[tuple[Plan, Sequence[Image]]] = []
+        for account_id in sorted(left_over.union(configured)):
+            target = Target(account_id, region)
+            images = catalogue.images_in(target) if account_id in configured else ()
+            limit = self._limits.max_removed_percent
+            numbers = rows.numbers.get(account_id)
+            plans.append((plan(target, images, rows.of(account_id), limit, numbers), images))
+        return plans
 
     def _run_target(
         self, planned: Plan, images: Iterable[Image], rows: RegionRows, report: RoundReport
@@ -131,7 +137,7 @@ class RegionRun:
         Pairs whose row cannot be written, or whose message cannot be sent, are left out.
         """
         self._note_plan(planned, report)
-        failed = self._write_rows(planned, report)
+        failed = self._write_rows(planned, rows, report)
         requested = [pair for pair in planned.active if pair.image_name not in failed]
         if not planned.active:
             return Window()
@@ -140,32 +146,17 @@ class RegionRun:
         self._send(planned.target, requests(requested, images, report.round), report)
         return window
 
-    def _write_rows(self, planned: Plan, report: RoundReport) -> set[str]:
+    def _write_rows(self, planned: Plan, rows: RegionRows, report: RoundReport) -> set[str]:
         """Write the rows; returns the image names of those that could not be written."""
-        with ThreadPoolExecutor(max_workers=MAX_THREADS // 4) as pool:
-            problems = list(pool.map(self._apply, planned.changes))
-        found = [problem for problem in problems if problem is not None]
-        if found:
+        problems = self._writer.write(planned, rows.numbers.get(planned.target.account_id, {}))
+        if problems:
+            first = next(iter(problems.values()))
             problem = (
-                f"{len(found)} of {len(planned.changes)} rows of account "
-                f"{planned.target.account_id} were not written, first: {found[0]}"
+                f"{len(problems)} of {len(planned.changes)} rows of account "
+                f"{planned.target.account_id} were not written, first: {first}"
             )
             note_failure(self._log, report, planned.target.region, problem)
-        written = zip(planned.changes, problems, strict=True)
-        return {change.pair.image_name for change, problem in written if problem is not None}
-
-    def _apply(self, change: Change) -> str | None:
-        """Write one row; returns the problem, if any, which does not affect other pairs."""
-        try:
-            self._rows.apply(change)
-        except HubBrokenError:
-            raise
-        except CallFailedError as error:
-            return f"{change.pair.image_name}: {error}"
-        except Exception as error:  # noqa: BLE001 - the boundary of a row
-            self._log.exception("row not written", extra={"image_name": change.pair.image_name})
-            return f"{change.pair.image_name}: {type(error).__name__}"
-        return None
+        return set(problems)
 
     def _begin_round(
         self,

@@ -123,7 +123,7 @@ class Account:
 
     def _answer(self, answered: Callable[[Pair], bool]) -> None:
         for region in self.catalogue.regions():
-            rows = self.rows.read(region) if region not in self.rows.busy else None
+            rows = self.rows.read(region, whole=True) if region not in self.rows.busy else None
             window = rows.windows.get(ACCOUNT) if rows else None
             if rows and window:
                 numbers = {pair.number for pair in rows.pairs if pair.number and answered(pair)}

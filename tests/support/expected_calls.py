@@ -17,7 +17,8 @@ SENT = {"sqs.SendMessageBatch": 3 * REGIONS}
 """Ten messages a call."""
 PLANNED = {
     "dynamodb.GetItem": 1,  # the scheduler's note
-    "dynamodb.Query": 2 * REGIONS,  # image rows and round rows
+    "dynamodb.BatchGetItem": 1,  # round rows
+    "dynamodb.Query": REGIONS,  # image rows
     "dynamodb.UpdateItem": 2 * REGIONS + 1,  # round rows, the note per region and at the end
 }
 FOUND = {
@@ -54,7 +55,12 @@ CHANGED_ROWS_WRITTEN = {
 }
 
 FIRST: Mapping[str, Calls] = {
-    "scheduler": {**PLANNED, "dynamodb.UpdateItem": PAIRS + 2 * REGIONS + 2, **SENT},
+    "scheduler": {
+        **PLANNED,
+        "dynamodb.TransactWriteItems": REGIONS,  # the new rows of a target
+        "dynamodb.UpdateItem": 2 * REGIONS + 2,  # the note lists the regions
+        **SENT,
+    },
     "lookup": {**FOUND, "dynamodb.TransactWriteItems": PAIRS},
 }
 """Each pair gets an image row, and a release row in a transaction."""

@@ -345,6 +345,7 @@ def run_trial(trial: Path, environ: dict[str, str]) -> str:
     ).stdout
 
 
+@pytest.mark.slow
 def test_tests_have_their_own_environment(trial: Path) -> None:
     """No profile or setting of a shell reaches a test, and none stays for the next test."""
     proxies = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "example.org"}
@@ -355,6 +356,7 @@ def test_tests_have_their_own_environment(trial: Path) -> None:
     assert re.search(r"boto3 \d.*moto \d.*aws-lambda-powertools \d", out)
 
 
+@pytest.mark.slow
 def test_required_tests_cannot_skip(trial: Path) -> None:
     """With `REQUIRE_ALL=1` each skip fails with its reason; expected failures stay expected."""
     out = run_trial(trial, {"REQUIRE_ALL": "1", "NO_PROXY": "example.org"})

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from support.builders.large_overview import large_overview
 
 from services.history.conditions import Condition
 from services.history.rollouts import Outcome, rollouts
 from services.history.status import status
 from services.kernel.model import Kind
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_large_overview_has_the_size_of_a_large_deployment() -> None:

@@ -30,7 +30,8 @@ from services.kernel.model import Observation, Pair, State
 from services.kernel.records import encode_configuration
 from services.kernel.release_records import encode_release
 from services.kernel.table import to_item
-from services.lookup.observations import Commit, Observations
+from services.lookup.commits import Commit
+from services.lookup.observations import Observations
 from services.lookup.target import PairRows
 
 KNOWN = a_pair(known=an_observation(1), version=3)

@@ -23,7 +23,7 @@ from support.fakes.lookup import RowsLab
 
 from services.kernel.errors import Failure
 from services.kernel.model import Kind, Lookup, Observation, Pair, State
-from services.lookup.observations import Commit
+from services.lookup.commits import Commit
 from services.lookup.target import PairRows
 
 

@@ -16,7 +16,7 @@ from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import CallFailedError, HubBrokenError
 from services.kernel.hub_session import HubSession
 from services.kernel.keys import image_record
-from services.kernel.model import State, Window
+from services.kernel.model import State, Target, Window
 from services.kernel.round_records import Note
 from services.scheduler.inventory import Inventory
 from services.scheduler.plan import Action, Change
@@ -62,8 +62,47 @@ def test_each_use_is_one_call(
 
 def test_a_region_is_two_queries(aws: EmbeddedAws, inventory: Inventory) -> None:
     """One query reads the image rows, one the round rows of all accounts."""
-    inventory.read(REGION)
+    inventory.read(REGION, whole=True)
     assert [call.operation for call in aws.calls()] == ["Query", "Query"]
+
+
+def test_prepared_round_rows_are_read_at_once(
+    aws: EmbeddedAws, inventory: Inventory, table: DynamoTable
+) -> None:
+    """The round rows of all targets are one call; the next read of a region needs one query."""
+    here, there = TARGET, Target("999988887777", "ap-south-1")
+    table.put(round_row(here, a_window()))
+
+    inventory.prepare([here, there])
+    found = [inventory.read(target.region, whole=True) for target in (here, there)]
+
+    assert [call.operation for call in aws.calls()] == ["BatchGetItem", "Query", "Query"]
+    assert [each.windows for each in found] == [{here.account_id: a_window()}, {}]
+
+
+def test_prepared_round_rows_serve_one_read(
+    aws: EmbeddedAws, inventory: Inventory, table: DynamoTable
+) -> None:
+    """The second read of a region in a round sees what was written since the first one."""
+    inventory.prepare([TARGET])
+    inventory.read(REGION, whole=False)
+    table.put(round_row(TARGET, a_window()))
+
+    assert inventory.read(REGION, whole=True).windows == {TARGET.account_id: a_window()}
+    operations = [call.operation for call in aws.calls()]
+    assert operations == ["BatchGetItem", "Query", "Query", "Query"]
+
+
+@pytest.mark.usefixtures("waits")
+def test_each_region_reads_its_round_rows_if_the_table_was_busy(
+    aws: EmbeddedAws, inventory: Inventory, table: DynamoTable
+) -> None:
+    """A throttled first read does not end the round."""
+    table.put(round_row(TARGET, a_window()))
+    with aws.fault(service="dynamodb", operation="BatchGetItem"):
+        inventory.prepare([TARGET])
+
+    assert inventory.read(REGION, whole=True).windows == {TARGET.account_id: a_window()}
 
 
 @uses
@@ -121,14 +160,14 @@ def test_all_pages_of_a_region_are_read(
     names = [f"image-{number}" for number in range(4)]
     for name in names:
         table.put(image_row(a_pair(an_image(name))) | {"padding": "x" * 390_000})
-    assert [pair.image_name for pair in inventory.read(REGION).pairs] == names
+    assert [pair.image_name for pair in inventory.read(REGION, whole=True).pairs] == names
     assert [call.operation for call in aws.calls()] == ["Query"] * 3
 
 
 def test_a_malformed_row_is_logged(inventory: Inventory, table: DynamoTable, log: FakeLog) -> None:
     """The log names the record of a malformed row."""
     table.put(image_row(a_pair()) | {"active": "yes"})
-    assert inventory.read(REGION).pairs == []
+    assert inventory.read(REGION, whole=True).pairs == []
     (line,) = log.lines
     assert (line.level, line.event) == ("error", "row malformed")
     record = re.escape(image_record(TARGET.account_id, "al2023"))
@@ -144,7 +183,7 @@ def test_a_throttled_read_is_a_temporary_failure(
     table.put(round_row())
 
     def use() -> None:
-        inventory.read(REGION)
+        inventory.read(REGION, whole=True)
         inventory.begin_round(TARGET, Window(), lambda _: a_window(), 1, MOMENT)
 
     with aws.fault(service="dynamodb", operation=operation), pytest.raises(CallFailedError):
@@ -216,4 +255,4 @@ def test_a_damaged_number_is_ignored(inventory: Inventory, table: DynamoTable) -
     """A damaged number is ignored, because numbers above it could not be written."""
     table.put(image_row(a_pair(number=3)) | {"number": 10**38 - 1})
 
-    assert inventory.read(TARGET.region).numbers == {}
+    assert inventory.read(TARGET.region, whole=True).numbers == {}

@@ -29,7 +29,7 @@ from services.kernel.model import Filter, FilterLookup, Kind, Pair, ParameterLoo
 from services.kernel.round_records import Note
 from services.kernel.wire import lookup_digest
 from services.scheduler.inventory import Inventory
-from services.scheduler.plan import Action, Change
+from services.scheduler.plan import UNREAD, Action, Change
 from services.scheduler.schedule import RoundRows
 
 REGION = TARGET.region
@@ -75,7 +75,7 @@ class TestImageRows:
 
     def test_a_region_without_rows_has_no_pairs(self, lab: Lab) -> None:
         """A read of an empty table is no error."""
-        assert lab.rows.read(REGION).pairs == []
+        assert lab.rows.read(REGION, whole=True).pairs == []
 
     @pytest.mark.parametrize("lookup", [ParameterLookup("/a"), RHEL], ids=["parameter", "filters"])
     def test_a_created_pair_is_read_back_equal(
@@ -84,13 +84,13 @@ class TestImageRows:
         """Lookup, digest and `announce` of a created pair are as planned."""
         pair = a_pair(an_image("new", lookup, [Kind.BASELINE]), version=0, known=None)
         lab.rows.apply(Change(Action.CREATE, pair))
-        assert lab.rows.read(REGION).pairs == [pair]
+        assert lab.rows.read(REGION, whole=True).pairs == [pair]
 
     def test_a_pair_may_announce_nothing(self, lab: Lab) -> None:
         """An empty `announce` list is stored."""
         pair = a_pair(an_image(announce=[]), version=0, known=None)
         lab.rows.apply(Change(Action.CREATE, pair))
-        assert lab.rows.read(REGION).pairs == [pair]
+        assert lab.rows.read(REGION, whole=True).pairs == [pair]
 
     def test_the_pairs_of_a_region_are_those_of_every_account(self, lab: Lab) -> None:
         """Inactive pairs and all accounts' pairs are returned, pairs of other regions are not."""
@@ -100,13 +100,13 @@ class TestImageRows:
             a_pair(target=Target(OTHER_ACCOUNT, REGION)),
         ]
         lab.given(*here, a_pair(target=Target(ACCOUNT, "us-east-1")))
-        assert sorted(map(repr, lab.rows.read(REGION).pairs)) == sorted(map(repr, here))
+        assert sorted(map(repr, lab.rows.read(REGION, whole=True).pairs)) == sorted(map(repr, here))
 
     def test_other_records_of_a_region_are_not_pairs(self, lab: Lab) -> None:
         """Round rows and release rows in the same partition are not returned as pairs."""
         lab.table.put(round_row())
         lab.table.put({"region": REGION, "record": f"release#{ACCOUNT}#al2023#00000001"})
-        assert lab.rows.read(REGION).pairs == []
+        assert lab.rows.read(REGION, whole=True).pairs == []
 
     def test_an_edit_keeps_the_known_image(self, lab: Lab) -> None:
         """Image, version, confirmed digest and status survive a change of the configuration."""
@@ -117,7 +117,7 @@ class TestImageRows:
         )
         lab.rows.apply(Change(Action.CHANGE, edited))
         assert lab.row(edited) == image_row(edited)
-        assert lab.rows.read(REGION).pairs == [edited]
+        assert lab.rows.read(REGION, whole=True).pairs == [edited]
 
     def test_a_row_without_a_family_gets_it(self, lab: Lab) -> None:
         """Nothing else of the row changes, so the lookup does not count as edited."""
@@ -126,7 +126,7 @@ class TestImageRows:
         wanted = replace(before, family="acme")
         lab.rows.apply(Change(Action.CHANGE, wanted))
         assert lab.row(before) == image_row(before) | {"family": "acme"}
-        assert lab.rows.read(REGION).pairs == [wanted]
+        assert lab.rows.read(REGION, whole=True).pairs == [wanted]
 
     def test_deactivating_changes_one_attribute(self, lab: Lab) -> None:
         """Deactivating changes no other attribute, whatever else the change holds."""
@@ -185,7 +185,7 @@ class TestImageRows:
         pair, other = a_pair(), a_pair(an_image("other"))
         lab.given(other)
         lab.table.put(image_row(pair) | damage)
-        assert lab.rows.read(REGION).pairs == [other]
+        assert lab.rows.read(REGION, whole=True).pairs == [other]
         lab.rows.apply(Change(Action.CREATE, replace(pair, version=0, known=None)))
         assert lab.row(pair) == image_row(pair)
 
@@ -195,7 +195,7 @@ class TestImageRows:
         lab.table.put(image_row(pair) | {"version": "three"})
         lab.rows.apply(Change(Action.CREATE, replace(pair, version=0, known=None)))
         assert lab.row(pair) == image_row(pair) | {"version": "three"}
-        assert lab.rows.read(REGION).pairs == []
+        assert lab.rows.read(REGION, whole=True).pairs == []
 
     def test_a_change_affects_no_other_row(self, lab: Lab) -> None:
         """The same image in another account, or in another region, is unchanged."""
@@ -206,12 +206,87 @@ class TestImageRows:
         assert [lab.row(other) for other in others] == [image_row(other) for other in others]
 
 
+class TestComparedAttributes:
+    """A read that is not whole has only the attributes that a round compares."""
+
+    @pytest.mark.parametrize("lookup", [ParameterLookup("/a"), RHEL], ids=["parameter", "filters"])
+    @pytest.mark.parametrize("state", [None, "ok", "not_found"])
+    @pytest.mark.parametrize("active", [True, False], ids=["active", "inactive"])
+    def test_lookup_and_image_are_not_read(
+        self, lab: Lab, lookup: ParameterLookup | FilterLookup, state: str | None, *, active: bool
+    ) -> None:
+        """Everything else is as in a whole read."""
+        pair = a_pair(an_image("a", lookup, family="acme"), active=active, state=state)
+        lab.given(pair)
+        expected = replace(pair, lookup=UNREAD, version=0, known=None)
+        rows = lab.rows.read(REGION, whole=False)
+        assert (rows.pairs, rows.whole) == ([expected], False)
+        assert rows.pairs[0].since == pair.since
+
+    def test_a_new_row_has_the_same_attributes(self, lab: Lab) -> None:
+        """A row that no lookup has read has no status and no confirmed digest."""
+        pair = a_pair(an_image(announce=[]), version=0, known=None)
+        lab.rows.create([pair])
+        expected = replace(pair, lookup=UNREAD)
+        assert lab.rows.read(REGION, whole=False).pairs == [expected]
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            {"active": "yes"},
+            {"announce": ["never"]},
+            {"announce": ["rollback", "release"]},
+            {"lookup_digest": 7},
+            {"confirmed_digest": 7},
+            {"family": 7},
+            {"status": {"since": "2026-11-22T07:00:00.000Z"}},
+        ],
+        ids=str,
+    )
+    def test_damage_of_compared_attributes_is_found(
+        self, lab: Lab, damage: dict[str, object]
+    ) -> None:
+        """The row counts as missing, and its number is known."""
+        lab.given(a_pair(an_image("other")))
+        lab.table.put(image_row(a_pair(number=12)) | damage)
+        rows = lab.rows.read(REGION, whole=False)
+        assert [pair.image_name for pair in rows.pairs] == ["other"]
+        assert (rows.unreadable, rows.numbers) == (1, {ACCOUNT: {"al2023": 12}})
+
+    @pytest.mark.parametrize(
+        "damage",
+        [{"lookup": {"unknown": "x"}}, {"version": "three"}, {"image_name": "b"}, {"status": "ok"}],
+        ids=str,
+    )
+    def test_damage_of_other_attributes_is_found_if_a_pair_was_missed(
+        self, lab: Lab, damage: dict[str, object]
+    ) -> None:
+        """No lookup reads such a row, so the pair has no outcome, and the region is read whole."""
+        lab.table.put(image_row(a_pair(number=12)) | damage)
+        assert lab.rows.read(REGION, whole=False).unreadable == 0
+        lab.table.put(round_row(window=a_window(missed={12})))
+        rows = lab.rows.read(REGION, whole=False)
+        assert (rows.whole, rows.unreadable, rows.pairs) == (True, 1, [])
+
+    def test_a_damaged_round_row_leads_to_a_whole_read(self, lab: Lab) -> None:
+        """The pairs without an outcome are unknown."""
+        lab.table.put(round_row() | {"missed": "all"})
+        lab.table.put(image_row(a_pair()) | {"version": "three"})
+        assert lab.rows.read(REGION, whole=False).unreadable == 2
+
+    def test_a_key_that_is_not_of_a_pair_is_damage(self, lab: Lab) -> None:
+        """A key has the account and the name of an image."""
+        lab.table.put(image_row(a_pair()) | {"record": "image#al2023"})
+        rows = lab.rows.read(REGION, whole=False)
+        assert (rows.pairs, rows.unreadable, rows.numbers) == ([], 1, {})
+
+
 class TestRoundRows:
     """Each target has a round row, with the window of its rounds."""
 
     def test_a_region_without_round_rows_has_no_windows(self, lab: Lab) -> None:
         """The first round of a target finds no window."""
-        assert lab.rows.read(REGION).windows == {}
+        assert lab.rows.read(REGION, whole=True).windows == {}
 
     def test_a_row_is_written_and_read_back(self, lab: Lab) -> None:
         """Each account of a region has its own row."""
@@ -220,7 +295,10 @@ class TestRoundRows:
         assert lab.rows.begin_round(TARGET, Window(), lambda _: window, 2, STARTED) == window
         lab.rows.begin_round(other, Window(), lambda _: a_window(), 3, STARTED)
         assert lab.table.rows() == [round_row(TARGET, window), round_row(other, enqueued=3)]
-        assert lab.rows.read(REGION).windows == {ACCOUNT: window, OTHER_ACCOUNT: a_window()}
+        assert lab.rows.read(REGION, whole=True).windows == {
+            ACCOUNT: window,
+            OTHER_ACCOUNT: a_window(),
+        }
 
     def test_a_new_window_replaces_the_old_one(self, lab: Lab) -> None:
         """Sets that are empty now are removed."""
@@ -252,7 +330,7 @@ class TestRoundRows:
         after = lab.rows.begin_round(TARGET, read, turn, 3, STARTED)
         if read is not None:
             assert after.missed == {3}
-        assert after.missed == lab.rows.read(REGION).windows[ACCOUNT].missed  # type: ignore[union-attr]
+        assert after.missed == lab.rows.read(REGION, whole=True).windows[ACCOUNT].missed  # type: ignore[union-attr]
 
     @pytest.mark.parametrize(
         "damage",
@@ -262,7 +340,7 @@ class TestRoundRows:
     def test_a_damaged_row_is_replaced(self, lab: Lab, damage: dict[str, object]) -> None:
         """A damaged round row starts a new window and marks no pair as stale."""
         lab.table.put(round_row() | damage)
-        assert lab.rows.read(REGION).windows == {ACCOUNT: None}
+        assert lab.rows.read(REGION, whole=True).windows == {ACCOUNT: None}
         lab.rows.begin_round(TARGET, None, lambda _: a_window(), 2, STARTED)
         assert lab.table.rows() == [round_row()]
 
@@ -305,13 +383,13 @@ class TestNumbers:
         """The number is written with the rest of the configuration."""
         pair = a_pair(version=0, known=None, number=7)
         lab.rows.apply(Change(Action.CREATE, pair))
-        assert [pair.number for pair in lab.rows.read(REGION).pairs] == [7]
+        assert [pair.number for pair in lab.rows.read(REGION, whole=True).pairs] == [7]
 
     def test_the_numbers_of_damaged_rows_are_known(self, lab: Lab) -> None:
         """The numbers of undecodable rows are read, because they must not be assigned again."""
         lab.table.put(image_row(a_pair(number=12)) | {"active": "yes"})
         lab.table.put(image_row(a_pair(an_image("b"), number=3)) | {"number": "three"})
-        assert lab.rows.read(REGION).numbers == {ACCOUNT: {"al2023": 12}}
+        assert lab.rows.read(REGION, whole=True).numbers == {ACCOUNT: {"al2023": 12}}
 
 
 class TestNote:
@@ -356,5 +434,5 @@ def test_threads_may_write_at_once(lab: Lab) -> None:
     changes = [Change(Action.CREATE, a_pair(i, version=0, known=None)) for i in images(12)]
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(lab.rows.apply, changes))
-    names = [pair.image_name for pair in lab.rows.read(REGION).pairs]
+    names = [pair.image_name for pair in lab.rows.read(REGION, whole=True).pairs]
     assert sorted(names) == [image.name for image in images(12)]

@@ -25,9 +25,9 @@ from services.kernel.model import (
     Target,
 )
 from services.kernel.wire import lookup_digest
+from services.lookup.commits import Commit
 from services.lookup.find import ImageSource
 from services.lookup.merge import ImageQuery, merged
-from services.lookup.observations import Commit
 from services.lookup.responses import Ami, Matches, ParameterValue
 from services.lookup.target import PairRows
 from support.builders.lookup import AMAZON, a_failure

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from services.kernel.errors import MalformedError
@@ -21,6 +22,8 @@ from services.kernel.model import (
 from services.kernel.records import decode_pair, encode_configuration
 from services.kernel.round_records import Note, decode_window
 from services.kernel.wire import timestamp
+from services.scheduler.compared import COMPARED, decode_compared
+from services.scheduler.creation import Creation
 from services.scheduler.inventory import RegionRows
 from services.scheduler.plan import Action, Change
 from support.builders.scheduler import round_row, stale_status
@@ -41,7 +44,8 @@ class FakeInventory:
 
     `killed_in` is a region in which the run ends at once. `busy` maps a region to the error of
     reading its rows. `unwritable` maps an image, `round row` or `note` to the error of writing it.
-    `visited` lists the regions that were started, `intervals` the written intervals.
+    `visited` lists the regions that were read, `whole` those that were read whole, `intervals` the
+    written intervals.
     """
 
     def __init__(self, table: MemoryTable | None = None) -> None:
@@ -51,9 +55,13 @@ class FakeInventory:
         self.busy: dict[str, Exception] = {}
         self.unwritable: dict[str, Exception] = {}
         self.visited: list[str] = []
+        self.whole: list[str] = []
         self.intervals: list[int | None] = []
 
-    def read(self, region: str) -> RegionRows:
+    def prepare(self, targets: Collection[Target]) -> None:
+        """Do nothing: the reads of regions find the same."""
+
+    def read(self, region: str, *, whole: bool) -> RegionRows:
         """Read the region's rows; of rows that cannot be decoded, only the numbers."""
         self.visited.append(region)
         if region == self.killed_in:
@@ -61,22 +69,26 @@ class FakeInventory:
         if region in self.busy:
             raise self.busy[region]
         found = RegionRows()
-        for row in self.table.rows():
-            kind, _, rest = row["record"].partition("#")
-            if row["region"] == region and kind == "round":
-                found.windows[rest] = window = _decoded(row, decode_window)
+        rows = [row for row in self.table.rows() if row["region"] == region]
+        for row in rows:
+            kind, _, account_id = row["record"].partition("#")
+            if kind == "round":
+                found.windows[account_id] = window = _decoded(row, decode_window)
                 found.unreadable += window is None
-            elif row["region"] == region and kind == "image":
+        found.whole = whole or found.has_doubt()
+        self.whole += [region] * found.whole
+        for row in rows:
+            if row["record"].startswith("image#"):
                 self._sort(row, found)
         return found
 
     def _sort(self, row: Row, found: RegionRows) -> None:
-        pair = _decoded(row, decode_pair)
-        _, account_id, name = row["record"].split("#")
+        pair = _decoded(row, decode_pair) if found.whole else _compared(row)
         found.unreadable += pair is None
         if pair is not None:
             found.pairs.append(pair)
-        elif isinstance(row.get("number"), int):
+        elif isinstance(row.get("number"), int) and row["record"].count("#") == 2:
+            _, account_id, name = row["record"].split("#")
             found.numbers.setdefault(account_id, {})[name] = row["number"]
 
     def apply(self, change: Change) -> None:
@@ -95,6 +107,19 @@ class FakeInventory:
             self.table.change(region, record, **encode_configuration(pair))
             if change.action is Action.REACTIVATE:
                 self.table.remove(region, record, "confirmed_digest", "status")
+
+    def create(self, pairs: Sequence[Pair]) -> Creation:
+        """Create rows in one step, without those that exist or cannot be written."""
+        singly: list[Pair] = []
+        with self.table.lock:
+            for pair in pairs:
+                region = pair.target.region
+                record = image_record(pair.target.account_id, pair.image_name)
+                if pair.image_name in self.unwritable or self.table.row(region, record):
+                    singly.append(pair)
+                else:
+                    self.table.change(region, record, **encode_configuration(pair))
+        return Creation(singly)
 
     def begin_round(
         self,
@@ -148,6 +173,15 @@ class FakeInventory:
             raise self.unwritable["note"]
         self.intervals.append(minutes)
         self.noted = replace(self.noted, interval_minutes=minutes)
+
+
+def _compared(row: Row) -> Pair | None:
+    """Decode the attributes that a round compares, as a projection returns them."""
+    shown = {name: row[name] for name in COMPARED if name in row}
+    if isinstance(row.get("status"), dict):
+        status = {name: row["status"][name] for name in ("state", "since") if name in row["status"]}
+        shown |= {"status": status} if status else {}
+    return _decoded(shown, partial(decode_compared, row["region"]))
 
 
 def _decoded(row: Row, decode: Callable[[Row], T]) -> T | None:

@@ -14,6 +14,7 @@ from services.kernel.model import Release, State, Target
 from support.builders.aggregator import key_of_release, pending_row
 from support.fakes.aggregator import FakeOutbox, FakePublisher
 from support.fakes.log import FakeLog
+from support.fakes.pace import VirtualPace
 
 NOW = datetime(2026, 11, 22, 7, 1, 10, tzinfo=UTC)  # a minute after the builders' releases
 OTHER = Target("222233334444", "us-east-1")
@@ -38,6 +39,7 @@ class Lab:
         self.rows = FakeOutbox()
         self.publisher = FakePublisher()
         self.log = FakeLog()
+        self.time = VirtualPace()
         self.shuffle: Callable[[list[Target]], None] = lambda _: None
         self.given(*releases)
 
@@ -57,7 +59,9 @@ class Lab:
 
     def relay(self) -> Relay:
         """Build a relay that has just started."""
-        return Relay(self.rows, self.publisher, self.log, lambda: NOW, self.shuffle)
+        return Relay(
+            self.rows, self.publisher, self.log, lambda: NOW, self.shuffle, pace=self.time.pace()
+        )
 
     def pending(self) -> list[tuple[str, int]]:
         """Return image name and version of each pending release."""

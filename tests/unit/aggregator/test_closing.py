@@ -53,7 +53,13 @@ class Sweeps:
         """Start a new process."""
         lab = self.lab
         self._relay = Relay(
-            lab.rows, lab.publisher, lab.log, lambda: NOW, lambda _: None, lambda: self.seconds
+            lab.rows,
+            lab.publisher,
+            lab.log,
+            lambda: NOW,
+            lambda _: None,
+            lambda: self.seconds,
+            lab.time.pace(),
         )
         return self._relay
 

@@ -25,6 +25,8 @@ from services.kernel.errors import Failure
 from services.kernel.model import Release, Target
 from services.kernel.wire import timestamp
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 11, 22, 7, 0, 0, tzinfo=UTC)
 ACCOUNTS = [f"{number:012d}" for number in range(1, 6)]
 RECORDS_PER_BATCH = 100

@@ -56,6 +56,7 @@ def test_errors_are_reported(start: Start) -> None:
         assert function.invoke("next").response["event"] == "next"
 
 
+@pytest.mark.slow
 def test_a_function_that_hangs_is_killed(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """A benchmark ends even if a function does not."""
     monkeypatch.setattr(module, "_INVOCATION_SECONDS", 1.0)

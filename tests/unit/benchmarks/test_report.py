@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import re
+from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from benchmarks.growth import picture
+from benchmarks.mass_release import MassRelease, Result
 from benchmarks.measure import Case, FunctionUse, Measured
 from benchmarks.table import report
 
@@ -48,6 +50,20 @@ def test_tables() -> None:
     assert steady[-2:] == ["2.0000", "0.0200"]  # by filters, and by id for parameters
     assert ["naive HTTP", "4.000", "12.000", "12.0"] in cells
     assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_a_mass_release_is_reported_alone() -> None:
+    """The messages that failed after each receive, dead letters, refused calls and events."""
+    case = MassRelease(1000, accounts=5, capacity=0.2)
+    found = Result(5000, failed=[12, 0], longest_seconds=99.04, announced=5000, published=5001)
+    found.refused = {"dynamodb.TransactWriteItems": 3, "dynamodb.Query": 1}
+    run = {**document(), "rounds": [], "compared": {}, "mass release": {str(case): asdict(found)}}
+
+    cells = [re.split(r"  +", line) for line in report(run).splitlines()]
+
+    name = "1,000 images, 5 acc., 5 invocations, 200 units/s"
+    assert cells[-1] == [name, "12, 0", "0", "99.0", "4", "5000", "5001"]
+    assert not any(row[0] == "Calls per pair" for row in cells)
 
 
 def test_simpler_ways_are_compared_with_the_largest_usual_round() -> None:

@@ -195,7 +195,7 @@ def test_rates_are_limited_per_region_if_asked() -> None:
     throttles = Throttles(clock=lambda: next(moments))
     call, other = (Call("ssm", "GetParameters", region, "1") for region in ("a", "b"))
     throttles.call(call)
-    throttles.on = True
+    throttles.limit(on=True)
     for _ in range(40):
         throttles.call(call)
     with pytest.raises(ServiceError, match="ThrottlingException"):
@@ -206,6 +206,39 @@ def test_rates_are_limited_per_region_if_asked() -> None:
         throttles.call(call)
     with pytest.raises(ServiceError, match="Rate exceeded"):
         throttles.call(call)
+
+
+def test_a_partition_has_a_capacity_of_its_own() -> None:
+    """A partition takes 1,000 write units at once, and as many each second; so does an index."""
+    moment = [0.0]
+    throttles = Throttles(clock=lambda: moment[0])
+    throttles.limit(on=True, capacity=0.1)
+
+    assert throttles.write({"a": 98}) == set()
+    assert throttles.write({"a": 4, "pending a": 1}) == {"a"}
+    assert throttles.write({"b": 4}) == set()
+    moment[0] = 1.0
+    assert throttles.write({"a": 100}) == set()
+    assert throttles.read("a", 300)
+    assert not throttles.read("a", 1)
+
+
+def test_writes_without_capacity_are_refused_as_dynamodb_does(stub: Stub) -> None:
+    """A transaction is cancelled with a reason for each item; another write is throttled."""
+    writer = client(stub, "dynamodb")
+    item = {"region": {"S": REGION}, "record": {"S": "new"}, "pending": {"S": REGION}}
+    stub.set(throttles=True, capacity=0.001)
+
+    with pytest.raises(writer.exceptions.TransactionCanceledException) as cancelled:
+        writer.transact_write_items(TransactItems=[{"Put": {"TableName": TABLE, "Item": item}}])
+    assert [r["Code"] for r in cancelled.value.response["CancellationReasons"]] == [
+        "ThrottlingError"
+    ]
+    assert writer.put_item(TableName=TABLE, Item=item)
+    with pytest.raises(ClientError) as refused:
+        writer.put_item(TableName=TABLE, Item={**item, "large": {"S": "x" * 1024}})
+    assert code(refused) == "ThrottlingException"
+    assert stub.counts().units["rows written"] == 1
 
 
 def test_unknown_expressions_are_refused(stub: Stub) -> None:

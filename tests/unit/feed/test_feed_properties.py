@@ -10,6 +10,7 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.atom import problems
@@ -174,6 +175,7 @@ def test_equal_rows_give_equal_bytes(here: ImageInTarget, there: ImageInTarget, 
     assert [path for path, text in found.items() if not text.isascii() or text[-1] != "\n"] == []
 
 
+@pytest.mark.slow
 def test_a_large_deployment() -> None:
     """200 images in 34 regions: a file for each pair, each of bounded size."""
     regions = [f"eu-west-{number}" for number in range(1, 35)]

@@ -292,6 +292,14 @@ def test_any_request_is_read_back_from_a_message(request_: Request) -> None:
     assert wire.decode_request(wire.encode_request(request_)) == request_
 
 
+@given(requests, st.none() | st.builds(ReleaseRule, st.none() | st.text(), st.none() | st.text()))
+def test_any_message_is_canonical_json(request_: Request, rule: ReleaseRule | None) -> None:
+    """Keys are sorted, and any text is escaped, as in a text that is encoded in one step."""
+    written = wire.encode_request(replace(request_, release=rule))
+
+    assert written == wire.canonical_json(json.loads(written))
+
+
 def test_owners_and_exclusions_are_optional() -> None:
     """A filter lookup requires only its filters."""
     body = json.dumps(message(lookup={"filters": [{"Name": "name", "Values": ["a"]}]}))

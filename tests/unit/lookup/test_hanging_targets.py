@@ -12,6 +12,8 @@ from support.labs.hanging_lab import LATENCY, NEVER, Lab, targets, unanswered
 
 from services.kernel.model import Target
 
+pytestmark = pytest.mark.slow
+
 HANGING = 80
 MAX_LEFT = 0.05
 """The fraction of healthy pairs that may be left for a redelivery."""

@@ -44,7 +44,7 @@ from services.kernel.model import (
     State,
     Target,
 )
-from services.lookup.observations import Commit
+from services.lookup.commits import Commit
 from services.lookup.report import DROPPED, LATE, OVERTAKEN, UNREADABLE, Outcome
 from services.lookup.responses import Matches
 from services.lookup.target import MarkBudget, TargetLookup

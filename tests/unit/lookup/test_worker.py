@@ -29,7 +29,7 @@ from services.kernel.errors import CallFailedError, Failure, HubBrokenError
 from services.kernel.hub_session import MAX_THREADS
 from services.kernel.model import Pair, Release, Request, State, Target
 from services.kernel.wire import encode_request
-from services.lookup.observations import Commit
+from services.lookup.commits import Commit
 from services.lookup.report import BatchReport
 from services.lookup.target import TargetLookup
 from services.lookup.waits import RecentWaits

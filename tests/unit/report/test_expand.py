@@ -60,6 +60,7 @@ def test_the_script_restores_the_data_of_random_overviews() -> None:
     assert expanded(pages) == as_json(pages)
 
 
+@pytest.mark.slow
 def test_the_data_of_a_large_deployment_is_small() -> None:
     """Below 700 KB as ASCII, for 200 images in 34 regions with 10 releases each."""
     page = page_data(large_overview(), hub=HUB, lag_hours=72)

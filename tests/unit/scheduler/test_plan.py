@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.builders.scheduler import TARGET, a_pair, an_image, images
+from support.builders.scheduler import ROUND, TARGET, a_pair, an_image, images
 
 from services.kernel.model import (
     DEFAULT_ANNOUNCE,
@@ -21,7 +21,7 @@ from services.kernel.model import (
 )
 from services.kernel.records import LAST_NUMBER
 from services.kernel.wire import lookup_digest
-from services.scheduler.plan import Action, Change, Plan, plan, rotated
+from services.scheduler.plan import UNREAD, Action, Change, Plan, plan, requests, rotated
 
 EDITED = ParameterLookup("/edited")
 
@@ -360,3 +360,43 @@ def test_rotating_loses_no_region(regions: set[str], first: str | None) -> None:
         ordered[(ordered.index(one) + 1) % len(ordered)] == following
         for one, following in itertools.pairwise(found)
     )
+
+
+# --- rows of which only the compared attributes were read
+
+
+@given(catalogues, stored, st.integers(0, 100))
+def test_a_plan_from_compared_attributes_finds_the_same_changes(
+    tracked: list[Image], rows: list[Pair], percent: int
+) -> None:
+    """Lookups are compared by their digests, so the plan needs no whole rows to find changes."""
+    whole = planned(tracked, rows, percent)
+    short = planned(tracked, [replace(row, lookup=UNREAD) for row in rows], percent)
+
+    def shape(done: Plan) -> object:
+        names = [(change.action, change.pair.image_name) for change in done.changes]
+        return names, done.refusal, [pair.image_name for pair in done.active]
+
+    assert shape(short) == shape(whole)
+    assert short.touches_rows() == whole.touches_rows()
+    if not whole.touches_rows():
+        assert requests(short.active, tracked, ROUND) == requests(whole.active, tracked, ROUND)
+
+
+@pytest.mark.parametrize(
+    ("tracked", "rows", "expected"),
+    [
+        ([an_image()], [a_pair()], False),
+        ([an_image(), an_image("new")], [a_pair()], False),
+        ([an_image(lookup=EDITED)], [a_pair()], True),
+        ([an_image()], [a_pair(active=False)], True),
+        ([], [a_pair()], True),
+        ([], [a_pair(image) for image in images(11)], True),
+    ],
+    ids=["unchanged", "created", "edited", "reactivated", "removed", "refused"],
+)
+def test_changes_of_rows_that_exist_need_whole_rows(
+    tracked: list[Image], rows: list[Pair], *, expected: bool
+) -> None:
+    """A new row, or none, needs no more than the compared attributes."""
+    assert planned(tracked, rows).touches_rows() is expected
