@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +11,9 @@ from services.kernel.errors import Failure, MalformedError
 from services.kernel.failures import condition_may_fail, hub
 from services.kernel.keys import image_record, releases_of, round_record
 from services.kernel.model import Lookup, Observation, Pair, Release, State, Target
-from services.kernel.records import DECIDING, decode_pair, decode_requested_pair
 from services.kernel.release_records import decode_release, encode_release
-from services.kernel.table import query_rows, read_rows, to_item
-from services.kernel.wire import lookup_digest, timestamp
+from services.kernel.table import query_rows, to_item
+from services.kernel.wire import timestamp
 from services.lookup.commits import Commit, cancelled
 from services.lookup.pair_rows import PairRowReader
 
@@ -40,25 +38,13 @@ class Observations:
     def requested(self, target: Target, lookups: Mapping[str, Lookup]) -> dict[str, Pair | Failure]:
         """The pairs of these images whose row has this lookup; a damaged row is a failure.
 
-        Eventually consistent: the condition of a commit detects a stale read. The lookup in a row
-        is large, and equal to this one if the digests are, so it is not read.
+        Eventually consistent: the condition of a commit detects a stale read.
         """
-        records = {image_record(target.account_id, name): name for name in lookups}
-        found: dict[str, Pair | Failure] = {}
-        for row in self._pair_rows.read(target, records, DECIDING):
-            name = records[row["record"]]
-            lookup = lookups[name]
-            if row.get("lookup_digest") == lookup_digest(lookup):
-                row["region"] = target.region
-                found[name] = _decoded(row, partial(decode_requested_pair, lookup=lookup))
-        return found
+        return self._pair_rows.requested(target, lookups)
 
     def read(self, target: Target, names: Sequence[str]) -> dict[str, Pair | Failure]:
         """The pairs of these images that have a row, read consistently and whole."""
-        records = {image_record(target.account_id, name): name for name in names}
-        keys = [{"region": target.region, "record": record} for record in sorted(records)]
-        rows = read_rows(self._client, self._table, keys, consistent=True)
-        return {records[row["record"]]: _decoded(row, decode_pair) for row in rows}
+        return self._pair_rows.consistent(target, names)
 
     def history(self, pair: Pair) -> tuple[Release, ...]:
         """The pair's last releases up to the version that was read, oldest first.
@@ -230,13 +216,6 @@ def _as_seen(image: Observation | None) -> dict[str, object]:
         return {}
     moment = image.deprecation_time
     return {"deprecation_time": timestamp(moment) if moment else None}
-
-
-def _decoded(row: Mapping[str, Any], decode: Callable[[Mapping[str, Any]], Pair]) -> Pair | Failure:
-    try:
-        return decode(row)
-    except MalformedError as error:
-        return Failure.of(State.TRANSIENT, "MalformedRow", str(error))
 
 
 def _release(row: Mapping[str, Any]) -> Release | None:

@@ -7,12 +7,17 @@ of the rows between its first and its last one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from services.kernel.errors import Failure, MalformedError
 from services.kernel.failures import hub
-from services.kernel.model import Target
+from services.kernel.keys import image_record
+from services.kernel.model import Lookup, Pair, State, Target
+from services.kernel.records import DECIDING, decode_pair, decode_requested_pair
 from services.kernel.table import from_item, projection, read_rows, to_item
+from services.kernel.wire import lookup_digest
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -24,14 +29,36 @@ _NAMES = "ExpressionAttributeNames"
 
 
 class PairRowReader:
-    """Reads image rows, eventually consistently, in the cheaper way."""
+    """Reads image rows; eventually consistent reads choose the cheaper way."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
         self._rows_between: dict[Target, float] = {}
 
-    def read(
+    def requested(self, target: Target, lookups: Mapping[str, Lookup]) -> dict[str, Pair | Failure]:
+        """The pairs of these images whose row has this lookup; a damaged row is a failure.
+
+        The lookup in a row is large, and equal to this one if the digests are, so it is not read.
+        """
+        records = {image_record(target.account_id, name): name for name in lookups}
+        found: dict[str, Pair | Failure] = {}
+        for row in self._read(target, records, DECIDING):
+            name = records[row["record"]]
+            lookup = lookups[name]
+            if row.get("lookup_digest") == lookup_digest(lookup):
+                row["region"] = target.region
+                found[name] = _decoded(row, partial(decode_requested_pair, lookup=lookup))
+        return found
+
+    def consistent(self, target: Target, names: Sequence[str]) -> dict[str, Pair | Failure]:
+        """The pairs of these images that have a row, read consistently and whole."""
+        records = {image_record(target.account_id, name): name for name in names}
+        keys = [{"region": target.region, "record": record} for record in sorted(records)]
+        rows = read_rows(self._client, self._table, keys, consistent=True)
+        return {records[row["record"]]: _decoded(row, decode_pair) for row in rows}
+
+    def _read(
         self, target: Target, records: Collection[str], attributes: Sequence[str]
     ) -> list[dict[str, Any]]:
         """These attributes of the existing rows with these sort keys, in no order."""
@@ -83,3 +110,10 @@ class PairRowReader:
                 Limit=_ROWS_PER_WANTED * len(records),
                 **{**more, _NAMES: names | more.get(_NAMES, {})},
             )
+
+
+def _decoded(row: Mapping[str, Any], decode: Callable[[Mapping[str, Any]], Pair]) -> Pair | Failure:
+    try:
+        return decode(row)
+    except MalformedError as error:
+        return Failure.of(State.TRANSIENT, "MalformedRow", str(error))
