@@ -112,7 +112,7 @@ def test_two_schedulers_at_once_create_the_same_rows(
     inventory: Inventory, table: DynamoTable, log: FakeLog
 ) -> None:
     """Neither run has a problem, and the rows are those of one run."""
-    planned = plan(TARGET, images(150), [], 20)
+    planned = plan(TARGET, images(20), [], 20)
     barrier = threading.Barrier(2)
 
     def run(done: Plan) -> dict[str, str]:
