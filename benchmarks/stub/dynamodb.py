@@ -230,5 +230,5 @@ def _shown(row: Row, request: Request) -> bytes:
     names = request.get("ExpressionAttributeNames", {})
     key = (text, *names.items())
     if key not in row.shown:
-        row.shown[key] = encode(project(row.item(), text, names))
+        row.shown[key] = encode(project(row.members(text), text, names))
     return row.shown[key]

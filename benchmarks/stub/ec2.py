@@ -54,6 +54,13 @@ class Ec2:
         numbers = range(self._world.images)
         self._prefixes = sorted((name_prefix(self._world, index), index) for index in numbers)
 
+    def prepare(self) -> None:
+        """Render all images, so this is not part of the time of the calls."""
+        for region in self._world.region_names():
+            for index in range(self._world.images):
+                for build in self._builds.visible(index):
+                    _rendered(self._world, region, index, build)
+
     def answer(self, region: str, body: bytes) -> bytes:
         """The response to DescribeImages.
 
@@ -66,33 +73,36 @@ class Ec2:
         if not all(
             _passes(_CONSTANT[name], filters[name]) for name in filters if name in _CONSTANT
         ):
-            return _rendered_page("", "")
+            return _rendered_page(b"", "")
         found = [
             (index, build)
-            for index, builds in self._candidates(region, filters)
+            for index, builds, names in self._candidates(region, filters)
             if self._has_attributes(index, filters, owners)
             for build in builds
-            if "name" not in filters
-            or _passes(ami_name(self._world, index, build), filters["name"])
+            if _passes(ami_name(self._world, index, build), names)
         ]
         page, rest = found[start : start + limit], found[start + limit :]
-        items = "".join(_rendered(self._world, region, *each) for each in page)
+        items = b"".join(_rendered(self._world, region, *each) for each in page)
         token = f"<nextToken>{start + limit}</nextToken>" if rest else ""
         return _rendered_page(items, token)
 
     def _candidates(
         self, region: str, filters: Mapping[str, Sequence[str]]
-    ) -> Iterable[tuple[int, Iterable[int]]]:
-        """The images that can match, each with its builds."""
+    ) -> Iterable[tuple[int, Iterable[int], Sequence[str]]]:
+        """The images that can match, each with its builds and the names that can match them."""
+        names = filters.get("name", ("*",))
         if "image-id" in filters:
             known = ((each, image_of(each)) for each in dict.fromkeys(filters["image-id"]))
             return (
-                (found[0], [found[1]])
+                (found[0], [found[1]], names)
                 for each, found in known
                 if found and self._is_visible(region, each, *found)
             )
-        indexes = dict.fromkeys(i for p in filters.get("name", ("*",)) for i in self._named(p))
-        return ((index, self._builds.visible(index)) for index in indexes)
+        named: dict[int, list[str]] = defaultdict(list)
+        for name in names:
+            for index in self._named(name):
+                named[index].append(name)
+        return ((index, self._builds.visible(index), own) for index, own in named.items())
 
     def _is_visible(self, region: str, wanted: str, index: int, build: int) -> bool:
         if index >= self._world.images or build not in self._builds.visible(index):
@@ -126,13 +136,13 @@ def _passes(actual: str, values: Sequence[str]) -> bool:
     return any(_pattern(value).fullmatch(actual) for value in values)
 
 
-def _rendered_page(items: str, token: str) -> bytes:
+def _rendered_page(items: bytes, token: str) -> bytes:
     return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        '<DescribeImagesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
-        "<requestId>00000000-0000-4000-8000-000000000000</requestId>"
-        f"<imagesSet>{items}</imagesSet>{token}</DescribeImagesResponse>"
-    ).encode()
+        b'<?xml version="1.0" encoding="UTF-8"?>\n'
+        b'<DescribeImagesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
+        b"<requestId>00000000-0000-4000-8000-000000000000</requestId>"
+        b"<imagesSet>%b</imagesSet>%b</DescribeImagesResponse>" % (items, token.encode())
+    )
 
 
 _CONSTANT = {
@@ -154,7 +164,7 @@ def _pattern(value: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=500_000)
-def _rendered(world: World, region: str, index: int, build: int) -> str:
+def _rendered(world: World, region: str, index: int, build: int) -> bytes:
     own = image_id(region, index, build)
     return _IMAGE.format(
         id=own,
@@ -163,7 +173,7 @@ def _rendered(world: World, region: str, index: int, build: int) -> str:
         name=ami_name(world, index, build),
         architecture=architecture(world, index),
         created=f"{build_date(build):%Y-%m-%dT%H:%M:%S}.000Z",
-    )
+    ).encode()
 
 
 def _request(body: bytes) -> tuple[dict[str, list[str]], list[str], int, int]:
@@ -173,7 +183,9 @@ def _request(body: bytes) -> tuple[dict[str, list[str]], list[str], int, int]:
     owners: list[str] = []
     limit, start = 1000, 0
     for key, raw in _FIELD.findall(body):
-        field, text = key.decode(), unquote_plus(raw.decode())
+        field, text = key.decode(), raw.decode()
+        if "%" in text or "+" in text:
+            text = unquote_plus(text)
         if match := _FILTER.match(field):
             if field.endswith("Name"):
                 names[match[1]] = text

@@ -99,11 +99,12 @@ def project(item: Item, text: str, names: Names) -> Item:
     """The attributes of an item that a projection expression names."""
     projected: Item = {}
     for path in _paths(text):
-        first, *members = [names.get(part, part) for part in path]
-        if not members:
+        first = names.get(path[0], path[0])
+        if len(path) == 1:
             if first in item:
                 projected[first] = item[first]
             continue
+        members = [names.get(part, part) for part in path[1:]]
         value = found(item, ".".join(path), names)
         if value is None:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import md5
 from itertools import count
 from typing import Any
@@ -64,27 +65,29 @@ class Ssm:
         if not 1 <= len(request["Names"]) <= _NAMES_PER_CALL:
             raise ServiceError("ValidationException", "1 to 10 names")
         found = {name: self._parameter(region, name) for name in sorted(request["Names"])}
-        return encode(
-            {
-                "InvalidParameters": [name for name, value in found.items() if value is None],
-                "Parameters": [value for value in found.values() if value is not None],
-            }
-        )
+        missing = encode([name for name, value in found.items() if value is None])
+        values = b",".join(value for value in found.values() if value is not None)
+        return b'{"InvalidParameters":%b,"Parameters":[%b]}' % (missing, values)
 
     def get_parameter(self, region: str, request: Mapping[str, Any]) -> bytes:
         """The value of one name."""
         found = self._parameter(region, request["Name"])
         if found is None:
             raise ServiceError("ParameterNotFound")
-        return encode({"Parameter": found})
+        return b'{"Parameter":%b}' % found
 
-    def _parameter(self, region: str, path: str) -> dict[str, object] | None:
+    def _parameter(self, region: str, path: str) -> bytes | None:
         index = parameter_index(path)
         world = self._builds.world
         if index is None or not world.filters <= index < world.images:
             return None
-        build = self._builds.current(index)
-        return {
+        return _parameter(region, path, index, self._builds.current(index))
+
+
+@lru_cache(maxsize=500_000)
+def _parameter(region: str, path: str, index: int, build: int) -> bytes:
+    return encode(
+        {
             "ARN": f"arn:aws:ssm:{region}::parameter{path}",
             "DataType": "text",
             "LastModifiedDate": 1767225600.0 + build,
@@ -93,6 +96,7 @@ class Ssm:
             "Value": image_id(region, index, build),
             "Version": build,
         }
+    )
 
 
 class Queue:

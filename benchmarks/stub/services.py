@@ -58,6 +58,7 @@ class Services:
         self.counters.reset()
         dynamodb = DynamoDb(self.table, self.counters.units, self.throttles)
         ssm, ec2 = Ssm(self.builds), Ec2(self.builds)
+        ec2.prepare()
         self._answers: Mapping[str, Answer] = {
             "dynamodb": lambda call, body: dynamodb.answer(call.operation, decode(body)),
             "ec2.DescribeImages": lambda call, body: ec2.answer(call.region, body),

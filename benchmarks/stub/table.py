@@ -5,12 +5,15 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-from msgspec.json import decode, encode
+from msgspec import Raw
+from msgspec.json import Decoder, decode, encode
 
 from benchmarks.stub.expressions import Item, Value
 
 _PENDING = "pending"
+_MEMBERS: Decoder[Any] = Decoder(dict[str, Raw])
 _AFTER_EVERY_KEY = "\U0010ffff"
 
 
@@ -26,6 +29,10 @@ class Row:
         """The item."""
         decoded: Item = decode(self.text)
         return decoded
+
+    def members(self, projection: str) -> Item:
+        """The item for this projection, with its attributes as JSON text if that is enough."""
+        return self.item() if "." in projection else _MEMBERS.decode(self.text)
 
 
 @dataclass(slots=True)

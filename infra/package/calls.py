@@ -14,7 +14,9 @@ _STS = frozenset({"AssumeRole", "GetCallerIdentity"})
 
 CALLS: Mapping[str, Operations] = {
     "scheduler": {
-        "dynamodb": frozenset({"GetItem", "Query", "TransactWriteItems", "UpdateItem"}),
+        "dynamodb": frozenset(
+            {"BatchGetItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem"}
+        ),
         "sqs": frozenset({"SendMessageBatch"}),
     },
     "lookup": {

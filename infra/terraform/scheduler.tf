@@ -37,6 +37,7 @@ data "aws_iam_policy_document" "scheduler" {
   statement {
     sid = "ReconcileRows"
     actions = [
+      "dynamodb:BatchGetItem",
       "dynamodb:GetItem",
       "dynamodb:Query",
       "dynamodb:UpdateItem",

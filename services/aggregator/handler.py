@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from services.kernel import startup  # isort: split
+
 from services.aggregator.event import parse_relay_event
 from services.aggregator.outbox import Outbox
 from services.aggregator.relay import Relay
@@ -18,6 +20,8 @@ from services.aggregator.topics import open_topics
 from services.kernel import observability
 from services.kernel.deadline import Deadline
 from services.kernel.hub_session import HubSession
+
+startup.imported()
 
 SERVICE = "aggregator"
 RESERVE_SECONDS = 5.0

@@ -30,7 +30,8 @@ _CONFIG = Config(
     read_timeout=10,
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=MAX_THREADS,
-    user_agent_extra="ami-tracker",
+    # botocore's own text is put together twice for each call.
+    user_agent=f"ami-tracker Botocore/{botocore.__version__}",
 )
 
 _ONCE = _CONFIG.merge(Config(read_timeout=900, retries={"total_max_attempts": 1}))
@@ -60,6 +61,7 @@ class HubSession:
     ) -> None:
         self.region = region
         self._session = botocore.session.Session(profile=profile)
+        self._session.get_scoped_config()  # an error now if the profile does not exist
         self._session.set_config_variable("region", region)
         # Overrides the environment and the configuration file, which can say `legacy`. An endpoint
         # that they set for STS or for all services is still used.

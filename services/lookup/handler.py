@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from services.kernel import startup  # isort: split
+
 from services.kernel import observability
 from services.kernel.deadline import Deadline
 from services.kernel.errors import MalformedError
@@ -17,6 +19,8 @@ from services.lookup.settings import Settings
 from services.lookup.sources import Sources, read_role
 from services.lookup.target import TargetLookup
 from services.lookup.worker import Message, Worker
+
+startup.imported()
 
 SERVICE = "lookup"
 RESERVE_SECONDS = 5.0

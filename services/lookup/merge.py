@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.kernel.model import Filter, FilterLookup
 from services.lookup.resolve import request_filters
@@ -32,6 +33,7 @@ _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _DISTINCT_START = 4
 """Characters that a name must start with for a request to different owners. A pattern such as `*`
 would list all images of all these owners."""
+_CACHED_QUERIES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def merged(queries: Iterable[ImageQuery]) -> list[ImageRequest]:
     return [request for group in groups.values() for request in _packed(group)]
 
 
+@lru_cache(maxsize=_CACHED_QUERIES)
 def _common(query: ImageQuery) -> object:
     """What queries in one request have in common; None if the query needs a request of its own.
 
@@ -143,60 +146,57 @@ class Separation:
 
     def __init__(self, request: ImageRequest) -> None:
         self._request = request
-        self._found: dict[ImageQuery, list[Ami]] = {query: [] for query in request.queries}
-        self._undecided: set[ImageQuery] = set()
+        # By the position of the query, since a hash of a query is that of all its filters.
+        self._found: list[list[Ami]] = [[] for _ in request.queries]
+        self._undecided: set[int] = set()
+        self._ids = [frozenset(query.values(_ID)) for query in request.queries]
         self._several_owners = len({frozenset(query.owners) for query in request.queries}) > 1
-        self._by_start: dict[str, list[tuple[str, ImageQuery]]] = defaultdict(list)
-        for query in request.queries:
+        self._by_start: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for position, query in enumerate(request.queries):
             for pattern in query.values(_NAME):
-                self._by_start[literal_start(pattern)].append((pattern, query))
+                self._by_start[literal_start(pattern)].append((pattern, position))
         self._lengths = sorted(set(map(len, self._by_start)))
 
     def add(self, images: Iterable[Ami]) -> None:
         """Add a page of the response."""
         if not self._request.merged:
-            self._found[self._request.queries[0]].extend(images)
+            self._found[0].extend(images)
             return
         for image in images:
-            for query, by_name in self._by_name(image).items():
-                passes = _all_of((by_name, self._by_id(query, image), self._by_owner(query, image)))
-                if passes:
-                    self._found[query].append(image)
-                elif passes is None:
-                    self._undecided.add(query)
+            for position, by_name in self._by_name(image).items():
+                ids = self._ids[position]
+                by_owner = self._by_owner(position, image)
+                if (ids and image.image_id not in ids) or by_owner is False:
+                    continue
+                if by_name and by_owner:
+                    self._found[position].append(image)
+                else:
+                    self._undecided.add(position)
 
     def found(self) -> Mapping[ImageQuery, Sequence[Ami]]:
         """The images of each query, without queries that have to be sent alone."""
-        return {q: images for q, images in self._found.items() if q not in self._undecided}
+        by_position = enumerate(zip(self._request.queries, self._found, strict=True))
+        return {q: images for at, (q, images) in by_position if at not in self._undecided}
 
     def undecided(self) -> list[ImageRequest]:
         """Requests for the queries of which an image might or might not be part."""
-        return [ImageRequest((q,)) for q in self._request.queries if q in self._undecided]
+        by_position = enumerate(self._request.queries)
+        return [ImageRequest((q,)) for at, q in by_position if at in self._undecided]
 
-    def _by_name(self, image: Ami) -> Mapping[ImageQuery, bool | None]:
+    def _by_name(self, image: Ami) -> Mapping[int, bool | None]:
         """The queries whose names match: True, or None if that is not certain."""
         if not self._by_start:
-            return dict.fromkeys(self._request.queries, True)
-        name, passing = image.name or "", dict[ImageQuery, bool | None]()
+            return dict.fromkeys(range(len(self._found)), True)
+        name, passing = image.name or "", dict[int, bool | None]()
         for length in self._lengths:
-            for pattern, query in self._by_start.get(name[:length], ()):
+            for pattern, position in self._by_start.get(name[:length], ()):
                 matches = matches_surely(pattern, name)
-                if matches is not False and not passing.get(query):
-                    passing[query] = matches if image.name else None
+                if matches is not False and not passing.get(position):
+                    passing[position] = matches if image.name else None
         return passing
 
-    def _by_id(self, query: ImageQuery, image: Ami) -> bool:
-        ids = query.values(_ID)
-        return not ids or image.image_id in ids
-
-    def _by_owner(self, query: ImageQuery, image: Ami) -> bool | None:
+    def _by_owner(self, position: int, image: Ami) -> bool | None:
         if not self._several_owners:
             return True
         owner = image.details.get("OwnerId")
-        return owner in query.owners if owner else None
-
-
-def _all_of(answers: Iterable[bool | None]) -> bool | None:
-    """True if all are, False if one is, else None: unknown."""
-    known = set(answers)
-    return False if False in known else None if None in known else True
+        return owner in self._request.queries[position].owners if owner else None

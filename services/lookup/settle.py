@@ -161,7 +161,7 @@ class Settler:
             turn.take()
             self._rows.mark(pair, None, self._clock(), seen)
             self._log.info("lookup recovered", extra={**pair.fields(), "was": pair.state})
-        elif seen and not confirmed and _deprecation(seen) != _deprecation(pair.known):
+        elif seen and not confirmed and _deprecation_differs(seen, pair.known):
             turn.take()
             self._rows.refresh(pair, seen)
 
@@ -215,6 +215,12 @@ class Settler:
         versions = {"version": pair.version, "last_release": last.version}
         self._log.warning("image row was behind its releases", extra={**pair.fields(), **versions})
         return OVERTAKEN
+
+
+def _deprecation_differs(seen: Observation, known: Observation | None) -> bool:
+    if known is not None and seen.deprecation_time == known.deprecation_time:
+        return False
+    return _deprecation(seen) != _deprecation(known)
 
 
 def _deprecation(image: Observation | None) -> str | None:

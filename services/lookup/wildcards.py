@@ -34,6 +34,7 @@ def matches_surely(pattern: str, text: str) -> bool | None:
     return _advances(tokens, text) or None
 
 
+@lru_cache(maxsize=_CACHED_PATTERNS)
 def literal_start(pattern: str) -> str:
     """The characters before the first wildcard: every text that matches starts with them."""
     start = []

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache, partial
 from typing import Any
 
+from services.kernel import startup  # isort: split
+
 from services.history.overview_reader import OverviewReader
 from services.kernel import observability
 from services.kernel.clock import now
@@ -17,6 +19,8 @@ from services.publisher.content import make_site, place_of
 from services.publisher.event import check_publish_event
 from services.publisher.publish import Publisher
 from services.publisher.settings import Settings
+
+startup.imported()
 
 SERVICE = "publisher"
 RESERVE_SECONDS = 20.0

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache, partial
 from typing import Any
 
+from services.kernel import startup  # isort: split
+
 from services.kernel import observability
 from services.kernel.clock import now
 from services.kernel.deadline import Deadline
@@ -17,6 +19,8 @@ from services.scheduler.queue import LookupQueue
 from services.scheduler.report import RoundReport
 from services.scheduler.schedule import Scheduler, Timing
 from services.scheduler.settings import Settings
+
+startup.imported()
 
 SERVICE = "scheduler"
 RESERVE_SECONDS = 30.0
@@ -29,15 +33,10 @@ def _scheduler(settings: Settings) -> Scheduler:
     hub = HubSession(settings.region, amazon_roots=settings.amazon_roots)
     rows = Inventory(hub.client("dynamodb"), settings.table_name, log)
     queue = LookupQueue(hub.client("sqs"), settings.queue_url)
-
-    return Scheduler(
-        rows,
-        queue,
-        log,
-        settings.max_removed_percent,
-        report=partial(_emit, settings),
-        timing=Timing(settings.stale_after, settings.interval_minutes),
-    )
+    report = partial(_emit, settings)
+    timing = Timing(settings.stale_after, settings.interval_minutes)
+    percent = settings.max_removed_percent
+    return Scheduler(rows, queue, log, percent, report=report, timing=timing)
 
 
 def _emit(settings: Settings, report: RoundReport) -> None:

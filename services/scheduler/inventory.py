@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -25,7 +25,7 @@ from services.kernel.round_records import (
     decode_noted_start,
     decode_window,
 )
-from services.kernel.table import from_item, query_rows, to_item
+from services.kernel.table import from_item, query_rows, read_rows, to_item
 from services.scheduler.compared import COMPARED, decode_compared
 from services.scheduler.creation import Creation, RowCreation
 from services.scheduler.image_update import configuration_update, stale_update
@@ -89,6 +89,27 @@ class Inventory:
         self._table = table
         self._log = log
         self._creation = RowCreation(client, table)
+        self._prepared: dict[str, list[dict[str, Any]]] = {}
+
+    def prepare(self, targets: Collection[Target]) -> None:
+        """Read the round rows of targets, up to 100 in a call, for the next read of their regions.
+
+        If the table is busy, each region reads its own round rows.
+
+        Raises:
+            HubBrokenError: the table cannot be used.
+        """
+        keys = [
+            {"region": target.region, "record": round_record(target.account_id)}
+            for target in targets
+        ]
+        try:
+            rows = read_rows(self._client, self._table, keys, consistent=True)
+        except CallFailedError:
+            return
+        self._prepared = {target.region: [] for target in targets}
+        for row in rows:
+            self._prepared[row["region"]].append(row)
 
     def read(self, region: str, *, whole: bool) -> RegionRows:
         """The image rows and round rows of a region, inactive pairs included.
@@ -101,7 +122,7 @@ class Inventory:
         damaged, the row is logged in each round that reads it.
         """
         found = RegionRows()
-        for row in query_rows(self._client, self._table, region, ROUND_PREFIX):
+        for row in self._round_rows(region):
             account_id = row["record"].removeprefix(ROUND_PREFIX)
             found.windows[account_id] = window = self._decoded(row, decode_window)
             found.unreadable += window is None
@@ -120,6 +141,12 @@ class Inventory:
                 account_id, name, number = numbered
                 found.numbers.setdefault(account_id, {})[name] = number
         return found
+
+    def _round_rows(self, region: str) -> Iterable[dict[str, Any]]:
+        prepared = self._prepared.pop(region, None)
+        if prepared is not None:
+            return prepared
+        return query_rows(self._client, self._table, region, ROUND_PREFIX)
 
     def _decoded(self, row: dict[str, Any], decode: Callable[[dict[str, Any]], T]) -> T | None:
         try:

@@ -6,16 +6,22 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from msgspec.json import encode
+
 from services.kernel.errors import CallFailedError, UnsentError
 from services.kernel.failures import hub
 from services.kernel.hub_session import MAX_THREADS
 from services.kernel.model import Request
 from services.kernel.retry import until_done
 from services.kernel.wire import encode_request
+from services.scheduler.encoded import accept_bodies, sending
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+_REPLACED: list[SendMessageBatchRequestEntryTypeDef] = [{"Id": "0", "MessageBody": "-"}]
+"""Entries that botocore accepts; the encoded entries are sent instead, without its checks."""
 
 ENTRIES_PER_BATCH = 10  # sqs:SendMessageBatch
 _REFUSED = "it refused them at every retry"
@@ -28,6 +34,7 @@ class LookupQueue:
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client = client
         self._url = url
+        accept_bodies(client, "SendMessageBatch")
 
     def send(self, requests: Sequence[Request]) -> None:
         """Send every request to the queue; refused entries are retried.
@@ -67,7 +74,8 @@ class LookupQueue:
     def _send_once(
         self, entries: list[SendMessageBatchRequestEntryTypeDef]
     ) -> list[SendMessageBatchRequestEntryTypeDef]:
-        answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+        with sending(encode({"QueueUrl": self._url, "Entries": entries})):
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=_REPLACED)
         sent = {entry["Id"] for entry in answer.get("Successful", [])}
         return [entry for entry in entries if entry["Id"] not in sent]
 

@@ -762,6 +762,9 @@ USING_THE_HUBS_KEY = (
 
 WORKING = (
     allow("scheduler", "dynamodb:Query", TABLE, "scheduler reads rows", "its job"),
+    allow("scheduler", "dynamodb:BatchGetItem", TABLE, "scheduler reads round rows", "its job"),
+    deny("scheduler", "dynamodb:BatchGetItem", PAYROLL, "scheduler reads rows of another table",
+         "its policy names one table"),
     allow("scheduler", "sqs:SendMessage", QUEUE, "scheduler requests lookups", "its job"),
     deny("scheduler", "dynamodb:Query", PAYROLL, "scheduler reads another table",
          "its policy names one table"),

@@ -17,7 +17,8 @@ SENT = {"sqs.SendMessageBatch": 3 * REGIONS}
 """Ten messages a call."""
 PLANNED = {
     "dynamodb.GetItem": 1,  # the scheduler's note
-    "dynamodb.Query": 2 * REGIONS,  # image rows and round rows
+    "dynamodb.BatchGetItem": 1,  # round rows
+    "dynamodb.Query": REGIONS,  # image rows
     "dynamodb.UpdateItem": 2 * REGIONS + 1,  # round rows, the note per region and at the end
 }
 FOUND = {

@@ -16,7 +16,7 @@ from services.embedded.aws.server import EmbeddedAws
 from services.kernel.errors import CallFailedError, HubBrokenError
 from services.kernel.hub_session import HubSession
 from services.kernel.keys import image_record
-from services.kernel.model import State, Window
+from services.kernel.model import State, Target, Window
 from services.kernel.round_records import Note
 from services.scheduler.inventory import Inventory
 from services.scheduler.plan import Action, Change
@@ -64,6 +64,45 @@ def test_a_region_is_two_queries(aws: EmbeddedAws, inventory: Inventory) -> None
     """One query reads the image rows, one the round rows of all accounts."""
     inventory.read(REGION, whole=True)
     assert [call.operation for call in aws.calls()] == ["Query", "Query"]
+
+
+def test_prepared_round_rows_are_read_at_once(
+    aws: EmbeddedAws, inventory: Inventory, table: DynamoTable
+) -> None:
+    """The round rows of all targets are one call; the next read of a region needs one query."""
+    here, there = TARGET, Target("999988887777", "ap-south-1")
+    table.put(round_row(here, a_window()))
+
+    inventory.prepare([here, there])
+    found = [inventory.read(target.region, whole=True) for target in (here, there)]
+
+    assert [call.operation for call in aws.calls()] == ["BatchGetItem", "Query", "Query"]
+    assert [each.windows for each in found] == [{here.account_id: a_window()}, {}]
+
+
+def test_prepared_round_rows_serve_one_read(
+    aws: EmbeddedAws, inventory: Inventory, table: DynamoTable
+) -> None:
+    """The second read of a region in a round sees what was written since the first one."""
+    inventory.prepare([TARGET])
+    inventory.read(REGION, whole=False)
+    table.put(round_row(TARGET, a_window()))
+
+    assert inventory.read(REGION, whole=True).windows == {TARGET.account_id: a_window()}
+    operations = [call.operation for call in aws.calls()]
+    assert operations == ["BatchGetItem", "Query", "Query", "Query"]
+
+
+@pytest.mark.usefixtures("waits")
+def test_each_region_reads_its_round_rows_if_the_table_was_busy(
+    aws: EmbeddedAws, inventory: Inventory, table: DynamoTable
+) -> None:
+    """A throttled first read does not end the round."""
+    table.put(round_row(TARGET, a_window()))
+    with aws.fault(service="dynamodb", operation="BatchGetItem"):
+        inventory.prepare([TARGET])
+
+    assert inventory.read(REGION, whole=True).windows == {TARGET.account_id: a_window()}
 
 
 @uses

@@ -77,14 +77,15 @@ def test_a_round_reaches_table_and_queue(
 
 
 def test_a_round_without_changes_makes_few_calls(aws: EmbeddedAws) -> None:
-    """A round without changes makes two queries per region and writes no image row."""
+    """A round without changes makes one query per region and writes no image row."""
     invoke({"round": ROUND})
     mark = aws.mark()
     answer = invoke({"round": "2026-11-22T08:00:00Z"})
     assert answer == {"round": "2026-11-22T08:00:00Z", "regions": 2, "enqueued": 12}
     assert operations(aws, mark) == {
         "GetItem": 1,
-        "Query": 4,  # image rows and round rows
+        "BatchGetItem": 1,  # round rows
+        "Query": 2,  # image rows
         "UpdateItem": 5,  # two round rows; the cursor for each region, and at the end
         "SendMessageBatch": 2,
     }

@@ -58,6 +58,9 @@ class FakeInventory:
         self.whole: list[str] = []
         self.intervals: list[int | None] = []
 
+    def prepare(self, targets: Collection[Target]) -> None:
+        """Do nothing: the reads of regions find the same."""
+
     def read(self, region: str, *, whole: bool) -> RegionRows:
         """Read the region's rows; of rows that cannot be decoded, only the numbers."""
         self.visited.append(region)

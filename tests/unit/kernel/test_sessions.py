@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import botocore
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import (
@@ -802,7 +803,7 @@ def test_every_client_has_limits(cloud: Cloud) -> None:
         assert config.retries == {"mode": "standard", "total_max_attempts": 3}
         assert (config.connect_timeout, config.read_timeout) == (3, 10)
         assert config.max_pool_connections == MAX_THREADS
-        assert "ami-tracker" in config.user_agent_extra
+        assert config.user_agent == f"ami-tracker Botocore/{botocore.__version__}"
 
 
 def test_throttling_is_tried_three_times(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

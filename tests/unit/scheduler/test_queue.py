@@ -5,14 +5,17 @@ The SQS client is a hand-written fake, because moto rejects no entry and counts 
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.model import ServiceId
 from hypothesis import given
 from hypothesis import strategies as st
 from support.builders.scheduler import ACCOUNT, OTHER_ACCOUNT, a_request
@@ -40,19 +43,33 @@ class FakeSqs:
         self.unlisted = False
         self._left = Counter(refusals or {})
         self._lock = threading.Lock()
+        self._replace: Callable[..., object] = lambda **_: None
+        model = SimpleNamespace(service_id=ServiceId("SQS"))
+        self.meta = SimpleNamespace(service_model=model, events=self)
+
+    def register(self, event: str, handler: Callable[..., object]) -> None:
+        """Keep the handler of botocore's event that replaces the body of a call."""
+        assert event == "before-call.sqs.SendMessageBatch"
+        self._replace = handler
 
     def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Entry]) -> dict[str, Any]:  # noqa: N803 - SQS's own names
         """Respond as SQS does: with 200, and each entry in one of two lists."""
-        assert QueueUrl == URL
+        request = {"body": json.dumps({"QueueUrl": QueueUrl, "Entries": Entries}).encode()}
+        self._replace(params=request, model=None)
+        body = json.loads(request["body"])
+        assert (QueueUrl, body["QueueUrl"], len(Entries)) == (URL, URL, 1)
+        return self._answer(body["Entries"])
+
+    def _answer(self, entries: Sequence[Entry]) -> dict[str, Any]:
         with self._lock:
-            self.calls.append(list(Entries))
+            self.calls.append(list(entries))
             if self.error is not None:
                 raise self.error
             for name, error in self.errors.items():
-                if any(decode_request(e["MessageBody"]).image_name == name for e in Entries):
+                if any(decode_request(e["MessageBody"]).image_name == name for e in entries):
                     raise error
-            refused = [entry["Id"] for entry in Entries if self._refuses(entry)]
-            taken = [entry for entry in Entries if entry["Id"] not in refused]
+            refused = [entry["Id"] for entry in entries if self._refuses(entry)]
+            taken = [entry for entry in entries if entry["Id"] not in refused]
             self.sent += [decode_request(entry["MessageBody"]) for entry in taken]
         answer: dict[str, Any] = {}
         if taken:
