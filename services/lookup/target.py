@@ -12,7 +12,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from services.kernel.clock import now
 from services.kernel.deadline import Deadline
@@ -32,8 +32,10 @@ from services.lookup.report import DROPPED, LATE, OVERTAKEN, UNREADABLE, Outcome
 from services.lookup.responses import Finding
 from services.lookup.settle import Settler, SettlingRows
 
+T = TypeVar("T")
+
 MAX_UNFINISHED_MARKS = 100
-_ATTEMPTS_TO_RECORD = 3  # each with those of botocore
+_ATTEMPTS = 3  # each with those of botocore
 _UNFINISHED = {
     State.LATE: Failure.of(State.LATE, "NotFinished", "not finished before the deadline, twice"),
     State.OVERTAKEN: Failure.of(
@@ -107,7 +109,7 @@ class TargetLookup:
         *,
         again: bool,
     ) -> dict[Request, Outcome]:
-        pairs, outcomes = self._current(target, list(requests))
+        pairs, outcomes = self._current(target, list(requests), deadline)
         latest = {r.image_name: r for r in sorted(requests, key=lambda r: r.round)}
         settled = dict.fromkeys(pairs, LATE)
         if not again:
@@ -162,13 +164,14 @@ class TargetLookup:
         return settled
 
     def _current(
-        self, target: Target, requests: Sequence[Request]
+        self, target: Target, requests: Sequence[Request], deadline: Deadline
     ) -> tuple[dict[str, Pair], dict[Request, Outcome]]:
         """The pairs to look up, and the outcomes of requests without a lookup."""
-        found = self._rows.requested(target, {r.image_name: r.lookup for r in requests})
+        lookups = {r.image_name: r.lookup for r in requests}
+        found = self._patiently(target, deadline, lambda: self._rows.requested(target, lookups))
         doubtful = [r.image_name for r in requests if not _is_current(r, found.get(r.image_name))]
         if doubtful:  # the first read can lack recent writes
-            found |= self._rows.read(target, doubtful)
+            found |= self._patiently(target, deadline, lambda: self._rows.read(target, doubtful))
         pairs: dict[str, Pair] = {}
         outcomes: dict[Request, Outcome] = {}
         for request in requests:
@@ -193,27 +196,32 @@ class TargetLookup:
     ) -> None:
         final = {request.image_name for request, outcome in outcomes.items() if outcome.final}
         numbers = {number for name in final if (number := pairs[name].number)}
-        if numbers and (problem := self._record(target, numbers, deadline)):
-            extra = {**target.fields(), "problem": str(problem)}
+        if not numbers:
+            return
+        try:
+            self._patiently(target, deadline, lambda: self._rows.answered(target, numbers))
+        except CallFailedError as error:
+            extra = {**target.fields(), "problem": str(error)}
             self._log.warning("answers not recorded", extra=extra)
 
-    def _record(
-        self, target: Target, numbers: Collection[int], deadline: Deadline
-    ) -> CallFailedError | None:
-        """Record answers, in a few attempts if the table has no capacity; why it failed."""
-        problem: CallFailedError | None = None
-        for _ in range(_ATTEMPTS_TO_RECORD):
+    def _patiently(self, target: Target, deadline: Deadline, call: Callable[[], T]) -> T:
+        """Call `call`, in a few attempts if the table has no capacity.
+
+        It concerns the whole target, so a failure would send back each of its messages, or make its
+        pairs stale.
+
+        Raises:
+            CallFailedError: the table failed, or has no capacity.
+        """
+        for _ in range(_ATTEMPTS - 1):
             try:
-                self._rows.answered(target, numbers)
+                return call()
             except CallFailedError as error:
-                problem = error
-            else:
-                return None
-            if problem.failure.state is not State.THROTTLED:
+                if error.failure.state is not State.THROTTLED:
+                    raise
+            if self._pace.turn(target.region, deadline.seconds_left()) is None:
                 break
-            if self._pace.turn(target.region, deadline.seconds_to_answer()) is None:
-                break
-        return problem
+        return call()
 
     def _note_unfinished(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -23,8 +23,8 @@ from support.fakes.lookup import FakeFacts, FakeRows
 from support.fakes.pace import VirtualPace
 
 from services.kernel.deadline import Deadline
-from services.kernel.errors import CallFailedError
-from services.kernel.model import Kind, Observation, Pair, Release, State, Target
+from services.kernel.errors import CallFailedError, Failure
+from services.kernel.model import Kind, Lookup, Observation, Pair, Release, State, Target
 from services.lookup.commits import Commit
 from services.lookup.report import Outcome
 from services.lookup.target import TargetLookup
@@ -200,6 +200,26 @@ def test_answers_are_recorded_in_a_later_attempt() -> None:
     lab.check(NAMES[:2])
 
     assert lab.rows.numbers(HERE) == frozenset({1, 2})
+
+
+class _BusyReads(BusyRows):
+    """A table without capacity for the first reads."""
+
+    def requested(self, target: Target, lookups: Mapping[str, Lookup]) -> dict[str, Pair | Failure]:
+        """Fail twice, then read the pairs."""
+        self.refused += 1
+        if self.refused <= 2:
+            raise NO_CAPACITY
+        return super().requested(target, lookups)
+
+
+def test_rows_are_read_in_a_later_attempt() -> None:
+    """Otherwise every message of the target would come back."""
+    lab = Lab()
+    lab.rows = _BusyReads(lab.journal, lab.time, 5, 5)
+    lab.rows.put(unchanged(NAMES[0]))
+
+    assert lab.check(NAMES[:1]) == {NAMES[0]: Outcome(State.OK)}
 
 
 class _FailingRows(BusyRows):
