@@ -81,8 +81,8 @@ def test_a_round_without_changes_makes_a_fixed_number_of_calls(lab: Lab, count: 
     hub = {key[:2]: n for key, n in calls.items() if key[0] == "dynamodb"}
     assert hub == {
         ("dynamodb", "GetItem"): 1,  # the note of the previous round
-        ("dynamodb", "Query"): 4,  # the image rows and the round rows of each region
-        ("dynamodb", "BatchGetItem"): 2,  # the pairs of each target
+        ("dynamodb", "Query"): 2,  # the image rows of each region
+        ("dynamodb", "BatchGetItem"): 1 + 2,  # the round rows, and the pairs of each target
         # the note; the round row of each target, by the scheduler and by the lookup
         ("dynamodb", "UpdateItem"): 3 + 2 + 2,
     }
