@@ -17,6 +17,7 @@ from support.expected_calls import (
     FIRST_ROWS_WRITTEN,
     LEAST_CPU_FACTOR,
     MOST_MEBIBYTES,
+    MOST_MEBIBYTES_TLS,
     MOST_STUB_SHARE,
     PAIRS,
     REGIONS,
@@ -141,3 +142,11 @@ def test_memory_and_processor_time_are_limited(compared: Compared) -> None:
     assert stub / used < MOST_STUB_SHARE
     for name, limit in MOST_MEBIBYTES.items():
         assert steady.functions[name].mib < limit
+
+
+def test_memory_with_tls_is_limited(bench: Laboratory) -> None:
+    """Each client has a TLS context with certificates: two clients in each region."""
+    found = measure_round(bench, Case(SMALL, batches="shuffled", tls=True))
+
+    check(found)
+    assert found.functions["lookup"].mib < MOST_MEBIBYTES_TLS
