@@ -31,9 +31,8 @@ OTHERS: Sequence[Case] = (
     Case(10_000, changed=1),
     Case(10_000, first=True),
 )
-FIRST_OF_TARGETS = World(100, accounts=5)
-"""A tenth of the images of the largest first round that is considered."""
-FIRST_FACTOR = 10
+LARGEST_FIRST = World(1000, accounts=5)
+"""The largest first round that is considered: 170,000 pairs."""
 MASS_RELEASE = MassRelease(images=1000, capacity=0.2)
 SAMPLES = {"naive": 100, "single": 500, "images": 500}
 """Pairs of the ways that the functions are compared with: a new client per call needs long."""

@@ -36,7 +36,7 @@ def _sections(document: Mapping[str, Any]) -> Iterator[str]:
         yield _table("A new build of every image of one region", _RELEASED, rows)
     if first := document.get("largest first round"):
         yield (
-            f"Scheduler in a first round of {first['pairs']:,} pairs, from a tenth of the images: "
+            f"Scheduler in a first round of {first['pairs']:,} pairs: "
             f"{first['cpu_seconds']:.0f} s CPU, {first['calls']:,} calls, so at most "
             f"{first['seconds']:.0f} s with 512 MB and 5 ms a call"
         )
