@@ -133,7 +133,8 @@ def costs(results: Json) -> str:
     """The cost of a month for three deployments, with a round every half hour."""
     heads = ("item", "quantity", "price", *_EXAMPLES)
     rows = list(_costs(results))
-    sums = [sum(row[3 + at] for row in rows) for at in range(len(_EXAMPLES))]
+    # The sum of what is shown, so that the table can be checked.
+    sums = [sum(round(row[3 + at], 2) for row in rows) for at in range(len(_EXAMPLES))]
     lines = [(*row[:3], *(f"${cost:.2f}" for cost in row[3:])) for row in rows]
     everything = ("**all**", "", "", *(f"**${cost:.2f}**" for cost in sums))
     return _markdown(heads, [*lines, everything], right=len(_EXAMPLES))

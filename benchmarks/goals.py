@@ -16,6 +16,9 @@ _FAMILIES_OF_50 = Case(10_000, family=50)
 _MOST_METRICS = 25
 _ROUND_SECONDS = 240
 """The longest round of the scheduler, which has a time-out of 300 seconds (`infra/terraform`)."""
+_FLAT = 1.2
+"""The most memory with 100,000 pairs, in that with 10,000: more lookups of a target share a
+request, up to a page of 1,000 images."""
 _LINEAR = 11.0
 """The most processor time of 100,000 pairs, in that of 10,000."""
 
@@ -75,7 +78,7 @@ def goals(results: Json) -> Iterator[Goal]:
         yield Goal(name, _LINEAR, growth, " times", digits=1)
         mib = [each["functions"]["lookup"]["mib"] for each in (small, large)]
         name = f"memory of the lookup at 100,000 pairs in that at 10,000, accounts: {accounts}"
-        yield Goal(name, 1.1, mib[1] / mib[0], " times", digits=2)
+        yield Goal(name, _FLAT, mib[1] / mib[0], " times", digits=2)
     seconds = results["largest first round"]["seconds"]
     yield Goal("scheduler in a first round of 170,000 pairs", _ROUND_SECONDS, seconds, " s")
     metrics = results["costs"]["deployment"]["custom_metrics"]
