@@ -460,3 +460,13 @@ run "refuses_shared_parameters_of_another_partition" {
 
   expect_failures = [data.aws_caller_identity.current]
 }
+
+run "refuses_certificates_without_an_absolute_path" {
+  command = plan
+
+  variables {
+    ca_bundle = "cacert.pem"
+  }
+
+  expect_failures = [var.ca_bundle]
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 from support.builders.aggregator import TARGET, a_release, key_of_release, pending_row
@@ -117,7 +118,8 @@ def test_a_failing_topic_gets_the_calls_of_one_batch(
     aws: EmbeddedAws, table: DynamoTable, inbox: Inbox
 ) -> None:
     """A failing topic gets a call for all entries, one per entry, and none for later releases."""
-    commit(table, *(a_release(f"image-{number:02d}") for number in range(25)))
+    now = datetime.now(UTC)  # releases of more than seven days can be closed
+    commit(table, *(a_release(f"image-{number:02d}", detected_at=now) for number in range(25)))
     mark = aws.mark()
     with aws.fault(service="sns", code="InvalidParameter", status=400):
         assert invoke(SWEEP)["pending"] == 25
