@@ -62,7 +62,7 @@ imports: $(DEV)/.ready
 words: $(DEV)/.ready ## Count words that do not belong in technical English (.ci/words.txt)
 	$(DEV)/bin/python -m infra.words
 
-unit: $(DEV)/.ready ## Unit tests without the slow ones, with a quarter of the random examples of `make test`
+unit: $(DEV)/.ready ## Unit tests without the slow ones, with a fifth of the random examples of `make test`
 	$(CLEAN_ENV) $(DEV)/bin/pytest -q -n auto --hypothesis-profile=quick -m "not slow" tests/unit
 
 bench: $(DEV)/.ready ## Measure calls, CPU, memory and cost against a local stub of AWS, into build/bench.json (20 minutes)

@@ -34,7 +34,7 @@ _SLOW_PART = 0.7
 settings.register_profile(
     "ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("quick", settings.get_profile("ci"), max_examples=25)
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=20)
 settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile("ci")
 

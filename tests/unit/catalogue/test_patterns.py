@@ -180,6 +180,7 @@ def test_what_is_parsed_compiles(pattern: str) -> None:
         assert "group name" in error.msg  # noqa: PT017 - the text decides
 
 
+@pytest.mark.slow
 def test_the_alphabet_has_a_character_of_each_kind() -> None:
     """Every other character behaves as one of the alphabet in all atoms."""
     kinds = [re.compile(text) for text in (r"\d", r"\w", r"\s", ".")]

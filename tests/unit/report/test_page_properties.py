@@ -9,6 +9,7 @@ from itertools import pairwise
 from random import Random
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.builders.large_overview import large_overview
@@ -22,6 +23,8 @@ from services.kernel.model import Target
 from services.report.data import page_data
 from services.report.minutes import minute
 from services.report.page_data import ImageEntry, PageData
+
+pytestmark = pytest.mark.slow
 
 _LARGE = page_data(large_overview(12, 6, 4), hub=HUB, lag_hours=72)
 
