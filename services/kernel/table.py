@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 _KEYS_PER_READ = 100  # dynamodb:BatchGetItem
+_NAMES = "ExpressionAttributeNames"
 
 
 def read_rows(
@@ -25,7 +26,7 @@ def read_rows(
     keys: Sequence[Mapping[str, str]],
     *,
     consistent: bool,
-    attributes: Sequence[str] | None = None,
+    attributes: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """The existing rows of these keys, in no order, up to 100 per call.
 
@@ -56,12 +57,15 @@ def read_rows(
     return rows
 
 
-def projection(attributes: Sequence[str] | None) -> dict[str, Any]:
-    """The parameters of a read for these attributes; none for whole rows."""
-    if attributes is None:
+def projection(attributes: Sequence[str]) -> dict[str, Any]:
+    """The parameters of a read for attributes such as `status.state`; none for whole rows."""
+    if not attributes:
         return {}
-    names = {f"#{name}": name for name in attributes}
-    return {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+    paths = [path.split(".") for path in attributes]
+    return {
+        "ProjectionExpression": ", ".join(".".join(f"#{name}" for name in path) for path in paths),
+        _NAMES: {f"#{name}": name for name in chain.from_iterable(paths)},
+    }
 
 
 def query_rows(
@@ -83,17 +87,15 @@ def query_rows(
         HubBrokenError: the table cannot be used.
         CallFailedError: it is busy.
     """
-    paths = [path.split(".") for path in attributes]
-    names = {"region", "record", *chain.from_iterable(paths)}
-    shown = ", ".join(".".join(f"#{name}" for name in path) for path in paths)
-    projection: dict[str, Any] = {"ProjectionExpression": shown} if shown else {}
+    shown = projection(attributes)
+    names = {"#region": "region", "#record": "record"} | shown.pop(_NAMES, {})
     with hub(f"table {table}"):
         pages = client.get_paginator("query").paginate(
             TableName=table,
             KeyConditionExpression="#region = :region AND begins_with(#record, :prefix)",
-            ExpressionAttributeNames={f"#{name}": name for name in names},
+            ExpressionAttributeNames=names,
             ExpressionAttributeValues=to_item({":region": region, ":prefix": prefix}),
-            **projection,
+            **shown,
             ConsistentRead=True,
             ScanIndexForward=not backwards,
             PaginationConfig={"PageSize": page_size} if page_size else {},
